@@ -1,0 +1,250 @@
+"""The framework-neutral picture of a traced fp32 model (docs/graph.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from math import prod
+
+
+class Precision(StrEnum):
+    """A floating-point format that an op can compute in."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+    @property
+    def bytes(self) -> int:
+        """Size of one element."""
+        return 4 if self is Precision.FP32 else 2
+
+    @property
+    def dtype(self) -> str:
+        """The name that NumPy and the frameworks give the format."""
+        return {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}[self.value]
+
+
+class Kind(StrEnum):
+    """What an op does to its values, which decides what it costs and whether it rounds.
+
+    COMPUTE: contractions (matmul, convolution, recurrent cells), nearly all FLOPs.
+    POINTWISE: arithmetic per element and reductions; rounds.
+    MOVER: moves or selects values and rounds nothing (reshape, relu, max-pool).
+    FIXED: takes and makes no fp32 tensor that could be cast, or sets dtypes itself.
+    """
+
+    COMPUTE = "compute"
+    POINTWISE = "pointwise"
+    MOVER = "mover"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value that an op makes or takes.
+
+    Attributes:
+        name: Unique in its graph.
+        dtype: NumPy's name ("float32", "int64", "bool").
+        shape: Sizes at the cost batch.
+        constant: True for weights and constants: cast offline, at no run-time cost.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    constant: bool = False
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def floating(self) -> bool:
+        """Whether the tensor may be held in 16 bits: only fp32 may."""
+        return self.dtype == "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place in an op's ordered inputs.
+
+    Attributes:
+        tensor: Name of the tensor, None for an omitted optional input.
+        castable: True if the slot takes the op's precision; False if its dtype is
+            fixed (indices, batch-norm statistics, Resize scales).
+    """
+
+    tensor: str | None
+    castable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel by the precision of its castable inputs and of its fp32 outputs."""
+
+    input: Precision
+    output: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation of the graph.
+
+    Attributes:
+        id: Stable name: the framework's own where users know it (docs/graph.md).
+        type: The framework's operator type, in its spelling ("conv2d", "MatMul").
+        kind: What the op does to its values.
+        inputs: Ordered slots.
+        outputs: Names of the tensors that it makes.
+        scope: Module path or name scope, "" at the top.
+        absorbed: Ids of the ops folded into this one; pins on them hold here.
+        region: Id of the subgraph or function the op is in, "" for the main graph.
+        flops: Floating-point operations at the cost batch.
+        kernels: The kernels that a probe found to work, fp32's among them.
+        key: The adapter's own handle; nothing else looks inside.
+    """
+
+    id: str
+    type: str
+    kind: Kind
+    inputs: tuple[Slot, ...]
+    outputs: tuple[str, ...]
+    scope: str = ""
+    absorbed: tuple[str, ...] = ()
+    region: str = ""
+    flops: int = 0
+    kernels: tuple[Kernel, ...] = (Kernel(Precision.FP32, Precision.FP32),)
+    key: Hashable = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every id that the op answers to: its own and those it absorbed."""
+        return (self.id, *self.absorbed)
+
+    def kernel(self, precision: Precision) -> Kernel | None:
+        """The kernel whose castable inputs have `precision`, None if there is none."""
+        return next((k for k in self.kernels if k.input == precision), None)
+
+
+Placement = Mapping[str, Precision]
+"""Op id → precision. Casts follow from it and are never stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A conversion of one tensor, shared by all consumers of that precision."""
+
+    tensor: str
+    source: Precision
+    target: Precision
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Ops in topological order and the tensors between them.
+
+    Attributes:
+        inputs: Names of the graph's inputs, in order.
+        outputs: Names of its outputs, in order; a tensor may appear twice.
+        equal: Groups of op ids that must have one precision (loops, state, aliases,
+            ties).
+    """
+
+    ops: tuple[Op, ...]
+    tensors: Mapping[str, Tensor]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    equal: tuple[frozenset[str], ...] = ()
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Op]:
+        return {op.id: op for op in self.ops}
+
+    @cached_property
+    def producer(self) -> Mapping[str, Op]:
+        """Tensor name → the op that makes it; inputs and constants are absent."""
+        return {name: op for op in self.ops for name in op.outputs}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Op, ...]]:
+        """Tensor name → the ops that take it in a castable slot, each once."""
+        found: dict[str, dict[str, Op]] = {}
+        for op in self.ops:
+            for name in self.castable(op):
+                found.setdefault(name, {})[op.id] = op
+        return {name: tuple(ops.values()) for name, ops in found.items()}
+
+    def castable(self, op: Op) -> tuple[str, ...]:
+        """Names of the fp32 tensors in the op's castable slots, constants included."""
+        slots = (slot.tensor for slot in op.inputs if slot.castable)
+        return tuple(n for n in slots if n is not None and self.tensors[n].floating)
+
+    def fixed(self, op: Op) -> tuple[str, ...]:
+        """Names of the fp32 tensors that the op must receive as fp32."""
+        slots = (slot.tensor for slot in op.inputs if not slot.castable)
+        return tuple(n for n in slots if n is not None and self.tensors[n].floating)
+
+    def carried(self, op: Op) -> tuple[str, ...]:
+        """Names of the op's outputs that take its kernel's output precision."""
+        return tuple(n for n in op.outputs if self.tensors[n].floating)
+
+    def elements(self, op: Op) -> int:
+        """Elements that the op reads and writes in the precision it is placed in."""
+        names = (*self.castable(op), *self.carried(op))
+        return sum(self.tensors[name].elements for name in names)
+
+    @cached_property
+    def flops(self) -> int:
+        """Floating-point operations of the whole graph at the cost batch."""
+        return sum(op.flops for op in self.ops)
+
+    def fingerprint(self) -> str:
+        """sha256 over ids, types and edges: what a plan must fit.
+
+        Shapes and weights are left out: a plan survives retraining and another batch.
+        """
+        rows = [[op.id, op.type, [s.tensor for s in op.inputs]] for op in self.ops]
+        text = json.dumps([rows, self.inputs, self.outputs], separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def held(graph: Graph, placement: Placement) -> dict[str, Precision]:
+    """Tensor name → the precision that its maker leaves it in (inputs: fp32).
+
+    Constants are left out: they are cast offline to what each consumer takes.
+    """
+    precision = dict.fromkeys(graph.inputs, Precision.FP32)
+    for op in graph.ops:
+        kernel = op.kernel(placement[op.id])
+        made = kernel.output if kernel else placement[op.id]
+        precision.update(dict.fromkeys(graph.carried(op), made))
+    return precision
+
+
+def casts(graph: Graph, placement: Placement) -> tuple[Cast, ...]:
+    """The casts that a placement needs: one per tensor and target, in graph order.
+
+    Fixed fp32 slots and the graph's outputs take fp32.
+    """
+    found: dict[Cast, None] = {}
+    precision = held(graph, placement)
+
+    def need(name: str, target: Precision) -> None:
+        tensor = graph.tensors[name]
+        if tensor.floating and not tensor.constant and precision[name] != target:
+            found[Cast(name, precision[name], target)] = None
+
+    for op in graph.ops:
+        for name in graph.castable(op):
+            need(name, placement[op.id])
+        for name in graph.fixed(op):
+            need(name, Precision.FP32)
+    for name in graph.outputs:
+        need(name, Precision.FP32)
+    return tuple(found)
