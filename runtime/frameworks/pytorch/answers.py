@@ -1,0 +1,69 @@
+"""PyTorch's own word on what it computes natively on this machine."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ...answers import Answer, Device
+from ...errors import RequirementError
+from ...graph import Precision
+
+
+def answer(precision: Precision, device: Device) -> Answer:
+    """Whether PyTorch computes in a 16-bit precision on a device.
+
+    On the CPU it is oneDNN that answers, since its kernels do the contractions.
+
+    Raises:
+        RequirementError: PyTorch is installed and can't be imported.
+    """
+    return cpu_answer(precision) if device == "cpu" else cuda_answer()
+
+
+def cpu_answer(precision: Precision) -> Answer:
+    """oneDNN's answer; no if this build has no oneDNN (macOS) or is too old to say."""
+    name = f"_is_mkldnn_{precision}_supported"
+    call = f"torch.ops.mkldnn.{name}"
+    question = getattr(imported().ops.mkldnn, name, None)
+    if question is None:
+        return Answer(False, f"this PyTorch has no {call}")
+    supported = bool(question())
+    return Answer(supported, f"{call}() is {supported}")
+
+
+def cuda_answer() -> Answer:
+    """The current CUDA device and its compute capability."""
+    cuda = imported().cuda
+    if not cuda.is_available():
+        return Answer(False, "torch.cuda.is_available() is False")
+    major, minor = cuda.get_device_capability()
+    said = f"{cuda.get_device_name()} has {major}.{minor}"
+    return Answer(True, said, (major, minor))
+
+
+def devices() -> tuple[str, ...]:
+    """Every CUDA device, with its compute capability."""
+    cuda = imported().cuda
+    count = cuda.device_count() if cuda.is_available() else 0
+    return tuple(
+        f"{cuda.get_device_name(index)}, compute capability {{}}.{{}}".format(
+            *cuda.get_device_capability(index)
+        )
+        for index in range(count)
+    )
+
+
+def imported() -> ModuleType:
+    """The module torch.
+
+    Raises:
+        RequirementError: Its import fails.
+    """
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        raise RequirementError(
+            f"PyTorch is installed, but `import torch` fails: {error}",
+            "Reinstall it: pip install --force-reinstall 'narrowcast[pytorch]'",
+        ) from error
+    return torch

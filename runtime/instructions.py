@@ -1,0 +1,50 @@
+"""Which instructions each 16-bit precision needs, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .graph import Precision
+from .hardware import Cpu
+
+CPU_FLAGS: Mapping[Precision, Mapping[str, tuple[frozenset[str], ...]]] = {
+    Precision.BF16: {
+        "x86": (frozenset({"avx512_bf16"}), frozenset({"amx_bf16"})),
+        "arm": (frozenset({"bf16"}),),
+    },
+    Precision.FP16: {
+        "x86": (frozenset({"avx512_fp16"}), frozenset({"amx_fp16"})),
+        "arm": (frozenset({"fphp", "asimdhp"}),),
+    },
+}
+"""Precision → architecture → sets of flags, any one of which suffices."""
+
+CUDA_CAPABILITY: Mapping[Precision, tuple[int, int]] = {
+    Precision.BF16: (8, 0),
+    Precision.FP16: (5, 3),
+}
+"""Precision → lowest compute capability (CUDA C++ Programming Guide, "Arithmetic
+Instructions")."""
+
+
+def needed_flags(precision: Precision, cpu: Cpu) -> tuple[frozenset[str], ...]:
+    """The sets of flags that would do on the CPU's architecture, () if none is known."""
+    return CPU_FLAGS[precision].get(cpu.architecture, ())
+
+
+def found_flags(precision: Precision, cpu: Cpu) -> tuple[frozenset[str], ...]:
+    """Those of the needed sets that the CPU has in full."""
+    return tuple(f for f in needed_flags(precision, cpu) if f <= cpu.flags)
+
+
+def undecided(precision: Precision, cpu: Cpu) -> bool:
+    """Whether the operating system leaves open if the CPU has the precision."""
+    maybe = cpu.flags | cpu.unknown
+    return not found_flags(precision, cpu) and any(
+        flags <= maybe for flags in needed_flags(precision, cpu)
+    )
+
+
+def spelled(sets: tuple[frozenset[str], ...]) -> str:
+    """Sets of flags, any of which suffices, for people: "a and b or c"."""
+    return " or ".join(" and ".join(sorted(flags)) for flags in sets)

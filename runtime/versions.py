@@ -1,0 +1,48 @@
+"""Versions of distributions: required, installed, compared."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import UsageError
+
+
+def installed_version(distribution: str) -> str | None:
+    """The version in the distribution's metadata, None if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def release(version: str) -> tuple[int, ...] | None:
+    """The release numbers of a PEP 440 version, without trailing zeros.
+
+    A pre-release, a dev build or a local label ("2.13.0a0+git1f3c") counts as its
+    release: nightly builds are let through. None if the text is not a version.
+    """
+    match = re.match(r"\s*v?(?:\d+!)?(\d+(?:\.\d+)*)", version)
+    if match is None:
+        return None
+    numbers = [int(part) for part in match[1].split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def required(framework: str) -> tuple[str, str]:
+    """Distribution and lowest version of "torch>=1.11".
+
+    Raises:
+        UsageError: It has another form.
+    """
+    form = r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:>=\s*(\d+(?:\.\d+)*))?"
+    match = re.fullmatch(form, framework.strip())
+    if match is None:
+        raise UsageError(
+            f"Requirements: framework {framework!r} can't be read.",
+            'Write a distribution and its lowest version: "torch>=1.11".',
+        )
+    return match[1], match[2] or ""
