@@ -1,0 +1,17 @@
+"""What a user may write: YAML text → Spec, or every mistake at its place."""
+
+from .canonical import canonical
+from .diagnostics import Diagnostic, SpecError, format_diagnostic
+from .load import json_schema, load, loads
+from .spec import Spec
+
+__all__ = [
+    "Diagnostic",
+    "Spec",
+    "SpecError",
+    "canonical",
+    "format_diagnostic",
+    "json_schema",
+    "load",
+    "loads",
+]

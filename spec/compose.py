@@ -1,0 +1,135 @@
+"""YAML text → Source, by PyYAML's composer: no constructor, so nothing is built.
+
+YAML 1.1 as Neural Compressor reads it (`yes` is true, `<<` merges), without the
+readings that surprise: `1e-3` is a number; `010`, `1:30` and dates are strings.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+import yaml
+from yaml.composer import Composer
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.resolver import BaseResolver
+from yaml.scanner import Scanner
+
+from .construct import DEPTH, MERGE, NODES, SCALARS, construct
+from .diagnostics import SpecError
+from .source import Place, Source
+
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
+HINTS = {
+    "found character '\\t'": "YAML indents with spaces, not tabs",
+    "mapping values are not allowed": "quote a value that contains `: `",
+    "cannot start any token": "quote a value that starts with a special character",
+    "undefined alias": "quote a value that starts with `*`",
+    "expected alphabetic or numeric": "quote a value that starts with `*` or `&`",
+    "unknown escape character": "use single quotes where a value holds backslashes",
+    "expected a single document": "a spec is one document: remove the second `---`",
+    "expected ',' or": "a bracket is not closed, or a comma is missing",
+    "expected <block end>": "check the indentation of this line and the one above",
+    "could not find expected ':'": "a key is followed by `: ` and its value",
+    "end of stream": "a quote or bracket is not closed",
+}
+
+
+class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
+    """Text to nodes, with bounds on their depth and number."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+        BaseResolver.__init__(self)
+        self.depth = self.nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        self.nodes += 1
+        if self.depth > DEPTH or self.nodes > NODES:
+            bound = f"nested more than {DEPTH} deep"
+            if self.nodes > NODES:
+                bound = f"the spec holds more than {NODES} values"
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(None, None, bound, mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+for _tag, (_form, _) in SCALARS.items():
+    _Composer.add_implicit_resolver(_tag, re.compile(f"(?:{_form})\\Z"), None)
+_Composer.add_implicit_resolver(MERGE, re.compile(r"<<\Z"), None)
+
+
+def compose(text: str, name: str) -> Source:
+    """The document as data with places.
+
+    Raises:
+        SpecError: The text is not YAML, or not a mapping of plain values.
+    """
+    source = Source(name, tuple(BREAK.split(text)))
+    node = _node(text, source)
+    if node is None or node.tag.endswith(":null"):
+        _refuse(source, Place(1, 1), "the spec is empty", "write at least `model:`")
+    if not isinstance(node, yaml.MappingNode):
+        kind = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
+        mark = node.start_mark
+        _refuse(
+            source,
+            Place(mark.line + 1, mark.column + 1),
+            f"a spec is a mapping of keys to values, this is {kind}",
+            "start with `model:`",
+        )
+    return construct(node, source)
+
+
+def _node(text: str, source: Source) -> yaml.Node | None:
+    """The document's root node."""
+    try:
+        composer = _Composer(text)
+    except ReaderError as error:
+        before = BREAK.split(text[: error.position])
+        place = Place(len(before), len(before[-1]) + 1)
+        code = f"U+{ord(text[error.position]):04X}"
+        _refuse(source, place, f"the character {code} is not allowed in YAML", "")
+    try:
+        return composer.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        _refuse_syntax(source, error, composer)
+    except (ValueError, OverflowError):
+        # PyYAML lets chr() and int() of an absurd escape or directive fail.
+        _refuse(source, _here(composer), "not a character or number in YAML", "")
+
+
+def _here(composer: _Composer) -> Place:
+    mark = composer.get_mark()
+    return Place(mark.line + 1, mark.column + 1)
+
+
+def _refuse_syntax(
+    source: Source, error: yaml.MarkedYAMLError, composer: _Composer
+) -> NoReturn:
+    """Say what PyYAML says, at its place, with the likely cause."""
+    for row, line in enumerate(source.lines, 1):
+        if CONFLICT.match(line):
+            message = "a merge-conflict marker was left in the file"
+            _refuse(source, Place(row, 1), message, "resolve the conflict")
+    problem = error.problem or "not valid YAML"
+    mark = error.problem_mark or error.context_mark
+    if "end" in problem and error.context_mark:
+        # What is not closed helps more than where the file ends.
+        mark = error.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark else _here(composer)
+    message = f"{error.context}, {problem}" if error.context else problem
+    hint = next((hint for part, hint in HINTS.items() if part in message), "")
+    _refuse(source, place, message, hint)
+
+
+def _refuse(source: Source, place: Place, message: str, hint: str) -> NoReturn:
+    raise SpecError([source.diagnostic(place, (), message, hint)]) from None

@@ -1,0 +1,120 @@
+"""A whole spec as the user wrote it, and the rules between its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from .evaluation import AccuracySection, EvaluationSection
+from .fields import Among, Amount, Refused
+from .mixed_precision import MixedPrecisionSection, QuantizationSection
+from .model import ModelSection
+from .section import Problem, Section
+from .tuning import TuningSection
+
+DATA = ("evaluation", "accuracy", "dataloader")
+
+
+def _version(version: float) -> float:
+    if not 1 <= version < 2:
+        raise Refused(f"version {version:g} is not known", "write version: 1.0")
+    return version
+
+
+class Document(Section):
+    """A spec."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {
+            "auto_distillation",
+            "distillation",
+            "graph_optimization",
+            "nas",
+            "optimization_level",
+            "pruning",
+            "target",
+            "train",
+            "use_bf16",
+        }
+    )
+
+    version: Annotated[Amount, AfterValidator(_version)] = Field(
+        default=1.0, description="Version of the spec's dialect."
+    )
+    model: ModelSection = Field(description="What is converted.")
+    device: Annotated[str, Among(("cpu", "gpu", "cuda"))] = Field(
+        default="cpu", description="Where the model runs."
+    )
+    mixed_precision: MixedPrecisionSection = Field(
+        default_factory=MixedPrecisionSection, description="What it is converted to."
+    )
+    quantization: QuantizationSection = Field(
+        default_factory=QuantizationSection,
+        description="Neural Compressor's place for per-op precisions.",
+    )
+    evaluation: EvaluationSection = Field(
+        default_factory=EvaluationSection,
+        description="What the conversion is judged by.",
+    )
+    tuning: TuningSection = Field(
+        default_factory=TuningSection, description="The search."
+    )
+    costs: Annotated[str, Among(("static",), ("measured",))] = Field(
+        default="static", description="Where the costs of ops and casts come from."
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self._op_problems()
+        if accuracy := self.evaluation.accuracy:
+            yield from self._input_problems(accuracy)
+            yield from self._batch_problems(accuracy)
+            yield from self._direction_problems(accuracy)
+
+    def _op_problems(self) -> Iterator[Problem]:
+        low = self.mixed_precision.low
+        for section in ("mixed_precision", "quantization"):
+            for steps, op in getattr(self, section).ops:
+                if not {"fp32", low} & set(op.dtypes):
+                    message = f"the op may be neither fp32 nor {low}"
+                    yield Problem(message, "dtype: [fp32]", (section, *steps))
+
+    def _input_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+        dataset = accuracy.dataloader.dataset
+        wanted = len(self.model.inputs)
+        if dataset.npz and len(dataset.npz.inputs) != wanted:
+            yield Problem(
+                f"{len(dataset.npz.inputs)} arrays, but {wanted} in model.inputs",
+                "name one array for each of model.inputs, in order",
+                (*DATA, "dataset", "npz", "inputs"),
+            )
+        if dataset.csv and wanted != 1:
+            yield Problem(
+                f"a csv feeds one input, the model has {wanted}",
+                "use npz or python",
+                (*DATA, "dataset", "csv"),
+            )
+
+    def _batch_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+        batch = accuracy.dataloader.batch_size
+        for row, item in enumerate(self.model.inputs):
+            first = item.shape[0] if item.shape else batch
+            if isinstance(first, int) and first != batch:
+                yield Problem(
+                    f"the input takes {first} samples, but a batch holds {batch}",
+                    f"write a symbol such as `batch`, or batch_size: {first}",
+                    ("model", "inputs", row, "shape", 0),
+                )
+
+    def _direction_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+        written = self.tuning.accuracy_criterion.higher_is_better
+        metric = accuracy.metric
+        if metric.python or written in (None, metric.higher_is_better):
+            return
+        direction = "higher" if metric.higher_is_better else "lower"
+        yield Problem(
+            f"the metric is better when {direction}: this accepts any loss",
+            "leave higher_is_better out",
+            ("tuning", "accuracy_criterion", "higher_is_better"),
+        )

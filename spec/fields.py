@@ -1,0 +1,180 @@
+"""The types of single values, each with the checks and the reading it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import get_close_matches
+from keyword import iskeyword
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import core_schema
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class Refused(ValueError):
+    """A value that its field does not take, with what to write instead."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def near(name: str, known: tuple[str, ...]) -> str:
+    """The hint for a name that is not among the known ones."""
+    close = get_close_matches(name, known, n=1) or [
+        k for k in known if k.lower() == name.lower()
+    ]
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known here: {', '.join(known)}"
+
+
+@dataclass(frozen=True)
+class Among:
+    """One word of a fixed set.
+
+    Attributes:
+        names: The words.
+        later: Words that Neural Compressor or DESIGN.md has and narrowcast not yet.
+        instead: Other words → what to write instead.
+    """
+
+    names: tuple[str, ...]
+    later: tuple[str, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, word: str) -> str:
+        if word in self.names:
+            return word
+        if word in self.instead:
+            raise Refused(f"`{word}` can't be used here", self.instead[word])
+        supported = f"supported now: {', '.join(self.names)}"
+        if word in self.later:
+            raise Refused(f"`{word}` is not supported yet", supported)
+        raise Refused(f"unknown value `{word[:60]}`", near(word, self.names))
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema = handler(source)
+        return core_schema.no_info_after_validator_function(self.check, schema)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> Json:
+        return {"type": "string", "enum": list(self.names)}
+
+
+def split(value: object) -> object:
+    """`a, b` and `a b` → ("a", "b"), as Neural Compressor reads them."""
+    if isinstance(value, str):
+        return tuple(re.findall(r"[^,\s]+", value))
+    return () if value is None else value
+
+
+def _identifier(name: str) -> str:
+    if not name.isidentifier() or iskeyword(name):
+        raise Refused(
+            f"`{name[:60]}` is not a Python name",
+            "use letters, digits and _, with a letter first",
+        )
+    return name
+
+
+def _python_name(name: str) -> str:
+    module, colon, attribute = name.partition(":")
+    parts = (*module.split("."), attribute)
+    if not colon or not all(p.isidentifier() and not iskeyword(p) for p in parts):
+        hint = "write package.module:name, all of them Python names"
+        if "/" in name or module.endswith(".py"):
+            hint = "write a module as in `import`, not a file: package.module:name"
+        raise Refused(f"`{name[:60]}` does not name a Python object", hint)
+    return name
+
+
+def _file(path: str) -> str:
+    if not path.strip():
+        raise Refused("the path is empty")
+    if "\\" in path:
+        raise Refused("the path holds a backslash", "write `/` between folders")
+    if path.startswith("~"):
+        raise Refused("`~` is not expanded", "write a path relative to the spec")
+    return path
+
+
+def absolute(path: str) -> bool:
+    """Whether the path holds on one machine only, POSIX or Windows."""
+    return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).drive)
+
+
+def _percent(value: object) -> object:
+    """`1%` → exactly what `0.01` reads as; a quoted number → the number."""
+    number = r"[-+]?[0-9]{1,9}(\.[0-9]{0,9})?"
+    if not isinstance(value, str) or not re.fullmatch(f"{number}%?", value):
+        return value
+    scale = 100 if value.endswith("%") else 1
+    return float(Decimal(value.rstrip("%")) / scale)
+
+
+def _nonempty(text: str) -> str:
+    if not text.strip():
+        raise Refused("the text is empty")
+    return text
+
+
+def filled(items: tuple[T, ...]) -> tuple[T, ...]:
+    """The items, of which there must be some."""
+    if not items:
+        raise Refused("must not be empty")
+    return items
+
+
+def _dimension(value: object) -> object:
+    """A size or the symbol of one that varies."""
+    if isinstance(value, str):
+        return _identifier(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise Refused(
+        "a dimension is a size of at least 1 or a symbol",
+        "write a symbol such as `batch` for a size that varies",
+    )
+
+
+NUMBERS = (
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "bool",
+)
+"""NumPy's names of the dtypes that inputs may have."""
+
+Text = Annotated[str, AfterValidator(_nonempty)]
+Names = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(split, json_schema_input_type=str | tuple[str, ...]),
+]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+PythonName = Annotated[str, AfterValidator(_python_name)]
+File = Annotated[str, AfterValidator(_file)]
+Amount = Annotated[float, BeforeValidator(_percent, json_schema_input_type=float | str)]
+Dtype = Annotated[str, Among(NUMBERS)]
+Size = Annotated[int, Field(gt=0)]
+Dimension = Annotated[int | str, BeforeValidator(_dimension)]

@@ -1,0 +1,153 @@
+"""`model`: what is converted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from .fields import (
+    Among,
+    Dimension,
+    Dtype,
+    File,
+    Names,
+    PythonName,
+    Refused,
+    Text,
+    split,
+)
+from .section import Problem, Section
+
+FRAMEWORKS: Mapping[str, str] = {
+    "pytorch": "pytorch",
+    "pytorch_fx": "pytorch",
+    "pytorch_ipex": "pytorch",
+}
+"""The name written → ours."""
+
+LATER = (
+    "tensorflow",
+    "tensorflow_itex",
+    "mxnet",
+    "onnx",
+    "onnxrt_qlinearops",
+    "onnxrt_qoperator",
+    "onnxrt_qdq",
+    "onnxrt_integerops",
+)
+WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
+NAMED = f"name the framework that the script is for: {', '.join(FRAMEWORKS)}"
+
+
+def slug(name: str) -> str:
+    """The model's name as a file name's stem: ASCII letters, digits, `_`, `.`, `-`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("_.-")
+
+
+def _name(name: str) -> str:
+    if not name.isprintable():
+        raise Refused("the name holds a control character", "use one printable line")
+    if not slug(name):
+        raise Refused(
+            "the name makes no file name", "use at least one of A-Z, a-z, 0-9"
+        )
+    return name
+
+
+def _weights(path: str) -> str:
+    if PurePosixPath(path).suffix.lower() not in WEIGHTS:
+        raise Refused(
+            f"`{PurePosixPath(path).name}` is not a kind of weights that can be read",
+            f"write a file that ends in {', '.join(WEIGHTS)}",
+        )
+    return path
+
+
+def _inputs(value: object) -> object:
+    """Names alone, as Neural Compressor has them, → inputs."""
+    items = split(value)
+    if isinstance(items, tuple):
+        return tuple({"name": i} if isinstance(i, str) else i for i in items)
+    return items
+
+
+class InputSection(Section):
+    """One input of the model."""
+
+    name: Text = Field(description="The name of the argument of the model's forward.")
+    shape: tuple[Dimension, ...] | None = Field(
+        default=None,
+        description="Sizes; a symbol such as `batch` stands for one that varies.",
+    )
+    dtype: Dtype = Field(
+        default="float32", description="NumPy's name of the element type."
+    )
+
+
+class ModelSection(Section):
+    """The model, how it is made and what goes in and out."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"path", "runtime"})
+
+    name: Annotated[str, Field(max_length=100), AfterValidator(_name)] = Field(
+        description="The model's name; files that are written are called after it."
+    )
+    framework: Annotated[str, Among(tuple(FRAMEWORKS), LATER, {"NA": NAMED})] = Field(
+        description="The framework that the model is trained in: pytorch."
+    )
+    factory: PythonName | None = Field(
+        default=None,
+        description="A callable that makes the model, as `package.module:callable`.",
+    )
+    weights: Annotated[File, AfterValidator(_weights)] | None = Field(
+        default=None,
+        description="Trained weights: safetensors, or a state dict of plain tensors.",
+    )
+    inputs: Annotated[
+        tuple[InputSection, ...],
+        BeforeValidator(
+            _inputs, json_schema_input_type=str | tuple[str | InputSection, ...]
+        ),
+    ] = Field(
+        default=(), description="The inputs in the order that the model takes them."
+    )
+    outputs: Names = Field(default=(), description="Names of the outputs, in order.")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.factory is None:
+            yield Problem(
+                "pytorch needs `factory`: the callable that makes the model",
+                "factory: package.module:callable",
+            )
+        if not self.inputs:
+            yield Problem(
+                "pytorch needs `inputs`: names, shapes and dtypes",
+                "inputs: [{name: x, shape: [batch, 3, 224, 224], dtype: float32}]",
+            )
+        yield from self._input_problems()
+
+    def _input_problems(self) -> Iterator[Problem]:
+        seen: set[str] = set()
+        for row, item in enumerate(self.inputs):
+            if item.shape is None:
+                yield Problem(
+                    f"pytorch needs the shape of `{item.name[:60]}`",
+                    f"{{name: {item.name[:60]}, shape: [batch, ...], dtype: float32}}",
+                    ("inputs", row),
+                )
+            if not item.name.isidentifier():
+                yield Problem(
+                    f"`{item.name[:60]}` is not a Python name",
+                    "write the argument's name in the model's forward",
+                    ("inputs", row, "name"),
+                )
+            if item.name in seen:
+                message = f"the input `{item.name[:60]}` is named twice"
+                yield Problem(message, at=("inputs", row, "name"))
+            seen.add(item.name)

@@ -1,0 +1,179 @@
+"""Document → Spec: defaults filled in, aliases resolved, one form for each meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .dataloader import DatasetSection
+from .dataset import Csv, Npz
+from .diagnostics import Steps, dotted
+from .document import DATA, Document
+from .evaluation import AccuracySection, MetricSection
+from .fields import absolute
+from .metric import MSE
+from .model import FRAMEWORKS, ModelSection, slug
+from .source import Data
+from .spec import (
+    Budget,
+    Criterion,
+    Dataset,
+    Evaluation,
+    Input,
+    Metric,
+    Model,
+    Pin,
+    Pins,
+    PythonClass,
+    PythonObject,
+    Spec,
+    TopK,
+)
+from .tuning import OBJECTIVES, CriterionSection
+
+DEVICES = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}
+BATCH_SIZE = 64
+RELATIVE = 0.01
+
+
+def normalise(document: Document) -> Spec:
+    """The spec that a valid document means; never fails, reads nothing else."""
+    accuracy = document.evaluation.accuracy
+    tuning = document.tuning
+    return Spec(
+        model=_model(document.model),
+        device=DEVICES[document.device],
+        precision=document.mixed_precision.low,
+        pins=_pins(document),
+        evaluation=_evaluation(accuracy, tuning.accuracy_criterion),
+        objective=OBJECTIVES[tuning.objective],
+        budget=Budget(
+            tuning.exit_policy.max_trials, tuning.exit_policy.timeout or None
+        ),
+        batch_size=_batch_size(document),
+        seed=tuning.random_seed,
+        costs=document.costs,
+        notices=tuple(_notices(document)),
+    )
+
+
+def _batch_size(document: Document) -> int:
+    """The dataloader's; without data, what the first input is fixed to."""
+    if accuracy := document.evaluation.accuracy:
+        return accuracy.dataloader.batch_size
+    shape = document.model.inputs[0].shape
+    return shape[0] if shape and isinstance(shape[0], int) else BATCH_SIZE
+
+
+def _model(model: ModelSection) -> Model:
+    assert model.factory is not None
+    return Model(
+        name=model.name,
+        slug=slug(model.name),
+        framework=FRAMEWORKS[model.framework],
+        factory=_object(model.factory),
+        weights=model.weights,
+        inputs=tuple(Input(i.name, i.shape or (), i.dtype) for i in model.inputs),
+        outputs=model.outputs,
+    )
+
+
+def _object(name: str) -> PythonObject:
+    module, _, attribute = name.partition(":")
+    return PythonObject(module, attribute)
+
+
+def _class(name: str, args: Mapping[str, Data]) -> PythonClass:
+    return PythonClass(_object(name), dict(sorted(args.items())))
+
+
+def _pins(document: Document) -> Pins:
+    found: dict[str, dict[str, Pin]] = {"optype_wise": {}, "op_wise": {}}
+    for steps, dtypes in _demands(document):
+        _, kind, pattern = map(str, steps)
+        if document.mixed_precision.low not in dtypes:
+            found[kind].setdefault(pattern, Pin(pattern, dotted(steps)))
+    types, names = (
+        tuple(pin for _, pin in sorted(pins.items())) for pins in found.values()
+    )
+    return Pins(types, names)
+
+
+def _demands(document: Document) -> Iterator[tuple[Steps, tuple[str, ...]]]:
+    """Every per-op demand: its path and the precisions it allows."""
+    for section in ("mixed_precision", "quantization"):
+        for steps, op in getattr(document, section).ops:
+            yield (section, *steps), op.dtypes
+
+
+def _evaluation(
+    accuracy: AccuracySection | None, criterion: CriterionSection
+) -> Evaluation | None:
+    if accuracy is None:
+        return None
+    loader = accuracy.dataloader
+    return Evaluation(
+        dataset=_dataset(loader.dataset),
+        transforms=loader.transform.steps,
+        metric=_metric(accuracy.metric),
+        criterion=_criterion(criterion, accuracy.metric),
+        batches=None if accuracy.iteration == -1 else accuracy.iteration,
+        keep_last=loader.last_batch == "rollover",
+    )
+
+
+def _dataset(section: DatasetSection) -> Dataset:
+    match section.chosen:
+        case Npz() | Csv() as dataset:
+            return dataset
+        case name:
+            return _class(str(name), section.args)
+
+
+def _metric(section: MetricSection) -> Metric:
+    match section.chosen:
+        case MSE() as metric:
+            return metric
+        case int(k):
+            return TopK(k)
+        case name:
+            return _class(str(name), section.args)
+
+
+def _criterion(written: CriterionSection, metric: MetricSection) -> Criterion:
+    higher = written.higher_is_better
+    return Criterion(
+        relative=RELATIVE
+        if written.relative is None and written.absolute is None
+        else written.relative,
+        absolute=written.absolute,
+        higher_is_better=metric.higher_is_better if higher is None else higher,
+    )
+
+
+def _notices(document: Document) -> Iterator[str]:
+    if not document.mixed_precision.precisions:
+        yield "mixed_precision.precisions is not written: bf16"
+    for steps, path in _paths(document):
+        if path and absolute(path):
+            yield (
+                f"{dotted(steps)} is absolute: "
+                "the script will only run on machines with this path"
+            )
+    for steps, dtypes in _demands(document):
+        low = document.mixed_precision.low
+        if low in dtypes:
+            yield f"{dotted(steps)} allows {low}: it pins nothing"
+    if document.evaluation.accuracy is None:
+        criterion = document.tuning.accuracy_criterion
+        if criterion != CriterionSection():
+            yield "tuning.accuracy_criterion is not checked: there is no evaluation"
+
+
+def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
+    """Every file that the document names, and its path."""
+    yield ("model", "weights"), document.model.weights
+    if accuracy := document.evaluation.accuracy:
+        dataset = accuracy.dataloader.dataset
+        for kind, file in (("npz", dataset.npz), ("csv", dataset.csv)):
+            if file:
+                yield (*DATA, "dataset", kind, "path"), file.path

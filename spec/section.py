@@ -1,0 +1,108 @@
+"""What the sections of a spec have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from .diagnostics import Steps
+from .fields import Identifier, PythonName
+from .source import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A rule that a section breaks.
+
+    Attributes:
+        message: What is wrong.
+        hint: What to write instead.
+        at: Steps from the section to the value that is wrong.
+    """
+
+    message: str
+    hint: str = ""
+    at: Steps = ()
+
+
+class Broken(ValueError):
+    """Carries a section's problems through Pydantic."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class Section(BaseModel):
+    """A mapping in a spec: known keys only, strict types, frozen.
+
+    `later` names the keys that Neural Compressor has here and narrowcast not yet:
+    a key moves from there to a field when it is implemented.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    def problems(self) -> Iterator[Problem]:
+        """The rules between keys that this section breaks."""
+        return iter(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: object) -> object:
+        return _empty(value)
+
+    @model_validator(mode="after")
+    def _unbroken(self) -> Self:
+        if problems := tuple(self.problems()):
+            raise Broken(problems)
+        return self
+
+
+def _empty(value: object) -> object:
+    """Null is an empty mapping, as in Neural Compressor."""
+    return {} if value is None else value
+
+
+T = TypeVar("T", bound=Section)
+K = TypeVar("K")
+V = TypeVar("V")
+Table = Annotated[dict[K, V], BeforeValidator(_empty)]
+"""A mapping with keys that the user chooses."""
+Block = Annotated[T | None, BeforeValidator(_empty)]
+"""A section that means something by being there: written without a value, it's empty."""
+
+
+class Choice(Section):
+    """A section in which one thing is chosen by its key, or by `python`."""
+
+    python: PythonName | None = Field(
+        default=None, description="Your own class, as `package.module:Class`."
+    )
+    args: Table[Identifier, Any] = Field(
+        default={},
+        description="Keyword arguments that the class in `python` is made with.",
+    )
+
+    @property
+    def chosen(self) -> Data | Section:
+        """The one value written beside `args`."""
+        value: Data | Section = getattr(self, self._written()[0])
+        return value
+
+    def _written(self) -> list[str]:
+        names = type(self).model_fields
+        return [n for n in names if n != "args" and getattr(self, n) is not None]
+
+    def problems(self) -> Iterator[Problem]:
+        names = [name for name in type(self).model_fields if name != "args"]
+        written = self._written()
+        if len(written) != 1:
+            found = ", ".join(written) or "none"
+            yield Problem(f"write exactly one of {', '.join(names)}; found {found}")
+        if self.args and self.python is None:
+            message = "only your own class, named by python, takes args"
+            yield Problem(message, at=("args",))

@@ -1,0 +1,173 @@
+"""The Spec: what the user wrote, validated and normalised; what codegen reads.
+
+Frozen dataclasses, since everything was checked before they are made: they cost
+nothing at start-up and need no Pydantic to read. What is already normal as written
+(a dataset, a transform, a metric with its parameters) is its frozen section itself,
+so that a new one is a single class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .dataset import Csv, Npz
+from .metric import MSE
+from .mixed_precision import Low
+from .source import Data
+from .transform import Transform
+
+
+@dataclass(frozen=True, slots=True)
+class PythonObject:
+    """Something to import: `from module import name`."""
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of the model.
+
+    Attributes:
+        name: The argument's name, a Python name.
+        shape: Sizes, or the symbols (Python names) of those that vary.
+        dtype: NumPy's name.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is converted.
+
+    Attributes:
+        name: As written; one printable line.
+        slug: The name as a file name's stem.
+        framework: Ours ("pytorch").
+        factory: Makes the model; takes no arguments.
+        weights: POSIX path relative to the spec, None for the factory's own.
+        inputs: In the order that the model takes them; at least one.
+        outputs: Names, () where not written.
+    """
+
+    name: str
+    slug: str
+    framework: str
+    factory: PythonObject
+    weights: str | None
+    inputs: tuple[Input, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A demand that ops stay fp32.
+
+    Attributes:
+        pattern: An op type, or a regular expression for `re.fullmatch` on op names.
+        where: The key that says so, for reasons ("mixed_precision.op_wise['fc']").
+    """
+
+    pattern: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """The user's pins, each kind sorted by pattern."""
+
+    types: tuple[Pin, ...] = ()
+    names: tuple[Pin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PythonClass:
+    """The user's own dataset or metric, and the keyword arguments it is made with."""
+
+    object: PythonObject
+    args: Mapping[str, Data]
+
+
+@dataclass(frozen=True, slots=True)
+class TopK:
+    """Share of samples whose label is among the k largest outputs."""
+
+    k: int
+
+
+Dataset = Npz | Csv | PythonClass
+Metric = TopK | MSE | PythonClass
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """The accuracy demanded: exactly one of relative and absolute is set."""
+
+    relative: float | None
+    absolute: float | None
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a conversion is judged by.
+
+    Attributes:
+        dataset: Where the samples come from.
+        transforms: What is done to each sample, in order.
+        metric: How the outputs are judged.
+        criterion: The accuracy demanded.
+        batches: How many are evaluated, None for all.
+        keep_last: Whether a last, smaller batch is evaluated.
+    """
+
+    dataset: Dataset
+    transforms: tuple[Transform, ...]
+    metric: Metric
+    criterion: Criterion
+    batches: int | None
+    keep_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When the search stops: trials, and seconds (None for no limit)."""
+
+    max_trials: int
+    timeout: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A spec, every decision that it holds made explicit.
+
+    Attributes:
+        model: What is converted.
+        device: "cpu" or "cuda".
+        precision: The 16-bit precision that ops are converted to.
+        pins: The ops that the user keeps in fp32.
+        evaluation: None where there is no criterion and inputs are synthetic.
+        objective: "low_compute" or "latency".
+        budget: When the search stops.
+        batch_size: Samples in a batch, for evaluation and for costs.
+        seed: Seed of everything that is random.
+        costs: "static".
+        notices: What the user should hear; no part of the canonical form.
+    """
+
+    model: Model
+    device: str
+    precision: Low
+    pins: Pins
+    evaluation: Evaluation | None
+    objective: str
+    budget: Budget
+    batch_size: int
+    seed: int
+    costs: str
+    notices: tuple[str, ...] = ()

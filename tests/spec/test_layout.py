@@ -1,0 +1,66 @@
+"""What holds for every section, so that a new key can't forget it."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import narrowcast.spec
+from narrowcast.spec import json_schema
+from narrowcast.spec.section import Section
+
+
+def _subclasses(base: type[Section]) -> list[type[Section]]:
+    found = base.__subclasses__()
+    return found + [deeper for cls in found for deeper in _subclasses(cls)]
+
+
+SECTIONS = _subclasses(Section)
+MODULES = sorted(Path(narrowcast.spec.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_fields_are_described(section: type[Section]) -> None:
+    assert section.__doc__
+    for name, field in section.model_fields.items():
+        assert field.description, f"{section.__name__}.{name}"
+        assert field.description.endswith(".")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_sections_are_strict_and_frozen(section: type[Section]) -> None:
+    config = section.model_config
+    assert (config["extra"], config["frozen"], config["strict"]) == (
+        "forbid",
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_what_comes_later_is_not_there_yet(section: type[Section]) -> None:
+    assert not section.later & set(section.model_fields)
+
+
+def test_json_schema() -> None:
+    schema = json_schema()
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["required"] == ["model"]
+    assert set(schema["properties"]) >= {"model", "mixed_precision", "tuning"}
+    for part in (schema, *schema["$defs"].values()):
+        assert part["additionalProperties"] is False
+    loader = schema["$defs"]["DataloaderSection"]["properties"]
+    assert loader["last_batch"]["enum"] == ["rollover", "discard"]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_imports(module: Path) -> None:
+    """The spec stands upstream of everything, and needs no framework."""
+    allowed = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "yaml"}
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = {alias.name.partition(".")[0] for alias in node.names}
+            assert names <= allowed
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 1 or (node.module or "").partition(".")[0] in allowed
