@@ -44,6 +44,15 @@ class Kind(StrEnum):
     FIXED = "fixed"
 
 
+ITEMSIZES = {
+    **dict.fromkeys(("bool", "int8", "uint8"), 1),
+    **dict.fromkeys(("bfloat16", "float16", "int16", "uint16"), 2),
+    **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
+    "complex128": 16,
+}
+"""dtype → bytes where they are not 4; NumPy, which knows most, has no bfloat16."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A value that an op makes or takes.
@@ -63,6 +72,11 @@ class Tensor:
     @property
     def elements(self) -> int:
         return prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return ITEMSIZES.get(self.dtype, 4)
 
     @property
     def floating(self) -> bool:
@@ -104,6 +118,8 @@ class Op:
         outputs: Names of the tensors that it makes.
         scope: Module path or name scope, "" at the top.
         absorbed: Ids of the ops folded into this one; pins on them hold here.
+        absorbed_types: Their types, in the same order.
+        absorbed_scopes: Their scopes, in the same order.
         region: Id of the subgraph or function the op is in, "" for the main graph.
         flops: Floating-point operations at the cost batch.
         kernels: The kernels that a probe found to work, fp32's among them.
@@ -117,6 +133,8 @@ class Op:
     outputs: tuple[str, ...]
     scope: str = ""
     absorbed: tuple[str, ...] = ()
+    absorbed_types: tuple[str, ...] = ()
+    absorbed_scopes: tuple[str, ...] = ()
     region: str = ""
     flops: int = 0
     kernels: tuple[Kernel, ...] = (Kernel(Precision.FP32, Precision.FP32),)
@@ -124,8 +142,14 @@ class Op:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every id that the op answers to: its own and those it absorbed."""
-        return (self.id, *self.absorbed)
+        """What a name pattern may match: ids and scopes, absorbed ops' included."""
+        found = (self.id, *self.absorbed, self.scope, *self.absorbed_scopes)
+        return tuple(name for name in dict.fromkeys(found) if name)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """What a type may match: the op's own and those it absorbed."""
+        return (self.type, *self.absorbed_types)
 
     def kernel(self, precision: Precision) -> Kernel | None:
         """The kernel whose castable inputs have `precision`, None if there is none."""

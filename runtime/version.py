@@ -1,3 +1,3 @@
-"""The version of narrowcast, a literal: importing the runtime must cost nothing."""
+"""The runtime's version: a literal, since a vendored copy has no metadata."""
 
 VERSION = "0.1.0"

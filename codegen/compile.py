@@ -1,0 +1,118 @@
+"""Spec → Script: the decisions that the templates then print."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from pathlib import Path, PurePath
+
+from narrowcast import __version__
+from narrowcast.spec import Spec, canonical
+
+from .code import Code, comment, literal, toml
+from .constants import constants
+from .data import data_sections
+from .dependencies import FRAMEWORKS, PYTHON, dependencies
+from .imports import import_lines
+from .metric import metric_section
+from .model import model_section
+from .script import Convert, ConvertUnjudged, Header, Script, Section
+
+COSTS = "narrowcast.runtime.costs"
+PROFILES = {"cpu": "X86_BF16", "cuda": "A100"}
+"""Device → the machine that static costs assume."""
+
+
+def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
+    """Take every decision.
+
+    Args:
+        spec: The normalised spec.
+        spec_file: Where it was read from.
+        script_file: Where the script will stand; paths in it are relative to that.
+
+    Raises:
+        ValueError: A file's name can't be written in the script.
+    """
+    folder = relative_folder(spec_file, script_file)
+    sections = _sections(spec, folder)
+    imports = [each for section in sections for each in section.imports]
+    title = FRAMEWORKS[spec.model.framework].title
+    return Script(
+        file_name=default_name(spec),
+        header=_header(spec, spec_file, script_file),
+        title=comment(
+            f"Convert {spec.model.name} ({title}) from fp32 to {spec.precision} + fp32 "
+            "mixed precision."
+        ),
+        imports=import_lines(imports),
+        constants=constants(spec, folder),
+        sections=sections,
+    )
+
+
+def default_name(spec: Spec) -> str:
+    """The script's file name where the user gives none."""
+    return f"convert_{spec.model.slug}.py"
+
+
+def relative_folder(spec_file: Path, script_file: Path) -> str:
+    """POSIX path from the script's folder to the spec's, "" if they are one."""
+    path = os.path.relpath(spec_file.parent, script_file.parent)
+    return "" if path == "." else PurePath(path).as_posix()
+
+
+def _sections(spec: Spec, folder: str) -> tuple[Section, ...]:
+    metric = () if spec.evaluation is None else (metric_section(spec.evaluation),)
+    return (
+        model_section(spec, folder),
+        *data_sections(spec, folder),
+        *metric,
+        _convert(spec),
+    )
+
+
+def _convert(spec: Spec) -> Section:
+    imports = [("narrowcast.runtime.placement", spec.objective)]
+    objective = Code(spec.objective)
+    if spec.objective == "latency":
+        profile = PROFILES[spec.device]
+        imports += [(COSTS, "StaticCosts"), (COSTS, profile)]
+        objective = Code(f"latency(StaticCosts(traced.graph, {profile}))")
+    kind = ConvertUnjudged if spec.evaluation is None else Convert
+    return kind(
+        objective=objective,
+        objective_imports=tuple(imports),
+        outputs=literal(spec.model.outputs),
+        file=literal(f"{spec.model.slug}.{spec.precision}.pt2"),
+    )
+
+
+def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
+    folder = relative_folder(spec_file, script_file)
+    source = f"{folder}/{spec_file.name}" if folder else spec_file.name
+    command = f"narrowcast generate {shlex.quote(source)}"
+    if folder or script_file.name != default_name(spec):
+        command += f" -o {shlex.quote(script_file.name)}"
+    digest = hashlib.sha256(canonical(spec).encode()).hexdigest()
+    return Header(
+        version=comment(__version__),
+        source=comment(source),
+        command=comment_line(command),
+        python=toml(PYTHON),
+        dependencies=tuple(toml(each) for each in dependencies(spec)),
+        spec=toml(source),
+        spec_sha256=toml(digest),
+    )
+
+
+def comment_line(text: str) -> Code:
+    """A `#` comment's text, kept to the letter.
+
+    Raises:
+        ValueError: It holds a character that could end the line.
+    """
+    if not text.isprintable():
+        raise ValueError(f"{text!r} can't be written in a comment")
+    return Code(text)

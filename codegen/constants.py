@@ -1,0 +1,85 @@
+"""The assignments at the top of a script: what is converted, and within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from narrowcast.spec import Spec
+from narrowcast.spec.spec import Pin
+
+from .code import Code, literal
+from .data import data_file, python_modules
+from .dependencies import FRAMEWORKS
+from .layout import Group, call, laid_out, tuple_of, tuple_of_groups, values
+from .paths import here
+
+
+def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
+    """One laid-out assignment each, in the order of reading."""
+    framework = FRAMEWORKS[spec.model.framework]
+    requirements = call(
+        "Requirements",
+        framework=literal(framework.lowest),
+        precision=Code("LOW"),
+        device=literal(spec.device),
+    )
+    lines = [
+        Code(f"NAME = {literal(spec.model.slug)}"),
+        Code(f"LOW = Precision.{spec.precision.upper()}"),
+        laid_out("REQUIREMENTS = ", requirements),
+        laid_out("INPUTS = ", _inputs(spec)),
+        laid_out("SOURCES = ", _sources(spec, folder)),
+        laid_out("PINS = ", _pins(spec)),
+    ]
+    return (*lines, *_limits(spec))
+
+
+def _inputs(spec: Spec) -> Group:
+    return tuple_of_groups(
+        [
+            call(
+                "Input",
+                name=literal(one.name),
+                shape=values(one.shape),
+                dtype=literal(one.dtype),
+            )
+            for one in spec.model.inputs
+        ]
+    )
+
+
+def _sources(spec: Spec, folder: str) -> Group:
+    files = {"model": spec.model.weights, "data": data_file(spec)}
+    given = {
+        kind: tuple_of([here(path, folder)]) for kind, path in files.items() if path
+    }
+    return call("Sources", **given, modules=values(python_modules(spec)))
+
+
+def _pins(spec: Spec) -> Group:
+    kinds = {"types": spec.pins.types, "names": spec.pins.names}
+    return call("Pins", **{kind: _table(pins) for kind, pins in kinds.items() if pins})
+
+
+def _table(pins: Sequence[Pin]) -> Group:
+    """Pattern → the spec's key that says so."""
+    rows = (Code(f"{literal(pin.pattern)}: {literal(pin.where)}") for pin in pins)
+    return Group("{", tuple(rows), "}")
+
+
+def _limits(spec: Spec) -> tuple[Code, ...]:
+    """What only a conversion that is judged has: a criterion and a budget."""
+    if spec.evaluation is None:
+        return ()
+    criterion, budget = spec.evaluation.criterion, spec.budget
+    kind = "absolute" if criterion.relative is None else "relative"
+    allowed = literal(getattr(criterion, kind))
+    higher = literal(criterion.higher_is_better)
+    demanded = call("Criterion", **{kind: allowed}, higher_is_better=higher)
+    limits = {"max_trials": literal(budget.max_trials)}
+    if budget.timeout is not None:
+        limits["timeout"] = literal(budget.timeout)
+    return (
+        laid_out("CRITERION = ", demanded),
+        laid_out("BUDGET = ", call("Budget", **limits)),
+    )

@@ -1,0 +1,29 @@
+"""Script → source text. The templates print; they decide nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from .code import only_code
+from .script import Script
+
+
+def render(script: Script) -> str:
+    """The script's source, one newline at its end."""
+    template = _environment().get_template(script.template)
+    return template.render(script=script).rstrip("\n") + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("narrowcast.templates", package_path="."),
+        finalize=only_code,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+        autoescape=False,
+    )

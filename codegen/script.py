@@ -1,0 +1,285 @@
+"""The Script: one generated script with every decision taken, ready to be printed.
+
+Each section is a frozen dataclass that names its template and what it imports. All
+that a template prints is `Code`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from .code import Code
+from .imports import Import
+
+
+class Section(Protocol):
+    """A part of a script, printed by the template that it names."""
+
+    template: ClassVar[str]
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        """What the part needs imported at the top of the script."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The comments at the top.
+
+    Attributes:
+        version: narrowcast's.
+        source: The spec, relative to the script.
+        command: What regenerates the script, run in its folder.
+        python: TOML string of the Python versions.
+        dependencies: TOML strings of requirements.
+        spec: TOML string of the spec's path.
+        spec_sha256: TOML string of the canonical spec's hash.
+    """
+
+    version: Code
+    source: Code
+    command: Code
+    python: Code
+    dependencies: tuple[Code, ...]
+    spec: Code
+    spec_sha256: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A generated script.
+
+    Attributes:
+        file_name: The script's own name if the user gives none.
+        title: The docstring's text.
+        imports: All import lines at the top.
+        constants: Assignments in order, laid out.
+        sections: Functions in order.
+    """
+
+    template: ClassVar[str] = "pytorch/script.py.j2"
+    file_name: str
+    header: Header
+    title: Code
+    imports: Code
+    constants: tuple[Code, ...]
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryModel:
+    """A module made by the user's factory, with trained weights loaded into it.
+
+    Attributes:
+        local_imports: Imports within the function.
+        seed: Seed of what the factory draws.
+        factory: The call that makes the module.
+        weights: Statements that load the weights.
+        result: The expression that is returned.
+    """
+
+    template: ClassVar[str] = "pytorch/model.py.j2"
+    imports: ClassVar[Sequence[Import]] = ()
+    local_imports: Code
+    seed: Code
+    factory: Code
+    weights: tuple[Code, ...]
+    result: Code
+
+
+@dataclass(frozen=True, slots=True)
+class FileData:
+    """A dataset read from one file.
+
+    Attributes:
+        title: What it holds.
+        reading: The call that reads it, laid out.
+    """
+
+    template: ClassVar[str] = "data/file.py.j2"
+    title: Code
+    reading: Code
+    reader: Import
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        return (
+            ("functools", "cache"),
+            ("narrowcast.runtime.data.arrays", "Arrays"),
+            self.reader,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PythonData:
+    """The user's own dataset class.
+
+    Attributes:
+        local_import: Import within the function.
+        making: The call that makes it, laid out.
+    """
+
+    template: ClassVar[str] = "data/python.py.j2"
+    imports: ClassVar[Sequence[Import]] = (
+        ("functools", "cache"),
+        ("narrowcast.runtime.data.indexed", "Indexed"),
+    )
+    local_import: Code
+    making: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The loop over a dataset.
+
+    Attributes:
+        title: The docstring's text.
+        inputs: Names of the input arrays.
+        size: Samples in a batch.
+        limit: Statements that set `stop`, the number of samples used.
+        transforms: Statements that prepare the inputs, in order.
+        tensors: The tuple of tensors that is yielded.
+    """
+
+    template: ClassVar[str] = "pytorch/batches.py.j2"
+    title: Code
+    inputs: Code
+    size: Code
+    limit: tuple[Code, ...]
+    transforms: tuple[Code, ...]
+    tensors: Code
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        return (
+            ("collections.abc", "Iterator"),
+            ("typing", "Any"),
+            ("numpy as np", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticBatches:
+    """One random batch, where the spec names no data.
+
+    Attributes:
+        title: The docstring's text.
+        seed: The generator's seed.
+        arrays: Statements that draw the inputs.
+        tensors: The tuple of tensors that is yielded.
+    """
+
+    template: ClassVar[str] = "pytorch/synthetic.py.j2"
+    imports: ClassVar[Sequence[Import]] = (
+        ("collections.abc", "Iterator"),
+        ("numpy as np", ""),
+        ("narrowcast.runtime.data.synthetic", "random_array"),
+    )
+    title: Code
+    seed: Code
+    arrays: tuple[Code, ...]
+    tensors: Code
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInMetric:
+    """A metric of the runtime.
+
+    Attributes:
+        title: What it measures, the docstring's text.
+        class_: Its class.
+        making: The call that makes it.
+        module: Where it is imported from.
+    """
+
+    template: ClassVar[str] = "metric/built_in.py.j2"
+    title: Code
+    class_: Code
+    making: Code
+    module: str
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        return ((self.module, self.class_),)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonMetric:
+    """The user's own metric class.
+
+    Attributes:
+        title: The docstring's text.
+        local_import: Import within the function.
+        making: The call that makes it, laid out.
+    """
+
+    template: ClassVar[str] = "metric/python.py.j2"
+    imports: ClassVar[Sequence[Import]] = (
+        ("narrowcast.runtime.metrics.metric", "Metric"),
+    )
+    title: Code
+    local_import: Code
+    making: Code
+
+
+RUNTIME = ("Report", "Requirements", "Precision", "Run", "Sources", "Pins", "Input")
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """The steps of a conversion that a metric judges.
+
+    Attributes:
+        objective: The expression that makes it.
+        objective_imports: What the expression needs.
+        file: Name of the converted model, a literal.
+    """
+
+    template: ClassVar[str] = "pytorch/convert.py.j2"
+    objective: Code
+    objective_imports: tuple[Import, ...]
+    outputs: Code
+    file: Code
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        judged = (
+            "Budget",
+            "Criterion",
+            "Evaluation",
+            "Judgement",
+            "Placement",
+        )
+        return (*_convert_imports((*RUNTIME, *judged)), *self.objective_imports)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertUnjudged:
+    """The steps of a conversion without data: everything low, nothing checked.
+
+    Attributes: as `Convert`.
+    """
+
+    template: ClassVar[str] = "pytorch/convert_unjudged.py.j2"
+    objective: Code
+    objective_imports: tuple[Import, ...]
+    outputs: Code
+    file: Code
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        names = (*RUNTIME, "everything_low")
+        return (*_convert_imports(names), *self.objective_imports)
+
+
+def _convert_imports(names: Sequence[str]) -> Sequence[Import]:
+    return (
+        ("__future__", "annotations"),
+        ("sys", ""),
+        ("pathlib", "Path"),
+        ("typing", "TYPE_CHECKING"),
+        *(("narrowcast.runtime", name) for name in (*names, "command_line")),
+    )

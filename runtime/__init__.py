@@ -1,0 +1,32 @@
+"""What a generated script imports. Frameworks are imported only by their adapters."""
+
+from __future__ import annotations
+
+from .command_line import command_line
+from .criterion import Criterion
+from .evaluation import Evaluation
+from .graph import Placement, Precision
+from .pins import Pins
+from .report import Judgement, Report
+from .requirements import Requirements
+from .run import Run
+from .search import Budget, everything_low
+from .signature import Input
+from .sources import Sources
+
+__all__ = [
+    "Budget",
+    "Criterion",
+    "Evaluation",
+    "Input",
+    "Judgement",
+    "Pins",
+    "Placement",
+    "Precision",
+    "Report",
+    "Requirements",
+    "Run",
+    "Sources",
+    "command_line",
+    "everything_low",
+]

@@ -1,0 +1,42 @@
+"""What the probes say: which kernels an op has, and what keeps it fp32 from the start."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .frameworks.protocol import Probe
+from .graph import Graph, Kernel, Kind, Op, Precision
+from .pins import Reason, Why
+
+
+def with_kernels(graph: Graph, low: Precision, probes: Mapping[str, Probe]) -> Graph:
+    """The graph whose ops have the kernels that ran, fp32's first."""
+    return replace(
+        graph, ops=tuple(_op(op, low, probes.get(op.id)) for op in graph.ops)
+    )
+
+
+def _op(op: Op, low: Precision, probe: Probe | None) -> Op:
+    fp32 = Kernel(Precision.FP32, Precision.FP32)
+    if probe is None or probe.output is None:
+        return replace(op, kernels=(fp32,))
+    return replace(op, kernels=(fp32, Kernel(low, probe.output)))
+
+
+def capability_pins(
+    graph: Graph, low: Precision, probes: Mapping[str, Probe]
+) -> dict[str, Reason]:
+    """Op id → reason for every op that can't be low whatever the criterion says."""
+    found = {}
+    for op in graph.ops:
+        probe = probes.get(op.id)
+        if op.kind is Kind.FIXED or probe is None:
+            found[op.id] = Reason(Why.FIXED, "has no fp32 tensor that could be cast")
+        elif probe.output is None:
+            found[op.id] = Reason(Why.NO_KERNEL, f"no {low} kernel: {probe.message}")
+        elif not math.isfinite(probe.error):
+            text = f"not finite in {low} on the first batch"
+            found[op.id] = Reason(Why.RANGE, text, probe.error)
+    return found

@@ -1,0 +1,1 @@
+"""Reading datasets: one module per format, NumPy arrays out."""

@@ -1,0 +1,134 @@
+"""Scoring a model on the user's data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError, NarrowcastError
+from .frameworks.protocol import Inputs, Outputs, Predict
+from .metrics.metric import Metric
+
+Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
+"""The user's data: each call starts anew and yields (inputs, labels)."""
+
+Tick = Callable[[int], None]
+"""Told the number of each batch that is done, for progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one pass over the data gave.
+
+    Attributes:
+        metric: The metric's name.
+        value: Its result.
+        samples: Samples seen (length of the first output).
+        finite: Whether all float outputs were finite.
+    """
+
+    metric: str
+    value: float
+    samples: int
+    finite: bool
+
+
+def evaluate(
+    predict: Predict,
+    batches: Batches,
+    metric: Callable[[], Metric],
+    tick: Tick = lambda batch: None,
+) -> Evaluation:
+    """Run the model over all batches and compute the metric, exactly and in full.
+
+    Raises:
+        DataError: The data is empty or fails, or the metric does.
+    """
+    gathered = metric()
+    gathered.reset()
+    samples, finite = 0, True
+    for number, (inputs, labels) in enumerate(_read(batches), start=1):
+        outputs = predict(inputs)
+        samples += len(outputs[0]) if outputs and outputs[0].ndim else 1
+        finite = finite and all(_finite(output) for output in outputs)
+        _update(gathered, outputs, labels)
+        tick(number)
+    if not samples:
+        raise DataError(
+            "the data has no batch", "Check the dataset's path and filters."
+        )
+    return Evaluation(metric_name(gathered), _result(gathered), samples, finite)
+
+
+def first_inputs(batches: Batches) -> Inputs:
+    """The inputs of the first batch: what tracing, probes and ranges see.
+
+    Raises:
+        DataError: There is no batch, or the data can't be read.
+    """
+    for inputs, _labels in _read(batches):
+        return inputs
+    raise DataError("the data has no batch", "Check the dataset's path and filters.")
+
+
+def largest_error(expected: Outputs, found: Outputs) -> float:
+    """RMS of the difference over the RMS of `expected`, the largest over float outputs.
+
+    Infinite where `expected` is finite and `found` is not.
+    """
+    errors = [_error(a, b) for a, b in zip(expected, found, strict=True)]
+    return max(errors, default=0.0)
+
+
+def _error(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
+    if expected.dtype.kind != "f" or not expected.size:
+        return 0.0
+    wide = expected.astype(np.float64)
+    difference = np.sqrt(np.mean(np.square(found.astype(np.float64) - wide)))
+    if not np.isfinite(difference):
+        return math.inf
+    scale = float(np.sqrt(np.mean(np.square(wide))))
+    return float(difference) / scale if scale else (math.inf if difference else 0.0)
+
+
+def metric_name(metric: Metric) -> str:
+    """The name that a metric goes by in reports."""
+    return str(getattr(metric, "name", type(metric).__name__))
+
+
+def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
+    try:
+        yield from batches()
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        raise DataError(f"the data can't be read: {_described(error)}") from error
+
+
+def _update(metric: Metric, outputs: Outputs, labels: Any) -> None:
+    try:
+        metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        raise DataError(f"the metric failed: {_described(error)}") from error
+
+
+def _result(metric: Metric) -> float:
+    try:
+        value = float(metric.result())
+    except Exception as error:
+        raise DataError(f"the metric failed: {_described(error)}") from error
+    return value if math.isfinite(value) else math.nan
+
+
+def _finite(output: np.ndarray[Any, Any]) -> bool:
+    return output.dtype.kind != "f" or bool(np.isfinite(output).all())
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,41 @@
+"""Files: written whole or not at all, and known by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from .errors import UsageError
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write beside the target and rename: readers see the old file or the new one.
+
+    Raises:
+        UsageError: The folder can't be written, or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"can't write {path}: {error.strerror}",
+            "Choose another folder with --output.",
+        ) from error
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""One folder per framework, each an adapter behind the protocol of `protocol.py`."""

@@ -1,0 +1,84 @@
+"""What an adapter offers to placement, search and report (docs/graph.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import Graph, Placement, Precision
+
+Array = npt.NDArray[np.generic]
+Outputs = tuple[Array, ...]
+"""A model's flattened outputs: floats as float32, other dtypes as they are."""
+
+Inputs = tuple[Any, ...]
+"""One batch of a framework's tensors, in the order of the model's inputs."""
+
+
+class Predict(Protocol):
+    """A model that can be called on a batch, whatever its framework."""
+
+    def __call__(self, inputs: Inputs, /) -> Outputs: ...
+
+
+class LoadSaved(Protocol):
+    """Opens a saved model; a module-level function, since a fresh process calls it."""
+
+    def __call__(self, path: Path, /) -> Predict: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What happened when an op ran in a precision on real inputs.
+
+    Attributes:
+        output: Precision of the fp32 outputs as the kernel made them, None if the
+            kernel is missing or returned something else.
+        error: RMS of the difference from fp32 over the RMS of the fp32 output;
+            infinite where fp32 is finite and the result is not.
+        message: Why there is no kernel, in the framework's words.
+    """
+
+    output: Precision | None
+    error: float
+    message: str = ""
+
+
+class Traced(Protocol):
+    """A model as one adapter traced it. Framework objects stay in here."""
+
+    @property
+    def graph(self) -> Graph:
+        """The picture of the prepared model, with the kernels that ran."""
+        ...
+
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """Op id → what happened when it ran low at its real attributes and inputs."""
+        ...
+
+    @property
+    def switches(self) -> Mapping[str, str]:
+        """The framework's settings under which fp32 means fp32."""
+        ...
+
+    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+        """Output error on the calibration batch when only that op is low.
+
+        RMS of the difference over the RMS of the fp32 output, the largest over the
+        outputs; infinite where the output is not finite.
+        """
+        ...
+
+    def apply(self, placement: Placement) -> Any:
+        """The converted model: weights cast offline, casts inserted."""
+        ...
+
+    def save(self, model: Any, path: Path) -> Path:
+        """Write what `apply` made, whole or not at all; the same bytes each time."""
+        ...

@@ -1,0 +1,63 @@
+"""Writing a converted graph as `.pt2` and opening it again."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import torch
+from torch import fx
+
+from ...errors import ModelError
+from ...files import write_bytes
+from ..protocol import Predict
+from .predict import predictor
+
+TRANSIENT = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn")
+
+
+def to_bytes(program: torch.export.ExportedProgram) -> bytes:
+    """The archive's bytes, the same from the same graph and weights on one version.
+
+    Written to a buffer, since a file's members carry its stem. Without example inputs
+    (they are the user's data) and without traces of the source (they are paths).
+    """
+    for module in program.graph_module.modules():
+        if isinstance(module, fx.GraphModule):
+            _strip(module.graph)
+    program._example_inputs = None
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    return buffer.getvalue()
+
+
+def _strip(graph: fx.Graph) -> None:
+    for node in list(graph.nodes):
+        if node.target is torch.ops.aten._assert_tensor_metadata.default:
+            graph.erase_node(node)
+            continue
+        for key in (*TRANSIENT, "from_node", "custom"):
+            node.meta.pop(key, None)
+
+
+def write(data: bytes, path: Path) -> Path:
+    """Put the archive in place at once, never half-written."""
+    return write_bytes(path, data)
+
+
+def load_saved(path: Path) -> Predict:
+    """Open a saved model.
+
+    Raises:
+        ModelError: The file is missing or is no `.pt2` archive.
+    """
+    if not path.is_file():
+        raise ModelError(
+            f"{os.fspath(path)} does not exist", "Run the conversion first."
+        )
+    try:
+        program = torch.export.load(os.fspath(path))
+    except Exception as error:
+        raise ModelError(f"{path.name} can't be opened: {error}") from error
+    return predictor(program.module())

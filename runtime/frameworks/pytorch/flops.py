@@ -1,0 +1,41 @@
+"""FLOPs of the operators that torch's counter does not see on a CPU.
+
+`torch.utils.flop_counter` counts by the kernels that run; fused attention and
+recurrent layers end in oneDNN or flash kernels that it has no formula for.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import torch
+
+
+def uncounted(name: str, args: tuple[Any, ...], value: Any) -> int:
+    """Floating-point operations, two per multiply-add; 0 for what holds no product."""
+    if name == "scaled_dot_product_attention":
+        return _attention(*args[:3])
+    if name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
+        return _recurrent(args, value)
+    return 0
+
+
+def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> int:
+    """Q·Kᵀ and P·V: 2·B·L·S·(E + Ev), leading dimensions in B."""
+    batch, length = prod(query.shape[:-2]), query.shape[-2]
+    return int(2 * batch * length * key.shape[-2] * (query.shape[-1] + value.shape[-1]))
+
+
+def _recurrent(args: tuple[Any, ...], value: Any) -> int:
+    """Each step multiplies every weight matrix once per sequence: 2·T·B·Σ|W|."""
+    steps = prod(value[0].shape[:-1])
+    weights = next(a for a in args[1:] if _is_weights(a))
+    return int(2 * steps * sum(w.numel() for w in weights if w.dim() == 2))
+
+
+def _is_weights(argument: Any) -> bool:
+    """The flat weights: a list that holds matrices, unlike the states (3 dimensions)."""
+    return isinstance(argument, (tuple, list)) and any(
+        isinstance(w, torch.Tensor) and w.dim() == 2 for w in argument
+    )

@@ -1,0 +1,141 @@
+"""Running one op of the graph in a precision that is not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import fx
+
+from ...graph import Precision
+from ..protocol import Inputs, Probe
+from . import nodes
+
+DTYPES = {
+    Precision.FP32: torch.float32,
+    Precision.BF16: torch.bfloat16,
+    Precision.FP16: torch.float16,
+}
+PRECISIONS = {dtype: precision for precision, dtype in DTYPES.items()}
+
+
+def probe(
+    module: fx.GraphModule, inputs: Inputs, precision: Precision, keys: Iterable[str]
+) -> dict[str, Probe]:
+    """Run each op named by `keys` in `precision` on the inputs that fp32 gives it."""
+    prober = _Prober(module, precision, frozenset(keys))
+    with torch.no_grad():
+        prober.run(*inputs)
+    return prober.probes
+
+
+def run_with_low(
+    module: fx.GraphModule, inputs: Inputs, precision: Precision, keys: Iterable[str]
+) -> Any:
+    """The outputs when only the ops named by `keys` compute in `precision`."""
+    with torch.no_grad():
+        return _PartlyLow(module, precision, frozenset(keys)).run(*inputs)
+
+
+class _LowInterpreter(fx.Interpreter):
+    def __init__(
+        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
+    ) -> None:
+        super().__init__(module)
+        self.dtype = DTYPES[precision]
+        self.keys = keys
+
+    def run_low(self, node: fx.Node) -> Any:
+        """The op's outputs as its kernel in the low precision makes them."""
+        low = {n for n, follows in nodes.slots(node) if follows}
+
+        def load(n: fx.Node) -> Any:
+            value = self.env[n]
+            if n in low and value.dtype == torch.float32:
+                return value.to(self.dtype)
+            return value
+
+        args = fx.map_arg(node.args, load)
+        kwargs = fx.map_arg(node.kwargs, load)
+        return _call(node)(*args, **kwargs)
+
+
+def _call(node: fx.Node) -> Callable[..., Any]:
+    if not callable(node.target):
+        raise TypeError(f"{node.name} can't be called")
+    return node.target
+
+
+class _PartlyLow(_LowInterpreter):
+    def run_node(self, n: fx.Node) -> Any:
+        if n.name not in self.keys:
+            return super().run_node(n)
+        return torch.utils._pytree.tree_map(_widen, self.run_low(n))
+
+
+class _Prober(_LowInterpreter):
+    def __init__(
+        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
+    ) -> None:
+        super().__init__(module, precision, keys)
+        self.probes: dict[str, Probe] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if n.name in self.keys:
+            self.probes[n.name] = self._probe(n, value)
+        return value
+
+    def _probe(self, node: fx.Node, value: Any) -> Probe:
+        try:
+            low = self.run_low(node)
+        except Exception as error:  # whatever a kernel raises means "no kernel"
+            return Probe(None, float("inf"), str(error).splitlines()[0])
+        return compared(_tensors(value), _tensors(low), self.dtype)
+
+
+def compared(
+    fp32: list[torch.Tensor], low: list[torch.Tensor], dtype: torch.dtype
+) -> Probe:
+    """What a kernel's outputs say about it, beside the outputs of fp32's."""
+    made = {b.dtype for a, b in zip(fp32, low, strict=True) if a.dtype == torch.float32}
+    others = [
+        (a.dtype, b.dtype)
+        for a, b in zip(fp32, low, strict=True)
+        if a.dtype != torch.float32
+    ]
+    if made not in ({dtype}, {torch.float32}) or any(a != b for a, b in others):
+        return Probe(None, float("inf"), f"the kernel returns {sorted(map(str, made))}")
+    errors = [relative_error(a, b) for a, b in zip(fp32, low, strict=True)]
+    return Probe(PRECISIONS[made.pop()], max(errors))
+
+
+def relative_error(reference: torch.Tensor, value: torch.Tensor) -> float:
+    """RMS of the difference over the reference's RMS.
+
+    Infinite where the reference is finite and the value is not; 0 for integers.
+    """
+    if not reference.is_floating_point():
+        return 0.0
+    wide, narrow = reference.double(), value.double()
+    finite = torch.isfinite(wide)
+    if not bool(torch.isfinite(narrow[finite]).all()):
+        return float("inf")
+    difference = (narrow - wide)[finite].square().mean().sqrt()
+    scale = wide[finite].square().mean().sqrt()
+    if not finite.any() or float(difference) == 0.0:
+        return 0.0
+    return float(difference / scale) if float(scale) else float("inf")
+
+
+def _widen(value: Any) -> Any:
+    low = (torch.bfloat16, torch.float16)
+    if isinstance(value, torch.Tensor) and value.dtype in low:
+        return value.float()
+    return value
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    leaves = torch.utils._pytree.tree_leaves(value)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]

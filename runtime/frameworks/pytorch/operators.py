@@ -1,0 +1,230 @@
+"""What is known of ATen operators before any of them is probed.
+
+Kinds follow what the operator does to its values (torch's own autocast lists class
+operators by safety, which here is measured instead). Names are schema names without
+overload and without the trailing underscore of in-place variants.
+"""
+
+from __future__ import annotations
+
+from ...graph import Kind
+
+COMPUTE = frozenset(
+    [
+        "addbmm",
+        "addmm",
+        "addmv",
+        "baddbmm",
+        "bilinear",
+        "bmm",
+        "chain_matmul",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "convolution",
+        "dot",
+        "einsum",
+        "gru",
+        "gru_cell",
+        "inner",
+        "linear",
+        "lstm",
+        "lstm_cell",
+        "matmul",
+        "mm",
+        "mv",
+        "outer",
+        "rnn_relu",
+        "rnn_relu_cell",
+        "rnn_tanh",
+        "rnn_tanh_cell",
+        "scaled_dot_product_attention",
+        "tensordot",
+    ]
+)
+
+MOVER = frozenset(
+    [
+        "abs",
+        "adaptive_max_pool1d",
+        "adaptive_max_pool2d",
+        "alias",
+        "alpha_dropout",
+        "amax",
+        "amin",
+        "as_strided",
+        "atleast_1d",
+        "atleast_2d",
+        "atleast_3d",
+        "broadcast_to",
+        "cat",
+        "channel_shuffle",
+        "chunk",
+        "clamp",
+        "clamp_max",
+        "clamp_min",
+        "clone",
+        "concat",
+        "concatenate",
+        "constant_pad_nd",
+        "contiguous",
+        "detach",
+        "diagonal",
+        "dropout",
+        "embedding",
+        "expand",
+        "expand_as",
+        "feature_dropout",
+        "flatten",
+        "flip",
+        "gather",
+        "hardtanh",
+        "hstack",
+        "index",
+        "index_select",
+        "lift_fresh_copy",
+        "masked_fill",
+        "max",
+        "max_pool1d",
+        "max_pool2d",
+        "max_pool2d_with_indices",
+        "max_pool3d",
+        "maximum",
+        "min",
+        "minimum",
+        "movedim",
+        "moveaxis",
+        "narrow",
+        "native_dropout",
+        "neg",
+        "numpy_T",
+        "pad",
+        "permute",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "reflection_pad1d",
+        "reflection_pad2d",
+        "relu",
+        "relu6",
+        "repeat",
+        "repeat_interleave",
+        "replication_pad1d",
+        "replication_pad2d",
+        "reshape",
+        "reshape_as",
+        "roll",
+        "select",
+        "sign",
+        "slice",
+        "sort",
+        "split",
+        "split_with_sizes",
+        "squeeze",
+        "stack",
+        "swapaxes",
+        "t",
+        "take",
+        "threshold",
+        "tile",
+        "topk",
+        "transpose",
+        "tril",
+        "triu",
+        "unbind",
+        "unflatten",
+        "unfold",
+        "unsqueeze",
+        "upsample_nearest1d",
+        "upsample_nearest2d",
+        "upsample_nearest3d",
+        "view",
+        "view_as",
+        "vstack",
+        "where",
+        "zeros_like",
+        "ones_like",
+        "full_like",
+    ]
+)
+
+FIXED = frozenset(
+    [
+        "_assert_async",
+        "_assert_tensor_metadata",
+        "_to_copy",
+        "arange",
+        "argmax",
+        "argmin",
+        "argsort",
+        "bernoulli",
+        "bucketize",
+        "empty",
+        "empty_like",
+        "eq",
+        "equal",
+        "eye",
+        "full",
+        "ge",
+        "gt",
+        "isclose",
+        "isfinite",
+        "isinf",
+        "isnan",
+        "item",
+        "le",
+        "linspace",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "logical_xor",
+        "logspace",
+        "lt",
+        "multinomial",
+        "ne",
+        "new_empty",
+        "new_full",
+        "new_ones",
+        "new_zeros",
+        "nonzero",
+        "normal",
+        "ones",
+        "one_hot",
+        "rand",
+        "rand_like",
+        "randint",
+        "randn",
+        "randn_like",
+        "randperm",
+        "scalar_tensor",
+        "searchsorted",
+        "sym_constrain_range_for_size",
+        "to",
+        "type_as",
+        "zeros",
+    ]
+)
+
+RENAMED = {"_native_batch_norm_legit_no_training": "batch_norm"}
+"""What functionalisation calls an operator → the name that users know."""
+
+FIXED_SLOTS: dict[str, frozenset[str]] = {
+    # The kernels take fp32 statistics beside a 16-bit input, and rounding them once
+    # would move every activation of the channel by the same amount.
+    "batch_norm": frozenset({"weight", "bias", "running_mean", "running_var"}),
+    "instance_norm": frozenset({"running_mean", "running_var"}),
+}
+"""Operator name → schema arguments whose dtype does not follow the op's precision."""
+
+
+def kind(name: str) -> Kind:
+    """The kind of an ATen operator; arithmetic unless it is known to be something else."""
+    if name in COMPUTE:
+        return Kind.COMPUTE
+    if name in MOVER:
+        return Kind.MOVER
+    if name in FIXED or "." in name:
+        return Kind.FIXED
+    return Kind.POINTWISE

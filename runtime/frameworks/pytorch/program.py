@@ -1,0 +1,124 @@
+"""A traced PyTorch model, behind the protocol of `frameworks/protocol.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import fx
+
+from ...capability import with_kernels
+from ...graph import Graph, Op, Placement, Precision
+from ...graph import held as held_precisions
+from ...signature import Input
+from ..protocol import Inputs, Probe
+from . import archive, capture, kernels
+from .agreement import check_agreement
+from .picture import picture, tensor_names
+from .prepare import prepare
+from .prepared import Prepared
+from .rewrite import rewrite
+from .switches import hold_fp32
+
+
+@dataclass(frozen=True)
+class Program:
+    """One model, traced on one batch.
+
+    Attributes:
+        graph: What placement and search see of it, with the kernels that ran.
+        probes: Op id → what happened when it ran low on the batch.
+        switches: The settings under which fp32 means fp32.
+    """
+
+    graph: Graph
+    probes: Mapping[str, Probe]
+    switches: Mapping[str, str]
+    prepared: Prepared
+    batch: Inputs
+    dynamic: capture.Dynamic
+
+    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+        """Output error when only that op computes in `precision`; op id → error."""
+        reference = self._outputs(precision, ())
+        return {
+            name: max(
+                map(
+                    kernels.relative_error, reference, self._outputs(precision, (name,))
+                ),
+                default=0.0,
+            )
+            for name in ops
+        }
+
+    def apply(self, placement: Placement) -> fx.GraphModule:
+        """The converted model, its weights in the precision of the ops that use them."""
+        made = held_precisions(self.graph, placement)
+        keys = {str(op.key): placement[op.id] for op in self.graph.ops}
+        held = {
+            node.name: made[name] for node, name in self._names.items() if name in made
+        }
+        return rewrite(self.prepared.module, keys, held)
+
+    def save(self, model: fx.GraphModule, path: Path) -> Path:
+        """Write a model that `apply` made as `.pt2`: the same bytes each time."""
+        exported = capture.export(model, self.batch, self.dynamic)
+        return archive.write(archive.to_bytes(exported), path)
+
+    @cached_property
+    def _names(self) -> dict[fx.Node, str]:
+        return tensor_names(self.prepared)
+
+    def _outputs(self, precision: Precision, ops: Iterable[str]) -> list[torch.Tensor]:
+        keys = [str(self._op(name).key) for name in ops]
+        module = self.prepared.module
+        outputs = kernels.run_with_low(module, self.batch, precision, keys)
+        leaves = torch.utils._pytree.tree_leaves(outputs)
+        return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+    def _op(self, name: str) -> Op:
+        return self.graph.by_id[name]
+
+
+def trace(
+    model: torch.nn.Module,
+    batch: Inputs,
+    *,
+    low: Precision,
+    inputs: Sequence[Input],
+    outputs: Sequence[str] = (),
+) -> Program:
+    """Trace a model on a real batch, prepare its fp32 graph and probe its kernels.
+
+    Args:
+        model: The trained module, in evaluation mode; it is not changed.
+        batch: One real batch, at the batch size that will be evaluated.
+        low: The precision that every op is probed in.
+        inputs: The inputs as the spec declares them; their symbols may vary.
+        outputs: Names of the outputs, for messages.
+
+    Raises:
+        DataError: The batch is not what `inputs` declares.
+        ModelError: The model can't be traced, or its graph computes something else.
+    """
+    switches = hold_fp32()
+    capture.check_batch(batch, inputs)
+    dynamic = [one.dynamic for one in inputs]
+    captured = capture.unlifted(capture.export(model, batch, dynamic))
+    prepared = prepare(captured)
+    check_agreement(model, prepared, batch, outputs)
+    graph = picture(prepared, batch)
+    probes = _probe(prepared, graph, batch, low)
+    graph = with_kernels(graph, low, probes)
+    return Program(graph, probes, switches, prepared, batch, dynamic)
+
+
+def _probe(
+    prepared: Prepared, graph: Graph, batch: Inputs, low: Precision
+) -> dict[str, Probe]:
+    keys = {str(op.key): op.id for op in graph.ops if graph.castable(op)}
+    found = kernels.probe(prepared.module, batch, low, keys)
+    return {keys[key]: probe for key, probe in found.items()}

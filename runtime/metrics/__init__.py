@@ -1,0 +1,1 @@
+"""Metrics: one module each, all behind the protocol of `metric.py`."""

@@ -1,0 +1,150 @@
+"""Which ops go low: the exact minimum cut for a precision, pins and an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+
+from .costs import (
+    Costs,
+    cast_bytes,
+    moved_bytes,
+    predicted_bytes,
+    predicted_seconds,
+)
+from .cut_problem import CutProblem, cut_problem
+from .errors import UsageError
+from .graph import Graph, Op, Placement, Precision
+from .min_cut import source_side
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An optimal placement.
+
+    Attributes:
+        placement: Op id → precision, for every op; of all optima the one with most
+            ops in fp32.
+        value: What it costs: seconds (latency), or bytes moved by casts and by ops
+            without FLOPs (low_compute).
+        quantum: Resolution of the cut, in the unit of `value`: costs were rounded to
+            its multiples.
+    """
+
+    placement: Placement
+    value: float
+    quantum: float
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is best; call it for the best placement.
+
+    Attributes:
+        name: Its name in a spec.
+        problem: What is to be cut, for a graph and a low precision.
+        rank: A placement's rank among those of one graph: the least is the best.
+    """
+
+    name: str
+    problem: Callable[[Graph, Precision], CutProblem]
+    rank: Callable[[Graph, Placement], tuple[float, ...]]
+
+    def __call__(self, graph: Graph, low: Precision, pins: Set[str]) -> Placed:
+        """The best placement in fp32 and `low` that holds the pins.
+
+        Fixed ops and ops without a kernel for `low` are fp32 by themselves. More pins
+        never make fewer ops fp32.
+
+        Args:
+            graph: The traced model.
+            low: bf16 or fp16.
+            pins: Ids of ops, or of ops they absorbed, that must be fp32.
+
+        Raises:
+            UsageError: If a pin is no op of the graph, or `low` is fp32.
+            CostError: If a cost is negative or not finite, or their sum isn't.
+            ModelError: If an op's fp32 kernel makes another precision.
+        """
+        if low is Precision.FP32:
+            raise UsageError("fp32 is no low precision.", "Use bf16 or fp16.")
+        unknown = sorted(pins - {name for op in graph.ops for name in _ids(op)})
+        if unknown:
+            raise UsageError(
+                f"No op is called {unknown[0]!r}, which is pinned to fp32.",
+                "Pin ids of the traced graph, or of ops folded into its ops.",
+            )
+        return cut(graph, low, self.problem(graph, low), pins)
+
+
+def place(
+    graph: Graph, low: Precision, pins: Set[str], objective: str, costs: Costs
+) -> Placed:
+    """The best placement by an objective's name: "low_compute" or "latency".
+
+    Args:
+        graph: The traced model.
+        low: bf16 or fp16.
+        pins: Ids of ops, or of ops they absorbed, that must be fp32.
+        objective: Its name in a spec.
+        costs: What ops and casts cost; low_compute doesn't ask.
+
+    Raises:
+        UsageError: If there is no such objective.
+        NarrowcastError: As calling the objective does.
+    """
+    known = {each.name: each for each in (low_compute, latency(costs))}
+    if objective not in known:
+        names = " or ".join(known)
+        raise UsageError(f"There is no objective {objective!r}.", f"Use {names}.")
+    return known[objective](graph, low, pins)
+
+
+def latency(costs: Costs) -> Objective:
+    """Least predicted seconds."""
+
+    def problem(graph: Graph, low: Precision) -> CutProblem:
+        return cut_problem(graph, low, costs.op, costs.cast)
+
+    def rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
+        return predicted_seconds(graph, costs, placement), -_fp32_ops(placement)
+
+    return Objective("latency", problem, rank)
+
+
+def _least_bytes(graph: Graph, low: Precision) -> CutProblem:
+    """All FLOPs low that can be, since no cast weighs against them: bytes remain."""
+
+    def moved(op: Op, precision: Precision) -> float:
+        return 0 if op.flops else moved_bytes(graph, op, precision)
+
+    working = [op.id for op in graph.ops if op.flops]
+    return cut_problem(graph, low, moved, cast_bytes, working)
+
+
+def _low_compute_rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
+    fp32 = sum(op.flops for op in graph.ops if placement[op.id] is Precision.FP32)
+    return fp32, predicted_bytes(graph, placement), -_fp32_ops(placement)
+
+
+low_compute = Objective("low_compute", _least_bytes, _low_compute_rank)
+"""Most FLOPs low, then least bytes moved by casts and by ops without FLOPs."""
+
+
+def cut(graph: Graph, low: Precision, problem: CutProblem, pins: Set[str]) -> Placed:
+    """The placement of a problem under `pins`; one problem serves many pin sets."""
+    held = {problem.nodes[op.id] for op in graph.ops if not pins.isdisjoint(_ids(op))}
+    side = source_side(problem.network, sorted(held))
+    placement = {
+        name: Precision.FP32 if side[node] else low
+        for name, node in problem.nodes.items()
+    }
+    return Placed(placement, problem.value(side), problem.network.quantum)
+
+
+def _ids(op: Op) -> tuple[str, ...]:
+    return (op.id, *op.absorbed)
+
+
+def _fp32_ops(placement: Placement) -> int:
+    return sum(precision is Precision.FP32 for precision in placement.values())

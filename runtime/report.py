@@ -1,0 +1,237 @@
+"""What a run has to say for itself: as data, as JSON, as a summary for people."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .criterion import Criterion
+from .evaluation import Evaluation
+from .graph import Graph, Precision, casts
+from .pins import Why
+from .plan import Plan
+from .search import Found
+from .timing import Latency, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The accuracy of what is delivered: the saved file, evaluated in full.
+
+    Attributes:
+        criterion: The accuracy demanded.
+        baseline: The model as loaded.
+        result: The saved file in a fresh process.
+    """
+
+    criterion: Criterion
+    baseline: Evaluation
+    result: Evaluation
+
+    @property
+    def holds(self) -> bool:
+        """Whether the criterion holds; never where outputs are not finite."""
+        within = self.criterion.holds(self.baseline.value, self.result.value)
+        return self.result.finite and within
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a run.
+
+    Attributes:
+        flops, flops_low: FLOPs of the graph, and those in 16 bits.
+        ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
+        fp32_bytes: Size of the weights in fp32.
+        saved_bytes: Size of the converted file.
+        judgement: Accuracy before and after; None where the spec has no evaluation.
+        drift: Without one, the relative RMS error of the outputs on random inputs.
+        fp32: Op id → reason, without the ops that no precision applies to.
+    """
+
+    name: str
+    low: Precision
+    objective: str
+    flops: int
+    flops_low: int
+    ops: int
+    ops_low: int
+    casts: int
+    fp32_bytes: int
+    saved_bytes: int
+    judgement: Judgement | None
+    drift: float | None
+    latency: dict[str, Latency] | None
+    trials: int
+    replayed: bool
+    interrupted: bool
+    is_target: bool
+    fp32: dict[str, str]
+    model: Path
+    plan: Path
+    warnings: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 criterion not met, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        return 0 if self.judgement is None or self.judgement.holds else 1
+
+
+def gathered(
+    *,
+    name: str,
+    graph: Graph,
+    plan: Plan,
+    found: Found,
+    judgement: Judgement | None,
+    drift: float | None,
+    latency: dict[str, Latency] | None,
+    replayed: bool,
+    is_target: bool,
+    saved: Path,
+    plan_path: Path,
+    warnings: tuple[str, ...],
+) -> Report:
+    """The report of what was delivered, not of what the search believed."""
+    carrying = [op for op in graph.ops if graph.castable(op)]
+    low = [op for op in carrying if plan.placement[op.id] == plan.low]
+    weights = [t for t in graph.tensors.values() if t.constant]
+    return Report(
+        name=name,
+        low=plan.low,
+        objective=plan.objective,
+        flops=graph.flops,
+        flops_low=sum(op.flops for op in low),
+        ops=len(carrying),
+        ops_low=len(low),
+        casts=len(casts(graph, plan.placement)),
+        fp32_bytes=sum(t.elements * t.itemsize for t in weights),
+        saved_bytes=saved.stat().st_size,
+        judgement=judgement,
+        drift=drift,
+        latency=latency,
+        trials=len(found.trials),
+        replayed=replayed,
+        interrupted=found.interrupted,
+        is_target=is_target,
+        fp32={
+            op_id: f"{reason.why}: {reason.text}"
+            for op_id, reason in plan.reasons.items()
+            if reason.why is not Why.FIXED
+        },
+        model=saved,
+        plan=plan_path,
+        warnings=warnings,
+    )
+
+
+def as_data(judgement: Judgement) -> dict[str, Any]:
+    """A judgement as plain data, for the plan."""
+    return {
+        "metric": judgement.result.metric,
+        "samples": judgement.result.samples,
+        "fp32": judgement.baseline.value,
+        "result": judgement.result.value,
+        "criterion": asdict(judgement.criterion),
+        "holds": judgement.holds,
+    }
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as plain data; paths as the user would type them here."""
+    data = asdict(report)
+    data["model"], data["plan"] = shown(report.model), shown(report.plan)
+    if report.judgement is not None:
+        data["judgement"]["holds"] = report.judgement.holds
+    if report.latency is not None:
+        fp32, result = report.latency["fp32"], report.latency["result"]
+        data["speedup"] = fp32.median / result.median
+        data["verdict"] = verdict(fp32, result)
+    return {**data, "exit_code": report.exit_code}
+
+
+def summary(report: Report) -> str:
+    """What a person reads at the end."""
+    share = report.flops_low / max(report.flops, 1)
+    rows = [
+        (
+            "compute",
+            f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in {report.low}, {report.casts} casts",
+        ),
+        ("accuracy", _accuracy(report)),
+        (
+            "size",
+            f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
+        ),
+        ("latency", _latency(report)),
+        ("search", _search(report)),
+        *(("fp32", line) for line in _fp32(report)),
+        *(("warning", text) for text in report.warnings),
+        ("plan", shown(report.plan)),
+        ("model", shown(report.model)),
+    ]
+    head = f"{report.name}: fp32 -> {report.low} + fp32"
+    return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be typed here."""
+    relative = os.path.relpath(path)
+    return relative if not relative.startswith("..") else str(path)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+def _accuracy(report: Report) -> str:
+    judged = report.judgement
+    if judged is None:
+        error = "" if report.drift is None else f", output error {report.drift:.1e}"
+        return f"criterion not checked: the spec has no evaluation{error}"
+    before, after = judged.baseline.value, judged.result.value
+    bound = judged.criterion.bound(before)
+    limit = "at least" if judged.criterion.higher_is_better else "at most"
+    state = "criterion holds" if judged.holds else "CRITERION NOT MET"
+    finite = "" if judged.result.finite else ", outputs are not finite"
+    return (
+        f"{judged.result.metric} {before:.4f} -> {after:.4f}  "
+        f"({limit} {bound:.4f}: {state}{finite})"
+    )
+
+
+def _latency(report: Report) -> str:
+    if report.latency is None:
+        return "not timed" if report.is_target else "not timed on the target"
+    fp32, result = report.latency["fp32"], report.latency["result"]
+    ratio = fp32.median / result.median
+    said = {
+        "faster": f"{ratio:.2f}x as fast",
+        "slower": f"SLOWER than fp32: {ratio:.2f}x as fast",
+        "within noise": f"{ratio:.2f}x, within noise",
+    }[verdict(fp32, result)]
+    return f"{fp32.median * 1e3:.2f} ms -> {result.median * 1e3:.2f} ms per batch  ({said})"
+
+
+def _search(report: Report) -> str:
+    if report.replayed:
+        return "none: the committed plan was replayed"
+    ended = ", interrupted" if report.interrupted else ""
+    return (
+        f"{report.trials} trial{'s' * (report.trials != 1)}, {report.objective}{ended}"
+    )
+
+
+def _fp32(report: Report) -> list[str]:
+    """Reasons by how many ops they hold; the plan names every op."""
+    counted = Counter(report.fp32.values()).most_common()
+    shown_, rest = counted[:5], counted[5:]
+    lines = [f"{count} op{'s' * (count != 1)}: {text}" for text, count in shown_]
+    if rest:
+        lines.append(f"{sum(count for _text, count in rest)} more, see the plan")
+    return lines

@@ -1,0 +1,348 @@
+"""One run of a generated script: the steps that are the same for every model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .answers import FRAMEWORKS
+from .criterion import Criterion
+from .errors import DataError, ModelError, NarrowcastError
+from .evaluation import Batches, Evaluation, evaluate, first_inputs, largest_error
+from .files import sha256
+from .frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, Traced
+from .fresh import in_fresh_process
+from .graph import Precision
+from .metrics.metric import Metric
+from .pins import Pins
+from .placement import Objective
+from .plan import Plan, document, read_document, write_plan
+from .plan import replay as replayed
+from .progress import Progress
+from .report import Judgement, Report, as_data, gathered
+from .requirements import Machine, Requirements, require
+from .search import Budget, Evaluate, Found, search
+from .sources import Sources, hashes
+from .timing import Clock, Latency, interleaved
+from .version import VERSION
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the script's command line says.
+
+    Attributes:
+        output: Folder for the converted model.
+        plan: The lock file to replay or to write.
+        search: Make a new plan although there is one.
+        max_trials: In place of the script's budget.
+        timeout: In place of the script's budget, seconds.
+        json: Print the report as JSON.
+    """
+
+    output: Path
+    plan: Path
+    search: bool = False
+    max_trials: int | None = None
+    timeout: float | None = None
+    json: bool = False
+
+
+@dataclass
+class Run:
+    """What one run knows: its options, and what it found out on the way."""
+
+    name: str
+    folder: Path
+    options: Options
+    progress: Progress
+    clock: Clock
+    warnings: list[str] = field(default_factory=list)
+    machine: Machine | None = None
+    replayed: dict[str, Any] | None = None
+
+    @property
+    def output(self) -> Path:
+        """Folder for the converted model."""
+        return self.options.output
+
+    def require(self, requirements: Requirements) -> None:
+        """Stop here unless framework and machine can do what is asked for.
+
+        Raises:
+            RequirementError: Something is missing; nothing was touched yet.
+        """
+
+        def answer(precision: Precision, device: Any) -> Any:
+            adapter = FRAMEWORKS[requirements.distribution].adapter
+            module = import_module(f".frameworks.{adapter}.answers", __package__)
+            return module.answer(precision, device)
+
+        self.machine = require(requirements, os.environ, answer)
+        for warning in self.machine.warnings:
+            self.warn(warning)
+
+    def warn(self, text: str) -> None:
+        """Say it now and in the report."""
+        self.warnings.append(text)
+        self.progress.line("warning", text)
+
+    def load(self, load_model: Callable[[], T]) -> T:
+        """Call the script's load_model.
+
+        Raises:
+            ModelError: It failed, in its own words.
+        """
+        self.progress.live("load", self.name)
+        try:
+            return load_model()
+        except NarrowcastError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"load_model() failed: {type(error).__name__}: {error}",
+                "Check model.factory and model.weights in the spec.",
+            ) from error
+
+    def first(self, batches: Batches) -> Inputs:
+        """The inputs of the first batch."""
+        return first_inputs(batches)
+
+    def evaluate(
+        self, predict: Predict, batches: Batches, metric: Callable[[], Metric]
+    ) -> Evaluation:
+        """Score a model on all batches."""
+        return evaluate(predict, batches, metric)
+
+    def baseline(
+        self, predict: Predict, batches: Batches, metric: Callable[[], Metric]
+    ) -> Evaluation:
+        """Score the model as loaded.
+
+        Raises:
+            ModelError: It fails on the data.
+            DataError: Its outputs or its metric are not finite.
+        """
+        self.progress.live("baseline", "the model as loaded")
+        try:
+            found = evaluate(predict, batches, metric)
+        except NarrowcastError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"the fp32 model fails on the data: {type(error).__name__}: {error}",
+                "Check model.inputs, the dataset and its transforms.",
+            ) from error
+        if not found.finite or found.value != found.value:
+            raise DataError(
+                f"the fp32 model's {found.metric} is {found.value}, its outputs are "
+                f"{'' if found.finite else 'not '}finite",
+                "No 16-bit model can be judged against it: mend the model or the data.",
+            )
+        self.progress.line("baseline", f"{found.metric} {found.value:.4f}")
+        return found
+
+    def _budget(self, budget: Budget) -> Budget:
+        """The script's budget, unless the command line says otherwise."""
+        trials, timeout = self.options.max_trials, self.options.timeout
+        return Budget(
+            budget.max_trials if trials is None else trials,
+            budget.timeout if timeout is None else timeout,
+        )
+
+    def search(
+        self,
+        traced: Traced,
+        evaluate: Evaluate,
+        *,
+        low: Precision,
+        objective: Objective,
+        pins: Pins,
+        criterion: Criterion,
+        baseline: Evaluation,
+        budget: Budget,
+    ) -> Found:
+        """Find placements under which the criterion holds (`search.search`)."""
+        return search(
+            traced,
+            evaluate,
+            low=low,
+            objective=objective,
+            pins=pins,
+            criterion=criterion,
+            baseline=baseline,
+            budget=self._budget(budget),
+            progress=self.progress,
+            clock=self.clock,
+        )
+
+    def replay(
+        self, traced: Traced, *, low: Precision, sources: Sources
+    ) -> Found | None:
+        """The committed plan, if there is one and no new search was asked for.
+
+        Raises:
+            PlanError: The plan does not fit the model.
+        """
+        path = self.options.plan
+        if self.options.search or not path.exists():
+            return None
+        content = read_document(path)
+        plan = replayed(content, traced.graph, low, path.name)
+        self.replayed = content
+        self._compare(content, sources)
+        self.progress.line("plan", f"replaying {path.name}")
+        return Found((plan,))
+
+    def _compare(self, content: dict[str, Any], sources: Sources) -> None:
+        framework = self.machine.framework if self.machine else ""
+        if content.get("framework") != framework:
+            self.warn(f"the plan was made with {content.get('framework')}")
+        found = hashes(sources, self.folder)
+        for kind, files in found.items():
+            changed = [
+                name
+                for name, digest in files.items()
+                if content.get("files", {}).get(kind, {}).get(name) != digest
+            ]
+            if changed:
+                self.warn(f"{', '.join(changed)} changed since the plan was made")
+
+    def evaluate_saved(
+        self,
+        load_saved: LoadSaved,
+        path: Path,
+        batches: Batches,
+        metric: Callable[[], Metric],
+    ) -> Evaluation:
+        """Score a saved model in a fresh process, exactly and in full."""
+        self.progress.live("check", f"{path.name} in a fresh process")
+        found = in_fresh_process(_evaluate_file, load_saved, path, batches, metric)
+        finite = "" if found.finite else "  outputs are not finite"
+        text = (
+            f"{found.metric} {found.value:.4f}  {path.name} loaded in a fresh process"
+        )
+        self.progress.line("check", text + finite)
+        return found
+
+    def time(
+        self,
+        load_model: Callable[[], Any],
+        predictor: Callable[[Any], Predict],
+        load_saved: LoadSaved,
+        path: Path,
+        batches: Batches,
+    ) -> dict[str, Latency] | None:
+        """Latency of the fp32 model as loaded and of the saved file, per batch.
+
+        Measured in a fresh process, the two in turn; None where the machine is not
+        the target.
+        """
+        if self.machine is None or not self.machine.is_target:
+            return None
+        self.progress.live("time", "fp32 and result in turn")
+        return in_fresh_process(
+            _time_file, load_model, predictor, load_saved, path, batches, self.clock
+        )
+
+    def drift(
+        self, fp32: Predict, load_saved: LoadSaved, path: Path, batches: Batches
+    ) -> float:
+        """Output error of a saved model on the first batch, in a fresh process.
+
+        RMS of the difference over the RMS of fp32's output, the largest over outputs.
+        """
+        self.progress.live("check", f"{path.name} in a fresh process")
+        expected = fp32(first_inputs(batches))
+        found = in_fresh_process(_predict_file, load_saved, path, batches)
+        error = largest_error(expected, found)
+        text = f"output error {error:.1e}  {path.name} loaded in a fresh process"
+        self.progress.line("check", text)
+        return error
+
+    def finish(
+        self,
+        traced: Traced,
+        found: Found,
+        plan: Plan,
+        saved: Path,
+        *,
+        sources: Sources,
+        judgement: Judgement | None = None,
+        drift: float | None = None,
+        latency: dict[str, Latency] | None = None,
+    ) -> Report:
+        """Write the plan beside the script and gather the report."""
+        report = gathered(
+            name=self.name,
+            graph=traced.graph,
+            plan=plan,
+            found=found,
+            judgement=judgement,
+            drift=drift,
+            latency=latency,
+            replayed=self.replayed is not None,
+            is_target=self.machine is not None and self.machine.is_target,
+            saved=saved,
+            plan_path=self.options.plan,
+            warnings=tuple(self.warnings),
+        )
+        if self.replayed is None:
+            provenance = self._provenance(traced, judgement, sources)
+            content = document(plan, traced.graph, provenance)
+            write_plan(self.options.plan, {**content, "model": self._model(saved)})
+        return report
+
+    def _model(self, saved: Path) -> dict[str, str]:
+        return {"file": saved.name, "sha256": sha256(saved)}
+
+    def _provenance(
+        self, traced: Traced, judgement: Judgement | None, sources: Sources
+    ) -> dict[str, Any]:
+        machine = self.machine
+        return {
+            "narrowcast": VERSION,
+            "name": self.name,
+            "framework": machine.framework if machine else "",
+            "hardware": {
+                "architecture": machine.cpu.architecture if machine else "",
+                "cpu": machine.cpu.model if machine else "",
+                "is_target": machine is not None and machine.is_target,
+            },
+            "switches": dict(traced.switches),
+            "files": hashes(sources, self.folder),
+            "judgement": None if judgement is None else as_data(judgement),
+        }
+
+
+def _evaluate_file(
+    load_saved: LoadSaved,
+    path: Path,
+    batches: Batches,
+    metric: Callable[[], Metric],
+) -> Evaluation:
+    return evaluate(load_saved(path), batches, metric)
+
+
+def _predict_file(load_saved: LoadSaved, path: Path, batches: Batches) -> Outputs:
+    return load_saved(path)(first_inputs(batches))
+
+
+def _time_file(
+    load_model: Callable[[], Any],
+    predictor: Callable[[Any], Predict],
+    load_saved: LoadSaved,
+    path: Path,
+    batches: Batches,
+    clock: Clock,
+) -> dict[str, Latency]:
+    fp32, result = predictor(load_model()), load_saved(path)
+    inputs = first_inputs(batches)
+    calls = {"fp32": lambda: fp32(inputs), "result": lambda: result(inputs)}
+    return interleaved(calls, clock)

@@ -1,0 +1,262 @@
+"""The search for a placement that meets the criterion.
+
+Everything low first; if that fails, ops are pinned to fp32 in the order of the output
+error that each alone causes, in prefixes that double until one passes and are then
+bisected. The best passing trial by the objective is delivered first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from .capability import capability_pins
+from .criterion import Criterion
+from .errors import NarrowcastError
+from .evaluation import Evaluation
+from .frameworks.protocol import Traced
+from .graph import Graph, Kind, Placement, Precision
+from .pins import Pins, Reason, Why, user_pins
+from .placement import Objective
+from .plan import Plan
+from .progress import Progress
+from .timing import Clock
+
+Evaluate = Callable[[Placement], Evaluation]
+"""Converts the model by a placement and scores it in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When a search stops although no trial has passed.
+
+    Attributes:
+        max_trials: Most trials.
+        timeout: Seconds after which no new trial starts, None for no limit.
+    """
+
+    max_trials: int = 20
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One placement evaluated.
+
+    Attributes:
+        pins: Op id → reason for what was pinned.
+        evaluation: None if the trial failed.
+        failure: Why it failed, in the framework's words.
+    """
+
+    number: int
+    pins: Mapping[str, Reason]
+    placement: Placement
+    evaluation: Evaluation | None
+    holds: bool
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: plans to deliver, best first.
+
+    Attributes:
+        plans: Those of passing trials by the objective; without any, of the failing
+            trial that came closest.
+        trials: All trials in order; empty for a replayed plan.
+        interrupted: True if Ctrl-C or SIGTERM ended the search.
+    """
+
+    plans: tuple[Plan, ...]
+    trials: tuple[Trial, ...] = ()
+    interrupted: bool = False
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter(self.plans)
+
+
+def everything_low(
+    traced: Traced, *, low: Precision, objective: Objective, pins: Pins
+) -> Found:
+    """The plan with only the pins that the spec and the probes set, unevaluated."""
+    hard = hard_pins(traced, low, pins)
+    placement = objective(traced.graph, low, hard.keys()).placement
+    reasons = fp32_reasons(traced.graph, placement, hard)
+    return Found((Plan(low, placement, reasons, objective.name, 0),))
+
+
+def search(
+    traced: Traced,
+    evaluate: Evaluate,
+    *,
+    low: Precision,
+    objective: Objective,
+    pins: Pins,
+    criterion: Criterion,
+    baseline: Evaluation,
+    budget: Budget,
+    progress: Progress,
+    clock: Clock,
+) -> Found:
+    """Find placements under which the criterion holds.
+
+    Raises:
+        UsageError: A pin matches no op.
+        NarrowcastError: The data or the metric fails, whatever the placement.
+        KeyboardInterrupt: Interrupted before any trial passed.
+    """
+    run = _Search(
+        traced, evaluate, low, objective, criterion, baseline, budget, progress, clock
+    )
+    hard = hard_pins(traced, low, pins)
+    interrupted = False
+    try:
+        if not run.trial(hard).holds:
+            _pin_until_it_holds(run, hard)
+    except KeyboardInterrupt:
+        if not any(trial.holds for trial in run.trials):
+            raise
+        interrupted = True
+    return Found(run.plans(), tuple(run.trials), interrupted)
+
+
+def hard_pins(traced: Traced, low: Precision, pins: Pins) -> dict[str, Reason]:
+    """The pins that no trial lifts: capability, range, and what the user says."""
+    capability = capability_pins(traced.graph, low, traced.probes)
+    return {**user_pins(traced.graph, pins), **capability}
+
+
+def _pin_until_it_holds(run: _Search, hard: Mapping[str, Reason]) -> None:
+    order = sensitivity_order(run.traced, run.low, run.trials[0].placement)
+    failing, size = 0, 1
+    while run.may_go_on() and failing < len(order):
+        size = min(size, len(order))
+        if run.trial(_pinned(hard, order, size)).holds:
+            break
+        failing, size = size, size * 2
+    else:
+        return
+    passing = size
+    while run.may_go_on() and passing - failing > 1:
+        middle = (failing + passing) // 2
+        if run.trial(_pinned(hard, order, middle)).holds:
+            passing = middle
+        else:
+            failing = middle
+
+
+def sensitivity_order(
+    traced: Traced, low: Precision, placement: Placement
+) -> list[tuple[str, float]]:
+    """Low ops that round, by the output error that each alone causes, largest first."""
+    rounding = [
+        op.id
+        for op in traced.graph.ops
+        if placement[op.id] == low and op.kind is not Kind.MOVER
+    ]
+    errors = traced.errors(low, rounding)
+    return sorted(errors.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _pinned(
+    hard: Mapping[str, Reason], order: list[tuple[str, float]], size: int
+) -> dict[str, Reason]:
+    pins = dict(hard)
+    for op_id, error in order[:size]:
+        text = f"alone, in 16 bits, it changes the output by {error:.1e}"
+        pins[op_id] = Reason(Why.ACCURACY, text, error)
+    return pins
+
+
+def fp32_reasons(
+    graph: Graph, placement: Placement, pins: Mapping[str, Reason]
+) -> dict[str, Reason]:
+    """Every fp32 op with its reason; those without a pin are cheaper left alone."""
+    aside = Reason(Why.CAST, "would cost more in casts than it saves")
+    return {
+        op.id: pins.get(op.id, aside)
+        for op in graph.ops
+        if placement[op.id] == Precision.FP32
+    }
+
+
+@dataclass
+class _Search:
+    traced: Traced
+    evaluate: Evaluate
+    low: Precision
+    objective: Objective
+    criterion: Criterion
+    baseline: Evaluation
+    budget: Budget
+    progress: Progress
+    clock: Clock
+    trials: list[Trial] = field(default_factory=list)
+    values: dict[str, float] = field(default_factory=dict)
+    started: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def may_go_on(self) -> bool:
+        """Whether the budget allows another trial."""
+        limit = self.budget.timeout
+        in_time = limit is None or self.clock() - self.started < limit
+        return in_time and len(self.trials) < self.budget.max_trials
+
+    def trial(self, pins: Mapping[str, Reason]) -> Trial:
+        """Place with these pins and evaluate, unless that placement was tried."""
+        placed = self.objective(self.traced.graph, self.low, pins.keys())
+        known = next((t for t in self.trials if t.placement == placed.placement), None)
+        if known is not None:
+            return known
+        number = len(self.trials) + 1
+        self.progress.live(f"trial {number}", self._share(placed.placement))
+        trial = self._evaluated(Trial(number, pins, placed.placement, None, False))
+        self.trials.append(trial)
+        self.progress.line(f"trial {number}", self._describe(trial))
+        return trial
+
+    def _evaluated(self, trial: Trial) -> Trial:
+        try:
+            found = self.evaluate(trial.placement)
+        except NarrowcastError:
+            raise
+        except Exception as error:  # a trial that fails is a failed trial, not the end
+            return replace(trial, failure=f"{type(error).__name__}: {error}")
+        holds = found.finite and self.criterion.holds(self.baseline.value, found.value)
+        return replace(trial, evaluation=found, holds=holds)
+
+    def plans(self) -> tuple[Plan, ...]:
+        """Passing trials, best by the objective first; else the one that came closest."""
+        passing = [t for t in self.trials if t.holds]
+        passing.sort(key=lambda t: self.objective.rank(self.traced.graph, t.placement))
+        if not passing:
+            scored = [t for t in self.trials if t.evaluation is not None]
+            passing = sorted(scored, key=self._loss)[:1]
+        return tuple(self._plan(t) for t in passing)
+
+    def _plan(self, trial: Trial) -> Plan:
+        reasons = fp32_reasons(self.traced.graph, trial.placement, trial.pins)
+        name = self.objective.name
+        return Plan(self.low, trial.placement, reasons, name, len(self.trials))
+
+    def _loss(self, trial: Trial) -> float:
+        assert trial.evaluation is not None
+        loss = self.criterion.loss(self.baseline.value, trial.evaluation.value)
+        return loss if trial.evaluation.finite and loss == loss else float("inf")
+
+    def _share(self, placement: Placement) -> str:
+        graph = self.traced.graph
+        flops = sum(op.flops for op in graph.ops if placement[op.id] == self.low)
+        return f"{flops / max(graph.flops, 1):.1%} of FLOPs in {self.low}"
+
+    def _describe(self, trial: Trial) -> str:
+        share = self._share(trial.placement)
+        if trial.evaluation is None:
+            return f"{share}  failed: {trial.failure.splitlines()[0]}"
+        value = f"{trial.evaluation.metric} {trial.evaluation.value:.4f}"
+        if not trial.evaluation.finite:
+            return f"{share}  {value}  outputs are not finite"
+        return f"{share}  {value}  {'passes' if trial.holds else 'fails'}"

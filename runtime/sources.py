@@ -1,0 +1,46 @@
+"""The files that a conversion depends on, and their hashes for the plan."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .files import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a script reads.
+
+    Attributes:
+        model: Weight files.
+        data: Dataset files.
+        modules: Names of the user's Python modules.
+    """
+
+    model: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+def hashes(sources: Sources, folder: Path) -> dict[str, dict[str, str]]:
+    """sha256 per file, keyed by its path relative to `folder` or the module's name."""
+    found = {
+        "model": {_relative(path, folder): sha256(path) for path in sources.model},
+        "data": {_relative(path, folder): sha256(path) for path in sources.data},
+        "python": {name: _module_hash(name) for name in sources.modules},
+    }
+    return {kind: each for kind, each in found.items() if each}
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _module_hash(name: str) -> str:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return "not a file"
+    return sha256(Path(spec.origin))

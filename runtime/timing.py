@@ -1,0 +1,61 @@
+"""Timing models side by side, so that drift of the machine hits all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Clock = Callable[[], float]
+"""Seconds from any origin; `time.perf_counter` outside tests."""
+
+WARM_UP = 3
+FEWEST, MOST = 7, 101
+SECONDS = 2.0
+"""Rounds are as many as fit in SECONDS, between FEWEST and MOST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds per call: the median and the quartiles around it."""
+
+    median: float
+    low: float
+    high: float
+    runs: int
+
+
+def interleaved(
+    calls: Mapping[str, Callable[[], object]], clock: Clock
+) -> dict[str, Latency]:
+    """Time each call once per round, all in turn; medians with quartiles as noise."""
+    for _ in range(WARM_UP):
+        first = {name: _timed(call, clock) for name, call in calls.items()}
+    longest = max(sum(first.values()), 1e-9)
+    rounds = int(min(max(SECONDS / longest, FEWEST), MOST))
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            seconds[name].append(_timed(call, clock))
+    return {name: _latency(runs) for name, runs in seconds.items()}
+
+
+def _timed(call: Callable[[], object], clock: Clock) -> float:
+    start = clock()
+    call()
+    return clock() - start
+
+
+def _latency(seconds: list[float]) -> Latency:
+    low, median, high = np.quantile(seconds, [0.25, 0.5, 0.75])
+    return Latency(float(median), float(low), float(high), len(seconds))
+
+
+def verdict(baseline: Latency, result: Latency) -> str:
+    """ "faster", "slower", or "within noise" where the quartile ranges overlap."""
+    if result.high < baseline.low:
+        return "faster"
+    if result.low > baseline.high:
+        return "slower"
+    return "within noise"

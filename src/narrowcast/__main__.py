@@ -1,0 +1,5 @@
+"""`python -m narrowcast`."""
+
+from narrowcast.cli import main
+
+main()

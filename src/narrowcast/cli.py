@@ -1,0 +1,158 @@
+"""The command line: text and exit codes live here, decisions do not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narrowcast import __version__
+
+if TYPE_CHECKING:
+    from narrowcast.spec import Spec
+
+app = typer.Typer(
+    name="narrowcast",
+    help="Compile a YAML spec into a script that converts a model to mixed precision.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
+Target = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where the script goes."),
+]
+
+DRIFT = 1
+BAD = 2
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"narrowcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def narrowcast(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Exit codes: 0 done, 1 criterion not met or drift, 2 bad input, 3 requirement."""
+
+
+@app.command()
+def generate(
+    spec: SpecFile,
+    output: Target = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 if the script is not up to date.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print what would change; exit 1 if any.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a file that was not generated.")
+    ] = False,
+) -> None:
+    """Write the conversion script for SPEC, or compare it with what is there."""
+    from narrowcast.codegen import OutputError, difference, write
+
+    path, text = _source(spec, output)
+    try:
+        if check or diff:
+            changes = difference(path, text)
+            if diff:
+                typer.echo(changes, nl=False)
+            elif changes:
+                _say(
+                    f"{path} is not what {spec} generates; --diff shows how it differs"
+                )
+            raise typer.Exit(DRIFT if changes else 0)
+        changed = write(path, text, force)
+    except OutputError as error:
+        raise _failure(str(error)) from error
+    typer.echo(f"{'wrote' if changed else 'unchanged:'} {path}")
+
+
+@app.command()
+def validate(spec: SpecFile) -> None:
+    """Check SPEC without writing anything."""
+    _loaded(spec)
+    typer.echo(f"{spec} is valid")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def run(context: typer.Context, spec: SpecFile, output: Target = None) -> None:
+    """Generate the script for SPEC and run it; further options go to the script."""
+    from narrowcast.codegen import OutputError, write
+
+    path, text = _source(spec, output)
+    try:
+        write(path, text)
+    except OutputError as error:
+        raise _failure(str(error)) from error
+    command = [sys.executable, str(path), *context.args]
+    try:
+        raise typer.Exit(subprocess.run(command, check=False).returncode)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what this machine and its frameworks can compute in 16 bits."""
+    from narrowcast.runtime.doctor import examine, render, to_json
+
+    report = examine()
+    typer.echo(to_json(report) if json else render(report))
+
+
+def _source(spec_file: Path, output: Path | None) -> tuple[Path, str]:
+    """The script's path and text."""
+    from narrowcast.codegen import compile_script, default_name, render
+
+    spec = _loaded(spec_file)
+    path = spec_file.parent / default_name(spec) if output is None else output
+    try:
+        return path, render(compile_script(spec, spec_file.absolute(), path.absolute()))
+    except ValueError as error:
+        raise _failure(str(error)) from error
+
+
+def _loaded(path: Path) -> Spec:
+    from narrowcast.spec import SpecError, format_diagnostic, load
+
+    try:
+        spec = load(path)
+    except SpecError as error:
+        text = "\n".join(format_diagnostic(each) for each in error.diagnostics)
+        raise _failure(text) from error
+    for notice in spec.notices:
+        _say(f"note: {notice}")
+    return spec
+
+
+def _failure(text: str) -> typer.Exit:
+    _say(text)
+    return typer.Exit(BAD)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

@@ -1,0 +1,1 @@
+"""Jinja2 templates: one script per framework over shared parts. They decide nothing."""
