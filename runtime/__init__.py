@@ -6,9 +6,9 @@ from .command_line import command_line
 from .criterion import Criterion
 from .evaluation import Evaluation
 from .graph import Placement, Precision
+from .hardware.requirements import Requirements
 from .pins import Pins
 from .report import Judgement, Report
-from .requirements import Requirements
 from .run import Run
 from .search import Budget, everything_low
 from .signature import Input

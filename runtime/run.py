@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .answers import FRAMEWORKS
 from .criterion import Criterion
 from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import Batches, Evaluation, evaluate, first_inputs, largest_error
@@ -17,6 +16,8 @@ from .files import sha256
 from .frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, Traced
 from .fresh import in_fresh_process
 from .graph import Precision
+from .hardware.answers import FRAMEWORKS
+from .hardware.requirements import Machine, Requirements, require
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
@@ -24,7 +25,6 @@ from .plan import Plan, document, read_document, write_plan
 from .plan import replay as replayed
 from .progress import Progress
 from .report import Judgement, Report, as_data, gathered
-from .requirements import Machine, Requirements, require
 from .search import Budget, Evaluate, Found, search
 from .sources import Sources, hashes
 from .timing import Clock, Latency, interleaved

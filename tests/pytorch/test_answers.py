@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from narrowcast.runtime.answers import FRAMEWORKS
-from narrowcast.runtime.doctor import examine
 from narrowcast.runtime.errors import RequirementError
 from narrowcast.runtime.frameworks.pytorch.answers import answer, cpu_answer, devices
 from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.hardware import read_cpu
-from narrowcast.runtime.instructions import found_flags
-from narrowcast.runtime.interview import ask
-from narrowcast.runtime.requirements import Requirements, require
+from narrowcast.runtime.hardware.answers import FRAMEWORKS
+from narrowcast.runtime.hardware.cpu import read_cpu
+from narrowcast.runtime.hardware.doctor import examine
+from narrowcast.runtime.hardware.instructions import found_flags
+from narrowcast.runtime.hardware.interview import ask
+from narrowcast.runtime.hardware.requirements import Requirements, require
 
 LOW = (Precision.BF16, Precision.FP16)
 

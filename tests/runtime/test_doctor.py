@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from narrowcast.runtime.answers import FRAMEWORKS, Answer
-from narrowcast.runtime.doctor import Report, examine, render, to_json
 from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.hardware import Cpu, Source, read_cpu
-from narrowcast.runtime.instructions import found_flags
-from narrowcast.runtime.interview import Asked, ask
+from narrowcast.runtime.hardware.answers import FRAMEWORKS, Answer
+from narrowcast.runtime.hardware.cpu import Cpu, Source, read_cpu
+from narrowcast.runtime.hardware.doctor import Report, examine, render, to_json
+from narrowcast.runtime.hardware.instructions import found_flags
+from narrowcast.runtime.hardware.interview import Asked, ask
 from narrowcast.runtime.version import VERSION
 
 BF16, FP16 = Precision.BF16, Precision.FP16

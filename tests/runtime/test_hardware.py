@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.hardware import (
+from narrowcast.runtime.hardware.cpu import (
     SIXTEEN_BIT,
     WINDOWS,
     Source,

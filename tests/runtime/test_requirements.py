@@ -13,13 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.answers import FRAMEWORKS, Answer, Device
 from narrowcast.runtime.errors import RequirementError, UsageError
 from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.hardware import SIXTEEN_BIT, Cpu, Source, read_cpu
-from narrowcast.runtime.instructions import CPU_FLAGS
-from narrowcast.runtime.requirements import Machine, Requirements, missing, require
-from narrowcast.runtime.versions import installed_version, release, required
+from narrowcast.runtime.hardware.answers import FRAMEWORKS, Answer, Device
+from narrowcast.runtime.hardware.cpu import SIXTEEN_BIT, Cpu, Source, read_cpu
+from narrowcast.runtime.hardware.instructions import CPU_FLAGS
+from narrowcast.runtime.hardware.requirements import (
+    Machine,
+    Requirements,
+    missing,
+    require,
+)
+from narrowcast.runtime.hardware.versions import installed_version, release, required
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 ROOT = Path(__file__).parents[2]
@@ -288,7 +293,7 @@ def test_lowest_versions_are_those_of_the_extras() -> None:
 def test_importing_the_check_imports_no_framework() -> None:
     heavy = ("torch", "tensorflow", "mxnet", "onnx", "scipy", "pydantic", "jinja2")
     code = (
-        "import sys, narrowcast.runtime.doctor, narrowcast.runtime.requirements;"
+        "import sys, narrowcast.runtime.hardware.doctor, narrowcast.runtime.hardware.requirements;"
         f"sys.exit(' '.join(m for m in {heavy} if m in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

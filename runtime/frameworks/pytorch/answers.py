@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ...answers import Answer, Device
 from ...errors import RequirementError
 from ...graph import Precision
+from ...hardware.answers import Answer, Device
 
 
 def answer(precision: Precision, device: Device) -> Answer:

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import get_args
 
+from ..errors import RequirementError
+from ..graph import Precision
 from .answers import FRAMEWORKS, Answer, Device
-from .errors import RequirementError
-from .graph import Precision
 from .instructions import CPU_FLAGS
 
 CHILD = """
@@ -75,7 +75,7 @@ def cause(code: int, stderr: str) -> str:
 def tell(distribution: str) -> str:
     """What a framework answers, imported in this process, as one line of JSON."""
     adapter = FRAMEWORKS[distribution].adapter
-    answers = import_module(f".frameworks.{adapter}.answers", __package__)
+    answers = import_module(f"..frameworks.{adapter}.answers", __package__)
     try:
         told = [
             [precision, device, asdict(answers.answer(precision, device))]

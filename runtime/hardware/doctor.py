@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import get_args
 
+from ..graph import Precision
+from ..version import VERSION
 from .answers import FRAMEWORKS, Device
-from .graph import Precision
-from .hardware import Cpu, read_cpu
+from .cpu import Cpu, read_cpu
 from .instructions import CPU_FLAGS, found_flags, needed_flags, spelled, undecided
 from .interview import Asked, ask
 from .requirements import Requirements, missing
-from .version import VERSION
 from .versions import installed_version
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ..errors import RequirementError
+from ..graph import Precision
 from .answers import FRAMEWORKS, Answer, Device, FrameworkAnswer
-from .errors import RequirementError
-from .graph import Precision
-from .hardware import Cpu, read_cpu
+from .cpu import Cpu, read_cpu
 from .instructions import (
     CPU_FLAGS,
     CUDA_CAPABILITY,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .graph import Precision
-from .hardware import Cpu
+from ..graph import Precision
+from .cpu import Cpu
 
 CPU_FLAGS: Mapping[Precision, Mapping[str, tuple[frozenset[str], ...]]] = {
     Precision.BF16: {

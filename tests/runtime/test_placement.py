@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import maximum_flow
+
+from narrowcast.runtime import min_cut
+from narrowcast.runtime.costs import (
+    H100,
+    CostError,
+    StaticCosts,
+    predicted_bytes,
+    predicted_seconds,
+)
+from narrowcast.runtime.errors import ModelError, UsageError
+from narrowcast.runtime.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Placement,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.placement import cut, latency, low_compute, place
+
+FP32, BF16 = Precision.FP32, Precision.BF16
+BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))
+SPLIT = (Kernel(FP32, FP32), Kernel(BF16, FP32))
+
+OBJECTIVES = ["low_compute", "latency"]
+
+quick = settings(max_examples=60, deadline=None)
+
+
+def admissible(graph: Graph, pins: frozenset[str]) -> Iterator[dict[str, Precision]]:
+    """Every placement that pins, kernels and equality groups allow."""
+    choices = [
+        (FP32, BF16)
+        if op.kind is not Kind.FIXED and op.kernel(BF16) and not pins & {*op.names}
+        else (FP32,)
+        for op in graph.ops
+    ]
+    for chosen in itertools.product(*choices):
+        placement = {op.id: p for op, p in zip(graph.ops, chosen, strict=True)}
+        if all(len({placement[name] for name in group}) == 1 for group in graph.equal):
+            yield placement
+
+
+def high(placement: Placement) -> set[str]:
+    return {name for name, precision in placement.items() if precision is FP32}
+
+
+def low_flops(graph: Graph, placement: Placement) -> int:
+    return sum(op.flops for op in graph.ops if placement[op.id] is BF16)
+
+
+def op(name: str, *inputs: str, **fields: Any) -> Op:
+    """An op that makes the tensor of its own name."""
+    given: dict[str, Any] = {"kind": Kind.MOVER, "kernels": BOTH} | fields
+    slots = tuple(Slot(tensor) for tensor in inputs)
+    return Op(name, "any", inputs=slots, outputs=(name,), **given)
+
+
+def graph_of(*ops: Op, outputs: tuple[str, ...], **fields: Any) -> Graph:
+    """Ops over the fp32 input x of four elements."""
+    names = ["x", *(name for op in ops for name in op.outputs)]
+    tensors = {name: Tensor(name, "float32", (4,)) for name in names}
+    return Graph(ops, tensors, ("x",), outputs, **fields)
+
+
+class Flat:
+    """Given seconds of each op (fp32, low), and one price for all casts."""
+
+    def __init__(self, cast: float, **ops: tuple[float, float]) -> None:
+        self.price, self.ops = cast, ops
+
+    def op(self, op: Op, precision: Precision) -> float:
+        return self.ops[op.id][precision is not FP32]
+
+    def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
+        return self.price
+
+
+# The cut is the optimum
+
+
+@quick
+@given(data=st.data())
+def test_latency_is_brute_force(cases: Any, data: Any) -> None:
+    case = data.draw(cases.whole())
+    placed = place(case.graph, BF16, case.pins, "latency", case.costs)
+    every = [
+        (predicted_seconds(case.graph, case.costs, placement), placement)
+        for placement in admissible(case.graph, case.pins)
+    ]
+    best = min(seconds for seconds, _ in every)
+    assert placed.value == best
+    assert predicted_seconds(case.graph, case.costs, placed.placement) == best
+    ties = [high(placement) for seconds, placement in every if seconds == best]
+    assert high(placed.placement) in ties
+    assert all(tie <= high(placed.placement) for tie in ties)
+    rank = latency(case.costs).rank(case.graph, placed.placement)
+    assert rank == (best, -len(high(placed.placement)))
+
+
+@quick
+@given(data=st.data())
+def test_low_compute_is_lexicographic_brute_force(cases: Any, data: Any) -> None:
+    case = data.draw(cases.whole())
+    placed = place(case.graph, BF16, case.pins, "low_compute", case.costs)
+
+    def rank(placement: Placement) -> tuple[int, int, int]:
+        flops = low_flops(case.graph, placement)
+        moved = predicted_bytes(case.graph, placement)
+        return -flops, moved, -len(high(placement))
+
+    best = min(rank(each) for each in admissible(case.graph, case.pins))
+    assert rank(placed.placement) == best
+    assert placed.value == best[1]
+    every = admissible(case.graph, case.pins)
+    ranks = [low_compute.rank(case.graph, each) for each in every]
+    assert low_compute.rank(case.graph, placed.placement) == min(ranks)
+
+
+@quick
+@given(data=st.data())
+def test_every_side_costs_what_its_casts_cost(cases: Any, data: Any) -> None:
+    case = data.draw(cases.whole())
+    problem = latency(case.costs).problem(case.graph, BF16)
+    placements = list(admissible(case.graph, frozenset()))
+    placement = data.draw(st.sampled_from(placements))
+    side = np.zeros(problem.network.nodes, dtype=np.bool_)
+    side[min_cut.SOURCE] = True
+    for name, node in problem.nodes.items():
+        side[node] = placement[name] is FP32
+    assert problem.value(side) == predicted_seconds(case.graph, case.costs, placement)
+
+
+@quick
+@given(data=st.data())
+def test_from_1_ns_to_100_s_in_one_graph(cases: Any, data: Any) -> None:
+    case = data.draw(cases.spread(7))
+    problem = latency(case.costs).problem(case.graph, BF16)
+    placed = cut(case.graph, BF16, problem, case.pins)
+    best = min(
+        predicted_seconds(case.graph, case.costs, placement)
+        for placement in admissible(case.graph, case.pins)
+    )
+    assert problem.network.uncuttable <= 2**31 - 1
+    assert placed.value == pytest.approx(
+        predicted_seconds(case.graph, case.costs, placed.placement), rel=1e-12
+    )
+    rounding = len(problem.network.units) * placed.quantum
+    assert best * (1 - 1e-12) <= placed.value <= best + rounding + 1e-12 * best
+
+
+# Pins
+
+
+@quick
+@given(data=st.data())
+def test_more_pins_never_shrink_the_fp32_side(cases: Any, data: Any) -> None:
+    case = data.draw(st.one_of(cases.whole(), cases.spread()))
+    objective = data.draw(st.sampled_from(OBJECTIVES))
+    names = [name for op in case.graph.ops for name in op.names]
+    more = case.pins | data.draw(st.frozensets(st.sampled_from(names)))
+    few = high(place(case.graph, BF16, case.pins, objective, case.costs).placement)
+    many = high(place(case.graph, BF16, more, objective, case.costs).placement)
+    assert few <= many
+    pinned = {op.id for op in case.graph.ops if more & {*op.names}}
+    assert pinned <= many
+
+
+@quick
+@given(data=st.data())
+def test_pinning_what_is_fp32_changes_nothing(cases: Any, data: Any) -> None:
+    case = data.draw(st.one_of(cases.whole(), cases.spread()))
+    objective = data.draw(st.sampled_from(OBJECTIVES))
+    once = place(case.graph, BF16, case.pins, objective, case.costs)
+    kept = case.pins | frozenset(high(once.placement))
+    assert place(case.graph, BF16, kept, objective, case.costs) == once
+
+
+@quick
+@given(data=st.data())
+def test_without_pins_all_supported_flops_are_low(cases: Any, data: Any) -> None:
+    graph = data.draw(cases.whole()).graph
+    supported = [
+        op.id
+        for op in graph.ops
+        if op.flops and op.kind is not Kind.FIXED and op.kernel(BF16)
+    ]
+    placed = place(graph, BF16, frozenset(), "low_compute", StaticCosts(graph, H100))
+    grouped = {name for group in graph.equal for name in group}
+    assert not high(placed.placement) & {*supported} - grouped
+
+
+def test_a_pin_on_an_absorbed_op_holds_the_op() -> None:
+    graph = graph_of(op("a", "x", absorbed=("norm",), flops=9), outputs=("a",))
+    placed = place(graph, BF16, {"norm"}, "low_compute", Flat(0))
+    assert placed.placement == {"a": FP32}
+
+
+def test_a_pin_holds_its_whole_group() -> None:
+    graph = graph_of(
+        *(op("a", "x", flops=9), op("b", "a", flops=9), op("c", "b", flops=9)),
+        outputs=("c",),
+        equal=(frozenset({"a", "b"}), frozenset({"b", "c"})),
+    )
+    placed = place(graph, BF16, {"c"}, "low_compute", Flat(0))
+    assert high(placed.placement) == {"a", "b", "c"}
+
+
+# Casts
+
+
+def test_takers_share_one_cast() -> None:
+    # Each taker alone gains less than the cast, both together more.
+    split = {"kernels": SPLIT}
+    graph = graph_of(op("a", "x", **split), op("b", "x", **split), outputs=("a", "b"))
+    gain = Flat(3, a=(2, 0), b=(2, 0))
+    placed = place(graph, BF16, frozenset(), "latency", gain)
+    assert placed.placement == {"a": BF16, "b": BF16}
+    assert placed.value == 3
+
+
+def test_a_tensor_taken_twice_by_one_op_is_cast_once() -> None:
+    graph = graph_of(op("a", "x", "x", kernels=SPLIT), outputs=("a", "a"))
+    placed = place(graph, BF16, frozenset(), "latency", Flat(3, a=(4, 0)))
+    assert (placed.placement["a"], placed.value) == (BF16, 3)
+
+
+def test_an_output_that_is_also_taken_is_cast_up_once() -> None:
+    graph = graph_of(
+        *(op("a", "x"), op("b", "a", kernels=BOTH[:1])), outputs=("a", "a", "b")
+    )
+    placed = place(graph, BF16, frozenset(), "latency", Flat(3, a=(7, 0), b=(1, 9)))
+    assert placed.placement == {"a": BF16, "b": FP32}
+    assert placed.value == 3 + 3 + 1
+
+
+def test_an_input_that_is_an_output_costs_nothing() -> None:
+    graph = graph_of(op("a", "x"), outputs=("x",))
+    placed = place(graph, BF16, frozenset(), "latency", Flat(3, a=(4, 0)))
+    assert (placed.placement["a"], placed.value) == (BF16, 3)
+
+
+def test_constants_are_cast_offline() -> None:
+    weight = Tensor("w", "float32", (4,), constant=True)
+    graph = graph_of(op("a", "w", kernels=SPLIT), outputs=("a", "w"))
+    graph = Graph(graph.ops, {**graph.tensors, "w": weight}, ("x",), graph.outputs)
+    placed = place(graph, BF16, frozenset(), "latency", Flat(99, a=(1, 0)))
+    assert (placed.placement["a"], placed.value) == (BF16, 0)
+
+
+def test_a_tie_is_most_fp32() -> None:
+    graph = graph_of(op("a", "x", kernels=SPLIT), outputs=("a",))
+    placed = place(graph, BF16, frozenset(), "latency", Flat(1, a=(4, 3)))
+    assert placed.placement["a"] is FP32
+
+
+# 32-bit capacities
+
+
+def test_unscaled_nanoseconds_would_be_cut_wrongly() -> None:
+    # SciPy takes 2**32 + 1 ns for 1 ns, and so cuts the arc of 4.3 s, not of 3 ns.
+    slow, fast = 2**32 + 1, 3
+    unscaled = csr_matrix(np.array([[0, 0, slow], [0, 0, 0], [0, fast, 0]]))
+    assert maximum_flow(unscaled, min_cut.SOURCE, min_cut.SINK).flow_value == 1
+    network = min_cut.network(3, [(0, 2, slow), (2, 1, fast)])
+    assert min_cut.source_side(network).tolist() == [True, False, True]
+
+
+def test_a_100_s_op_does_not_blur_one_of_1_ns() -> None:
+    graph = graph_of(
+        *(op("slow", "x", kernels=SPLIT), op("quick", "x", kernels=SPLIT)),
+        *(op("worse", "x", kernels=SPLIT), op("worst", "x", kernels=SPLIT)),
+        outputs=("slow", "quick", "worse", "worst"),
+    )
+    costs = Flat(
+        5e-10,
+        slow=(100, 50),
+        quick=(2e-9, 1e-9),
+        worse=(1e-9, 2e-9),
+        worst=(50, 100),
+    )
+    placed = place(graph, BF16, frozenset(), "latency", costs)
+    assert high(placed.placement) == {"worse", "worst"}
+
+
+@quick
+@given(
+    st.lists(st.floats(0, 1e300, allow_subnormal=True), max_size=30),
+)
+def test_capacities_fit_and_are_rounded_to_the_quantum(capacities: list[float]) -> None:
+    arcs = [(0, 2 + i, capacity) for i, capacity in enumerate(capacities)]
+    network = min_cut.network(2 + len(arcs), [*arcs, (0, 2, math.inf)])
+    assert network.uncuttable == 1 + network.units[:-1].sum() <= 2**30
+    assert network.units[-1] == network.uncuttable
+    for units, capacity in zip(network.units, capacities, strict=False):
+        assert abs(int(units) * network.quantum - capacity) <= network.quantum / 2
+
+
+def test_whole_capacities_stay_exact() -> None:
+    arcs = [(0, 2, 2.0**29), (2, 1, 1.0), (2, 1, 7.0)]
+    network = min_cut.network(3, arcs)
+    assert (network.units * network.quantum).tolist() == [2.0**29, 1, 7]
+
+
+@pytest.mark.parametrize("bad", [math.nan, -1.0, math.inf])
+@pytest.mark.parametrize("where", ["op", "cast"])
+def test_a_bad_cost_is_refused_with_its_place(bad: float, where: str) -> None:
+    graph = graph_of(op("a", "x"), outputs=("a",))
+    costs = Flat(bad, a=(1, 1)) if where == "cast" else Flat(1, a=(1, bad))
+    with pytest.raises(CostError, match="a in bf16" if where == "op" else "cast of x"):
+        place(graph, BF16, frozenset(), "latency", costs)
+
+
+def test_overflow_is_refused() -> None:
+    ops = [op(f"a{i}", "x") for i in range(3)]
+    graph = graph_of(*ops, outputs=("x",))
+    costs = Flat(1, **{each.id: (1e308, 1e308) for each in ops})
+    with pytest.raises(CostError, match="add up"):
+        place(graph, BF16, frozenset(), "latency", costs)
+    with pytest.raises(CostError, match="add up"):
+        min_cut.network(3, [(0, 2, 1e308), (2, 1, 1e308)])
+    for bad in (math.nan, -1.0):
+        with pytest.raises(CostError, match="negative"):
+            min_cut.network(3, [(0, 2, bad)])
+
+
+# The edge
+
+
+def test_unknown_names_are_refused() -> None:
+    graph = graph_of(op("a", "x"), outputs=("a",))
+    with pytest.raises(UsageError, match="'b'"):
+        place(graph, BF16, {"b"}, "latency", Flat(0, a=(1, 1)))
+    with pytest.raises(UsageError, match=r"speed(.|\n)*low_compute or latency"):
+        place(graph, BF16, frozenset(), "speed", Flat(0))
+    with pytest.raises(UsageError, match="fp32"):
+        place(graph, FP32, frozenset(), "latency", Flat(0))
+
+
+def test_an_fp32_kernel_that_makes_less_is_refused() -> None:
+    graph = graph_of(op("a", "x", kernels=(Kernel(FP32, BF16),)), outputs=("a",))
+    with pytest.raises(ModelError, match="a has an fp32 kernel"):
+        place(graph, BF16, frozenset(), "latency", Flat(0, a=(1, 1)))
+
+
+def test_a_long_chain_does_not_recurse() -> None:
+    names = ["x", *(f"t{i}" for i in range(3000))]
+    ops = [op(b, a) for a, b in itertools.pairwise(names)]
+    graph = graph_of(*ops, outputs=(names[-1],))
+    costs = StaticCosts(graph, H100)
+    placed = place(graph, BF16, frozenset(), "low_compute", costs)
+    # Two casts of 24 bytes against 16 bytes less in each op.
+    assert high(placed.placement) == set()
+    assert placed.value == 3000 * 16 + 2 * 24
