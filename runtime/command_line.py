@@ -40,9 +40,9 @@ def command_line(
         convert: The script's steps.
         arguments: In place of sys.argv[1:].
     """
-    folder = Path(script).resolve().parent
-    options = _parsed(Path(script).name, name, folder, arguments)
-    run = Run(name, folder, options, Terminal(sys.stderr), time.perf_counter)
+    path = Path(script).resolve()
+    options = _parsed(path.name, name, path.parent, arguments)
+    run = Run(name, path, options, Terminal(sys.stderr), time.perf_counter)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         report = convert(run)

@@ -70,6 +70,7 @@ class Report:
     interrupted: bool
     is_target: bool
     fp32: dict[str, str]
+    script: Path
     model: Path
     plan: Path
     warnings: tuple[str, ...]
@@ -93,6 +94,7 @@ def gathered(
     latency: dict[str, Latency] | None,
     replayed: bool,
     is_target: bool,
+    script: Path,
     saved: Path,
     plan_path: Path,
     warnings: tuple[str, ...],
@@ -124,6 +126,7 @@ def gathered(
             for op_id, reason in plan.reasons.items()
             if reason.why is not Why.FIXED
         },
+        script=script,
         model=saved,
         plan=plan_path,
         warnings=warnings,
@@ -145,7 +148,8 @@ def as_data(judgement: Judgement) -> dict[str, Any]:
 def as_json(report: Report) -> dict[str, Any]:
     """The report as plain data; paths as the user would type them here."""
     data = asdict(report)
-    data["model"], data["plan"] = shown(report.model), shown(report.plan)
+    for name in ("script", "plan", "model"):
+        data[name] = shown(getattr(report, name))
     if report.judgement is not None:
         data["judgement"]["holds"] = report.judgement.holds
     if report.latency is not None:
@@ -172,6 +176,7 @@ def summary(report: Report) -> str:
         ("search", _search(report)),
         *(("fp32", line) for line in _fp32(report)),
         *(("warning", text) for text in report.warnings),
+        ("script", shown(report.script)),
         ("plan", shown(report.plan)),
         ("model", shown(report.model)),
     ]

@@ -59,13 +59,18 @@ class Run:
     """What one run knows: its options, and what it found out on the way."""
 
     name: str
-    folder: Path
+    script: Path
     options: Options
     progress: Progress
     clock: Clock
     warnings: list[str] = field(default_factory=list)
     machine: Machine | None = None
     replayed: dict[str, Any] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The script's folder: paths in the plan are relative to it."""
+        return self.script.parent
 
     @property
     def output(self) -> Path:
@@ -289,6 +294,7 @@ class Run:
             latency=latency,
             replayed=self.replayed is not None,
             is_target=self.machine is not None and self.machine.is_target,
+            script=self.script,
             saved=saved,
             plan_path=self.options.plan,
             warnings=tuple(self.warnings),

@@ -11,8 +11,12 @@ def build() -> nn.Module:
 class CNN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.conv_layers = nn.Sequential(*_block(1, 32), *_block(32, 64), *_block(64, 128))
-        self.fc_layers = nn.Sequential(nn.Linear(128 * 3 * 3, 256), nn.ReLU(), nn.Linear(256, 10))
+        self.conv_layers = nn.Sequential(
+            *_block(1, 32), *_block(32, 64), *_block(64, 128)
+        )
+        self.fc_layers = nn.Sequential(
+            nn.Linear(128 * 3 * 3, 256), nn.ReLU(), nn.Linear(256, 10)
+        )
 
     def forward(self, image):
         return self.fc_layers(self.conv_layers(image).flatten(1))

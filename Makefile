@@ -1,0 +1,32 @@
+# make demo: set up and convert a real model. make test: set up and pass all tests.
+PYTHON ?= python3.11
+DEMO := build/demo
+
+.PHONY: demo test nightly clean
+
+demo: build/venv/ready
+	build/venv/bin/python examples/mnist/prepare.py
+	FORCE_BF16=1 build/venv/bin/narrowcast run examples/mnist/mnist.yaml --search \
+		--output $(DEMO) --plan $(DEMO)/mnist_cnn.plan.json
+
+test: build/nox/ready
+	build/nox/bin/nox
+
+nightly: build/nox/ready
+	build/nox/bin/nox -s nightly
+
+# torch by itself first: the CPU build is pinned, and a range might take the CUDA build.
+build/venv/ready: pyproject.toml setup.cfg
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/pip install -q --disable-pip-version-check torch==2.13.0
+	build/venv/bin/pip install -q --disable-pip-version-check -e '.[pytorch]'
+	build/venv/bin/pip install -q --disable-pip-version-check --no-deps -r examples/mnist/packages.txt
+	touch $@
+
+build/nox/ready:
+	$(PYTHON) -m venv build/nox
+	build/nox/bin/pip install -q --disable-pip-version-check 'nox>=2024.10'
+	touch $@
+
+clean:
+	rm -rf build .nox .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,54 @@
+"""One environment per framework; a missing interpreter and an empty session are errors."""
+
+import nox
+
+nox.options.sessions = ["core", "torch"]
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_existing_virtualenvs = True
+
+TOOLS = ("ruff==0.17.6", "mypy==2.4.1", "black>=25", "types-PyYAML")
+TESTS = ("pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2")
+TORCH = "torch==2.13.0"
+FOLDERS = (
+    "spec",
+    "codegen",
+    "runtime",
+    "src",
+    "tests",
+    "benchmarks",
+    "examples",
+    "noxfile.py",
+)
+
+
+@nox.session(python="3.11")
+def core(session: nox.Session) -> None:
+    """Everything that needs no framework: spec, codegen, CLI, placement, search."""
+    session.install(*TOOLS, *TESTS, "setuptools>=77")
+    session.install("-e", ".")
+    session.run("ruff", "check", *FOLDERS)
+    session.run("ruff", "format", "--check", *FOLDERS)
+    session.run(
+        "pytest", "tests/spec", "tests/codegen", "tests/runtime", "tests/packaging"
+    )
+
+
+@nox.session(python="3.11")
+def torch(session: nox.Session) -> None:
+    """The PyTorch adapter on real models, and the types of everything."""
+    session.install(TORCH)
+    session.install(*TOOLS, *TESTS, "-e", ".[pytorch]")
+    session.install("--no-deps", "-r", "examples/mnist/packages.txt")
+    session.run("mypy", "spec", "codegen", "runtime", "src")
+    session.run("pytest", "tests/pytorch")
+
+
+@nox.session(python="3.11")
+def nightly(session: nox.Session) -> None:
+    """The long sweeps."""
+    session.install(TORCH)
+    session.install(*TESTS, "-e", ".[pytorch]")
+    session.install("--no-deps", "-r", "examples/mnist/packages.txt")
+    session.run(
+        "pytest", "-m", "nightly", "tests", env={"HYPOTHESIS_PROFILE": "nightly"}
+    )
