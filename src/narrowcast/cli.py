@@ -97,11 +97,21 @@ def validate(spec: SpecFile) -> None:
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
-def run(context: typer.Context, spec: SpecFile, output: Target = None) -> None:
-    """Generate the script for SPEC and run it; further options go to the script."""
+def run(
+    context: typer.Context,
+    spec: SpecFile,
+    script: Annotated[
+        Path | None,
+        typer.Option("--script", metavar="FILE", help="Where the script goes."),
+    ] = None,
+) -> None:
+    """Generate the script for SPEC and run it.
+
+    Further options go to the script: --output, --plan, --search, --json, …
+    """
     from narrowcast.codegen import OutputError, write
 
-    path, text = _source(spec, output)
+    path, text = _source(spec, script)
     try:
         write(path, text)
     except OutputError as error:
