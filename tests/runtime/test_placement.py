@@ -200,7 +200,7 @@ def test_without_pins_all_supported_flops_are_low(cases: Any, data: Any) -> None
         for op in graph.ops
         if op.flops and op.kind is not Kind.FIXED and op.kernel(BF16)
     ]
-    placed = place(graph, BF16, frozenset(), "low_compute", StaticCosts(graph, H100))
+    placed = place(graph, BF16, set(), "low_compute", StaticCosts(graph, H100))
     grouped = {name for group in graph.equal for name in group}
     assert not high(placed.placement) & {*supported} - grouped
 
@@ -229,14 +229,14 @@ def test_takers_share_one_cast() -> None:
     split = {"kernels": SPLIT}
     graph = graph_of(op("a", "x", **split), op("b", "x", **split), outputs=("a", "b"))
     gain = Flat(3, a=(2, 0), b=(2, 0))
-    placed = place(graph, BF16, frozenset(), "latency", gain)
+    placed = place(graph, BF16, set(), "latency", gain)
     assert placed.placement == {"a": BF16, "b": BF16}
     assert placed.value == 3
 
 
 def test_a_tensor_taken_twice_by_one_op_is_cast_once() -> None:
     graph = graph_of(op("a", "x", "x", kernels=SPLIT), outputs=("a", "a"))
-    placed = place(graph, BF16, frozenset(), "latency", Flat(3, a=(4, 0)))
+    placed = place(graph, BF16, set(), "latency", Flat(3, a=(4, 0)))
     assert (placed.placement["a"], placed.value) == (BF16, 3)
 
 
@@ -244,14 +244,14 @@ def test_an_output_that_is_also_taken_is_cast_up_once() -> None:
     graph = graph_of(
         *(op("a", "x"), op("b", "a", kernels=BOTH[:1])), outputs=("a", "a", "b")
     )
-    placed = place(graph, BF16, frozenset(), "latency", Flat(3, a=(7, 0), b=(1, 9)))
+    placed = place(graph, BF16, set(), "latency", Flat(3, a=(7, 0), b=(1, 9)))
     assert placed.placement == {"a": BF16, "b": FP32}
     assert placed.value == 3 + 3 + 1
 
 
 def test_an_input_that_is_an_output_costs_nothing() -> None:
     graph = graph_of(op("a", "x"), outputs=("x",))
-    placed = place(graph, BF16, frozenset(), "latency", Flat(3, a=(4, 0)))
+    placed = place(graph, BF16, set(), "latency", Flat(3, a=(4, 0)))
     assert (placed.placement["a"], placed.value) == (BF16, 3)
 
 
@@ -259,13 +259,13 @@ def test_constants_are_cast_offline() -> None:
     weight = Tensor("w", "float32", (4,), constant=True)
     graph = graph_of(op("a", "w", kernels=SPLIT), outputs=("a", "w"))
     graph = Graph(graph.ops, {**graph.tensors, "w": weight}, ("x",), graph.outputs)
-    placed = place(graph, BF16, frozenset(), "latency", Flat(99, a=(1, 0)))
+    placed = place(graph, BF16, set(), "latency", Flat(99, a=(1, 0)))
     assert (placed.placement["a"], placed.value) == (BF16, 0)
 
 
 def test_a_tie_is_most_fp32() -> None:
     graph = graph_of(op("a", "x", kernels=SPLIT), outputs=("a",))
-    placed = place(graph, BF16, frozenset(), "latency", Flat(1, a=(4, 3)))
+    placed = place(graph, BF16, set(), "latency", Flat(1, a=(4, 3)))
     assert placed.placement["a"] is FP32
 
 
@@ -281,21 +281,32 @@ def test_unscaled_nanoseconds_would_be_cut_wrongly() -> None:
     assert min_cut.source_side(network).tolist() == [True, False, True]
 
 
-def test_a_100_s_op_does_not_blur_one_of_1_ns() -> None:
-    graph = graph_of(
-        *(op("slow", "x", kernels=SPLIT), op("quick", "x", kernels=SPLIT)),
-        *(op("worse", "x", kernels=SPLIT), op("worst", "x", kernels=SPLIT)),
-        outputs=("slow", "quick", "worse", "worst"),
-    )
+def test_100_s_ops_do_not_blur_ns() -> None:
+    names = ("slow", "swift", "left", "right", "worse")
+    ops = [op(name, "x", kernels=SPLIT) for name in ("slow", "swift")]
+    # Of their own tensor, so that no other op pays for the cast they share.
+    ops += [op("y", "x", kernels=BOTH[:1])]
+    ops += [op(name, "y", kernels=SPLIT) for name in ("left", "right", "worse")]
     costs = Flat(
-        5e-10,
-        slow=(100, 50),
-        quick=(2e-9, 1e-9),
+        3e-9,
+        slow=(50, 100),
+        swift=(100, 50),
+        y=(1e-9, 1e-9),
+        left=(4e-9, 2e-9),
+        right=(4e-9, 2e-9),
         worse=(1e-9, 2e-9),
-        worst=(50, 100),
     )
-    placed = place(graph, BF16, frozenset(), "latency", costs)
-    assert high(placed.placement) == {"worse", "worst"}
+    placed = place(graph_of(*ops, outputs=names), BF16, set(), "latency", costs)
+    assert high(placed.placement) == {"slow", "y", "worse"}
+
+
+def test_parallel_uncuttable_arcs_do_not_overflow() -> None:
+    # Four pins hold one cast: four infinities on one arc are negative in int32.
+    takers = [op(name, "a") for name in "bcde"]
+    graph = graph_of(op("a", "x"), *takers, outputs=("b", "c", "d", "e"))
+    costs = Flat(3, a=(5, 0), **{each.id: (1, 0) for each in takers})
+    placed = place(graph, BF16, {*"bcde"}, "latency", costs)
+    assert placed.placement["a"] is FP32
 
 
 @quick
@@ -323,7 +334,7 @@ def test_a_bad_cost_is_refused_with_its_place(bad: float, where: str) -> None:
     graph = graph_of(op("a", "x"), outputs=("a",))
     costs = Flat(bad, a=(1, 1)) if where == "cast" else Flat(1, a=(1, bad))
     with pytest.raises(CostError, match="a in bf16" if where == "op" else "cast of x"):
-        place(graph, BF16, frozenset(), "latency", costs)
+        place(graph, BF16, set(), "latency", costs)
 
 
 def test_overflow_is_refused() -> None:
@@ -331,7 +342,7 @@ def test_overflow_is_refused() -> None:
     graph = graph_of(*ops, outputs=("x",))
     costs = Flat(1, **{each.id: (1e308, 1e308) for each in ops})
     with pytest.raises(CostError, match="add up"):
-        place(graph, BF16, frozenset(), "latency", costs)
+        place(graph, BF16, set(), "latency", costs)
     with pytest.raises(CostError, match="add up"):
         min_cut.network(3, [(0, 2, 1e308), (2, 1, 1e308)])
     for bad in (math.nan, -1.0):
@@ -347,15 +358,15 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="'b'"):
         place(graph, BF16, {"b"}, "latency", Flat(0, a=(1, 1)))
     with pytest.raises(UsageError, match=r"speed(.|\n)*low_compute or latency"):
-        place(graph, BF16, frozenset(), "speed", Flat(0))
+        place(graph, BF16, set(), "speed", Flat(0))
     with pytest.raises(UsageError, match="fp32"):
-        place(graph, FP32, frozenset(), "latency", Flat(0))
+        place(graph, FP32, set(), "latency", Flat(0))
 
 
 def test_an_fp32_kernel_that_makes_less_is_refused() -> None:
     graph = graph_of(op("a", "x", kernels=(Kernel(FP32, BF16),)), outputs=("a",))
     with pytest.raises(ModelError, match="a has an fp32 kernel"):
-        place(graph, BF16, frozenset(), "latency", Flat(0, a=(1, 1)))
+        place(graph, BF16, set(), "latency", Flat(0, a=(1, 1)))
 
 
 def test_a_long_chain_does_not_recurse() -> None:
@@ -363,7 +374,7 @@ def test_a_long_chain_does_not_recurse() -> None:
     ops = [op(b, a) for a, b in itertools.pairwise(names)]
     graph = graph_of(*ops, outputs=(names[-1],))
     costs = StaticCosts(graph, H100)
-    placed = place(graph, BF16, frozenset(), "low_compute", costs)
+    placed = place(graph, BF16, set(), "low_compute", costs)
     # Two casts of 24 bytes against 16 bytes less in each op.
     assert high(placed.placement) == set()
     assert placed.value == 3000 * 16 + 2 * 24
