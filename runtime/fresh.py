@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, TypeVar
+import pickle
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import ModelError
 
@@ -19,15 +22,67 @@ def in_fresh_process(
 ) -> T:
     """Call a module-level function in a newly started Python and return its result.
 
+    What it raises is raised here, with its traceback as a note. An interrupt ends the
+    process too.
+
     Raises:
         ModelError: The process died (killed, out of memory).
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        try:
-            return pool.submit(function, *args, **kwargs).result()
-        except BrokenProcessPool as error:
-            raise ModelError(
-                "the process that opened the saved model died",
-                "Most often it ran out of memory: evaluate with a smaller batch_size.",
-            ) from error
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(sender, function, args, kwargs))
+    with _interrupts_stay_here():
+        process.start()
+    sender.close()
+    try:
+        returned, outcome = receiver.recv()
+    except EOFError as error:
+        raise ModelError(
+            "the process that opened the saved model died",
+            "Most often it ran out of memory: evaluate with a smaller batch_size.",
+        ) from error
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+    if not returned:
+        raise outcome
+    return cast(T, outcome)
+
+
+@contextmanager
+def _interrupts_stay_here() -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal: the parent alone is to answer it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(
+    sender: Connection,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> None:
+    try:
+        outcome = True, function(*args, **kwargs)
+    except BaseException as error:  # the parent raises it
+        error.add_note("In the fresh process:\n" + traceback.format_exc())
+        outcome = False, _portable(error)
+    sender.send(outcome)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The error itself, or its text where its class doesn't survive pickling."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        found = RuntimeError(f"{type(error).__name__}: {error}")
+        found.__notes__ = error.__notes__
+        return found
+    return error

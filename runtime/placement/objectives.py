@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
-from .costs import (
+from ..costs import (
     Costs,
     cast_bytes,
     moved_bytes,
     predicted_bytes,
     predicted_seconds,
 )
+from ..errors import UsageError
+from ..graph import Graph, Op, Placement, Precision
 from .cut_problem import CutProblem, cut_problem
-from .errors import UsageError
-from .graph import Graph, Op, Placement, Precision
 from .min_cut import source_side
 
 
@@ -75,29 +75,6 @@ class Objective:
                 "Pin ids of the traced graph, or of ops folded into its ops.",
             )
         return cut(graph, low, self.problem(graph, low), pins)
-
-
-def place(
-    graph: Graph, low: Precision, pins: Set[str], objective: str, costs: Costs
-) -> Placed:
-    """The best placement by an objective's name: "low_compute" or "latency".
-
-    Args:
-        graph: The traced model.
-        low: bf16 or fp16.
-        pins: Ids of ops, or of ops they absorbed, that must be fp32.
-        objective: Its name in a spec.
-        costs: What ops and casts cost; low_compute doesn't ask.
-
-    Raises:
-        UsageError: If there is no such objective.
-        NarrowcastError: As calling the objective does.
-    """
-    known = {each.name: each for each in (low_compute, latency(costs))}
-    if objective not in known:
-        names = " or ".join(known)
-        raise UsageError(f"There is no objective {objective!r}.", f"Use {names}.")
-    return known[objective](graph, low, pins)
 
 
 def latency(costs: Costs) -> Objective:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .costs import CostError
+from ..costs import CostError
 
 SOURCE = 0
 SINK = 1

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .costs import CostError, checked
-from .errors import ModelError
+from ..costs import CostError, checked
+from ..errors import ModelError
+from ..graph import Graph, Kind, Op, Precision
 from .gadgets import CastCost, Gadget, cast_arcs, shared_casts
-from .graph import Graph, Kind, Op, Precision
 from .min_cut import SINK, SOURCE, Arc, Network, network
 
 OpCost = Callable[[Op, Precision], float]
