@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from torch import fx
 
 from ...errors import ModelError
 from ..protocol import Inputs
 from .kernels import relative_error
-from .prepared import Prepared
+from .prepared import Prepared, op_ids
 
 NOISE = 1e-4
 """Largest relative RMS that reordered fp32 sums explain in a deep network."""
@@ -27,40 +29,98 @@ def check_agreement(
         names: Of the outputs, for messages; their number must fit.
 
     Raises:
-        ModelError: They differ by more than fp32 noise; the first that does is named.
+        ModelError: They differ by more than fp32 noise; the first that does is named,
+            and the first op where preparation is to blame.
     """
     with torch.no_grad():
         expected = _tensors(model(*inputs))
         found = _tensors(prepared.module(*inputs))
-    if [t.shape for t in expected] != [t.shape for t in found]:
+    if [_form(t) for t in expected] != [_form(t) for t in found]:
         raise ModelError(
-            "the traced graph's outputs have other shapes than the model's"
+            "the traced graph's outputs have other shapes or dtypes than the model's",
+            _cause(model, prepared, inputs, expected),
         )
     if names and len(names) != len(expected):
         raise ModelError(
             f"the model has {len(expected)} outputs, model.outputs names {len(names)}"
         )
     for k, (reference, value) in enumerate(zip(expected, found, strict=True)):
-        error = relative_error(reference, value)
-        if error > NOISE or not _same_integers(reference, value):
+        difference = _difference(reference, value)
+        if difference:
             raise ModelError(
-                f"output {names[k] if names else k} of the traced fp32 graph differs from the model as loaded: "
-                f"relative error {error:.1e}, fp32 noise is at most {NOISE:.0e}",
-                _cause(model, inputs),
+                f"output {names[k] if names else k} of the traced fp32 graph differs "
+                f"from the model as loaded: {difference}",
+                _cause(model, prepared, inputs, expected),
             )
 
 
-def _same_integers(reference: torch.Tensor, value: torch.Tensor) -> bool:
-    return reference.is_floating_point() or bool(torch.equal(reference, value))
-
-
-def _cause(model: torch.nn.Module, inputs: Inputs) -> str:
-    if model.training:
-        return "The model is in training mode: let the factory return model.eval()."
+def first_divergence(prepared: Prepared, inputs: Inputs) -> str:
+    """Id of the first op that preparation made compute something else, "" if none."""
+    captured = _Values(prepared.captured, op_ids(prepared.captured))
+    passed = _Values(prepared.module, prepared.ids)
     with torch.no_grad():
-        first, second = _tensors(model(*inputs)), _tensors(model(*inputs))
-    if any(not torch.equal(a, b) for a, b in zip(first, second, strict=True)):
+        captured.run(*inputs)
+        passed.run(*inputs)
+    absorbed = {
+        prepared.ids[node]: gone[-1][0] for node, gone in prepared.absorbed.items()
+    }
+    for op_id, value in passed.values.items():
+        reference = captured.values[absorbed.get(op_id, op_id)]
+        if any(map(_difference, _tensors(reference), _tensors(value))):
+            return op_id
+    return ""
+
+
+class _Values(fx.Interpreter):
+    """Keeps what each op makes, by its id."""
+
+    def __init__(self, module: fx.GraphModule, ids: dict[str, str]) -> None:
+        super().__init__(module)
+        self.ids = ids
+        self.values: dict[str, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if n.name in self.ids:
+            self.values[self.ids[n.name]] = value
+        return value
+
+
+def _form(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
+    return tensor.shape, tensor.dtype
+
+
+def _difference(reference: torch.Tensor, value: torch.Tensor) -> str:
+    """How far two tensors are apart in words, "" if it is fp32 noise."""
+    if not reference.is_floating_point():
+        count = int((reference != value).sum())
+        return f"{count} of {reference.numel()} values" if count else ""
+    error = relative_error(reference, value)
+    if error <= NOISE:
+        return ""
+    return f"relative error {error:.1e}, fp32 noise is at most {NOISE:.0e}"
+
+
+def _cause(
+    model: torch.nn.Module,
+    prepared: Prepared,
+    inputs: Inputs,
+    expected: list[torch.Tensor],
+) -> str:
+    training = [name for name, module in model.named_modules() if module.training]
+    if training:
+        where = f"Its module {training[0]}" if training[0] else "The model"
+        return f"{where} is in training mode: let the factory return model.eval()."
+    with torch.no_grad():
+        again = _tensors(model(*inputs))
+        captured = _tensors(prepared.captured(*inputs))
+    if any(map(_difference, expected, again)):
         return "The model itself gives another result each time it is called."
+    if len(captured) == len(expected) and not any(map(_difference, expected, captured)):
+        return (
+            f"Preparation changed it first at {first_divergence(prepared, inputs)}: "
+            "values there leave the range of fp32, or this is a bug in narrowcast."
+        )
     return "Python code in forward() that depends on values is fixed when traced."
 
 

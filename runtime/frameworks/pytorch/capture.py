@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -10,10 +11,17 @@ from torch import fx
 from ...errors import DataError, ModelError
 from ...signature import Input, check_shapes
 from ..protocol import Inputs
-from . import nodes
+from .in_place import mutates, replace_in_place_ops
 
 Dynamic = Sequence[Mapping[int, str]]
 """For each input: dimension → the symbol that names it ({0: "batch"})."""
+
+Bounds = Mapping[str, tuple[int, int | None]]
+"""Symbol → least and largest size, None for no limit."""
+
+BOUND = re.compile(
+    r"(?P<name>\w+) = Dim\('\w+'(, min=(?P<min>\d+))?(, max=(?P<max>\d+))?\)"
+)
 
 
 def export(
@@ -29,50 +37,85 @@ def export(
             f"the model is {type(model).__name__}, not a torch.nn.Module",
             "Let the factory return the module itself.",
         )
+    wide = _widened(inputs, dynamic)
     try:
-        with torch.no_grad():
-            return torch.export.export(
-                model,
-                _widened(inputs, dynamic),
-                dynamic_shapes=_shapes(inputs, dynamic),
-            )
+        return _exported(model, wide, dynamic, {})
     except Exception as error:
-        raise ModelError(
-            f"torch.export can't trace the model: {_first_lines(error)}",
-            "Python control flow that depends on values, and sizes that the spec calls "
-            "dynamic but the model fixes, are the usual causes.",
-        ) from error
+        bounds = _suggested_bounds(str(error))
+        failure = error
+    try:
+        if bounds:
+            return _exported(model, wide, dynamic, bounds)
+    except Exception as error:
+        failure = error
+    raise ModelError(
+        f"torch.export can't trace the model: {_first_lines(failure)}",
+        "Python control flow that depends on values, and sizes that the spec calls "
+        "dynamic but the model fixes, are the usual causes.",
+    ) from failure
 
 
 def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
     """The program as a GraphModule with get_attr weights and no mutating op.
 
     Raises:
-        ModelError: The model changes a buffer while it runs.
+        ModelError: The model changes a buffer or an input while it runs.
     """
     module = program.module(check_guards=False)
-    if any(_mutates(node) for node in module.graph.nodes):
-        module = program.run_decompositions({}).module(check_guards=False)
-    for node in module.graph.nodes:
-        if _mutates(node):
-            raise ModelError(
-                f"the model changes its state while it runs: {node.format_node()}",
-                "Models whose buffers change can't be converted yet; call .eval(), or "
-                "let forward() leave the buffer alone.",
-            )
+    replace_in_place_ops(module)
+    if not any(map(mutates, module.graph.nodes)):
+        return module
+    module = program.run_decompositions({}).module(check_guards=False)
+    for node in filter(mutates, module.graph.nodes):
+        written = node.args[0]
+        assert isinstance(written, fx.Node)
+        kind = "input" if written.op == "placeholder" else "buffer"
+        raise ModelError(
+            f"the model changes its {kind} {written.target} while it runs",
+            "Only models without state can be converted: call .eval(), or let "
+            f"forward() leave the {kind} alone.",
+        )
     return module
 
 
-def _shapes(inputs: Inputs, dynamic: Dynamic) -> tuple[dict[int, object], ...]:
+def _exported(
+    model: torch.nn.Module, inputs: Inputs, dynamic: Dynamic, bounds: Bounds
+) -> torch.export.ExportedProgram:
     symbols = sorted({name for axes in dynamic for name in axes.values()})
-    dims = {name: torch.export.Dim(name, min=1) for name in symbols}
-    axes = [*dynamic, *({} for _ in inputs[len(dynamic) :])]
-    return tuple({axis: dims[name] for axis, name in one.items()} for one in axes)
+    dims = {name: _dim(name, *bounds.get(name, (1, None))) for name in symbols}
+    # By tensor, not by position: forward() may take *args.
+    shapes = torch.export.ShapesCollection()
+    for value, axes in zip(inputs, dynamic, strict=False):
+        shapes[value] = {axis: dims[name] for axis, name in axes.items()}
+    with torch.no_grad():
+        return torch.export.export(model, inputs, dynamic_shapes=shapes)
+
+
+def _dim(name: str, least: int, most: int | None) -> torch.export.Dim:
+    return torch.export.Dim(name, min=least, max=most)
+
+
+def _suggested_bounds(message: str) -> Bounds:
+    """Ranges that torch.export asks for; none if it asks for anything else.
+
+    A table of 512 positions bounds the sequence by itself, and no spec says so.
+    """
+    _before, _, fixes = message.partition("Suggested fixes:")
+    lines = [line.strip() for line in fixes.strip().split("\n\n")[0].splitlines()]
+    found = [BOUND.fullmatch(line) for line in lines]
+    return {
+        match["name"]: (int(match["min"] or 1), match["max"] and int(match["max"]))
+        for match in found
+        if match and all(found)
+    }
 
 
 def _widened(inputs: Inputs, dynamic: Dynamic) -> Inputs:
-    """Inputs whose dynamic sizes are at least 2: torch.export takes 1 as fixed."""
-    wide = list(inputs)
+    """Tensors that torch.export can tell apart, their dynamic sizes at least 2.
+
+    It takes a size of 1 as fixed, and one tensor in two places as one input.
+    """
+    wide = [value.clone() for value in inputs]
     for k, axes in enumerate(dynamic):
         for axis in axes:
             if wide[k].shape[axis] == 1:
@@ -95,11 +138,9 @@ def check_batch(batch: Inputs, inputs: Sequence[Input]) -> None:
     check_shapes(inputs, [tuple(value.shape) for value in batch])
 
 
-def _mutates(node: fx.Node) -> bool:
-    schema = getattr(node.target, "_schema", None)
-    return nodes.is_op(node) and schema is not None and schema.is_mutable
-
-
 def _first_lines(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:3]) or type(error).__name__
+    """What torch says before it turns to its own documentation and flags."""
+    text = re.split(r"\n\s*\n", str(error).strip())[0]
+    text = re.sub(r"For more information, run with TORCH_LOGS=\S+", "", text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines[:6]) or type(error).__name__

@@ -22,7 +22,7 @@ def fold_constants(prepared: Prepared) -> None:
         value = _value(module, node)
         if value is None or _bytes(value) > sum(map(_bytes, sources)) + LARGEST_GROWTH:
             continue
-        folded = add_constant(module, f"folded_{node.name}", value, node)
+        folded = add_constant(module, f"folded_{prepared.ids[node.name]}", value, node)
         node.replace_all_uses_with(folded)
         module.graph.erase_node(node)
 

@@ -39,14 +39,19 @@ def picture(prepared: Prepared, inputs: Inputs) -> Graph:
             names[n] for n in graph.find_nodes(op="placeholder") if n in names
         ),
         outputs=tuple(
-            names[n] for n in graph.output_node().all_input_nodes if n in names
+            names[n] for n in _leaves(graph.output_node().args) if n in names
         ),
     )
 
 
 def tensor_names(prepared: Prepared) -> dict[fx.Node, str]:
-    """Node → tensor name: the op's id, with `#k` for output k of several."""
+    """Node → tensor name: the op's id, with `#k` for output k of several.
+
+    Inputs and constants keep their own; `self.x` is a constant beside an input `x`.
+    """
     names = {}
+    placeholders = prepared.module.graph.find_nodes(op="placeholder")
+    inputs = {str(node.target) for node in placeholders}
     for node in prepared.module.graph.nodes:
         if nodes.is_getitem(node):
             if nodes.is_op(node.args[0]) and nodes.is_tensor(node):
@@ -55,8 +60,16 @@ def tensor_names(prepared: Prepared) -> dict[fx.Node, str]:
             if nodes.is_tensor(node):
                 names[node] = prepared.ids[node.name]
         elif nodes.is_tensor(node):
-            names[node] = str(node.target)
+            name = str(node.target)
+            hidden = is_constant(node) and name in inputs
+            names[node] = f"self.{name}" if hidden else name
     return names
+
+
+def _leaves(outputs: Any) -> list[fx.Node]:
+    """The nodes that are returned, in order, each as often as it is."""
+    leaves = torch.utils._pytree.tree_leaves(outputs)
+    return [leaf for leaf in leaves if isinstance(leaf, fx.Node)]
 
 
 def _op(
@@ -79,7 +92,7 @@ def _op(
     absorbed = prepared.absorbed.get(node.name, [])
     return Op(
         id=prepared.ids[node.name],
-        type=nodes.operator_name(node),
+        type=prepared.ids[node.name].split(":")[-2],
         kind=kind,
         inputs=slots,
         outputs=outputs,

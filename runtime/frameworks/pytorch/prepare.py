@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import fx
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from . import nodes
 from .constants import fold_constants
 from .norms import fold_batch_norms
-from .prepared import Prepared
+from .prepared import Prepared, named
 
 IDENTITIES = frozenset(
     [
@@ -22,14 +24,17 @@ IDENTITIES = frozenset(
         "lift_fresh_copy",
     ]
 )
+"""Return their input when the model is not training."""
 
+COPIES = frozenset(["_to_copy", "clone", "to", "type_as"])
+"""Return their input where its dtype and its layout stay as they are."""
 
 Pass = Callable[[Prepared], None]
 
 
 def prepare(module: fx.GraphModule) -> Prepared:
     """Name the ops, then drop identities, fold constants and batch norms."""
-    prepared = Prepared(module, _ids(module))
+    prepared = named(module)
     passes: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norms)
     for each in passes:
         each(prepared)
@@ -38,28 +43,35 @@ def prepare(module: fx.GraphModule) -> Prepared:
 
 
 def drop_identities(prepared: Prepared) -> None:
-    """Remove ops that return their input when the model is not training."""
+    """Remove ops that return their input."""
     for node in list(prepared.module.graph.nodes):
-        if not nodes.is_op(node) or nodes.operator_name(node) not in IDENTITIES:
-            continue
-        if dict(nodes.arguments(node)).get("train"):
+        if not nodes.is_op(node) or not _returns_its_input(node):
             continue
         if nodes.made(node):
             node.replace_all_uses_with(node.args[0])
         prepared.module.graph.erase_node(node)
 
 
-def _ids(module: fx.GraphModule) -> dict[str, str]:
-    """`module.path:aten_op:k`, k counting equal ops within one module path."""
-    seen: dict[tuple[str, str], int] = {}
-    ids = {}
-    for node in module.graph.nodes:
-        if nodes.is_op(node):
-            place = (nodes.module_path(node), nodes.operator_name(node))
-            k = seen.get(place, 0)
-            seen[place] = k + 1
-            ids[node.name] = f"{place[0]}:{place[1]}:{k}"
-    return ids
+def _returns_its_input(node: fx.Node) -> bool:
+    name = nodes.operator_name(node)
+    if name in IDENTITIES:
+        return not dict(nodes.arguments(node)).get("train")
+    taken = node.args[0] if node.args else None
+    if name not in COPIES or not isinstance(taken, fx.Node):
+        return False
+    return _same_form(taken.meta["val"], node.meta["val"])
+
+
+def _same_form(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Equal dtype, device and strides, whatever the dynamic sizes turn out to be."""
+    return (
+        one.dtype == other.dtype
+        and one.device == other.device
+        and all(
+            statically_known_true(a == b)
+            for a, b in zip(one.stride(), other.stride(), strict=True)
+        )
+    )
 
 
 def _tidy(module: fx.GraphModule) -> None:

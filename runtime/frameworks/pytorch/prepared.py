@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import fx
 
+from . import nodes
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -14,13 +16,37 @@ class Prepared:
 
     Attributes:
         module: The graph with its weights; get_attr nodes name them.
+        captured: The graph as it was before any pass; shares the weights.
         ids: Node name → op id, given before any pass so that ids outlive folding.
         absorbed: Node name → (id, operator) of the ops folded into it.
     """
 
     module: fx.GraphModule
+    captured: fx.GraphModule
     ids: dict[str, str]
     absorbed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+
+def named(module: fx.GraphModule) -> Prepared:
+    """The captured graph with names for its ops; passes then change `module`."""
+    before = fx.Graph()
+    before.output(before.graph_copy(module.graph, {}))
+    before.set_codegen(module.graph._codegen)
+    captured = fx.GraphModule(module, before, class_name="Captured")
+    return Prepared(module, captured, op_ids(module))
+
+
+def op_ids(module: fx.GraphModule) -> dict[str, str]:
+    """`module.path:aten_op:k`, k counting equal ops within one module path."""
+    seen: dict[tuple[str, str], int] = {}
+    ids = {}
+    for node in module.graph.nodes:
+        if nodes.is_op(node):
+            place = (nodes.module_path(node), nodes.operator_name(node))
+            k = seen.get(place, 0)
+            seen[place] = k + 1
+            ids[node.name] = f"{place[0]}:{place[1]}:{k}"
+    return ids
 
 
 def constant(module: fx.GraphModule, node: fx.Node) -> torch.Tensor:
@@ -46,7 +72,7 @@ def add_constant(
     module: fx.GraphModule, name: str, value: torch.Tensor, before: fx.Node
 ) -> fx.Node:
     """Register `value` under a free name near `name` and return its get_attr node."""
-    flat = name.replace(".", "_")
+    flat = name.replace(".", "_").replace(":", "_").strip("_")
     free = flat
     count = 1
     while hasattr(module, free):

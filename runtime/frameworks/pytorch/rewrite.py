@@ -89,13 +89,23 @@ class _Writer:
         if precision is None and node in self.plain:
             return self.plain[node]
         value = constant(self.module, node)
-        suffix = "" if precision in (None, Precision.FP32) else f"_{precision}"
-        name = str(node.target).replace(".", "_") + suffix
         dtype = value.dtype if precision is None else DTYPES[precision]
-        self.root.register_buffer(name, value.to(dtype))
-        written = self.graph.get_attr(name)
+        written = self.graph.get_attr(self._stored(str(node.target), value.to(dtype)))
         self.plain.setdefault(node, written)
         return written
+
+    def _stored(self, name: str, value: torch.Tensor) -> str:
+        """Register a weight under its own name; with its dtype, if that is taken."""
+        *path, last = name.split(".")
+        owner = self.root
+        for part in path:
+            if part not in owner._modules:
+                owner.add_module(part, torch.nn.Module())
+            owner = owner.get_submodule(part)
+        while hasattr(owner, last):
+            last = f"{last}_{str(value.dtype).removeprefix('torch.')}"
+        owner.register_buffer(last, value)
+        return ".".join([*path, last])
 
 
 def _wanted(node: fx.Node, precision: Precision) -> dict[fx.Node, Precision]:
