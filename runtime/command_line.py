@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +25,7 @@ from .version import VERSION
 
 INTERNAL = 4
 INTERRUPTED = 130
+STDOUT, STDERR = 1, 2
 
 
 def command_line(
@@ -45,17 +50,18 @@ def command_line(
     run = Run(name, path, options, Terminal(sys.stderr), time.perf_counter)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        report = convert(run)
+        with _stdout_for_json() if options.json else nullcontext():
+            report = convert(run)
     except NarrowcastError as error:
         _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted: no trial had passed yet, nothing was saved")
+        _say("interrupted before the conversion was done: no plan was written")
         return INTERRUPTED
-    except Exception:
-        return _internal(name, options.output)
+    except Exception as error:
+        return _internal(error, name, options.output)
     if options.json:
-        print(json.dumps(as_json(report), indent=2))
+        print(json.dumps(as_json(report), indent=2, allow_nan=False))
     else:
         print(summary(report))
     return report.exit_code
@@ -87,9 +93,9 @@ def _parsed(
     add("--max-trials", type=_positive, metavar="N", help="most trials of a search")
     add(
         "--timeout",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
-        help="start no trial after this time",
+        help="start no trial after this time (0: no limit)",
     )
     add("--json", action="store_true", help="print the report as JSON")
     given = parser.parse_args(arguments)
@@ -104,25 +110,51 @@ def _parsed(
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number of at least 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError("must be a number of at least 0")
+    return seconds
+
+
+@contextmanager
+def _stdout_for_json() -> Iterator[None]:
+    """Let what the user's code and its child processes print go to standard error."""
+    sys.stdout.flush()
+    stdout = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(stdout, STDOUT)
+        os.close(stdout)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _internal(name: str, output: Path) -> int:
-    details = traceback.format_exc()
-    last = details.strip().splitlines()[-1]
-    log = output / f"{name}.error.log"
-    try:
-        where = f"Details are in {shown(write_bytes(log, details.encode()))}."
-    except NarrowcastError:
-        where = details
-    _say(f"internal error: {last}\n  {where}")
+def _internal(error: Exception, name: str, output: Path) -> int:
+    details = "".join(traceback.format_exception(error))
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    where = "No log could be written."
+    for folder in (output, Path(tempfile.gettempdir())):
+        with suppress(NarrowcastError):
+            log = write_bytes(
+                folder / f"{name}.error.log", details.encode(errors="backslashreplace")
+            )
+            where = f"Details are in {shown(log)}."
+            break
+    _say(f"internal error: {what}\n  {where}")
     return INTERNAL
 
 

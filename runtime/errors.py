@@ -34,7 +34,11 @@ class ModelError(NarrowcastError):
 
 
 class DataError(NarrowcastError):
-    """The evaluation data or the metric is not usable."""
+    """The evaluation data is not usable, or doesn't fit the metric."""
+
+
+class MetricError(NarrowcastError):
+    """The metric fails on a model's outputs."""
 
 
 class PlanError(NarrowcastError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .errors import DataError, NarrowcastError
+from .errors import DataError, MetricError, NarrowcastError
 from .frameworks.protocol import Inputs, Outputs, Predict
 from .metrics.metric import Metric
 
@@ -46,10 +47,10 @@ def evaluate(
     """Run the model over all batches and compute the metric, exactly and in full.
 
     Raises:
-        DataError: The data is empty or fails, or the metric does.
+        DataError: The data is empty or can't be read.
+        MetricError: The metric fails on these outputs.
     """
-    gathered = metric()
-    gathered.reset()
+    gathered = _made(metric)
     samples, finite = 0, True
     for number, (inputs, labels) in enumerate(_read(batches), start=1):
         outputs = predict(inputs)
@@ -109,25 +110,36 @@ def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
         raise DataError(f"the data can't be read: {_described(error)}") from error
 
 
+def _made(metric: Callable[[], Metric]) -> Metric:
+    with _metric_errors():
+        made = metric()
+        made.reset()
+        return made
+
+
 def _update(metric: Metric, outputs: Outputs, labels: Any) -> None:
-    try:
+    with _metric_errors():
         metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise DataError(f"the metric failed: {_described(error)}") from error
 
 
 def _result(metric: Metric) -> float:
-    try:
+    with _metric_errors():
         value = float(metric.result())
+        return value if math.isfinite(value) else math.nan
+
+
+@contextmanager
+def _metric_errors() -> Iterator[None]:
+    try:
+        yield
+    except NarrowcastError:
+        raise
     except Exception as error:
-        raise DataError(f"the metric failed: {_described(error)}") from error
-    return value if math.isfinite(value) else math.nan
+        raise MetricError(f"the metric failed: {_described(error)}") from error
 
 
 def _finite(output: np.ndarray[Any, Any]) -> bool:
-    return output.dtype.kind != "f" or bool(np.isfinite(output).all())
+    return output.dtype.kind not in "fc" or bool(np.isfinite(output).all())
 
 
 def _described(error: Exception) -> str:

@@ -29,8 +29,8 @@ def write_bytes(path: Path, data: bytes) -> Path:
             raise
     except OSError as error:
         raise UsageError(
-            f"can't write {path}: {error.strerror}",
-            "Choose another folder with --output.",
+            f"can't write {path}: {error.strerror or error}",
+            "Make room, or choose another place with --output or --plan.",
         ) from error
     return path
 

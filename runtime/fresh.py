@@ -9,12 +9,16 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import ModelError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+SECONDS = 1.0
+"""How often a process that says nothing is asked whether it lives."""
 
 
 def in_fresh_process(
@@ -35,19 +39,37 @@ def in_fresh_process(
         process.start()
     sender.close()
     try:
-        returned, outcome = receiver.recv()
-    except EOFError as error:
-        raise ModelError(
-            "the process that opened the saved model died",
-            "Most often it ran out of memory: evaluate with a smaller batch_size.",
-        ) from error
-    finally:
+        returned, outcome = _received(receiver, process)
+    except BaseException:
         process.kill()
+        raise
+    finally:
         process.join()
         receiver.close()
     if not returned:
         raise outcome
     return cast(T, outcome)
+
+
+def _received(receiver: Connection, process: BaseProcess) -> Any:
+    """What the process sends; its end is not taken from the pipe alone, which its own
+    children may hold open."""
+    try:
+        while not receiver.poll(SECONDS):
+            if not process.is_alive() and not receiver.poll():
+                raise EOFError
+        return receiver.recv()
+    except EOFError as error:
+        process.join()
+        raise ModelError(
+            f"the process that opened the saved model died: {_death(process)}",
+            "Most often it ran out of memory: evaluate with a smaller batch_size.",
+        ) from error
+
+
+def _death(process: BaseProcess) -> str:
+    code = process.exitcode or 0
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
 
 
 @contextmanager

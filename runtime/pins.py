@@ -50,7 +50,8 @@ def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
     """Op id → reason for every op that the spec pins.
 
     Raises:
-        UsageError: A type or a pattern matches no op; near misses are named.
+        UsageError: A type or a pattern matches no op; near misses are named. Or a
+            pattern is no regular expression.
     """
     found: dict[str, Reason] = {}
     for type_, where in pins.types.items():
@@ -61,13 +62,23 @@ def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
             raise _no_match(where, type_, known)
         found.update({op.id: Reason(Why.USER, where) for op in matched})
     for pattern, where in pins.names.items():
-        compiled = re.compile(pattern)
+        compiled = _compiled(pattern, where)
         matched = [op for op in graph.ops if any(map(compiled.fullmatch, op.names))]
         if not matched:
             known = sorted({name for op in graph.ops for name in op.names})
             raise _no_match(where, pattern, known)
         found.update({op.id: Reason(Why.USER, where) for op in matched})
     return found
+
+
+def _compiled(pattern: str, where: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UsageError(
+            f"{where}: {pattern!r} is no regular expression: {error}",
+            "Put a backslash before each special character that is meant literally.",
+        ) from error
 
 
 def _plain(type_: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from .errors import PlanError
 from .files import write_bytes
 from .graph import Graph, Placement, Precision, casts
 from .pins import Reason, Why
+from .strict_json import json_text
 
 FORMAT = 1
+
+NEW = "Make a new plan with --search."
+MODEL = "Make a new plan with --search, or restore the model that it was made for."
 
 
 @dataclass(frozen=True)
@@ -60,18 +65,13 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
-    number = {} if reason.number is None else {"number": _json_number(reason.number)}
+    number = {} if reason.number is None else {"number": reason.number}
     return {"why": str(reason.why), "text": reason.text, **number}
-
-
-def _json_number(number: float) -> float | str:
-    return number if abs(number) != float("inf") else "inf"
 
 
 def write_plan(path: Path, content: Mapping[str, Any]) -> Path:
     """Write the lock file, whole or not at all; the same bytes from the same content."""
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    return write_bytes(path, text.encode())
+    return write_bytes(path, json_text(content).encode())
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -80,13 +80,12 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises:
         PlanError: It can't be read, or is no plan of this version.
     """
-    remedy = "Make a new plan with --search."
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PlanError(f"{path.name} can't be read: {error}", remedy) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise PlanError(f"{path.name} can't be read: {error}", NEW) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise PlanError(f"{path.name} is not a plan of format {FORMAT}", remedy)
+        raise PlanError(f"{path.name} is not a plan of format {FORMAT}", NEW)
     return content
 
 
@@ -94,24 +93,58 @@ def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) 
     """The plan in a lock file, checked against the graph that it is to be applied to.
 
     Raises:
-        PlanError: It was made for another graph or precision, or is damaged.
+        PlanError: It was made for another graph or precision, asks for a kernel that
+            is missing here, or is damaged.
     """
-    remedy = "Make a new plan with --search, or restore the model that it was made for."
-    try:
+    with _damage(name):
         fingerprint = content["graph"]["fingerprint"]
-        placement = {k: Precision(v) for k, v in content["ops"].items()}
-        reasons = {k: _parsed(v) for k, v in content["fp32"].items()}
-        precision, trials = Precision(content["precision"]), int(content["trials"])
-        objective = str(content["objective"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PlanError(f"{name} is damaged: {error!r}", remedy) from error
-    if precision != low:
-        raise PlanError(f"{name} is for {precision}, the script asks for {low}", remedy)
-    if fingerprint != graph.fingerprint() or set(placement) != set(graph.by_id):
-        raise PlanError(
-            f"{name} was made for another graph{_difference(placement, graph)}", remedy
+        plan = Plan(
+            Precision(content["precision"]),
+            {k: Precision(v) for k, v in content["ops"].items()},
+            {k: _parsed(v) for k, v in content["fp32"].items()},
+            str(content["objective"]),
+            int(content["trials"]),
         )
-    return Plan(low, placement, reasons, objective, trials)
+    if plan.low != low:
+        raise PlanError(f"{name} is for {plan.low}, the script asks for {low}", MODEL)
+    if fingerprint != graph.fingerprint() or set(plan.placement) != set(graph.by_id):
+        raise PlanError(
+            f"{name} was made for another graph{_difference(plan.placement, graph)}",
+            MODEL,
+        )
+    _check_kernels(plan, graph, name)
+    return plan
+
+
+def recorded_files(
+    content: Mapping[str, Any], name: str
+) -> dict[str, dict[str, str | None]]:
+    """Kind → file → sha256, of what the plan was made with.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    with _damage(name):
+        return {kind: dict(files) for kind, files in content["files"].items()}
+
+
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise PlanError(f"{name} is damaged: {error!r}", NEW) from error
+
+
+def _check_kernels(plan: Plan, graph: Graph, name: str) -> None:
+    for op in graph.ops:
+        precision = plan.placement[op.id]
+        if precision not in (plan.low, Precision.FP32):
+            raise PlanError(f"{name} is damaged: {op.id} is {precision} in it", NEW)
+        if precision == plan.low and op.kernel(precision) is None:
+            raise PlanError(
+                f"{name} has {op.id} in {precision}, which has no such kernel here", NEW
+            )
 
 
 def _parsed(reason: Mapping[str, Any]) -> Reason:
@@ -127,8 +160,8 @@ def _difference(placement: Placement, graph: Graph) -> str:
     gone = [name for name in placement if name not in graph.by_id]
     new = [name for name in graph.by_id if name not in placement]
     parts = [
-        f"{len(names)} ops {what} (first: {names[0]})"
-        for names, what in ((gone, "are gone"), (new, "are new"))
+        f"{len(names)} op{'s are' if len(names) > 1 else ' is'} {what} (first: {names[0]})"
+        for names, what in ((gone, "gone"), (new, "new"))
         if names
     ]
     return ": " + ", ".join(parts) if parts else ": its edges differ"

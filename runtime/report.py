@@ -14,7 +14,8 @@ from .graph import Graph, Precision, casts
 from .pins import Why
 from .plan import Plan
 from .search import Found
-from .timing import Latency, verdict
+from .strict_json import strict
+from .timing import Latency, speedup, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def as_data(judgement: Judgement) -> dict[str, Any]:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as plain data; paths as the user would type them here."""
+    """The report as strict JSON's data; paths as the user would type them here."""
     data = asdict(report)
     for name in ("script", "plan", "model"):
         data[name] = shown(getattr(report, name))
@@ -154,9 +155,10 @@ def as_json(report: Report) -> dict[str, Any]:
         data["judgement"]["holds"] = report.judgement.holds
     if report.latency is not None:
         fp32, result = report.latency["fp32"], report.latency["result"]
-        data["speedup"] = fp32.median / result.median
+        data["speedup"] = speedup(fp32, result)
         data["verdict"] = verdict(fp32, result)
-    return {**data, "exit_code": report.exit_code}
+    found: dict[str, Any] = strict({**data, "exit_code": report.exit_code})
+    return found
 
 
 def summary(report: Report) -> str:
@@ -214,7 +216,7 @@ def _latency(report: Report) -> str:
     if report.latency is None:
         return "not timed" if report.is_target else "not timed on the target"
     fp32, result = report.latency["fp32"], report.latency["result"]
-    ratio = fp32.median / result.median
+    ratio = speedup(fp32, result)
     said = {
         "faster": f"{ratio:.2f}x as fast",
         "slower": f"SLOWER than fp32: {ratio:.2f}x as fast",

@@ -21,7 +21,7 @@ from .hardware.requirements import Machine, Requirements, require
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
-from .plan import Plan, document, read_document, write_plan
+from .plan import Plan, document, read_document, recorded_files, write_plan
 from .plan import replay as replayed
 from .progress import Progress
 from .report import Judgement, Report, as_data, gathered
@@ -42,7 +42,7 @@ class Options:
         plan: The lock file to replay or to write.
         search: Make a new plan although there is one.
         max_trials: In place of the script's budget.
-        timeout: In place of the script's budget, seconds.
+        timeout: In place of the script's budget, seconds; 0 for no limit.
         json: Print the report as JSON.
     """
 
@@ -158,7 +158,7 @@ class Run:
         trials, timeout = self.options.max_trials, self.options.timeout
         return Budget(
             budget.max_trials if trials is None else trials,
-            budget.timeout if timeout is None else timeout,
+            budget.timeout if timeout is None else timeout or None,
         )
 
     def search(
@@ -201,21 +201,18 @@ class Run:
         content = read_document(path)
         plan = replayed(content, traced.graph, low, path.name)
         self.replayed = content
-        self._compare(content, sources)
+        self._compare(content, path.name, sources)
         self.progress.line("plan", f"replaying {path.name}")
         return Found((plan,))
 
-    def _compare(self, content: dict[str, Any], sources: Sources) -> None:
+    def _compare(self, content: dict[str, Any], plan: str, sources: Sources) -> None:
         framework = self.machine.framework if self.machine else ""
         if content.get("framework") != framework:
             self.warn(f"the plan was made with {content.get('framework')}")
-        found = hashes(sources, self.folder)
-        for kind, files in found.items():
-            changed = [
-                name
-                for name, digest in files.items()
-                if content.get("files", {}).get(kind, {}).get(name) != digest
-            ]
+        recorded = recorded_files(content, plan)
+        for kind, files in hashes(sources, self.folder).items():
+            before = recorded.get(kind, {})
+            changed = [name for name in files if files[name] != before.get(name)]
             if changed:
                 self.warn(f"{', '.join(changed)} changed since the plan was made")
 

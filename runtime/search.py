@@ -7,19 +7,21 @@ bisected. The best passing trial by the objective is delivered first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from .capability import capability_pins
 from .criterion import Criterion
-from .errors import NarrowcastError
+from .errors import DataError, ModelError, UsageError
 from .evaluation import Evaluation
 from .frameworks.protocol import Traced
-from .graph import Graph, Kind, Placement, Precision
-from .pins import Pins, Reason, Why, user_pins
+from .graph import Placement, Precision
+from .pins import Pins, Reason
 from .placement import Objective
 from .plan import Plan
 from .progress import Progress
+from .reasons import fp32_reasons, hard_pins
+from .sensitivity import sensitivity_order
 from .timing import Clock
 
 Evaluate = Callable[[Placement], Evaluation]
@@ -103,7 +105,8 @@ def search(
 
     Raises:
         UsageError: A pin matches no op.
-        NarrowcastError: The data or the metric fails, whatever the placement.
+        DataError: The data fails, whatever the placement.
+        ModelError: No trial could be evaluated.
         KeyboardInterrupt: Interrupted before any trial passed.
     """
     run = _Search(
@@ -121,18 +124,12 @@ def search(
     return Found(run.plans(), tuple(run.trials), interrupted)
 
 
-def hard_pins(traced: Traced, low: Precision, pins: Pins) -> dict[str, Reason]:
-    """The pins that no trial lifts: capability, range, and what the user says."""
-    capability = capability_pins(traced.graph, low, traced.probes)
-    return {**user_pins(traced.graph, pins), **capability}
-
-
 def _pin_until_it_holds(run: _Search, hard: Mapping[str, Reason]) -> None:
     order = sensitivity_order(run.traced, run.low, run.trials[0].placement)
     failing, size = 0, 1
     while run.may_go_on() and failing < len(order):
         size = min(size, len(order))
-        if run.trial(_pinned(hard, order, size)).holds:
+        if run.trial({**hard, **dict(order[:size])}).holds:
             break
         failing, size = size, size * 2
     else:
@@ -140,45 +137,10 @@ def _pin_until_it_holds(run: _Search, hard: Mapping[str, Reason]) -> None:
     passing = size
     while run.may_go_on() and passing - failing > 1:
         middle = (failing + passing) // 2
-        if run.trial(_pinned(hard, order, middle)).holds:
+        if run.trial({**hard, **dict(order[:middle])}).holds:
             passing = middle
         else:
             failing = middle
-
-
-def sensitivity_order(
-    traced: Traced, low: Precision, placement: Placement
-) -> list[tuple[str, float]]:
-    """Low ops that round, by the output error that each alone causes, largest first."""
-    rounding = [
-        op.id
-        for op in traced.graph.ops
-        if placement[op.id] == low and op.kind is not Kind.MOVER
-    ]
-    errors = traced.errors(low, rounding)
-    return sorted(errors.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _pinned(
-    hard: Mapping[str, Reason], order: list[tuple[str, float]], size: int
-) -> dict[str, Reason]:
-    pins = dict(hard)
-    for op_id, error in order[:size]:
-        text = f"alone, in 16 bits, it changes the output by {error:.1e}"
-        pins[op_id] = Reason(Why.ACCURACY, text, error)
-    return pins
-
-
-def fp32_reasons(
-    graph: Graph, placement: Placement, pins: Mapping[str, Reason]
-) -> dict[str, Reason]:
-    """Every fp32 op with its reason; those without a pin are cheaper left alone."""
-    aside = Reason(Why.CAST, "would cost more in casts than it saves")
-    return {
-        op.id: pins.get(op.id, aside)
-        for op in graph.ops
-        if placement[op.id] == Precision.FP32
-    }
 
 
 @dataclass
@@ -193,7 +155,6 @@ class _Search:
     progress: Progress
     clock: Clock
     trials: list[Trial] = field(default_factory=list)
-    values: dict[str, float] = field(default_factory=dict)
     started: float = 0.0
 
     def __post_init__(self) -> None:
@@ -221,7 +182,7 @@ class _Search:
     def _evaluated(self, trial: Trial) -> Trial:
         try:
             found = self.evaluate(trial.placement)
-        except NarrowcastError:
+        except (DataError, UsageError):
             raise
         except Exception as error:  # a trial that fails is a failed trial, not the end
             return replace(trial, failure=f"{type(error).__name__}: {error}")
@@ -232,10 +193,16 @@ class _Search:
         """Passing trials, best by the objective first; else the one that came closest."""
         passing = [t for t in self.trials if t.holds]
         passing.sort(key=lambda t: self.objective.rank(self.traced.graph, t.placement))
-        if not passing:
-            scored = [t for t in self.trials if t.evaluation is not None]
-            passing = sorted(scored, key=self._loss)[:1]
-        return tuple(self._plan(t) for t in passing)
+        return tuple(self._plan(t) for t in passing or [self._closest()])
+
+    def _closest(self) -> Trial:
+        scored = [t for t in self.trials if t.evaluation is not None]
+        if not scored:
+            raise ModelError(
+                f"no trial could be evaluated; the first: {self.trials[0].failure}",
+                "Pin the op that fails to fp32, or convert to the other precision.",
+            )
+        return min(scored, key=self._loss)
 
     def _plan(self, trial: Trial) -> Plan:
         reasons = fp32_reasons(self.traced.graph, trial.placement, trial.pins)
@@ -245,7 +212,7 @@ class _Search:
     def _loss(self, trial: Trial) -> float:
         assert trial.evaluation is not None
         loss = self.criterion.loss(self.baseline.value, trial.evaluation.value)
-        return loss if trial.evaluation.finite and loss == loss else float("inf")
+        return loss if trial.evaluation.finite and loss == loss else math.inf
 
     def _share(self, placement: Placement) -> str:
         graph = self.traced.graph

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def read_csv(
     columns = table.shape[1]
     if label is not None and not -columns <= label < columns:
         raise DataError(
-            f"{path.name} has {columns} columns, the label is column {label}"
+            f"{path.name} has {columns} columns, the label is column {label}",
+            "Make dataset.csv.label fit the file.",
         )
     labels = None if label is None else _whole(table[:, label])
     values = table if label is None else np.delete(table, label, axis=1)
@@ -59,16 +61,24 @@ def read_csv(
 
 def _table(path: Path, header: bool, delimiter: str) -> npt.NDArray[np.float64]:
     try:
-        return np.loadtxt(
-            path, delimiter=delimiter, skiprows=int(header), ndmin=2, encoding="utf-8"
-        )
+        with warnings.catch_warnings(action="ignore"):  # of an empty file: told below
+            table = np.loadtxt(
+                path,
+                delimiter=delimiter,
+                skiprows=int(header),
+                ndmin=2,
+                encoding="utf-8",
+            )
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", "Check dataset.csv.path.") from error
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # each decompressor has errors of its own
         raise DataError(
             f"{path.name} can't be read: {error}",
             "Every cell must be a number; `header: true` skips the first line.",
         ) from error
+    if not table.size:
+        raise DataError(f"{path.name} holds no sample")
+    return table
 
 
 def _whole(labels: npt.NDArray[np.float64]) -> npt.NDArray[Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 
 from ..errors import DataError
 from .arrays import Arrays, checked
@@ -23,21 +25,29 @@ def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Array
         DataError: The file or an array is missing, or holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [
-                n for n in (*inputs, label) if n is not None and n not in archive
-            ]
-            if missing:
-                raise DataError(
-                    f"{path.name} has no array {missing[0]!r}",
-                    f"It holds: {', '.join(archive.files)}.",
-                )
-            arrays = tuple(archive[name] for name in inputs)
-            labels = None if label is None else archive[label]
+        found = _arrays(path, (*inputs, *(() if label is None else (label,))))
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", "Check dataset.npz.path.") from error
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zip, zlib and NumPy's parser have errors of their own
         raise DataError(
             f"{path.name} can't be read: {error}", "It must be written by numpy.savez."
         ) from error
+    arrays = tuple(found[: len(inputs)])
+    labels = None if label is None else found[-1]
     return checked(Arrays(arrays, labels), path.name)
+
+
+def _arrays(path: Path, names: tuple[str, ...]) -> list[npt.NDArray[Any]]:
+    archive = np.load(path, allow_pickle=False)
+    if not isinstance(archive, NpzFile):
+        raise ValueError("it is no archive of named arrays")
+    with archive:
+        for name in names:
+            if name not in archive:
+                raise DataError(
+                    f"{path.name} has no array {name!r}",
+                    f"It holds: {', '.join(archive.files)}.",
+                )
+        return [np.asanyarray(archive[name]) for name in names]

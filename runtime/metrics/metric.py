@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DataError
+
 
 class Metric(Protocol):
     """Gathers predictions and labels batch by batch and makes one number of them."""
@@ -35,6 +37,21 @@ class MeanOverSamples(ABC):
         """One score per sample, shape (n,)."""
 
     def update(self, predictions: Any, labels: Any, /) -> None:
+        """Score one batch.
+
+        Raises:
+            DataError: The model has several outputs, or the data no labels.
+        """
+        if isinstance(predictions, tuple):
+            raise DataError(
+                f"{self.name} scores one output, the model has {len(predictions)}",
+                "Use a metric of your own that takes them all.",
+            )
+        if labels is None:
+            raise DataError(
+                f"{self.name} needs labels, the data has none",
+                "Say in the spec which column or array of the data is the label.",
+            )
         self._scores.append(self.score(predictions, labels))
 
     def reset(self) -> None:

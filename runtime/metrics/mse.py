@@ -23,13 +23,16 @@ class MSE(MeanOverSamples):
         """The mean squared difference of each sample."""
         outputs = np.asarray(predictions, dtype=np.float64)
         wanted = np.asarray(labels, dtype=np.float64)
-        if outputs.size != wanted.size or len(outputs) != len(wanted):
+        if not outputs.ndim or _sizes(outputs) != _sizes(wanted):
             raise DataError(
                 f"MSE needs labels of the outputs' shape {outputs.shape}, "
                 f"the data has {wanted.shape}",
                 "Check which columns or array of the data is the label.",
             )
-        squares = np.square(
-            outputs.reshape(len(outputs), -1) - wanted.reshape(len(wanted), -1)
-        )
-        return np.asarray(squares.mean(axis=1))
+        squares = np.square(outputs - wanted.reshape(outputs.shape))
+        return np.asarray(squares.mean(axis=tuple(range(1, squares.ndim))))
+
+
+def _sizes(array: npt.NDArray[np.float64]) -> tuple[int, ...]:
+    """The shape without what dimensions of size 1 say."""
+    return (*array.shape[:1], *(size for size in array.shape[1:] if size != 1))

@@ -15,7 +15,8 @@ class TopK(MeanOverSamples):
     """The share of samples whose label is among the k largest outputs.
 
     Predictions have shape (n, classes); labels are class numbers (n,) or one-hot
-    (n, classes). Equal outputs rank by class number, as argmax does; NaN ranks last.
+    (n, classes). Equal outputs rank by class number, as argmax does; a NaN is never
+    among the largest.
     """
 
     def __init__(self, k: int = 1) -> None:
@@ -36,22 +37,29 @@ class TopK(MeanOverSamples):
         own = outputs[rows, classes][:, None]
         before = np.arange(outputs.shape[1]) < classes[:, None]
         ahead = ((outputs > own) | ((outputs == own) & before)).sum(axis=1)
-        right = (ahead < self.k) & np.isfinite(own[:, 0])
+        right = (ahead < self.k) & ~np.isnan(own[:, 0])
         return np.asarray(right, dtype=np.float64)
 
 
 def class_numbers(
     labels: npt.NDArray[Any], shape: tuple[int, ...]
 ) -> npt.NDArray[np.int64]:
-    """Labels as class numbers (n,), checked against outputs of `shape` (n, classes)."""
-    numbers = labels.argmax(axis=1) if labels.shape == shape else labels.reshape(-1)
-    numbers = numbers.astype(np.int64)
-    if len(numbers) != shape[0]:
-        raise DataError(f"{len(numbers)} labels for {shape[0]} samples")
+    """Labels as class numbers (n,), checked against outputs of `shape` (n, classes).
+
+    Raises:
+        DataError: Their number differs, or they are no numbers of classes.
+    """
+    found = labels.argmax(axis=1) if labels.shape == shape else labels.reshape(-1)
+    remedy = "Check which column or array of the data is the label."
+    if len(found) != shape[0]:
+        raise DataError(f"{len(found)} labels for {shape[0]} samples", remedy)
+    if not np.array_equal(found, np.floor(found)):
+        raise DataError("labels are not whole numbers", remedy)
+    numbers = found.astype(np.int64)
     if len(numbers) and not (numbers.min() >= 0 and numbers.max() < shape[1]):
         raise DataError(
             f"labels run from {numbers.min()} to {numbers.max()}, "
             f"the model has {shape[1]} classes",
-            "Check which column or array of the data is the label.",
+            remedy,
         )
     return numbers

@@ -1,0 +1,49 @@
+"""Why ops are fp32: what holds them from the start, and the reason of each at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .capability import capability_pins
+from .frameworks.protocol import Traced
+from .graph import Graph, Placement, Precision
+from .pins import Pins, Reason, Why, user_pins
+
+
+def hard_pins(traced: Traced, low: Precision, pins: Pins) -> dict[str, Reason]:
+    """The pins that no trial lifts: capability, range, and what the user says."""
+    capability = capability_pins(traced.graph, low, traced.probes)
+    return {**user_pins(traced.graph, pins), **capability}
+
+
+def fp32_reasons(
+    graph: Graph, placement: Placement, pins: Mapping[str, Reason]
+) -> dict[str, Reason]:
+    """Every fp32 op with its reason; those without a pin are cheaper left alone."""
+    aside = Reason(Why.CAST, "would cost more in casts than it saves")
+    known = {**_tied(graph, pins), **pins}
+    return {
+        op.id: known.get(op.id, aside)
+        for op in graph.ops
+        if placement[op.id] == Precision.FP32
+    }
+
+
+def _tied(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
+    """Reasons that pins hand on to the ops that must have their precision."""
+    groups: dict[str, list[frozenset[str]]] = {}
+    for group in graph.equal:
+        for name in group:
+            groups.setdefault(name, []).append(group)
+    found: dict[str, Reason] = {}
+    waiting = [(name, name) for name in sorted(pins, reverse=True)]
+    while waiting:
+        name, pin = waiting.pop()
+        for other in sorted(set().union(*groups.pop(name, ()))):
+            if other not in found and other not in pins:
+                why = pins[pin]
+                text = f"has the precision of {pin}: {why.text}"
+                found[other] = replace(why, text=text)
+                waiting.append((other, pin))
+    return found
