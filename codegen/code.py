@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import math
+import re
 from collections.abc import Mapping
 
 
@@ -27,10 +28,11 @@ def literal(value: object) -> Code:
         return Code(repr(value))
     if isinstance(value, float):
         return Code(repr(value) if math.isfinite(value) else f'float("{value}")')
-    if isinstance(value, (tuple, list)):
-        items = [literal(item) for item in value]
-        comma = "," if len(items) == 1 else ""
-        return Code(f"({', '.join(items)}{comma})")
+    if isinstance(value, list):
+        return Code(f"[{', '.join(literal(item) for item in value)}]")
+    if isinstance(value, tuple):
+        comma = "," if len(value) == 1 else ""
+        return Code(f"({', '.join(literal(item) for item in value)}{comma})")
     if isinstance(value, Mapping):
         pairs = [f"{literal(key)}: {literal(item)}" for key, item in value.items()]
         return Code("{" + ", ".join(pairs) + "}")
@@ -38,10 +40,19 @@ def literal(value: object) -> Code:
 
 
 def _string(text: str) -> str:
+    quote = '"' if text.count('"') <= text.count("'") else "'"
+    if _reads_raw(text, quote):
+        return f"r{quote}{text}{quote}"
     # A leading " forces repr to quote with ', so that only " is left to escape.
     body = repr('"' + text)[2:-1].replace("\\'", "'")
-    quote = '"' if text.count('"') <= text.count("'") else "'"
     return quote + body.replace(quote, "\\" + quote) + quote
+
+
+def _reads_raw(text: str, quote: str) -> bool:
+    """Whether only backslashes would need an escape, as in regular expressions."""
+    if "\\" not in text or text.endswith("\\"):
+        return False
+    return text.isprintable() and quote not in text
 
 
 def dotted(name: str) -> Code:
@@ -51,26 +62,32 @@ def dotted(name: str) -> Code:
         ValueError: A part of it is no identifier, or is a keyword.
     """
     for part in name.split("."):
-        if not part.isidentifier() or keyword.iskeyword(part):
+        if not part.isidentifier() or keyword.iskeyword(part) or part == "__debug__":
             raise ValueError(f"{name!r} is not a Python name")
     return Code(name)
 
 
-def variable(name: str, taken: frozenset[str]) -> Code:
-    """The name as a local variable, with `_` appended where that would clash."""
-    safe = f"{name}_" if keyword.iskeyword(name) or name in taken else name
-    return dotted(safe)
-
-
 def comment(text: str) -> Code:
-    """Text for a comment or a docstring: one line, no escape, no closing quotes.
+    """A `#` comment's text, kept to the letter.
 
     Raises:
-        ValueError: It holds a character that could end the line.
+        ValueError: It could end the line, or be taken for an encoding (PEP 263).
     """
-    if not text.isprintable():
-        raise ValueError(f"{text!r} can't be written in a comment")
-    return Code(text.replace("\\", "/").replace('"', "'"))
+    if re.search(r"coding[:=]", text):
+        raise ValueError(
+            f"{text!r} can't stand in a comment of the script, where Python would read "
+            "an encoding in it: rename it"
+        )
+    return Code(_printable(text))
+
+
+def docstring(text: str) -> Code:
+    """One line of a docstring, where a quote becomes `'` and a backslash `/`.
+
+    Raises:
+        ValueError: It could end the line.
+    """
+    return Code(_printable(text).replace("\\", "/").replace('"', "'"))
 
 
 def toml(text: str) -> Code:
@@ -79,9 +96,16 @@ def toml(text: str) -> Code:
     Raises:
         ValueError: It holds a control character.
     """
+    return Code(json.dumps(_printable(text), ensure_ascii=False))
+
+
+def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError(f"{text!r} can't be written in TOML")
-    return Code(json.dumps(text, ensure_ascii=False))
+        raise ValueError(
+            f"{text!r} can't stand in a comment of the script: it holds a character "
+            "that is not printable, rename it"
+        )
+    return text
 
 
 def only_code(value: object) -> Code:

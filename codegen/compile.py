@@ -10,11 +10,12 @@ from pathlib import Path, PurePath
 from narrowcast import __version__
 from narrowcast.spec import Spec, canonical
 
-from .code import Code, comment, literal, toml
+from .code import Code, comment, docstring, toml
 from .constants import constants
 from .data import data_sections
 from .dependencies import FRAMEWORKS, PYTHON, dependencies
 from .imports import import_lines
+from .layout import laid_out, values
 from .metric import metric_section
 from .model import model_section
 from .script import Convert, ConvertUnjudged, Header, Script, Section
@@ -29,8 +30,9 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
 
     Args:
         spec: The normalised spec.
-        spec_file: Where it was read from.
-        script_file: Where the script will stand; paths in it are relative to that.
+        spec_file: Where it was read from, absolute.
+        script_file: Where the script will stand, absolute; paths in it are relative
+            to its folder.
 
     Raises:
         ValueError: A file's name can't be written in the script.
@@ -42,7 +44,7 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
     return Script(
         file_name=default_name(spec),
         header=_header(spec, spec_file, script_file),
-        title=comment(
+        title=docstring(
             f"Convert {spec.model.name} ({title}) from fp32 to {spec.precision} + fp32 "
             "mixed precision."
         ),
@@ -84,8 +86,8 @@ def _convert(spec: Spec) -> Section:
     return kind(
         objective=objective,
         objective_imports=tuple(imports),
-        outputs=literal(spec.model.outputs),
-        file=literal(f"{spec.model.slug}.{spec.precision}.pt2"),
+        outputs=laid_out("outputs=", values(spec.model.outputs), 8, ","),
+        file=Code(f'f"{{NAME}}.{spec.precision}.pt2"'),
     )
 
 
@@ -99,20 +101,9 @@ def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
     return Header(
         version=comment(__version__),
         source=comment(source),
-        command=comment_line(command),
+        command=comment(command),
         python=toml(PYTHON),
         dependencies=tuple(toml(each) for each in dependencies(spec)),
         spec=toml(source),
         spec_sha256=toml(digest),
     )
-
-
-def comment_line(text: str) -> Code:
-    """A `#` comment's text, kept to the letter.
-
-    Raises:
-        ValueError: It holds a character that could end the line.
-    """
-    if not text.isprintable():
-        raise ValueError(f"{text!r} can't be written in a comment")
-    return Code(text)

@@ -10,7 +10,7 @@ from narrowcast.spec.spec import Pin
 from .code import Code, literal
 from .data import data_file, python_modules
 from .dependencies import FRAMEWORKS
-from .layout import Group, call, laid_out, tuple_of, tuple_of_groups, values
+from .layout import Group, call, laid_out, tuple_of, values, wrapped
 from .paths import here
 
 
@@ -24,7 +24,7 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
         device=literal(spec.device),
     )
     lines = [
-        Code(f"NAME = {literal(spec.model.slug)}"),
+        wrapped("NAME = ", literal(spec.model.slug)),
         Code(f"LOW = Precision.{spec.precision.upper()}"),
         laid_out("REQUIREMENTS = ", requirements),
         laid_out("INPUTS = ", _inputs(spec)),
@@ -35,7 +35,7 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
 
 
 def _inputs(spec: Spec) -> Group:
-    return tuple_of_groups(
+    return tuple_of(
         [
             call(
                 "Input",

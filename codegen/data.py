@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.dataset import Csv, Npz
 from narrowcast.spec.spec import Dataset, Evaluation, Input, PythonClass
 
-from .code import Code, comment, dotted, literal, variable
-from .layout import Group, call, laid_out, tuple_of, values
-from .model import imported
+from .code import Code, docstring, dotted, literal
+from .layout import WIDTH, Group, Quotient, call, laid_out, tuple_of, values, yaml_value
+from .names import importing, variables
 from .paths import here
 from .script import Batches, FileData, PythonData, Section, SyntheticBatches
 from .transforms import statements
-
-TAKEN = frozenset(
-    {"HERE", "Any", "Iterator", "data", "dataset", "generator", "labels", "np"}
-    | {
-        "inputs",
-        "random_array",
-        "start",
-        "stop",
-        "torch",
-        "batches",
-        "range",
-        "len",
-        "min",
-    }
-)
 
 READERS = "narrowcast.runtime.data"
 
@@ -94,33 +79,43 @@ def _csv(dataset: Csv) -> dict[str, Code | Group]:
     return arguments
 
 
-def _reading(reader: str, path: Code, **arguments: Code | Group) -> Code:
+def _reading(reader: str, path: Quotient, **arguments: Code | Group) -> Code:
     given = call(reader, **arguments)
     return laid_out("return ", Group(given.opening, (path, *given.items), ")"), 4)
 
 
 def _python(dataset: PythonClass) -> PythonData:
-    module, name, expression = imported(dataset.object, frozenset({"Indexed", "cache"}))
-    arguments = {key: literal(value) for key, value in dataset.args.items()}
+    local_import, expression = importing(dataset.object)
+    arguments = {key: yaml_value(value) for key, value in dataset.args.items()}
     inner = call(expression, **arguments)
     return PythonData(
-        local_import=Code(f"from {module} import {name}"),
+        local_import=local_import,
         making=laid_out("return ", Group("Indexed(", (("", inner),), ")"), 4),
     )
 
 
 def _batches(spec: Spec, evaluation: Evaluation) -> Batches:
-    names = [variable(one.name, TAKEN) for one in spec.model.inputs]
+    names = variables(one.name for one in spec.model.inputs)
     described = ", ".join(_described(one) for one in spec.model.inputs)
-    first = spec.model.inputs[0]
+    size, first = literal(spec.batch_size), spec.model.inputs[0]
+    prepared = statements(evaluation.transforms, names[0], len(first.shape))
     return Batches(
-        title=comment(f"{described} and labels, {spec.batch_size} samples at a time."),
-        inputs=Code(f"({', '.join(names)}{',' * (len(names) == 1)})"),
-        size=literal(spec.batch_size),
+        title=docstring(f"{described} and labels, {size} samples at a time."),
+        size=size,
         limit=tuple(_limit(spec, evaluation)),
-        transforms=statements(evaluation.transforms, names[0], len(first.shape)),
-        tensors=_tensors(spec, names),
+        statements=(*_read(names, size), *prepared, _tensors(spec, names)),
     )
+
+
+def _read(names: Sequence[Code], size: Code) -> Sequence[Code]:
+    """A batch into one variable for each input, and `labels`."""
+    arrays = tuple_of(names)
+    reading = f"data.batch(start, min(start + {size}, stop))"
+    together = laid_out("", arrays, 8)
+    if len(f"        {together}, labels = {reading}") <= WIDTH:
+        return (Code(f"{together}, labels = {reading}"),)
+    apart = laid_out("", arrays, 8, " = arrays")
+    return Code(f"arrays, labels = {reading}"), Code(f"{apart} = arrays")
 
 
 def _limit(spec: Spec, evaluation: Evaluation) -> Iterator[Code]:
@@ -133,14 +128,18 @@ def _limit(spec: Spec, evaluation: Evaluation) -> Iterator[Code]:
         yield Code(f"stop = min(stop, {evaluation.batches} * {size})")
 
 
-def _tensors(spec: Spec, names: list[Code]) -> Code:
+def _tensors(spec: Spec, names: Sequence[Code]) -> Code:
     """The inputs in their declared dtypes, as tensors on the device."""
+    pairs = zip(names, spec.model.inputs, strict=True)
+    arrays = (Code(f"{name}.astype({_numpy(one)})") for name, one in pairs)
+    return laid_out("inputs = ", _as_tensors(spec, arrays), 8)
+
+
+def _as_tensors(spec: Spec, arrays: Iterable[Code]) -> Group:
     place = "" if spec.device == "cpu" else f".to({literal(spec.device)})"
-    items = [
-        Code(f"torch.from_numpy({name}.astype({_numpy(one)})){place}")
-        for name, one in zip(names, spec.model.inputs, strict=True)
-    ]
-    return laid_out("inputs = ", tuple_of(items), 8)
+    return tuple_of(
+        [Group("torch.from_numpy(", (array,), f"){place}") for array in arrays]
+    )
 
 
 def _numpy(one: Input) -> Code:
@@ -153,23 +152,16 @@ def _described(one: Input) -> str:
 
 
 def _synthetic(spec: Spec) -> SyntheticBatches:
-    names = [variable(one.name, TAKEN) for one in spec.model.inputs]
-    arrays = []
+    names = variables(one.name for one in spec.model.inputs)
+    statements: list[Code] = []
     for name, one in zip(names, spec.model.inputs, strict=True):
         sizes = [n if isinstance(n, int) else spec.batch_size for n in one.shape]
-        arguments = (literal(sizes), literal(one.dtype), Code("generator"))
-        drawing = Group("random_array(", arguments, ")")
-        arrays.append(laid_out(f"{name} = ", drawing, 4))
+        shape, dtype = literal(tuple(sizes)), literal(one.dtype)
+        drawing = Group("random_array(", (shape, dtype, Code("generator")), ")")
+        statements.append(laid_out(f"{name} = ", drawing, 4))
     described = ", ".join(_described(one) for one in spec.model.inputs)
     return SyntheticBatches(
-        title=comment(f"One random batch: {described}. The spec names no data."),
+        title=docstring(f"One random batch: {described}. The spec names no data."),
         seed=literal(spec.seed),
-        arrays=tuple(arrays),
-        tensors=_synthetic_tensors(spec, names),
+        statements=(*statements, laid_out("inputs = ", _as_tensors(spec, names), 4)),
     )
-
-
-def _synthetic_tensors(spec: Spec, names: list[Code]) -> Code:
-    place = "" if spec.device == "cpu" else f".to({literal(spec.device)})"
-    items = [Code(f"torch.from_numpy({name}){place}") for name in names]
-    return laid_out("inputs = ", tuple_of(items), 4)

@@ -35,11 +35,15 @@ PYTHON = ">=3.11"
 SAFETENSORS = "safetensors~=0.4"
 
 
+def is_safetensors(path: str) -> bool:
+    """Whether weights are read by the package safetensors."""
+    return path.lower().endswith(".safetensors")
+
+
 def dependencies(spec: Spec) -> tuple[str, ...]:
     """Requirements of a script, for its PEP 723 block."""
     framework = FRAMEWORKS[spec.model.framework]
     major, minor = __version__.split(".")[:2]
-    weights = spec.model.weights or ""
-    reads = (SAFETENSORS,) if weights.endswith(".safetensors") else ()
+    reads = (SAFETENSORS,) if is_safetensors(spec.model.weights or "") else ()
     ours = f"narrowcast[{framework.extra}]=={major}.{minor}.*"
     return (ours, framework.pin, *reads)

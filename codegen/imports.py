@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
 from .code import Code
-from .layout import Group, laid_out
+from .layout import WIDTH, Group, laid_out
 
 Import = tuple[str, str]
 """(module, name) for `from module import name`; name "" for `import module`."""
 
+STANDARD = frozenset({"collections", "functools", "pathlib", "sys", "typing"})
+"""What scripts import of the standard library; Python's own list varies by version."""
 
-def import_lines(wanted: Iterable[Import]) -> Code:
-    """`__future__`, then the standard library, then all else, sorted in each."""
+
+def import_lines(wanted: Iterable[Import], indent: int = 0) -> Code:
+    """`__future__`, then the standard library, then all else, sorted in each.
+
+    Args:
+        indent: Columns before each line but the first, which the caller places.
+    """
     sections: dict[int, set[Import]] = {}
     for module, name in wanted:
         sections.setdefault(_section(module), set()).add((module, name))
-    blocks = ["\n".join(_block(sections[k])) for k in sorted(sections)]
-    return Code("\n\n".join(blocks))
+    margin = "\n" + " " * indent
+    blocks = [margin.join(_block(sections[k], indent)) for k in sorted(sections)]
+    return Code(("\n" + margin).join(blocks))
 
 
 def _section(module: str) -> int:
     top = module.split(".")[0].split(" ")[0]
     if top == "__future__":
         return 0
-    return 1 if top in sys.stdlib_module_names else 2
+    return 1 if top in STANDARD else 2
 
 
-def _block(imports: set[Import]) -> list[str]:
+def _block(imports: set[Import], indent: int) -> list[str]:
     plain = sorted(module for module, name in imports if not name)
     names: dict[str, list[str]] = {}
     for module, name in imports:
@@ -38,10 +45,11 @@ def _block(imports: set[Import]) -> list[str]:
     for module in sorted(names):
         items = tuple(Code(name) for name in sorted(names[module], key=_by_type))
         flat = f"from {module} import {', '.join(items)}"
-        if len(flat) <= 88:
+        if indent + len(flat) <= WIDTH:
             lines.append(flat)
         else:
-            lines.append(laid_out(f"from {module} import ", Group("(", items, ")")))
+            group = Group("(", items, ")")
+            lines.append(laid_out(f"from {module} import ", group, indent))
     return lines
 
 

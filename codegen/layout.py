@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .code import Code, literal
 
 WIDTH = 88
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """`left / right`, broken before the operator where it is too long."""
+
+    left: Code
+    right: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,35 +30,53 @@ class Group:
     """
 
     opening: str
-    items: tuple[Code | tuple[str, Group], ...]
+    items: tuple[Item, ...]
     closing: str
     single: str = ""
 
 
-def call(function: str, **arguments: Code | Group) -> Group:
+Item = Code | Quotient | tuple[str, Group]
+
+
+def call(function: str, /, **arguments: Code | Group) -> Group:
     """A call with keyword arguments."""
-    items: list[Code | tuple[str, Group]] = []
-    for name, value in arguments.items():
-        if isinstance(value, Group):
-            items.append((f"{name}=", value))
-        else:
-            items.append(Code(f"{name}={value}"))
+    items = [_keyed(f"{name}=", value) for name, value in arguments.items()]
     return Group(f"{function}(", tuple(items), ")")
 
 
-def tuple_of(items: Sequence[Code]) -> Group:
+def tuple_of(items: Sequence[Code | Quotient | Group]) -> Group:
     """A tuple; with one item it keeps its comma."""
-    return Group("(", tuple(items), ")", single=",")
+    return Group("(", tuple(map(_item, items)), ")", single=",")
 
 
-def tuple_of_groups(items: Sequence[Group]) -> Group:
-    """A tuple of calls."""
-    return Group("(", tuple(("", item) for item in items), ")", single=",")
+def list_of(items: Sequence[Code | Quotient | Group]) -> Group:
+    """A list."""
+    return Group("[", tuple(map(_item, items)), "]")
 
 
 def values(items: Sequence[object]) -> Group:
     """A tuple of literals."""
     return tuple_of([literal(item) for item in items])
+
+
+def yaml_value(value: object) -> Code | Group:
+    """A value from YAML, whose lists were read as tuples and are lists again here."""
+    if isinstance(value, tuple):
+        return list_of([yaml_value(item) for item in value])
+    if isinstance(value, Mapping):
+        rows = (
+            _keyed(f"{literal(key)}: ", yaml_value(each)) for key, each in value.items()
+        )
+        return Group("{", tuple(rows), "}")
+    return literal(value)
+
+
+def _item(value: Code | Quotient | Group) -> Item:
+    return ("", value) if isinstance(value, Group) else value
+
+
+def _keyed(key: str, value: Code | Group) -> Item:
+    return (key, value) if isinstance(value, Group) else Code(f"{key}{value}")
 
 
 def laid_out(before: str, group: Group, indent: int = 0, after: str = "") -> Code:
@@ -59,22 +85,43 @@ def laid_out(before: str, group: Group, indent: int = 0, after: str = "") -> Cod
     Args:
         after: What must still fit on the last line.
     """
-    flat = before + _flat(group)
+    flat = before + _flat_group(group)
     if indent + len(flat) + len(after) <= WIDTH or not group.items:
         return Code(flat)
     inner = indent + 4
     lines = [before + group.opening]
-    for item in group.items:
-        if isinstance(item, Code):
-            text: str = item
-        else:
-            text = laid_out(item[0], item[1], inner, ",")
-        lines.append(" " * inner + text + ",")
+    lines += [" " * inner + _placed(item, inner) + "," for item in group.items]
     lines.append(" " * indent + group.closing)
     return Code("\n".join(lines))
 
 
-def _flat(group: Group) -> str:
-    items = [i if isinstance(i, Code) else i[0] + _flat(i[1]) for i in group.items]
+def wrapped(before: str, expression: Code, indent: int = 0) -> Code:
+    """`before` and the expression, in parentheses where only that makes it fit."""
+    flat = before + expression
+    fits = indent + len(flat) <= WIDTH
+    if fits or indent + 4 + len(expression) > WIDTH:
+        return Code(flat)
+    margin = "\n" + " " * indent
+    return Code(f"{before}({margin}    {expression}{margin})")
+
+
+def _placed(item: Item, indent: int) -> str:
+    """The item as source at `indent`, with a comma to come."""
+    if isinstance(item, tuple):
+        return laid_out(item[0], item[1], indent, ",")
+    flat = _flat(item)
+    if isinstance(item, Quotient) and indent + len(flat) + 1 > WIDTH:
+        return f"{item.left}\n{' ' * indent}/ {item.right}"
+    return flat
+
+
+def _flat(item: Item) -> str:
+    if isinstance(item, tuple):
+        return item[0] + _flat_group(item[1])
+    return f"{item.left} / {item.right}" if isinstance(item, Quotient) else item
+
+
+def _flat_group(group: Group) -> str:
+    items = [_flat(item) for item in group.items]
     single = group.single if len(items) == 1 else ""
     return group.opening + ", ".join(items) + single + group.closing

@@ -5,9 +5,9 @@ from __future__ import annotations
 from narrowcast.spec.metric import MSE
 from narrowcast.spec.spec import Evaluation, PythonClass, TopK
 
-from .code import Code, comment, literal
-from .layout import call, laid_out
-from .model import imported
+from .code import Code, docstring, literal
+from .layout import call, laid_out, yaml_value
+from .names import importing
 from .script import BuiltInMetric, PythonMetric, Section
 
 METRICS = "narrowcast.runtime.metrics"
@@ -31,11 +31,11 @@ def metric_section(evaluation: Evaluation) -> Section:
 
 
 def _python(given: PythonClass) -> PythonMetric:
-    module, name, expression = imported(given.object, frozenset({"Metric"}))
-    arguments = {key: literal(value) for key, value in given.args.items()}
+    local_import, expression = importing(given.object)
+    arguments = {key: yaml_value(value) for key, value in given.args.items()}
     title = f"{given.object.module}.{given.object.name}: update, reset and result."
     return PythonMetric(
-        title=comment(title),
-        local_import=Code(f"from {module} import {name}"),
+        title=docstring(title),
+        local_import=local_import,
         making=laid_out("return ", call(expression, **arguments), indent=4),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 
 from .code import Code, literal
+from .layout import Quotient
 
 
-def here(path: str, folder: str) -> Code:
+def here(path: str, folder: str) -> Quotient:
     """The expression for a spec's path.
 
     Args:
@@ -15,4 +16,4 @@ def here(path: str, folder: str) -> Code:
         folder: From the script's folder to the spec's, "" if they are one.
     """
     joined = posixpath.normpath(posixpath.join(folder, path))
-    return Code(f"HERE / {literal(joined)}")
+    return Quotient(Code("HERE"), literal(joined))

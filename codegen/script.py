@@ -137,20 +137,16 @@ class Batches:
 
     Attributes:
         title: The docstring's text.
-        inputs: Names of the input arrays.
         size: Samples in a batch.
         limit: Statements that set `stop`, the number of samples used.
-        transforms: Statements that prepare the inputs, in order.
-        tensors: The tuple of tensors that is yielded.
+        statements: What reads a batch and makes it `inputs` (tensors) and `labels`.
     """
 
     template: ClassVar[str] = "pytorch/batches.py.j2"
     title: Code
-    inputs: Code
     size: Code
     limit: tuple[Code, ...]
-    transforms: tuple[Code, ...]
-    tensors: Code
+    statements: tuple[Code, ...]
 
     @property
     def imports(self) -> Sequence[Import]:
@@ -168,8 +164,7 @@ class SyntheticBatches:
     Attributes:
         title: The docstring's text.
         seed: The generator's seed.
-        arrays: Statements that draw the inputs.
-        tensors: The tuple of tensors that is yielded.
+        statements: What draws the inputs and makes them `inputs` (tensors).
     """
 
     template: ClassVar[str] = "pytorch/synthetic.py.j2"
@@ -180,8 +175,7 @@ class SyntheticBatches:
     )
     title: Code
     seed: Code
-    arrays: tuple[Code, ...]
-    tensors: Code
+    statements: tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +229,8 @@ class Convert:
     Attributes:
         objective: The expression that makes it.
         objective_imports: What the expression needs.
-        file: Name of the converted model, a literal.
+        outputs: The argument with the outputs' names, laid out.
+        file: Name of the converted model, an expression.
     """
 
     template: ClassVar[str] = "pytorch/convert.py.j2"

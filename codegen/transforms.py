@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from narrowcast.spec.transform import Cast, Normalize, Rescale, Transform, Transpose
 
 from .code import Code, literal
+from .layout import WIDTH, Group, Item, laid_out, list_of, wrapped
+
+INDENT = 8
 
 
 def statements(
@@ -22,28 +25,45 @@ def statements(
     for transform in transforms:
         match transform:
             case Rescale():
-                found.append(Code(f"{name} = {name}.astype(np.float32) / 255"))
+                scaled = Code(f"{name}.astype(np.float32) / 255")
+                found.append(wrapped(f"{name} = ", scaled, INDENT))
             case Normalize():
                 found.extend(_normalize(transform, name, rank))
             case Cast(dtype=dtype):
-                found.append(Code(f"{name} = {name}.astype({literal(dtype)})"))
+                found.append(_method(name, "astype", (literal(dtype),)))
             case Transpose(perm=perm):
-                axes = ", ".join(["0", *(str(axis + 1) for axis in perm)])
-                found.append(Code(f"{name} = {name}.transpose({axes})"))
+                axes = (0, *(axis + 1 for axis in perm))
+                found.append(_method(name, "transpose", tuple(map(literal, axes))))
     return tuple(found)
+
+
+def _method(name: Code, method: str, arguments: tuple[Code, ...]) -> Code:
+    """The variable becomes what one of its methods returns."""
+    return laid_out(f"{name} = ", Group(f"{name}.{method}(", arguments, ")"), INDENT)
 
 
 def _normalize(transform: Normalize, name: Code, rank: int) -> Sequence[Code]:
     if len(transform.mean) == 1:
         mean, std = literal(transform.mean[0]), literal(transform.std[0])
-        return (Code(f"{name} = ({name} - {mean}) / {std}"),)
+        return (_shifted(name, mean, std),)
     shape = ", ".join(["-1", *["1"] * max(rank - 2, 0)])
 
-    def channels(values: Sequence[float]) -> str:
-        return f"np.array({literal(list(values))}, np.float32).reshape({shape})"
+    def channels(known: str, values: Sequence[float]) -> Code:
+        numbers = list_of(list(map(literal, values)))
+        items: tuple[Item, ...] = (("", numbers), Code("np.float32"))
+        made = Group("np.array(", items, f").reshape({shape})")
+        return laid_out(f"{known} = ", made, INDENT)
 
     return (
-        Code(f"mean = {channels(transform.mean)}"),
-        Code(f"std = {channels(transform.std)}"),
-        Code(f"{name} = ({name} - mean) / std"),
+        channels("mean", transform.mean),
+        channels("std", transform.std),
+        _shifted(name, Code("mean"), Code("std")),
     )
+
+
+def _shifted(name: Code, mean: Code, std: Code) -> Code:
+    flat = f"{name} = ({name} - {mean}) / {std}"
+    if INDENT + len(flat) <= WIDTH:
+        return Code(flat)
+    margin = "\n" + " " * INDENT
+    return Code(f"{name} = ({margin}    {name} - {mean}{margin}) / {std}")

@@ -69,6 +69,7 @@ class Document(Section):
         yield from self._op_problems()
         if accuracy := self.evaluation.accuracy:
             yield from self._input_problems(accuracy)
+            yield from self._transform_problems(accuracy)
             yield from self._batch_problems(accuracy)
             yield from self._direction_problems(accuracy)
 
@@ -94,6 +95,15 @@ class Document(Section):
                 f"a csv feeds one input, the model has {wanted}",
                 "use npz or python",
                 (*DATA, "dataset", "csv"),
+            )
+
+    def _transform_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+        wanted = len(self.model.inputs)
+        if accuracy.dataloader.transform.steps and wanted != 1:
+            yield Problem(
+                f"transforms prepare one input, the model has {wanted}",
+                "prepare the samples in your own dataset: {python: package.module:Class}",
+                (*DATA, "transform"),
             )
 
     def _batch_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -85,24 +86,41 @@ def split(value: object) -> object:
     return () if value is None else value
 
 
+def is_name(text: str) -> bool:
+    """Whether Python lets the text be assigned to."""
+    return text.isidentifier() and not iskeyword(text) and text != "__debug__"
+
+
+def settled(name: str) -> str:
+    """The name, in the one Unicode form (NFKC) in which Python keeps it.
+
+    Raises:
+        Refused: It is in another form, and could clash with a name that looks other.
+    """
+    kept = unicodedata.normalize("NFKC", name)
+    if kept != name:
+        raise Refused(f"Python reads `{name[:60]}` as another name", f"write `{kept}`")
+    return name
+
+
 def _identifier(name: str) -> str:
-    if not name.isidentifier() or iskeyword(name):
+    if not is_name(name):
         raise Refused(
             f"`{name[:60]}` is not a Python name",
             "use letters, digits and _, with a letter first",
         )
-    return name
+    return settled(name)
 
 
 def _python_name(name: str) -> str:
     module, colon, attribute = name.partition(":")
-    parts = (*module.split("."), attribute)
-    if not colon or not all(p.isidentifier() and not iskeyword(p) for p in parts):
+    parts = (*module.split("."), *attribute.split("."))
+    if not colon or not all(map(is_name, parts)):
         hint = "write package.module:name, all of them Python names"
         if "/" in name or module.endswith(".py"):
             hint = "write a module as in `import`, not a file: package.module:name"
         raise Refused(f"`{name[:60]}` does not name a Python object", hint)
-    return name
+    return settled(name)
 
 
 def _file(path: str) -> str:

@@ -19,6 +19,7 @@ from .fields import (
     PythonName,
     Refused,
     Text,
+    settled,
     split,
 )
 from .section import Problem, Section
@@ -80,7 +81,9 @@ def _inputs(value: object) -> object:
 class InputSection(Section):
     """One input of the model."""
 
-    name: Text = Field(description="The name of the argument of the model's forward.")
+    name: Annotated[Text, AfterValidator(settled)] = Field(
+        description="The name of the argument of the model's forward."
+    )
     shape: tuple[Dimension, ...] | None = Field(
         default=None,
         description="Sizes; a symbol such as `batch` stands for one that varies.",

@@ -20,7 +20,12 @@ from .transform import Transform
 
 @dataclass(frozen=True, slots=True)
 class PythonObject:
-    """Something to import: `from module import name`."""
+    """Something to import: `from module import name`.
+
+    Attributes:
+        module: Dotted.
+        name: The object, or the dotted way to it within the module.
+    """
 
     module: str
     name: str

@@ -136,7 +136,7 @@ def convert(run: Run) -> Report:
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
-            run.output / "mnist_cnn.bf16.pt2",
+            run.output / f"{NAME}.bf16.pt2",
         )
         result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)

@@ -141,9 +141,15 @@ def _source(spec_file: Path, output: Path | None) -> tuple[Path, str]:
     spec = _loaded(spec_file)
     path = spec_file.parent / default_name(spec) if output is None else output
     try:
-        return path, render(compile_script(spec, spec_file.absolute(), path.absolute()))
+        script = compile_script(spec, _standing(spec_file), _standing(path))
     except ValueError as error:
         raise _failure(str(error)) from error
+    return path, render(script)
+
+
+def _standing(path: Path) -> Path:
+    """The file in the folder it really is in, as a script finds its own folder."""
+    return path.parent.resolve() / path.name
 
 
 def _loaded(path: Path) -> Spec:

@@ -88,6 +88,11 @@ WRITTEN = [
     (model(framework="pytorch_fx"), "model.framework", "pytorch"),
     (model(framework="pytorch_ipex"), "model.framework", "pytorch"),
     (model(weights="w/net.PTH"), "model.weights", "w/net.PTH"),
+    (
+        model(factory="pkg.net:Net.small"),
+        "model.factory",
+        PythonObject("pkg.net", "Net.small"),
+    ),
     (model(outputs="a, b"), "model.outputs", ("a", "b")),
     (model(outputs="a b"), "model.outputs", ("a", "b")),
     (model(outputs="[a, b]"), "model.outputs", ("a", "b")),

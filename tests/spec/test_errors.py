@@ -267,6 +267,46 @@ s.yaml:4:12: model.factory: `pkg.class:make` does not name a Python object
         id="factory keyword",
     ),
     pytest.param(
+        model(factory="pkg.net:Net..make"),
+        """\
+s.yaml:4:12: model.factory: `pkg.net:Net..make` does not name a Python object
+    factory: pkg.net:Net..make
+             ^
+    hint: write package.module:name, all of them Python names
+""",
+        id="factory empty attribute",
+    ),
+    pytest.param(
+        model(factory="pkg.net:__debug__"),
+        """\
+s.yaml:4:12: model.factory: `pkg.net:__debug__` does not name a Python object
+    factory: pkg.net:__debug__
+             ^
+    hint: write package.module:name, all of them Python names
+""",
+        id="factory no import may bind",
+    ),
+    pytest.param(
+        model(factory="pkg.net:ﬁlm"),
+        """\
+s.yaml:4:12: model.factory: Python reads `pkg.net:ﬁlm` as another name
+    factory: pkg.net:ﬁlm
+             ^
+    hint: write `pkg.net:film`
+""",
+        id="factory ligature",
+    ),
+    pytest.param(
+        model(inputs="[{name: ﬁlm, shape: [1]}]"),
+        """\
+s.yaml:5:19: model.inputs[0].name: Python reads `ﬁlm` as another name
+    inputs: [{name: ﬁlm, shape: [1]}]
+                    ^
+    hint: write `film`
+""",
+        id="input ligature",
+    ),
+    pytest.param(
         model(factory="'a:b\"c'"),
         """\
 s.yaml:4:12: model.factory: `a:b"c` does not name a Python object
@@ -804,6 +844,22 @@ s.yaml:10:17: evaluation.accuracy.dataloader.dataset.csv: a csv feeds one input,
     hint: use npz or python
 """,
         id="csv two inputs",
+    ),
+    pytest.param(
+        ev(
+            dataset="{npz: {path: a, inputs: 'x, z', label: y}}",
+            more="      transform: {Rescale: {}}\n",
+        ).replace(
+            "[{name: x, shape: [batch, 4]}]",
+            "[{name: x, shape: [batch, 4]}, {name: z, shape: [batch, 4]}]",
+        ),
+        """\
+s.yaml:11:7: evaluation.accuracy.dataloader.transform: transforms prepare one input, the model has 2
+    transform: {Rescale: {}}
+    ^
+    hint: prepare the samples in your own dataset: {python: package.module:Class}
+""",
+        id="transform two inputs",
     ),
     pytest.param(
         ev().replace("[batch, 4]", "[8, 4]"),

@@ -1,0 +1,64 @@
+"""The user's names in a script: none hides one of the script's own."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterable
+
+from narrowcast.spec.spec import PythonObject
+
+from .code import Code, dotted
+from .imports import import_lines
+
+OWN = """
+Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metric
+Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK
+TYPE_CHECKING A100 X86_BF16 annotations cache command_line everything_low latency
+low_compute np random_array read_csv read_npz sys torch
+
+BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
+batches convert dataset load_model metric
+
+arrays baseline data evaluate found generator inputs judgement labels load_file
+mean model placement plan pytorch result run saved start std stop traced weights
+
+len min range
+"""
+RESERVED = frozenset(OWN.split())
+"""Imports, constants and functions, local names, and builtins that a script uses."""
+
+MISREAD = frozenset({"I", "O", "l"})
+"""Names that look like digits, which linters refuse (E741)."""
+
+
+def variables(names: Iterable[str]) -> tuple[Code, ...]:
+    """A local variable for each input, called as the input where that is possible."""
+    taken = set(RESERVED | MISREAD)
+    found: list[Code] = []
+    for name in names:
+        # Linters take a leading underscore for "not used".
+        safe = f"input{name}" if name.startswith("_") else name
+        while safe in taken or keyword.iskeyword(safe):
+            safe += "_"
+        taken.add(safe)
+        found.append(dotted(safe))
+    return tuple(found)
+
+
+def imported(given: PythonObject) -> tuple[str, str, Code]:
+    """What to import for the user's object, and the expression that then names it.
+
+    Returns:
+        The module, the name to import from it (renamed where it would hide one of the
+        script's), and the expression.
+    """
+    top, _, rest = str(dotted(given.name)).partition(".")
+    known = f"user_{top}" if top in RESERVED else top
+    name = top if known == top else f"{top} as {known}"
+    return str(dotted(given.module)), name, Code(f"{known}.{rest}" if rest else known)
+
+
+def importing(given: PythonObject) -> tuple[Code, Code]:
+    """The import within a function of the script, and the object's name there."""
+    module, name, expression = imported(given)
+    return import_lines([(module, name)], indent=4), expression
