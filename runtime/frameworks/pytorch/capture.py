@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import fx
@@ -61,11 +64,11 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
     Raises:
         ModelError: The model changes a buffer or an input while it runs.
     """
-    module = program.module(check_guards=False)
+    module = _module(program)
     replace_in_place_ops(module)
     if not any(map(mutates, module.graph.nodes)):
         return module
-    module = program.run_decompositions({}).module(check_guards=False)
+    module = _module(program.run_decompositions({}))
     for node in filter(mutates, module.graph.nodes):
         written = node.args[0]
         assert isinstance(written, fx.Node)
@@ -78,17 +81,33 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
     return module
 
 
+def _module(program: torch.export.ExportedProgram) -> fx.GraphModule:
+    module = program.module(check_guards=False)
+    assert isinstance(module, fx.GraphModule)
+    return module
+
+
 def _exported(
     model: torch.nn.Module, inputs: Inputs, dynamic: Dynamic, bounds: Bounds
 ) -> torch.export.ExportedProgram:
     symbols = sorted({name for axes in dynamic for name in axes.values()})
     dims = {name: _dim(name, *bounds.get(name, (1, None))) for name in symbols}
-    # By tensor, not by position: forward() may take *args.
-    shapes = torch.export.ShapesCollection()
-    for value, axes in zip(inputs, dynamic, strict=False):
-        shapes[value] = {axis: dims[name] for axis, name in axes.items()}
-    with torch.no_grad():
-        return torch.export.export(model, inputs, dynamic_shapes=shapes)
+    shapes = [{axis: dims[name] for axis, name in axes.items()} for axes in dynamic]
+    shapes += [{} for _ in inputs[len(dynamic) :]]
+    with torch.no_grad(), warnings.catch_warnings():
+        # RNN modules list their weights a second time; export puts the list back.
+        warnings.filterwarnings("ignore", message="The tensor attribute")
+        return torch.export.export(model, inputs, dynamic_shapes=_nested(model, shapes))
+
+
+def _nested(model: torch.nn.Module, shapes: list[Any]) -> tuple[Any, ...]:
+    """One entry for each parameter of forward(); `*args` is one with many."""
+    parameters = list(inspect.signature(model.forward).parameters.values())
+    kinds = [parameter.kind for parameter in parameters]
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        return tuple(shapes)
+    single = kinds.index(inspect.Parameter.VAR_POSITIONAL)
+    return (*shapes[:single], tuple(shapes[single:]))
 
 
 def _dim(name: str, least: int, most: int | None) -> torch.export.Dim:
@@ -102,11 +121,14 @@ def _suggested_bounds(message: str) -> Bounds:
     """
     _before, _, fixes = message.partition("Suggested fixes:")
     lines = [line.strip() for line in fixes.strip().split("\n\n")[0].splitlines()]
-    found = [BOUND.fullmatch(line) for line in lines]
+    matches = [BOUND.fullmatch(line) for line in lines]
     return {
-        match["name"]: (int(match["min"] or 1), match["max"] and int(match["max"]))
-        for match in found
-        if match and all(found)
+        match["name"]: (
+            int(match["min"] or 1),
+            int(match["max"]) if match["max"] else None,
+        )
+        for match in matches
+        if match and all(matches)
     }
 
 

@@ -81,7 +81,9 @@ def _twin(node: fx.Node) -> OpOverload | None:
     """`aten.relu` for `aten.relu_`, if it returns what the in-place op leaves behind."""
     assert isinstance(node.target, OpOverload)
     schema = node.target._schema
-    written = [a.alias_info is not None and a.alias_info.is_write for a in schema.arguments]
+    written = [
+        a.alias_info is not None and a.alias_info.is_write for a in schema.arguments
+    ]
     space, name = schema.name.split("::")
     if not name.endswith("_") or written != [True] + [False] * (len(written) - 1):
         return None

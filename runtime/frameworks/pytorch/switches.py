@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 import torch
+
+from ...errors import RequirementError
+
+EXACT = 1e-5
+"""Relative RMS error well above fp32's and well below that of bf16 or TF32 inputs."""
 
 
 def hold_fp32() -> dict[str, str]:
@@ -14,12 +20,39 @@ def hold_fp32() -> dict[str, str]:
     and TF32 (CUDA), see "Numerical accuracy" in PyTorch's documentation. TF32 goes
     through the older of torch's two interfaces: torch.export reads that one, and
     torch refuses a mix.
+
+    Raises:
+        RequirementError: fp32 ops compute in fewer bits all the same.
     """
     os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
+    _check_fp32()
     return {
         "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
         "torch.set_float32_matmul_precision": "highest",
         "torch.backends.cudnn.allow_tf32": "False",
     }
+
+
+@cache
+def _check_fp32() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(2, 16, 16, 16, generator=generator)
+    weight = torch.randn(16, 16, 3, 3, generator=generator)
+    rows, columns = image.view(64, 128), weight.view(128, 18)
+    with torch.no_grad():
+        pairs = (
+            (
+                torch.conv2d(image, weight),
+                torch.conv2d(image.double(), weight.double()),
+            ),
+            (rows @ columns, rows.double() @ columns.double()),
+        )
+    error = max(float((a - b).norm() / b.norm()) for a, b in pairs)
+    if error > EXACT:
+        raise RequirementError(
+            f"PyTorch computes fp32 in fewer bits here (relative error {error:.1e})",
+            "Unset ONEDNN_DEFAULT_FPMATH_MODE and set no fp32_precision in the model's "
+            "code: nothing could be compared with such a baseline.",
+        )
