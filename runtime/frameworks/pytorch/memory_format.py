@@ -27,7 +27,10 @@ def channels_last(prepared: Prepared) -> None:
     if not changed:
         return
     for node in module.graph.nodes:
-        if node.target is torch.ops.aten.view.default:
+        if node.target in (
+            torch.ops.aten.view.default,
+            torch.ops.aten._unsafe_view.default,
+        ):
             node.target = torch.ops.aten.reshape.default
 
 

@@ -10,6 +10,7 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from . import nodes
 from .constants import fold_constants
+from .memory_format import channels_last
 from .norms import fold_batch_norms
 from .prepared import Prepared, named
 
@@ -29,14 +30,11 @@ IDENTITIES = frozenset(
 COPIES = frozenset(["_to_copy", "clone", "to", "type_as"])
 """Return their input where its dtype and its layout stay as they are."""
 
-Pass = Callable[[Prepared], None]
-
 
 def prepare(module: fx.GraphModule) -> Prepared:
-    """Name the ops, then drop identities, fold constants and batch norms."""
+    """Name the ops, then drop identities, fold, and lay convolutions out."""
     prepared = named(module)
-    passes: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norms)
-    for each in passes:
+    for each in PASSES:
         each(prepared)
         _tidy(module)
     return prepared
@@ -72,6 +70,16 @@ def _same_form(one: torch.Tensor, other: torch.Tensor) -> bool:
             for a, b in zip(one.stride(), other.stride(), strict=True)
         )
     )
+
+
+Pass = Callable[[Prepared], None]
+
+PASSES: tuple[Pass, ...] = (
+    drop_identities,
+    fold_constants,
+    fold_batch_norms,
+    channels_last,
+)
 
 
 def _tidy(module: fx.GraphModule) -> None:
