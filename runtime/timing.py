@@ -13,7 +13,6 @@ Clock = Callable[[], float]
 WARM_UP = 3
 FEWEST, MOST = 7, 101
 SECONDS = 2.0
-"""Rounds are as many as fit in SECONDS, between FEWEST and MOST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +26,22 @@ class Latency:
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], object]], clock: Clock
+    calls: Mapping[str, Callable[[], object]], clock: Clock, seconds: float = SECONDS
 ) -> dict[str, Latency]:
-    """Time each call once per round, all in turn; medians with quartiles as noise."""
+    """Time each call once per round, all in turn; medians with quartiles as noise.
+
+    Args:
+        seconds: Rounds are as many as fit in it, between FEWEST and MOST.
+    """
     for _ in range(WARM_UP):
         first = {name: _timed(call, clock) for name, call in calls.items()}
     longest = max(sum(first.values()), 1e-9)
-    rounds = int(min(max(SECONDS / longest, FEWEST), MOST))
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    rounds = int(min(max(seconds / longest, FEWEST), MOST))
+    taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
-            seconds[name].append(_timed(call, clock))
-    return {name: _latency(runs) for name, runs in seconds.items()}
+            taken[name].append(_timed(call, clock))
+    return {name: _latency(runs) for name, runs in taken.items()}
 
 
 def _timed(call: Callable[[], object], clock: Clock) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Graph, Placement, Precision
+from ..timing import Clock, Latency
 
 Array = npt.NDArray[np.generic]
 Outputs = tuple[Array, ...]
@@ -49,6 +50,19 @@ class Probe:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Measured latencies at the cost batch.
+
+    Attributes:
+        ops: (op id, precision) → latency.
+        casts: (shape, source, target) → latency.
+    """
+
+    ops: Mapping[tuple[str, Precision], Latency]
+    casts: Mapping[tuple[tuple[int, ...], Precision, Precision], Latency]
+
+
 class Traced(Protocol):
     """A model as one adapter traced it. Framework objects stay in here."""
 
@@ -72,6 +86,17 @@ class Traced(Protocol):
 
         RMS of the difference over the RMS of the fp32 output, the largest over the
         outputs; infinite where the output is not finite.
+        """
+        ...
+
+    def time(
+        self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
+    ) -> Timings:
+        """Time ops and all casts on the calibration batch, each distinct one once.
+
+        Args:
+            ops: Ids of the ops, which have a kernel for `precision`.
+            seconds: What the timing of one distinct op or cast may take.
         """
         ...
 

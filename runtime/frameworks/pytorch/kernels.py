@@ -38,7 +38,9 @@ def run_with_low(
         return _PartlyLow(module, precision, frozenset(keys)).run(*inputs)
 
 
-class _LowInterpreter(fx.Interpreter):
+class LowInterpreter(fx.Interpreter):
+    """Runs the fp32 graph, and single ops of it in a low precision beside."""
+
     def __init__(
         self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
     ) -> None:
@@ -48,6 +50,11 @@ class _LowInterpreter(fx.Interpreter):
 
     def run_low(self, node: fx.Node) -> Any:
         """The op's outputs as its kernel in the low precision makes them."""
+        args, kwargs = self.low_arguments(node)
+        return function(node)(*args, **kwargs)
+
+    def low_arguments(self, node: fx.Node) -> tuple[Any, Any]:
+        """The op's arguments, fp32 tensors in castable slots cast."""
         low = {n for n, follows in nodes.slots(node) if follows}
 
         def load(n: fx.Node) -> Any:
@@ -56,25 +63,24 @@ class _LowInterpreter(fx.Interpreter):
                 return value.to(self.dtype)
             return value
 
-        args = fx.map_arg(node.args, load)
-        kwargs = fx.map_arg(node.kwargs, load)
-        return _call(node)(*args, **kwargs)
+        return fx.map_arg(node.args, load), fx.map_arg(node.kwargs, load)
 
 
-def _call(node: fx.Node) -> Callable[..., Any]:
+def function(node: fx.Node) -> Callable[..., Any]:
+    """What the node calls."""
     if not callable(node.target):
         raise TypeError(f"{node.name} can't be called")
     return node.target
 
 
-class _PartlyLow(_LowInterpreter):
+class _PartlyLow(LowInterpreter):
     def run_node(self, n: fx.Node) -> Any:
         if n.name not in self.keys:
             return super().run_node(n)
         return torch.utils._pytree.tree_map(_widen, self.run_low(n))
 
 
-class _Prober(_LowInterpreter):
+class _Prober(LowInterpreter):
     def __init__(
         self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,15 @@ from ...capability import with_kernels
 from ...graph import Graph, Op, Placement, Precision
 from ...graph import held as held_precisions
 from ...signature import Input
-from ..protocol import Inputs, Probe
+from ...timing import Clock, Latency
+from ..protocol import Inputs, Probe, Timings
 from . import archive, capture, kernels
 from .agreement import check_agreement
 from .picture import picture, tensor_names
 from .prepare import prepare
 from .prepared import Prepared
 from .rewrite import rewrite
+from .stopwatch import time_casts, time_ops
 from .switches import hold_fp32
 
 
@@ -53,6 +55,32 @@ class Program:
             )
             for name in ops
         }
+
+    def time(
+        self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
+    ) -> Timings:
+        """Time ops and all casts on the batch, each distinct one once."""
+        keys = {str(self._op(name).key): name for name in ops}
+        pairs = time_ops(
+            self.prepared.module, self.batch, precision, keys.keys(), clock, seconds
+        )
+        shapes = {
+            t.shape
+            for t in self.graph.tensors.values()
+            if t.floating and not t.constant
+        }
+        casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
+        for shape, (down, up) in time_casts(shapes, precision, clock, seconds).items():
+            casts[shape, Precision.FP32, precision] = down
+            casts[shape, precision, Precision.FP32] = up
+        return Timings(
+            {
+                (keys[key], p): each
+                for key, pair in pairs.items()
+                for p, each in pair.items()
+            },
+            casts,
+        )
 
     def apply(self, placement: Placement) -> fx.GraphModule:
         """The converted model, its weights in the precision of the ops that use them."""

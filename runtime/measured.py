@@ -1,0 +1,107 @@
+"""Costs measured on the machine that will run the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .costs import StaticCosts, predicted_seconds
+from .frameworks.protocol import Timings, Traced
+from .graph import Kind, Op, Placement, Precision, Tensor
+from .timing import Clock
+
+MOST_SECONDS = 60.0
+"""What all measuring may take; ops that don't fit keep their static costs."""
+
+SECONDS_EACH = 0.1
+RUNS_EACH = 10
+"""Least runs of one op in each precision, warm-up included."""
+
+TOLERANCE = 0.1
+"""Largest error of the additive model that is left as it is."""
+
+
+@dataclass(frozen=True)
+class MeasuredCosts:
+    """Seconds as timed, static where nothing was; scaled to whole models.
+
+    Attributes:
+        timings: Medians per op and cast.
+        static: For ops that were not timed.
+        scale: Precision → factor that makes the sum of ops fit the model end to end.
+        errors: Precision → error of the additive model before scaling, relative.
+    """
+
+    timings: Timings
+    static: StaticCosts
+    scale: Mapping[Precision, float] = field(default_factory=dict)
+    errors: Mapping[Precision, float] = field(default_factory=dict)
+
+    def op(self, op: Op, precision: Precision) -> float:
+        """Seconds of `op` in `precision`; 0 for a fixed op."""
+        if op.kind is Kind.FIXED:
+            return 0.0
+        timed = self.timings.ops.get((op.id, precision))
+        seconds = self.static.op(op, precision) if timed is None else timed.median
+        return seconds * self.scale.get(precision, 1.0)
+
+    def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
+        """Seconds of one conversion of `tensor`."""
+        timed = self.timings.casts.get((tensor.shape, source, target))
+        return (
+            self.static.cast(tensor, source, target) if timed is None else timed.median
+        )
+
+
+def measured_costs(
+    traced: Traced, low: Precision, static: StaticCosts, clock: Clock
+) -> MeasuredCosts:
+    """Time the ops that can be low, the largest first as far as the time allows."""
+    ops = chosen(traced, low, static, MOST_SECONDS)
+    timings = traced.time(low, ops, clock, SECONDS_EACH)
+    return MeasuredCosts(timings, static)
+
+
+def chosen(
+    traced: Traced, low: Precision, static: StaticCosts, seconds: float
+) -> frozenset[str]:
+    """Ids of the ops to time: largest predicted first until `seconds` are spent."""
+
+    def both(op: Op) -> float:
+        return static.op(op, Precision.FP32) + static.op(op, low)
+
+    candidates = [op for op in traced.graph.ops if op.kernel(low) is not None]
+    taken, spent = set(), 0.0
+    for op in sorted(candidates, key=both, reverse=True):
+        spent += RUNS_EACH * both(op)
+        if spent > seconds:
+            break
+        taken.add(op.id)
+    return frozenset(taken)
+
+
+def scaled(
+    costs: MeasuredCosts,
+    measured: Mapping[Precision, tuple[Placement, float]],
+) -> MeasuredCosts:
+    """The costs held against whole models, and scaled where they are off.
+
+    Args:
+        measured: Precision → a placement that is all in it, as far as it can be, and
+            its measured seconds.
+    """
+    graph = costs.static.graph
+    errors = {
+        precision: predicted_seconds(graph, costs, placement) / seconds - 1.0
+        for precision, (placement, seconds) in measured.items()
+    }
+    scale = {
+        precision: 1.0 / (1.0 + error)
+        for precision, error in errors.items()
+        if abs(error) > TOLERANCE
+    }
+    return MeasuredCosts(costs.timings, costs.static, scale, errors)
+
+
+Seconds = Callable[[Placement], float]
+"""Measures a converted model end to end."""
