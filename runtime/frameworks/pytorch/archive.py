@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import torch
@@ -28,7 +29,10 @@ def to_bytes(program: torch.export.ExportedProgram) -> bytes:
             _strip(module.graph)
     program._example_inputs = None
     buffer = io.BytesIO()
-    torch.export.save(program, buffer)
+    with warnings.catch_warnings():
+        # Said of channels-last weights, which are whole all the same.
+        warnings.filterwarnings("ignore", message="No complete tensor found")
+        torch.export.save(program, buffer)
     return buffer.getvalue()
 
 

@@ -51,16 +51,8 @@ def operator_name(node: fx.Node) -> str:
 
 
 def kind(node: fx.Node) -> Kind:
-    """The op's kind; an explicit dtype argument makes any op fixed."""
-    if _sets_dtype(node):
-        return Kind.FIXED
+    """The op's kind; that its dtype argument wins over its inputs' is the probe's to see."""
     return operators.kind(operator_name(node))
-
-
-def _sets_dtype(node: fx.Node) -> bool:
-    return any(
-        isinstance(value, torch.dtype) for value in (*node.args, *node.kwargs.values())
-    )
 
 
 def module_path(node: fx.Node) -> str:
