@@ -82,11 +82,12 @@ def _convert(spec: Spec) -> Section:
         profile = PROFILES[spec.device]
         imports += [(COSTS, "StaticCosts"), (COSTS, profile)]
         objective = Code(f"latency(StaticCosts(traced.graph, {profile}))")
+    outputs = laid_out("outputs=", values(spec.model.outputs), 8, ",")
     kind = ConvertUnjudged if spec.evaluation is None else Convert
     return kind(
         objective=objective,
         objective_imports=tuple(imports),
-        outputs=laid_out("outputs=", values(spec.model.outputs), 8, ","),
+        trace_options=(outputs,) if spec.model.outputs else (),
         file=Code(f'f"{{NAME}}.{spec.precision}.pt2"'),
     )
 

@@ -96,11 +96,10 @@ def _python(dataset: PythonClass) -> PythonData:
 
 def _batches(spec: Spec, evaluation: Evaluation) -> Batches:
     names = variables(one.name for one in spec.model.inputs)
-    described = ", ".join(_described(one) for one in spec.model.inputs)
     size, first = literal(spec.batch_size), spec.model.inputs[0]
     prepared = statements(evaluation.transforms, names[0], len(first.shape))
     return Batches(
-        title=docstring(f"{described} and labels, {size} samples at a time."),
+        title=docstring(f"{_described(spec)} and labels, {size} samples at a time."),
         size=size,
         limit=tuple(_limit(spec, evaluation)),
         statements=(*_read(names, size), *prepared, _tensors(spec, names)),
@@ -111,11 +110,13 @@ def _read(names: Sequence[Code], size: Code) -> Sequence[Code]:
     """A batch into one variable for each input, and `labels`."""
     arrays = tuple_of(names)
     reading = f"data.batch(start, min(start + {size}, stop))"
-    together = laid_out("", arrays, 8)
-    if len(f"        {together}, labels = {reading}") <= WIDTH:
-        return (Code(f"{together}, labels = {reading}"),)
-    apart = laid_out("", arrays, 8, " = arrays")
-    return Code(f"arrays, labels = {reading}"), Code(f"{apart} = arrays")
+    together = f"{laid_out('', arrays, 8)}, labels = {reading}"
+    if 8 + len(together) <= WIDTH:
+        return (Code(together),)
+    bare = f"{', '.join(names)} = arrays"
+    if len(names) == 1 or 8 + len(bare) > WIDTH:
+        bare = f"{laid_out('', arrays, 8, ' = arrays')} = arrays"
+    return Code(f"arrays, labels = {reading}"), Code(bare)
 
 
 def _limit(spec: Spec, evaluation: Evaluation) -> Iterator[Code]:
@@ -146,9 +147,15 @@ def _numpy(one: Input) -> Code:
     return Code("np.bool_" if one.dtype == "bool" else f"np.{dotted(one.dtype)}")
 
 
-def _described(one: Input) -> str:
-    comma = "," if len(one.shape) == 1 else ""
-    return f"{one.name} {one.dtype} ({', '.join(map(str, one.shape))}{comma})"
+def _described(spec: Spec) -> str:
+    """The inputs with their shapes; where that is long, what to look them up in."""
+    shapes = (
+        ", ".join(map(str, one.shape)) + "," * (len(one.shape) == 1)
+        for one in spec.model.inputs
+    )
+    pairs = zip(spec.model.inputs, shapes, strict=True)
+    text = ", ".join(f"{one.name} {one.dtype} ({shape})" for one, shape in pairs)
+    return text if len(text) <= 44 else "INPUTS"
 
 
 def _synthetic(spec: Spec) -> SyntheticBatches:
@@ -159,9 +166,10 @@ def _synthetic(spec: Spec) -> SyntheticBatches:
         shape, dtype = literal(tuple(sizes)), literal(one.dtype)
         drawing = Group("random_array(", (shape, dtype, Code("generator")), ")")
         statements.append(laid_out(f"{name} = ", drawing, 4))
-    described = ", ".join(_described(one) for one in spec.model.inputs)
     return SyntheticBatches(
-        title=docstring(f"One random batch: {described}. The spec names no data."),
+        title=docstring(
+            f"One random batch: {_described(spec)}. The spec names no data."
+        ),
         seed=literal(spec.seed),
         statements=(*statements, laid_out("inputs = ", _as_tensors(spec, names), 4)),
     )

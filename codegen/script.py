@@ -229,14 +229,14 @@ class Convert:
     Attributes:
         objective: The expression that makes it.
         objective_imports: What the expression needs.
-        outputs: The argument with the outputs' names, laid out.
+        trace_options: Arguments of `trace` that the spec asks for.
         file: Name of the converted model, an expression.
     """
 
     template: ClassVar[str] = "pytorch/convert.py.j2"
     objective: Code
     objective_imports: tuple[Import, ...]
-    outputs: Code
+    trace_options: tuple[Code, ...]
     file: Code
 
     @property
@@ -261,7 +261,7 @@ class ConvertUnjudged:
     template: ClassVar[str] = "pytorch/convert_unjudged.py.j2"
     objective: Code
     objective_imports: tuple[Import, ...]
-    outputs: Code
+    trace_options: tuple[Code, ...]
     file: Code
 
     @property

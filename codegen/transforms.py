@@ -39,7 +39,10 @@ def statements(
 
 def _method(name: Code, method: str, arguments: tuple[Code, ...]) -> Code:
     """The variable becomes what one of its methods returns."""
-    return laid_out(f"{name} = ", Group(f"{name}.{method}(", arguments, ")"), INDENT)
+    called = Group(f"{name}.{method}(", arguments, ")")
+    if INDENT + len(f"{name} = {called.opening}") <= WIDTH:
+        return laid_out(f"{name} = ", called, INDENT)
+    return wrapped(f"{name} = ", laid_out("", called, INDENT + 4), INDENT)
 
 
 def _normalize(transform: Normalize, name: Code, rank: int) -> Sequence[Code]:

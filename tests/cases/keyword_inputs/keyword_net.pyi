@@ -1,0 +1,3 @@
+import torch
+
+def match() -> torch.nn.Module: ...

@@ -1,0 +1,3 @@
+import torch
+
+def resnet50() -> torch.nn.Module: ...
