@@ -12,14 +12,18 @@ class Progress(Protocol):
 
     def live(self, label: str, text: str) -> None: ...
 
+    def batch(self, number: int) -> None: ...
+
     def line(self, label: str, text: str) -> None: ...
 
 
 @dataclass
 class Silent:
-    """Says nothing (`--json`, tests)."""
+    """Says nothing (tests)."""
 
     def live(self, label: str, text: str) -> None: ...
+
+    def batch(self, number: int) -> None: ...
 
     def line(self, label: str, text: str) -> None: ...
 
@@ -29,12 +33,21 @@ class Terminal:
     """One line per step; on a terminal the last line moves while the step runs."""
 
     stream: TextIO
+    step: str = ""
 
     def live(self, label: str, text: str) -> None:
+        """Show the step that now runs."""
+        self.step = f"  {label:<10} {text}"
+        self._show(self.step)
+
+    def batch(self, number: int) -> None:
+        """Show how far the step is."""
+        self._show(f"{self.step}, batch {number}")
+
+    def _show(self, line: str) -> None:
         if self.stream.isatty():
             width = shutil.get_terminal_size().columns - 1
-            line = f"  {label:<10} {text} …"[:width]
-            self.stream.write(f"\r\x1b[2K{line}")
+            self.stream.write(f"\r\x1b[2K{line[:width]}")
             self.stream.flush()
 
     def line(self, label: str, text: str) -> None:

@@ -123,7 +123,7 @@ class Run:
         self, predict: Predict, batches: Batches, metric: Callable[[], Metric]
     ) -> Evaluation:
         """Score a model on all batches."""
-        return evaluate(predict, batches, metric)
+        return evaluate(predict, batches, metric, self.progress.batch)
 
     def baseline(
         self, predict: Predict, batches: Batches, metric: Callable[[], Metric]
@@ -136,7 +136,7 @@ class Run:
         """
         self.progress.live("baseline", "the model as loaded")
         try:
-            found = evaluate(predict, batches, metric)
+            found = evaluate(predict, batches, metric, self.progress.batch)
         except NarrowcastError:
             raise
         except Exception as error:
