@@ -68,7 +68,9 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
     replace_in_place_ops(module)
     if not any(map(mutates, module.graph.nodes)):
         return module
-    module = _module(program.run_decompositions({}))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # torch's of itself
+        module = _module(program.run_decompositions({}))
     for node in filter(mutates, module.graph.nodes):
         written = node.args[0]
         assert isinstance(written, fx.Node)

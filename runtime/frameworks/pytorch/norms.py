@@ -73,6 +73,8 @@ def _folds(producer: fx.Node) -> bool:
 def _fold(prepared: Prepared, site: Site) -> None:
     module, producer = prepared.module, site.producer
     weight, bias = _folded(module, site)
+    if not bool(weight.isfinite().all() and bias.isfinite().all()):
+        return  # the norm brings back into range what the layer alone would leave
     name = str(site.weight.target).removesuffix(".weight")
     arguments = dict(nodes.arguments(producer))
     arguments["weight"] = add_constant(module, f"{name}.weight", weight, producer)

@@ -1,0 +1,131 @@
+"""One way to trace, place and save, and the MNIST example's files."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from narrowcast.runtime.capability import capability_pins
+from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.frameworks.pytorch import Program
+from narrowcast.runtime.graph import Placement, Precision
+from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.signature import Input
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"
+
+torch.set_num_threads(1)
+
+
+class Tools:
+    """Tracing and placing as a generated script does, in one line each."""
+
+    @staticmethod
+    def trace(
+        model: torch.nn.Module,
+        *batch: torch.Tensor,
+        low: Precision = Precision.BF16,
+        shapes: Sequence[tuple[int | str, ...]] = (),
+        outputs: Sequence[str] = (),
+    ) -> Program:
+        """Trace in evaluation mode; the first dimension is dynamic unless `shapes` says."""
+        declared = shapes or [("batch", *value.shape[1:]) for value in batch]
+        inputs = [
+            Input(f"input{k}", shape, str(value.dtype).removeprefix("torch."))
+            for k, (shape, value) in enumerate(zip(declared, batch, strict=True))
+        ]
+        return pytorch.trace(
+            model.eval(), batch, low=low, inputs=inputs, outputs=outputs
+        )
+
+    @staticmethod
+    def all_low(
+        program: Program, low: Precision = Precision.BF16, pins: Sequence[str] = ()
+    ) -> Placement:
+        """As many FLOPs low as probes and `pins` allow."""
+        held = {*capability_pins(program.graph, low, program.probes), *pins}
+        return low_compute(program.graph, low, held).placement
+
+    @staticmethod
+    def all_fp32(program: Program) -> Placement:
+        return {op.id: Precision.FP32 for op in program.graph.ops}
+
+    @staticmethod
+    def leaves(outputs: Any) -> list[torch.Tensor]:
+        found = torch.utils._pytree.tree_leaves(outputs)
+        return [leaf.detach() for leaf in found if isinstance(leaf, torch.Tensor)]
+
+    @classmethod
+    def error(cls, expected: Any, found: Any) -> float:
+        """RMS of the difference over the RMS of `expected`, the largest over outputs."""
+        pairs = zip(cls.leaves(expected), cls.leaves(found), strict=True)
+        return max(
+            float((b.double() - a.double()).norm() / a.double().norm())
+            for a, b in pairs
+        )
+
+    @classmethod
+    def in_fp64(cls, model: torch.nn.Module, *batch: torch.Tensor) -> Any:
+        """What a double-precision copy of the model computes."""
+        import copy
+
+        wide = [
+            value.double() if value.is_floating_point() else value for value in batch
+        ]
+        with torch.no_grad():
+            return copy.deepcopy(model).double().eval()(*wide)
+
+
+@pytest.fixture(scope="session")
+def tools() -> type[Tools]:
+    return Tools
+
+
+Python = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def python() -> Python:
+    """Runs Python in a process of its own, with one thread."""
+
+    def run(
+        *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] = {}
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "FORCE_BF16": "1", **env},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def mnist_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights and digits, out of the packages that ship them."""
+    folder = tmp_path_factory.mktemp("mnist") / "data"
+    runpy.run_path(str(EXAMPLE / "prepare.py"))["main"](folder)
+    return folder
+
+
+@pytest.fixture
+def mnist(tmp_path: Path, mnist_data: Path) -> Path:
+    """The example's folder as a user has it before the first run."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for name in ("mnist.yaml", "mnist_cnn.py"):
+        shutil.copyfile(EXAMPLE / name, folder / name)
+    (folder / "data").symlink_to(mnist_data, target_is_directory=True)
+    return folder
