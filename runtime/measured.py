@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .costs import StaticCosts, predicted_seconds
 from .frameworks.protocol import Timings, Traced
-from .graph import Kind, Op, Placement, Precision, Tensor
+from .graph import Graph, Kind, Op, Placement, Precision, Tensor
+from .placement import latency
 from .timing import Clock
 
 MOST_SECONDS = 60.0
@@ -56,21 +58,32 @@ class MeasuredCosts:
 def measured_costs(
     traced: Traced, low: Precision, static: StaticCosts, clock: Clock
 ) -> MeasuredCosts:
-    """Time the ops that can be low, the largest first as far as the time allows."""
-    ops = chosen(traced, low, static, MOST_SECONDS)
-    timings = traced.time(low, ops, clock, SECONDS_EACH)
-    return MeasuredCosts(timings, static)
+    """Time the ops that can be low, and hold their sum against whole models.
+
+    The additive model's error is reported; beyond TOLERANCE the costs are scaled.
+    """
+    ops = chosen(traced.graph, low, static, MOST_SECONDS)
+    costs = MeasuredCosts(traced.time(low, ops, clock, SECONDS_EACH), static)
+    whole = {
+        str(Precision.FP32): dict.fromkeys(traced.graph.by_id, Precision.FP32),
+        str(low): latency(costs)(traced.graph, low, frozenset()).placement,
+    }
+    timed = traced.time_whole(whole, clock)
+    return scaled(
+        costs,
+        {Precision(name): (whole[name], timed[name].median) for name in whole},
+    )
 
 
 def chosen(
-    traced: Traced, low: Precision, static: StaticCosts, seconds: float
+    graph: Graph, low: Precision, static: StaticCosts, seconds: float
 ) -> frozenset[str]:
     """Ids of the ops to time: largest predicted first until `seconds` are spent."""
 
     def both(op: Op) -> float:
         return static.op(op, Precision.FP32) + static.op(op, low)
 
-    candidates = [op for op in traced.graph.ops if op.kernel(low) is not None]
+    candidates = [op for op in graph.ops if op.kernel(low) is not None]
     taken, spent = set(), 0.0
     for op in sorted(candidates, key=both, reverse=True):
         spent += RUNS_EACH * both(op)
@@ -87,8 +100,7 @@ def scaled(
     """The costs held against whole models, and scaled where they are off.
 
     Args:
-        measured: Precision → a placement that is all in it, as far as it can be, and
-            its measured seconds.
+        measured: Precision → a placement mostly in it, and its measured seconds.
     """
     graph = costs.static.graph
     errors = {
@@ -103,5 +115,19 @@ def scaled(
     return MeasuredCosts(costs.timings, costs.static, scale, errors)
 
 
-Seconds = Callable[[Placement], float]
-"""Measures a converted model end to end."""
+def costs_data(costs: MeasuredCosts) -> dict[str, Any]:
+    """The costs as plain data in seconds, for the plan."""
+    ops: dict[str, dict[str, float]] = {}
+    for (name, precision), timed in costs.timings.ops.items():
+        ops.setdefault(name, {})[str(precision)] = timed.median
+    casts = {
+        f"{shape}: {source} -> {target}": timed.median
+        for (shape, source, target), timed in costs.timings.casts.items()
+    }
+    return {
+        "static": costs.static.profile.name,
+        "errors": {str(p): error for p, error in costs.errors.items()},
+        "scale": {str(p): factor for p, factor in costs.scale.items()},
+        "ops": ops,
+        "casts": casts,
+    }

@@ -9,15 +9,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
 from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import Batches, Evaluation, evaluate, first_inputs, largest_error
 from .files import sha256
-from .frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, Traced
+from .frameworks.protocol import Inputs, LoadSaved, Predict, Traced
 from .fresh import in_fresh_process
 from .graph import Precision
 from .hardware.answers import FRAMEWORKS
 from .hardware.requirements import Machine, Requirements, require
+from .measured import MeasuredCosts, costs_data, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
@@ -25,9 +27,10 @@ from .plan import Plan, document, read_document, recorded_files, write_plan
 from .plan import replay as replayed
 from .progress import Progress
 from .report import Judgement, Report, as_data, gathered
+from .saved import evaluate_file, predict_file, time_file
 from .search import Budget, Evaluate, Found, search
 from .sources import Sources, hashes
-from .timing import Clock, Latency, interleaved
+from .timing import Clock, Latency
 from .version import VERSION
 
 T = TypeVar("T")
@@ -66,6 +69,7 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     machine: Machine | None = None
     replayed: dict[str, Any] | None = None
+    costs: MeasuredCosts | None = None
 
     @property
     def folder(self) -> Path:
@@ -161,6 +165,21 @@ class Run:
             budget.timeout if timeout is None else timeout or None,
         )
 
+    def measure(
+        self, traced: Traced, *, low: Precision, profile: MachineProfile
+    ) -> Costs:
+        """What ops and casts cost here; by `profile` where this is not the target."""
+        static = StaticCosts(traced.graph, profile)
+        if self.machine is None or not self.machine.is_target:
+            self.warn(f"costs are those of {profile.name}: nothing is timed here")
+            return static
+        self.progress.live("costs", "timing ops and casts")
+        self.costs = measured_costs(traced, low, static, self.clock)
+        off = ", ".join(f"{p} {e:+.0%}" for p, e in self.costs.errors.items())
+        ops = len({name for name, _precision in self.costs.timings.ops})
+        self.progress.line("costs", f"{ops} ops timed; their sum is off by {off}")
+        return self.costs
+
     def search(
         self,
         traced: Traced,
@@ -225,7 +244,7 @@ class Run:
     ) -> Evaluation:
         """Score a saved model in a fresh process, exactly and in full."""
         self.progress.live("check", f"{path.name} in a fresh process")
-        found = in_fresh_process(_evaluate_file, load_saved, path, batches, metric)
+        found = in_fresh_process(evaluate_file, load_saved, path, batches, metric)
         finite = "" if found.finite else "  outputs are not finite"
         text = (
             f"{found.metric} {found.value:.4f}  {path.name} loaded in a fresh process"
@@ -250,7 +269,7 @@ class Run:
             return None
         self.progress.live("time", "fp32 and result in turn")
         return in_fresh_process(
-            _time_file, load_model, predictor, load_saved, path, batches, self.clock
+            time_file, load_model, predictor, load_saved, path, batches, self.clock
         )
 
     def drift(
@@ -262,7 +281,7 @@ class Run:
         """
         self.progress.live("check", f"{path.name} in a fresh process")
         expected = fp32(first_inputs(batches))
-        found = in_fresh_process(_predict_file, load_saved, path, batches)
+        found = in_fresh_process(predict_file, load_saved, path, batches)
         error = largest_error(expected, found)
         text = f"output error {error:.1e}  {path.name} loaded in a fresh process"
         self.progress.line("check", text)
@@ -320,32 +339,6 @@ class Run:
             },
             "switches": dict(traced.switches),
             "files": hashes(sources, self.folder),
+            **({} if self.costs is None else {"costs": costs_data(self.costs)}),
             "judgement": None if judgement is None else as_data(judgement),
         }
-
-
-def _evaluate_file(
-    load_saved: LoadSaved,
-    path: Path,
-    batches: Batches,
-    metric: Callable[[], Metric],
-) -> Evaluation:
-    return evaluate(load_saved(path), batches, metric)
-
-
-def _predict_file(load_saved: LoadSaved, path: Path, batches: Batches) -> Outputs:
-    return load_saved(path)(first_inputs(batches))
-
-
-def _time_file(
-    load_model: Callable[[], Any],
-    predictor: Callable[[Any], Predict],
-    load_saved: LoadSaved,
-    path: Path,
-    batches: Batches,
-    clock: Clock,
-) -> dict[str, Latency]:
-    fp32, result = predictor(load_model()), load_saved(path)
-    inputs = first_inputs(batches)
-    calls = {"fp32": lambda: fp32(inputs), "result": lambda: result(inputs)}
-    return interleaved(calls, clock)

@@ -100,6 +100,12 @@ class Traced(Protocol):
         """
         ...
 
+    def time_whole(
+        self, placements: Mapping[str, Placement], clock: Clock
+    ) -> Mapping[str, Latency]:
+        """Time converted models in turn on the calibration batch; by their names."""
+        ...
+
     def apply(self, placement: Placement) -> Any:
         """The converted model: weights cast offline, casts inserted."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from ...capability import with_kernels
 from ...graph import Graph, Op, Placement, Precision
 from ...graph import held as held_precisions
 from ...signature import Input
-from ...timing import Clock, Latency
+from ...timing import Clock, Latency, interleaved
 from ..protocol import Inputs, Probe, Timings
 from . import archive, capture, kernels
 from .agreement import check_agreement
@@ -81,6 +81,17 @@ class Program:
             },
             casts,
         )
+
+    def time_whole(
+        self, placements: Mapping[str, Placement], clock: Clock
+    ) -> Mapping[str, Latency]:
+        """Time converted models in turn on the batch; by their names."""
+        calls = {
+            name: partial(self.apply(placement), *self.batch)
+            for name, placement in placements.items()
+        }
+        with torch.inference_mode():
+            return interleaved(calls, clock)
 
     def apply(self, placement: Placement) -> fx.GraphModule:
         """The converted model, its weights in the precision of the ops that use them."""
