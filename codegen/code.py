@@ -27,7 +27,9 @@ def literal(value: object) -> Code:
     if value is None or isinstance(value, (bool, int)):
         return Code(repr(value))
     if isinstance(value, float):
-        return Code(repr(value) if math.isfinite(value) else f'float("{value}")')
+        if not math.isfinite(value):
+            return Code(f'float("{value}")')
+        return Code(repr(value).replace("e+", "e"))
     if isinstance(value, list):
         return Code(f"[{', '.join(literal(item) for item in value)}]")
     if isinstance(value, tuple):
@@ -40,19 +42,18 @@ def literal(value: object) -> Code:
 
 
 def _string(text: str) -> str:
+    if _reads_raw(text):
+        return f'r"{text}"'
     quote = '"' if text.count('"') <= text.count("'") else "'"
-    if _reads_raw(text, quote):
-        return f"r{quote}{text}{quote}"
     # A leading " forces repr to quote with ', so that only " is left to escape.
     body = repr('"' + text)[2:-1].replace("\\'", "'")
     return quote + body.replace(quote, "\\" + quote) + quote
 
 
-def _reads_raw(text: str, quote: str) -> bool:
-    """Whether only backslashes would need an escape, as in regular expressions."""
-    if "\\" not in text or text.endswith("\\"):
-        return False
-    return text.isprintable() and quote not in text
+def _reads_raw(text: str) -> bool:
+    """Whether backslashes are all that needs an escape, as in regular expressions."""
+    raw = "\\" in text and not text.endswith("\\")
+    return raw and text.isprintable() and '"' not in text
 
 
 def dotted(name: str) -> Code:

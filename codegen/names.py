@@ -22,7 +22,7 @@ batches convert dataset load_model metric
 arrays baseline data evaluate found generator inputs judgement labels load_file
 mean model placement plan pytorch result run saved start std stop traced weights
 
-len min range
+len min range tuple
 """
 RESERVED = frozenset(OWN.split())
 """Imports, constants and functions, local names, and builtins that a script uses."""

@@ -54,8 +54,10 @@ def read(path: Path) -> str | None:
         return path.read_bytes().decode()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise OutputError(f"can't read {path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise OutputError(f"{path} is not UTF-8 text; name another file") from error
+    except OSError as error:
+        raise OutputError(f"can't read {path}: {error.strerror}") from error
 
 
 def difference(path: Path, text: str) -> str:

@@ -1,0 +1,230 @@
+"""What every generated script is: steps in the framework's own API, not a spec as data."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from narrowcast.codegen.names import RESERVED, variables
+from narrowcast.spec import Spec, json_schema, load
+
+SCRIPTS = sorted((Path(__file__).parents[1] / "cases").glob("*/expected/*.py"))
+OURS = {"narrowcast", "numpy", "torch", "safetensors", *sys.stdlib_module_names}
+JUDGED = (
+    "run.require run.load pytorch.predictor run.baseline run.first pytorch.trace "
+    "run.replay run.search traced.apply traced.save pytorch.load_saved "
+    "run.evaluate_saved Judgement run.finish"
+)
+UNJUDGED = (
+    "run.require run.load run.first pytorch.trace run.replay everything_low "
+    "traced.apply traced.save pytorch.load_saved run.drift run.finish"
+)
+
+
+def _sections() -> Iterator[str]:
+    """The keys of a spec that hold more keys."""
+    schema = json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        for name, field in part.get("properties", {}).items():
+            if "Section" in str(field.get("$ref", field.get("anyOf"))):
+                yield name
+
+
+SECTIONS = {*_sections()} - {"inputs"}
+
+each_script = pytest.mark.parametrize(
+    "script", SCRIPTS, ids=lambda path: path.parents[1].name
+)
+
+
+def parsed(script: Path) -> ast.Module:
+    return ast.parse(script.read_text("utf-8"))
+
+
+def spec_of(script: Path) -> Spec:
+    return load(script.parents[1] / "spec.yaml")
+
+
+def function(tree: ast.Module, name: str) -> ast.FunctionDef:
+    (found,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    )
+    return found
+
+
+def calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls in the order in which they are made."""
+    for child in ast.iter_child_nodes(node):
+        yield from calls(child)
+    if isinstance(node, ast.Call):
+        yield node
+
+
+def named(node: ast.AST) -> Iterator[str]:
+    """Dotted names in the order in which they are evaluated, a call's last."""
+    if isinstance(node, ast.Call):
+        for part in (*node.args, *(keyword.value for keyword in node.keywords)):
+            yield from named(part)
+        yield from named(node.func)
+    elif isinstance(node, ast.Name | ast.Attribute):
+        yield ast.unparse(node)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from named(child)
+
+
+def in_order(wanted: str, found: Iterator[str]) -> bool:
+    """Whether all words are found, each after the one before."""
+    return all(word in found for word in wanted.split())
+
+
+def holds_sections(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(SECTIONS & set(value)) or any(map(holds_sections, value.values()))
+    return isinstance(value, list) and any(map(holds_sections, value))
+
+
+def spec_as_data(tree: ast.Module) -> Iterator[str]:
+    """Every place where a part of a spec stands as data."""
+    for node in ast.walk(tree):
+        where = f"line {getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Dict):
+            keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+            if keys & SECTIONS:
+                yield f"{where}: a mapping with the keys of a spec"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "dict":
+            yield f"{where}: a mapping by keywords"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                data = yaml.safe_load(node.value)
+            except yaml.YAMLError:
+                continue
+            if holds_sections(data):
+                yield f"{where}: a spec as text"
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            base = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            if any(is_reader(base + alias.name) for alias in node.names):
+                yield f"{where}: something that reads a spec"
+
+
+def is_reader(module: str) -> bool:
+    top, *rest = module.split(".")
+    upstream = top == "narrowcast" and rest[:1] in (["spec"], ["codegen"])
+    return upstream or top in {"yaml", "json", "tomllib", "pydantic", "pickle"}
+
+
+def test_sections_are_found() -> None:
+    assert {"model", "evaluation", "dataloader", "accuracy_criterion"} <= SECTIONS
+
+
+@each_script
+def test_no_spec_as_data(script: Path) -> None:
+    assert list(spec_as_data(parsed(script))) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'SPEC = {"model": {"name": "net"}}',
+        'SPEC = {"x": [{"evaluation": None}]}',
+        "SPEC = dict(model=dict(name='net'))",
+        "SPEC = 'model:\\n  name: net\\n'",
+        """SPEC = '{"model": {"name": "net"}}'""",
+        "import yaml",
+        "from json import loads",
+        "from narrowcast.spec import load",
+        "from narrowcast import codegen",
+    ],
+)
+def test_spec_as_data_is_caught(line: str) -> None:
+    assert list(spec_as_data(ast.parse(line)))
+
+
+@each_script
+def test_model_is_loaded_in_the_frameworks_own_api(script: Path) -> None:
+    model, loader = spec_of(script).model, function(parsed(script), "load_model")
+    made = [ast.unparse(call.func) for call in calls(loader)]
+    assert made[0] == "torch.manual_seed"
+    assert made[-1] in {"model.eval", "model.eval().to"}
+    if model.weights is None:
+        assert "load_state_dict" not in ast.unparse(loader)
+    else:
+        safe = model.weights.lower().endswith(".safetensors")
+        reading = "load_file" if safe else "torch.load"
+        assert made.index(reading) + 1 == made.index("model.load_state_dict")
+        assert safe or "weights_only=True" in ast.unparse(loader)
+
+
+@each_script
+def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
+    loop = function(parsed(script), "batches")
+    made = [ast.unparse(call.func) for call in calls(loop)]
+    assert made.count("torch.from_numpy") == len(spec_of(script).model.inputs)
+
+
+@each_script
+def test_steps_are_taken_in_order(script: Path) -> None:
+    judged = spec_of(script).evaluation is not None
+    steps = function(parsed(script), "convert")
+    assert in_order(JUDGED if judged else UNJUDGED, named(steps))
+
+
+@each_script
+def test_steps_are_given_objects(script: Path) -> None:
+    """Names and calls, never a string that selects, or a mapping."""
+    tree = parsed(script)
+    judged = spec_of(script).evaluation is not None
+    wanted = "run.search" if judged else "everything_low"
+    (search,) = (
+        call
+        for call in calls(function(tree, "convert"))
+        if ast.unparse(call.func) == wanted
+    )
+    assert all(isinstance(one, ast.Name) for one in search.args)
+    assert all(isinstance(k.value, ast.Name | ast.Call) for k in search.keywords)
+    made = {
+        node.targets[0].id: ast.unparse(node.value.func)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Call)
+    }
+    limits = {"CRITERION": "Criterion", "BUDGET": "Budget"} if judged else {}
+    wanted_objects = {"PINS": "Pins", "REQUIREMENTS": "Requirements", **limits}
+    assert wanted_objects.items() <= made.items()
+
+
+def bound(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names that a script binds or reads, with the module that they come from."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, ""
+            yield from ((argument.arg, "") for argument in node.args.args)
+        elif isinstance(node, ast.Name):
+            yield node.id, ""
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((a.asname or a.name, node.module or "") for a in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((a.asname or a.name, a.name) for a in node.names)
+
+
+def own_names(script: Path) -> set[str]:
+    """The names that a script uses and that don't come from the spec."""
+    found = list(bound(parsed(script)))
+    users = {
+        name for name, module in found if module and module.split(".")[0] not in OURS
+    }
+    users |= set(variables(one.name for one in spec_of(script).model.inputs))
+    return {name for name, _module in found} - users
+
+
+def test_every_name_that_scripts_use_is_reserved() -> None:
+    used = set().union(*map(own_names, SCRIPTS))
+    assert used - RESERVED == {"__file__", "__name__"}
+    assert RESERVED - used == set()
