@@ -218,7 +218,7 @@ def test_every_op_computes_in_the_precision_it_is_placed_in(
 def test_there_are_exactly_the_casts_that_the_placement_needs(
     traced: Any, data: st.DataObject
 ) -> None:
-    _model, x, program = traced
+    _model, _x, program = traced
     placement = data.draw(placements(program.graph))
     converted = program.apply(placement)
     found = Counter(
@@ -284,7 +284,7 @@ def test_everything_low_errs_about_as_much_as_a_model_in_bf16(
 ) -> None:
     model, x, program = traced
     placement = tools.all_low(program)
-    flops = {p: 0 for p in (FP32, BF16)}
+    flops = dict.fromkeys((FP32, BF16), 0)
     for op in program.graph.ops:
         flops[placement[op.id]] += op.flops if op.kind == "compute" else 0
     assert flops[FP32] == 0 < flops[BF16]

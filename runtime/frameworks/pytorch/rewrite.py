@@ -104,6 +104,8 @@ class _Writer:
             owner = owner.get_submodule(part)
         while hasattr(owner, last):
             last = f"{last}_{str(value.dtype).removeprefix('torch.')}"
+        if value.untyped_storage().nbytes() > value.numel() * value.element_size():
+            value = value.clone()  # archives hold whole storages
         owner.register_buffer(last, value)
         return ".".join([*path, last])
 
