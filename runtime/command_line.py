@@ -145,7 +145,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _internal(error: Exception, name: str, output: Path) -> int:
     details = "".join(traceback.format_exception(error))
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
     where = "No log could be written."
     for folder in (output, Path(tempfile.gettempdir())):
         with suppress(NarrowcastError):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.errors import DataError, MetricError, ModelError, UsageError
 from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.frameworks.protocol import Probe
+from narrowcast.runtime.frameworks.protocol import Probe, Timings
 from narrowcast.runtime.graph import (
     Graph,
     Kernel,
@@ -83,6 +83,9 @@ class Additive:
 
     def apply(self, placement: Placement) -> Placement:
         return placement
+
+    def time(self, *unused: Any) -> Timings:
+        raise AssertionError("the search times nothing")
 
     def save(self, model: Any, path: Path) -> Path:
         raise AssertionError("the search saves nothing")

@@ -19,7 +19,14 @@ from hypothesis import strategies as st
 from narrowcast.runtime.capability import with_kernels
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.evaluation import Evaluation, evaluate, largest_error
-from narrowcast.runtime.frameworks.protocol import Inputs, Outputs, Predict, Probe
+from narrowcast.runtime.frameworks.protocol import (
+    Array,
+    Inputs,
+    Outputs,
+    Predict,
+    Probe,
+    Timings,
+)
 from narrowcast.runtime.graph import Graph, Kind, Op, Placement, Precision, Slot, Tensor
 from narrowcast.runtime.metrics.mse import MSE
 from narrowcast.runtime.pins import Pins, Why
@@ -57,6 +64,7 @@ class Model:
     """Ops in order, each a NumPy function of earlier values; an op's id names what it
     makes."""
 
+    inputs: tuple[str, ...]
     ops: list[Op] = field(default_factory=list)
     functions: dict[str, Callable[..., Floats]] = field(default_factory=dict)
     weights: dict[str, Floats] = field(default_factory=dict)
@@ -121,6 +129,9 @@ class Numeric:
             for name in ops
         }
 
+    def time(self, *unused: Any) -> Timings:
+        raise AssertionError("the search times nothing")
+
     def save(self, model: Any, path: Path) -> Path:
         raise AssertionError("the search saves nothing")
 
@@ -140,9 +151,7 @@ class Numeric:
         return values
 
 
-def picture(
-    model: Model, values: Mapping[str, Floats], *ends: tuple[str, ...]
-) -> Graph:
+def picture(model: Model, values: Mapping[str, Floats], output: str) -> Graph:
     """The graph with the shapes of `values`."""
     names = (*values, *(op.id for op in model.ops))
     shapes = {name: values[name].shape if name in values else () for name in names}
@@ -150,19 +159,18 @@ def picture(
         name: Tensor(name, "float32", shape, name in model.weights)
         for name, shape in shapes.items()
     }
-    return Graph(tuple(model.ops), tensors, *ends)
+    return Graph(tuple(model.ops), tensors, model.inputs, (output,))
 
 
 def trace(
     model: Model, inputs: Mapping[str, Floats], low: Precision, output: str
 ) -> Numeric:
     """The model with its graph, each op probed low on its true inputs."""
-    ends = tuple(inputs), (output,)
     batch = tuple(value[:BATCH] for value in inputs.values())
-    shapeless = picture(model, {**inputs, **model.weights}, *ends)
+    shapeless = picture(model, {**inputs, **model.weights}, output)
     fp32 = {op.id: FP32 for op in model.ops}
     values = Numeric(shapeless, {}, model, batch).values(fp32, batch)
-    graph = picture(model, values, *ends)
+    graph = picture(model, values, output)
     probes = {}
     for op in graph.ops:
         taken = [ROUND[low](values[name]) for name in graph.castable(op)]
@@ -181,7 +189,7 @@ class Case:
     data: Mapping[str, Floats]
     culprits: frozenset[str]
 
-    def batches(self) -> Iterator[tuple[Inputs, Floats]]:
+    def batches(self) -> Iterator[tuple[Inputs, Array]]:
         fp32 = self.traced.apply({op.id: FP32 for op in self.traced.graph.ops})
         for start in range(0, BATCH * BATCHES, BATCH):
             inputs = tuple(value[start : start + BATCH] for value in self.data.values())
@@ -224,7 +232,7 @@ def case(
         "gain": np.ones((count, 1), np.float32),
     }
     data["gain"][loud_from:] = 400
-    model = Model()
+    model = Model(tuple(data))
     output = plant(model, model.body())
     return Case(trace(model, data, low, output), low, data, frozenset(culprits))
 

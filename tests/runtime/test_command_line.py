@@ -1,0 +1,277 @@
+"""Generated scripts as processes: exit codes, and what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = """
+import os, subprocess, sys, time
+from pathlib import Path
+from narrowcast.runtime.command_line import command_line
+from narrowcast.runtime.criterion import Criterion
+from narrowcast.runtime.errors import *
+from narrowcast.runtime.errors import MetricError
+from narrowcast.runtime.evaluation import Evaluation
+from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.report import Judgement, Report
+
+
+def report(run, value=0.9, **changes):
+    baseline, result = (Evaluation("top-1", v, 9, True) for v in (0.9, value))
+    fields = dict(
+        name="net", low=Precision.BF16, objective="low_compute", flops=10, flops_low=9,
+        ops=4, ops_low=3, casts=2, fp32_bytes=400, saved_bytes=200,
+        judgement=Judgement(Criterion(absolute=0.01), baseline, result),
+        drift=None, latency=None, trials=1, replayed=False, interrupted=False,
+        is_target=False, fp32={}, script=run.script, model=run.output / "net.pt2",
+        plan=run.options.plan, warnings=(),
+    )
+    return Report(**{**fields, **changes})
+
+
+def convert(run):
+    %s
+
+
+if __name__ == "__main__":
+    sys.exit(command_line(__file__, "net", convert))
+"""
+
+
+class Script:
+    """A script whose convert has the given body."""
+
+    def __init__(self, folder: Path, body: str) -> None:
+        self.path = folder / "convert_net.py"
+        self.path.write_text(SCRIPT % body.replace("\n", "\n    "))
+
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(self.path), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.path.parent,
+            env={**os.environ, **environ},
+        )
+
+    def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
+        process = self.start(*arguments, **environ)
+        out, err = process.communicate()
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], Script]:
+    return lambda body: Script(tmp_path, body)
+
+
+Make = Callable[[str], Script]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("return report(run)", 0),
+        ("return report(run, judgement=None)", 0),
+        ("return report(run, value=0.5)", 1),
+        ("return report(run, value=float('nan'))", 1),
+        ("return report(run, interrupted=True)", 130),
+    ],
+)
+def test_a_report_decides_the_exit_code(script: Make, body: str, code: int) -> None:
+    found, out, err = script(body).run()
+    assert (found, err) == (code, "")
+    assert out.startswith("net: fp32 -> bf16 + fp32\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("UsageError", 2),
+        ("ModelError", 2),
+        ("DataError", 2),
+        ("MetricError", 2),
+        ("PlanError", 2),
+        ("RequirementError", 3),
+    ],
+)
+def test_a_users_error_is_a_message_and_a_remedy(
+    script: Make, kind: str, code: int
+) -> None:
+    body = f"raise {kind}('the thing is wrong', 'Mend it.')"
+    found, out, err = script(body).run()
+    assert (found, out) == (code, "")
+    assert err == "error: the thing is wrong\n  Mend it.\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise ValueError('first\\nsecond')", "ValueError: first"),
+        ("raise MemoryError", "MemoryError"),
+    ],
+)
+def test_an_internal_error_is_short_and_logged(
+    script: Make, tmp_path: Path, body: str, said: str
+) -> None:
+    code, out, err = script(body).run()
+    assert (code, out) == (4, "")
+    assert err == f"internal error: {said}\n  Details are in net.error.log.\n"
+    log = (tmp_path / "net.error.log").read_text()
+    assert "Traceback" in log
+    assert "in convert" in log
+
+
+def test_the_log_goes_where_the_output_goes(script: Make, tmp_path: Path) -> None:
+    code, _out, err = script("1 / 0").run("--output", "made")
+    assert code == 4
+    assert "made/net.error.log" in err
+    assert "Traceback" in (tmp_path / "made" / "net.error.log").read_text()
+
+
+def test_without_a_folder_for_it_the_log_goes_to_the_temporary_one(
+    script: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "elsewhere").mkdir()
+    code, _out, err = script("1 / 0").run(
+        "--output", "file/folder", TMPDIR=str(tmp_path / "elsewhere")
+    )
+    assert code == 4
+    assert err.startswith("internal error: ZeroDivisionError: division by zero\n")
+    assert "elsewhere/net.error.log" in err
+    assert "Traceback" not in err
+    assert "Traceback" in (tmp_path / "elsewhere" / "net.error.log").read_text()
+
+
+# Interrupts
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_an_interrupt(script: Make, number: signal.Signals) -> None:
+    process = script("print('ready', flush=True)\ntime.sleep(600)").start()
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _out, err = process.communicate()
+    assert process.returncode == 130
+    assert err == "interrupted before the conversion was done: no plan was written\n"
+
+
+# Options
+
+
+def test_options_reach_the_run(script: Make, tmp_path: Path) -> None:
+    body = "print(run.options)\nreturn report(run)"
+    code, out, _err = script(body).run(
+        *("--output", "out", "--plan", "my.json", "--search"),
+        *("--max-trials", "3", "--timeout", "1.5"),
+    )
+    assert code == 0
+    for said in (
+        f"output=PosixPath('{tmp_path}/out')",
+        f"plan=PosixPath('{tmp_path}/my.json')",
+        "search=True",
+        "max_trials=3",
+        "timeout=1.5",
+        "json=False",
+    ):
+        assert said in out
+
+
+def test_without_options_all_is_beside_the_script(script: Make, tmp_path: Path) -> None:
+    body = "print(run.options)\nreturn report(run)"
+    _code, out, _err = script(body).run()
+    for said in (
+        f"output=PosixPath('{tmp_path}')",
+        f"plan=PosixPath('{tmp_path}/net.plan.json')",
+        "search=False",
+        "max_trials=None",
+        "timeout=None",
+    ):
+        assert said in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--max-trials", "0"], "must be a whole number of at least 1"),
+        (["--max-trials", "-3"], "must be a whole number of at least 1"),
+        (["--max-trials", "many"], "must be a whole number of at least 1"),
+        (["--max-trials", "1.5"], "must be a whole number of at least 1"),
+        (["--timeout", "-1"], "must be a number of at least 0"),
+        (["--timeout", "nan"], "must be a number of at least 0"),
+        (["--timeout", "soon"], "must be a number of at least 0"),
+        (["--timeout"], "expected one argument"),
+        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["model.pt"], "unrecognized arguments: model.pt"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_runs(
+    script: Make, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    code, out, err = script("Path('ran').touch()").run(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.startswith("usage: convert_net.py")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_help_names_the_model_and_every_option(script: Make) -> None:
+    code, out, err = script("1 / 0").run("--help")
+    assert (code, err) == (0, "")
+    assert "Convert net to mixed precision" in out
+    for option in ("output", "plan", "search", "max-trials", "timeout", "json"):
+        assert f"--{option}" in out
+
+
+# JSON
+
+
+def parsed(text: str) -> Any:
+    def refused(token: str) -> None:
+        raise AssertionError(f"{token} is no JSON")
+
+    return json.loads(text, parse_constant=refused)
+
+
+def test_json_is_one_document_and_nothing_else_on_stdout(script: Make) -> None:
+    body = """
+print("the user's code prints")
+os.system("echo a child prints")
+subprocess.run([sys.executable, "-c", "print('another prints')"])
+os.write(1, b"a library prints")
+return report(run)
+"""
+    code, out, err = script(body).run("--json")
+    assert code == 0
+    assert parsed(out)["name"] == "net"
+    for said in ("the user's code", "a child", "another", "a library"):
+        assert f"{said} prints" in err
+
+
+def test_json_is_strict_where_the_metric_is_not_a_number(script: Make) -> None:
+    code, out, _err = script("return report(run, value=float('nan'))").run("--json")
+    assert code == parsed(out)["exit_code"] == 1
+    assert parsed(out)["judgement"]["result"]["value"] == "nan"
+
+
+def test_json_says_nothing_where_there_is_no_report(script: Make) -> None:
+    code, out, err = script("raise ModelError('broken')").run("--json")
+    assert (code, out, err) == (2, "", "error: broken\n")
+
+
+def test_without_json_what_the_user_prints_stays_on_stdout(script: Make) -> None:
+    _code, out, _err = script("print('mine')\nreturn report(run)").run()
+    assert out.startswith("mine\nnet: fp32 -> bf16")

@@ -1,0 +1,151 @@
+"""Work in a fresh process: results and errors come back, a death is no hang."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import signal
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narrowcast.runtime import errors
+from narrowcast.runtime.evaluation import first_inputs
+from narrowcast.runtime.fresh import in_fresh_process
+
+WORK = '''
+import os, signal, subprocess, sys, time
+
+class Odd(Exception):
+    """Survives pickling, but not unpickling."""
+    def __init__(self, number, text):
+        super().__init__(f"{text} {number}")
+
+def odd():
+    raise Odd(3, "odd")
+
+def local():
+    class Local(Exception): pass
+    raise Local("cannot be found again")
+
+def dies_but_its_child_lives(path):
+    child = os.fork()
+    if child == 0:
+        time.sleep(600)
+        os._exit(0)
+    with open(path, "w") as file:
+        file.write(str(child))
+    signal.raise_signal(signal.SIGKILL)
+
+def lingers(path):
+    with open(path + ".part", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename(path + ".part", path)
+    time.sleep(600)
+'''
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    (tmp_path / "fresh_work.py").write_text(WORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(importlib.import_module("sys").modules, "fresh_work", False)
+    return importlib.import_module("fresh_work")
+
+
+def test_the_result_comes_from_another_process() -> None:
+    assert in_fresh_process(os.getpid) != os.getpid()
+
+
+def test_arrays_and_keywords_pass_both_ways() -> None:
+    array = np.arange(300_000, dtype=np.float32)
+    assert np.array_equal(in_fresh_process(np.multiply, array, 2), array * 2)
+    assert in_fresh_process(int, "ff", base=16) == 255
+
+
+def test_a_users_error_keeps_type_message_and_remedy() -> None:
+    with pytest.raises(errors.DataError) as caught:
+        in_fresh_process(first_inputs, list)
+    assert caught.value.message == "the data has no batch"
+    assert caught.value.remedy == "Check the dataset's path and filters."
+
+
+def test_any_other_error_keeps_type_and_text_and_says_where_it_was() -> None:
+    with pytest.raises(ValueError, match="invalid literal for int") as caught:
+        in_fresh_process(int, "many")
+    assert "In the fresh process:\nTraceback" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("odd", "Odd: odd 3"), ("local", "Local: cannot be found again")]
+)
+def test_an_error_that_cannot_travel_is_told(
+    work: ModuleType, name: str, said: str
+) -> None:
+    with pytest.raises(RuntimeError, match=said):
+        in_fresh_process(getattr(work, name))
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "said"),
+    [
+        (os._exit, 3, "exit code 3"),
+        (os._exit, 0, "exit code 0"),
+        (signal.raise_signal, signal.SIGKILL, "killed by signal 9"),
+        (signal.raise_signal, signal.SIGSEGV, "killed by signal 11"),
+        (os.abort, None, "killed by signal 6"),
+    ],
+)
+def test_a_process_that_dies_is_a_model_error(
+    function: Any, argument: int | None, said: str
+) -> None:
+    arguments = () if argument is None else (argument,)
+    with pytest.raises(errors.ModelError, match=f"died: {said}") as caught:
+        in_fresh_process(function, *arguments)
+    assert "memory" in caught.value.remedy
+
+
+def test_a_dead_process_whose_child_lives_is_no_hang(
+    work: ModuleType, tmp_path: Path
+) -> None:
+    with pytest.raises(errors.ModelError, match="killed by signal 9"):
+        in_fresh_process(work.dies_but_its_child_lives, str(tmp_path / "pid"))
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def test_an_interrupt_ends_the_process_too(work: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+
+    def interrupt_when_it_runs() -> None:
+        while not path.exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_when_it_runs)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        in_fresh_process(work.lingers, str(path))
+    thread.join()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(path.read_text()), 0)
+
+
+KINDS = [
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, errors.NarrowcastError)
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_survives_pickling(kind: type[errors.NarrowcastError]) -> None:
+    found = pickle.loads(pickle.dumps(kind("what is wrong", "what to do")))
+    assert type(found) is kind
+    assert str(found) == "what is wrong\n  what to do"
+    assert found.exit_code == kind.exit_code

@@ -1,0 +1,482 @@
+"""Whole runs of a script: search, save, load again, judge, plan, replay.
+
+The framework of these scripts is NumPy: low ops round to bfloat16 for real.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narrowcast.runtime.errors import DataError, ModelError, PlanError
+from narrowcast.runtime.evaluation import Evaluation
+from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
+from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.plan import Plan, document, write_plan
+from narrowcast.runtime.run import Options, Run
+from narrowcast.runtime.search import Budget
+from narrowcast.runtime.sources import Sources
+
+FP32, BF16 = Precision.FP32, Precision.BF16
+
+SCRIPT = """
+import json, os, signal, sys
+from pathlib import Path
+
+import numpy as np
+from narrowcast.runtime import (
+    Budget, Criterion, Judgement, Pins, Precision, Sources, command_line,
+)
+from narrowcast.runtime.evaluation import largest_error
+from narrowcast.runtime.files import write_bytes
+from narrowcast.runtime.frameworks.protocol import Probe
+from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Slot, Tensor
+from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.placement import low_compute
+
+HERE = Path(__file__).resolve().parent
+FP32, LOW = Precision.FP32, Precision.BF16
+OPS = {
+    "angle": lambda x, w: x * w,
+    "sine": lambda x, w: np.sin(x),
+    "steep": lambda x, w: x * 4000,
+    "wave": lambda x, w: np.sin(x),
+    "head": lambda x, w: x * 2,
+}
+
+
+def low(values):
+    bits = np.asarray(values, np.float32).view(np.uint32).astype(np.uint64)
+    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    return bits.astype(np.uint32).view(np.float32)
+
+
+def load_model():
+    return float((HERE / "weights.txt").read_text())
+
+
+def predictor(weight, placement=None):
+    def predict(inputs):
+        (value,) = inputs
+        for name, function in OPS.items():
+            is_low = placement is not None and placement[name] == LOW
+            value = function(low(value), low(weight)) if is_low else function(value, np.float32(weight))
+            value = low(value) if is_low else value
+        return (np.asarray(value, np.float32),)
+
+    return predict
+
+
+def load_saved(path):
+    found = json.loads(path.read_text())
+    if "DIES" in os.environ:
+        os._exit(9)
+    placement = {name: Precision(each) for name, each in found["placement"].items()}
+    return predictor(found["weight"], placement)
+
+
+def batches():
+    generator = np.random.default_rng(3)
+    fp32 = predictor(load_model())
+    for size in (20, 20, 7):
+        x = generator.uniform(4096, 8192, (size, 2)).astype(np.float32)
+        yield (x,), fp32((x,))[0]
+
+
+class Traced:
+    def __init__(self, weight, inputs):
+        self.weight, self.inputs, self.switches = weight, inputs, {}
+        both = (Kernel(FP32, FP32), Kernel(LOW, LOW))
+        names = ["x", *OPS]
+        ops = [
+            Op(name, "any", Kind.POINTWISE, (Slot(before),), (name,), flops=10, kernels=both)
+            for before, name in zip(names, OPS)
+        ]
+        tensors = {name: Tensor(name, "float32", (20, 2)) for name in names}
+        tensors["w"] = Tensor("w", "float32", (1,), constant=True)
+        self.graph = Graph(tuple(ops), tensors, ("x",), ("head",))
+        self.probes = {name: Probe(LOW, 0.01) for name in OPS}
+
+    def errors(self, precision, ops):
+        fp32 = dict.fromkeys(OPS, FP32)
+        expected = predictor(self.weight)(self.inputs)
+        return {
+            name: largest_error(
+                expected, predictor(self.weight, {**fp32, name: precision})(self.inputs)
+            )
+            for name in ops
+        }
+
+    def apply(self, placement):
+        return dict(placement)
+
+    def save(self, model, path):
+        return write_bytes(
+            path, json.dumps({"placement": model, "weight": self.weight}).encode()
+        )
+
+
+calls = 0
+SOURCES = Sources(model=(HERE / "weights.txt",))
+
+
+def convert(run):
+    weight = run.load(load_model)
+    baseline = run.baseline(predictor(weight), batches, MSE)
+    traced = Traced(weight, run.first(batches))
+
+    def evaluate(placement):
+        global calls
+        calls += 1
+        if str(calls) == os.environ.get("INTERRUPT_AT"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        if str(calls) == os.environ.get("RAISE_AT"):
+            raise RuntimeError("no kernel")
+        return run.evaluate(predictor(weight, placement), batches, MSE)
+
+    criterion = Criterion(
+        absolute=float(os.environ.get("TOLERANCE", 0.001)), higher_is_better=False
+    )
+    found = run.replay(traced, low=LOW, sources=SOURCES) or run.search(
+        traced, evaluate, low=LOW, objective=low_compute, pins=Pins(),
+        criterion=criterion, baseline=baseline, budget=Budget(max_trials=20),
+    )
+    for plan in found:
+        saved = traced.save(traced.apply(plan.placement), run.output / "net.json")
+        result = run.evaluate_saved(load_saved, saved, batches, MSE)
+        judgement = Judgement(criterion, baseline, result)
+        if judgement.holds:
+            break
+    return run.finish(
+        traced, found, plan, saved, sources=SOURCES, judgement=judgement,
+        latency=run.time(load_model, predictor, load_saved, saved, batches),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(command_line(__file__, "net", convert))
+"""
+
+
+class Script:
+    """The script in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "convert_net.py").write_text(SCRIPT)
+        (folder / "weights.txt").write_text("0.731")
+
+    def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "convert_net.py", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env={**os.environ, **environ},
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    @property
+    def plan(self) -> Any:
+        return json.loads((self.folder / "net.plan.json").read_text())
+
+    def low(self) -> list[str]:
+        """Ops in 16 bits, in the saved model."""
+        saved = json.loads((self.folder / "net.json").read_text())["placement"]
+        return [name for name, precision in saved.items() if precision == "bf16"]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    return Script(tmp_path)
+
+
+def test_a_search_meets_the_criterion_and_leaves_a_plan(script: Script) -> None:
+    code, out, err = script.run()
+    assert code == 0
+    assert script.low() == ["head"]
+    assert "criterion holds" in out
+    assert "5 trials, low_compute" in out
+    assert err.count("  trial ") == 5
+    assert "net.json loaded in a fresh process" in err
+    plan = script.plan
+    assert set(plan["fp32"]) == {"angle", "sine", "steep", "wave"}
+    assert all(reason["why"] == "accuracy" for reason in plan["fp32"].values())
+    assert plan["judgement"]["holds"] is True
+    assert plan["trials"] == 5
+    assert list(plan["files"]["model"]) == ["weights.txt"]
+    assert plan["model"]["file"] == "net.json"
+
+
+def test_the_same_search_leaves_the_same_bytes(script: Script) -> None:
+    def files() -> list[bytes]:
+        script.run("--search")
+        return [
+            (script.folder / name).read_bytes()
+            for name in ("net.json", "net.plan.json")
+        ]
+
+    assert files() == files()
+
+
+def test_a_plan_is_replayed_without_a_trial(script: Script) -> None:
+    script.run()
+    plan = (script.folder / "net.plan.json").read_bytes()
+    model = (script.folder / "net.json").read_bytes()
+    (script.folder / "net.json").unlink()
+    code, out, err = script.run()
+    assert code == 0
+    assert "none: the committed plan was replayed" in out
+    assert "trial" not in err
+    assert (script.folder / "net.plan.json").read_bytes() == plan
+    assert (script.folder / "net.json").read_bytes() == model
+
+
+def test_a_replay_is_evaluated_and_may_fail(script: Script) -> None:
+    script.run()
+    code, out, _err = script.run(TOLERANCE="1e-9")
+    assert code == 1
+    assert "CRITERION NOT MET" in out
+
+
+def test_a_new_search_overrides_the_plan(script: Script) -> None:
+    (script.folder / "net.plan.json").write_text("junk")
+    code, _out, err = script.run("--search")
+    assert code == 0
+    assert "  trial 1 " in err
+    assert script.plan["trials"] == 5
+
+
+def test_a_damaged_plan_is_refused(script: Script) -> None:
+    (script.folder / "net.plan.json").write_text("{")
+    code, out, err = script.run()
+    assert (code, out) == (2, "")
+    assert "error: net.plan.json can't be read" in err
+    assert "--search" in err
+    assert "Traceback" not in err
+
+
+def test_other_weights_are_applied_evaluated_and_warned_of(script: Script) -> None:
+    script.run()
+    (script.folder / "weights.txt").write_text("0.732")
+    code, out, _err = script.run()
+    assert code == 0
+    assert "weights.txt changed since the plan was made" in out
+    assert json.loads((script.folder / "net.json").read_text())["weight"] == 0.732
+
+
+def test_a_criterion_out_of_reach_delivers_the_closest_and_says_so(
+    script: Script,
+) -> None:
+    code, out, _err = script.run("--max-trials", "3", TOLERANCE="1e-9")
+    assert code == 1
+    assert "CRITERION NOT MET" in out
+    assert "3 trials" in out
+    assert (script.folder / "net.json").exists()
+    assert script.plan["judgement"]["holds"] is False
+
+
+def test_a_failing_trial_is_a_failed_trial(script: Script) -> None:
+    code, out, err = script.run(RAISE_AT="1")
+    assert code == 0
+    assert "failed: RuntimeError: no kernel" in err
+    assert "5 trials" in out
+
+
+def test_an_interrupted_search_saves_what_passed(script: Script) -> None:
+    code, out, _err = script.run(INTERRUPT_AT="5")
+    assert code == 130
+    assert "4 trials, low_compute, interrupted" in out
+    assert "criterion holds" in out
+    assert script.low() == ["head"]
+    assert script.plan["trials"] == 4
+
+
+def test_an_interrupt_before_any_trial_passed_saves_nothing(script: Script) -> None:
+    code, out, err = script.run(INTERRUPT_AT="2")
+    assert (code, out) == (130, "")
+    assert err.endswith(
+        "interrupted before the conversion was done: no plan was written\n"
+    )
+    assert "Traceback" not in err
+    assert not (script.folder / "net.plan.json").exists()
+
+
+def test_a_dead_child_is_a_model_error(script: Script) -> None:
+    code, out, err = script.run(DIES="1")
+    assert (code, out) == (2, "")
+    assert "the process that opened the saved model died: exit code 9" in err
+
+
+def test_json_has_the_whole_report(script: Script) -> None:
+    code, out, _err = script.run("--json", "--output", "made")
+    report = json.loads(out)
+    assert code == report["exit_code"] == 0
+    assert report["model"] == "made/net.json"
+    assert report["trials"] == 5
+    assert report["judgement"]["holds"] is True
+    assert report["latency"] is None
+
+
+def test_a_model_that_is_missing_is_a_message(script: Script) -> None:
+    (script.folder / "weights.txt").unlink()
+    code, _out, err = script.run()
+    assert code == 2
+    assert "error: load_model() failed: FileNotFoundError" in err
+    assert "weights.txt" in err
+
+
+# The steps by themselves
+
+
+class Told:
+    """Progress that remembers its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def live(self, label: str, text: str) -> None: ...
+
+    def batch(self, number: int) -> None: ...
+
+    def line(self, label: str, text: str) -> None:
+        self.lines.append(f"{label}: {text}")
+
+
+def a_run(folder: Path, **options: Any) -> Run:
+    chosen = Options(folder, folder / "net.plan.json", **options)
+    return Run("net", folder / "convert_net.py", chosen, Told(), time.perf_counter)
+
+
+def one_batch() -> Any:
+    yield (np.ones((2, 1), np.float32),), np.ones((2, 1), np.float32)
+
+
+def test_a_model_that_fails_on_the_data_is_no_internal_error(tmp_path: Path) -> None:
+    def predict(inputs: Any) -> Any:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(ModelError, match="the fp32 model fails on the data: Runtime"):
+        a_run(tmp_path).baseline(predict, one_batch, MSE)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_baseline_that_is_not_finite_is_refused(tmp_path: Path, bad: float) -> None:
+    def predict(inputs: Any) -> Any:
+        return (np.full((2, 1), bad, np.float32),)
+
+    with pytest.raises(DataError, match="its outputs are not finite"):
+        a_run(tmp_path).baseline(predict, one_batch, MSE)
+
+
+def test_loading_keeps_a_users_error_and_wraps_any_other(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise DataError("as it was")
+
+    def fail() -> None:
+        raise ImportError("No module named 'my_net'")
+
+    run = a_run(tmp_path)
+    with pytest.raises(DataError, match="as it was"):
+        run.load(refuse)
+    with pytest.raises(ModelError, match="ImportError: No module named 'my_net'"):
+        run.load(fail)
+    assert run.load(lambda: 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, Budget(20, 60)),
+        ({"max_trials": 3}, Budget(3, 60)),
+        ({"timeout": 5.0}, Budget(20, 5)),
+        ({"timeout": 0.0}, Budget(20, None)),
+    ],
+)
+def test_the_command_line_overrides_the_scripts_budget(
+    tmp_path: Path, options: dict[str, Any], expected: Budget
+) -> None:
+    assert a_run(tmp_path, **options)._budget(Budget(20, 60)) == expected
+
+
+def a_graph() -> Graph:
+    both = (Kernel(FP32, FP32), Kernel(BF16, BF16))
+    op = Op("a", "any", Kind.COMPUTE, (Slot("x"),), ("a",), flops=1, kernels=both)
+    tensors = {name: Tensor(name, "float32", (1,)) for name in "xa"}
+    return Graph((op,), tensors, ("x",), ("a",))
+
+
+class Bare:
+    """A traced model of which only the graph is asked."""
+
+    graph = a_graph()
+
+
+def planned(folder: Path, **provenance: Any) -> Run:
+    run = a_run(folder)
+    plan = Plan(BF16, {"a": BF16}, {}, "low_compute", 1)
+    made_with = {"framework": "", "files": {}, **provenance}
+    write_plan(run.options.plan, document(plan, Bare.graph, made_with))
+    return run
+
+
+def replayed(run: Run, sources: Sources | None = None) -> Any:
+    traced: Any = Bare()
+    return run.replay(traced, low=BF16, sources=sources or Sources())
+
+
+def test_without_a_plan_nothing_is_replayed(tmp_path: Path) -> None:
+    assert replayed(a_run(tmp_path)) is None
+
+
+def test_a_replay_of_the_same_warns_of_nothing(tmp_path: Path) -> None:
+    run = planned(tmp_path)
+    found = replayed(run)
+    assert [plan.placement for plan in found] == [{"a": BF16}]
+    assert found.trials == ()
+    assert run.warnings == []
+
+
+def test_another_framework_version_is_a_warning(tmp_path: Path) -> None:
+    run = planned(tmp_path, framework="torch 1.0")
+    replayed(run)
+    assert run.warnings == ["the plan was made with torch 1.0"]
+
+
+@pytest.mark.parametrize("recorded", [{}, {"model": {}}, {"model": {"w.pt": "00"}}])
+def test_changed_and_new_files_are_a_warning(tmp_path: Path, recorded: Any) -> None:
+    (tmp_path / "w.pt").write_bytes(b"weights")
+    run = planned(tmp_path, files=recorded)
+    replayed(run, Sources(model=(tmp_path / "w.pt",)))
+    assert run.warnings == ["w.pt changed since the plan was made"]
+
+
+def test_damaged_hashes_are_a_plan_error(tmp_path: Path) -> None:
+    run = planned(tmp_path, files=["w.pt"])
+    with pytest.raises(PlanError, match=r"net\.plan\.json is damaged"):
+        replayed(run)
+
+
+def test_a_warning_is_said_now_and_kept(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    run.warn("mind the gap")
+    assert isinstance(run.progress, Told)
+    assert run.progress.lines == ["warning: mind the gap"]
+    assert run.warnings == ["mind the gap"]
+
+
+def test_the_baseline_is_told(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    found = run.baseline(lambda inputs: inputs, one_batch, MSE)
+    assert found == Evaluation("MSE", 0.0, 2, True)
+    assert isinstance(run.progress, Told)
+    assert run.progress.lines == ["baseline: MSE 0.0000"]

@@ -1,0 +1,149 @@
+"""Timing by an injected clock, verdicts, and what is said while a run works."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from narrowcast.runtime.progress import Silent, Terminal
+from narrowcast.runtime.timing import (
+    FEWEST,
+    MOST,
+    WARM_UP,
+    Latency,
+    interleaved,
+    speedup,
+    verdict,
+)
+
+
+class Machine:
+    """Calls that take given seconds of a clock which only they move."""
+
+    def __init__(self, **seconds: list[float]) -> None:
+        self.now, self.order = 0.0, ""
+        self.calls = {
+            name: self._call(name, itertools.cycle(each))
+            for name, each in seconds.items()
+        }
+
+    def _call(self, name: str, seconds: itertools.cycle[float]):  # type: ignore[no-untyped-def]
+        def call() -> None:
+            self.order += name
+            self.now += next(seconds)
+
+        return call
+
+    def timed(self) -> dict[str, Latency]:
+        return interleaved(self.calls, lambda: self.now)
+
+
+def test_calls_take_turns() -> None:
+    machine = Machine(a=[0.5], b=[1.5], c=[1.0])
+    machine.timed()
+    assert machine.order == "abc" * (WARM_UP + FEWEST)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "runs"), [(10.0, FEWEST), (0.1, 20), (1e-6, MOST), (0.0, MOST)]
+)
+def test_rounds_are_as_many_as_fit(seconds: float, runs: int) -> None:
+    assert Machine(a=[seconds]).timed()["a"].runs == pytest.approx(runs, abs=1)
+
+
+def test_warming_up_is_not_counted() -> None:
+    slow_at_first = [9.0] * WARM_UP + [1.0] * MOST
+    assert Machine(a=slow_at_first).timed()["a"] == Latency(1, 1, 1, FEWEST)
+
+
+def test_an_outlier_moves_no_median() -> None:
+    found = Machine(a=[1.0] * 5 + [100.0]).timed()["a"]
+    assert found.median == 1
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=20))
+def test_quartiles_are_around_the_median(seconds: list[float]) -> None:
+    found = Machine(a=seconds).timed()["a"]
+    assert min(seconds) - 1e-9 <= found.low <= found.median <= found.high
+    assert found.high <= max(seconds) + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("fp32", "result", "said"),
+    [
+        ((9, 10, 11), (4, 5, 6), "faster"),
+        ((4, 5, 6), (9, 10, 11), "slower"),
+        ((4, 5, 6), (5, 6, 7), "within noise"),
+        ((4, 5, 6), (6, 7, 8), "within noise"),
+        ((6, 7, 8), (4, 5, 6), "within noise"),
+        ((5, 5, 5), (5, 5, 5), "within noise"),
+        ((1, 5, 9), (4, 5, 6), "within noise"),
+    ],
+)
+def test_the_verdict_minds_the_noise(
+    fp32: tuple[float, ...], result: tuple[float, ...], said: str
+) -> None:
+    before, after = (
+        Latency(median, low, high, 9) for low, median, high in (fp32, result)
+    )
+    assert verdict(before, after) == said
+
+
+@pytest.mark.parametrize(
+    ("fp32", "result", "ratio"), [(4, 2, 2), (2, 4, 0.5), (0, 0, 1), (1, 0, 1e9)]
+)
+def test_speedup_is_how_many_times_as_fast(
+    fp32: float, result: float, ratio: float
+) -> None:
+    before, after = (Latency(each, each, each, 9) for each in (fp32, result))
+    assert speedup(before, after) == pytest.approx(ratio)
+
+
+# Progress
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_in_a_log_only_what_is_done_has_a_line() -> None:
+    stream = io.StringIO()
+    progress = Terminal(stream)
+    progress.live("trial 1", "95.0% of FLOPs")
+    progress.batch(7)
+    progress.line("trial 1", "passes")
+    assert stream.getvalue() == "  trial 1    passes\n"
+
+
+def test_on_a_terminal_the_line_replaces_what_was_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    stream = Screen()
+    progress = Terminal(stream)
+    progress.live("trial 1", "a text that is much longer than the terminal")
+    assert len(stream.getvalue().rsplit("\x1b[2K")[-1]) == 29
+    progress.line("trial 1", "passes")
+    assert stream.getvalue().endswith("\r\x1b[2K  trial 1    passes\n")
+
+
+def test_the_live_line_counts_batches() -> None:
+    stream = Screen()
+    progress = Terminal(stream)
+    progress.live("trial 1", "95.0%")
+    progress.batch(7)
+    progress.batch(8)
+    last = stream.getvalue().rsplit("\r\x1b[2K")[-1]
+    assert last == "  trial 1    95.0%, batch 8"
+
+
+def test_silence_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    Silent().live("trial 1", "text")
+    Silent().batch(1)
+    Silent().line("trial 1", "text")
+    assert capfd.readouterr() == ("", "")
