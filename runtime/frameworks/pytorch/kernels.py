@@ -30,12 +30,18 @@ def probe(
     return prober.probes
 
 
-def run_with_low(
-    module: fx.GraphModule, inputs: Inputs, precision: Precision, keys: Iterable[str]
-) -> Any:
-    """The outputs when only the ops named by `keys` compute in `precision`."""
+def values_with_low(
+    module: fx.GraphModule,
+    inputs: Inputs,
+    precision: Precision,
+    keys: Iterable[str],
+    wanted: Iterable[fx.Node],
+) -> list[torch.Tensor]:
+    """What the `wanted` nodes hold when only the ops named by `keys` are low."""
+    runner = _PartlyLow(module, precision, frozenset(keys), frozenset(wanted))
     with torch.no_grad():
-        return _PartlyLow(module, precision, frozenset(keys)).run(*inputs)
+        runner.run(*inputs)
+    return [runner.values[node] for node in wanted]
 
 
 class LowInterpreter(fx.Interpreter):
@@ -74,10 +80,25 @@ def function(node: fx.Node) -> Callable[..., Any]:
 
 
 class _PartlyLow(LowInterpreter):
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        precision: Precision,
+        keys: frozenset[str],
+        wanted: frozenset[fx.Node],
+    ) -> None:
+        super().__init__(module, precision, keys)
+        self.wanted = wanted
+        self.values: dict[fx.Node, torch.Tensor] = {}
+
     def run_node(self, n: fx.Node) -> Any:
-        if n.name not in self.keys:
-            return super().run_node(n)
-        return torch.utils._pytree.tree_map(_widen, self.run_low(n))
+        if n.name in self.keys:
+            value = torch.utils._pytree.tree_map(_widen, self.run_low(n))
+        else:
+            value = super().run_node(n)
+        if n in self.wanted:
+            self.values[n] = value
+        return value
 
 
 class _Prober(LowInterpreter):

@@ -24,6 +24,7 @@ from .prepared import Prepared
 from .rewrite import rewrite
 from .stopwatch import time_casts, time_ops
 from .switches import hold_fp32
+from .tails import float_tails
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ class Program:
     dynamic: capture.Dynamic
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        """Output error when only that op computes in `precision`; op id → error."""
-        reference = self._outputs(precision, ())
-        return {
-            name: max(
-                map(
-                    kernels.relative_error, reference, self._outputs(precision, (name,))
-                ),
-                default=0.0,
-            )
-            for name in ops
-        }
+        """Output error when only that op computes in `precision`; op id → error.
+
+        Where an output is no float, the last floats that feed it are compared.
+        """
+        reference = self._tails(precision, ())
+        found = {}
+        for name in ops:
+            values = self._tails(precision, (str(self._op(name).key),))
+            errors = map(kernels.relative_error, reference, values)
+            found[name] = max(errors, default=0.0)
+        return found
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
@@ -111,12 +112,10 @@ class Program:
     def _names(self) -> dict[fx.Node, str]:
         return tensor_names(self.prepared)
 
-    def _outputs(self, precision: Precision, ops: Iterable[str]) -> list[torch.Tensor]:
-        keys = [str(self._op(name).key) for name in ops]
+    def _tails(self, precision: Precision, keys: Iterable[str]) -> list[torch.Tensor]:
         module = self.prepared.module
-        outputs = kernels.run_with_low(module, self.batch, precision, keys)
-        leaves = torch.utils._pytree.tree_leaves(outputs)
-        return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        wanted = float_tails(module.graph)
+        return kernels.values_with_low(module, self.batch, precision, keys, wanted)
 
     def _op(self, name: str) -> Op:
         return self.graph.by_id[name]
