@@ -2,6 +2,7 @@
 
 import ast
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -236,6 +237,22 @@ def test_nothing_is_left_in_a_folder_that_cant_be_written(
     assert result.exit_code == 2
     assert result.stderr == f"can't write {read_only / NAME}: Permission denied\n"
     assert {path.name for path in read_only.iterdir()} == {"spec.yaml", "secret.yaml"}
+
+
+def test_script_stays_whole_where_the_new_one_does_not_fit(folder: Path) -> None:
+    narrowcast("generate", "spec.yaml")
+    (folder / "spec.yaml").write_text(OTHER)
+    before = state(folder)
+    limit = (1000, 1000)
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "narrowcast", "generate", "spec.yaml"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"can't write {NAME}: File too large\n"
+    assert state(folder) == before
 
 
 def test_nothing_is_left_where_the_script_cant_be_put(folder: Path) -> None:
