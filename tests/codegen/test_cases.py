@@ -5,7 +5,6 @@ After a change that is meant: `python tests/codegen/regenerate.py`, then `git di
 
 import os
 import runpy
-import site
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +12,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
-import narrowcast
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -97,21 +94,3 @@ def test_formatters_leave_a_script_alone_that_was_changed_by_hand(
     tool("ruff", "format", "--isolated", "--no-cache", path)
     tool("black", "-q", "--config", os.devnull, path)
     assert path.read_text("utf-8") == text
-
-
-def test_mypy_is_content() -> None:
-    """One process for all; what a script imports of the user's is stubbed per case."""
-    folders = [case for case in CASES if list(case.glob("expected"))]
-    package = Path(narrowcast.__file__).parents[1]
-    if str(package) not in site.getsitepackages():
-        folders.append(package)
-    tool(
-        "mypy",
-        "--strict",
-        "--config-file=",
-        "--follow-imports=silent",
-        "--namespace-packages",
-        "--explicit-package-bases",
-        *SCRIPTS,
-        MYPYPATH=os.pathsep.join(map(str, folders)),
-    )
