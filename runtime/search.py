@@ -23,6 +23,7 @@ from .progress import Progress
 from .reasons import fp32_reasons, hard_pins
 from .sensitivity import sensitivity_order
 from .timing import Clock
+from .unrounded import with_movers
 
 Evaluate = Callable[[Placement], Evaluation]
 """Converts the model by a placement and scores it in full."""
@@ -82,7 +83,7 @@ def everything_low(
     traced: Traced, *, low: Precision, objective: Objective, pins: Pins
 ) -> Found:
     """The plan with only the pins that the spec and the probes set, unevaluated."""
-    hard = hard_pins(traced, low, pins)
+    hard = with_movers(traced.graph, hard_pins(traced, low, pins))
     placement = objective(traced.graph, low, hard.keys()).placement
     reasons = fp32_reasons(traced.graph, placement, hard)
     return Found((Plan(low, placement, reasons, objective.name, 0),))
@@ -168,6 +169,7 @@ class _Search:
 
     def trial(self, pins: Mapping[str, Reason]) -> Trial:
         """Place with these pins and evaluate, unless that placement was tried."""
+        pins = with_movers(self.traced.graph, pins)
         placed = self.objective(self.traced.graph, self.low, pins.keys())
         known = next((t for t in self.trials if t.placement == placed.placement), None)
         if known is not None:
