@@ -80,8 +80,12 @@ def _convert(spec: Spec) -> Section:
     objective = Code(spec.objective)
     if spec.objective == "latency":
         profile = PROFILES[spec.device]
-        imports += [(COSTS, "StaticCosts"), (COSTS, profile)]
-        objective = Code(f"latency(StaticCosts(traced.graph, {profile}))")
+        imports.append((COSTS, profile))
+        costs = f"run.measure(traced, low=LOW, profile={profile})"
+        if spec.costs == "static":
+            imports.append((COSTS, "StaticCosts"))
+            costs = f"StaticCosts(traced.graph, {profile})"
+        objective = Code(f"latency({costs})")
     outputs = laid_out("outputs=", values(spec.model.outputs), 8, ",")
     kind = ConvertUnjudged if spec.evaluation is None else Convert
     return kind(

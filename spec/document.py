@@ -61,8 +61,10 @@ class Document(Section):
     tuning: TuningSection = Field(
         default_factory=TuningSection, description="The search."
     )
-    costs: Annotated[str, Among(("static",), ("measured",))] = Field(
-        default="static", description="Where the costs of ops and casts come from."
+    costs: Annotated[str, Among(("measured", "static"))] = Field(
+        default="measured",
+        description="What `objective: latency` goes by: ops and casts as timed on the "
+        "machine that converts, or by a stated machine profile.",
     )
 
     def problems(self) -> Iterator[Problem]:

@@ -161,7 +161,7 @@ class Spec:
         budget: When the search stops.
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
-        costs: "static".
+        costs: "measured" or "static"; what objective "latency" goes by.
         notices: What the user should hear; no part of the canonical form.
     """
 

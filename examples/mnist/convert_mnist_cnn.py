@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "mnist.yaml"
-# spec-sha256 = "bbe97acb35934022030587596bcbd7e3059e7389dc5368be57618917c43e2f7c"
+# spec-sha256 = "20f09489af3589bcbe37d5545e0a91898ebb9d69dbab422ef39a3c32ed5026aa"
 # ///
 # fmt: off
 # isort: skip_file

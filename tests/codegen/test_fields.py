@@ -99,6 +99,8 @@ BESIDE = {
 }
 """What else must be written for a field to be valid."""
 
+TABLE["costs"] = (PLAIN | {"tuning": {"objective": "latency"}}, ABSENT, "static")
+
 for _section in ("mixed_precision", "quantization"):
     for _kind in ("optype_wise", "op_wise"):
         _key = f"{_section}.{_kind}"
@@ -114,7 +116,6 @@ ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         "pytorch_fx",
         "the spellings of Neural Compressor name one framework",
     ),
-    "costs": (PLAIN, ABSENT, "static", "the only costs there are"),
     "evaluation.accuracy.metric.MSE.compare_label": (
         evaluated(metric={"MSE": {}}),
         ABSENT,

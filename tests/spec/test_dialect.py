@@ -69,7 +69,7 @@ DEFAULTS = [
     ("budget", Budget(max_trials=20, timeout=None)),
     ("batch_size", 64),
     ("seed", 1978),
-    ("costs", "static"),
+    ("costs", "measured"),
     ("notices", ("mixed_precision.precisions is not written: bf16",)),
 ]
 

@@ -138,12 +138,12 @@ s.yaml:6:9: device: unknown value `tpu`
         id="device",
     ),
     pytest.param(
-        MODEL + "costs: measured\n",
+        MODEL + "costs: guessed\n",
         """\
-s.yaml:6:8: costs: `measured` is not supported yet
-    costs: measured
+s.yaml:6:8: costs: unknown value `guessed`
+    costs: guessed
            ^
-    hint: supported now: static
+    hint: known here: measured, static
 """,
         id="costs",
     ),

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "f6f563985ef908effad8c22c0e55451d809f28e20ff5f2fc81383b51648d3150"
+# spec-sha256 = "ec6ecb4613d7f24983bd96578dd23ccbdd67079412d563f6bb1de1eafd706878"
 # ///
 # fmt: off
 # isort: skip_file

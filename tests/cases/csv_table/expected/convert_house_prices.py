@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "4c342c729dbac196146354204f2b0e8bb1823731c2333224af7ea10d3b3cddd0"
+# spec-sha256 = "daed1fa7e2c69ee5b8c55527fd67e9c9a39afffda0b11ee9438baccb65253ee9"
 # ///
 # fmt: off
 # isort: skip_file
@@ -41,7 +41,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.costs import X86_BF16
 from narrowcast.runtime.data.arrays import Arrays
 from narrowcast.runtime.data.csv import read_csv
 from narrowcast.runtime.metrics.mse import MSE
@@ -123,7 +123,7 @@ def convert(run: Run) -> Report:
         traced,
         evaluate,
         low=LOW,
-        objective=latency(StaticCosts(traced.graph, X86_BF16)),
+        objective=latency(run.measure(traced, low=LOW, profile=X86_BF16)),
         pins=PINS,
         criterion=CRITERION,
         baseline=baseline,

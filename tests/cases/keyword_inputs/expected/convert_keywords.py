@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "3569d455efbc102a3daf9bc5183ab3479e695ac10f73997ffab8a6e2f678cacb"
+# spec-sha256 = "d61bba513a6cbb04a63fd4477808b59fd23c9e2fffe226c6955823958843ba04"
 # ///
 # fmt: off
 # isort: skip_file

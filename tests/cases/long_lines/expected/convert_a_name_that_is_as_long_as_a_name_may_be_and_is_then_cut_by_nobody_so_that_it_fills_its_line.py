@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ea7408636297357199eb71fc8d63850ac355e5f0110caa18f0550c77e2811f69"
+# spec-sha256 = "54d36f89de4684d7806f0d2bf981a60654725aaa04e6d0759ec60ff05132e837"
 # ///
 # fmt: off
 # isort: skip_file

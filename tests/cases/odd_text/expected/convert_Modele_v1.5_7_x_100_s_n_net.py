@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "14bad8677f1c2fe8dbc694f0324f0fd9efd10dea46d9c504aa7192261f7f5767"
+# spec-sha256 = "b7f23cbdf0537ce24ff10286d89fccb46f27c0dbc53f82fb866a511785d1d870"
 # ///
 # fmt: off
 # isort: skip_file

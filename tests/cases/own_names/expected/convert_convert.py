@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "6fe09769ca1bf58b3d0b2440e6887f451cf0ad069a49d685ef73cb35cab24bc0"
+# spec-sha256 = "bb87d31f5bddad18c9c3d1ae3e0096a50b0cd81ce91a3a2b9425ae70da3ba6f2"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "bd66e8a92dde10e0ef7d0ca54ed0d95adef92ac50f24764c95bf6bc9a42f799e"
+# spec-sha256 = "fd22c13aec735bbb22d217286633a4bc4fa9673a10f8aab537384565e2065de7"
 # ///
 # fmt: off
 # isort: skip_file

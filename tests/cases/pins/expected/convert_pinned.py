@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ca73cd2c8514d72ae012cb46d28a4d5677896472e572312da7da7265af43fa58"
+# spec-sha256 = "3d058d472bae0d70f788a9fd00755225361a1b0e56c2672a8b406e49b0a1d5ed"
 # ///
 # fmt: off
 # isort: skip_file

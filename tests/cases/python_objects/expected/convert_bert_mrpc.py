@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "997631fe14622eae7d43d3245aa7877a49c1188c565910c56e45fad6003d53bf"
+# spec-sha256 = "e04bda65c1c991dd089328efe0858a57217c2442e3103fe3a3fb0d62a8c54257"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "2a3b747871e72ff9150a2dd488a7c8ef2b08660b86d62a6618d33ca6f32a7003"
+# spec-sha256 = "15ff36779e1a102703565eb2f94bb82bcaf5e0912602fbe883b8728ef6a52f96"
 # ///
 # fmt: off
 # isort: skip_file

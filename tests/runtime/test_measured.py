@@ -1,0 +1,136 @@
+"""Measured costs: what is timed, what stays static, and how the sum is held to wholes."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+import pytest
+
+from narrowcast.runtime.costs import X86_BF16, StaticCosts, predicted_seconds
+from narrowcast.runtime.frameworks.protocol import Timings
+from narrowcast.runtime.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Placement,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.measured import (
+    MeasuredCosts,
+    chosen,
+    costs_data,
+    measured_costs,
+)
+from narrowcast.runtime.timing import Clock, Latency
+
+FP32, BF16 = Precision.FP32, Precision.BF16
+BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))
+
+
+def chain(*flops: int) -> Graph:
+    """Contractions one after the other."""
+    names = ["x", *(f"op{k}" for k in range(len(flops)))]
+    ops = tuple(
+        Op(name, "mm", Kind.COMPUTE, (Slot(before),), (name,), flops=n, kernels=BOTH)
+        for name, before, n in zip(names[1:], names, flops, strict=False)
+    )
+    tensors = {name: Tensor(name, "float32", (4, 4)) for name in names}
+    return Graph(ops, tensors, ("x",), (names[-1],))
+
+
+def latency(seconds: float) -> Latency:
+    return Latency(seconds, seconds, seconds, 7)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Says how long things take: ops by table, casts alike, wholes by a factor."""
+
+    graph: Graph
+    seconds: Mapping[Precision, float]
+    cast: float = 0.5
+    factor: float = 1.0
+
+    def time(
+        self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
+    ) -> Timings:
+        return Timings(
+            {(n, p): latency(self.seconds[p]) for n in ops for p in (FP32, precision)},
+            {
+                ((4, 4), a, b): latency(self.cast)
+                for a, b in ((FP32, precision), (precision, FP32))
+            },
+        )
+
+    def time_whole(
+        self, placements: Mapping[str, Placement], clock: Clock
+    ) -> Mapping[str, Latency]:
+        costs = MeasuredCosts(
+            self.time(BF16, set(self.graph.by_id), clock, 1.0),
+            StaticCosts(self.graph, X86_BF16),
+        )
+        return {
+            name: latency(self.factor * predicted_seconds(self.graph, costs, placement))
+            for name, placement in placements.items()
+        }
+
+
+def measured(machine: Machine) -> MeasuredCosts:
+    static = StaticCosts(machine.graph, X86_BF16)
+    return measured_costs(machine, BF16, static, lambda: 0.0)  # type: ignore[arg-type]
+
+
+def test_what_was_timed_replaces_what_was_stated() -> None:
+    graph = chain(10, 10)
+    costs = measured(Machine(graph, {FP32: 3.0, BF16: 1.0}))
+    assert [costs.op(op, p) for op in graph.ops for p in (FP32, BF16)] == [3, 1, 3, 1]
+    assert costs.cast(graph.tensors["op0"], FP32, BF16) == 0.5
+
+
+def test_fixed_ops_cost_nothing() -> None:
+    graph = chain(10)
+    fixed = Op("f", "arange", Kind.FIXED, (), ())
+    assert measured(Machine(graph, {FP32: 3.0, BF16: 1.0})).op(fixed, FP32) == 0.0
+
+
+def test_an_additive_model_is_left_as_it_is() -> None:
+    costs = measured(Machine(chain(10, 10), {FP32: 3.0, BF16: 1.0}, factor=1.05))
+    assert costs.errors[FP32] == pytest.approx(1 / 1.05 - 1)
+    assert costs.scale == {}
+
+
+def test_a_sum_that_is_off_is_scaled_to_the_whole() -> None:
+    graph = chain(10, 10)
+    machine = Machine(graph, {FP32: 3.0, BF16: 1.0}, cast=0.0, factor=2.0)
+    costs = measured(machine)
+    assert costs.errors == {FP32: pytest.approx(-0.5), BF16: pytest.approx(-0.5)}
+    whole = dict.fromkeys(graph.by_id, FP32)
+    assert predicted_seconds(graph, costs, whole) == pytest.approx(2 * 6.0)
+
+
+def test_the_largest_ops_are_timed_first() -> None:
+    graph = chain(10**12, 10**6, 10**13, 10**6)
+    static = StaticCosts(graph, X86_BF16)
+    most = 10 * sum(static.op(graph.by_id["op2"], p) for p in (FP32, BF16))
+    assert chosen(graph, BF16, static, most * 1.01) == {"op2"}
+    assert chosen(graph, BF16, static, most * 1.2) == {"op2", "op0", "op1", "op3"}
+
+
+def test_ops_without_a_kernel_are_not_timed() -> None:
+    graph = chain(10)
+    op = graph.ops[0]
+    only = Op(op.id, op.type, op.kind, op.inputs, op.outputs, flops=10)
+    bare = Graph((only,), graph.tensors, graph.inputs, graph.outputs)
+    assert chosen(bare, BF16, StaticCosts(bare, X86_BF16), 1e9) == frozenset()
+
+
+def test_the_plan_holds_every_cost_used() -> None:
+    data = costs_data(measured(Machine(chain(10, 10), {FP32: 3.0, BF16: 1.0})))
+    assert data["ops"] == {name: {"fp32": 3.0, "bf16": 1.0} for name in ("op0", "op1")}
+    assert data["casts"] == {
+        "(4, 4): fp32 -> bf16": 0.5,
+        "(4, 4): bf16 -> fp32": 0.5,
+    }
+    assert data["errors"] == {"fp32": pytest.approx(0.0), "bf16": pytest.approx(0.0)}
