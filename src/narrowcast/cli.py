@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ Target = Annotated[
 
 DRIFT = 1
 BAD = 2
+KILLED = 128  # plus the signal's number, as shells say it
 
 
 def main() -> None:
@@ -116,11 +118,7 @@ def run(
         write(path, text)
     except OutputError as error:
         raise _failure(str(error)) from error
-    command = [sys.executable, str(path), *context.args]
-    try:
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    raise typer.Exit(_finished([sys.executable, str(path), *context.args]))
 
 
 @app.command()
@@ -132,6 +130,16 @@ def doctor(
 
     report = examine()
     typer.echo(to_json(report) if json else render(report))
+
+
+def _finished(command: list[str]) -> int:
+    """The script's exit code; an interrupt is the script's to answer, in its own time."""
+    with subprocess.Popen(command) as process:
+        # Ctrl-C reaches the script by itself, a signal to this process does not.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+        signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
+        code = process.wait()
+    return code if code >= 0 else KILLED - code
 
 
 def _source(spec_file: Path, output: Path | None) -> tuple[Path, str]:

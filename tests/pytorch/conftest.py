@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import runpy
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -76,8 +76,6 @@ class Tools:
     @classmethod
     def in_fp64(cls, model: torch.nn.Module, *batch: torch.Tensor) -> Any:
         """What a double-precision copy of the model computes."""
-        import copy
-
         wide = [
             value.double() if value.is_floating_point() else value for value in batch
         ]
@@ -117,15 +115,4 @@ def mnist_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights and digits, out of the packages that ship them."""
     folder = tmp_path_factory.mktemp("mnist") / "data"
     runpy.run_path(str(EXAMPLE / "prepare.py"))["main"](folder)
-    return folder
-
-
-@pytest.fixture
-def mnist(tmp_path: Path, mnist_data: Path) -> Path:
-    """The example's folder as a user has it before the first run."""
-    folder = tmp_path / "mnist"
-    folder.mkdir()
-    for name in ("mnist.yaml", "mnist_cnn.py"):
-        shutil.copyfile(EXAMPLE / name, folder / name)
-    (folder / "data").symlink_to(mnist_data, target_is_directory=True)
     return folder
