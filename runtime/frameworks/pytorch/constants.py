@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import fx
 
@@ -22,7 +24,8 @@ def fold_constants(prepared: Prepared) -> None:
         value = _value(module, node)
         if value is None or _bytes(value) > sum(map(_bytes, sources)) + LARGEST_GROWTH:
             continue
-        folded = add_constant(module, f"folded_{prepared.ids[node.name]}", value, node)
+        name = re.sub(r"\W+", "_", prepared.ids[node.name])
+        folded = add_constant(module, f"folded_{name}", value, node)
         node.replace_all_uses_with(folded)
         module.graph.erase_node(node)
 

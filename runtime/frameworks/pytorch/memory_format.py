@@ -11,7 +11,7 @@ import torch
 from torch import fx
 
 from . import nodes
-from .prepared import Prepared, add_constant, constant, is_constant
+from .prepared import Prepared, constant, is_constant, replace_constant
 
 CONVOLUTIONS = frozenset({"conv2d", "convolution", "conv_transpose2d"})
 
@@ -43,6 +43,5 @@ def _lay(module: fx.GraphModule, node: fx.Node) -> bool:
     if not is_constant(weight) or weight.meta["val"].dim() != 4:
         return False
     value = constant(module, weight).contiguous(memory_format=torch.channels_last)
-    laid = add_constant(module, str(weight.target), value, node)
-    node.replace_input_with(weight, laid)
+    replace_constant(module, weight, value)
     return True

@@ -8,7 +8,13 @@ import torch
 from torch import fx
 
 from . import nodes
-from .prepared import Prepared, add_constant, constant, is_constant
+from .prepared import (
+    Prepared,
+    add_constant,
+    constant,
+    is_constant,
+    replace_constant,
+)
 
 OUTPUT_AXIS = {
     "conv1d": 0,
@@ -75,10 +81,14 @@ def _fold(prepared: Prepared, site: Site) -> None:
     weight, bias = _folded(module, site)
     if not bool(weight.isfinite().all() and bias.isfinite().all()):
         return  # the norm brings back into range what the layer alone would leave
-    name = str(site.weight.target).removesuffix(".weight")
+    near = str(site.weight.target).rpartition("weight")[0] + "bias"
     arguments = dict(nodes.arguments(producer))
-    arguments["weight"] = add_constant(module, f"{name}.weight", weight, producer)
-    arguments["bias"] = add_constant(module, f"{name}.bias", bias, producer)
+    arguments["weight"] = _written(module, site.weight, weight, producer)
+    arguments["bias"] = (
+        add_constant(module, near, bias, producer)
+        if site.bias is None
+        else _written(module, site.bias, bias, producer)
+    )
     producer.args, producer.kwargs = (), arguments
     for out in nodes.made(site.norm):
         out.replace_all_uses_with(producer)
@@ -87,6 +97,16 @@ def _fold(prepared: Prepared, site: Site) -> None:
     module.graph.erase_node(site.norm)
     gone = (prepared.ids.pop(site.norm.name), nodes.operator_name(site.norm))
     prepared.absorbed.setdefault(producer.name, []).append(gone)
+
+
+def _written(
+    module: fx.GraphModule, node: fx.Node, value: torch.Tensor, reader: fx.Node
+) -> fx.Node:
+    """A constant's new value, under its own name unless others read the old one."""
+    if len(node.users) > 1:
+        return add_constant(module, str(node.target), value, reader)
+    replace_constant(module, node, value)
+    return node
 
 
 def _folded(module: fx.GraphModule, site: Site) -> tuple[torch.Tensor, torch.Tensor]:

@@ -72,14 +72,35 @@ def add_constant(
     module: fx.GraphModule, name: str, value: torch.Tensor, before: fx.Node
 ) -> fx.Node:
     """Register `value` under a free name near `name` and return its get_attr node."""
-    flat = name.replace(".", "_").replace(":", "_").strip("_")
-    free = flat
-    count = 1
-    while hasattr(module, free):
-        free = f"{flat}_{count}"
+    *path, wanted = name.split(".")
+    owner = _owner(module, path)
+    free, count = wanted, 1
+    while hasattr(owner, free):
+        free = f"{wanted}_{count}"
         count += 1
-    module.register_buffer(free, value)
+    owner.register_buffer(free, value)
     with module.graph.inserting_before(before):
-        node = module.graph.get_attr(free)
+        node = module.graph.get_attr(".".join([*path, free]))
     node.meta["val"] = value
     return node
+
+
+def replace_constant(
+    module: fx.GraphModule, node: fx.Node, value: torch.Tensor
+) -> None:
+    """Let a get_attr node's name stand for `value`; the user's model keeps its own."""
+    *path, name = str(node.target).split(".")
+    owner = _owner(module, path)
+    delattr(owner, name)
+    owner.register_buffer(name, value)
+    for other in module.graph.find_nodes(op="get_attr"):
+        if other.target == node.target:
+            other.meta["val"] = value
+
+
+def _owner(module: torch.nn.Module, path: list[str]) -> torch.nn.Module:
+    for part in path:
+        if part not in module._modules:
+            module.add_module(part, torch.nn.Module())
+        module = module.get_submodule(part)
+    return module
