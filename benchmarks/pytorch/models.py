@@ -1,0 +1,91 @@
+"""Models by their configurations, with random weights: only their speed matters here.
+
+Needs transformers (pip install transformers), which needs no torchvision for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+BATCH = 8
+
+Made = tuple[nn.Module, tuple[torch.Tensor, ...]]
+
+
+def images() -> tuple[torch.Tensor, ...]:
+    return (torch.randn(BATCH, 3, 224, 224),)
+
+
+def tokens(vocabulary: int) -> tuple[torch.Tensor, ...]:
+    return (torch.randint(0, vocabulary, (BATCH, 128)),)
+
+
+def resnet50() -> Made:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    return ResNetForImageClassification(ResNetConfig()), images()
+
+
+def mobilenet_v2() -> Made:
+    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
+
+    return MobileNetV2ForImageClassification(MobileNetV2Config()), images()
+
+
+def convnext_tiny() -> Made:
+    from transformers import ConvNextConfig, ConvNextForImageClassification
+
+    return ConvNextForImageClassification(ConvNextConfig()), images()
+
+
+def vit_small() -> Made:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(
+        hidden_size=384, num_attention_heads=6, intermediate_size=4 * 384
+    )
+    return ViTForImageClassification(config), images()
+
+
+def bert_6() -> Made:
+    from transformers import BertConfig, BertModel
+
+    return BertModel(BertConfig(num_hidden_layers=6)), tokens(30_000)
+
+
+def gpt2_prefill() -> Made:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return GPT2LMHeadModel(GPT2Config(use_cache=False)), tokens(50_000)
+
+
+class Recurrent(nn.Module):
+    """Two LSTM layers and a head on the last step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(256, 512, 2, batch_first=True)
+        self.head = nn.Linear(512, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        steps, _state = self.lstm(x)
+        logits: torch.Tensor = self.head(steps[:, -1])
+        return logits
+
+
+def lstm_2() -> Made:
+    return Recurrent(), (torch.randn(BATCH, 100, 256),)
+
+
+MODELS: dict[str, Callable[[], Made]] = {
+    "ResNet-50": resnet50,
+    "MobileNetV2": mobilenet_v2,
+    "ConvNeXt-tiny": convnext_tiny,
+    "ViT-small": vit_small,
+    "BERT, 6 layers": bert_6,
+    "GPT-2 small, prefill": gpt2_prefill,
+    "LSTM, 2 layers": lstm_2,
+}

@@ -1,0 +1,162 @@
+"""Eager speed of converted models beside what else a user could do, in one run.
+
+    python benchmarks/pytorch/speed.py [MODEL ...]
+
+Each model is converted under `objective: latency`, saved, loaded again and timed in turn
+with fp32, torch.autocast(bf16), model.bfloat16() and per-module wrapping, each contiguous
+and in channels-last; the better layout counts. Ratios are of medians.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from models import MODELS
+from torch import nn
+
+from narrowcast.runtime import Pins, Precision, everything_low
+from narrowcast.runtime.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.graph import casts
+from narrowcast.runtime.measured import measured_costs
+from narrowcast.runtime.placement import latency
+from narrowcast.runtime.signature import Input
+from narrowcast.runtime.timing import interleaved
+
+LOW = Precision.BF16
+BF16 = torch.bfloat16
+SECONDS = 12.0
+
+Batch = tuple[torch.Tensor, ...]
+Call = Callable[[], object]
+
+
+def wrapped(model: nn.Module) -> nn.Module:
+    """A copy whose linear and convolution layers are bf16 between casts, one by one."""
+    model = copy.deepcopy(model)
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d)):
+            module.bfloat16()
+            module.register_forward_pre_hook(lambda _m, x: (x[0].to(BF16),))
+            module.register_forward_hook(lambda _m, _x, y: y.float())
+    return model
+
+
+def in_bf16(batch: Batch) -> Batch:
+    return tuple(x.to(BF16) if x.is_floating_point() else x for x in batch)
+
+
+def channels_last(batch: Batch) -> Batch:
+    last = torch.channels_last
+    return tuple(x.to(memory_format=last) if x.dim() == 4 else x for x in batch)
+
+
+def autocast(model: nn.Module, batch: Batch) -> Call:
+    def call() -> object:
+        with torch.autocast("cpu", BF16):
+            return model(*batch)
+
+    return call
+
+
+def alternatives(model: nn.Module, batch: Batch) -> dict[str, Call]:
+    """Name → call; with `/cl` appended in channels-last."""
+    low = copy.deepcopy(model).bfloat16()
+    single = wrapped(model)
+    calls: dict[str, Call] = {
+        "fp32": lambda: model(*batch),
+        "autocast": autocast(model, batch),
+        "bfloat16()": lambda: low(*in_bf16(batch)),
+        "wrapped": lambda: single(*batch),
+    }
+    if all(x.dim() != 4 for x in batch):
+        return calls
+    last = torch.channels_last
+    model_cl, low_cl, single_cl = (
+        copy.deepcopy(m).to(memory_format=last)  # type: ignore[call-overload]
+        for m in (model, low, single)
+    )
+    there = channels_last(batch)
+    return calls | {
+        "fp32/cl": lambda: model_cl(*there),
+        "autocast/cl": autocast(model_cl, there),
+        "bfloat16()/cl": lambda: low_cl(*in_bf16(there)),
+        "wrapped/cl": lambda: single_cl(*there),
+    }
+
+
+def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Call, str]:
+    """The saved and reloaded model, and what is worth knowing of it."""
+    inputs = [
+        Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
+        for k, x in enumerate(batch)
+    ]
+    traced = pytorch.trace(model, batch, low=LOW, inputs=inputs)
+    static = StaticCosts(traced.graph, X86_BF16)
+    costs = measured_costs(traced, LOW, static, time.perf_counter)
+    (plan,) = everything_low(traced, low=LOW, objective=latency(costs), pins=Pins())
+    path = traced.save(traced.apply(plan.placement), folder / "model.pt2")
+    loaded = torch.export.load(path).module()
+    weights = sum(p.numel() * 4 for p in model.parameters())
+    low = sum(op.flops for op in traced.graph.ops if plan.placement[op.id] == LOW)
+    known = (
+        f"{low / traced.graph.flops:.0%} of FLOPs in bf16, "
+        f"{len(casts(traced.graph, plan.placement))} casts, "
+        f"file {path.stat().st_size / weights:.3f} of fp32"
+    )
+    return lambda: loaded(*batch), known
+
+
+def compared(name: str) -> dict[str, float]:
+    """Seconds per batch by alternative, the better layout of each."""
+    torch.manual_seed(0)
+    model, batch = MODELS[name]()
+    model.eval()
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        with torch.inference_mode(False):
+            ours, known = converted(model, batch, Path(folder))
+        calls = alternatives(model, batch) | {"narrowcast": ours}
+        timed = interleaved(calls, time.perf_counter, SECONDS)
+    print(f"{name}: {known}", file=sys.stderr)
+    best: dict[str, float] = {}
+    for each, found in timed.items():
+        kind = each.removesuffix("/cl")
+        best[kind] = min(best.get(kind, math.inf), found.median)
+    return best
+
+
+def main(names: list[str]) -> None:
+    """Print one row a model: milliseconds, and how many times as fast we are."""
+    print(
+        "| model | fp32 | autocast | bfloat16() | wrapped | narrowcast | vs fp32 | vs autocast | vs best |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    ratios = []
+    for name in names or list(MODELS):
+        best = compared(name)
+        ours = best.pop("narrowcast")
+        ratios.append(best["autocast"] / ours)
+        cells = [f"{seconds * 1e3:.1f}" for seconds in (*best.values(), ours)]
+        fastest = min(best.values())
+        gains = [best["fp32"] / ours, best["autocast"] / ours, fastest / ours]
+        print(
+            "|",
+            " | ".join([name, *cells, *(f"{gain:.2f}x" for gain in gains)]),
+            "|",
+            flush=True,
+        )
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    print(
+        f"\nGeometric mean over autocast: {mean:.2f}x (milliseconds per batch of 8, {torch.get_num_threads()} threads)"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
