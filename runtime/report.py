@@ -134,18 +134,6 @@ def gathered(
     )
 
 
-def as_data(judgement: Judgement) -> dict[str, Any]:
-    """A judgement as plain data, for the plan."""
-    return {
-        "metric": judgement.result.metric,
-        "samples": judgement.result.samples,
-        "fp32": judgement.baseline.value,
-        "result": judgement.result.value,
-        "criterion": asdict(judgement.criterion),
-        "holds": judgement.holds,
-    }
-
-
 def as_json(report: Report) -> dict[str, Any]:
     """The report as strict JSON's data; paths as the user would type them here."""
     data = asdict(report)

@@ -19,19 +19,19 @@ from .fresh import in_fresh_process
 from .graph import Precision
 from .hardware.answers import FRAMEWORKS
 from .hardware.requirements import Machine, Requirements, require
-from .measured import MeasuredCosts, costs_data, measured_costs
+from .measured import MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
 from .plan import Plan, document, read_document, recorded_files, write_plan
 from .plan import replay as replayed
 from .progress import Progress
-from .report import Judgement, Report, as_data, gathered
+from .provenance import provenance
+from .report import Judgement, Report, gathered
 from .saved import evaluate_file, predict_file, time_file
 from .search import Budget, Evaluate, Found, search
 from .sources import Sources, hashes
 from .timing import Clock, Latency
-from .version import VERSION
 
 T = TypeVar("T")
 
@@ -299,7 +299,14 @@ class Run:
         drift: float | None = None,
         latency: dict[str, Latency] | None = None,
     ) -> Report:
-        """Write the plan beside the script and gather the report."""
+        """Write the plan beside the script and gather the report.
+
+        A plan that misses the criterion goes to a file of its own: a lock would be
+        replayed by the next run.
+        """
+        missed = judgement is not None and not judgement.holds
+        lock = self.options.plan
+        kept = lock.with_suffix(".failed.json") if missed else lock
         report = gathered(
             name=self.name,
             graph=traced.graph,
@@ -312,33 +319,21 @@ class Run:
             is_target=self.machine is not None and self.machine.is_target,
             script=self.script,
             saved=saved,
-            plan_path=self.options.plan,
+            plan_path=lock if self.replayed is not None else kept,
             warnings=tuple(self.warnings),
         )
         if self.replayed is None:
-            provenance = self._provenance(traced, judgement, sources)
-            content = document(plan, traced.graph, provenance)
-            write_plan(self.options.plan, {**content, "model": self._model(saved)})
+            made = provenance(
+                self.name,
+                self.machine,
+                traced.switches,
+                hashes(sources, self.folder),
+                self.costs,
+                judgement,
+            )
+            content = document(plan, traced.graph, made)
+            write_plan(report.plan, {**content, "model": self._model(saved)})
         return report
 
     def _model(self, saved: Path) -> dict[str, str]:
         return {"file": saved.name, "sha256": sha256(saved)}
-
-    def _provenance(
-        self, traced: Traced, judgement: Judgement | None, sources: Sources
-    ) -> dict[str, Any]:
-        machine = self.machine
-        return {
-            "narrowcast": VERSION,
-            "name": self.name,
-            "framework": machine.framework if machine else "",
-            "hardware": {
-                "architecture": machine.cpu.architecture if machine else "",
-                "cpu": machine.cpu.model if machine else "",
-                "is_target": machine is not None and machine.is_target,
-            },
-            "switches": dict(traced.switches),
-            "files": hashes(sources, self.folder),
-            **({} if self.costs is None else {"costs": costs_data(self.costs)}),
-            "judgement": None if judgement is None else as_data(judgement),
-        }

@@ -282,7 +282,17 @@ def test_a_criterion_out_of_reach_delivers_the_closest_and_says_so(
     assert "CRITERION NOT MET" in out
     assert "3 trials" in out
     assert (script.folder / "net.json").exists()
-    assert script.plan["judgement"]["holds"] is False
+    assert "net.plan.failed.json" in out
+    failed = json.loads((script.folder / "net.plan.failed.json").read_text())
+    assert failed["judgement"]["holds"] is False
+
+
+def test_a_plan_that_failed_is_no_lock(script: Script) -> None:
+    assert script.run("--max-trials", "3", TOLERANCE="1e-9")[0] == 1
+    assert not (script.folder / "net.plan.json").exists()
+    code, out, _err = script.run()
+    assert code == 0
+    assert "replayed" not in out
 
 
 def test_a_failing_trial_is_a_failed_trial(script: Script) -> None:

@@ -1,0 +1,52 @@
+"""What a plan says of how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from .hardware.requirements import Machine
+from .measured import MeasuredCosts, costs_data
+from .report import Judgement
+from .version import VERSION
+
+
+def provenance(
+    name: str,
+    machine: Machine | None,
+    switches: Mapping[str, str],
+    files: Mapping[str, Mapping[str, str]],
+    costs: MeasuredCosts | None,
+    judgement: Judgement | None,
+) -> dict[str, Any]:
+    """Versions, hardware, hashes, costs used and accuracy, as plain data.
+
+    No clock goes in but measured costs, which decided: the same run gives the same plan.
+    """
+    return {
+        "narrowcast": VERSION,
+        "name": name,
+        "framework": machine.framework if machine else "",
+        "hardware": {
+            "architecture": machine.cpu.architecture if machine else "",
+            "cpu": machine.cpu.model if machine else "",
+            "is_target": machine is not None and machine.is_target,
+        },
+        "switches": dict(switches),
+        "files": {kind: dict(each) for kind, each in files.items()},
+        **({} if costs is None else {"costs": costs_data(costs)}),
+        "judgement": None if judgement is None else judgement_data(judgement),
+    }
+
+
+def judgement_data(judgement: Judgement) -> dict[str, Any]:
+    """A judgement as plain data."""
+    return {
+        "metric": judgement.result.metric,
+        "samples": judgement.result.samples,
+        "fp32": judgement.baseline.value,
+        "result": judgement.result.value,
+        "criterion": asdict(judgement.criterion),
+        "holds": judgement.holds,
+    }
