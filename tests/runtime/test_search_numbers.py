@@ -34,6 +34,7 @@ from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.progress import Silent
 from narrowcast.runtime.search import Budget, Found, search
 from narrowcast.runtime.sensitivity import sensitivity_order
+from narrowcast.runtime.timing import Latency
 
 Floats = npt.NDArray[np.float32]
 FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16
@@ -130,6 +131,9 @@ class Numeric:
         }
 
     def time(self, *unused: Any) -> Timings:
+        raise AssertionError("the search times nothing")
+
+    def time_whole(self, *unused: Any) -> dict[str, Latency]:
         raise AssertionError("the search times nothing")
 
     def save(self, model: Any, path: Path) -> Path:
