@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -143,17 +144,31 @@ def relative_error(reference: torch.Tensor, value: torch.Tensor) -> float:
 
     Infinite where the reference is finite and the value is not; 0 for integers.
     """
-    if not reference.is_floating_point():
+    if not reference.is_floating_point() or not reference.numel():
         return 0.0
-    wide, narrow = reference.double(), value.double()
+    wide = reference.to(torch.promote_types(reference.dtype, torch.float32))
+    error, scale = _norm(value.to(wide.dtype) - wide), _norm(wide)
+    if not (math.isfinite(error) and math.isfinite(scale)):
+        return _error_where_finite(reference.double(), value.double())
+    return _ratio(error, scale)
+
+
+def _norm(tensor: torch.Tensor) -> float:
+    return float(torch.linalg.vector_norm(tensor))
+
+
+def _ratio(error: float, scale: float) -> float:
+    if not error:
+        return 0.0
+    return error / scale if scale else math.inf
+
+
+def _error_where_finite(wide: torch.Tensor, narrow: torch.Tensor) -> float:
+    """The same over the places where the reference is finite, without overflow."""
     finite = torch.isfinite(wide)
     if not bool(torch.isfinite(narrow[finite]).all()):
-        return float("inf")
-    difference = (narrow - wide)[finite].square().mean().sqrt()
-    scale = wide[finite].square().mean().sqrt()
-    if not finite.any() or float(difference) == 0.0:
-        return 0.0
-    return float(difference / scale) if float(scale) else float("inf")
+        return math.inf
+    return _ratio(_norm((narrow - wide)[finite]), _norm(wide[finite]))
 
 
 def _widen(value: Any) -> Any:
