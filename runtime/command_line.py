@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from .errors import NarrowcastError
-from .files import write_bytes
+from .files import check_writable, write_bytes
 from .progress import Terminal
 from .report import Report, as_json, shown, summary
 from .run import Options, Run
@@ -50,6 +50,8 @@ def command_line(
     run = Run(name, path, options, Terminal(sys.stderr), time.perf_counter)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        for folder in (options.output, options.plan.parent):
+            check_writable(folder)
         with _stdout_for_json() if options.json else nullcontext():
             report = convert(run)
     except NarrowcastError as error:
@@ -58,6 +60,9 @@ def command_line(
     except KeyboardInterrupt:
         _say("interrupted before the conversion was done: no plan was written")
         return INTERRUPTED
+    except SystemExit as error:
+        _say(f"error: the model's or the data's own code called sys.exit({error.code!r})")
+        return NarrowcastError.exit_code
     except Exception as error:
         return _internal(error, name, options.output)
     if options.json:

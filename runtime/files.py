@@ -35,6 +35,23 @@ def write_bytes(path: Path, data: bytes) -> Path:
     return path
 
 
+def check_writable(folder: Path) -> None:
+    """Make the folder and see that a file can be made in it.
+
+    Raises:
+        UsageError: It can't: better said now than after hours of search.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"can't write in {folder}: {error.strerror or error}",
+            "Choose another place with --output or --plan.",
+        ) from error
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as file:

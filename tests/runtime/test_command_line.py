@@ -94,6 +94,12 @@ def test_a_report_decides_the_exit_code(script: Make, body: str, code: int) -> N
     assert out.startswith("net: fp32 -> bf16 + fp32\n")
 
 
+def test_an_exit_of_user_code_is_no_verdict(script: Make) -> None:
+    code, out, err = script("sys.exit(1)").run()
+    assert (code, out) == (2, "")
+    assert "called sys.exit(1)" in err
+
+
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
@@ -143,10 +149,9 @@ def test_the_log_goes_where_the_output_goes(script: Make, tmp_path: Path) -> Non
 def test_without_a_folder_for_it_the_log_goes_to_the_temporary_one(
     script: Make, tmp_path: Path
 ) -> None:
-    (tmp_path / "file").touch()
     (tmp_path / "elsewhere").mkdir()
-    code, _out, err = script("1 / 0").run(
-        "--output", "file/folder", TMPDIR=str(tmp_path / "elsewhere")
+    code, _out, err = script("run.output.rmdir(); run.output.touch(); 1 / 0").run(
+        "--output", "made", TMPDIR=str(tmp_path / "elsewhere")
     )
     assert code == 4
     assert err.startswith("internal error: ZeroDivisionError: division by zero\n")

@@ -256,6 +256,17 @@ def test_a_new_search_overrides_the_plan(script: Script) -> None:
     assert script.plan["trials"] == 5
 
 
+@pytest.mark.parametrize("option", ["--output", "--plan"])
+def test_what_could_not_be_written_is_said_before_the_search(
+    script: Script, option: str
+) -> None:
+    (script.folder / "file").write_text("not a folder")
+    code, out, err = script.run(option, "file/inside")
+    assert (code, out) == (2, "")
+    assert "can't write in" in err
+    assert "baseline" not in err
+
+
 def test_a_damaged_plan_is_refused(script: Script) -> None:
     (script.folder / "net.plan.json").write_text("{")
     code, out, err = script.run()
