@@ -32,7 +32,11 @@ def capability_pins(
     found = {}
     for op in graph.ops:
         probe = probes.get(op.id)
-        if op.kind is Kind.FIXED or probe is None:
+        if op.kind is Kind.FIXED and op.flops:
+            found[op.id] = Reason(
+                Why.NO_KERNEL, "branches, custom operators and other dtypes stay"
+            )
+        elif op.kind is Kind.FIXED or probe is None:
             found[op.id] = Reason(Why.FIXED, "has no fp32 tensor that could be cast")
         elif probe.output is None:
             found[op.id] = Reason(Why.NO_KERNEL, f"no {low} kernel: {probe.message}")

@@ -18,7 +18,7 @@ from types import FrameType
 
 from .errors import NarrowcastError
 from .files import check_writable, write_bytes
-from .progress import Terminal
+from .progress import Terminal, printable
 from .report import Report, as_json, shown, summary
 from .run import Options, Run
 from .version import VERSION
@@ -61,14 +61,18 @@ def command_line(
         _say("interrupted before the conversion was done: no plan was written")
         return INTERRUPTED
     except SystemExit as error:
-        _say(f"error: the model's or the data's own code called sys.exit({error.code!r})")
+        _say(
+            f"error: the model's or the data's own code called sys.exit({error.code!r})"
+        )
         return NarrowcastError.exit_code
     except Exception as error:
         return _internal(error, name, options.output)
+    finally:
+        run.discard()
     if options.json:
         print(json.dumps(as_json(report), indent=2, allow_nan=False))
     else:
-        print(summary(report))
+        print(printable(summary(report)))
     return report.exit_code
 
 
@@ -165,4 +169,4 @@ def _internal(error: Exception, name: str, output: Path) -> int:
 
 def _say(text: str) -> None:
     clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
-    print(f"{clear}{text}", file=sys.stderr)
+    print(f"{clear}{printable(text)}", file=sys.stderr)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Protocol
 
@@ -164,7 +162,7 @@ def moved_bytes(graph: Graph, op: Op, precision: Precision) -> int:
     outputs = [graph.tensors[name] for name in op.outputs]
     written = sum(tensor.elements for tensor in outputs)
     total = sum(
-        tensor.elements * (made.bytes if tensor.floating else _itemsize(tensor.dtype))
+        tensor.elements * (made.bytes if tensor.floating else tensor.itemsize)
         for tensor in outputs
     )
     for slot in op.inputs:
@@ -175,17 +173,10 @@ def moved_bytes(graph: Graph, op: Op, precision: Precision) -> int:
         selects = op.kind is Kind.MOVER and tensor.constant
         read = min(tensor.elements, written) if selects else tensor.elements
         cast = slot.castable and tensor.floating
-        total += read * (precision.bytes if cast else _itemsize(tensor.dtype))
+        total += read * (precision.bytes if cast else tensor.itemsize)
     return total
 
 
 def cast_bytes(tensor: Tensor, source: Precision, target: Precision) -> int:
     """Bytes that a cast of `tensor` reads and writes."""
     return tensor.elements * (source.bytes + target.bytes)
-
-
-@cache
-def _itemsize(dtype: str) -> int:
-    """Bytes of one element of a dtype by its name: "int64" 8, "bool" 1."""
-    bits = re.search(r"\d+", dtype)
-    return max(1, int(bits.group()) // 8) if bits else 1

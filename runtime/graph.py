@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
 
 ITEMSIZES = {
-    **dict.fromkeys(("bool", "int8", "uint8"), 1),
+    **dict.fromkeys(("bool", "int8", "uint8", "float8_e4m3fn", "float8_e5m2"), 1),
     **dict.fromkeys(("bfloat16", "float16", "int16", "uint16"), 2),
     **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
     "complex128": 16,
@@ -217,11 +217,6 @@ class Graph:
     def carried(self, op: Op) -> tuple[str, ...]:
         """Names of the op's outputs that take its kernel's output precision."""
         return tuple(n for n in op.outputs if self.tensors[n].floating)
-
-    def elements(self, op: Op) -> int:
-        """Elements that the op reads and writes in the precision it is placed in."""
-        names = (*self.castable(op), *self.carried(op))
-        return sum(self.tensors[name].elements for name in names)
 
     @cached_property
     def flops(self) -> int:

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 
+def printable(text: str) -> str:
+    """Text without control characters: a plan's words may be a stranger's."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 class Progress(Protocol):
     """Where steps are announced: a live line while one runs, a line when it is done."""
-
-    def live(self, label: str, text: str) -> None: ...
-
-    def batch(self, number: int) -> None: ...
-
-    def line(self, label: str, text: str) -> None: ...
-
-
-@dataclass
-class Silent:
-    """Says nothing (tests)."""
 
     def live(self, label: str, text: str) -> None: ...
 
@@ -51,6 +45,8 @@ class Terminal:
             self.stream.flush()
 
     def line(self, label: str, text: str) -> None:
+        """Say what is done."""
+        label, text = printable(label), printable(text)
         clear = "\r\x1b[2K" if self.stream.isatty() else ""
         self.stream.write(f"{clear}  {label:<10} {text}\n")
         self.stream.flush()

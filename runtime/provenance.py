@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .hardware.requirements import Machine
+from .header import spec_sha256
 from .measured import MeasuredCosts, costs_data
 from .report import Judgement
+from .sources import Sources, hashes
 from .version import VERSION
 
 
 def provenance(
     name: str,
+    script: Path,
     machine: Machine | None,
     switches: Mapping[str, str],
-    files: Mapping[str, Mapping[str, str]],
+    sources: Sources,
     costs: MeasuredCosts | None,
     judgement: Judgement | None,
 ) -> dict[str, Any]:
@@ -34,7 +38,8 @@ def provenance(
             "is_target": machine is not None and machine.is_target,
         },
         "switches": dict(switches),
-        "files": {kind: dict(each) for kind, each in files.items()},
+        "spec": spec_sha256(script),
+        "files": hashes(sources, script.parent),
         **({} if costs is None else {"costs": costs_data(costs)}),
         "judgement": None if judgement is None else judgement_data(judgement),
     }

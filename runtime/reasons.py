@@ -6,15 +6,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .capability import capability_pins
+from .errors import ModelError
 from .frameworks.protocol import Traced
 from .graph import Graph, Placement, Precision
 from .pins import Pins, Reason, Why, user_pins
 
 
 def hard_pins(traced: Traced, low: Precision, pins: Pins) -> dict[str, Reason]:
-    """The pins that no trial lifts: capability, range, and what the user says."""
+    """The pins that no trial lifts: capability, range, and what the user says.
+
+    Raises:
+        ModelError: They hold every op: there is nothing to convert.
+        UsageError: A pin matches no op.
+    """
+    if not any(op.kernel(low) for op in traced.graph.ops):
+        raise _nothing(traced.graph, low)
     capability = capability_pins(traced.graph, low, traced.probes)
     return {**user_pins(traced.graph, pins), **capability}
+
+
+def _nothing(graph: Graph, low: Precision) -> ModelError:
+    dtypes = sorted({tensor.dtype for tensor in graph.tensors.values()})
+    return ModelError(
+        f"no op can be converted to {low}: the model computes in {', '.join(dtypes)}",
+        "Only fp32 ops are converted: let the factory return an fp32 model.",
+    )
 
 
 def fp32_reasons(

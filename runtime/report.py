@@ -93,6 +93,7 @@ def gathered(
     judgement: Judgement | None,
     drift: float | None,
     latency: dict[str, Latency] | None,
+    interrupted: bool,
     replayed: bool,
     is_target: bool,
     script: Path,
@@ -120,7 +121,7 @@ def gathered(
         latency=latency,
         trials=len(found.trials),
         replayed=replayed,
-        interrupted=found.interrupted,
+        interrupted=interrupted,
         is_target=is_target,
         fp32={
             op_id: f"{reason.why}: {reason.text}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -23,17 +23,21 @@ from .measured import MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
-from .plan import Plan, document, read_document, recorded_files, write_plan
-from .plan import replay as replayed
+from .plan import Plan, document, read_document, write_plan
 from .progress import Progress
 from .provenance import provenance
+from .replay import changes, committed
 from .report import Judgement, Report, gathered
-from .saved import evaluate_file, predict_file, time_file
+from .saved import check_finite, evaluate_file, opened, predict_file, time_file
 from .search import Budget, Evaluate, Found, search
-from .sources import Sources, hashes
+from .signature import Input, held_to
+from .sources import Sources
 from .timing import Clock, Latency
 
 T = TypeVar("T")
+
+CANDIDATE = "candidate-"
+"""Prefix of a saved model that is not judged yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,9 @@ class Run:
     machine: Machine | None = None
     replayed: dict[str, Any] | None = None
     costs: MeasuredCosts | None = None
+    interrupted: bool = False
+    device: str = "cpu"
+    unjudged: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -94,6 +101,7 @@ class Run:
             return module.answer(precision, device)
 
         self.machine = require(requirements, os.environ, answer)
+        self.device = requirements.device
         for warning in self.machine.warnings:
             self.warn(warning)
 
@@ -130,17 +138,25 @@ class Run:
         return evaluate(predict, batches, metric, self.progress.batch)
 
     def baseline(
-        self, predict: Predict, batches: Batches, metric: Callable[[], Metric]
+        self,
+        predict: Predict,
+        batches: Batches,
+        metric: Callable[[], Metric],
+        inputs: Sequence[Input] = (),
     ) -> Evaluation:
         """Score the model as loaded.
+
+        Args:
+            inputs: If given, every batch is held against what is declared here.
 
         Raises:
             ModelError: It fails on the data.
             DataError: Its outputs or its metric are not finite.
         """
         self.progress.live("baseline", "the model as loaded")
+        data = held_to(batches, inputs) if inputs else batches
         try:
-            found = evaluate(predict, batches, metric, self.progress.batch)
+            found = evaluate(predict, data, metric, self.progress.batch)
         except NarrowcastError:
             raise
         except Exception as error:
@@ -170,7 +186,7 @@ class Run:
     ) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target."""
         static = StaticCosts(traced.graph, profile)
-        if self.machine is None or not self.machine.is_target:
+        if self.machine is None or not self.machine.is_target or self.device != "cpu":
             self.warn(f"costs are those of {profile.name}: nothing is timed here")
             return static
         self.progress.live("costs", "timing ops and casts")
@@ -207,33 +223,33 @@ class Run:
         )
 
     def replay(
-        self, traced: Traced, *, low: Precision, sources: Sources
+        self, traced: Traced, *, low: Precision, pins: Pins, sources: Sources
     ) -> Found | None:
         """The committed plan, if there is one and no new search was asked for.
 
         Raises:
-            PlanError: The plan does not fit the model.
+            PlanError: The plan does not fit the model or the pins.
         """
         path = self.options.plan
         if self.options.search or not path.exists():
             return None
         content = read_document(path)
-        plan = replayed(content, traced.graph, low, path.name)
+        plan = committed(content, traced.graph, low, pins, path.name)
         self.replayed = content
-        self._compare(content, path.name, sources)
+        for change in changes(content, self._provenance(traced, sources), path.name):
+            self.warn(change)
         self.progress.line("plan", f"replaying {path.name}")
         return Found((plan,))
 
-    def _compare(self, content: dict[str, Any], plan: str, sources: Sources) -> None:
-        framework = self.machine.framework if self.machine else ""
-        if content.get("framework") != framework:
-            self.warn(f"the plan was made with {content.get('framework')}")
-        recorded = recorded_files(content, plan)
-        for kind, files in hashes(sources, self.folder).items():
-            before = recorded.get(kind, {})
-            changed = [name for name in files if files[name] != before.get(name)]
-            if changed:
-                self.warn(f"{', '.join(changed)} changed since the plan was made")
+    def candidate(self, name: str) -> Path:
+        """Where a model is saved before it is judged: what is there stays till then."""
+        self.unjudged = self.output / f"{CANDIDATE}{name}"
+        return self.unjudged
+
+    def discard(self) -> None:
+        """Remove a model that was saved and never judged."""
+        if self.unjudged is not None:
+            self.unjudged.unlink(missing_ok=True)
 
     def evaluate_saved(
         self,
@@ -244,7 +260,7 @@ class Run:
     ) -> Evaluation:
         """Score a saved model in a fresh process, exactly and in full."""
         self.progress.live("check", f"{path.name} in a fresh process")
-        found = in_fresh_process(evaluate_file, load_saved, path, batches, metric)
+        found = opened(evaluate_file, load_saved, path, batches, metric)
         finite = "" if found.finite else "  outputs are not finite"
         text = (
             f"{found.metric} {found.value:.4f}  {path.name} loaded in a fresh process"
@@ -268,9 +284,13 @@ class Run:
         if self.machine is None or not self.machine.is_target:
             return None
         self.progress.live("time", "fp32 and result in turn")
-        return in_fresh_process(
-            time_file, load_model, predictor, load_saved, path, batches, self.clock
-        )
+        try:
+            return in_fresh_process(
+                time_file, load_model, predictor, load_saved, path, batches, self.clock
+            )
+        except KeyboardInterrupt:  # what was checked is delivered all the same
+            self.interrupted = True
+            return None
 
     def drift(
         self, fp32: Predict, load_saved: LoadSaved, path: Path, batches: Batches
@@ -281,7 +301,9 @@ class Run:
         """
         self.progress.live("check", f"{path.name} in a fresh process")
         expected = fp32(first_inputs(batches))
-        found = in_fresh_process(predict_file, load_saved, path, batches)
+        found = opened(predict_file, load_saved, path, batches)
+        check_finite(expected, "the fp32 model's outputs are not finite")
+        check_finite(found, "the converted model's outputs are not finite")
         error = largest_error(expected, found)
         text = f"output error {error:.1e}  {path.name} loaded in a fresh process"
         self.progress.line("check", text)
@@ -307,6 +329,12 @@ class Run:
         missed = judgement is not None and not judgement.holds
         lock = self.options.plan
         kept = lock.with_suffix(".failed.json") if missed else lock
+        final = saved.with_name(saved.name.removeprefix(CANDIDATE))
+        if missed:
+            final = final.with_suffix(f".failed{final.suffix}")
+        saved = saved.replace(final)
+        if self._low_ops(traced, plan) == 0:
+            self.warn("every op stays fp32: nothing was converted")
         report = gathered(
             name=self.name,
             graph=traced.graph,
@@ -315,6 +343,7 @@ class Run:
             judgement=judgement,
             drift=drift,
             latency=latency,
+            interrupted=found.interrupted or self.interrupted,
             replayed=self.replayed is not None,
             is_target=self.machine is not None and self.machine.is_target,
             script=self.script,
@@ -323,17 +352,30 @@ class Run:
             warnings=tuple(self.warnings),
         )
         if self.replayed is None:
-            made = provenance(
-                self.name,
-                self.machine,
-                traced.switches,
-                hashes(sources, self.folder),
-                self.costs,
-                judgement,
-            )
+            made = self._provenance(traced, sources, judgement)
             content = document(plan, traced.graph, made)
-            write_plan(report.plan, {**content, "model": self._model(saved)})
+            write_plan(report.plan, {**content, "model": self._model(report.model)})
+        elif self.replayed.get("model") != self._model(report.model):
+            self.progress.line("warning", "the file's bytes are not those of the plan")
         return report
+
+    def _provenance(
+        self, traced: Traced, sources: Sources, judgement: Judgement | None = None
+    ) -> dict[str, Any]:
+        return provenance(
+            self.name,
+            self.script,
+            self.machine,
+            traced.switches,
+            sources,
+            self.costs,
+            judgement,
+        )
+
+    @staticmethod
+    def _low_ops(traced: Traced, plan: Plan) -> int:
+        low = (op.id for op in traced.graph.ops if plan.placement[op.id] == plan.low)
+        return len(tuple(low))
 
     def _model(self, saved: Path) -> dict[str, str]:
         return {"file": saved.name, "sha256": sha256(saved)}

@@ -1,18 +1,25 @@
 """What a fresh process does with a saved model: score it, run it, time it.
 
-Module-level functions, since a spawned Python finds them by name.
+What runs there is a module-level function, since a spawned Python finds it by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
+from .errors import ModelError, NarrowcastError
 from .evaluation import Batches, Evaluation, evaluate, first_inputs
 from .frameworks.protocol import LoadSaved, Outputs, Predict
+from .fresh import in_fresh_process
 from .metrics.metric import Metric
 from .timing import Clock, Latency, interleaved
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def evaluate_file(
@@ -43,3 +50,26 @@ def time_file(
     inputs = first_inputs(batches)
     calls = {"fp32": lambda: fp32(inputs), "result": lambda: result(inputs)}
     return interleaved(calls, clock)
+
+
+def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a fresh process makes of the saved model.
+
+    Raises:
+        ModelError: The saved model fails where the converted one in memory did not.
+    """
+    try:
+        return in_fresh_process(function, *args, **kwargs)
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the saved model fails on the data: {type(error).__name__}: {error}",
+            "A size that the data varies must be a symbol in model.inputs.",
+        ) from error
+
+
+def check_finite(outputs: Outputs, message: str) -> None:
+    """Raise a ModelError with this message unless all floats are finite."""
+    if not all(np.isfinite(each).all() for each in outputs if each.dtype.kind == "f"):
+        raise ModelError(message, "Give the spec real data: random inputs may not do.")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import DataError
+from .evaluation import Batches
+from .frameworks.protocol import Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +52,32 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
             wanted = ", ".join(map(str, declared.shape))
             raise DataError(
                 f"input {declared.name} has shape {shape}, model.inputs says ({wanted})",
-                "Make the dataset, its transforms and model.inputs agree.",
+                _remedy(declared.shape, shape),
             )
+
+
+def _remedy(declared: tuple[int | str, ...], shape: tuple[int, ...]) -> str:
+    if len(declared) == len(shape) and declared[1:] == shape[1:]:
+        return (
+            "If the last batch is smaller, write `last_batch: discard`, or a symbol such "
+            "as `batch` for the size that varies."
+        )
+    return "Make the dataset, its transforms and model.inputs agree."
+
+
+def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
+    """The same batches, each held against the declared inputs as it comes.
+
+    Raises:
+        DataError: From the batch that differs.
+    """
+
+    def checked() -> Iterator[tuple[Inputs, Any]]:
+        for batch, labels in batches():
+            shapes = [getattr(value, "shape", None) for value in batch]
+            check_shapes(
+                inputs, [tuple(shape) for shape in shapes if shape is not None]
+            )
+            yield batch, labels
+
+    return checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +31,30 @@ def hashes(sources: Sources, folder: Path) -> dict[str, dict[str, str]]:
     found = {
         "model": {_relative(path, folder): sha256(path) for path in sources.model},
         "data": {_relative(path, folder): sha256(path) for path in sources.data},
-        "python": {name: _module_hash(name) for name in sources.modules},
+        "python": {
+            **{name: _module_hash(name) for name in sources.modules},
+            **_imported_from(folder),
+        },
     }
     return {kind: each for kind, each in found.items() if each}
 
 
 def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _imported_from(folder: Path) -> dict[str, str]:
+    """Modules in use whose files lie in the script's folder: what the factory imports."""
+    found = {}
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.startswith("__") or not file or not Path(file).is_file():
+            continue
+        path = Path(file).resolve()
+        ours = path.suffix == ".py" and path.is_relative_to(folder)
+        if ours and "site-packages" not in path.parts:
+            found[name] = sha256(path)
+    return found
 
 
 def _module_hash(name: str) -> str:

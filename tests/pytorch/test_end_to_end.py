@@ -222,8 +222,8 @@ class Project:
         plan: dict[str, Any] = json.loads((self.folder / "net.plan.json").read_text())
         return plan
 
-    def predict(self, x: torch.Tensor) -> torch.Tensor:
-        module = torch.export.load(self.folder / "net.bf16.pt2").module()
+    def predict(self, x: torch.Tensor, name: str = "net.bf16.pt2") -> torch.Tensor:
+        module = torch.export.load(self.folder / name).module()
         with torch.no_grad():
             found: torch.Tensor = module(x)
         return found
@@ -284,6 +284,61 @@ def test_changed_weights_are_said_applied_and_evaluated(project: Project) -> Non
         assert torch.allclose(project.predict(x), project.model(x), atol=0.02)
 
 
+PINNED = """
+quantization:
+  op_wise: {'0': {activation: {dtype: [fp32]}}}
+"""
+
+
+def test_a_pin_added_after_the_plan_is_not_ignored(project: Project) -> None:
+    project.spec(NPZ)
+    report_of(project.run("--json"))
+    project.spec(NPZ + PINNED)
+    done = project.run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "net.plan.json has 0:linear:0 in bf16" in done.stderr
+    assert "quantization.op_wise" in done.stderr
+    report = report_of(project.run("--search", "--json"))
+    assert project.plan()["ops"]["0:linear:0"] == "fp32"
+    assert 0 < report["flops_low"] < report["flops"]
+
+
+def test_a_changed_spec_is_said_and_evaluated(project: Project) -> None:
+    project.spec(NPZ)
+    report_of(project.run("--json"))
+    project.spec(NPZ.replace("batch_size: 16", "batch_size: 8"))
+    report = report_of(project.run("--json"))
+    assert report["replayed"]
+    (warning,) = report["warnings"]
+    assert "the spec changed since the plan was made" in warning
+
+
+def test_a_fixed_batch_that_the_data_does_not_fill_is_refused(project: Project) -> None:
+    project.spec(NPZ.replace("batch_size: 16", "batch_size: 24"))
+    text = (project.folder / "net.yaml").read_text()
+    project.write("net.yaml", text.replace("[batch, 8]", "[24, 8]"))
+    done = project.run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "(16, 8)" in done.stderr
+    assert "last_batch: discard" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_model_with_nothing_to_convert_is_refused(project: Project) -> None:
+    project.write(
+        "net.py", NET.replace("nn.Linear(64, 4))", "nn.Linear(64, 4)).double()")
+    )
+    project.model.double()
+    project.save()
+    project.spec("")
+    text = (project.folder / "net.yaml").read_text()
+    project.write("net.yaml", text.replace("[batch, 8]", "[batch, 8], dtype: float64"))
+    done = project.run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no op can be converted" in done.stderr
+    assert "float64" in done.stderr
+
+
 def test_a_changed_graph_does_not_take_the_plan(project: Project) -> None:
     project.spec(NPZ)
     report_of(project.run("--json"))
@@ -310,7 +365,8 @@ def test_a_criterion_out_of_reach_delivers_the_best_trial(project: Project) -> N
     assert not report["judgement"]["holds"]
     failed = project.folder / "net.plan.failed.json"
     assert json.loads(failed.read_text())["judgement"]["holds"] is False
-    assert project.predict(torch.randn(5, 8)).shape == (5, 4)
+    found = project.predict(torch.randn(5, 8), "net.bf16.failed.pt2")
+    assert found.shape == (5, 4)
     trials = [line for line in done.stderr.splitlines() if " fails" in line]
     assert len(trials) == 2
 

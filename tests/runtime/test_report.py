@@ -326,6 +326,7 @@ def test_the_report_counts_what_is_delivered(tmp_path: Path) -> None:
         judgement=None,
         drift=0.5,
         latency=None,
+        interrupted=True,
         replayed=True,
         is_target=False,
         saved=saved,

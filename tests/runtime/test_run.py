@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -20,10 +20,12 @@ from narrowcast.runtime.errors import DataError, ModelError, PlanError
 from narrowcast.runtime.evaluation import Evaluation
 from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
 from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.pins import Pins
 from narrowcast.runtime.plan import Plan, document, write_plan
 from narrowcast.runtime.run import Options, Run
 from narrowcast.runtime.search import Budget
 from narrowcast.runtime.sources import Sources
+from narrowcast.runtime.version import VERSION
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 
@@ -145,12 +147,12 @@ def convert(run):
     criterion = Criterion(
         absolute=float(os.environ.get("TOLERANCE", 0.001)), higher_is_better=False
     )
-    found = run.replay(traced, low=LOW, sources=SOURCES) or run.search(
+    found = run.replay(traced, low=LOW, pins=Pins(), sources=SOURCES) or run.search(
         traced, evaluate, low=LOW, objective=low_compute, pins=Pins(),
         criterion=criterion, baseline=baseline, budget=Budget(max_trials=20),
     )
     for plan in found:
-        saved = traced.save(traced.apply(plan.placement), run.output / "net.json")
+        saved = traced.save(traced.apply(plan.placement), run.candidate("net.json"))
         result = run.evaluate_saved(load_saved, saved, batches, MSE)
         judgement = Judgement(criterion, baseline, result)
         if judgement.holds:
@@ -292,7 +294,7 @@ def test_a_criterion_out_of_reach_delivers_the_closest_and_says_so(
     assert code == 1
     assert "CRITERION NOT MET" in out
     assert "3 trials" in out
-    assert (script.folder / "net.json").exists()
+    assert (script.folder / "net.failed.json").exists()
     assert "net.plan.failed.json" in out
     failed = json.loads((script.folder / "net.plan.failed.json").read_text())
     assert failed["judgement"]["holds"] is False
@@ -440,19 +442,23 @@ class Bare:
     """A traced model of which only the graph is asked."""
 
     graph = a_graph()
+    switches: ClassVar[dict[str, str]] = {}
 
 
 def planned(folder: Path, **provenance: Any) -> Run:
     run = a_run(folder)
     plan = Plan(BF16, {"a": BF16}, {}, "low_compute", 1)
-    made_with = {"framework": "", "files": {}, **provenance}
+    now = {"narrowcast": VERSION, "framework": "", "spec": "", "files": {}}
+    made_with = {**now, **provenance}
     write_plan(run.options.plan, document(plan, Bare.graph, made_with))
     return run
 
 
-def replayed(run: Run, sources: Sources | None = None) -> Any:
+def replayed(run: Run, sources: Sources | None = None, pins: Pins | None = None) -> Any:
     traced: Any = Bare()
-    return run.replay(traced, low=BF16, sources=sources or Sources())
+    return run.replay(
+        traced, low=BF16, pins=pins or Pins(), sources=sources or Sources()
+    )
 
 
 def test_without_a_plan_nothing_is_replayed(tmp_path: Path) -> None:
@@ -470,7 +476,59 @@ def test_a_replay_of_the_same_warns_of_nothing(tmp_path: Path) -> None:
 def test_another_framework_version_is_a_warning(tmp_path: Path) -> None:
     run = planned(tmp_path, framework="torch 1.0")
     replayed(run)
-    assert run.warnings == ["the plan was made with torch 1.0"]
+    assert run.warnings == ["the plan was made with torch 1.0, this is "]
+
+
+def test_another_runtime_is_a_warning(tmp_path: Path) -> None:
+    run = planned(tmp_path, narrowcast="0.0.1")
+    replayed(run)
+    assert run.warnings == [f"the plan was made with 0.0.1, this is {VERSION}"]
+
+
+def test_a_changed_spec_is_a_warning(tmp_path: Path) -> None:
+    run = planned(tmp_path, spec="00")
+    block = '# /// script\n# [tool.narrowcast]\n# spec-sha256 = "11"\n# ///\n'
+    run.script.write_text(block)
+    replayed(run)
+    (warning,) = run.warnings
+    assert "the spec changed since the plan was made" in warning
+
+
+def test_a_spec_that_is_the_same_is_none(tmp_path: Path) -> None:
+    run = planned(tmp_path, spec="11")
+    block = '# /// script\n#\n# [tool.narrowcast]\n# spec-sha256 = "11"\n# ///\n'
+    run.script.write_text(block)
+    replayed(run)
+    assert run.warnings == []
+
+
+def test_a_pin_that_the_plan_breaks_is_an_error(tmp_path: Path) -> None:
+    pins = Pins(names={"a": "mixed_precision.op_wise.a"})
+    with pytest.raises(PlanError) as caught:
+        replayed(planned(tmp_path), pins=pins)
+    assert "has a in bf16, mixed_precision.op_wise.a keeps it in fp32" in str(
+        caught.value
+    )
+    assert "--search" in caught.value.remedy
+
+
+def test_files_that_are_gone_are_a_warning(tmp_path: Path) -> None:
+    run = planned(tmp_path, files={"data": {"old.csv": "00"}})
+    replayed(run)
+    assert run.warnings == ["old.csv changed since the plan was made"]
+
+
+def test_a_failed_search_leaves_lock_and_model_alone(script: Script) -> None:
+    assert script.run()[0] == 0
+    before = {
+        n: (script.folder / n).read_bytes() for n in ("net.json", "net.plan.json")
+    }
+    code, out, _err = script.run("--search", "--max-trials", "3", TOLERANCE="1e-9")
+    assert code == 1
+    assert {n: (script.folder / n).read_bytes() for n in before} == before
+    assert "net.failed.json" in out
+    assert (script.folder / "net.failed.json").exists()
+    assert not list(script.folder.glob("candidate-*"))
 
 
 @pytest.mark.parametrize("recorded", [{}, {"model": {}}, {"model": {"w.pt": "00"}}])

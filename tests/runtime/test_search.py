@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from narrowcast.runtime.graph import (
 )
 from narrowcast.runtime.pins import Pins, Why
 from narrowcast.runtime.placement import Objective, latency, low_compute
-from narrowcast.runtime.progress import Silent
+from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, everything_low, search
 from narrowcast.runtime.timing import Latency
 
@@ -132,7 +133,7 @@ def run(
         criterion=Criterion(absolute=tolerance, higher_is_better=False),
         baseline=Evaluation("loss", 0.0, 10, True),
         budget=Budget(**budget),
-        progress=Silent(),
+        progress=Terminal(io.StringIO()),
         clock=clock,
     )
 
@@ -401,7 +402,7 @@ def test_no_trial_starts_after_the_timeout(seconds: float | None, trials: int) -
         criterion=Criterion(absolute=SIX, higher_is_better=False),
         baseline=Evaluation("loss", 0.0, 10, True),
         budget=Budget(timeout=seconds),
-        progress=Silent(),
+        progress=Terminal(io.StringIO()),
         clock=lambda: now[0],
     )
     assert len(evaluate.seen) == trials

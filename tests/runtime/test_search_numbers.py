@@ -5,6 +5,7 @@ Culprits are planted: ops that are right in fp32 and ruin the output in 16 bits.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ from narrowcast.runtime.graph import Graph, Kind, Op, Placement, Precision, Slot
 from narrowcast.runtime.metrics.mse import MSE
 from narrowcast.runtime.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Silent
+from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
 from narrowcast.runtime.sensitivity import sensitivity_order
 from narrowcast.runtime.timing import Latency
@@ -213,7 +214,7 @@ class Case:
             criterion=Criterion(absolute=2e-3, higher_is_better=False),
             baseline=self.evaluate(fp32),
             budget=Budget(**budget),
-            progress=Silent(),
+            progress=Terminal(io.StringIO()),
             clock=lambda: 0.0,
         )
 

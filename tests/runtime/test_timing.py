@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.progress import Silent, Terminal
+from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.timing import (
     FEWEST,
     MOST,
@@ -142,8 +142,8 @@ def test_the_live_line_counts_batches() -> None:
     assert last == "  trial 1    95.0%, batch 8"
 
 
-def test_silence_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    Silent().live("trial 1", "text")
-    Silent().batch(1)
-    Silent().line("trial 1", "text")
-    assert capfd.readouterr() == ("", "")
+def test_control_characters_of_a_plan_reach_no_terminal() -> None:
+    stream = Screen()
+    Terminal(stream).line("warning", "made with \x1b]0;title\x07 torch")
+    assert "\x1b]" not in stream.getvalue()
+    assert r"\x1b]0;title\x07" in stream.getvalue()

@@ -13,12 +13,18 @@ import torch
 
 
 def uncounted(name: str, args: tuple[Any, ...], value: Any) -> int:
-    """Floating-point operations, two per multiply-add; 0 for what holds no product."""
+    """Floating-point operations, two per multiply-add."""
     if name == "scaled_dot_product_attention":
         return _attention(*args[:3])
     if name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
         return _recurrent(args, value)
-    return 0
+    return _products(args, value)
+
+
+def _products(args: tuple[Any, ...], value: Any) -> int:
+    """Matrix times vector, dot and outer products: each element is used once."""
+    tensors = [a for a in (*args, value) if isinstance(a, torch.Tensor)]
+    return 2 * max((tensor.numel() for tensor in tensors), default=0)
 
 
 def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> int:

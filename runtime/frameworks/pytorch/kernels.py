@@ -117,10 +117,10 @@ class _Prober(LowInterpreter):
 
     def _probe(self, node: fx.Node, value: Any) -> Probe:
         try:
-            low = self.run_low(node)
+            return compared(_tensors(value), _tensors(self.run_low(node)), self.dtype)
         except Exception as error:  # whatever a kernel raises means "no kernel"
-            return Probe(None, float("inf"), str(error).splitlines()[0])
-        return compared(_tensors(value), _tensors(low), self.dtype)
+            text = f"{type(error).__name__}: {error}"
+            return Probe(None, math.inf, text.splitlines()[0])
 
 
 def compared(

@@ -50,6 +50,11 @@ def operator_name(node: fx.Node) -> str:
     return plain if space == "aten" else f"{space}.{plain}"
 
 
+def is_opaque(node: fx.Node) -> bool:
+    """Whether nothing is known of the operator: branches, loops, custom operators."""
+    return "." in operator_name(node)
+
+
 def kind(node: fx.Node) -> Kind:
     """The op's kind; that its dtype argument wins over its inputs' is the probe's to see."""
     return operators.kind(operator_name(node))

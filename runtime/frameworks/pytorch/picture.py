@@ -100,7 +100,7 @@ def _op(
         absorbed=tuple(name for name, _type in absorbed),
         absorbed_types=tuple(type_ for _name, type_ in absorbed),
         absorbed_scopes=tuple(name.split(":")[0] for name, _type in absorbed),
-        flops=flops if kind in (Kind.COMPUTE, Kind.POINTWISE) else 0,
+        flops=0 if kind is Kind.MOVER else flops,
         key=node.name,
     )
 
@@ -115,14 +115,20 @@ class _Observer(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         if nodes.is_op(n) and nodes.kind(n) is Kind.COMPUTE:
-            with FlopCounterMode(display=False) as counter:
-                value = super().run_node(n)
-            self.flops[n] = counter.get_total_flops() or uncounted(
+            value, counted = self._count(n)
+            self.flops[n] = counted or uncounted(
                 nodes.operator_name(n), self.fetch_args_kwargs_from_env(n)[0], value
             )
+        elif nodes.is_op(n) and nodes.is_opaque(n):
+            value, self.flops[n] = self._count(n)
         else:
             value = super().run_node(n)
         if isinstance(value, torch.Tensor):
             dtype = str(value.dtype).removeprefix("torch.")
             self.tensors[n] = (dtype, tuple(value.shape))
         return value
+
+    def _count(self, node: fx.Node) -> tuple[Any, int]:
+        with FlopCounterMode(display=False) as counter:
+            value = super().run_node(node)
+        return value, counter.get_total_flops()

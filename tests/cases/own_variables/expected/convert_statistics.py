@@ -105,7 +105,7 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model), batches, metric)
+    baseline = run.baseline(pytorch.predictor(model), batches, metric, INPUTS)
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -116,7 +116,7 @@ def convert(run: Run) -> Report:
     def evaluate(placement: Placement) -> Evaluation:
         return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
 
-    found = run.replay(traced, low=LOW, sources=SOURCES) or run.search(
+    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,
         evaluate,
         low=LOW,
@@ -129,7 +129,7 @@ def convert(run: Run) -> Report:
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
-            run.output / f"{NAME}.bf16.pt2",
+            run.candidate(f"{NAME}.bf16.pt2"),
         )
         result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)

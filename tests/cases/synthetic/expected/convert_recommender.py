@@ -100,7 +100,7 @@ def convert(run: Run) -> Report:
         low=LOW,
         inputs=INPUTS,
     )
-    found = run.replay(traced, low=LOW, sources=SOURCES) or everything_low(
+    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or everything_low(
         traced,
         low=LOW,
         objective=low_compute,
@@ -109,7 +109,7 @@ def convert(run: Run) -> Report:
     (plan,) = found
     saved = traced.save(
         traced.apply(plan.placement),
-        run.output / f"{NAME}.fp16.pt2",
+        run.candidate(f"{NAME}.fp16.pt2"),
     )
     return run.finish(
         traced,
