@@ -45,10 +45,9 @@ def torch(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def nightly(session: nox.Session) -> None:
-    """The long sweeps."""
+    """Every property test with 30 times its examples."""
     session.install(TORCH)
-    session.install(*TESTS, "-e", ".[pytorch]")
+    session.install(*TOOLS, *TESTS, "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
-    session.run(
-        "pytest", "-m", "nightly", "tests", env={"HYPOTHESIS_PROFILE": "nightly"}
-    )
+    options = ("-m", "hypothesis", "--timeout=0")
+    session.run("pytest", *options, "tests", env={"SWEEP": "30"})

@@ -96,6 +96,11 @@ def _error(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float
     return float(difference) / scale if scale else (math.inf if difference else 0.0)
 
 
+def rounded(value: float) -> str:
+    """A metric's value for people: four decimals, or digits that still tell it from 0."""
+    return f"{value:.4f}" if not value or abs(value) >= 0.1 else f"{value:.4g}"
+
+
 def metric_name(metric: Metric) -> str:
     """The name that a metric goes by in reports."""
     return str(getattr(metric, "name", type(metric).__name__))

@@ -45,7 +45,7 @@ def changes(
     Raises:
         PlanError: The plan is damaged.
     """
-    for key in ("narrowcast", "framework"):
+    for key in ("narrowcast", "framework", "name"):
         if content.get(key) != now[key]:
             yield f"the plan was made with {content.get(key)}, this is {now[key]}"
     if content.get("spec") != now["spec"]:

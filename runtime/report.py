@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .criterion import Criterion
-from .evaluation import Evaluation
+from .evaluation import Evaluation, rounded
 from .graph import Graph, Precision, casts
 from .pins import Why
 from .plan import Plan
@@ -196,8 +196,8 @@ def _accuracy(report: Report) -> str:
     state = "criterion holds" if judged.holds else "CRITERION NOT MET"
     finite = "" if judged.result.finite else ", outputs are not finite"
     return (
-        f"{judged.result.metric} {before:.4f} -> {after:.4f}  "
-        f"({limit} {bound:.4f}: {state}{finite})"
+        f"{judged.result.metric} {rounded(before)} -> {rounded(after)}  "
+        f"({limit} {rounded(bound)}: {state}{finite})"
     )
 
 

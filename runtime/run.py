@@ -12,7 +12,14 @@ from typing import Any, TypeVar
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
 from .errors import DataError, ModelError, NarrowcastError
-from .evaluation import Batches, Evaluation, evaluate, first_inputs, largest_error
+from .evaluation import (
+    Batches,
+    Evaluation,
+    evaluate,
+    first_inputs,
+    largest_error,
+    rounded,
+)
 from .files import sha256
 from .frameworks.protocol import Inputs, LoadSaved, Predict, Traced
 from .fresh import in_fresh_process
@@ -122,10 +129,7 @@ class Run:
         except NarrowcastError:
             raise
         except Exception as error:
-            raise ModelError(
-                f"load_model() failed: {type(error).__name__}: {error}",
-                "Check model.factory and model.weights in the spec.",
-            ) from error
+            raise _load_error(error, self.folder) from error
 
     def first(self, batches: Batches) -> Inputs:
         """The inputs of the first batch."""
@@ -170,7 +174,7 @@ class Run:
                 f"{'' if found.finite else 'not '}finite",
                 "No 16-bit model can be judged against it: mend the model or the data.",
             )
-        self.progress.line("baseline", f"{found.metric} {found.value:.4f}")
+        self.progress.line("baseline", f"{found.metric} {rounded(found.value)}")
         return found
 
     def _budget(self, budget: Budget) -> Budget:
@@ -259,12 +263,10 @@ class Run:
         metric: Callable[[], Metric],
     ) -> Evaluation:
         """Score a saved model in a fresh process, exactly and in full."""
-        self.progress.live("check", f"{path.name} in a fresh process")
+        self.progress.live("check", f"{_final(path)} in a fresh process")
         found = opened(evaluate_file, load_saved, path, batches, metric)
         finite = "" if found.finite else "  outputs are not finite"
-        text = (
-            f"{found.metric} {found.value:.4f}  {path.name} loaded in a fresh process"
-        )
+        text = f"{found.metric} {rounded(found.value)}  {_final(path)} loaded in a fresh process"
         self.progress.line("check", text + finite)
         return found
 
@@ -299,13 +301,13 @@ class Run:
 
         RMS of the difference over the RMS of fp32's output, the largest over outputs.
         """
-        self.progress.live("check", f"{path.name} in a fresh process")
+        self.progress.live("check", f"{_final(path)} in a fresh process")
         expected = fp32(first_inputs(batches))
         found = opened(predict_file, load_saved, path, batches)
         check_finite(expected, "the fp32 model's outputs are not finite")
         check_finite(found, "the converted model's outputs are not finite")
         error = largest_error(expected, found)
-        text = f"output error {error:.1e}  {path.name} loaded in a fresh process"
+        text = f"output error {error:.1e}  {_final(path)} loaded in a fresh process"
         self.progress.line("check", text)
         return error
 
@@ -329,7 +331,7 @@ class Run:
         missed = judgement is not None and not judgement.holds
         lock = self.options.plan
         kept = lock.with_suffix(".failed.json") if missed else lock
-        final = saved.with_name(saved.name.removeprefix(CANDIDATE))
+        final = saved.with_name(_final(saved))
         if missed:
             final = final.with_suffix(f".failed{final.suffix}")
         saved = saved.replace(final)
@@ -379,3 +381,22 @@ class Run:
 
     def _model(self, saved: Path) -> dict[str, str]:
         return {"file": saved.name, "sha256": sha256(saved)}
+
+
+def _load_error(error: Exception, folder: Path) -> ModelError:
+    """What load_model() raised, in two lines, and where to look."""
+    said = " ".join(str(error).split("\n")[:2]).strip() or "(it says no more)"
+    remedy = (
+        "Check model.factory and model.weights in the spec: the factory returns a "
+        "module, the weights are its state dict, saved whole."
+    )
+    if isinstance(error, ModuleNotFoundError):
+        remedy = (
+            f"Modules are looked for beside the script, in {folder}, and among what is "
+            "installed (safetensors: pip install safetensors)."
+        )
+    return ModelError(f"load_model() failed: {type(error).__name__}: {said}", remedy)
+
+
+def _final(path: Path) -> str:
+    return path.name.removeprefix(CANDIDATE)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from .criterion import Criterion
 from .errors import DataError, ModelError, UsageError
-from .evaluation import Evaluation
+from .evaluation import Evaluation, rounded
 from .frameworks.protocol import Traced
 from .graph import Placement, Precision
 from .pins import Pins, Reason
@@ -225,7 +225,7 @@ class _Search:
         share = self._share(trial.placement)
         if trial.evaluation is None:
             return f"{share}  failed: {trial.failure.splitlines()[0]}"
-        value = f"{trial.evaluation.metric} {trial.evaluation.value:.4f}"
+        value = f"{trial.evaluation.metric} {rounded(trial.evaluation.value)}"
         if not trial.evaluation.finite:
             return f"{share}  {value}  outputs are not finite"
         return f"{share}  {value}  {'passes' if trial.holds else 'fails'}"

@@ -448,8 +448,8 @@ class Bare:
 def planned(folder: Path, **provenance: Any) -> Run:
     run = a_run(folder)
     plan = Plan(BF16, {"a": BF16}, {}, "low_compute", 1)
-    now = {"narrowcast": VERSION, "framework": "", "spec": "", "files": {}}
-    made_with = {**now, **provenance}
+    now = {"narrowcast": VERSION, "framework": "", "name": "net", "spec": ""}
+    made_with = {**now, "files": {}, **provenance}
     write_plan(run.options.plan, document(plan, Bare.graph, made_with))
     return run
 

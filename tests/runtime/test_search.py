@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from narrowcast.runtime.criterion import Criterion
@@ -450,6 +450,7 @@ class Drawn:
 
 def drawn(data: Any, cases: Any) -> Drawn:
     case = data.draw(cases.whole())
+    assume(any(op.kernel(BF16) for op in case.graph.ops))
     whole = st.integers(0, 9).map(float)
     ops = case.graph.ops
     harm = {o.id: 0.0 if o.kind is Kind.MOVER else data.draw(whole) for o in ops}
