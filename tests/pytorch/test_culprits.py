@@ -7,6 +7,7 @@ among the culprits, and the rest of the model in 16 bits.
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.graph import Placement, Precision
 from narrowcast.runtime.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Silent
+from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
@@ -243,7 +244,7 @@ def run(
         criterion=Criterion(absolute=ALLOWED, higher_is_better=False),
         baseline=evaluate(pytorch.predictor(model), batches, Drift),
         budget=Budget(max_trials=20),
-        progress=Silent(),
+        progress=Terminal(io.StringIO()),
         clock=time.perf_counter,
     )
     path: Path = tmp_path_factory.mktemp("planted") / "model.pt2"

@@ -9,6 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from narrowcast.runtime.capability import capability_pins
+from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.pins import Why
+
 
 class Calls(nn.Module):
     def __init__(self, function: Any, module: nn.Module | None = None) -> None:
@@ -120,3 +124,43 @@ def test_a_folded_batch_norm_costs_nothing(tools: Any) -> None:
     layers = nn.Sequential(nn.Conv2d(8, 6, 3), nn.BatchNorm2d(6))
     graph = tools.trace(layers, torch.randn(IMAGE)).graph
     assert graph.flops == 2 * 2 * 6 * 8 * 8 * (8 * 3 * 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda x: torch.matmul(x, x[0]), 2 * 8 * 8),
+        (lambda x: torch.mv(x, x[0]), 2 * 8 * 8),
+        (lambda x: torch.dot(x[0], x[1]), 2 * 8),
+        (lambda x: torch.outer(x[0], x[1]), 2 * 8 * 8),
+    ],
+    ids=["matmul", "mv", "dot", "outer"],
+)
+def test_products_with_vectors_count(tools: Any, call: Any, expected: int) -> None:
+    program = tools.trace(Calls(call), torch.randn(8, 8), shapes=[(8, 8)])
+    (op,) = (op for op in program.graph.ops if op.kind == "compute")
+    assert op.flops == expected
+
+
+def test_what_a_branch_computes_counts_and_is_said_to_stay_fp32(tools: Any) -> None:
+    class Branch(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.inner = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            y = self.first(x)
+            return torch.cond(
+                y.sum() > 0, self.inner, lambda v: self.inner(v * 2), (y,)
+            )
+
+    program = tools.trace(Branch(), torch.randn(4, 8), shapes=[(4, 8)])
+    (branch,) = (op for op in program.graph.ops if "cond" in op.type)
+    assert branch.flops == program.graph.by_id["first:linear:0"].flops
+    reason = capability_pins(program.graph, Precision.BF16, program.probes)[branch.id]
+    assert reason.why is Why.NO_KERNEL
+    placement = tools.all_low(program)
+    assert placement["first:linear:0"] == "bf16"
+    assert placement[branch.id] == "fp32"
+    low = sum(o.flops for o in program.graph.ops if placement[o.id] == "bf16")
+    assert 0 < low < program.graph.flops

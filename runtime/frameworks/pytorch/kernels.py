@@ -119,7 +119,7 @@ class _Prober(LowInterpreter):
         try:
             return compared(_tensors(value), _tensors(self.run_low(node)), self.dtype)
         except Exception as error:  # whatever a kernel raises means "no kernel"
-            text = f"{type(error).__name__}: {error}"
+            text = str(error).strip() or type(error).__name__
             return Probe(None, math.inf, text.splitlines()[0])
 
 

@@ -18,7 +18,7 @@ from .prepared import Prepared, is_constant
 def picture(prepared: Prepared, inputs: Inputs) -> Graph:
     """Run the graph once on a real batch and describe what was seen."""
     seen = _Observer(prepared.module)
-    with torch.no_grad():
+    with torch.inference_mode():
         seen.run(*inputs)
     names = tensor_names(prepared)
     tensors = {
@@ -112,6 +112,11 @@ class _Observer(fx.Interpreter):
         super().__init__(module)
         self.tensors: dict[fx.Node, tuple[str, tuple[int, ...]]] = {}
         self.flops: dict[fx.Node, int] = {}
+
+    def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
+        # torch's counter hooks the gradients of what enters a branch.
+        value = super().get_attr(target, args, kwargs)
+        return value.detach() if isinstance(value, torch.Tensor) else value
 
     def run_node(self, n: fx.Node) -> Any:
         if nodes.is_op(n) and nodes.kind(n) is Kind.COMPUTE:
