@@ -103,7 +103,7 @@ def _portable(error: BaseException) -> BaseException:
     """The error itself, or its text where its class doesn't survive pickling."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:
+    except Exception:  # a class can fail to pickle in any way; its text goes over
         found = RuntimeError(f"{type(error).__name__}: {error}")
         found.__notes__ = error.__notes__
         return found

@@ -80,6 +80,7 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     machine: Machine | None = None
     replayed: dict[str, Any] | None = None
+    changes: tuple[str, ...] = ()
     costs: MeasuredCosts | None = None
     interrupted: bool = False
     device: str = "cpu"
@@ -240,7 +241,9 @@ class Run:
         content = read_document(path)
         plan = committed(content, traced.graph, low, pins, path.name)
         self.replayed = content
-        for change in changes(content, self._provenance(traced, sources), path.name):
+        now = self._provenance(traced, sources)
+        self.changes = tuple(changes(content, now, path.name))
+        for change in self.changes:
             self.warn(change)
         self.progress.line("plan", f"replaying {path.name}")
         return Found((plan,))
@@ -335,6 +338,8 @@ class Run:
         if missed:
             final = final.with_suffix(f".failed{final.suffix}")
         saved = saved.replace(final)
+        if self._bytes_differ(saved):
+            self.warn("the same inputs gave another file than the plan's")
         if self._low_ops(traced, plan) == 0:
             self.warn("every op stays fp32: nothing was converted")
         report = gathered(
@@ -357,8 +362,6 @@ class Run:
             made = self._provenance(traced, sources, judgement)
             content = document(plan, traced.graph, made)
             write_plan(report.plan, {**content, "model": self._model(report.model)})
-        elif self.replayed.get("model") != self._model(report.model):
-            self.progress.line("warning", "the file's bytes are not those of the plan")
         return report
 
     def _provenance(
@@ -373,6 +376,14 @@ class Run:
             self.costs,
             judgement,
         )
+
+    def _bytes_differ(self, saved: Path) -> bool:
+        """Whether a replay made other bytes, and nothing that changed explains it."""
+        if self.replayed is None or self.changes:
+            return False
+        recorded = self.replayed.get("model")
+        known = recorded.get("sha256") if isinstance(recorded, dict) else None
+        return known != sha256(saved)
 
     @staticmethod
     def _low_ops(traced: Traced, plan: Plan) -> int:

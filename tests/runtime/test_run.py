@@ -243,6 +243,18 @@ def test_a_plan_is_replayed_without_a_trial(script: Script) -> None:
     assert (script.folder / "net.json").read_bytes() == model
 
 
+def test_other_bytes_than_the_plans_are_a_warning(script: Script) -> None:
+    assert script.run()[0] == 0
+    _code, out, _err = script.run()
+    assert "another file" not in out
+    plan = script.plan
+    plan["model"]["sha256"] = "00"
+    (script.folder / "net.plan.json").write_text(json.dumps(plan))
+    code, out, _err = script.run()
+    assert code == 0
+    assert "the same inputs gave another file than the plan's" in out
+
+
 def test_a_replay_is_evaluated_and_may_fail(script: Script) -> None:
     script.run()
     code, out, _err = script.run(TOLERANCE="1e-9")
