@@ -15,6 +15,7 @@ from ...errors import DataError, ModelError
 from ...signature import Input, check_shapes
 from ..protocol import Inputs
 from .in_place import mutates, replace_in_place_ops
+from .plain_outputs import return_built_ins
 
 Dynamic = Sequence[Mapping[int, str]]
 """For each input: dimension → the symbol that names it ({0: "batch"})."""
@@ -86,6 +87,7 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
 def _module(program: torch.export.ExportedProgram) -> fx.GraphModule:
     module = program.module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
+    return_built_ins(module)
     return module
 
 
