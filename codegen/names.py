@@ -32,12 +32,16 @@ MISREAD = frozenset({"I", "O", "l"})
 
 
 def variables(names: Iterable[str]) -> tuple[Code, ...]:
-    """A local variable for each input, called as the input where that is possible."""
+    """A local variable for each input, called as the input where that is possible.
+
+    `batch.image` is `batch_image`.
+    """
     taken = set(RESERVED | MISREAD)
     found: list[Code] = []
     for name in names:
         # Linters take a leading underscore for "not used".
         safe = f"input{name}" if name.startswith("_") else name
+        safe = safe.replace(".", "_")
         while safe in taken or keyword.iskeyword(safe):
             safe += "_"
         taken.add(safe)

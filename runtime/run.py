@@ -276,10 +276,11 @@ class Run:
     def time(
         self,
         load_model: Callable[[], Any],
-        predictor: Callable[[Any], Predict],
+        predictor: Callable[[Any, Sequence[Input]], Predict],
         load_saved: LoadSaved,
         path: Path,
         batches: Batches,
+        inputs: Sequence[Input],
     ) -> dict[str, Latency] | None:
         """Latency of the fp32 model as loaded and of the saved file, per batch.
 
@@ -291,7 +292,14 @@ class Run:
         self.progress.live("time", "fp32 and result in turn")
         try:
             return in_fresh_process(
-                time_file, load_model, predictor, load_saved, path, batches, self.clock
+                time_file,
+                load_model,
+                predictor,
+                load_saved,
+                path,
+                batches,
+                inputs,
+                self.clock,
             )
         except KeyboardInterrupt:  # what was checked is delivered all the same
             self.interrupted = True

@@ -5,7 +5,7 @@ What runs there is a module-level function, since a spawned Python finds it by n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,6 +16,7 @@ from .evaluation import Batches, Evaluation, evaluate, first_inputs
 from .frameworks.protocol import LoadSaved, Outputs, Predict
 from .fresh import in_fresh_process
 from .metrics.metric import Metric
+from .signature import Input
 from .timing import Clock, Latency, interleaved
 
 P = ParamSpec("P")
@@ -39,14 +40,15 @@ def predict_file(load_saved: LoadSaved, path: Path, batches: Batches) -> Outputs
 
 def time_file(
     load_model: Callable[[], Any],
-    predictor: Callable[[Any], Predict],
+    predictor: Callable[[Any, Sequence[Input]], Predict],
     load_saved: LoadSaved,
     path: Path,
     batches: Batches,
+    declared: Sequence[Input],
     clock: Clock,
 ) -> dict[str, Latency]:
     """Time the model as loaded ("fp32") and the saved one ("result"), in turn."""
-    fp32, result = predictor(load_model()), load_saved(path)
+    fp32, result = predictor(load_model(), declared), load_saved(path)
     inputs = first_inputs(batches)
     calls = {"fp32": lambda: fp32(inputs), "result": lambda: result(inputs)}
     return interleaved(calls, clock)

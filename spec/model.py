@@ -78,11 +78,17 @@ def _inputs(value: object) -> object:
     return items
 
 
+def _is_part(part: str) -> bool:
+    """Whether it is a key or the number of an element."""
+    return part.isidentifier() or (part.isascii() and part.isdecimal())
+
+
 class InputSection(Section):
     """One input of the model."""
 
     name: Annotated[Text, AfterValidator(settled)] = Field(
-        description="The name of the argument of the model's forward."
+        description="The name of the argument of the model's forward; `batch.image` is "
+        "a key of a dict argument, `pair.0` an element of a tuple."
     )
     shape: tuple[Dimension, ...] | None = Field(
         default=None,
@@ -118,7 +124,8 @@ class ModelSection(Section):
             _inputs, json_schema_input_type=str | tuple[str | InputSection, ...]
         ),
     ] = Field(
-        default=(), description="The inputs in the order that the model takes them."
+        default=(),
+        description="The inputs in the order that the dataset gives them.",
     )
     outputs: Names = Field(default=(), description="Names of the outputs, in order.")
 
@@ -144,10 +151,12 @@ class ModelSection(Section):
                     f"{{name: {item.name[:60]}, shape: [batch, ...], dtype: float32}}",
                     ("inputs", row),
                 )
-            if not item.name.isidentifier():
+            first, *parts = item.name.split(".")
+            if not (first.isidentifier() and all(map(_is_part, parts))):
                 yield Problem(
                     f"`{item.name[:60]}` is not a Python name",
-                    "write the argument's name in the model's forward",
+                    "write the argument's name in the model's forward, "
+                    "`batch.image` for a key and `pair.0` for an element",
                     ("inputs", row, "name"),
                 )
             if item.name in seen:

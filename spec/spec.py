@@ -56,7 +56,7 @@ class Model:
         framework: Ours ("pytorch").
         factory: Makes the model; takes no arguments.
         weights: POSIX path relative to the spec, None for the factory's own.
-        inputs: In the order that the model takes them; at least one.
+        inputs: In the order that the dataset gives them; at least one.
         outputs: Names, () where not written.
     """
 

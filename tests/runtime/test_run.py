@@ -69,7 +69,7 @@ def predictor(weight, placement=None):
     def predict(inputs):
         (value,) = inputs
         for name, function in OPS.items():
-            is_low = placement is not None and placement[name] == LOW
+            is_low = placement and placement[name] == LOW
             value = function(low(value), low(weight)) if is_low else function(value, np.float32(weight))
             value = low(value) if is_low else value
         return (np.asarray(value, np.float32),)
@@ -159,7 +159,7 @@ def convert(run):
             break
     return run.finish(
         traced, found, plan, saved, sources=SOURCES, judgement=judgement,
-        latency=run.time(load_model, predictor, load_saved, saved, batches),
+        latency=run.time(load_model, predictor, load_saved, saved, batches, ()),
     )
 
 

@@ -398,7 +398,7 @@ s.yaml:5:42: model.inputs[1].name: the input `a` is named twice
 s.yaml:5:19: model.inputs[0].name: `a:0` is not a Python name
     inputs: [{name: 'a:0', shape: [1]}]
                     ^
-    hint: write the argument's name in the model's forward
+    hint: write the argument's name in the model's forward, `batch.image` for a key and `pair.0` for an element
 """,
         id="input not a name",
     ),

@@ -10,6 +10,7 @@ from torch import fx
 
 from ...errors import ModelError
 from ..protocol import Inputs
+from .calling import recorded
 from .kernels import relative_error
 from .prepared import Prepared, op_ids
 
@@ -32,9 +33,10 @@ def check_agreement(
         ModelError: They differ by more than fp32 noise; the first that does is named,
             and the first op where preparation is to blame.
     """
+    args, kwargs = recorded(prepared.module)(inputs)
     with torch.no_grad():
-        expected = _tensors(model(*inputs))
-        found = _tensors(prepared.module(*inputs))
+        expected = _tensors(model(*args, **kwargs))
+        found = _tensors(prepared.module(*args, **kwargs))
     if [_form(t) for t in expected] != [_form(t) for t in found]:
         raise ModelError(
             "the traced graph's outputs have other shapes or dtypes than the model's",
@@ -111,9 +113,10 @@ def _cause(
     if training:
         where = f"Its module {training[0]}" if training[0] else "The model"
         return f"{where} is in training mode: let the factory return model.eval()."
+    args, kwargs = recorded(prepared.module)(inputs)
     with torch.no_grad():
-        again = _tensors(model(*inputs))
-        captured = _tensors(prepared.captured(*inputs))
+        again = _tensors(model(*args, **kwargs))
+        captured = _tensors(prepared.captured(*args, **kwargs))
     if any(map(_difference, expected, again)):
         return "The model itself gives another result each time it is called."
     if len(captured) == len(expected) and not any(map(_difference, expected, captured)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from torch import fx
 from ...errors import DataError, ModelError
 from ...signature import Input, check_shapes
 from ..protocol import Inputs
+from .calling import Binding, explicit
 from .in_place import mutates, replace_in_place_ops
 from .plain_outputs import return_built_ins
 
@@ -29,27 +29,22 @@ BOUND = re.compile(
 
 
 def export(
-    model: torch.nn.Module, inputs: Inputs, dynamic: Dynamic
+    model: torch.nn.Module, bind: Binding, inputs: Inputs, dynamic: Dynamic
 ) -> torch.export.ExportedProgram:
-    """Export in torch's default IR.
+    """Export in torch's default IR, called as `bind` says.
 
     Raises:
         ModelError: torch.export can't trace the model, in its words.
     """
-    if not isinstance(model, torch.nn.Module):
-        raise ModelError(
-            f"the model is {type(model).__name__}, not a torch.nn.Module",
-            "Let the factory return the module itself.",
-        )
     wide = _widened(inputs, dynamic)
     try:
-        return _exported(model, wide, dynamic, {})
+        return _exported(model, bind, wide, dynamic, {})
     except Exception as error:
         bounds = _suggested_bounds(str(error))
         failure = error
     try:
         if bounds:
-            return _exported(model, wide, dynamic, bounds)
+            return _exported(model, bind, wide, dynamic, bounds)
     except Exception as error:
         failure = error
     raise ModelError(
@@ -57,6 +52,20 @@ def export(
         "Python control flow that depends on values, and sizes that the spec calls "
         "dynamic but the model fixes, are the usual causes.",
     ) from failure
+
+
+def checked(model: object) -> torch.nn.Module:
+    """The model, if it is one.
+
+    Raises:
+        ModelError: It is no module.
+    """
+    if isinstance(model, torch.nn.Module):
+        return model
+    raise ModelError(
+        f"the model is {type(model).__name__}, not a torch.nn.Module",
+        "Let the factory return the module itself.",
+    )
 
 
 def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
@@ -92,26 +101,24 @@ def _module(program: torch.export.ExportedProgram) -> fx.GraphModule:
 
 
 def _exported(
-    model: torch.nn.Module, inputs: Inputs, dynamic: Dynamic, bounds: Bounds
+    model: torch.nn.Module,
+    bind: Binding,
+    inputs: Inputs,
+    dynamic: Dynamic,
+    bounds: Bounds,
 ) -> torch.export.ExportedProgram:
     symbols = sorted({name for axes in dynamic for name in axes.values()})
     dims = {name: _dim(name, *bounds.get(name, (1, None))) for name in symbols}
-    shapes = [{axis: dims[name] for axis, name in axes.items()} for axes in dynamic]
-    shapes += [{} for _ in inputs[len(dynamic) :]]
+    shapes = torch.export.ShapesCollection()  # type: ignore[no-untyped-call]
+    for value, axes in zip(inputs, dynamic, strict=False):
+        shapes[value] = {axis: dims[name] for axis, name in axes.items()}
+    args, kwargs = bind(inputs)
+    called = explicit(model, list(kwargs))
+    given: Any = shapes
     with torch.no_grad(), warnings.catch_warnings():
         # RNN modules list their weights a second time; export puts the list back.
         warnings.filterwarnings("ignore", message="The tensor attribute")
-        return torch.export.export(model, inputs, dynamic_shapes=_nested(model, shapes))
-
-
-def _nested(model: torch.nn.Module, shapes: list[Any]) -> tuple[Any, ...]:
-    """One entry for each parameter of forward(); `*args` is one with many."""
-    parameters = list(inspect.signature(model.forward).parameters.values())
-    kinds = [parameter.kind for parameter in parameters]
-    if inspect.Parameter.VAR_POSITIONAL not in kinds:
-        return tuple(shapes)
-    single = kinds.index(inspect.Parameter.VAR_POSITIONAL)
-    return (*shapes[:single], tuple(shapes[single:]))
+        return torch.export.export(called, args, kwargs, dynamic_shapes=given)
 
 
 def _dim(name: str, least: int, most: int | None) -> torch.export.Dim:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
+from ...signature import Input
 from ..protocol import Array, Inputs, Outputs, Predict
+from .calling import by_name, recorded
 from .switches import hold_fp32
 
 
-def predictor(model: Callable[..., Any]) -> Predict:
-    """The model as a function from a batch to its flattened outputs; fp32 is fp32."""
-    hold_fp32()
+def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:
+    """The model as a function from a batch to its flattened outputs; fp32 is fp32.
 
-    def predict(inputs: Inputs, /) -> Outputs:
+    Args:
+        inputs: Named after arguments of forward(); not needed where torch exported the
+            model, which then knows them.
+
+    Raises:
+        ModelError: `inputs` don't fit forward().
+    """
+    hold_fp32()
+    names = [one.name for one in inputs]
+    bind = by_name(model, names) if names else recorded(model)
+
+    def predict(batch: Inputs, /) -> Outputs:
         with torch.inference_mode():
-            return arrays(model(*inputs))
+            args, kwargs = bind(batch)
+            return arrays(model(*args, **kwargs))
 
     return predict
 

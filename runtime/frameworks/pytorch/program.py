@@ -18,6 +18,7 @@ from ...timing import Clock, Latency, interleaved
 from ..protocol import Inputs, Probe, Timings
 from . import archive, capture, kernels
 from .agreement import check_agreement
+from .calling import by_name, recorded
 from .picture import picture, tensor_names
 from .prepare import prepare
 from .prepared import Prepared
@@ -87,8 +88,9 @@ class Program:
         self, placements: Mapping[str, Placement], clock: Clock
     ) -> Mapping[str, Latency]:
         """Time converted models in turn on the batch; by their names."""
+        args, kwargs = recorded(self.prepared.module)(self.batch)
         calls = {
-            name: partial(self.apply(placement), *self.batch)
+            name: partial(self.apply(placement), *args, **kwargs)
             for name, placement in placements.items()
         }
         with torch.inference_mode():
@@ -105,7 +107,7 @@ class Program:
 
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
-        exported = capture.export(model, self.batch, self.dynamic)
+        exported = capture.export(model, recorded(model), self.batch, self.dynamic)
         return archive.write(archive.to_bytes(exported), path)
 
     @cached_property
@@ -135,7 +137,8 @@ def trace(
         model: The trained module, in evaluation mode; it is not changed.
         batch: One real batch, at the batch size that will be evaluated.
         low: The precision that every op is probed in.
-        inputs: The inputs as the spec declares them; their symbols may vary.
+        inputs: The inputs as the spec declares them, named after arguments of
+            forward(); their symbols may vary.
         outputs: Names of the outputs, for messages.
 
     Raises:
@@ -145,7 +148,8 @@ def trace(
     switches = hold_fp32()
     capture.check_batch(batch, inputs)
     dynamic = [one.dynamic for one in inputs]
-    captured = capture.unlifted(capture.export(model, batch, dynamic))
+    bind = by_name(capture.checked(model), [one.name for one in inputs])
+    captured = capture.unlifted(capture.export(model, bind, batch, dynamic))
     prepared = prepare(captured)
     check_agreement(model, prepared, batch, outputs)
     graph = picture(prepared, batch)

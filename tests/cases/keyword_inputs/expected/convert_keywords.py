@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "d61bba513a6cbb04a63fd4477808b59fd23c9e2fffe226c6955823958843ba04"
+# spec-sha256 = "550c59af752ef2e0ea3541e82491f0bd50aa3a26ef748ee8c5e0b190082d289c"
 # ///
 # fmt: off
 # isort: skip_file
@@ -62,6 +62,10 @@ INPUTS = (
     Input(name="_", shape=("batch", 4), dtype="float32"),
     Input(name="_hidden", shape=("batch", 4), dtype="float32"),
     Input(name="__debug__", shape=("batch", 4), dtype="float32"),
+    Input(name="pair.0", shape=("batch", 4), dtype="float32"),
+    Input(name="pair.1", shape=("batch", 4), dtype="float32"),
+    Input(name="batch.class", shape=("batch", 4), dtype="float32"),
+    Input(name="batch_class", shape=("batch", 4), dtype="float32"),
 )
 SOURCES = Sources(data=(HERE / "a.npz",), modules=("keyword_net",))
 PINS = Pins()
@@ -84,7 +88,7 @@ def dataset() -> Arrays:
     """All samples of the archive, read once."""
     return read_npz(
         HERE / "a.npz",
-        inputs=("a", "b", "c", "d", "e", "f", "g", "h"),
+        inputs=("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"),
         label="y",
     )
 
@@ -97,7 +101,20 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     stop = len(data)
     for start in range(0, stop, 64):
         arrays, labels = data.batch(start, min(start + 64, stop))
-        lambda_, class_, None_, l_, match, input_, input_hidden, input__debug__ = arrays
+        (
+            lambda_,
+            class_,
+            None_,
+            l_,
+            match,
+            input_,
+            input_hidden,
+            input__debug__,
+            pair_0,
+            pair_1,
+            batch_class,
+            batch_class_,
+        ) = arrays
         inputs = (
             torch.from_numpy(lambda_.astype(np.float32)),
             torch.from_numpy(class_.astype(np.int8)),
@@ -107,6 +124,10 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
             torch.from_numpy(input_.astype(np.float32)),
             torch.from_numpy(input_hidden.astype(np.float32)),
             torch.from_numpy(input__debug__.astype(np.float32)),
+            torch.from_numpy(pair_0.astype(np.float32)),
+            torch.from_numpy(pair_1.astype(np.float32)),
+            torch.from_numpy(batch_class.astype(np.float32)),
+            torch.from_numpy(batch_class_.astype(np.float32)),
         )
         yield inputs, labels
 
@@ -122,7 +143,7 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model), batches, metric, INPUTS)
+    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -165,6 +186,7 @@ def convert(run: Run) -> Report:
             pytorch.load_saved,
             saved,
             batches,
+            INPUTS,
         ),
     )
 

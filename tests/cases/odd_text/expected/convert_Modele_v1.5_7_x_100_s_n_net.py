@@ -111,7 +111,7 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model), batches, metric, INPUTS)
+    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -155,6 +155,7 @@ def convert(run: Run) -> Report:
             pytorch.load_saved,
             saved,
             batches,
+            INPUTS,
         ),
     )
 

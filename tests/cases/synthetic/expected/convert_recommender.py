@@ -117,13 +117,19 @@ def convert(run: Run) -> Report:
         plan,
         saved,
         sources=SOURCES,
-        drift=run.drift(pytorch.predictor(model), pytorch.load_saved, saved, batches),
+        drift=run.drift(
+            pytorch.predictor(model, INPUTS),
+            pytorch.load_saved,
+            saved,
+            batches,
+        ),
         latency=run.time(
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
             saved,
             batches,
+            INPUTS,
         ),
     )
 
