@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -40,7 +39,4 @@ def capability_pins(
             found[op.id] = Reason(Why.FIXED, "has no fp32 tensor that could be cast")
         elif probe.output is None:
             found[op.id] = Reason(Why.NO_KERNEL, f"no {low} kernel: {probe.message}")
-        elif not math.isfinite(probe.error):
-            text = f"not finite in {low} on the first batch"
-            found[op.id] = Reason(Why.RANGE, text, probe.error)
     return found

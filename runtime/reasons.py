@@ -10,10 +10,13 @@ from .errors import ModelError
 from .frameworks.protocol import Traced
 from .graph import Graph, Placement, Precision
 from .pins import Pins, Reason, Why, user_pins
+from .ranges import Ranges, find_ranges
 
 
-def hard_pins(traced: Traced, low: Precision, pins: Pins) -> dict[str, Reason]:
+def hard_pins(traced: Traced, low: Precision, pins: Pins) -> Ranges:
     """The pins that no trial lifts: capability, range, and what the user says.
+
+    What overflows without harm on the calibration batch is excused, not pinned.
 
     Raises:
         ModelError: They hold every op: there is nothing to convert.
@@ -21,8 +24,12 @@ def hard_pins(traced: Traced, low: Precision, pins: Pins) -> dict[str, Reason]:
     """
     if not any(op.kernel(low) for op in traced.graph.ops):
         raise _nothing(traced.graph, low)
-    capability = capability_pins(traced.graph, low, traced.probes)
-    return {**user_pins(traced.graph, pins), **capability}
+    held = {
+        **user_pins(traced.graph, pins),
+        **capability_pins(traced.graph, low, traced.probes),
+    }
+    ranges = find_ranges(traced, low, held.keys())
+    return Ranges({**held, **ranges.pins}, ranges.excused)
 
 
 def _nothing(graph: Graph, low: Precision) -> ModelError:

@@ -20,6 +20,7 @@ from .pins import Pins, Reason
 from .placement import Objective
 from .plan import Plan
 from .progress import Progress
+from .ranges import Ranges
 from .reasons import fp32_reasons, hard_pins
 from .sensitivity import sensitivity_order
 from .timing import Clock
@@ -83,7 +84,7 @@ def everything_low(
     traced: Traced, *, low: Precision, objective: Objective, pins: Pins
 ) -> Found:
     """The plan with only the pins that the spec and the probes set, unevaluated."""
-    hard = with_movers(traced.graph, hard_pins(traced, low, pins))
+    hard = with_movers(traced.graph, hard_pins(traced, low, pins).pins)
     placement = objective(traced.graph, low, hard.keys()).placement
     reasons = fp32_reasons(traced.graph, placement, hard)
     return Found((Plan(low, placement, reasons, objective.name, 0),))
@@ -116,8 +117,8 @@ def search(
     hard = hard_pins(traced, low, pins)
     interrupted = False
     try:
-        if not run.trial(hard).holds:
-            _pin_until_it_holds(run, hard)
+        if not run.trial(hard.pins).holds:
+            _pin_until_it_holds(run, _without_infinities(run, hard))
     except KeyboardInterrupt:
         if not any(trial.holds for trial in run.trials):
             raise
@@ -125,8 +126,20 @@ def search(
     return Found(run.plans(), tuple(run.trials), interrupted)
 
 
+def _without_infinities(run: _Search, hard: Ranges) -> Mapping[str, Reason]:
+    """The hard pins; what was excused joins them if that makes the outputs finite."""
+    first = run.trials[0].evaluation
+    if first is None or first.finite or not hard.excused or not run.may_go_on():
+        return hard.pins
+    wider = {**hard.pins, **hard.excused}
+    found = run.trial(wider).evaluation
+    return wider if found is not None and found.finite else hard.pins
+
+
 def _pin_until_it_holds(run: _Search, hard: Mapping[str, Reason]) -> None:
-    order = sensitivity_order(run.traced, run.low, run.trials[0].placement)
+    if run.trials[-1].holds:
+        return
+    order = sensitivity_order(run.traced, run.low, run.trials[-1].placement)
     failing, size = 0, 1
     while run.may_go_on() and failing < len(order):
         size = min(size, len(order))

@@ -51,6 +51,24 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """What rounding to a 16-bit format would do to one tensor of the batch.
+
+    Attributes:
+        largest: Largest finite magnitude.
+        overflow: Share of the finite values that become infinite.
+        flushed: Share of the nonzero values that become zero.
+        inexact: Share of the values that change, where all are whole numbers and no
+            other value overflows; else 0.
+    """
+
+    largest: float
+    overflow: float
+    flushed: float
+    inexact: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
     """Measured latencies at the cost batch.
 
@@ -79,6 +97,14 @@ class Traced(Protocol):
     @property
     def switches(self) -> Mapping[str, str]:
         """The framework's settings under which fp32 means fp32."""
+        ...
+
+    def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
+        """Tensor name → what `precision` would do to it on the calibration batch."""
+        ...
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        """Output error on the calibration batch when all these ops are low at once."""
         ...
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 import torch
 
-from narrowcast.runtime.capability import capability_pins
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.pytorch import Program
 from narrowcast.runtime.graph import Placement, Precision
+from narrowcast.runtime.pins import Pins
 from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.reasons import hard_pins
 from narrowcast.runtime.signature import Input
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"
@@ -52,7 +53,7 @@ class Tools:
         program: Program, low: Precision = Precision.BF16, pins: Sequence[str] = ()
     ) -> Placement:
         """As many FLOPs low as probes and `pins` allow."""
-        held = {*capability_pins(program.graph, low, program.probes), *pins}
+        held = {*hard_pins(program, low, Pins()).pins, *pins}
         return low_compute(program.graph, low, held).placement
 
     @staticmethod

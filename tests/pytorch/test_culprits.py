@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from narrowcast.runtime.capability import capability_pins
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.evaluation import Evaluation, evaluate
 from narrowcast.runtime.frameworks import pytorch
@@ -207,6 +208,7 @@ class Run:
     traced: Any
     found: Found
     evaluations: int
+    careless: Evaluation
     saved: Evaluation
 
 
@@ -250,17 +252,27 @@ def run(
     path: Path = tmp_path_factory.mktemp("planted") / "model.pt2"
     traced.save(traced.apply(found.plans[0].placement), path)
     saved = evaluate(pytorch.load_saved(path), batches, Drift)
-    return Run(planted, traced, found, len(evaluations), saved)
+    tried = len(evaluations)
+    hard = {*capability_pins(traced.graph, planted.low, traced.probes)}
+    careless = score(low_compute(traced.graph, planted.low, hard).placement)
+    return Run(planted, traced, found, tried, careless, saved)
 
 
 def test_the_culprit_breaks_the_model_unless_it_is_pinned(run: Run) -> None:
-    """Or is seen by the probes, before any trial."""
+    assert not (run.careless.finite and run.careless.value <= ALLOWED)
+
+
+def test_the_range_pass_leaves_one_trial_to_the_search(run: Run) -> None:
+    """Unless the calibration batch does not show the culprit."""
     first = run.found.trials[0]
-    if run.case.culprit is overflow:
-        whys = {reason.why for reason in first.pins.values()}
-        assert Why.RANGE in whys
-    else:
+    ranged = [r for r in first.pins.values() if r.why is Why.RANGE]
+    if run.case.data is near_at_first:
+        assert not ranged
         assert not first.holds
+    else:
+        assert ranged
+        assert all(reason.number is not None for reason in ranged)
+        assert len(run.found.trials) == 1
 
 
 def test_what_is_saved_meets_the_criterion_on_all_data(run: Run) -> None:
@@ -310,7 +322,8 @@ def test_a_pin_on_position_is_what_keeps_the_model_right(
     expected = tools.in_fp64(model, x, t)
     errors = {}
     for pins in ((), ("waves:mul:0", "waves:sin:0")):
-        placement = tools.all_low(traced, pins=pins)
+        missing = capability_pins(traced.graph, BF16, traced.probes)
+        placement = low_compute(traced.graph, BF16, {*missing, *pins}).placement
         assert all(placement[name] == FP32 for name in pins)
         path = tmp_path / f"{len(pins)}.pt2"
         traced.save(traced.apply(placement), path)

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from narrowcast.runtime.capability import capability_pins
 from narrowcast.runtime.frameworks.pytorch.kernels import compared, relative_error
 from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.pins import Why
+from narrowcast.runtime.pins import Pins, Why
+from narrowcast.runtime.reasons import hard_pins
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 
@@ -127,13 +128,15 @@ def test_what_leaves_fp16s_range_is_pinned_for_its_range(tools: Any, case: str) 
     torch.manual_seed(0)
     x = torch.randn(3, 6, 6)
     program = tools.trace(Calls(function), x, low=FP16)
-    reason = capability_pins(program.graph, FP16, program.probes)[name]
+    reason = hard_pins(program, FP16, Pins()).pins[name]
     assert reason.why is Why.RANGE
-    assert reason.text == "not finite in fp16 on the first batch"
+    assert reason.text.startswith(f"{name} reaches ")
+    assert reason.text.endswith(", beyond fp16's 65504")
+    assert reason.number is not None
+    assert reason.number > 65504
     assert tools.all_low(program, FP16)[name] == FP32
     in_bf16 = tools.trace(Calls(function), x)
-    pins = capability_pins(in_bf16.graph, BF16, in_bf16.probes)
-    assert name not in pins
+    assert name not in hard_pins(in_bf16, BF16, Pins()).pins
 
 
 def test_infinities_that_fp32_has_too_are_no_range_problem(tools: Any) -> None:
@@ -141,8 +144,7 @@ def test_infinities_that_fp32_has_too_are_no_range_problem(tools: Any) -> None:
         return x.masked_fill(x > 0, float("-inf")).logsumexp(-1, True).exp()
 
     program = fixed_shapes(tools, Calls(function), torch.randn(3, 6, 6), FP16)
-    pins = capability_pins(program.graph, FP16, program.probes)
-    assert ":masked_fill:0" not in pins
+    assert ":masked_fill:0" not in hard_pins(program, FP16, Pins()).pins
 
 
 def test_what_other_tensors_an_op_returns_must_keep_their_dtypes() -> None:

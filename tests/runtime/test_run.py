@@ -107,15 +107,17 @@ class Traced:
         self.graph = Graph(tuple(ops), tensors, ("x",), ("head",))
         self.probes = {name: Probe(LOW, 0.01) for name in OPS}
 
-    def errors(self, precision, ops):
-        fp32 = dict.fromkeys(OPS, FP32)
+    def statistics(self, precision):
+        return {}
+
+    def error(self, precision, ops):
+        placement = {**dict.fromkeys(OPS, FP32), **dict.fromkeys(ops, precision)}
         expected = predictor(self.weight)(self.inputs)
-        return {
-            name: largest_error(
-                expected, predictor(self.weight, {**fp32, name: precision})(self.inputs)
-            )
-            for name in ops
-        }
+        found = predictor(self.weight, placement)(self.inputs)
+        return largest_error(expected, found)
+
+    def errors(self, precision, ops):
+        return {name: self.error(precision, [name]) for name in ops}
 
     def apply(self, placement):
         return dict(placement)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.errors import DataError, MetricError, ModelError, UsageError
 from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.frameworks.protocol import Probe, Timings
+from narrowcast.runtime.frameworks.protocol import Probe, Statistics, Timings
 from narrowcast.runtime.graph import (
     Graph,
     Kernel,
@@ -71,6 +71,12 @@ class Additive:
 
     def _could(self, op: Op) -> bool:
         return op.kind is not Kind.FIXED
+
+    def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
+        return {}
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        return math.fsum(self.errors(precision, ops).values())
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         known = {**self.harm, **self.told}

@@ -26,6 +26,7 @@ from narrowcast.runtime.frameworks.protocol import (
     Outputs,
     Predict,
     Probe,
+    Statistics,
     Timings,
 )
 from narrowcast.runtime.graph import Graph, Kind, Op, Placement, Precision, Slot, Tensor
@@ -121,15 +122,16 @@ class Numeric:
     def apply(self, placement: Placement) -> Predict:
         return lambda inputs: self.outputs(self.values(placement, inputs))
 
-    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+    def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
+        return {}
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
         fp32 = {op.id: FP32 for op in self.graph.ops}
-        expected = self.apply(fp32)(self.batch)
-        return {
-            name: largest_error(
-                expected, self.apply({**fp32, name: precision})(self.batch)
-            )
-            for name in ops
-        }
+        found = self.apply({**fp32, **dict.fromkeys(ops, precision)})(self.batch)
+        return largest_error(self.apply(fp32)(self.batch), found)
+
+    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+        return {name: self.error(precision, [name]) for name in ops}
 
     def time(self, *unused: Any) -> Timings:
         raise AssertionError("the search times nothing")

@@ -12,6 +12,8 @@ from torch import fx
 from ...graph import Precision
 from ..protocol import Inputs, Probe
 from . import nodes
+from .prepared import is_constant
+from .values import fitted, stored
 
 DTYPES = {
     Precision.FP32: torch.float32,
@@ -63,14 +65,16 @@ class LowInterpreter(fx.Interpreter):
     def low_arguments(self, node: fx.Node) -> tuple[Any, Any]:
         """The op's arguments, fp32 tensors in castable slots cast."""
         low = {n for n, follows in nodes.slots(node) if follows}
+        args, kwargs = fitted(node, self.dtype)
 
         def load(n: fx.Node) -> Any:
             value = self.env[n]
             if n in low and value.dtype == torch.float32:
-                return value.to(self.dtype)
+                cast = stored if is_constant(n) else torch.Tensor.to
+                return cast(value, self.dtype)
             return value
 
-        return fx.map_arg(node.args, load), fx.map_arg(node.kwargs, load)
+        return fx.map_arg(args, load), fx.map_arg(kwargs, load)
 
 
 def function(node: fx.Node) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from ...graph import Graph, Op, Placement, Precision
 from ...graph import held as held_precisions
 from ...signature import Input
 from ...timing import Clock, Latency, interleaved
-from ..protocol import Inputs, Probe, Timings
+from ..protocol import Inputs, Probe, Statistics, Timings
 from . import archive, capture, kernels
 from .agreement import check_agreement
 from .calling import by_name, recorded
@@ -23,6 +23,7 @@ from .picture import picture, tensor_names
 from .prepare import prepare
 from .prepared import Prepared
 from .rewrite import rewrite
+from .statistics import collect
 from .stopwatch import time_casts, time_ops
 from .switches import hold_fp32
 from .tails import float_tails
@@ -50,13 +51,19 @@ class Program:
 
         Where an output is no float, the last floats that feed it are compared.
         """
-        reference = self._tails(precision, ())
-        found = {}
-        for name in ops:
-            values = self._tails(precision, (str(self._op(name).key),))
-            errors = map(kernels.relative_error, reference, values)
-            found[name] = max(errors, default=0.0)
-        return found
+        return {name: self.error(precision, (name,)) for name in ops}
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        """Output error when all these ops compute in `precision` at once."""
+        keys = [str(self._op(name).key) for name in ops]
+        values = self._tails(precision, keys)
+        errors = map(kernels.relative_error, self._reference, values)
+        return max(errors, default=0.0)
+
+    def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
+        """What `precision` would do to every tensor of the batch; name → statistics."""
+        found = collect(self.prepared.module, self.batch, precision)
+        return {self._names[n]: each for n, each in found.items() if n in self._names}
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
@@ -113,6 +120,10 @@ class Program:
     @cached_property
     def _names(self) -> dict[fx.Node, str]:
         return tensor_names(self.prepared)
+
+    @cached_property
+    def _reference(self) -> list[torch.Tensor]:
+        return self._tails(Precision.FP32, ())
 
     def _tails(self, precision: Precision, keys: Iterable[str]) -> list[torch.Tensor]:
         module = self.prepared.module

@@ -12,6 +12,7 @@ from ...graph import Precision
 from . import nodes
 from .kernels import DTYPES
 from .prepared import constant, is_constant
+from .values import fitted, stored
 
 
 def rewrite(
@@ -55,6 +56,7 @@ class _Writer:
         new = self.graph.node_copy(
             node, lambda n: self.version(n, wanted.get(n, self._own(n)))
         )
+        new.args, new.kwargs = fitted(new, DTYPES[precision])
         self.plain[node] = new
         if _is_fp32(node):
             self.versions[node, self.held.get(node.name, Precision.FP32)] = new
@@ -89,8 +91,9 @@ class _Writer:
         if precision is None and node in self.plain:
             return self.plain[node]
         value = constant(self.module, node)
-        dtype = value.dtype if precision is None else DTYPES[precision]
-        written = self.graph.get_attr(self._stored(str(node.target), value.to(dtype)))
+        if precision is not None:
+            value = stored(value, DTYPES[precision])
+        written = self.graph.get_attr(self._stored(str(node.target), value))
         self.plain.setdefault(node, written)
         return written
 
