@@ -142,9 +142,18 @@ class Op:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a name pattern may match: ids and scopes, absorbed ops' included."""
-        found = (self.id, *self.absorbed, self.scope, *self.absorbed_scopes)
+        """What a name pattern may match: ids and scopes, absorbed ops' included.
+
+        Ids also without the region, which users of the module need not know.
+        """
+        ids = (self.id, *self.absorbed)
+        local = (name.removeprefix(f"{self.region}/") for name in ids)
+        found = (*ids, *local, self.scope, *self.absorbed_scopes)
         return tuple(name for name in dict.fromkeys(found) if name)
+
+    def within(self, name: str) -> bool:
+        """Whether the op is in the region `name`, or in a body of the op `name`."""
+        return f"{self.region}/".startswith(f"{name}/") if self.region else False
 
     @property
     def types(self) -> tuple[str, ...]:

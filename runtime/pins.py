@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .errors import UsageError
-from .graph import Graph
+from .graph import Graph, Kind, Op
 
 
 class Why(StrEnum):
@@ -60,15 +60,25 @@ def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
         if not matched:
             known = sorted({name for op in graph.ops for name in op.types})
             raise _no_match(where, type_, known)
-        found.update({op.id: Reason(Why.USER, where) for op in matched})
+        found.update(_held(graph, matched, where))
     for pattern, where in pins.names.items():
         compiled = _compiled(pattern, where)
         matched = [op for op in graph.ops if any(map(compiled.fullmatch, op.names))]
         if not matched:
             known = sorted({name for op in graph.ops for name in op.names})
             raise _no_match(where, pattern, known)
-        found.update({op.id: Reason(Why.USER, where) for op in matched})
+        found.update(_held(graph, matched, where))
     return found
+
+
+def _held(graph: Graph, matched: Sequence[Op], where: str) -> dict[str, Reason]:
+    """The ops that match, and all in the bodies of a branch or a loop that does."""
+    outer = [op.id for op in matched if op.kind is Kind.FIXED]
+    return {
+        op.id: Reason(Why.USER, where)
+        for op in graph.ops
+        if op in matched or any(map(op.within, outer))
+    }
 
 
 def _compiled(pattern: str, where: str) -> re.Pattern[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from ..protocol import Inputs
 from .calling import Binding, explicit
 from .in_place import mutates, replace_in_place_ops
 from .plain_outputs import return_built_ins
+from .regions import graphs
 
 Dynamic = Sequence[Mapping[int, str]]
 """For each input: dimension → the symbol that names it ({0: "batch"})."""
@@ -75,13 +76,14 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
         ModelError: The model changes a buffer or an input while it runs.
     """
     module = _module(program)
-    replace_in_place_ops(module)
-    if not any(map(mutates, module.graph.nodes)):
+    for graph in graphs(module):
+        replace_in_place_ops(graph)
+    if not any(_mutating(module)):
         return module
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # torch's of itself
         module = _module(program.run_decompositions({}))
-    for node in filter(mutates, module.graph.nodes):
+    for node in _mutating(module):
         written = node.args[0]
         assert isinstance(written, fx.Node)
         kind = "input" if written.op == "placeholder" else "buffer"
@@ -91,6 +93,11 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
             f"forward() leave the {kind} alone.",
         )
     return module
+
+
+def _mutating(module: fx.GraphModule) -> Iterator[fx.Node]:
+    for graph in graphs(module):
+        yield from filter(mutates, graph.graph.nodes)
 
 
 def _module(program: torch.export.ExportedProgram) -> fx.GraphModule:

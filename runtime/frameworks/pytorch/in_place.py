@@ -63,7 +63,7 @@ def replace_in_place_ops(module: fx.GraphModule) -> None:
         if twin is None or not isinstance(written, fx.Node):
             continue
         earlier = [user for user in written.users if position[user] < position[node]]
-        if not all(map(_makes_new_memory, [written, *earlier])):
+        if not all(map(makes_new_memory, [written, *earlier])):
             continue
         with graph.inserting_before(node):
             new = graph.call_function(twin, node.args, node.kwargs)
@@ -98,7 +98,8 @@ def _has_elements(node: fx.Node) -> bool:
     return nodes.is_tensor(node) and node.meta["val"].dtype != torch.bool
 
 
-def _makes_new_memory(node: fx.Node) -> bool:
+def makes_new_memory(node: fx.Node) -> bool:
+    """Whether what the node stands for surely shares no memory with its arguments."""
     maker = node.args[0] if nodes.is_getitem(node) else node
     if not isinstance(maker, fx.Node) or not isinstance(maker.target, OpOverload):
         return False

@@ -12,6 +12,7 @@ from torch import fx
 from ...graph import Precision
 from ..protocol import Inputs, Probe
 from . import nodes
+from .interpreter import Interpreter
 from .prepared import is_constant
 from .values import fitted, stored
 
@@ -27,10 +28,15 @@ def probe(
     module: fx.GraphModule, inputs: Inputs, precision: Precision, keys: Iterable[str]
 ) -> dict[str, Probe]:
     """Run each op named by `keys` in `precision` on the inputs that fp32 gives it."""
-    prober = _Prober(module, precision, frozenset(keys))
+    keys = frozenset(keys)
+    prober = _Prober(module, precision, keys)
     with torch.no_grad():
         prober.run(*inputs)
-    return prober.probes
+    reasons = [text.splitlines()[0] for text in prober.failed.values()]
+    unreached = f"could not be run on the batch: {'; '.join(reasons)}"
+    return {
+        key: prober.probes.get(key, Probe(None, math.inf, unreached)) for key in keys
+    }
 
 
 def values_with_low(
@@ -47,7 +53,7 @@ def values_with_low(
     return [runner.values[node] for node in wanted]
 
 
-class LowInterpreter(fx.Interpreter):
+class LowInterpreter(Interpreter):
     """Runs the fp32 graph, and single ops of it in a low precision beside."""
 
     def __init__(
@@ -107,6 +113,8 @@ class _PartlyLow(LowInterpreter):
 
 
 class _Prober(LowInterpreter):
+    everywhere = True
+
     def __init__(
         self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
     ) -> None:
@@ -115,7 +123,7 @@ class _Prober(LowInterpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
-        if n.name in self.keys:
+        if n.name in self.keys and n.name not in self.probes:
             self.probes[n.name] = self._probe(n, value)
         return value
 

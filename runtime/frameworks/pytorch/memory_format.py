@@ -12,6 +12,7 @@ from torch import fx
 
 from . import nodes
 from .prepared import Prepared, constant, is_constant, replace_constant
+from .regions import regions
 
 CONVOLUTIONS = frozenset({"conv2d", "convolution", "conv_transpose2d"})
 
@@ -20,13 +21,15 @@ def channels_last(prepared: Prepared) -> None:
     """Lay 4-dimensional convolution weights out in channels-last.
 
     `view` asks for strides that a channels-last tensor lacks, so it becomes `reshape`,
-    which copies where it must; the op keeps its id.
+    which copies where it must; the op keeps its id. In bodies too, which take such tensors.
     """
     module = prepared.module
     changed = [n for n in module.graph.nodes if _is_convolution(n) and _lay(module, n)]
     if not changed:
         return
-    for node in module.graph.nodes:
+    for node in (
+        n for r in regions(module, prepared.ids) for n in r.module.graph.nodes
+    ):
         if node.target in (
             torch.ops.aten.view.default,
             torch.ops.aten._unsafe_view.default,

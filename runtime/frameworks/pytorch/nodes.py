@@ -43,15 +43,26 @@ def is_getitem(node: fx.Node) -> bool:
 def operator_name(node: fx.Node) -> str:
     """The operator without overload: "conv2d"; other namespaces keep theirs."""
     if not isinstance(node.target, OpOverload):
-        return f"higher_order.{getattr(node.target, '__name__', node.target)}"
+        name = str(getattr(node.target, "__name__", node.target))
+        return name if name in operators.BODIES else f"higher_order.{name}"
     space, name = node.target._schema.name.split("::")
     plain = name if name.startswith("__") else name.rstrip("_")
     plain = operators.RENAMED.get(plain, plain)
     return plain if space == "aten" else f"{space}.{plain}"
 
 
+def is_control_flow(node: fx.Node) -> bool:
+    """Whether the node is a branch or a loop, whose bodies are graphs."""
+    return (
+        node.op == "call_function"
+        and not isinstance(node.target, OpOverload)
+        and is_op(node)
+        and operator_name(node) in operators.BODIES
+    )
+
+
 def is_opaque(node: fx.Node) -> bool:
-    """Whether nothing is known of the operator: branches, loops, custom operators."""
+    """Whether nothing is known of the operator: custom ones, unknown loops."""
     return "." in operator_name(node)
 
 

@@ -243,6 +243,17 @@ FIXED = frozenset(
     ]
 )
 
+BODIES = {
+    "cond": ("true", "false"),
+    "map_impl": ("body",),
+    "scan": ("body",),
+    "while_loop": ("condition", "body"),
+}
+"""Higher-order operator → what its bodies are called, in the order it takes them.
+
+Their last argument is what every body takes last and leaves as it is.
+"""
+
 RENAMED = {"_native_batch_norm_legit_no_training": "batch_norm"}
 """What functionalisation calls an operator → the name that users know."""
 
@@ -261,6 +272,6 @@ def kind(name: str) -> Kind:
         return Kind.COMPUTE
     if name in MOVER:
         return Kind.MOVER
-    if name in FIXED or "." in name:
+    if name in FIXED or name in BODIES or "." in name:
         return Kind.FIXED
     return Kind.POINTWISE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,7 +14,9 @@ from ...graph import Graph, Kind, Op, Slot, Tensor
 from ..protocol import Inputs
 from . import nodes
 from .flops import uncounted
-from .prepared import Prepared, is_constant
+from .interpreter import Interpreter
+from .prepared import Prepared, attribute, is_constant
+from .regions import Region, bodies, regions
 
 
 def picture(prepared: Prepared, inputs: Inputs) -> Graph:
@@ -21,19 +25,14 @@ def picture(prepared: Prepared, inputs: Inputs) -> Graph:
     with torch.inference_mode():
         seen.run(*inputs)
     names = tensor_names(prepared)
+    known = {r.module: r for r in regions(prepared.module, prepared.ids)}
     tensors = {
-        names[node]: Tensor(names[node], dtype, shape, is_constant(node))
-        for node, (dtype, shape) in seen.tensors.items()
-        if node in names
+        name: seen.tensor(node, name, is_constant(node)) for node, name in names.items()
     }
-    ops = tuple(
-        _op(prepared, node, names, tensors, seen.flops.get(node, 0))
-        for node in prepared.module.graph.nodes
-        if nodes.is_op(node)
-    )
+    draw = _Draw(prepared, names, tensors, seen.flops, known)
     graph = prepared.module.graph
     return Graph(
-        ops=ops,
+        ops=tuple(draw.ops(known[prepared.module])),
         tensors=tensors,
         inputs=tuple(
             names[n] for n in graph.find_nodes(op="placeholder") if n in names
@@ -48,21 +47,31 @@ def tensor_names(prepared: Prepared) -> dict[fx.Node, str]:
     """Node → tensor name: the op's id, with `#k` for output k of several.
 
     Inputs and constants keep their own; `self.x` is a constant beside an input `x`.
+    What a body takes is named within its region; constants are one tensor everywhere.
     """
-    names = {}
-    placeholders = prepared.module.graph.find_nodes(op="placeholder")
-    inputs = {str(node.target) for node in placeholders}
-    for node in prepared.module.graph.nodes:
-        if nodes.is_getitem(node):
-            if nodes.is_op(node.args[0]) and nodes.is_tensor(node):
-                names[node] = f"{prepared.ids[node.args[0].name]}#{node.args[1]}"
-        elif nodes.is_op(node):
-            if nodes.is_tensor(node):
-                names[node] = prepared.ids[node.name]
-        elif nodes.is_tensor(node):
-            name = str(node.target)
-            hidden = is_constant(node) and name in inputs
-            names[node] = f"self.{name}" if hidden else name
+    names: dict[fx.Node, str] = {}
+    constants: dict[int, str] = {}
+    taken: set[str] = set()
+    for region in regions(prepared.module, prepared.ids):
+        placeholders = region.module.graph.find_nodes(op="placeholder")
+        inputs = {str(node.target) for node in placeholders}
+        for node in region.module.graph.nodes:
+            if nodes.is_getitem(node):
+                if nodes.is_op(node.args[0]) and nodes.is_tensor(node):
+                    names[node] = f"{prepared.ids[node.args[0].name]}#{node.args[1]}"
+            elif nodes.is_op(node):
+                if nodes.is_tensor(node):
+                    names[node] = prepared.ids[node.name]
+            elif is_constant(node):
+                name = str(node.target)
+                name = f"self.{name}" if name in inputs else name
+                key = id(attribute(region.module, node))
+                if key not in constants:
+                    constants[key] = region.within(name) if name in taken else name
+                    taken.add(constants[key])
+                names[node] = constants[key]
+            elif nodes.is_tensor(node):
+                names[node] = region.within(str(node.target))
     return names
 
 
@@ -72,68 +81,128 @@ def _leaves(outputs: Any) -> list[fx.Node]:
     return [leaf for leaf in leaves if isinstance(leaf, fx.Node)]
 
 
-def _op(
-    prepared: Prepared,
-    node: fx.Node,
-    names: dict[fx.Node, str],
-    tensors: dict[str, Tensor],
-    flops: int,
-) -> Op:
-    outputs = tuple(names[n] for n in nodes.made(node) if n in names)
-    slots = tuple(Slot(names[n], follows) for n, follows in nodes.slots(node))
-    kind = nodes.kind(node)
-    takes = any(s.castable and tensors[str(s.tensor)].floating for s in slots)
-    if not takes or not any(tensors[name].floating for name in outputs):
-        kind = Kind.FIXED
-        slots = tuple(Slot(s.tensor, castable=False) for s in slots)
-    if kind is Kind.POINTWISE:
-        flops = sum(tensors[name].elements for name in outputs)
-    path = nodes.module_path(node)
-    absorbed = prepared.absorbed.get(node.name, [])
-    return Op(
-        id=prepared.ids[node.name],
-        type=prepared.ids[node.name].split(":")[-2],
-        kind=kind,
-        inputs=slots,
-        outputs=outputs,
-        scope=path,
-        absorbed=tuple(name for name, _type in absorbed),
-        absorbed_types=tuple(type_ for _name, type_ in absorbed),
-        absorbed_scopes=tuple(name.split(":")[0] for name, _type in absorbed),
-        flops=0 if kind is Kind.MOVER else flops,
-        key=node.name,
-    )
+@dataclass(frozen=True)
+class _Draw:
+    """What ops are made of; regions are known by their modules."""
+
+    prepared: Prepared
+    names: Mapping[fx.Node, str]
+    tensors: Mapping[str, Tensor]
+    flops: Mapping[fx.Node, int]
+    regions: Mapping[fx.GraphModule, Region]
+
+    def ops(self, region: Region) -> Iterator[Op]:
+        """The region's ops in order, a body's before the op that runs it."""
+        for node in region.module.graph.nodes:
+            if not nodes.is_op(node):
+                continue
+            inside = [
+                self.regions[body] for body in bodies(region.module, node).values()
+            ]
+            for body in inside:
+                yield self._entrance(region, body)
+                yield from self.ops(body)
+            yield self._op(region, node, inside)
+
+    def _entrance(self, region: Region, body: Region) -> Op:
+        """Stands for the border of a body, where operands are as they are outside."""
+        assert body.caller is not None
+        taken = body.module.graph.find_nodes(op="placeholder")
+        given = [n for n, _follows in nodes.slots(body.caller)]
+        return Op(
+            id=body.id,
+            type="region",
+            kind=Kind.FIXED,
+            inputs=tuple(Slot(self.names[n], castable=False) for n in given),
+            outputs=tuple(self.names[n] for n in taken if n in self.names),
+            scope=nodes.module_path(body.caller),
+            region=region.id,
+            key=body.id,
+        )
+
+    def _op(self, region: Region, node: fx.Node, inside: list[Region]) -> Op:
+        names, tensors, id_ = self.names, self.tensors, self.prepared.ids[node.name]
+        outputs = tuple(names[n] for n in nodes.made(node) if n in names)
+        slots = tuple(Slot(names[n], follows) for n, follows in nodes.slots(node))
+        for body in inside:
+            results = _leaves(body.module.graph.output_node().args)
+            slots += tuple(Slot(names[n], False) for n in results if n in names)
+        kind = nodes.kind(node)
+        takes = any(s.castable and tensors[str(s.tensor)].floating for s in slots)
+        if not takes or not any(tensors[name].floating for name in outputs):
+            kind = Kind.FIXED
+            slots = tuple(Slot(s.tensor, castable=False) for s in slots)
+        flops = self.flops.get(node, 0)
+        if kind is Kind.POINTWISE:
+            flops = sum(tensors[name].elements for name in outputs)
+        absorbed = self.prepared.absorbed.get(node.name, [])
+        return Op(
+            id=id_,
+            type=region.local(id_).split(":")[-2],
+            kind=kind,
+            inputs=slots,
+            outputs=outputs,
+            scope=nodes.module_path(node),
+            absorbed=tuple(name for name, _type in absorbed),
+            absorbed_types=tuple(type_ for _name, type_ in absorbed),
+            absorbed_scopes=tuple(
+                region.local(name).split(":")[0] for name, _type in absorbed
+            ),
+            region=region.id,
+            flops=0 if kind is Kind.MOVER else flops,
+            key=node.name,
+        )
 
 
-class _Observer(fx.Interpreter):
+class _Observer(Interpreter):
     """Runs the graph and keeps dtypes, shapes and FLOPs, not values."""
+
+    everywhere = True
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
         self.tensors: dict[fx.Node, tuple[str, tuple[int, ...]]] = {}
         self.flops: dict[fx.Node, int] = {}
 
+    def tensor(self, node: fx.Node, name: str, constant: bool) -> Tensor:
+        """What was seen of the node; what export knows, if the batch never made it."""
+        dtype, shape = self.tensors.get(node) or _described(node.meta["val"])
+        return Tensor(name, dtype, shape, constant)
+
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
-        # torch's counter hooks the gradients of what enters a branch.
+        # torch's counter hooks the gradients of what enters an unknown loop.
         value = super().get_attr(target, args, kwargs)
         return value.detach() if isinstance(value, torch.Tensor) else value
 
     def run_node(self, n: fx.Node) -> Any:
         if nodes.is_op(n) and nodes.kind(n) is Kind.COMPUTE:
             value, counted = self._count(n)
-            self.flops[n] = counted or uncounted(
-                nodes.operator_name(n), self.fetch_args_kwargs_from_env(n)[0], value
+            self._add_flops(
+                n,
+                counted
+                or uncounted(
+                    nodes.operator_name(n), self.fetch_args_kwargs_from_env(n)[0], value
+                ),
             )
         elif nodes.is_op(n) and nodes.is_opaque(n):
-            value, self.flops[n] = self._count(n)
+            value, counted = self._count(n)
+            self._add_flops(n, counted)
         else:
             value = super().run_node(n)
         if isinstance(value, torch.Tensor):
-            dtype = str(value.dtype).removeprefix("torch.")
-            self.tensors[n] = (dtype, tuple(value.shape))
+            self.tensors[n] = _described(value)
         return value
+
+    def _add_flops(self, node: fx.Node, counted: int) -> None:
+        """A loop's body counts as often as it runs."""
+        self.flops[node] = self.flops.get(node, 0) + counted
 
     def _count(self, node: fx.Node) -> tuple[Any, int]:
         with FlopCounterMode(display=False) as counter:
             value = super().run_node(node)
         return value, counter.get_total_flops()
+
+
+def _described(value: torch.Tensor) -> tuple[str, tuple[int, ...]]:
+    sizes = tuple(s if isinstance(s, int) else s.node.hint or 1 for s in value.shape)
+    return str(value.dtype).removeprefix("torch."), sizes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import fx
@@ -11,8 +12,10 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 from . import nodes
 from .constants import fold_constants
 from .memory_format import channels_last
+from .naming import named
 from .norms import fold_batch_norms
-from .prepared import Prepared, named
+from .prepared import Prepared
+from .regions import hand_constants_in, regions
 
 IDENTITIES = frozenset(
     [
@@ -34,9 +37,11 @@ COPIES = frozenset(["_to_copy", "clone", "to", "type_as"])
 def prepare(module: fx.GraphModule) -> Prepared:
     """Name the ops, then drop identities, fold, and lay convolutions out."""
     prepared = named(module)
-    for each in PASSES:
-        each(prepared)
-        _tidy(module)
+    for region in regions(module, prepared.ids):
+        for each in PASSES if region.caller is None else BODY_PASSES:
+            each(replace(prepared, module=region.module))
+            _tidy(region.module)
+        hand_constants_in(region.module)
     return prepared
 
 
@@ -80,6 +85,9 @@ PASSES: tuple[Pass, ...] = (
     fold_batch_norms,
     channels_last,
 )
+
+BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)
+"""A body's copies stay: it must not return what it was given."""
 
 
 def _tidy(module: fx.GraphModule) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import fx
 from ...formats import LIMITS
 from ...graph import Precision
 from ..protocol import Inputs, Statistics
+from .interpreter import Interpreter
 from .kernels import DTYPES
 
 
@@ -50,7 +52,9 @@ def _largest(value: torch.Tensor) -> float:
     return max(-float(least), float(most))
 
 
-class _Collector(fx.Interpreter):
+class _Collector(Interpreter):
+    everywhere = True
+
     def __init__(self, module: fx.GraphModule, precision: Precision) -> None:
         super().__init__(module)
         self.precision = precision
@@ -59,5 +63,11 @@ class _Collector(fx.Interpreter):
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
         if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
-            self.found[n] = describe(value.detach(), self.precision)
+            found = describe(value.detach(), self.precision)
+            self.found[n] = _worst(found, self.found.get(n, found))
         return value
+
+
+def _worst(one: Statistics, other: Statistics) -> Statistics:
+    """Of two iterations of a loop."""
+    return Statistics(*map(max, astuple(one), astuple(other)))

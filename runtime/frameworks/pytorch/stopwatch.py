@@ -67,6 +67,8 @@ def _cast(tensor: torch.Tensor, dtype: torch.dtype) -> Callable[[], object]:
 
 
 class _Stopwatch(LowInterpreter):
+    everywhere = True
+
     def __init__(
         self,
         module: fx.GraphModule,

@@ -1,0 +1,35 @@
+"""The ids that ops keep from capture to plan."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from . import nodes
+from .prepared import Prepared
+from .regions import bodies, copied, own_bodies
+
+
+def named(module: fx.GraphModule) -> Prepared:
+    """The captured graph with names for its ops; passes then change `module`."""
+    own_bodies(module)
+    return Prepared(module, copied(module), op_ids(module))
+
+
+def op_ids(module: fx.GraphModule, region: str = "") -> dict[str, str]:
+    """`module.path:aten_op:k`, k counting equal ops within one module path.
+
+    In a body it is `region/module.path:aten_op:k`, counted within the region.
+    """
+    seen: dict[tuple[str, str], int] = {}
+    ids = {}
+    for node in module.graph.nodes:
+        if not nodes.is_op(node):
+            continue
+        place = (nodes.module_path(node), nodes.operator_name(node))
+        k = seen.get(place, 0)
+        seen[place] = k + 1
+        own = f"{region}/" if region else ""
+        ids[node.name] = f"{own}{place[0]}:{place[1]}:{k}"
+        for name, body in bodies(module, node).items():
+            ids |= op_ids(body, f"{ids[node.name]}/{name}")
+    return ids
