@@ -11,10 +11,8 @@ from torch import fx
 from ...errors import ModelError
 from ..protocol import Inputs
 from .calling import recorded
-from .interpreter import Interpreter
 from .kernels import relative_error
-from .naming import op_ids
-from .prepared import Prepared
+from .prepared import Prepared, op_ids
 
 NOISE = 1e-4
 """Largest relative RMS that reordered fp32 sums explain in a deep network."""
@@ -65,17 +63,15 @@ def first_divergence(prepared: Prepared, inputs: Inputs) -> str:
     with torch.no_grad():
         captured.run(*inputs)
         passed.run(*inputs)
-    absorbed = {
-        prepared.ids[node]: gone[-1][0] for node, gone in prepared.absorbed.items()
-    }
+    makes = {prepared.ids[node]: made for node, made in prepared.makes.items()}
     for op_id, value in passed.values.items():
-        reference = captured.values[absorbed.get(op_id, op_id)]
+        reference = captured.values[makes.get(op_id, op_id)]
         if any(map(_difference, _tensors(reference), _tensors(value))):
             return op_id
     return ""
 
 
-class _Values(Interpreter):
+class _Values(fx.Interpreter):
     """Keeps what each op makes, by its id."""
 
     def __init__(self, module: fx.GraphModule, ids: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from torch import fx
 from . import nodes
 from .prepared import (
     Prepared,
+    absorb,
     add_constant,
     constant,
     is_constant,
@@ -95,8 +96,8 @@ def _fold(prepared: Prepared, site: Site) -> None:
         if out is not site.norm:
             module.graph.erase_node(out)
     module.graph.erase_node(site.norm)
-    gone = (prepared.ids.pop(site.norm.name), nodes.operator_name(site.norm))
-    prepared.absorbed.setdefault(producer.name, []).append(gone)
+    prepared.makes[producer.name] = prepared.ids[site.norm.name]
+    absorb(prepared, producer, site.norm)
 
 
 def _written(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import fx
@@ -11,11 +10,13 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from . import nodes
 from .constants import fold_constants
+from .gelu import join_gelus
+from .masks import drop_open_masks
 from .memory_format import channels_last
-from .naming import named
 from .norms import fold_batch_norms
-from .prepared import Prepared
-from .regions import hand_constants_in, regions
+from .pads import fold_pads
+from .prepared import Prepared, named
+from .products import write_linear
 
 IDENTITIES = frozenset(
     [
@@ -37,11 +38,9 @@ COPIES = frozenset(["_to_copy", "clone", "to", "type_as"])
 def prepare(module: fx.GraphModule) -> Prepared:
     """Name the ops, then drop identities, fold, and lay convolutions out."""
     prepared = named(module)
-    for region in regions(module, prepared.ids):
-        for each in PASSES if region.caller is None else BODY_PASSES:
-            each(replace(prepared, module=region.module))
-            _tidy(region.module)
-        hand_constants_in(region.module)
+    for each in PASSES:
+        each(prepared)
+        _tidy(module)
     return prepared
 
 
@@ -83,11 +82,12 @@ PASSES: tuple[Pass, ...] = (
     drop_identities,
     fold_constants,
     fold_batch_norms,
+    fold_pads,
+    join_gelus,
+    write_linear,
+    drop_open_masks,
     channels_last,
 )
-
-BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)
-"""A body's copies stay: it must not return what it was given."""
 
 
 def _tidy(module: fx.GraphModule) -> None:
