@@ -11,8 +11,10 @@ from torch import fx
 from ...errors import ModelError
 from ..protocol import Inputs
 from .calling import recorded
+from .interpreter import Interpreter
 from .kernels import relative_error
-from .prepared import Prepared, op_ids
+from .naming import op_ids
+from .prepared import Prepared
 
 NOISE = 1e-4
 """Largest relative RMS that reordered fp32 sums explain in a deep network."""
@@ -71,7 +73,7 @@ def first_divergence(prepared: Prepared, inputs: Inputs) -> str:
     return ""
 
 
-class _Values(fx.Interpreter):
+class _Values(Interpreter):
     """Keeps what each op makes, by its id."""
 
     def __init__(self, module: fx.GraphModule, ids: dict[str, str]) -> None:

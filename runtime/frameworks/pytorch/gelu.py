@@ -9,7 +9,8 @@ import torch
 from torch import fx
 
 from . import nodes
-from .prepared import Prepared, absorb, name_op
+from .naming import absorb, name_op
+from .prepared import Prepared
 
 aten = torch.ops.aten
 CUBIC = 0.044715

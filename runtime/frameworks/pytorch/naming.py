@@ -33,3 +33,19 @@ def op_ids(module: fx.GraphModule, region: str = "") -> dict[str, str]:
         for name, body in bodies(module, node).items():
             ids |= op_ids(body, f"{ids[node.name]}/{name}")
     return ids
+
+
+def absorb(prepared: Prepared, node: fx.Node, gone: fx.Node) -> None:
+    """Let `node` answer to the name of an op that a pass folds into it."""
+    name = (prepared.ids.pop(gone.name), nodes.operator_name(gone))
+    prepared.absorbed.setdefault(node.name, []).append(name)
+
+
+def name_op(prepared: Prepared, node: fx.Node) -> None:
+    """Give an op that a pass made an id like the others', the first that is free."""
+    stem = f"{nodes.module_path(node)}:{nodes.operator_name(node)}"
+    taken = set(prepared.ids.values())
+    k = 0
+    while f"{stem}:{k}" in taken:
+        k += 1
+    prepared.ids[node.name] = f"{stem}:{k}"

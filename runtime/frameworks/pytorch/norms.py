@@ -8,9 +8,9 @@ import torch
 from torch import fx
 
 from . import nodes
+from .naming import absorb
 from .prepared import (
     Prepared,
-    absorb,
     add_constant,
     constant,
     is_constant,

@@ -7,7 +7,8 @@ from typing import Any
 from torch import fx
 
 from . import nodes
-from .prepared import Prepared, absorb
+from .naming import absorb
+from .prepared import Prepared
 
 SPATIAL = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
 """Convolution → its number of spatial dimensions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import fx
@@ -13,10 +14,12 @@ from .constants import fold_constants
 from .gelu import join_gelus
 from .masks import drop_open_masks
 from .memory_format import channels_last
+from .naming import named
 from .norms import fold_batch_norms
 from .pads import fold_pads
-from .prepared import Prepared, named
+from .prepared import Prepared
 from .products import write_linear
+from .regions import hand_constants_in, regions
 
 IDENTITIES = frozenset(
     [
@@ -38,9 +41,11 @@ COPIES = frozenset(["_to_copy", "clone", "to", "type_as"])
 def prepare(module: fx.GraphModule) -> Prepared:
     """Name the ops, then drop identities, fold, and lay convolutions out."""
     prepared = named(module)
-    for each in PASSES:
-        each(prepared)
-        _tidy(module)
+    for region in regions(module, prepared.ids):
+        for each in PASSES if region.caller is None else BODY_PASSES:
+            each(replace(prepared, module=region.module))
+            _tidy(region.module)
+        hand_constants_in(region.module)
     return prepared
 
 
@@ -88,6 +93,9 @@ PASSES: tuple[Pass, ...] = (
     drop_open_masks,
     channels_last,
 )
+
+BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)
+"""A body's copies stay: it must not return what it was given."""
 
 
 def _tidy(module: fx.GraphModule) -> None:

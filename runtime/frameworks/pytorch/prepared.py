@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import torch
 from torch import fx
-
-from . import nodes
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,8 @@ class Prepared:
     Attributes:
         module: The graph with its weights; get_attr nodes name them.
         captured: The graph as it was before any pass; shares the weights.
-        ids: Node name → op id, given before any pass so that ids outlive folding.
+        ids: Node name → op id, given before any pass so that ids outlive folding; names
+            are unique in all regions.
         absorbed: Node name → (id, operator) of the ops folded into it.
         makes: Node name → id of the captured op whose value it makes, if not its own.
     """
@@ -29,55 +29,22 @@ class Prepared:
     makes: dict[str, str] = field(default_factory=dict)
 
 
-def named(module: fx.GraphModule) -> Prepared:
-    """The captured graph with names for its ops; passes then change `module`."""
-    before = fx.Graph()
-    before.output(before.graph_copy(module.graph, {}))
-    before.set_codegen(module.graph._codegen)
-    captured = fx.GraphModule(module, before, class_name="Captured")
-    return Prepared(module, captured, op_ids(module))
-
-
-def op_ids(module: fx.GraphModule) -> dict[str, str]:
-    """`module.path:aten_op:k`, k counting equal ops within one module path."""
-    seen: dict[tuple[str, str], int] = {}
-    ids = {}
-    for node in module.graph.nodes:
-        if nodes.is_op(node):
-            place = (nodes.module_path(node), nodes.operator_name(node))
-            k = seen.get(place, 0)
-            seen[place] = k + 1
-            ids[node.name] = f"{place[0]}:{place[1]}:{k}"
-    return ids
-
-
-def absorb(prepared: Prepared, node: fx.Node, gone: fx.Node) -> None:
-    """Let `node` answer to the name of an op that a pass folds into it."""
-    name = (prepared.ids.pop(gone.name), nodes.operator_name(gone))
-    prepared.absorbed.setdefault(node.name, []).append(name)
-
-
-def name_op(prepared: Prepared, node: fx.Node) -> None:
-    """Give an op that a pass made an id like the others', the first that is free."""
-    stem = f"{nodes.module_path(node)}:{nodes.operator_name(node)}"
-    taken = set(prepared.ids.values())
-    k = 0
-    while f"{stem}:{k}" in taken:
-        k += 1
-    prepared.ids[node.name] = f"{stem}:{k}"
-
-
 def constant(module: fx.GraphModule, node: fx.Node) -> torch.Tensor:
     """The weight or buffer that a get_attr node names."""
+    return attribute(module, node).detach()
+
+
+def attribute(module: fx.GraphModule, node: fx.Node) -> torch.Tensor:
+    """The same as an object, by which two graphs know that they share it."""
     value: object = module
     for part in str(node.target).split("."):
         value = getattr(value, part)
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"{node.target} is {type(value).__name__}, not a tensor")
-    return value.detach()
+    return value
 
 
-def is_constant(node: object) -> bool:
+def is_constant(node: object) -> TypeGuard[fx.Node]:
     """Whether the node names a weight, a buffer or a folded constant."""
     return (
         isinstance(node, fx.Node)
@@ -90,17 +57,23 @@ def add_constant(
     module: fx.GraphModule, name: str, value: torch.Tensor, before: fx.Node
 ) -> fx.Node:
     """Register `value` under a free name near `name` and return its get_attr node."""
+    target = registered(module, name, value)
+    with module.graph.inserting_before(before):
+        node = module.graph.get_attr(target)
+    node.meta["val"] = value
+    return node
+
+
+def registered(module: fx.GraphModule, name: str, value: torch.Tensor) -> str:
+    """Register `value` under `name`, or one near it if that is another's."""
     *path, wanted = name.split(".")
     owner = _owner(module, path)
     free, count = wanted, 1
-    while hasattr(owner, free):
+    while getattr(owner, free, value) is not value:
         free = f"{wanted}_{count}"
         count += 1
     owner.register_buffer(free, value)
-    with module.graph.inserting_before(before):
-        node = module.graph.get_attr(".".join([*path, free]))
-    node.meta["val"] = value
-    return node
+    return ".".join([*path, free])
 
 
 def replace_constant(
