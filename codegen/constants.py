@@ -49,7 +49,7 @@ def _inputs(spec: Spec) -> Group:
 
 
 def _sources(spec: Spec, folder: str) -> Group:
-    files = {"model": spec.model.weights, "data": data_file(spec)}
+    files = {"model": spec.model.path or spec.model.weights, "data": data_file(spec)}
     given = {
         kind: tuple_of([here(path, folder)]) for kind, path in files.items() if path
     }

@@ -34,7 +34,7 @@ def data_file(spec: Spec) -> str | None:
 
 def python_modules(spec: Spec) -> tuple[str, ...]:
     """Modules of the user that the script imports, each once."""
-    found = [spec.model.factory.module]
+    found = [spec.model.factory.module] if spec.model.factory else []
     if spec.evaluation is not None:
         for part in (spec.evaluation.dataset, spec.evaluation.metric):
             if isinstance(part, PythonClass):

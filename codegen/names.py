@@ -19,8 +19,9 @@ low_compute np random_array read_csv read_npz sys torch
 BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
 batches convert dataset load_model metric
 
-arrays baseline data evaluate found generator inputs judgement labels load_file
-mean model placement plan pytorch result run saved start std stop traced weights
+arrays baseline data evaluate found generator inputs judgement labels
+load_safetensors load_state_dict mean model open_pt2 placement plan program pytorch
+result run saved start std stop traced
 
 len min range tuple
 """

@@ -91,6 +91,19 @@ class FactoryModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportedModel:
+    """A module out of an exported program.
+
+    Attributes:
+        opening: Statements that open the file as `program`.
+    """
+
+    template: ClassVar[str] = "pytorch/exported.py.j2"
+    imports: ClassVar[Sequence[Import]] = ()
+    opening: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FileData:
     """A dataset read from one file.
 

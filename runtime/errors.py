@@ -33,6 +33,10 @@ class ModelError(NarrowcastError):
     """The model can't be loaded, traced or converted."""
 
 
+class ModelWarning(UserWarning):
+    """What the report should say of a model that loads all the same."""
+
+
 class DataError(NarrowcastError):
     """The evaluation data is not usable, or doesn't fit the metric."""
 

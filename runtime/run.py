@@ -26,6 +26,7 @@ from .fresh import in_fresh_process
 from .graph import Precision
 from .hardware.answers import FRAMEWORKS
 from .hardware.requirements import Machine, Requirements, require
+from .loading import loaded
 from .measured import MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
@@ -125,12 +126,10 @@ class Run:
             ModelError: It failed, in its own words.
         """
         self.progress.live("load", self.name)
-        try:
-            return load_model()
-        except NarrowcastError:
-            raise
-        except Exception as error:
-            raise _load_error(error, self.folder) from error
+        model, said = loaded(load_model, self.folder)
+        for text in said:
+            self.warn(text)
+        return model
 
     def first(self, batches: Batches) -> Inputs:
         """The inputs of the first batch."""
@@ -400,21 +399,6 @@ class Run:
 
     def _model(self, saved: Path) -> dict[str, str]:
         return {"file": saved.name, "sha256": sha256(saved)}
-
-
-def _load_error(error: Exception, folder: Path) -> ModelError:
-    """What load_model() raised, in two lines, and where to look."""
-    said = " ".join(str(error).split("\n")[:2]).strip() or "(it says no more)"
-    remedy = (
-        "Check model.factory and model.weights in the spec: the factory returns a "
-        "module, the weights are its state dict, saved whole."
-    )
-    if isinstance(error, ModuleNotFoundError):
-        remedy = (
-            f"Modules are looked for beside the script, in {folder}, and among what is "
-            "installed (safetensors: pip install safetensors)."
-        )
-    return ModelError(f"load_model() failed: {type(error).__name__}: {said}", remedy)
 
 
 def _final(path: Path) -> str:

@@ -42,6 +42,7 @@ LATER = (
     "onnxrt_integerops",
 )
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
+PROGRAM = ".pt2"
 NAMED = f"name the framework that the script is for: {', '.join(FRAMEWORKS)}"
 
 
@@ -66,6 +67,23 @@ def _weights(path: str) -> str:
         raise Refused(
             f"`{PurePosixPath(path).name}` is not a kind of weights that can be read",
             f"write a file that ends in {', '.join(WEIGHTS)}",
+        )
+    return path
+
+
+def _program(path: str) -> str:
+    name = PurePosixPath(path).name
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in WEIGHTS:
+        raise Refused(
+            f"`{name}` is no exported program: weights, a pickled module or TorchScript",
+            "write `factory` and `weights` to make the original module, or the .pt2 "
+            "that torch.export.save writes",
+        )
+    if suffix != PROGRAM:
+        raise Refused(
+            f"`{name}` is not a kind of model that can be read",
+            f"write a file that ends in {PROGRAM}, as torch.export.save writes it",
         )
     return path
 
@@ -102,13 +120,17 @@ class InputSection(Section):
 class ModelSection(Section):
     """The model, how it is made and what goes in and out."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"path", "runtime"})
+    later: ClassVar[frozenset[str]] = frozenset({"runtime"})
 
     name: Annotated[str, Field(max_length=100), AfterValidator(_name)] = Field(
         description="The model's name; files that are written are called after it."
     )
     framework: Annotated[str, Among(tuple(FRAMEWORKS), LATER, {"NA": NAMED})] = Field(
         description="The framework that the model is trained in: pytorch."
+    )
+    path: Annotated[File, AfterValidator(_program)] | None = Field(
+        default=None,
+        description="An exported program, .pt2, in place of factory and weights.",
     )
     factory: PythonName | None = Field(
         default=None,
@@ -117,6 +139,10 @@ class ModelSection(Section):
     weights: Annotated[File, AfterValidator(_weights)] | None = Field(
         default=None,
         description="Trained weights: safetensors, or a state dict of plain tensors.",
+    )
+    trust: bool = Field(
+        default=False,
+        description="Unpickle what path or weights hold: code in them runs.",
     )
     inputs: Annotated[
         tuple[InputSection, ...],
@@ -130,17 +156,36 @@ class ModelSection(Section):
     outputs: Names = Field(default=(), description="Names of the outputs, in order.")
 
     def problems(self) -> Iterator[Problem]:
-        if self.factory is None:
-            yield Problem(
-                "pytorch needs `factory`: the callable that makes the model",
-                "factory: package.module:callable",
-            )
+        yield from self._source_problems()
         if not self.inputs:
             yield Problem(
                 "pytorch needs `inputs`: names, shapes and dtypes",
                 "inputs: [{name: x, shape: [batch, 3, 224, 224], dtype: float32}]",
             )
         yield from self._input_problems()
+
+    def _source_problems(self) -> Iterator[Problem]:
+        if self.path is None and self.factory is None:
+            yield Problem(
+                "pytorch needs `factory`, the callable that makes the model, or `path`",
+                "factory: package.module:callable, or path: model.pt2",
+            )
+        if self.path is not None and self.factory is not None:
+            message = "`path` and `factory` each give the whole model: write one"
+            yield Problem(message, at=("path",))
+        if self.path is not None and self.weights is not None:
+            yield Problem(
+                "`weights` goes with `factory`: an exported program holds its own",
+                "leave it out",
+                ("weights",),
+            )
+        pickled = self.path or self.weights or ""
+        if self.trust and PurePosixPath(pickled).suffix.lower() in ("", WEIGHTS[0]):
+            yield Problem(
+                "`trust` is for files that may hold pickles; here is none",
+                "leave it out",
+                ("trust",),
+            )
 
     def _input_problems(self) -> Iterator[Problem]:
         seen: set[str] = set()

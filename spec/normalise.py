@@ -65,13 +65,14 @@ def _batch_size(document: Document) -> int:
 
 
 def _model(model: ModelSection) -> Model:
-    assert model.factory is not None
     return Model(
         name=model.name,
         slug=slug(model.name),
         framework=FRAMEWORKS[model.framework],
-        factory=_object(model.factory),
+        path=model.path,
+        factory=_object(model.factory) if model.factory else None,
         weights=model.weights,
+        trust=model.trust,
         inputs=tuple(Input(i.name, i.shape or (), i.dtype) for i in model.inputs),
         outputs=model.outputs,
     )
@@ -153,6 +154,8 @@ def _criterion(written: CriterionSection, metric: MetricSection) -> Criterion:
 def _notices(document: Document) -> Iterator[str]:
     if not document.mixed_precision.precisions:
         yield "mixed_precision.precisions is not written: bf16"
+    if document.model.trust:
+        yield "model.trust: code in the model's file runs when the script opens it"
     for steps, path in _paths(document):
         if path and absolute(path):
             yield (
@@ -171,6 +174,7 @@ def _notices(document: Document) -> Iterator[str]:
 
 def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
     """Every file that the document names, and its path."""
+    yield ("model", "path"), document.model.path
     yield ("model", "weights"), document.model.weights
     if accuracy := document.evaluation.accuracy:
         dataset = accuracy.dataloader.dataset

@@ -54,8 +54,11 @@ class Model:
         name: As written; one printable line.
         slug: The name as a file name's stem.
         framework: Ours ("pytorch").
-        factory: Makes the model; takes no arguments.
-        weights: POSIX path relative to the spec, None for the factory's own.
+        path: Exported program, POSIX path relative to the spec; None where there is a
+            factory.
+        factory: Makes the model; takes no arguments. None where there is a path.
+        weights: POSIX path relative to the spec, None for the model's own.
+        trust: Whether what `path` or `weights` pickle may run.
         inputs: In the order that the dataset gives them; at least one.
         outputs: Names, () where not written.
     """
@@ -63,8 +66,10 @@ class Model:
     name: str
     slug: str
     framework: str
-    factory: PythonObject
+    path: str | None
+    factory: PythonObject | None
     weights: str | None
+    trust: bool
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
 

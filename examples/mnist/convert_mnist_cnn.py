@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "mnist.yaml"
-# spec-sha256 = "20f09489af3589bcbe37d5545e0a91898ebb9d69dbab422ef39a3c32ed5026aa"
+# spec-sha256 = "1814c91638fbc88d0c46069acfc4ba0b9802371c1782fcdc8425aab16d83f70d"
 # ///
 # fmt: off
 # isort: skip_file
@@ -68,15 +68,11 @@ def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
     from mnist_cnn import build
+    from narrowcast.runtime.frameworks.pytorch import load_state_dict
 
     torch.manual_seed(1978)
     model: torch.nn.Module = build()
-    weights = torch.load(
-        HERE / "data/mnist_cnn.pth",
-        map_location="cpu",
-        weights_only=True,
-    )
-    model.load_state_dict(weights)
+    load_state_dict(model, HERE / "data/mnist_cnn.pth", weights_only=True)
     return model.eval()
 
 

@@ -100,7 +100,7 @@ def test_runtime_imports_nothing_else_within_functions() -> None:
     allowed = {*sys.stdlib_module_names, "narrowcast", "numpy", "scipy"}
     for name, path in modules("narrowcast.runtime"):
         adapter = is_within(name, "narrowcast.runtime.frameworks.pytorch")
-        known = allowed | {"torch"} if adapter else allowed
+        known = allowed | {"torch", "safetensors"} if adapter else allowed
         tree = ast.parse(path.read_text("utf-8"))
         tops = {n.partition(".")[0] for n in imports(name, path, ast.walk(tree))}
         assert tops <= known, name

@@ -23,6 +23,8 @@ MODEL = {
     "factory": "pkg.net:make",
     "inputs": [{"name": "x", "shape": ["batch", 4]}],
 }
+EXPORTED = {k: v for k, v in MODEL.items() if k != "factory"}
+WEIGHTS = MODEL | {"weights": "a.pt"}
 NPZ = {"npz": {"path": "a.npz", "inputs": "x", "label": "y"}}
 CSV = {"csv": {"path": "a.csv", "label": 0}}
 PYTHON = {"python": "pkg.data:Data"}
@@ -40,6 +42,8 @@ CRITERION = "tuning.accuracy_criterion"
 
 TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "model.name": (PLAIN, "net", "nets"),
+    "model.path": ({"model": EXPORTED}, "a.pt2", "b.pt2"),
+    "model.trust": ({"model": WEIGHTS}, False, True),
     "model.factory": (PLAIN, "pkg.net:make", "pkg.net:build"),
     "model.weights": (PLAIN, "a.pt", "b.pt"),
     "model.inputs.name": (PLAIN, "x", "y"),

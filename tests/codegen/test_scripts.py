@@ -147,18 +147,31 @@ def test_spec_as_data_is_caught(line: str) -> None:
 
 
 @each_script
-def test_model_is_loaded_in_the_frameworks_own_api(script: Path) -> None:
+def test_model_is_loaded_in_the_frameworks_own_words(script: Path) -> None:
     model, loader = spec_of(script).model, function(parsed(script), "load_model")
     made = [ast.unparse(call.func) for call in calls(loader)]
+    if model.path is not None:
+        assert made == ["open_pt2", "program.module"]
+        return
     assert made[0] == "torch.manual_seed"
     assert made[-1] in {"model.eval", "model.eval().to"}
+    readers = {"load_safetensors", "load_state_dict"} & {*made}
     if model.weights is None:
-        assert "load_state_dict" not in ast.unparse(loader)
+        assert not readers
+    elif model.weights.lower().endswith(".safetensors"):
+        assert readers == {"load_safetensors"}
     else:
-        safe = model.weights.lower().endswith(".safetensors")
-        reading = "load_file" if safe else "torch.load"
-        assert made.index(reading) + 1 == made.index("model.load_state_dict")
-        assert safe or "weights_only=True" in ast.unparse(loader)
+        assert readers == {"load_state_dict"}
+        assert f"weights_only={not model.trust}" in ast.unparse(loader)
+
+
+@each_script
+def test_trust_is_said_in_plain_sight(script: Path) -> None:
+    """The call says so, and a comment above it what that means."""
+    text = script.read_text("utf-8")
+    trusted = spec_of(script).model.trust
+    assert ("trust=True" in text or "weights_only=False" in text) == trusted
+    assert ("# model.trust in the spec: code that is pickled" in text) == trusted
 
 
 @each_script

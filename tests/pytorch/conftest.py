@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from narrowcast.codegen import compile_script, render
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.pytorch import Program
 from narrowcast.runtime.graph import Placement, Precision
@@ -21,6 +22,7 @@ from narrowcast.runtime.pins import Pins
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.reasons import hard_pins
 from narrowcast.runtime.signature import Input
+from narrowcast.spec import loads
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"
 
@@ -117,3 +119,29 @@ def mnist_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mnist") / "data"
     runpy.run_path(str(EXAMPLE / "prepare.py"))["main"](folder)
     return folder
+
+
+Script = Callable[[str], tuple[int, str]]
+
+
+@pytest.fixture
+def script(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Script:
+    """Generates a spec's script in `tmp_path` and runs it in this process.
+
+    Fast, for what fails before a model is saved; gives the exit code and stderr.
+    """
+    monkeypatch.setenv("FORCE_BF16", "1")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def run(text: str) -> tuple[int, str]:
+        spec, path = loads(text), tmp_path / "convert_net.py"
+        path.write_text(render(compile_script(spec, tmp_path / "net.yaml", path)))
+        made = runpy.run_path(str(path))
+        code = made["command_line"](str(path), made["NAME"], made["convert"], [])
+        return code, capfd.readouterr().err
+
+    return run

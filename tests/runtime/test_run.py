@@ -368,7 +368,8 @@ def test_a_model_that_is_missing_is_a_message(script: Script) -> None:
     (script.folder / "weights.txt").unlink()
     code, _out, err = script.run()
     assert code == 2
-    assert "error: load_model() failed: FileNotFoundError" in err
+    assert "error: load_model() failed at convert_net.py:" in err
+    assert ": FileNotFoundError: " in err
     assert "weights.txt" in err
 
 

@@ -319,10 +319,10 @@ s.yaml:4:12: model.factory: `a:b"c` does not name a Python object
     pytest.param(
         "model:\n  name: a\n  framework: pytorch\n",
         """\
-s.yaml:1:1: model: pytorch needs `factory`: the callable that makes the model
+s.yaml:1:1: model: pytorch needs `factory`, the callable that makes the model, or `path`
     model:
     ^
-    hint: factory: package.module:callable
+    hint: factory: package.module:callable, or path: model.pt2
 s.yaml:1:1: model: pytorch needs `inputs`: names, shapes and dtypes
     model:
     ^
@@ -472,14 +472,74 @@ s.yaml:5:3: model.inputs: expected a list, found a mapping
         id="inputs mapping",
     ),
     pytest.param(
+        model(runtime="any"),
+        """\
+s.yaml:6:3: model.runtime: is not supported yet
+    runtime: any
+    ^
+    hint: supported here: name, framework, path, factory, weights, trust, inputs, outputs
+""",
+        id="runtime later",
+    ),
+    pytest.param(
+        model(path="a.pt2"),
+        """\
+s.yaml:6:9: model.path: `path` and `factory` each give the whole model: write one
+    path: a.pt2
+          ^
+""",
+        id="path and factory",
+    ),
+    pytest.param(
         model(path="a.pt"),
         """\
-s.yaml:6:3: model.path: is not supported yet
+s.yaml:6:9: model.path: `a.pt` is no exported program: weights, a pickled module or TorchScript
     path: a.pt
-    ^
-    hint: supported here: name, framework, factory, weights, inputs, outputs
+          ^
+    hint: write `factory` and `weights` to make the original module, or the .pt2 that torch.export.save writes
 """,
-        id="path later",
+        id="path to torchscript",
+    ),
+    pytest.param(
+        model(path="a.onnx"),
+        """\
+s.yaml:6:9: model.path: `a.onnx` is not a kind of model that can be read
+    path: a.onnx
+          ^
+    hint: write a file that ends in .pt2, as torch.export.save writes it
+""",
+        id="path to onnx",
+    ),
+    pytest.param(
+        "model:\n  name: a\n  framework: pytorch\n  path: a.pt2\n  weights: b.pt\n"
+        "  inputs: [{name: x, shape: [1]}]\n",
+        """\
+s.yaml:5:12: model.weights: `weights` goes with `factory`: an exported program holds its own
+    weights: b.pt
+             ^
+    hint: leave it out
+""",
+        id="path and weights",
+    ),
+    pytest.param(
+        model(trust="true", weights="a.safetensors"),
+        """\
+s.yaml:6:10: model.trust: `trust` is for files that may hold pickles; here is none
+    trust: true
+           ^
+    hint: leave it out
+""",
+        id="trust without pickles",
+    ),
+    pytest.param(
+        model(trust="true"),
+        """\
+s.yaml:6:10: model.trust: `trust` is for files that may hold pickles; here is none
+    trust: true
+           ^
+    hint: leave it out
+""",
+        id="trust without a file",
     ),
     pytest.param(
         MODEL + "mixed_precision: {precisions: bf61}\n",

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from .archive import load_saved
+from .exported import open_pt2
 from .predict import predictor
 from .program import Program, trace
+from .weights import load_safetensors, load_state_dict
 
-__all__ = ["Program", "load_saved", "predictor", "trace"]
+__all__ = [
+    "Program",
+    "load_safetensors",
+    "load_saved",
+    "load_state_dict",
+    "open_pt2",
+    "predictor",
+    "trace",
+]

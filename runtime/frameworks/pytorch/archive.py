@@ -13,6 +13,7 @@ from torch import fx
 from ...errors import ModelError
 from ...files import write_bytes
 from ..protocol import Predict
+from .exported import checked
 from .predict import predictor
 
 TRANSIENT = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn")
@@ -51,17 +52,16 @@ def write(data: bytes, path: Path) -> Path:
 
 
 def load_saved(path: Path) -> Predict:
-    """Open a saved model.
+    """Open a saved model, as safely as one from elsewhere.
 
     Raises:
-        ModelError: The file is missing or is no `.pt2` archive.
+        ModelError: The file is missing, is no `.pt2` archive, or is not safe to open.
     """
     if not path.is_file():
         raise ModelError(
             f"{os.fspath(path)} does not exist", "Run the conversion first."
         )
-    try:
-        program = torch.export.load(os.fspath(path))
-    except Exception as error:
-        raise ModelError(f"{path.name} can't be opened: {error}") from error
+    program = checked(
+        path, path.name, remedy="It is not as it was saved: convert again."
+    )
     return predictor(program.module())

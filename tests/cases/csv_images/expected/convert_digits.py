@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ec6ecb4613d7f24983bd96578dd23ccbdd67079412d563f6bb1de1eafd706878"
+# spec-sha256 = "341cee6b513bb5eca90ac536e8c2918e3bdce3a919ef28650232a5a829136d9f"
 # ///
 # fmt: off
 # isort: skip_file
@@ -68,15 +68,11 @@ def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
     from digits_net import build
+    from narrowcast.runtime.frameworks.pytorch import load_state_dict
 
     torch.manual_seed(1978)
     model: torch.nn.Module = build()
-    weights = torch.load(
-        HERE / "data/digits.pth",
-        map_location="cpu",
-        weights_only=True,
-    )
-    model.load_state_dict(weights)
+    load_state_dict(model, HERE / "data/digits.pth", weights_only=True)
     return model.eval()
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "daed1fa7e2c69ee5b8c55527fd67e9c9a39afffda0b11ee9438baccb65253ee9"
+# spec-sha256 = "1e42ee4e42314450bece8abe6d74e913593e7821511820a9f718c1bc000fe076"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "fc3bc3e6e0d5333872719ed8206757a5ade935d88e1b9b5af095ff13e39c0c2c"
+# spec-sha256 = "29860815917a02ca5470be4780cddc777a19722884e3b35dd4dd6fa9cd7d6018"
 # ///
 # fmt: off
 # isort: skip_file

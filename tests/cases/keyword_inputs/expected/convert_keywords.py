@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "550c59af752ef2e0ea3541e82491f0bd50aa3a26ef748ee8c5e0b190082d289c"
+# spec-sha256 = "21a838fd15e6f5d4affad25e57220c18225afe2508d44615cd6167180cdd1554"
 # ///
 # fmt: off
 # isort: skip_file

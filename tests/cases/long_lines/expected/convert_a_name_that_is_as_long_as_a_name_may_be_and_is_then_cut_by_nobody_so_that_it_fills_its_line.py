@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "54d36f89de4684d7806f0d2bf981a60654725aaa04e6d0759ec60ff05132e837"
+# spec-sha256 = "f3fefb6e75c4c5e362fa06e1536427e215f858a258ede5fcdbc6fe1f8037090a"
 # ///
 # fmt: off
 # isort: skip_file
@@ -80,18 +80,18 @@ BUDGET = Budget(max_trials=20)
 def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
-    from safetensors.torch import load_file
+    from narrowcast.runtime.frameworks.pytorch import load_safetensors
     from very_long_package_name.with_subpackages.and_modules.in_them import (
         build_the_network_of_the_year,
     )
 
     torch.manual_seed(1978)
     model: torch.nn.Module = build_the_network_of_the_year()
-    weights = load_file(
+    load_safetensors(
+        model,
         HERE
         / "artifacts/experiments/2024-11-23/run-000017/checkpoints/best/model-state-dict.safetensors",
     )
-    model.load_state_dict(weights)
     return model.eval()
 
 

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "0db450fec227a8e9252e91e529a3ae7f44d3fa8a9489ed7fcb889145444cac71"
+# spec-sha256 = "d86ddef77517ca94b978c7376eee3e209adc8a78a8fccb6fd1e0e0ad8cd7dfe3"
 # ///
 # fmt: off
 # isort: skip_file
@@ -69,13 +69,12 @@ BUDGET = Budget(max_trials=7, timeout=3600)
 def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
+    from narrowcast.runtime.frameworks.pytorch import load_safetensors
     from resnet import resnet50
-    from safetensors.torch import load_file
 
     torch.manual_seed(7)
     model: torch.nn.Module = resnet50()
-    weights = load_file(HERE / "weights/resnet50.safetensors")
-    model.load_state_dict(weights)
+    load_safetensors(model, HERE / "weights/resnet50.safetensors")
     return model.eval().to("cuda")
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "b7f23cbdf0537ce24ff10286d89fccb46f27c0dbc53f82fb866a511785d1d870"
+# spec-sha256 = "ee9029021e2943ce64c4e802c6135a29ed8b92f8fe16a7fc5749d266e98d68e2"
 # ///
 # fmt: off
 # isort: skip_file
@@ -67,16 +67,12 @@ BUDGET = Budget(max_trials=20)
 def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
+    from narrowcast.runtime.frameworks.pytorch import load_state_dict
     from odd_text_net import build
 
     torch.manual_seed(1978)
     model: torch.nn.Module = build()
-    weights = torch.load(
-        HERE / 'wei ghts/{{ é }}/it\'s "%s".pt',
-        map_location="cpu",
-        weights_only=True,
-    )
-    model.load_state_dict(weights)
+    load_state_dict(model, HERE / 'wei ghts/{{ é }}/it\'s "%s".pt', weights_only=True)
     return model.eval()
 
 

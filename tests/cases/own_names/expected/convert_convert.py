@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "bb87d31f5bddad18c9c3d1ae3e0096a50b0cd81ce91a3a2b9425ae70da3ba6f2"
+# spec-sha256 = "9a07259ba319501fd5a6d9c0d422ccca909eb769ba42a0babb32e11f7f7a96d6"
 # ///
 # fmt: off
 # isort: skip_file
@@ -71,12 +71,12 @@ BUDGET = Budget(max_trials=20)
 def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
+    from narrowcast.runtime.frameworks.pytorch import load_state_dict
     from own_names_net import torch as user_torch
 
     torch.manual_seed(1978)
     model: torch.nn.Module = user_torch()
-    weights = torch.load(HERE / "NAME.pt", map_location="cpu", weights_only=True)
-    model.load_state_dict(weights)
+    load_state_dict(model, HERE / "NAME.pt", weights_only=True)
     return model.eval()
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "fd22c13aec735bbb22d217286633a4bc4fa9673a10f8aab537384565e2065de7"
+# spec-sha256 = "4e1951c5f5672eb22e32fa252eb48cc8623fa7e7b9720e29b66a4d9e3e447823"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "3d058d472bae0d70f788a9fd00755225361a1b0e56c2672a8b406e49b0a1d5ed"
+# spec-sha256 = "a0c431187ea11675b64d1dae6f161622b937eb96f2915f85030db2150364c592"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e04bda65c1c991dd089328efe0858a57217c2442e3103fe3a3fb0d62a8c54257"
+# spec-sha256 = "d9f33c3d960a716fd03452867bc41213e91dc081a2ef71abdf5accfe35f0966f"
 # ///
 # fmt: off
 # isort: skip_file
@@ -68,11 +68,11 @@ def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
     from mrpc import build
+    from narrowcast.runtime.frameworks.pytorch import load_state_dict
 
     torch.manual_seed(1978)
     model: torch.nn.Module = build()
-    weights = torch.load(HERE / "bert.bin", map_location="cpu", weights_only=True)
-    model.load_state_dict(weights)
+    load_state_dict(model, HERE / "bert.bin", weights_only=True)
     return model.eval()
 
 

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "15ff36779e1a102703565eb2f94bb82bcaf5e0912602fbe883b8728ef6a52f96"
+# spec-sha256 = "3fad40b4aaa8274d61ab2257d3f851a42fd1f260b031b4257066f826e09af60d"
 # ///
 # fmt: off
 # isort: skip_file
@@ -60,13 +60,12 @@ PINS = Pins()
 def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
+    from narrowcast.runtime.frameworks.pytorch import load_safetensors
     from recommender import Recommender
-    from safetensors.torch import load_file
 
     torch.manual_seed(0)
     model: torch.nn.Module = Recommender.from_tables()
-    weights = load_file(HERE / "recommender.SafeTensors")
-    model.load_state_dict(weights)
+    load_safetensors(model, HERE / "recommender.SafeTensors")
     return model.eval().to("cuda")
 
 

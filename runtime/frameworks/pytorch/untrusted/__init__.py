@@ -1,0 +1,1 @@
+"""`.pt2` archives from anywhere: what is checked before torch opens them."""
