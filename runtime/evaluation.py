@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DataError, MetricError, NarrowcastError
-from .frameworks.protocol import Inputs, Outputs, Predict
+from .frameworks.protocol import Inputs, Outputs, Predict, restart
 from .metrics.metric import Metric
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
@@ -46,11 +46,14 @@ def evaluate(
 ) -> Evaluation:
     """Run the model over all batches and compute the metric, exactly and in full.
 
+    A model with state begins with the state that it was loaded with.
+
     Raises:
         DataError: The data is empty or can't be read.
         MetricError: The metric fails on these outputs.
     """
     gathered = _made(metric)
+    restart(predict)
     samples, finite = 0, True
     for number, (inputs, labels) in enumerate(_read(batches), start=1):
         outputs = predict(inputs)

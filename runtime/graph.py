@@ -183,7 +183,7 @@ class Graph:
     """Ops in topological order and the tensors between them.
 
     Attributes:
-        inputs: Names of the graph's inputs, in order.
+        inputs: Names of the graph's inputs, in order; then of the model's state.
         outputs: Names of its outputs, in order; a tensor may appear twice.
         equal: Groups of op ids that must have one precision (loops, state, aliases,
             ties).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,21 @@ class Predict(Protocol):
     """A model that can be called on a batch, whatever its framework."""
 
     def __call__(self, inputs: Inputs, /) -> Outputs: ...
+
+
+@runtime_checkable
+class Restarts(Protocol):
+    """A model with state, such as a counter, that carries from batch to batch."""
+
+    def restart(self) -> None:
+        """Bring the state back to what it was when the model was loaded."""
+        ...
+
+
+def restart(predict: Predict) -> None:
+    """Let a model that has state start over; the others have none."""
+    if isinstance(predict, Restarts):
+        predict.restart()
 
 
 class LoadSaved(Protocol):

@@ -15,6 +15,8 @@ from .interpreter import Interpreter
 from .kernels import relative_error
 from .naming import op_ids
 from .prepared import Prepared
+from .private import private
+from .state import after
 
 NOISE = 1e-4
 """Largest relative RMS that reordered fp32 sums explain in a deep network."""
@@ -37,8 +39,10 @@ def check_agreement(
     """
     args, kwargs = recorded(prepared.module)(inputs)
     with torch.no_grad():
-        expected = _tensors(model(*args, **kwargs))
-        found = _tensors(prepared.module(*args, **kwargs))
+        own = private(model)
+        expected = _tensors(own(*args, **kwargs))
+        outputs, state = after(prepared.module, inputs)
+        found = _tensors(outputs)
     if [_form(t) for t in expected] != [_form(t) for t in found]:
         raise ModelError(
             "the traced graph's outputs have other shapes or dtypes than the model's",
@@ -54,6 +58,15 @@ def check_agreement(
             raise ModelError(
                 f"output {names[k] if names else k} of the traced fp32 graph differs "
                 f"from the model as loaded: {difference}",
+                _cause(model, prepared, inputs, expected),
+            )
+
+    for name, value in state.items():
+        difference = _difference(own.get_buffer(name), value)
+        if difference:
+            raise ModelError(
+                f"buffer {name} of the traced fp32 graph differs from the model's after "
+                f"one batch: {difference}",
                 _cause(model, prepared, inputs, expected),
             )
 
@@ -115,8 +128,8 @@ def _cause(
         return f"{where} is in training mode: let the factory return model.eval()."
     args, kwargs = recorded(prepared.module)(inputs)
     with torch.no_grad():
-        again = _tensors(model(*args, **kwargs))
-        captured = _tensors(prepared.captured(*args, **kwargs))
+        again = _tensors(private(model)(*args, **kwargs))
+        captured = _tensors(after(prepared.captured, inputs)[0])
     if any(map(_difference, expected, again)):
         return "The model itself gives another result each time it is called."
     if len(captured) == len(expected) and not any(map(_difference, expected, captured)):

@@ -13,8 +13,9 @@ from torch import fx
 from ...errors import ModelError
 from ...files import write_bytes
 from ..protocol import Predict
+from .calling import recorded
 from .exported import checked
-from .predict import predictor
+from .predict import Predictor
 
 TRANSIENT = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn")
 
@@ -64,4 +65,5 @@ def load_saved(path: Path) -> Predict:
     program = checked(
         path, path.name, remedy="It is not as it was saved: convert again."
     )
-    return predictor(program.module())
+    module = program.module()
+    return Predictor(module, recorded(module))

@@ -14,9 +14,11 @@ from ...errors import DataError, ModelError
 from ...signature import Input, check_shapes
 from ..protocol import Inputs
 from .calling import Binding, explicit
-from .in_place import mutates, replace_in_place_ops
+from .in_place import replace_in_place_ops
+from .nodes import mutates
 from .plain_outputs import return_built_ins
 from .regions import graphs
+from .state import mark
 
 Dynamic = Sequence[Mapping[int, str]]
 """For each input: dimension → the symbol that names it ({0: "batch"})."""
@@ -70,10 +72,10 @@ def checked(model: object) -> torch.nn.Module:
 
 
 def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
-    """The program as a GraphModule with get_attr weights and no mutating op.
+    """The program as a GraphModule with get_attr weights that writes only its state.
 
     Raises:
-        ModelError: The model changes a buffer or an input while it runs.
+        ModelError: The model changes an input while it runs.
     """
     module = _module(program)
     for graph in graphs(module):
@@ -83,15 +85,7 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # torch's of itself
         module = _module(program.run_decompositions({}))
-    for node in _mutating(module):
-        written = node.args[0]
-        assert isinstance(written, fx.Node)
-        kind = "input" if written.op == "placeholder" else "buffer"
-        raise ModelError(
-            f"the model changes its {kind} {written.target} while it runs",
-            "Only models without state can be converted: call .eval(), or let "
-            f"forward() leave the {kind} alone.",
-        )
+    mark(module, _mutating(module))
     return module
 
 

@@ -48,17 +48,12 @@ Schemas say so of all others; of composites they need not (`dropout`, `einsum`).
 """
 
 
-def mutates(node: fx.Node) -> bool:
-    """Whether the op writes to one of its arguments."""
-    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
-
-
 def replace_in_place_ops(module: fx.GraphModule) -> None:
     """Replace each in-place op on memory that only its own tensor shows."""
     graph = module.graph
     position = {node: k for k, node in enumerate(graph.nodes)}
     for node in list(graph.nodes):
-        twin = _twin(node) if mutates(node) else None
+        twin = _twin(node) if nodes.mutates(node) else None
         written = node.args[0] if node.args else None
         if twin is None or not isinstance(written, fx.Node):
             continue

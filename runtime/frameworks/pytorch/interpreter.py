@@ -10,9 +10,11 @@ import torch
 from torch import fx
 from torch._ops import HigherOrderOperator
 
+from . import nodes
+
 
 class Interpreter(fx.Interpreter):
-    """Goes into bodies, which a plain interpreter runs as one op.
+    """Goes into bodies, which a plain interpreter runs as one op, and leaves state alone.
 
     One object stands for one graph; those for bodies share what a subclass collects.
 
@@ -29,6 +31,13 @@ class Interpreter(fx.Interpreter):
         super().__init__(module)
         self.trips: dict[fx.GraphModule, int] = {}
         self.failed: dict[fx.GraphModule, str] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        """The node's value; of a write to a buffer, what the buffer would hold."""
+        if not nodes.writes_state(n):
+            return super().run_node(n)
+        buffer, value = map(self.env.__getitem__, n.all_input_nodes)
+        return torch.empty_like(buffer).copy_(value)
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         bodies = [a for a in args if isinstance(a, fx.GraphModule)]

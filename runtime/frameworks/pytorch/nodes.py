@@ -66,8 +66,24 @@ def is_opaque(node: fx.Node) -> bool:
     return "." in operator_name(node)
 
 
+def mutates(node: fx.Node) -> bool:
+    """Whether the op writes to one of its arguments."""
+    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
+
+
+def writes_state(node: fx.Node) -> bool:
+    """Whether the node gives a buffer of the model its next value."""
+    return (
+        node.target is torch.ops.aten.copy_.default
+        and isinstance(node.args[0], fx.Node)
+        and node.args[0].op == "get_attr"
+    )
+
+
 def kind(node: fx.Node) -> Kind:
     """The op's kind; that its dtype argument wins over its inputs' is the probe's to see."""
+    if mutates(node):
+        return Kind.FIXED
     return operators.kind(operator_name(node))
 
 

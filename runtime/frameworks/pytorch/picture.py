@@ -31,12 +31,12 @@ def picture(prepared: Prepared, inputs: Inputs) -> Graph:
     }
     draw = _Draw(prepared, names, tensors, seen.flops, known)
     graph = prepared.module.graph
+    placeholders = graph.find_nodes(op="placeholder")
+    state = [n for n in graph.find_nodes(op="get_attr") if "state" in n.meta]
     return Graph(
         ops=tuple(draw.ops(known[prepared.module])),
         tensors=tensors,
-        inputs=tuple(
-            names[n] for n in graph.find_nodes(op="placeholder") if n in names
-        ),
+        inputs=tuple(names[n] for n in (*placeholders, *state) if n in names),
         outputs=tuple(
             names[n] for n in _leaves(graph.output_node().args) if n in names
         ),
@@ -71,7 +71,9 @@ def tensor_names(prepared: Prepared) -> dict[fx.Node, str]:
                     taken.add(constants[key])
                 names[node] = constants[key]
             elif nodes.is_tensor(node):
-                names[node] = region.within(str(node.target))
+                name = str(node.target)
+                hidden = "state" in node.meta and name in inputs
+                names[node] = region.within(f"self.{name}" if hidden else name)
     return names
 
 

@@ -9,12 +9,15 @@ import torch
 
 from ...signature import Input
 from ..protocol import Array, Inputs, Outputs, Predict
-from .calling import by_name, recorded
+from .calling import Binding, by_name, recorded
+from .private import Buffers, private
 from .switches import hold_fp32
 
 
 def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:
     """The model as a function from a batch to its flattened outputs; fp32 is fp32.
+
+    State carries from batch to batch in a copy: the model's own stays as it is.
 
     Args:
         inputs: Named after arguments of forward(); not needed where torch exported the
@@ -23,26 +26,38 @@ def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predic
     Raises:
         ModelError: `inputs` don't fit forward().
     """
-    hold_fp32()
     names = [one.name for one in inputs]
     bind = by_name(model, names) if names else recorded(model)
+    own = private(model) if isinstance(model, torch.nn.Module) else model
+    return Predictor(own, bind)
 
-    def predict(batch: Inputs, /) -> Outputs:
+
+class Predictor:
+    """A model to call on batches, and to bring back to the state that it came with.
+
+    It runs the model itself and no copy; fp32 is fp32.
+    """
+
+    def __init__(self, model: Callable[..., Any], bind: Binding) -> None:
+        hold_fp32()
+        self.model, self.bind = model, bind
+        self.buffers = Buffers(model)
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """The outputs, flattened: 16-bit floats as float32, other dtypes as they are."""
+        args, kwargs = self.bind(inputs)
         with torch.inference_mode():
-            args, kwargs = bind(batch)
-            return arrays(model(*args, **kwargs))
+            leaves = torch.utils._pytree.tree_leaves(self.model(*args, **kwargs))
+            return tuple(map(self._array, filter(torch.is_tensor, leaves)))
 
-    return predict
+    def restart(self) -> None:
+        """Bring the state back to what it was when this was made."""
+        self.buffers.restore()
 
-
-def arrays(outputs: Any) -> Outputs:
-    """Flatten tuples and dicts; 16-bit floats as float32, other dtypes as they are."""
-    leaves = torch.utils._pytree.tree_leaves(outputs)
-    return tuple(_array(leaf) for leaf in leaves if isinstance(leaf, torch.Tensor))
-
-
-def _array(tensor: torch.Tensor) -> Array:
-    if tensor.dtype in (torch.bfloat16, torch.float16):
-        tensor = tensor.float()
-    array: Array = tensor.detach().cpu().numpy()
-    return array
+    def _array(self, tensor: torch.Tensor) -> Array:
+        if tensor.dtype in (torch.bfloat16, torch.float16):
+            tensor = tensor.float()
+        elif self.buffers.hold(tensor):
+            tensor = tensor.clone()
+        array: Array = tensor.detach().cpu().numpy()
+        return array

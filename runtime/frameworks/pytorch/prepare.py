@@ -61,9 +61,11 @@ def drop_identities(prepared: Prepared) -> None:
 
 def _returns_its_input(node: fx.Node) -> bool:
     name = nodes.operator_name(node)
+    taken = node.args[0] if node.args else None
+    if isinstance(taken, fx.Node) and "state" in taken.meta:
+        return False  # the buffer is written later, and who asked for a copy keeps it
     if name in IDENTITIES:
         return not dict(nodes.arguments(node)).get("train")
-    taken = node.args[0] if node.args else None
     if name not in COPIES or not isinstance(taken, fx.Node):
         return False
     return _same_form(taken.meta["val"], node.meta["val"])

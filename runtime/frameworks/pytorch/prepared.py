@@ -45,11 +45,12 @@ def attribute(module: fx.GraphModule, node: fx.Node) -> torch.Tensor:
 
 
 def is_constant(node: object) -> TypeGuard[fx.Node]:
-    """Whether the node names a weight, a buffer or a folded constant."""
+    """Whether the node names a weight, a folded constant or a buffer that stays."""
     return (
         isinstance(node, fx.Node)
         and node.op == "get_attr"
         and isinstance(node.meta.get("val"), torch.Tensor)
+        and "state" not in node.meta
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import fx
@@ -22,7 +23,9 @@ from .calling import by_name, recorded
 from .picture import picture, tensor_names
 from .prepare import prepare
 from .prepared import Prepared
+from .private import Buffers
 from .rewrite import rewrite
+from .state import reset
 from .statistics import collect
 from .stopwatch import time_casts, time_ops
 from .switches import hold_fp32
@@ -97,8 +100,9 @@ class Program:
         """Time converted models in turn on the batch; by their names."""
         args, kwargs = recorded(self.prepared.module)(self.batch)
         calls = {
-            name: partial(self.apply(placement), *args, **kwargs)
+            name: partial(_anew, module, Buffers(module), args, kwargs)
             for name, placement in placements.items()
+            for module in [self.apply(placement)]
         }
         with torch.inference_mode():
             return interleaved(calls, clock)
@@ -114,6 +118,7 @@ class Program:
 
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
+        reset(model, self.prepared.module)
         exported = capture.export(model, recorded(model), self.batch, self.dynamic)
         return archive.write(archive.to_bytes(exported), path)
 
@@ -167,6 +172,17 @@ def trace(
     probes = _probe(prepared, graph, batch, low)
     graph = with_kernels(graph, low, probes)
     return Program(graph, probes, switches, prepared, batch, dynamic)
+
+
+def _anew(
+    module: fx.GraphModule,
+    buffers: Buffers,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> object:
+    """Call the model as if it were the first time."""
+    buffers.restore()
+    return module(*args, **kwargs)
 
 
 def _probe(

@@ -94,6 +94,8 @@ class _Writer:
         return self.constants[key]
 
     def _copy(self, node: fx.Node) -> fx.Node:
+        if "state" in node.meta:
+            return self._copy_state(node)
         if node.op == "get_attr":
             name = str(node.target)
             self.root.add_module(name, self.module.get_submodule(name))
@@ -106,6 +108,13 @@ class _Writer:
         self.plain[node] = new
         if _is_fp32(node):
             self.versions[node, self.held.get(node.name, Precision.FP32)] = new
+        return new
+
+    def _copy_state(self, node: fx.Node) -> fx.Node:
+        """The buffer in its own dtype, in memory of its own: the graph writes it."""
+        value = attribute(self.module, node).detach().clone()
+        new = self._registered(str(node.target), value)
+        self.plain[node] = self.versions[node, Precision.FP32] = new
         return new
 
     def _copy_control_flow(self, node: fx.Node) -> None:
@@ -141,7 +150,9 @@ class _Writer:
     def _new_constant(self, constant: Constant) -> fx.Node:
         """Register a weight under its own name; with its dtype, if that is taken."""
         name, value, dtype = constant
-        value = stored(value.detach(), dtype)
+        return self._registered(name, stored(value.detach(), dtype))
+
+    def _registered(self, name: str, value: torch.Tensor) -> fx.Node:
         *path, last = name.split(".")
         owner = self.root
         for part in path:

@@ -15,9 +15,18 @@ from . import nodes
 
 
 def float_tails(graph: fx.Graph) -> tuple[fx.Node, ...]:
-    """Float outputs themselves, and the nearest float tensors behind all others."""
+    """Float outputs themselves, and the nearest float tensors behind all others.
+
+    What a buffer is given for the next batch counts as an output.
+    """
     found: dict[fx.Node, None] = {}
-    for output in graph.output_node().all_input_nodes:
+    state = [
+        value
+        for n in graph.nodes
+        if nodes.writes_state(n)
+        for value in n.all_input_nodes[1:]
+    ]
+    for output in (*graph.output_node().all_input_nodes, *state):
         found.update(dict.fromkeys(_nearest(output, set())))
     return tuple(found)
 
