@@ -117,12 +117,12 @@ class StaticCosts:
         seconds = moved_bytes(self.graph, op, precision) / self.profile.bandwidth
         if op.kind is Kind.COMPUTE:
             seconds = max(seconds, op.flops / self.profile.flops[precision])
-        return seconds + self.profile.overhead
+        return seconds + self.profile.overhead * self.graph.runs(op)
 
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         """Seconds to read `tensor` as `source` and to write it as `target`."""
         moved = cast_bytes(tensor, source, target)
-        return moved / self.profile.bandwidth + self.profile.overhead
+        return moved / self.profile.bandwidth + self.profile.overhead * tensor.runs
 
 
 def predicted_seconds(graph: Graph, costs: Costs, placement: Placement) -> float:
@@ -152,7 +152,7 @@ def predicted_bytes(graph: Graph, placement: Placement) -> int:
 
 
 def moved_bytes(graph: Graph, op: Op, precision: Precision) -> int:
-    """Bytes that `op` reads and writes when it is placed in `precision`.
+    """Bytes that all runs of `op` read and write when it is placed in `precision`.
 
     Castable fp32 tensors count in `precision`, fp32 outputs in what the op's kernel
     makes, all others in their own dtype.
@@ -174,9 +174,9 @@ def moved_bytes(graph: Graph, op: Op, precision: Precision) -> int:
         read = min(tensor.elements, written) if selects else tensor.elements
         cast = slot.castable and tensor.floating
         total += read * (precision.bytes if cast else tensor.itemsize)
-    return total
+    return total * graph.runs(op)
 
 
 def cast_bytes(tensor: Tensor, source: Precision, target: Precision) -> int:
-    """Bytes that a cast of `tensor` reads and writes."""
-    return tensor.elements * (source.bytes + target.bytes)
+    """Bytes that a cast of `tensor` reads and writes, as often as it is made."""
+    return tensor.elements * (source.bytes + target.bytes) * tensor.runs

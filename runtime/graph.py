@@ -62,12 +62,14 @@ class Tensor:
         dtype: NumPy's name ("float32", "int64", "bool").
         shape: Sizes at the cost batch.
         constant: True for weights and constants: cast offline, at no run-time cost.
+        runs: How often it is made at the cost batch: in a loop, in each iteration.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     constant: bool = False
+    runs: int = 1
 
     @property
     def elements(self) -> int:
@@ -121,7 +123,7 @@ class Op:
         absorbed_types: Their types, in the same order.
         absorbed_scopes: Their scopes, in the same order.
         region: Id of the subgraph or function the op is in, "" for the main graph.
-        flops: Floating-point operations at the cost batch.
+        flops: Floating-point operations at the cost batch, of all its runs.
         kernels: The kernels that a probe found to work, fp32's among them.
         key: The adapter's own handle; nothing else looks inside.
     """
@@ -226,6 +228,10 @@ class Graph:
     def carried(self, op: Op) -> tuple[str, ...]:
         """Names of the op's outputs that take its kernel's output precision."""
         return tuple(n for n in op.outputs if self.tensors[n].floating)
+
+    def runs(self, op: Op) -> int:
+        """How often the op runs at the cost batch."""
+        return max((self.tensors[name].runs for name in op.outputs), default=1)
 
     @cached_property
     def flops(self) -> int:

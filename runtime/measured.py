@@ -44,15 +44,18 @@ class MeasuredCosts:
         if op.kind is Kind.FIXED:
             return 0.0
         timed = self.timings.ops.get((op.id, precision))
-        seconds = self.static.op(op, precision) if timed is None else timed.median
+        if timed is None:
+            seconds = self.static.op(op, precision)
+        else:
+            seconds = timed.median * self.static.graph.runs(op)
         return seconds * self.scale.get(precision, 1.0)
 
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         """Seconds of one conversion of `tensor`."""
         timed = self.timings.casts.get((tensor.shape, source, target))
-        return (
-            self.static.cast(tensor, source, target) if timed is None else timed.median
-        )
+        if timed is None:
+            return self.static.cast(tensor, source, target)
+        return timed.median * tensor.runs
 
 
 def measured_costs(
@@ -81,7 +84,8 @@ def chosen(
     """Ids of the ops to time: largest predicted first until `seconds` are spent."""
 
     def both(op: Op) -> float:
-        return static.op(op, Precision.FP32) + static.op(op, low)
+        every = static.op(op, Precision.FP32) + static.op(op, low)
+        return every / graph.runs(op)
 
     candidates = [op for op in graph.ops if op.kernel(low) is not None]
     taken, spent = set(), 0.0

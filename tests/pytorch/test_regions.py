@@ -10,6 +10,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import fx, nn
+from torch._higher_order_ops.map import map as map_
+from torch._higher_order_ops.scan import scan
 from torch._higher_order_ops.while_loop import while_loop
 
 from narrowcast.runtime.frameworks.pytorch import nodes
@@ -312,6 +314,112 @@ def test_the_saved_file_takes_either_branch_in_a_fresh_process(
     assert {key for key, dtype in dtypes.items() if dtype == torch.float32} == set()
     floats = [t for t in program.graph.tensors.values() if t.constant and t.floating]
     assert sum(dtype.is_floating_point for dtype in dtypes.values()) == len(floats)
+
+
+class Folded(nn.Module):
+    """Branches that return a copy, or what folding makes a constant; no operands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.fc = nn.Parameter(torch.randn(8, 8)), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        turned = self.w.t() + 0
+        y = torch.cond(x.sum() > 0, lambda v: v.clone(), lambda v: v @ turned, (x,))
+        return self.fc(y) @ torch.cond(
+            x.sum() > 0, lambda: self.w * 2, lambda: self.w @ self.w, ()
+        )
+
+
+class Image(nn.Module):
+    """A convolution with a norm in one branch, one in a loop, one before and in both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.three = (nn.Conv2d(4, 4, 3, padding=1) for _ in "123")
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.one(x).relu()
+        y = torch.cond(
+            x.sum() > 0,
+            lambda v: self.norm(self.two(v)),
+            lambda v: self.one(v).flatten(2).tanh().view(v.shape),
+            (y,),
+        )
+        return while_loop(
+            lambda i, v: i < 2,
+            lambda i, v: (i + 1, v + self.three(v)),
+            (torch.tensor(0), y),
+        )[1].flatten(1)
+
+
+class State(nn.Module):
+    """A weight that a loop starts from and changes, beside one that it only reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start, self.fc = nn.Parameter(torch.randn(3, 8)), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return while_loop(
+            lambda i, h: i < 3,
+            lambda i, h: (i + 1, torch.tanh(self.fc(h) + x)),
+            (torch.tensor(0), self.start),
+        )[1]
+
+
+class Scanned(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.out = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        def step(h: torch.Tensor, t: torch.Tensor) -> Any:
+            new = torch.tanh(self.fc(h) + t)
+            return new, self.out(new)
+
+        return scan(step, torch.zeros(8), x, dim=0)
+
+
+class Mapped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return map_(lambda row, w: self.fc(row) + w, x, torch.ones(8))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "heavy", "matrices"),
+    [
+        (Folded, ("batch", 8), 3, 4),
+        (Image, ("batch", 4, 6, 6), 4, 3),
+        (State, (3, 8), 1, 2),
+        (Scanned, (3, 8), 2, 2),
+        (Mapped, ("batch", 8), 1, 1),
+    ],
+)
+def test_other_forms_are_converted_saved_and_right(
+    tools: Any, tmp_path: Path, kind: Any, shape: Any, heavy: int, matrices: int
+) -> None:
+    torch.manual_seed(0)
+    model = kind().eval()
+    x = torch.rand([3 if size == "batch" else size for size in shape])
+    program = tools.trace(model, x, shapes=[shape])
+    placement = tools.all_low(program)
+    ops = [op for op in program.graph.ops if op.kind == "compute"]
+    assert len(ops) == heavy
+    assert {placement[op.id] for op in ops} == {BF16}
+    converted = program.apply(placement)
+    stored = [v for v in converted.state_dict().values() if v.dim() > 1]
+    assert len(stored) == matrices
+    path = program.save(converted, tmp_path / "model.pt2")
+    reloaded = torch.export.load(path).module()
+    for batch in (x, -x):
+        with torch.inference_mode():
+            assert tools.error(model(batch), reloaded(batch)) < 0.02
 
 
 def test_saving_twice_gives_the_same_bytes(

@@ -12,7 +12,7 @@ from torch import fx
 from ...graph import Precision
 from ..protocol import Inputs, Probe
 from . import nodes
-from .interpreter import Interpreter
+from .interpreter import Interpreter, Route
 from .prepared import is_constant
 from .values import fitted, stored
 
@@ -45,9 +45,11 @@ def values_with_low(
     precision: Precision,
     keys: Iterable[str],
     wanted: Iterable[fx.Node],
+    route: Route,
 ) -> list[torch.Tensor]:
     """What the `wanted` nodes hold when only the ops named by `keys` are low."""
     runner = _PartlyLow(module, precision, frozenset(keys), frozenset(wanted))
+    runner.route = route
     with torch.no_grad():
         runner.run(*inputs)
     return [runner.values[node] for node in wanted]

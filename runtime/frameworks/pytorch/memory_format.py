@@ -12,7 +12,6 @@ from torch import fx
 
 from . import nodes
 from .prepared import Prepared, constant, is_constant, replace_constant
-from .regions import regions
 
 CONVOLUTIONS = frozenset({"conv2d", "convolution", "conv_transpose2d"})
 
@@ -21,20 +20,28 @@ def channels_last(prepared: Prepared) -> None:
     """Lay 4-dimensional convolution weights out in channels-last.
 
     `view` asks for strides that a channels-last tensor lacks, so it becomes `reshape`,
-    which copies where it must; the op keeps its id. In bodies too, which take such tensors.
+    which copies where it must; the op keeps its id.
+
+    Not where such tensors enter or leave a branch or a loop: torch wants all branches
+    to return, and all iterations to take, the same layout.
     """
     module = prepared.module
+    if any(map(_crosses_border, filter(nodes.is_control_flow, module.graph.nodes))):
+        return
     changed = [n for n in module.graph.nodes if _is_convolution(n) and _lay(module, n)]
     if not changed:
         return
-    for node in (
-        n for r in regions(module, prepared.ids) for n in r.module.graph.nodes
-    ):
+    for node in module.graph.nodes:
         if node.target in (
             torch.ops.aten.view.default,
             torch.ops.aten._unsafe_view.default,
         ):
             node.target = torch.ops.aten.reshape.default
+
+
+def _crosses_border(node: fx.Node) -> bool:
+    taken = [operand for operand, _follows in nodes.slots(node)]
+    return any(n.meta["val"].dim() == 4 for n in (*taken, *nodes.made(node)))
 
 
 def _is_convolution(node: fx.Node) -> bool:

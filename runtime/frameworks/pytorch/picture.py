@@ -26,9 +26,7 @@ def picture(prepared: Prepared, inputs: Inputs) -> Graph:
         seen.run(*inputs)
     names = tensor_names(prepared)
     known = {r.module: r for r in regions(prepared.module, prepared.ids)}
-    tensors = {
-        name: seen.tensor(node, name, is_constant(node)) for node, name in names.items()
-    }
+    tensors = {name: seen.tensor(node, name) for node, name in names.items()}
     draw = _Draw(prepared, names, tensors, seen.flops, known)
     graph = prepared.module.graph
     placeholders = graph.find_nodes(op="placeholder")
@@ -136,7 +134,7 @@ class _Draw:
             slots = tuple(Slot(s.tensor, castable=False) for s in slots)
         flops = self.flops.get(node, 0)
         if kind is Kind.POINTWISE:
-            flops = sum(tensors[name].elements for name in outputs)
+            flops = sum(tensors[name].elements * tensors[name].runs for name in outputs)
         absorbed = self.prepared.absorbed.get(node.name, [])
         return Op(
             id=id_,
@@ -166,10 +164,13 @@ class _Observer(Interpreter):
         self.tensors: dict[fx.Node, tuple[str, tuple[int, ...]]] = {}
         self.flops: dict[fx.Node, int] = {}
 
-    def tensor(self, node: fx.Node, name: str, constant: bool) -> Tensor:
+    def tensor(self, node: fx.Node, name: str) -> Tensor:
         """What was seen of the node; what export knows, if the batch never made it."""
         dtype, shape = self.tensors.get(node) or _described(node.meta["val"])
-        return Tensor(name, dtype, shape, constant)
+        constant, module = is_constant(node), node.graph.owning_module
+        assert module is not None
+        runs = 1 if constant else self.trips.get(module, 1)
+        return Tensor(name, dtype, shape, constant, runs)
 
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
         # torch's counter hooks the gradients of what enters an unknown loop.

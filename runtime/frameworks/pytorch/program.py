@@ -20,6 +20,7 @@ from ..protocol import Inputs, Probe, Statistics, Timings
 from . import archive, capture, kernels
 from .agreement import check_agreement
 from .calling import by_name, recorded
+from .output_errors import OutputErrors
 from .picture import picture, tensor_names
 from .prepare import prepare
 from .prepared import Prepared
@@ -29,7 +30,6 @@ from .state import reset
 from .statistics import collect
 from .stopwatch import time_casts, time_ops
 from .switches import hold_fp32
-from .tails import float_tails
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,7 @@ class Program:
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """Output error when all these ops compute in `precision` at once."""
-        keys = [str(self._op(name).key) for name in ops]
-        values = self._tails(precision, keys)
-        errors = map(kernels.relative_error, self._reference, values)
-        return max(errors, default=0.0)
+        return self._outputs.error(precision, [self._op(name) for name in ops])
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """What `precision` would do to every tensor of the batch; name → statistics."""
@@ -108,13 +105,19 @@ class Program:
             return interleaved(calls, clock)
 
     def apply(self, placement: Placement) -> fx.GraphModule:
-        """The converted model, its weights in the precision of the ops that use them."""
+        """The converted model, its weights in the precision of the ops that use them.
+
+        Raises:
+            ModelError: Rounding keeps a loop from ending on the batch.
+        """
         made = held_precisions(self.graph, placement)
         keys = {str(op.key): placement[op.id] for op in self.graph.ops}
         held = {
             node.name: made[name] for node, name in self._names.items() if name in made
         }
-        return rewrite(self.prepared.module, keys, held)
+        converted = rewrite(self.prepared.module, keys, held)
+        self._outputs.check_it_ends(converted)
+        return converted
 
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
@@ -127,13 +130,8 @@ class Program:
         return tensor_names(self.prepared)
 
     @cached_property
-    def _reference(self) -> list[torch.Tensor]:
-        return self._tails(Precision.FP32, ())
-
-    def _tails(self, precision: Precision, keys: Iterable[str]) -> list[torch.Tensor]:
-        module = self.prepared.module
-        wanted = float_tails(module.graph)
-        return kernels.values_with_low(module, self.batch, precision, keys, wanted)
+    def _outputs(self) -> OutputErrors:
+        return OutputErrors(self.prepared, self.batch, self.probes)
 
     def _op(self, name: str) -> Op:
         return self.graph.by_id[name]

@@ -78,7 +78,7 @@ def body_nodes(node: fx.Node) -> list[fx.Node]:
     if not nodes.is_control_flow(node):
         return []
     taken = (n for n in node.args if isinstance(n, fx.Node))
-    return [n for n in taken if n.op == "get_attr" and not is_constant(n)]
+    return [n for n in taken if n.op == "get_attr" and not nodes.is_tensor(n)]
 
 
 def handed_in(node: fx.Node) -> tuple[object, ...]:
@@ -136,6 +136,7 @@ def hand_constants_in(module: fx.GraphModule) -> None:
                 if is_constant(value):
                     _own_constant(module, value, body, place)
         node.args = (*node.args[:-1], kept)
+    module.recompile()
 
 
 def _own_constant(
