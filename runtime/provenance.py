@@ -35,6 +35,7 @@ def provenance(
         "hardware": {
             "architecture": machine.cpu.architecture if machine else "",
             "cpu": machine.cpu.model if machine else "",
+            **({"cuda": machine.cuda} if machine and machine.cuda else {}),
             "is_target": machine is not None and machine.is_target,
         },
         "switches": dict(switches),

@@ -40,6 +40,17 @@ class Ranges:
     pins: Mapping[str, Reason]
     excused: Mapping[str, Reason]
 
+    @property
+    def ranged(self) -> tuple[Reason, ...]:
+        """Why ops are pinned for their range."""
+        return tuple(r for r in self.pins.values() if r.why is Why.RANGE)
+
+
+def ranged_text(ranges: Ranges) -> str:
+    """How many ops the pass pinned, and why the first."""
+    count = len(ranges.ranged)
+    return f"{count} op{'s' * (count != 1)} pinned: {ranges.ranged[0].text}"
+
 
 def find_ranges(traced: Traced, low: Precision, held: Set[str]) -> Ranges:
     """Judge every op that can be low.

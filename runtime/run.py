@@ -84,7 +84,6 @@ class Run:
     changes: tuple[str, ...] = ()
     costs: MeasuredCosts | None = None
     interrupted: bool = False
-    device: str = "cpu"
     unjudged: Path | None = None
 
     @property
@@ -110,7 +109,6 @@ class Run:
             return module.answer(precision, device)
 
         self.machine = require(requirements, os.environ, answer)
-        self.device = requirements.device
         for warning in self.machine.warnings:
             self.warn(warning)
 
@@ -190,7 +188,7 @@ class Run:
     ) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target."""
         static = StaticCosts(traced.graph, profile)
-        if self.machine is None or not self.machine.is_target or self.device != "cpu":
+        if self.machine is None or not self.machine.is_target:
             self.warn(f"costs are those of {profile.name}: nothing is timed here")
             return static
         self.progress.live("costs", "timing ops and casts")

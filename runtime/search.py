@@ -20,7 +20,7 @@ from .pins import Pins, Reason
 from .placement import Objective
 from .plan import Plan
 from .progress import Progress
-from .ranges import Ranges
+from .ranges import Ranges, ranged_text
 from .reasons import fp32_reasons, hard_pins
 from .sensitivity import sensitivity_order
 from .timing import Clock
@@ -114,7 +114,10 @@ def search(
     run = _Search(
         traced, evaluate, low, objective, criterion, baseline, budget, progress, clock
     )
+    progress.live("ranges", f"what {low} can't hold")
     hard = hard_pins(traced, low, pins)
+    if hard.ranged:
+        progress.line("ranges", ranged_text(hard))
     interrupted = False
     try:
         if not run.trial(hard.pins).holds:

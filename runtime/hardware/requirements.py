@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from ..errors import RequirementError
 from ..graph import Precision
@@ -90,12 +91,14 @@ class Machine:
         framework: Distribution and installed version, "torch 2.13.0+cpu".
         is_target: False if the check was forced: nothing may then be timed here.
         warnings: What was missing and forced; the caller prints them on stderr.
+        cuda: The CUDA device that was asked for, with its capability; else "".
     """
 
     cpu: Cpu
     framework: str
     is_target: bool
     warnings: tuple[str, ...]
+    cuda: str = ""
 
 
 def require(
@@ -119,6 +122,7 @@ def require(
     """
     cpu = read_cpu() if cpu is None else cpu
     version = installed(requirements.distribution)
+    answer, asked = cache(answer), (requirements.precision, requirements.device)
     lacks = missing(requirements, cpu, version, answer)
     forced = environ.get(requirements.force) == "1"
     if not all(lack.forcible and forced for lack in lacks):
@@ -132,6 +136,7 @@ def require(
             "This machine is not the target: nothing is timed on it."
             for lack in lacks
         ),
+        cuda="" if requirements.device == "cpu" else answer(*asked).said,
     )
 
 

@@ -17,6 +17,7 @@ import torch
 from narrowcast.codegen import compile_script, render
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.pytorch import Program
+from narrowcast.runtime.frameworks.pytorch.answers import absent
 from narrowcast.runtime.graph import Placement, Precision
 from narrowcast.runtime.pins import Pins
 from narrowcast.runtime.placement import low_compute
@@ -84,6 +85,21 @@ class Tools:
         ]
         with torch.no_grad():
             return copy.deepcopy(model).double().eval()(*wide)
+
+
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+@pytest.fixture(params=DEVICES)
+def device(request: pytest.FixtureRequest) -> str:
+    """Where a test runs: the CPU and, where there is one, the GPU."""
+    name: str = request.param
+    return name
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if "cuda" not in DEVICES:
+        terminalreporter.write_line(f"not run on a GPU: {absent(torch)}")
 
 
 @pytest.fixture(scope="session")

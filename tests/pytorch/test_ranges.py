@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import nn
+from torch._higher_order_ops.while_loop import while_loop
 from torch.nn import functional as F
 
 from narrowcast.runtime.criterion import Criterion
@@ -239,6 +240,36 @@ def test_whole_numbers_are_pinned_where_they_must_be_exact(
         assert "holds whole numbers up to 2" in found[":add:0"]
     else:
         assert found == {}
+
+
+class Looped(nn.Module):
+    """Grows in a loop until fp16 ends; bf16 takes it well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def grow(k: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return k + 1, y * 20.0
+
+        start = (torch.zeros((), dtype=torch.int64), self.first(x))
+        _k, y = while_loop(lambda k, y: k < 5, grow, start)
+        return self.last(y * 20.0**-5)
+
+
+def test_what_overflows_in_a_loop_is_pinned(tools: Any) -> None:
+    torch.manual_seed(0)
+    model, x = Looped().eval(), torch.randn(6, 4)
+    traced = tools.trace(model, x, low=FP16, shapes=[(6, 4)])
+    found = pins(traced, FP16)
+    (name,) = (name for name in found if name.endswith("/:mul:0"))
+    assert found[name].endswith("beyond fp16's 65504")
+    placement = tools.all_low(traced, FP16)
+    assert placement["first:linear:0"] == placement["last:linear:0"] == FP16
+    with torch.no_grad():
+        assert tools.error(model(x), traced.apply(placement)(x)) < 0.01
+    assert pins(tools.trace(model, x, shapes=[(6, 4)]), BF16) == {}
 
 
 def block() -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import ModuleType
 
 from ...errors import RequirementError
@@ -33,12 +34,22 @@ def cpu_answer(precision: Precision) -> Answer:
 
 def cuda_answer() -> Answer:
     """The current CUDA device and its compute capability."""
-    cuda = imported().cuda
+    torch = imported()
+    cuda = torch.cuda
     if not cuda.is_available():
-        return Answer(False, "torch.cuda.is_available() is False")
+        return Answer(False, absent(torch))
     major, minor = cuda.get_device_capability()
     said = f"{cuda.get_device_name()} has {major}.{minor}"
     return Answer(True, said, (major, minor))
+
+
+def absent(torch: ModuleType) -> str:
+    """Why PyTorch has no CUDA device."""
+    if not torch.backends.cuda.is_built():
+        return f"this PyTorch ({torch.__version__}) is built without CUDA"
+    said = "torch.cuda.is_available() is False"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return said if visible is None else f"{said}, CUDA_VISIBLE_DEVICES is {visible!r}"
 
 
 def devices() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ...errors import ModelError
 from ...files import write_bytes
 from ..protocol import Predict
 from .calling import recorded
+from .device import check_device
 from .exported import checked
 from .predict import Predictor
 
@@ -57,13 +58,18 @@ def load_saved(path: Path) -> Predict:
 
     Raises:
         ModelError: The file is missing, is no `.pt2` archive, or is not safe to open.
+        RequirementError: The device that it was converted for is not here.
     """
     if not path.is_file():
         raise ModelError(
             f"{os.fspath(path)} does not exist", "Run the conversion first."
         )
-    program = checked(
-        path, path.name, remedy="It is not as it was saved: convert again."
-    )
+    try:
+        program = checked(
+            path, path.name, remedy="It is not as it was saved: convert again."
+        )
+    except ModelError:
+        check_device(path)
+        raise
     module = program.module()
     return Predictor(module, recorded(module))

@@ -10,6 +10,7 @@ import torch
 from ...signature import Input
 from ..protocol import Array, Inputs, Outputs, Predict
 from .calling import Binding, by_name, recorded
+from .device import of_model
 from .private import Buffers, private
 from .switches import hold_fp32
 
@@ -39,7 +40,7 @@ class Predictor:
     """
 
     def __init__(self, model: Callable[..., Any], bind: Binding) -> None:
-        hold_fp32()
+        hold_fp32(of_model(model))
         self.model, self.bind = model, bind
         self.buffers = Buffers(model)
 

@@ -20,6 +20,7 @@ from ..protocol import Inputs, Probe, Statistics, Timings
 from . import archive, capture, kernels
 from .agreement import check_agreement
 from .calling import by_name, recorded
+from .device import finished, of_batch, release
 from .output_errors import OutputErrors
 from .picture import picture, tensor_names
 from .prepare import prepare
@@ -79,7 +80,9 @@ class Program:
             if t.floating and not t.constant
         }
         casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
-        for shape, (down, up) in time_casts(shapes, precision, clock, seconds).items():
+        device = of_batch(self.batch)
+        timed = time_casts(shapes, precision, device, clock, seconds)
+        for shape, (down, up) in timed.items():
             casts[shape, Precision.FP32, precision] = down
             casts[shape, precision, Precision.FP32] = up
         return Timings(
@@ -102,7 +105,7 @@ class Program:
             for module in [self.apply(placement)]
         }
         with torch.inference_mode():
-            return interleaved(calls, clock)
+            return interleaved(finished(calls, of_batch(self.batch)), clock)
 
     def apply(self, placement: Placement) -> fx.GraphModule:
         """The converted model, its weights in the precision of the ops that use them.
@@ -123,7 +126,9 @@ class Program:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
         reset(model, self.prepared.module)
         exported = capture.export(model, recorded(model), self.batch, self.dynamic)
-        return archive.write(archive.to_bytes(exported), path)
+        written = archive.write(archive.to_bytes(exported), path)
+        release(of_batch(self.batch))
+        return written
 
     @cached_property
     def _names(self) -> dict[fx.Node, str]:
@@ -159,7 +164,7 @@ def trace(
         DataError: The batch is not what `inputs` declares.
         ModelError: The model can't be traced, or its graph computes something else.
     """
-    switches = hold_fp32()
+    switches = hold_fp32(of_batch(batch))
     capture.check_batch(batch, inputs)
     dynamic = [one.dynamic for one in inputs]
     bind = by_name(capture.checked(model), [one.name for one in inputs])

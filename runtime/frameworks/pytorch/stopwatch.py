@@ -11,6 +11,7 @@ from torch import fx
 from ...graph import Precision
 from ...timing import Clock, Latency, interleaved
 from ..protocol import Inputs
+from .device import finished, of_batch
 from .kernels import DTYPES, LowInterpreter, function
 
 Pair = Mapping[Precision, Latency]
@@ -35,29 +36,31 @@ def time_ops(
     Returns:
         Node name → latencies.
     """
-    watch = _Stopwatch(module, precision, frozenset(keys), clock, seconds)
+    device = of_batch(inputs)
+    watch = _Stopwatch(module, precision, frozenset(keys), device, clock, seconds)
     with torch.inference_mode():
         watch.run(*inputs)
     return watch.pairs
 
 
 def time_casts(
-    shapes: Set[tuple[int, ...]], precision: Precision, clock: Clock, seconds: float
+    shapes: Set[tuple[int, ...]],
+    precision: Precision,
+    device: torch.device,
+    clock: Clock,
+    seconds: float,
 ) -> dict[tuple[int, ...], tuple[Latency, Latency]]:
     """Time the casts of fp32 tensors down to `precision` and back up; shape → both."""
     found = {}
     for shape in sorted(shapes):
-        wide = torch.ones(shape)
+        wide = torch.ones(shape, device=device)
         narrow = wide.to(DTYPES[precision])
         with torch.inference_mode():
-            both = interleaved(
-                {
-                    "down": _cast(wide, DTYPES[precision]),
-                    "up": _cast(narrow, torch.float32),
-                },
-                clock,
-                seconds,
-            )
+            calls = {
+                "down": _cast(wide, DTYPES[precision]),
+                "up": _cast(narrow, torch.float32),
+            }
+            both = interleaved(finished(calls, device), clock, seconds)
         found[shape] = both["down"], both["up"]
     return found
 
@@ -74,11 +77,13 @@ class _Stopwatch(LowInterpreter):
         module: fx.GraphModule,
         precision: Precision,
         keys: frozenset[str],
+        device: torch.device,
         clock: Clock,
         seconds: float,
     ) -> None:
         super().__init__(module, precision, keys)
-        self.precision, self.clock, self.seconds = precision, clock, seconds
+        self.device, self.precision = device, precision
+        self.clock, self.seconds = clock, seconds
         self.known: dict[Hashable, Pair] = {}
         self.pairs: dict[str, Pair] = {}
 
@@ -107,12 +112,9 @@ class _Stopwatch(LowInterpreter):
         target = function(node)
         args, kwargs = self.fetch_args_kwargs_from_env(node)
         low_args, low_kwargs = self.low_arguments(node)
-        both = interleaved(
-            {
-                "fp32": lambda: target(*args, **kwargs),
-                "low": lambda: target(*low_args, **low_kwargs),
-            },
-            self.clock,
-            self.seconds,
-        )
+        calls = {
+            "fp32": lambda: target(*args, **kwargs),
+            "low": lambda: target(*low_args, **low_kwargs),
+        }
+        both = interleaved(finished(calls, self.device), self.clock, self.seconds)
         return {Precision.FP32: both["fp32"], self.precision: both["low"]}
