@@ -192,7 +192,7 @@ def test_a_file_for_a_gpu_says_so_where_there_is_none(
     )
     damaged = tmp_path / "damaged.pt2"
     damaged.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ModelError, match=r"damaged\.pt2 can't be opened"):
+    with pytest.raises(ModelError, match=r"^damaged\.pt2 "):
         pytorch.load_saved(damaged)
 
 
