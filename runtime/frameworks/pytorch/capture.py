@@ -13,10 +13,12 @@ from torch import fx
 from ...errors import DataError, ModelError
 from ...signature import Input, check_shapes
 from ..protocol import Inputs
+from .autocast import inline_switched_off
 from .calling import Binding, explicit
 from .in_place import replace_in_place_ops
 from .nodes import mutates
 from .plain_outputs import return_built_ins
+from .recurrent import shapes_only
 from .regions import graphs
 from .state import mark
 
@@ -82,7 +84,7 @@ def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
         replace_in_place_ops(graph)
     if not any(_mutating(module)):
         return module
-    with warnings.catch_warnings():
+    with shapes_only(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # torch's of itself
         module = _module(program.run_decompositions({}))
     mark(module, _mutating(module))
@@ -98,6 +100,7 @@ def _module(program: torch.export.ExportedProgram) -> fx.GraphModule:
     module = program.module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
     return_built_ins(module)
+    inline_switched_off(module)
     return module
 
 
@@ -116,7 +119,7 @@ def _exported(
     args, kwargs = bind(inputs)
     called = explicit(model, list(kwargs))
     given: Any = shapes
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), shapes_only(), warnings.catch_warnings():
         # RNN modules list their weights a second time; export puts the list back.
         warnings.filterwarnings("ignore", message="The tensor attribute")
         return torch.export.export(called, args, kwargs, dynamic_shapes=given)

@@ -1,0 +1,117 @@
+"""LSTM, GRU and RNN layers stay one op each, for any batch and any length."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from narrowcast.runtime.graph import Kind, Precision
+
+LAYERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "lstm": (nn.LSTM, {"num_layers": 2, "bidirectional": True}),
+    "lstm_projected": (nn.LSTM, {"proj_size": 4}),
+    "gru": (nn.GRU, {"num_layers": 2, "bidirectional": True, "batch_first": True}),
+    "rnn_tanh": (nn.RNN, {"batch_first": True}),
+}
+VARIES = {
+    False: ("length", "batch", 8),
+    True: ("batch", "length", 8),
+}
+
+
+class Recurrent(nn.Module):
+    """States made as zeros inside; all outputs are returned."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        layer, options = LAYERS[kind]
+        self.rnn = layer(8, 16, **options)
+        width = options.get("proj_size", 16) * (2 if self.rnn.bidirectional else 1)
+        self.head = nn.Linear(width, 4)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        sequence, states = self.rnn(x)
+        return self.head(sequence), states
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_is_one_low_op_and_its_length_varies_in_a_fresh_process(
+    tools: Any, python: Any, kind: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = Recurrent(kind).eval()
+    first = bool(model.rnn.batch_first)
+    program = tools.trace(model, torch.randn(5, 5, 8), shapes=[VARIES[first]])
+    (op,) = (
+        op for op in program.graph.ops if op.type == kind.removesuffix("_projected")
+    )
+    assert op.kind is Kind.COMPUTE
+    assert op.flops > 0
+    placement = tools.all_low(program)
+    assert placement[op.id] == placement["head:linear:0"] == Precision.BF16
+    program.save(program.apply(placement), tmp_path / "rnn.pt2")
+    sizes = [(3, 11), (1, 1), (7, 2)]
+    batches = [torch.randn(*size, 8) for size in sizes]
+    torch.save(batches, tmp_path / "batches.pt")
+    script = (
+        "import json, torch\n"
+        "module = torch.export.load('rnn.pt2').module()\n"
+        "leaves = torch.utils._pytree.tree_leaves\n"
+        "found = [[(str(t.dtype), t.tolist()) for t in leaves(module(b))]\n"
+        "         for b in torch.load('batches.pt')]\n"
+        "print(json.dumps(found))\n"
+    )
+    done = python("-c", script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for batch, found in zip(batches, json.loads(done.stdout), strict=True):
+        assert {dtype for dtype, _values in found} == {"torch.float32"}
+        made = [torch.tensor(values) for _dtype, values in found]
+        with torch.no_grad():
+            expected = tools.leaves(model(batch))
+        assert [t.shape for t in made] == [t.shape for t in expected]
+        assert tools.error(expected, made) < 0.03
+
+
+class Given(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(8, 16, batch_first=True)
+
+    def forward(
+        self, x: torch.Tensor, states: tuple[torch.Tensor, torch.Tensor]
+    ) -> Any:
+        return self.rnn(x, states)
+
+
+def test_states_may_be_inputs(tools: Any, tmp_path: Path) -> None:
+    from narrowcast.runtime.frameworks import pytorch
+    from narrowcast.runtime.signature import Input
+
+    model = Given().eval()
+    inputs = [
+        Input("x", ("batch", "length", 8), "float32"),
+        Input("states.0", (1, "batch", 16), "float32"),
+        Input("states.1", (1, "batch", 16), "float32"),
+    ]
+    batch = torch.randn(3, 5, 8), torch.randn(1, 3, 16), torch.randn(1, 3, 16)
+    program = pytorch.trace(model, batch, low=Precision.BF16, inputs=inputs)
+    placement = tools.all_low(program)
+    assert placement["rnn:lstm:0"] == Precision.BF16
+    path = program.save(program.apply(placement), tmp_path / "given.pt2")
+    other = torch.randn(2, 9, 8), torch.randn(1, 2, 16), torch.randn(1, 2, 16)
+    found = [torch.from_numpy(each) for each in pytorch.load_saved(path)(other)]
+    with torch.no_grad():
+        expected = model(other[0], other[1:])
+    assert tools.error(expected, found) < 0.03
+
+
+def test_torchs_own_kernels_are_put_back(tools: Any) -> None:
+    op = torch.ops.aten.lstm.input
+    before = dict(op.py_kernels)
+    tools.trace(Recurrent("lstm"), torch.randn(5, 5, 8), shapes=[VARIES[False]])
+    assert op.py_kernels == before
