@@ -92,8 +92,16 @@ def _convert(spec: Spec) -> Section:
         objective=objective,
         objective_imports=tuple(imports),
         trace_options=(outputs,) if spec.model.outputs else (),
+        after_trace=_after_trace(spec),
         file=Code(f'f"{{NAME}}.{spec.precision}.pt2"'),
     )
+
+
+def _after_trace(spec: Spec) -> tuple[Code, ...]:
+    """What timing decides before ops are placed."""
+    if spec.objective != "latency" or spec.costs == "static":
+        return ()
+    return (Code("traced = run.in_fastest_forms(traced, low=LOW)"),)
 
 
 def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:

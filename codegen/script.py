@@ -243,6 +243,7 @@ class Convert:
         objective: The expression that makes it.
         objective_imports: What the expression needs.
         trace_options: Arguments of `trace` that the spec asks for.
+        after_trace: Statements about `traced`.
         file: Name of the converted model, an expression.
     """
 
@@ -250,6 +251,7 @@ class Convert:
     objective: Code
     objective_imports: tuple[Import, ...]
     trace_options: tuple[Code, ...]
+    after_trace: tuple[Code, ...]
     file: Code
 
     @property
@@ -275,6 +277,7 @@ class ConvertUnjudged:
     objective: Code
     objective_imports: tuple[Import, ...]
     trace_options: tuple[Code, ...]
+    after_trace: tuple[Code, ...]
     file: Code
 
     @property

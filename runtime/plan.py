@@ -128,6 +128,16 @@ def recorded_files(
         return {kind: dict(files) for kind, files in content["files"].items()}
 
 
+def recorded_forms(content: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Op id → the faster kernel that it is low in.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    with _damage(name):
+        return {str(k): str(v) for k, v in content.get("forms", {}).items()}
+
+
 @contextmanager
 def _damage(name: str) -> Iterator[None]:
     try:

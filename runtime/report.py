@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class Report:
         saved_bytes: Size of the converted file.
         judgement: Accuracy before and after; None where the spec has no evaluation.
         drift: Without one, the relative RMS error of the outputs on random inputs.
+        kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.
     """
 
@@ -70,6 +72,7 @@ class Report:
     replayed: bool
     interrupted: bool
     is_target: bool
+    kernels: str
     fp32: dict[str, str]
     script: Path
     model: Path
@@ -96,6 +99,7 @@ def gathered(
     interrupted: bool,
     replayed: bool,
     is_target: bool,
+    kernels: str,
     script: Path,
     saved: Path,
     plan_path: Path,
@@ -123,6 +127,7 @@ def gathered(
         replayed=replayed,
         interrupted=interrupted,
         is_target=is_target,
+        kernels=kernels,
         fp32={
             op_id: f"{reason.why}: {reason.text}"
             for op_id, reason in plan.reasons.items()
@@ -164,6 +169,7 @@ def summary(report: Report) -> str:
             f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
         ),
         ("latency", _latency(report)),
+        *([("kernels", report.kernels)] if report.kernels else []),
         ("search", _search(report)),
         *(("fp32", line) for line in _fp32(report)),
         *(("warning", text) for text in report.warnings),
@@ -173,6 +179,12 @@ def summary(report: Report) -> str:
     ]
     head = f"{report.name}: fp32 -> {report.low} + fp32"
     return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
+
+
+def counted(forms: Mapping[str, str]) -> str:
+    """Kernels by how often they stand for ops: "12 linear+gelu, 1 linear"."""
+    most = Counter(forms.values()).most_common()
+    return ", ".join(f"{count} {name}" for name, count in most)
 
 
 def shown(path: Path) -> str:

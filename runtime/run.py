@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -21,21 +21,21 @@ from .evaluation import (
     rounded,
 )
 from .files import sha256
-from .frameworks.protocol import Inputs, LoadSaved, Predict, Traced
+from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Traced
 from .fresh import in_fresh_process
 from .graph import Precision
 from .hardware.answers import FRAMEWORKS
 from .hardware.requirements import Machine, Requirements, require
 from .loading import loaded
-from .measured import MeasuredCosts, measured_costs
+from .measured import SECONDS_EACH, MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
-from .plan import Plan, document, read_document, write_plan
+from .plan import Plan, document, read_document, recorded_forms, write_plan
 from .progress import Progress
 from .provenance import provenance
 from .replay import changes, committed
-from .report import Judgement, Report, gathered
+from .report import Judgement, Report, counted, gathered
 from .saved import check_finite, evaluate_file, opened, predict_file, time_file
 from .search import Budget, Evaluate, Found, search
 from .signature import Input, held_to
@@ -43,6 +43,7 @@ from .sources import Sources
 from .timing import Clock, Latency
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Formable)
 
 CANDIDATE = "candidate-"
 """Prefix of a saved model that is not judged yet."""
@@ -83,6 +84,7 @@ class Run:
     replayed: dict[str, Any] | None = None
     changes: tuple[str, ...] = ()
     costs: MeasuredCosts | None = None
+    forms: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
     unjudged: Path | None = None
 
@@ -183,12 +185,39 @@ class Run:
             budget.timeout if timeout is None else timeout or None,
         )
 
+    def in_fastest_forms(self, traced: F, *, low: Precision) -> F:
+        """The model with the kernels that are fastest here, or that the plan says.
+
+        Raises:
+            PlanError: The plan asks for a kernel that the model has no place for.
+        """
+        if self._replays:
+            name = self.options.plan.name
+            recorded = recorded_forms(read_document(self.options.plan), name)
+            traced = traced.with_forms(recorded)
+        elif self._measures:
+            self.progress.live("kernels", "timing what computes the same")
+            traced = traced.with_fastest_forms(low, self.clock, SECONDS_EACH)
+        self.forms = traced.forms
+        if self.forms:
+            self.progress.line("kernels", counted(self.forms))
+        return traced
+
+    @property
+    def _replays(self) -> bool:
+        return not self.options.search and self.options.plan.exists()
+
+    @property
+    def _measures(self) -> bool:
+        """Whether this machine is the one to time things on."""
+        return self.machine is not None and self.machine.is_target
+
     def measure(
         self, traced: Traced, *, low: Precision, profile: MachineProfile
     ) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target."""
         static = StaticCosts(traced.graph, profile)
-        if self.machine is None or not self.machine.is_target:
+        if not self._measures:
             self.warn(f"costs are those of {profile.name}: nothing is timed here")
             return static
         self.progress.live("costs", "timing ops and casts")
@@ -233,7 +262,7 @@ class Run:
             PlanError: The plan does not fit the model or the pins.
         """
         path = self.options.plan
-        if self.options.search or not path.exists():
+        if not self._replays:
             return None
         content = read_document(path)
         plan = committed(content, traced.graph, low, pins, path.name)
@@ -360,13 +389,16 @@ class Run:
             is_target=self.machine is not None and self.machine.is_target,
             script=self.script,
             saved=saved,
+            kernels=counted(self.forms),
             plan_path=lock if self.replayed is not None else kept,
             warnings=tuple(self.warnings),
         )
         if self.replayed is None:
             made = self._provenance(traced, sources, judgement)
             content = document(plan, traced.graph, made)
-            write_plan(report.plan, {**content, "model": self._model(report.model)})
+            forms = {"forms": dict(self.forms)} if self.forms else {}
+            made_of = {**content, **forms, "model": self._model(report.model)}
+            write_plan(report.plan, made_of)
         return report
 
     def _provenance(

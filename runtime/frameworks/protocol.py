@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -153,4 +153,31 @@ class Traced(Protocol):
 
     def save(self, model: Any, path: Path) -> Path:
         """Write what `apply` made, whole or not at all; the same bytes each time."""
+        ...
+
+
+class Formable(Traced, Protocol):
+    """A model some of whose ops have faster kernels than the framework calls itself."""
+
+    @property
+    def forms(self) -> Mapping[str, str]:
+        """Id of the op that computes → the kernel it is low in, with ops around it."""
+        ...
+
+    def with_forms(self, forms: Mapping[str, str]) -> Self:
+        """The same in these forms, where all ops of one are low.
+
+        Raises:
+            PlanError: There is no such form of an op.
+        """
+        ...
+
+    def with_fastest_forms(
+        self, precision: Precision, clock: Clock, seconds: float
+    ) -> Self:
+        """The same in the forms that are faster here than what they stand for.
+
+        Args:
+            seconds: What the timing of one distinct form may take.
+        """
         ...

@@ -32,7 +32,7 @@ def report(run, value=0.9, **changes):
         ops=4, ops_low=3, casts=2, fp32_bytes=400, saved_bytes=200,
         judgement=Judgement(Criterion(absolute=0.01), baseline, result),
         drift=None, latency=None, trials=1, replayed=False, interrupted=False,
-        is_target=False, fp32={}, script=run.script, model=run.output / "net.pt2",
+        is_target=False, kernels="", fp32={}, script=run.script, model=run.output / "net.pt2",
         plan=run.options.plan, warnings=(),
     )
     return Report(**{**fields, **changes})

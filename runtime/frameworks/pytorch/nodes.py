@@ -63,7 +63,8 @@ def is_control_flow(node: fx.Node) -> bool:
 
 def is_opaque(node: fx.Node) -> bool:
     """Whether nothing is known of the operator: custom ones, unknown loops."""
-    return "." in operator_name(node)
+    name = operator_name(node)
+    return "." in name and name not in operators.COMPUTE
 
 
 def mutates(node: fx.Node) -> bool:

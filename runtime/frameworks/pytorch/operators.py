@@ -34,6 +34,8 @@ COMPUTE = frozenset(
         "lstm",
         "lstm_cell",
         "matmul",
+        "mkldnn._convolution_pointwise",
+        "mkldnn._linear_pointwise",
         "mm",
         "mv",
         "outer",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import fx
 
 from ...capability import with_kernels
-from ...graph import Graph, Op, Placement, Precision
+from ...errors import PlanError
+from ...graph import Graph, Kernel, Op, Placement, Precision
 from ...graph import held as held_precisions
+from ...plan import NEW
 from ...signature import Input
 from ...timing import Clock, Latency, interleaved
 from ..protocol import Inputs, Probe, Statistics, Timings
@@ -21,6 +23,7 @@ from . import archive, capture, kernels
 from .agreement import check_agreement
 from .calling import by_name, recorded
 from .device import finished, of_batch, release
+from .forms import Form, fastest_forms, sites, substituted, time_forms
 from .output_errors import OutputErrors
 from .picture import picture, tensor_names
 from .prepare import prepare
@@ -49,6 +52,42 @@ class Program:
     prepared: Prepared
     batch: Inputs
     dynamic: capture.Dynamic
+    formed: tuple[Form, ...] = ()
+
+    @property
+    def forms(self) -> Mapping[str, str]:
+        """Id of the op that computes → the faster kernel it is low in, with others."""
+        ids = {str(op.key): op.id for op in self.graph.ops}
+        return {ids[form.anchor]: form.name for form in self.formed}
+
+    def with_forms(self, forms: Mapping[str, str]) -> Self:
+        """The same with these forms.
+
+        Raises:
+            PlanError: There is no such form of an op.
+        """
+        ids = {str(op.key): op.id for op in self.graph.ops}
+        known = {(ids[form.anchor], form.name): form for form in self._sites}
+        for op, name in forms.items():
+            if (op, name) not in known:
+                raise PlanError(
+                    f"the plan computes {op} as {name}, which is unknown", NEW
+                )
+        return replace(self, formed=tuple(known[item] for item in forms.items()))
+
+    def with_fastest_forms(
+        self, precision: Precision, clock: Clock, seconds: float
+    ) -> Self:
+        """The same with the forms that are faster here than the ops they stand for."""
+        whole = Kernel(precision, precision)
+        if of_batch(self.batch).type != "cpu":
+            return self
+        lowable = {str(op.key) for op in self.graph.ops if whole in op.kernels}
+        able = [form for form in self._sites if lowable.issuperset(form.nodes)]
+        timed = time_forms(
+            self.prepared.module, self.batch, precision, able, clock, seconds
+        )
+        return replace(self, formed=fastest_forms(timed))
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         """Output error when only that op computes in `precision`; op id → error.
@@ -81,18 +120,30 @@ class Program:
         }
         casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
         device = of_batch(self.batch)
-        timed = time_casts(shapes, precision, device, clock, seconds)
-        for shape, (down, up) in timed.items():
+        both = time_casts(shapes, precision, device, clock, seconds)
+        for shape, (down, up) in both.items():
             casts[shape, Precision.FP32, precision] = down
             casts[shape, precision, Precision.FP32] = up
-        return Timings(
-            {
-                (keys[key], p): each
-                for key, pair in pairs.items()
-                for p, each in pair.items()
-            },
-            casts,
-        )
+        timed = {
+            (keys[key], p): each
+            for key, pair in pairs.items()
+            for p, each in pair.items()
+        }
+        return Timings(timed | self._time_forms(precision, clock, seconds), casts)
+
+    def _time_forms(
+        self, precision: Precision, clock: Clock, seconds: float
+    ) -> dict[tuple[str, Precision], Latency]:
+        """What computes takes all of a form's time, what it does besides takes none."""
+        module = self.prepared.module
+        timed = time_forms(module, self.batch, precision, self.formed, clock, seconds)
+        ids = {str(op.key): op.id for op in self.graph.ops}
+        found = {}
+        for form, each in timed.items():
+            for name in form.nodes[1:]:
+                found[ids[name], precision] = Latency(0.0, 0.0, 0.0, each.form.runs)
+            found[ids[form.anchor], precision] = each.form
+        return found
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
@@ -118,9 +169,24 @@ class Program:
         held = {
             node.name: made[name] for node, name in self._names.items() if name in made
         }
-        converted = rewrite(self.prepared.module, keys, held)
+        module, low = self._with_forms(keys)
+        converted = rewrite(module, keys | low, held | low)
         self._outputs.check_it_ends(converted)
         return converted
+
+    def _with_forms(
+        self, placement: Mapping[str, Precision]
+    ) -> tuple[fx.GraphModule, dict[str, Precision]]:
+        """The graph with forms for ops that are low together, and their new nodes."""
+        low = [
+            form
+            for form in self.formed
+            if Precision.FP32 not in {placement[name] for name in form.nodes}
+        ]
+        if not low:
+            return self.prepared.module, {}
+        module, new = substituted(self.prepared.module, low)
+        return module, dict.fromkeys(new, placement[low[0].anchor])
 
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
@@ -137,6 +203,10 @@ class Program:
     @cached_property
     def _outputs(self) -> OutputErrors:
         return OutputErrors(self.prepared, self.batch, self.probes)
+
+    @cached_property
+    def _sites(self) -> tuple[Form, ...]:
+        return sites(self.prepared.module.graph)
 
     def _op(self, name: str) -> Op:
         return self.graph.by_id[name]

@@ -115,6 +115,7 @@ def convert(run: Run) -> Report:
         low=LOW,
         inputs=INPUTS,
     )
+    traced = run.in_fastest_forms(traced, low=LOW)
 
     def evaluate(placement: Placement) -> Evaluation:
         return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)

@@ -1,0 +1,9 @@
+"""Faster forms of ops in 16 bits: kernels that PyTorch has and no ATen call reaches."""
+
+from __future__ import annotations
+
+from .choice import Timed, fastest_forms, time_forms
+from .form import Form, substituted
+from .sites import sites
+
+__all__ = ["Form", "Timed", "fastest_forms", "sites", "substituted", "time_forms"]

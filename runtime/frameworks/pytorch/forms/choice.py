@@ -1,0 +1,198 @@
+"""Which forms are faster than the ops they replace: each distinct one timed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+
+from ....graph import Precision
+from ....timing import Clock, Latency, interleaved
+from ...protocol import Inputs
+from ..kernels import DTYPES, relative_error
+from ..prepared import constant, is_constant
+from ..rewrite import rewrite
+from .form import Form, substituted
+
+LEAST_GAIN = 0.03
+"""Share of the ops' time below which a form gains nothing worth another kernel."""
+
+MOST_ERROR = 2.0
+"""Times the error of the ops that a form may have; most have less."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A form beside the ops that it replaces, both low.
+
+    Attributes:
+        plain: Latency of the ops.
+        form: Latency of the form.
+    """
+
+    plain: Latency
+    form: Latency
+
+    @property
+    def gain(self) -> float:
+        """Seconds per call that the form saves."""
+        return self.plain.median - self.form.median
+
+
+def fastest_forms(timed: Mapping[Form, Timed]) -> tuple[Form, ...]:
+    """The forms that gain most, the longest first; no two replace the same op."""
+    worth = [
+        (each.gain, form.nodes, form)
+        for form, each in timed.items()
+        if each.gain > LEAST_GAIN * each.plain.median
+    ]
+    chosen: list[Form] = []
+    taken: set[str] = set()
+    for _gain, names, form in sorted(worth, key=lambda w: (-w[0], -len(w[1]), w[1])):
+        if taken.isdisjoint(names):
+            chosen.append(form)
+            taken.update(names)
+    return tuple(sorted(chosen, key=lambda form: form.nodes))
+
+
+def time_forms(
+    module: fx.GraphModule,
+    inputs: Inputs,
+    precision: Precision,
+    forms: Sequence[Form],
+    clock: Clock,
+    seconds: float,
+) -> dict[Form, Timed]:
+    """Time forms and the ops that they replace on real inputs, in turn.
+
+    Forms that fail, or round more than the ops do, are left out.
+
+    Args:
+        seconds: What the timing of one distinct form may take.
+    """
+    by_name = {node.name: node for node in module.graph.nodes}
+    fragments = {form: _fragment(module, form, by_name) for form in forms}
+    wanted = {node for each in fragments.values() for node in each.inputs}
+    runner = _Keeper(module, wanted)
+    with torch.inference_mode():
+        runner.run(*inputs)
+    known: dict[Hashable, Timed | None] = {}
+    found: dict[Form, Timed] = {}
+    for form, fragment in fragments.items():
+        values = [runner.kept[node] for node in fragment.inputs]
+        signature = (form.name, *fragment.signature, *map(_described, values))
+        if signature not in known:
+            known[signature] = _timed(form, fragment, values, precision, clock, seconds)
+        timed = known[signature]
+        if timed is not None:
+            found[form] = timed
+    return found
+
+
+@dataclass(frozen=True)
+class _Fragment:
+    """The ops that a form replaces, as a graph of their own."""
+
+    module: fx.GraphModule
+    inputs: tuple[fx.Node, ...]
+    signature: tuple[str, ...]
+
+
+def _fragment(
+    module: fx.GraphModule, form: Form, by_name: Mapping[str, fx.Node]
+) -> _Fragment:
+    replaced = [by_name[name] for name in form.nodes]
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    taken = dict.fromkeys(
+        n for node in replaced for n in node.all_input_nodes if n not in replaced
+    )
+    inputs = [n for n in taken if not is_constant(n)]
+    for node in inputs:
+        copies[node] = graph.placeholder(node.name)
+        copies[node].meta = dict(node.meta)
+    for node in [*(n for n in taken if is_constant(n)), *replaced]:
+        copies[node] = graph.node_copy(node, lambda n: copies[n])
+        copies[node].name = node.name
+    graph.output((copies[replaced[-1]],))
+    described = [_attributes(node) for node in replaced]
+    described += [_described(constant(module, n)) for n in taken if is_constant(n)]
+    return _Fragment(fx.GraphModule(module, graph), tuple(inputs), tuple(described))
+
+
+class _Keeper(fx.Interpreter):
+    """Keeps what some nodes hold."""
+
+    def __init__(self, module: fx.GraphModule, wanted: Iterable[fx.Node]) -> None:
+        super().__init__(module)
+        self.wanted = frozenset(wanted)
+        self.kept: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if n in self.wanted:
+            self.kept[n] = value
+        return value
+
+
+def _timed(
+    form: Form,
+    fragment: _Fragment,
+    values: Sequence[Any],
+    precision: Precision,
+    clock: Clock,
+    seconds: float,
+) -> Timed | None:
+    low = [_lowered(value, DTYPES[precision]) for value in values]
+    plain = _low(fragment.module, (), precision)
+    with torch.inference_mode():
+        try:
+            other = _low(fragment.module, (form,), precision)
+            result = other(*low)
+        except Exception:  # whatever a kernel raises means "no such form"
+            return None
+        (reference,) = fragment.module(*values)
+        error = relative_error(reference, result)
+        if not error <= MOST_ERROR * relative_error(reference, plain(*low)):
+            return None
+        calls = {"plain": lambda: plain(*low), "form": lambda: other(*low)}
+        both = interleaved(calls, clock, seconds)
+    return Timed(both["plain"], both["form"])
+
+
+def _low(
+    module: fx.GraphModule, forms: tuple[Form, ...], precision: Precision
+) -> Callable[..., torch.Tensor]:
+    """All of a fragment low, taking and returning low tensors."""
+    formed, _names = substituted(module, forms)
+    names = [node.name for node in formed.graph.nodes]
+    low = rewrite(
+        formed, dict.fromkeys(names, precision), dict.fromkeys(names, precision)
+    )
+    output = low.graph.output_node()
+    (cast,) = output.all_input_nodes
+    output.args = (cast.args[0],)
+    low.graph.eliminate_dead_code()
+    low.recompile()
+    return low
+
+
+def _lowered(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
+        return value.to(dtype)
+    return value
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"{value.dtype}{tuple(value.shape)}{value.stride()}"
+    return repr(value)
+
+
+def _attributes(node: fx.Node) -> str:
+    """Operator and arguments, tensors by where they stand."""
+    args = fx.map_arg((node.args, node.kwargs), lambda n: "tensor")
+    return f"{node.target}{args}"

@@ -1,0 +1,60 @@
+"""oneDNN's linear layer with its bias, and an activation, in one kernel.
+
+`aten.linear` in 16 bits copies the bias to the output before it adds the product; here
+both and the activation are computed in fp32 and the result is rounded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import fx
+
+from .. import nodes
+from .activations import Activation, activation, sole_user
+from .form import Form, Write, Writer
+
+VIEWS = frozenset({"view", "reshape", "_unsafe_view"})
+
+
+def linear_forms(graph: fx.Graph) -> Iterator[Form]:
+    """The linear layers, each alone and with the activation that reads it."""
+    for node in graph.nodes:
+        if not nodes.is_op(node) or nodes.operator_name(node) != "linear":
+            continue
+        yield Form("linear", (node.name,), _write(Activation("none")))
+        path = _to_activation(node)
+        found = activation(path[-1]) if path else None
+        if found is not None:
+            names = (node.name, *(each.name for each in path))
+            name = f"linear+{nodes.operator_name(path[-1])}"
+            yield Form(name, names, _write(found))
+
+
+def _to_activation(node: fx.Node) -> list[fx.Node]:
+    """Readers of the layer, all sole ones: views, then what may be an activation."""
+    path: list[fx.Node] = []
+    reader = sole_user(node)
+    while reader is not None:
+        path.append(reader)
+        if nodes.operator_name(reader) not in VIEWS:
+            break
+        reader = sole_user(reader)
+    return path
+
+
+def _write(found: Activation) -> Write:
+    def write(writer: Writer, replaced: Sequence[fx.Node]) -> fx.Node:
+        layer, *views = replaced if found.attribute == "none" else replaced[:-1]
+        taken = dict(nodes.arguments(layer))
+        result = writer.call(
+            torch.ops.mkldnn._linear_pointwise.default,
+            *(taken["input"], taken["weight"], taken.get("bias")),
+            *(found.attribute, list(found.scalars), found.algorithm),
+        )
+        for view in views:
+            result = writer.call(view.target, result, *view.args[1:], **view.kwargs)
+        return result
+
+    return write
