@@ -12,6 +12,7 @@ from torch import fx
 from ....graph import Precision
 from ....timing import Clock, Latency, interleaved
 from ...protocol import Inputs
+from ..interpreter import Interpreter
 from ..kernels import DTYPES, relative_error
 from ..prepared import constant, is_constant
 from ..rewrite import rewrite
@@ -123,7 +124,7 @@ def _fragment(
     return _Fragment(fx.GraphModule(module, graph), tuple(inputs), tuple(described))
 
 
-class _Keeper(fx.Interpreter):
+class _Keeper(Interpreter):
     """Keeps what some nodes hold."""
 
     def __init__(self, module: fx.GraphModule, wanted: Iterable[fx.Node]) -> None:
