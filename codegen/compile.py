@@ -21,8 +21,13 @@ from .model import model_section
 from .script import Convert, ConvertUnjudged, Header, Script, Section
 
 COSTS = "narrowcast.runtime.costs"
-PROFILES = {"cpu": "X86_BF16", "cuda": "A100"}
-"""Device → the machine that static costs assume."""
+PROFILES = {
+    ("cpu", "bf16"): "X86_BF16",
+    ("cpu", "fp16"): "X86_FP16",
+    ("cuda", "bf16"): "A100",
+    ("cuda", "fp16"): "A100",
+}
+"""Device and precision → the machine that static costs assume."""
 
 
 def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
@@ -79,7 +84,7 @@ def _convert(spec: Spec) -> Section:
     imports = [("narrowcast.runtime.placement", spec.objective)]
     objective = Code(spec.objective)
     if spec.objective == "latency":
-        profile = PROFILES[spec.device]
+        profile = PROFILES[spec.device, spec.precision]
         imports.append((COSTS, profile))
         costs = f"run.measure(traced, low=LOW, profile={profile})"
         if spec.costs == "static":

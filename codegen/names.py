@@ -13,7 +13,7 @@ from .imports import import_lines
 OWN = """
 Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metric
 Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK
-TYPE_CHECKING A100 X86_BF16 annotations cache command_line everything_low latency
+TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low latency
 low_compute np random_array read_csv read_npz sys torch
 
 BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES

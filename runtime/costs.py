@@ -76,6 +76,18 @@ cores copy, overhead what a framework needs to dispatch an op: both are round nu
 of the size seen on such machines, not vendor figures.
 """
 
+X86_FP16 = MachineProfile(
+    name="x86 server, 2 cores, avx512_fp16",
+    flops=_rates(384e9, 768e9, 768e9),
+    bandwidth=40e9,
+    overhead=2e-6,
+)
+"""Two cores of a server CPU with AVX512-FP16 (Intel Sapphire Rapids) at 3 GHz.
+
+FLOP/s per core and cycle: two FMAs of 32 lanes are 128 in fp16, twice those in fp32;
+bf16 as `X86_BF16`, without AMX. The other figures as for `X86_BF16`.
+"""
+
 A100 = MachineProfile(
     name="NVIDIA A100 SXM 80 GB",
     flops=_rates(19.5e12, 312e12, 312e12),

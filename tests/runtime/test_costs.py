@@ -11,6 +11,7 @@ from narrowcast.runtime.costs import (
     A100,
     H100,
     X86_BF16,
+    X86_FP16,
     CostError,
     MachineProfile,
     StaticCosts,
@@ -22,7 +23,7 @@ from narrowcast.runtime.costs import (
 )
 from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
 
-FP32, BF16 = Precision.FP32, Precision.BF16
+FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))
 ROUND = MachineProfile("round", {FP32: 100.0, BF16: 200.0}, 10.0, 0.5)
 
@@ -114,11 +115,12 @@ def test_low_never_costs_more_than_fp32(cases: Any, data: Any) -> None:
         assert 0 <= costs.op(op, BF16) <= fp32 < math.inf
 
 
-@pytest.mark.parametrize("profile", [X86_BF16, A100, H100])
+@pytest.mark.parametrize("profile", [X86_BF16, X86_FP16, A100, H100])
 def test_profiles_state_every_precision(profile: MachineProfile) -> None:
     assert set(profile.flops) == set(Precision)
     assert min(*profile.flops.values(), profile.bandwidth, profile.overhead) > 0
     assert profile.flops[FP32] < profile.flops[BF16]
+    assert profile is X86_BF16 or profile.flops[FP32] < profile.flops[FP16]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1e-9])
