@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .costs import StaticCosts, predicted_seconds
@@ -19,6 +19,9 @@ SECONDS_EACH = 0.1
 RUNS_EACH = 10
 """Least runs of one op in each precision, warm-up included."""
 
+MARGIN = 0.03
+"""Share by which timings of one op differ from run to run."""
+
 TOLERANCE = 0.1
 """Largest error of the additive model that is left as it is."""
 
@@ -32,12 +35,15 @@ class MeasuredCosts:
         static: For ops that were not timed.
         scale: Precision → factor that makes the sum of ops fit the model end to end.
         errors: Precision → error of the additive model before scaling, relative.
+        margin: Share of its seconds that an op must gain by staying fp32, since gains
+            within it may be noise, and fp32 weights take twice the memory.
     """
 
     timings: Timings
     static: StaticCosts
     scale: Mapping[Precision, float] = field(default_factory=dict)
     errors: Mapping[Precision, float] = field(default_factory=dict)
+    margin: float = 0.0
 
     def op(self, op: Op, precision: Precision) -> float:
         """Seconds of `op` in `precision`; 0 for a fixed op."""
@@ -48,7 +54,8 @@ class MeasuredCosts:
             seconds = self.static.op(op, precision)
         else:
             seconds = timed.median * self.static.graph.runs(op)
-        return seconds * self.scale.get(precision, 1.0)
+        factor = 1.0 + self.margin if precision is Precision.FP32 else 1.0
+        return seconds * self.scale.get(precision, 1.0) * factor
 
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         """Seconds of one conversion of `tensor`."""
@@ -72,10 +79,8 @@ def measured_costs(
         str(low): latency(costs)(traced.graph, low, frozenset()).placement,
     }
     timed = traced.time_whole(whole, clock)
-    return scaled(
-        costs,
-        {Precision(name): (whole[name], timed[name].median) for name in whole},
-    )
+    measured = {Precision(name): (whole[name], timed[name].median) for name in whole}
+    return replace(scaled(costs, measured), margin=MARGIN)
 
 
 def chosen(
@@ -131,6 +136,7 @@ def costs_data(costs: MeasuredCosts) -> dict[str, Any]:
     return {
         "static": costs.static.profile.name,
         "errors": {str(p): error for p, error in costs.errors.items()},
+        "margin": costs.margin,
         "scale": {str(p): factor for p, factor in costs.scale.items()},
         "ops": ops,
         "casts": casts,

@@ -20,6 +20,7 @@ class Why(StrEnum):
     NO_KERNEL = "no kernel"
     RANGE = "range"
     ACCURACY = "accuracy"
+    LATENCY = "latency"
     CAST = "cast"
 
 

@@ -9,7 +9,8 @@ from .capability import capability_pins
 from .errors import ModelError
 from .frameworks.protocol import Traced
 from .graph import Graph, Placement, Precision
-from .pins import Pins, Reason, Why, user_pins
+from .pins import Pins, Reason, user_pins
+from .placement import Objective
 from .ranges import Ranges, find_ranges
 
 
@@ -41,13 +42,16 @@ def _nothing(graph: Graph, low: Precision) -> ModelError:
 
 
 def fp32_reasons(
-    graph: Graph, placement: Placement, pins: Mapping[str, Reason]
+    graph: Graph,
+    placement: Placement,
+    pins: Mapping[str, Reason],
+    low: Precision,
+    objective: Objective,
 ) -> dict[str, Reason]:
-    """Every fp32 op with its reason; those without a pin are cheaper left alone."""
-    aside = Reason(Why.CAST, "would cost more in casts than it saves")
+    """Every fp32 op with its reason; of those without a pin the objective knows it."""
     known = {**_tied(graph, pins), **pins}
     return {
-        op.id: known.get(op.id, aside)
+        op.id: known.get(op.id) or objective.aside(op, low)
         for op in graph.ops
         if placement[op.id] == Precision.FP32
     }

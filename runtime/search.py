@@ -86,7 +86,7 @@ def everything_low(
     """The plan with only the pins that the spec and the probes set, unevaluated."""
     hard = with_movers(traced.graph, hard_pins(traced, low, pins).pins)
     placement = objective(traced.graph, low, hard.keys()).placement
-    reasons = fp32_reasons(traced.graph, placement, hard)
+    reasons = fp32_reasons(traced.graph, placement, hard, low, objective)
     return Found((Plan(low, placement, reasons, objective.name, 0),))
 
 
@@ -223,7 +223,9 @@ class _Search:
         return min(scored, key=self._loss)
 
     def _plan(self, trial: Trial) -> Plan:
-        reasons = fp32_reasons(self.traced.graph, trial.placement, trial.pins)
+        reasons = fp32_reasons(
+            self.traced.graph, trial.placement, trial.pins, self.low, self.objective
+        )
         name = self.objective.name
         return Plan(self.low, trial.placement, reasons, name, len(self.trials))
 

@@ -25,7 +25,7 @@ from narrowcast.runtime import Pins, Precision, everything_low
 from narrowcast.runtime.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.graph import casts
-from narrowcast.runtime.measured import measured_costs
+from narrowcast.runtime.measured import SECONDS_EACH, measured_costs
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.signature import Input
 from narrowcast.runtime.timing import interleaved
@@ -99,6 +99,7 @@ def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Call, str]:
         for k, x in enumerate(batch)
     ]
     traced = pytorch.trace(model, batch, low=LOW, inputs=inputs)
+    traced = traced.with_fastest_forms(LOW, time.perf_counter, SECONDS_EACH)
     static = StaticCosts(traced.graph, X86_BF16)
     costs = measured_costs(traced, LOW, static, time.perf_counter)
     (plan,) = everything_low(traced, low=LOW, objective=latency(costs), pins=Pins())

@@ -14,6 +14,7 @@ from ..costs import (
 )
 from ..errors import UsageError
 from ..graph import Graph, Op, Placement, Precision
+from ..pins import Reason, Why
 from .cut_problem import CutProblem, cut_problem
 from .min_cut import source_side
 
@@ -36,6 +37,10 @@ class Placed:
     quantum: float
 
 
+def _casts_cost_more(_op: Op, _low: Precision) -> Reason:
+    return Reason(Why.CAST, "would cost more in casts than it saves")
+
+
 @dataclass(frozen=True)
 class Objective:
     """What is best; call it for the best placement.
@@ -44,11 +49,13 @@ class Objective:
         name: Its name in a spec.
         problem: What is to be cut, for a graph and a low precision.
         rank: A placement's rank among those of one graph: the least is the best.
+        aside: Why it leaves an op in fp32 that could be low and that nothing pins.
     """
 
     name: str
     problem: Callable[[Graph, Precision], CutProblem]
     rank: Callable[[Graph, Placement], tuple[float, ...]]
+    aside: Callable[[Op, Precision], Reason] = _casts_cost_more
 
     def __call__(self, graph: Graph, low: Precision, pins: Set[str]) -> Placed:
         """The best placement in fp32 and `low` that holds the pins.
@@ -86,7 +93,15 @@ def latency(costs: Costs) -> Objective:
     def rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
         return predicted_seconds(graph, costs, placement), -_fp32_ops(placement)
 
-    return Objective("latency", problem, rank)
+    def aside(op: Op, low: Precision) -> Reason:
+        fp32 = 0.0 if op.kernel(low) is None else costs.op(op, Precision.FP32)
+        times = costs.op(op, low) / fp32 if fp32 else 0.0
+        if times < 1.0:
+            return _casts_cost_more(op, low)
+        text = f"is no faster in {low}: takes {times:.2f} times as long"
+        return Reason(Why.LATENCY, text, times)
+
+    return Objective("latency", problem, rank, aside)
 
 
 def _least_bytes(graph: Graph, low: Precision) -> CutProblem:

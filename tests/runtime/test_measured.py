@@ -18,11 +18,14 @@ from narrowcast.runtime.graph import (
     Tensor,
 )
 from narrowcast.runtime.measured import (
+    MARGIN,
     MeasuredCosts,
     chosen,
     costs_data,
     measured_costs,
 )
+from narrowcast.runtime.pins import Why
+from narrowcast.runtime.placement import latency as objective
 from narrowcast.runtime.timing import Clock, Latency
 
 FP32, BF16 = Precision.FP32, Precision.BF16
@@ -85,7 +88,8 @@ def measured(machine: Machine) -> MeasuredCosts:
 def test_what_was_timed_replaces_what_was_stated() -> None:
     graph = chain(10, 10)
     costs = measured(Machine(graph, {FP32: 3.0, BF16: 1.0}))
-    assert [costs.op(op, p) for op in graph.ops for p in (FP32, BF16)] == [3, 1, 3, 1]
+    found = [costs.op(op, p) for op in graph.ops for p in (FP32, BF16)]
+    assert found == pytest.approx([3 * (1 + MARGIN), 1, 3 * (1 + MARGIN), 1])
     assert costs.cast(graph.tensors["op0"], FP32, BF16) == 0.5
 
 
@@ -107,7 +111,26 @@ def test_a_sum_that_is_off_is_scaled_to_the_whole() -> None:
     costs = measured(machine)
     assert costs.errors == {FP32: pytest.approx(-0.5), BF16: pytest.approx(-0.5)}
     whole = dict.fromkeys(graph.by_id, FP32)
-    assert predicted_seconds(graph, costs, whole) == pytest.approx(2 * 6.0)
+    seconds = 2 * 6.0 * (1 + MARGIN)
+    assert predicted_seconds(graph, costs, whole) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("low", "placed"), [(2.9, BF16), (3.05, BF16), (3.2, FP32)])
+def test_an_op_stays_fp32_only_where_that_gains_more_than_noise(
+    low: float, placed: Precision
+) -> None:
+    machine = Machine(chain(10, 10, 10), {FP32: 3.0, BF16: low}, cast=0.001)
+    found = objective(measured(machine))(machine.graph, BF16, frozenset())
+    assert set(found.placement.values()) == {placed}
+
+
+def test_what_is_slower_in_16_bits_says_so() -> None:
+    graph = chain(10)
+    slower = objective(measured(Machine(graph, {FP32: 1.0, BF16: 2.06})))
+    reason = slower.aside(graph.ops[0], BF16)
+    assert (reason.why, reason.number) == (Why.LATENCY, pytest.approx(2.0))
+    faster = objective(measured(Machine(graph, {FP32: 1.0, BF16: 0.9}, cast=9.0)))
+    assert faster.aside(graph.ops[0], BF16).why is Why.CAST
 
 
 def test_the_largest_ops_are_timed_first() -> None:
