@@ -46,6 +46,7 @@ def prepare(module: fx.GraphModule) -> Prepared:
             each(replace(prepared, module=region.module))
             _tidy(region.module)
         hand_constants_in(region.module)
+    channels_last(prepared)
     return prepared
 
 
@@ -93,7 +94,6 @@ PASSES: tuple[Pass, ...] = (
     join_gelus,
     write_linear,
     drop_open_masks,
-    channels_last,
 )
 
 BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)
