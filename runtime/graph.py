@@ -167,6 +167,9 @@ class Op:
         return next((k for k in self.kernels if k.input == precision), None)
 
 
+REGION = "region"
+"""Type of the op that stands for a body's entrance: output k is slot k, inside."""
+
 Placement = Mapping[str, Precision]
 """Op id → precision. Casts follow from it and are never stored."""
 
@@ -205,6 +208,14 @@ class Graph:
     def producer(self) -> Mapping[str, Op]:
         """Tensor name → the op that makes it; inputs and constants are absent."""
         return {name: op for op in self.ops for name in op.outputs}
+
+    def source(self, name: str) -> Op | None:
+        """The op that made a tensor's values, looked for through regions' entrances."""
+        op = self.producer.get(name)
+        while op is not None and op.type == REGION:
+            name = str(op.inputs[op.outputs.index(name)].tensor)
+            op = self.producer.get(name)
+        return op
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Op, ...]]:

@@ -155,7 +155,7 @@ def _with_sources(
     while waiting:
         reader = waiting.pop()
         for name in graph.castable(graph.by_id[reader]):
-            source = graph.producer.get(name)
+            source = graph.source(name)
             if source is None or source.id not in free or source.id in judged:
                 continue
             judged.add(source.id)

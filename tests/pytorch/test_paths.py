@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from typing import Any
 
@@ -20,6 +21,7 @@ from narrowcast.runtime.graph import Placement, Precision
 from narrowcast.runtime.pins import Pins
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.progress import Terminal
+from narrowcast.runtime.ranges import find_ranges
 from narrowcast.runtime.search import Budget, search
 
 BF16, FP32 = Precision.BF16, Precision.FP32
@@ -183,3 +185,39 @@ def test_a_branch_that_fails_on_this_batch_stays_fp32_and_says_why(tools: Any) -
             assert (
                 tools.error(program.prepared.module(*other), converted(*other)) < 0.02
             )
+
+
+def test_ranges_are_followed_into_bodies_and_out_through_what_they_take(
+    tools: Any,
+) -> None:
+    class Wave(nn.Module):
+        """A position made outside, and a sine of it in a branch."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            place = t * 1.01
+            wave = torch.cond(
+                x.sum() > 0,
+                lambda p, v: torch.sin(p)[:, None] * v,
+                lambda p, v: p[:, None] - v,
+                (place, x),
+            )
+            return self.fc(wave)
+
+    batch = (X.abs(), 300 + 7.3 * torch.arange(4.0))
+    program = tools.trace(Wave(), *batch, shapes=[("batch", 8), ("batch",)])
+    held = find_ranges(program, BF16, set()).pins
+    assert {":cond:0/true/:sin:0", ":mul:0"} <= set(held)
+    assert "fc:linear:0" not in held
+
+
+def test_ops_in_bodies_are_timed_taken_or_not(tools: Any) -> None:
+    clock = itertools.count()
+    program = tools.trace(Spread(), X, NO, shapes=SHAPES)
+    ops = {op.id for op in program.graph.ops if op.kernel(BF16)}
+    timings = program.time(BF16, ops, lambda: next(clock) * 0.01, 0.1)
+    assert {name for name, _precision in timings.ops} == ops
+    assert any(":cond:0/true" in name for name in ops)

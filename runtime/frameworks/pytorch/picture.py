@@ -10,13 +10,13 @@ import torch
 from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from ...graph import Graph, Kind, Op, Slot, Tensor
+from ...graph import REGION, Graph, Kind, Op, Slot, Tensor
 from ..protocol import Inputs
 from . import nodes
 from .flops import uncounted
 from .interpreter import Interpreter
 from .prepared import Prepared, attribute, is_constant
-from .regions import Region, bodies, regions
+from .regions import Region, bodies, operands, regions
 
 
 def picture(prepared: Prepared, inputs: Inputs) -> Graph:
@@ -108,10 +108,10 @@ class _Draw:
         """Stands for the border of a body, where operands are as they are outside."""
         assert body.caller is not None
         taken = body.module.graph.find_nodes(op="placeholder")
-        given = [n for n, _follows in nodes.slots(body.caller)]
+        given = [n for n in operands(body.caller) if n in self.names]
         return Op(
             id=body.id,
-            type="region",
+            type=REGION,
             kind=Kind.FIXED,
             inputs=tuple(Slot(self.names[n], castable=False) for n in given),
             outputs=tuple(self.names[n] for n in taken if n in self.names),

@@ -81,6 +81,13 @@ def body_nodes(node: fx.Node) -> list[fx.Node]:
     return [n for n in taken if n.op == "get_attr" and not nodes.is_tensor(n)]
 
 
+def operands(node: fx.Node) -> list[fx.Node]:
+    """What a control-flow op's bodies take, in order."""
+    after = max(node.args.index(body) for body in body_nodes(node)) + 1
+    leaves = torch.utils._pytree.tree_leaves(list(node.args[after:]))
+    return [leaf for leaf in leaves if isinstance(leaf, fx.Node)]
+
+
 def handed_in(node: fx.Node) -> tuple[object, ...]:
     """The last operands: those that a body takes last and never changes."""
     last = node.args[-1]
