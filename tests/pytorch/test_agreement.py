@@ -10,13 +10,10 @@ import torch
 from torch import nn
 
 from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.pytorch.agreement import (
     check_agreement,
     first_divergence,
 )
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.signature import Input
 
 
 class Branches(nn.Module):
@@ -74,21 +71,6 @@ def test_the_output_that_differs_is_named(tools: Any) -> None:
 def test_integers_that_differ_are_counted(tools: Any) -> None:
     with pytest.raises(ModelError, match=r"differs .*: \d+ of 400 values"):
         tools.trace(Samples(), torch.randn(8, 4))
-
-
-def test_a_module_left_in_training_mode_is_named() -> None:
-    model = nn.Sequential(
-        nn.Linear(4, 4), nn.Sequential(nn.Dropout(), nn.ReLU())
-    ).eval()
-    model[1][0].train()
-    with pytest.raises(ModelError) as caught:
-        pytorch.trace(
-            model,
-            (torch.randn(64, 4),),
-            low=Precision.BF16,
-            inputs=[Input("x", ("batch", 4), "float32")],
-        )
-    assert caught.value.remedy.startswith("Its module 1.0 is in training mode")
 
 
 def test_outputs_must_be_as_many_as_the_spec_names(tools: Any) -> None:

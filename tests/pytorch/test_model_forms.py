@@ -19,6 +19,7 @@ from narrowcast.runtime.graph import Precision
 from narrowcast.runtime.signature import Input
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
+CAST = torch.ops.aten._to_copy.default
 X = Input("x", ("batch", 4), "float32")
 
 
@@ -308,3 +309,151 @@ def test_the_script_says_it_and_writes_nothing(script: Script, tmp_path: Path) -
     assert "Traceback" not in err
     left = {each.name for each in tmp_path.iterdir()} - {"__pycache__"}
     assert left == {"net.pt2", "convert_net.py"}
+
+
+# Module objects
+
+
+class Shifted(nn.Module):
+    """Its output is moved by a hook on a part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.fc.register_forward_hook(lambda _module, _inputs, output: output + 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * self.fc(x)
+
+
+def partly_training() -> nn.Module:
+    model = net()
+    model.body[1].train()
+    model.body[2].train()
+    return model
+
+
+def normalised() -> nn.Module:
+    model = net()
+    nn.utils.parametrizations.weight_norm(model.head)
+    return model
+
+
+def normalised_by_a_hook() -> nn.Module:
+    model = net()
+    with pytest.warns(FutureWarning):
+        nn.utils.weight_norm(model.head)
+    return model
+
+
+def as_program() -> torch.export.ExportedProgram:
+    batch = torch.export.Dim("batch")
+    x = torch.randn(2, 4)
+    return torch.export.export(net(), (x,), dynamic_shapes=({0: batch},))
+
+
+OBJECTS: list[tuple[str, Callable[[], Any]]] = [
+    ("with gradients", lambda: net().requires_grad_(True)),
+    ("without gradients", lambda: net().requires_grad_(False)),
+    ("in training mode", lambda: net().train()),
+    ("partly in training mode", partly_training),
+    ("with a hook", lambda: Shifted().eval()),
+    ("parametrised", normalised),
+    ("old weight norm", normalised_by_a_hook),
+    ("compiled", lambda: torch.compile(net())),
+    ("data parallel", lambda: nn.DataParallel(net())),
+    ("compiled data parallel", lambda: torch.compile(nn.DataParallel(net()))),
+    ("exported", lambda: as_program().module()),
+    ("a program", as_program),
+]
+
+
+def state(model: Any) -> dict[str, Any]:
+    """What a caller could see changed: numbers, gradients' flags, modes."""
+    if not isinstance(model, nn.Module):
+        return {}
+    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+    return {
+        **{k: (v.clone(), v.requires_grad, id(v)) for k, v in tensors.items()},
+        **{f"{k}.": m.training for k, m in model.named_modules()},
+    }
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    def equal(a: Any, b: Any) -> bool:
+        return (
+            torch.equal(a[0], b[0]) and a[1:] == b[1:] if type(a) is tuple else a == b
+        )
+
+    return one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
+
+
+@pytest.mark.parametrize(
+    "make", [row[1] for row in OBJECTS], ids=[r[0] for r in OBJECTS]
+)
+def test_a_module_object_is_converted_and_left_as_it_was(
+    tools: Any, make: Callable[[], Any]
+) -> None:
+    model, x = make(), torch.randn(8, 4)
+    before = state(model)
+    expected = torch.from_numpy(pytorch.predictor(model)((x,))[0])
+    program = pytorch.trace(model, (x,), low=Precision.BF16, inputs=[X])
+    converted = program.apply(tools.all_low(program))
+    assert CAST in {node.target for node in converted.graph.nodes}
+    assert 0 < tools.error(expected, converted(x)) < 0.03
+    assert torch.allclose(
+        program.apply(tools.all_fp32(program))(x), expected, atol=1e-5
+    )
+    assert same(before, state(model))
+
+
+def test_training_mode_is_restored_when_tracing_fails() -> None:
+    class Branching(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 0 else -x
+
+    model = Branching().train()
+    with pytest.raises(ModelError):
+        pytorch.trace(model, (torch.ones(2, 4),), low=Precision.BF16, inputs=[X])
+    assert model.training
+
+
+def on_meta() -> nn.Module:
+    with torch.device("meta"):
+        return Net().eval()
+
+
+def training_program() -> torch.export.ExportedProgram:
+    return torch.export.export(net().train(), (torch.randn(2, 4),))
+
+
+@pytest.mark.parametrize(
+    ("make", "message", "remedy"),
+    [
+        (lambda: torch.jit.trace(net(), torch.ones(2, 4)), "TorchScript", "nn.Module"),
+        (lambda: torch.compile(torch.jit.trace(net(), torch.ones(2, 4))), "Torch", ""),
+        (on_meta, "`body.0.weight` of the model is on the meta device", "to_empty"),
+        (training_program, "batch_norm of `body.1` is active", ".eval()"),
+        (lambda: nn.LazyLinear(3), "`weight` of the model has no shape yet", "once"),
+        (lambda: Net, "the model is the class Net, not a torch.nn.Module", "factory"),
+        (lambda: {"net": net()}, "the model is dict", "factory"),
+        (lambda: None, "the model is NoneType", "factory"),
+    ],
+    ids=[
+        "scripted",
+        "compiled script",
+        "meta",
+        "training",
+        "lazy",
+        "class",
+        "dict",
+        "none",
+    ],
+)
+def test_an_object_that_is_no_whole_module_is_one_message(
+    make: Callable[[], Any], message: str, remedy: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        pytorch.trace(make(), (torch.ones(2, 4),), low=Precision.BF16, inputs=[X])
+    assert message in caught.value.message
+    assert remedy in caught.value.remedy

@@ -59,20 +59,6 @@ def export(
     ) from failure
 
 
-def checked(model: object) -> torch.nn.Module:
-    """The model, if it is one.
-
-    Raises:
-        ModelError: It is no module.
-    """
-    if isinstance(model, torch.nn.Module):
-        return model
-    raise ModelError(
-        f"the model is {type(model).__name__}, not a torch.nn.Module",
-        "Let the factory return the module itself.",
-    )
-
-
 def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
     """The program as a GraphModule with get_attr weights that writes only its state.
 

@@ -43,7 +43,7 @@ def open_pt2(
     """
     place = f"model.path: {path.name}"
     program = _trusted(path, place, device) if trust else checked(path, place, device)
-    check_inference(program, place)
+    check_inference(program.graph_module, place)
     check_inputs(program, inputs, place)
     return program
 

@@ -11,14 +11,16 @@ from ...signature import Input
 from ..protocol import Array, Inputs, Outputs, Predict
 from .calling import Binding, by_name, recorded
 from .device import of_model
-from .private import Buffers, private
+from .given import module_of, own_copy
+from .private import Buffers
 from .switches import hold_fp32
 
 
 def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:
     """The model as a function from a batch to its flattened outputs; fp32 is fp32.
 
-    State carries from batch to batch in a copy: the model's own stays as it is.
+    It runs as in evaluation mode. State carries from batch to batch in a copy: the
+    model's own stays as it is.
 
     Args:
         inputs: Named after arguments of forward(); not needed where torch exported the
@@ -27,10 +29,11 @@ def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predic
     Raises:
         ModelError: `inputs` don't fit forward().
     """
+    if isinstance(model, torch.nn.Module | torch.export.ExportedProgram):
+        model = own_copy(module_of(model))
     names = [one.name for one in inputs]
     bind = by_name(model, names) if names else recorded(model)
-    own = private(model) if isinstance(model, torch.nn.Module) else model
-    return Predictor(own, bind)
+    return Predictor(model, bind)
 
 
 class Predictor:

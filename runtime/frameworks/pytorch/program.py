@@ -24,6 +24,7 @@ from .agreement import check_agreement
 from .calling import by_name, recorded
 from .device import finished, of_batch, release
 from .forms import Form, fastest_forms, sites, substituted, time_forms
+from .given import evaluating, module_of
 from .output_errors import OutputErrors
 from .picture import picture, tensor_names
 from .prepare import prepare
@@ -223,7 +224,8 @@ def trace(
     """Trace a model on a real batch, prepare its fp32 graph and probe its kernels.
 
     Args:
-        model: The trained module, in evaluation mode; it is not changed.
+        model: The trained module (`given.module_of`), converted as in evaluation mode;
+            it is not changed.
         batch: One real batch, at the batch size that will be evaluated.
         low: The precision that every op is probed in.
         inputs: The inputs as the spec declares them, named after arguments of
@@ -237,10 +239,12 @@ def trace(
     switches = hold_fp32(of_batch(batch))
     capture.check_batch(batch, inputs)
     dynamic = [one.dynamic for one in inputs]
-    bind = by_name(capture.checked(model), [one.name for one in inputs])
-    captured = capture.unlifted(capture.export(model, bind, batch, dynamic))
-    prepared = prepare(captured)
-    check_agreement(model, prepared, batch, outputs)
+    module = module_of(model)
+    bind = by_name(module, [one.name for one in inputs])
+    with evaluating(module):
+        captured = capture.unlifted(capture.export(module, bind, batch, dynamic))
+        prepared = prepare(captured)
+        check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
     probes = _probe(prepared, graph, batch, low)
     graph = with_kernels(graph, low, probes)

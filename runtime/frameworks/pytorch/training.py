@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from torch import fx
-from torch.export import ExportedProgram
+from torch import fx, nn
 
 from ...errors import ModelError
 from . import nodes
@@ -13,13 +12,13 @@ DROPOUTS = frozenset(
 )
 
 
-def check_inference(program: ExportedProgram, place: str) -> None:
-    """Hold a program to ops that neither draw random numbers nor learn.
+def check_inference(model: nn.Module, place: str) -> None:
+    """Hold the graphs in a model to ops that neither draw random numbers nor learn.
 
     Raises:
         ModelError: It was exported in training mode.
     """
-    for module in program.graph_module.modules():
+    for module in model.modules():
         if not isinstance(module, fx.GraphModule):
             continue
         for node in filter(nodes.is_op, module.graph.nodes):

@@ -93,6 +93,11 @@ def _check_file(path: Path, place: str) -> None:
             f"{place} is a safetensors file", "Let its name end in .safetensors."
         )
     if not is_zipfile(path):
+        if start[:2] != b"PK" and start[:1] != b"\x80":  # a zip archive or a pickle
+            raise ModelError(
+                f"{place} is {'no file of torch.save' if start else 'empty'}",
+                "Save a state dict: torch.save(model.state_dict(), path).",
+            )
         return
     with ZipFile(path) as archive:
         names = {name.partition("/")[2] for name in archive.namelist()}

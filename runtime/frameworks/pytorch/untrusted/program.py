@@ -125,8 +125,6 @@ def _check_tree(tree: Mapping[str, Any]) -> None:
             and not (made[0] == "builtins" and made[1] in FACTORIES)
         ):
             raise Unsafe("the form of its inputs or outputs imports a module")
-    for text in _strings(context):
-        check_plain(text)
     for child in tree.get("children_spec") or []:
         if not isinstance(child, dict):
             raise Damaged("is damaged: the form of its inputs is no tree")

@@ -87,6 +87,7 @@ def convert(run: Run) -> Report:
         low=LOW,
         inputs=INPUTS,
     )
+    traced = run.in_fastest_forms(traced, low=LOW)
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or everything_low(
         traced,
         low=LOW,
