@@ -303,6 +303,40 @@ def test_a_pin_added_after_the_plan_is_not_ignored(project: Project) -> None:
     assert 0 < report["flops_low"] < report["flops"]
 
 
+LATENCY = NPZ.replace("tuning:", "tuning:\n  objective: latency")
+
+
+def test_the_kernels_of_a_plan_are_replayed_and_reported(project: Project) -> None:
+    project.spec(NPZ)
+    report_of(project.run("--json"))
+    plan = {**project.plan(), "forms": {"0:linear:0": "linear+relu"}}
+    project.write("net.plan.json", json.dumps(plan))
+    project.spec(LATENCY)
+    report = report_of(project.run("--json"))
+    assert report["replayed"] and report["judgement"]["holds"]
+    assert report["kernels"] == "1 linear+relu"
+    graph = torch.export.load(project.folder / "net.bf16.pt2").graph
+    called = [str(n.target) for n in graph.nodes if n.op == "call_function"]
+    assert "mkldnn._linear_pointwise.default" in called
+    assert "aten.relu.default" not in called
+    plan["forms"] = {"0:linear:0": "linear+gelu"}
+    project.write("net.plan.json", json.dumps(plan))
+    done = project.run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "0:linear:0 as linear+gelu" in done.stderr
+
+
+def test_latency_decides_by_the_clock_only_on_the_target(project: Project) -> None:
+    project.spec(LATENCY)
+    report = report_of(project.run("--json"))
+    assert report["objective"] == "latency"
+    if report["is_target"]:
+        assert project.plan()["costs"]["ops"]
+    else:
+        assert report["kernels"] == "" and report["latency"] is None
+        assert "nothing is timed here" in " ".join(report["warnings"])
+
+
 def test_a_changed_spec_is_said_and_evaluated(project: Project) -> None:
     project.spec(NPZ)
     report_of(project.run("--json"))
