@@ -202,3 +202,33 @@ def test_only_a_mask_that_hides_nothing_is_dropped(tools: Any, hides: bool) -> N
     for placement in (tools.all_fp32(program), tools.all_low(program)):
         found = program.apply(placement)(x)
         assert tools.error(tools.in_fp64(model, x), found) < 0.01
+
+
+class Sliced(nn.Module):
+    """The last step, as recurrent models take it, by a slice that keeps everything."""
+
+    def __init__(self, *slices: slice) -> None:
+        super().__init__()
+        self.slices, self.layer = slices, nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[self.slices]
+
+
+@pytest.mark.parametrize(
+    ("slices", "stays"),
+    [
+        ((slice(None), slice(0, None)), False),
+        ((slice(None), slice(1, None)), True),
+        ((slice(None), slice(None, 5)), True),
+        ((slice(None), slice(None, None, 2)), True),
+    ],
+)
+def test_slices_that_keep_everything_are_dropped(
+    tools: Any, slices: tuple[slice, ...], stays: bool
+) -> None:
+    model, x = Sliced(*slices), torch.randn(4, 6)
+    program = tools.trace(model, x)
+    assert types(program) == ["linear"] + ["slice"] * stays
+    found = program.apply(tools.all_fp32(program))(x)
+    assert tools.error(tools.in_fp64(model, x), found) < 1e-6

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import fx
@@ -67,9 +69,21 @@ def _returns_its_input(node: fx.Node) -> bool:
         return False  # the buffer is written later, and who asked for a copy keeps it
     if name in IDENTITIES:
         return not dict(nodes.arguments(node)).get("train")
+    if name == "slice":
+        return _keeps_all(dict(nodes.arguments(node)))
     if name not in COPIES or not isinstance(taken, fx.Node):
         return False
     return _same_form(taken.meta["val"], node.meta["val"])
+
+
+def _keeps_all(slice_: Mapping[str, Any]) -> bool:
+    """Whether a slice is `[:]`."""
+    end = slice_.get("end")
+    return (
+        not slice_.get("start")
+        and (end is None or (isinstance(end, int) and end >= sys.maxsize))
+        and slice_.get("step", 1) == 1
+    )
 
 
 def _same_form(one: torch.Tensor, other: torch.Tensor) -> bool:
