@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph import Kind, Precision, casts
 
 LAYERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lstm": (nn.LSTM, {"num_layers": 2, "bidirectional": True}),
@@ -75,6 +75,24 @@ def test_a_layer_is_one_low_op_and_its_length_varies_in_a_fresh_process(
             expected = tools.leaves(model(batch))
         assert [t.shape for t in made] == [t.shape for t in expected]
         assert tools.error(expected, made) < 0.03
+
+
+def test_zeros_made_inside_follow_the_layer_without_a_cast(
+    tools: Any, tmp_path: Path
+) -> None:
+    program = tools.trace(Recurrent("gru"), torch.randn(5, 5, 8), shapes=[VARIES[True]])
+    placement = tools.all_low(program)
+    path = program.save(program.apply(placement), tmp_path / "gru.pt2")
+    graph = torch.export.load(path).module().graph
+    cast = [
+        node.args[0].name
+        for node in graph.nodes
+        if node.target is torch.ops.aten._to_copy.default
+    ]
+    assert len(cast) == len(casts(program.graph, placement)) == 3
+    assert not [name for name in cast if "zeros" in name]
+    (zeros,) = graph.find_nodes(op="call_function", target=torch.ops.aten.zeros.default)
+    assert zeros.kwargs["dtype"] == torch.bfloat16
 
 
 class Given(nn.Module):

@@ -67,6 +67,12 @@ def is_opaque(node: fx.Node) -> bool:
     return "." in name and name not in operators.COMPUTE
 
 
+def is_fill(node: fx.Node) -> bool:
+    """Whether the node makes fp32 zeros or ones, which any precision holds as well."""
+    fills = (torch.ops.aten.zeros.default, torch.ops.aten.ones.default)
+    return node.target in fills and node.meta["val"].dtype == torch.float32
+
+
 def mutates(node: fx.Node) -> bool:
     """Whether the op writes to one of its arguments."""
     return isinstance(node.target, OpOverload) and node.target._schema.is_mutable

@@ -167,7 +167,8 @@ class _Observer(Interpreter):
     def tensor(self, node: fx.Node, name: str) -> Tensor:
         """What was seen of the node; what export knows, if the batch never made it."""
         dtype, shape = self.tensors.get(node) or _described(node.meta["val"])
-        constant, module = is_constant(node), node.graph.owning_module
+        constant = is_constant(node) or nodes.is_fill(node)
+        module = node.graph.owning_module
         assert module is not None
         runs = 1 if constant else self.trips.get(module, 1)
         return Tensor(name, dtype, shape, constant, runs)

@@ -66,7 +66,7 @@ class _Writer:
                 continue
             if nodes.is_control_flow(node):
                 self._copy_control_flow(node)
-            elif not is_constant(node) and not _is_body(node):
+            elif not (is_constant(node) or nodes.is_fill(node) or _is_body(node)):
                 self._copy(node)  # the others are written where they are used
 
     def finish(self) -> fx.GraphModule:
@@ -83,7 +83,11 @@ class _Writer:
             return self.plain[node]
         key = (node, precision)
         if key not in self.versions:
-            self.versions[key] = self._cast(self.plain[node], precision)
+            self.versions[key] = (
+                self._filled(node, precision)
+                if nodes.is_fill(node)
+                else self._cast(self.plain[node], precision)
+            )
         return self.versions[key]
 
     def constant(self, constant: Constant) -> fx.Node:
@@ -141,6 +145,12 @@ class _Writer:
     def _own(self, node: fx.Node) -> Precision:
         """What shape arithmetic reads: the value as made, so that it needs no cast."""
         return self.held.get(node.name, Precision.FP32)
+
+    def _filled(self, node: fx.Node, precision: Precision) -> fx.Node:
+        """The zeros or ones made in `precision`."""
+        new = self.graph.node_copy(node, self.plain.__getitem__)
+        new.kwargs = {**new.kwargs, "dtype": DTYPES[precision]}
+        return new
 
     def _cast(self, node: fx.Node, precision: Precision) -> fx.Node:
         return self.graph.call_function(
