@@ -99,6 +99,7 @@ def _convert(spec: Spec) -> Section:
         trace_options=(outputs,) if spec.model.outputs else (),
         after_trace=_after_trace(spec),
         file=Code(f'f"{{NAME}}.{spec.precision}.pt2"'),
+        package=_package(spec),
     )
 
 
@@ -106,7 +107,16 @@ def _after_trace(spec: Spec) -> tuple[Code, ...]:
     """What timing decides before ops are placed."""
     if spec.objective != "latency" or spec.costs == "static":
         return ()
+    if spec.execution == "compile":  # inductor chooses its own
+        return ()
     return (Code("traced = run.in_fastest_forms(traced, low=LOW)"),)
+
+
+def _package(spec: Spec) -> Code | None:
+    """Name of the compiled package, if there is to be one."""
+    if spec.execution == "eager":
+        return None
+    return Code(f'f"{{NAME}}.{spec.precision}.compiled.pt2"')
 
 
 def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:

@@ -17,11 +17,13 @@ from .paths import here
 def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
     """One laid-out assignment each, in the order of reading."""
     framework = FRAMEWORKS[spec.model.framework]
+    compiler = {"compiler": literal(True)} if spec.execution == "compile" else {}
     requirements = call(
         "Requirements",
         framework=literal(framework.lowest),
         precision=Code("LOW"),
         device=literal(spec.device),
+        **compiler,
     )
     lines = [
         wrapped("NAME = ", literal(spec.model.slug)),

@@ -12,6 +12,7 @@ from .imports import import_lines
 
 OWN = """
 Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metric
+Package
 Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK
 TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low latency
 low_compute np random_array read_csv read_npz sys torch
@@ -19,9 +20,9 @@ low_compute np random_array read_csv read_npz sys torch
 BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
 batches convert dataset load_model metric
 
-arrays baseline data evaluate found generator inputs judgement labels
-load_safetensors load_state_dict mean model open_pt2 placement plan program pytorch
-result run saved start std stop traced
+arrays baseline compiled data evaluate found generator inputs judgement labels
+load_safetensors load_state_dict mean model open_pt2 package placement plan program
+pytorch result run saved start std stop traced
 
 len min range tuple
 """

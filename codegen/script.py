@@ -245,6 +245,7 @@ class Convert:
         trace_options: Arguments of `trace` that the spec asks for.
         after_trace: Statements about `traced`.
         file: Name of the converted model, an expression.
+        package: Name of the compiled package, an expression; None for no package.
     """
 
     template: ClassVar[str] = "pytorch/convert.py.j2"
@@ -253,6 +254,7 @@ class Convert:
     trace_options: tuple[Code, ...]
     after_trace: tuple[Code, ...]
     file: Code
+    package: Code | None
 
     @property
     def imports(self) -> Sequence[Import]:
@@ -263,7 +265,8 @@ class Convert:
             "Judgement",
             "Placement",
         )
-        return (*_convert_imports((*RUNTIME, *judged)), *self.objective_imports)
+        names = (*RUNTIME, *judged, *_package_names(self.package))
+        return (*_convert_imports(names), *self.objective_imports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +282,16 @@ class ConvertUnjudged:
     trace_options: tuple[Code, ...]
     after_trace: tuple[Code, ...]
     file: Code
+    package: Code | None
 
     @property
     def imports(self) -> Sequence[Import]:
-        names = (*RUNTIME, "everything_low")
+        names = (*RUNTIME, "everything_low", *_package_names(self.package))
         return (*_convert_imports(names), *self.objective_imports)
+
+
+def _package_names(package: Code | None) -> Sequence[str]:
+    return () if package is None else ("Package",)
 
 
 def _convert_imports(names: Sequence[str]) -> Sequence[Import]:

@@ -8,7 +8,7 @@ from .evaluation import Evaluation
 from .graph import Placement, Precision
 from .hardware.requirements import Requirements
 from .pins import Pins
-from .report import Judgement, Report
+from .report import Judgement, Package, Report
 from .run import Run
 from .search import Budget, everything_low
 from .signature import Input
@@ -20,6 +20,7 @@ __all__ = [
     "Evaluation",
     "Input",
     "Judgement",
+    "Package",
     "Pins",
     "Placement",
     "Precision",

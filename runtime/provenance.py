@@ -10,7 +10,7 @@ from typing import Any
 from .hardware.requirements import Machine
 from .header import spec_sha256
 from .measured import MeasuredCosts, costs_data
-from .report import Judgement
+from .report import Judgement, Package
 from .sources import Sources, hashes
 from .version import VERSION
 
@@ -44,6 +44,21 @@ def provenance(
         **({} if costs is None else {"costs": costs_data(costs)}),
         "judgement": None if judgement is None else judgement_data(judgement),
     }
+
+
+def executed(package: Package | None) -> dict[str, Any]:
+    """How the result runs, and what became of the package, if there is one.
+
+    Its hash is left out: compilers don't promise the same bytes, the `.pt2` does.
+    """
+    if package is None:
+        return {"execution": "eager"}
+    judged = package.judgement
+    about = {
+        "file": package.path.name,
+        "judgement": None if judged is None else judgement_data(judged),
+    }
+    return {"execution": "compile", "package": about}
 
 
 def judgement_data(judgement: Judgement) -> dict[str, Any]:

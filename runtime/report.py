@@ -40,6 +40,26 @@ class Judgement:
         return self.result.finite and within
 
 
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A compiled package of the result.
+
+    Attributes:
+        path: Its file.
+        judgement: Its accuracy, loaded in a fresh process: its kernels round otherwise.
+        drift: Without a criterion, its output error; as `Report.drift`.
+    """
+
+    path: Path
+    judgement: Judgement | None = None
+    drift: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the criterion holds, if there is one."""
+        return self.judgement is None or self.judgement.holds
+
+
 @dataclass(frozen=True)
 class Report:
     """The outcome of a run.
@@ -53,6 +73,7 @@ class Report:
         drift: Without one, the relative RMS error of the outputs on random inputs.
         kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.
+        package: Under `execution: compile`, the compiled package.
     """
 
     name: str
@@ -78,13 +99,15 @@ class Report:
     model: Path
     plan: Path
     warnings: tuple[str, ...]
+    package: Package | None = None
 
     @property
     def exit_code(self) -> int:
         """0 done, 1 criterion not met, 130 interrupted."""
         if self.interrupted:
             return 130
-        return 0 if self.judgement is None or self.judgement.holds else 1
+        judged = (self.judgement, self.package.judgement if self.package else None)
+        return int(any(each is not None and not each.holds for each in judged))
 
 
 def gathered(
@@ -104,6 +127,7 @@ def gathered(
     saved: Path,
     plan_path: Path,
     warnings: tuple[str, ...],
+    package: Package | None = None,
 ) -> Report:
     """The report of what was delivered, not of what the search believed."""
     carrying = [op for op in graph.ops if graph.castable(op)]
@@ -137,6 +161,7 @@ def gathered(
         model=saved,
         plan=plan_path,
         warnings=warnings,
+        package=package,
     )
 
 
@@ -151,8 +176,22 @@ def as_json(report: Report) -> dict[str, Any]:
         fp32, result = report.latency["fp32"], report.latency["result"]
         data["speedup"] = speedup(fp32, result)
         data["verdict"] = verdict(fp32, result)
+    if report.package is not None:
+        data["package"] = _package_data(report, report.package)
     found: dict[str, Any] = strict({**data, "exit_code": report.exit_code})
     return found
+
+
+def _package_data(report: Report, package: Package) -> dict[str, Any]:
+    data = {**asdict(package), "path": shown(package.path)}
+    data["bytes"] = package.path.stat().st_size
+    if package.judgement is not None:
+        data["judgement"]["holds"] = package.judgement.holds
+    if report.latency is not None:
+        fp32, compiled = report.latency["fp32"], report.latency["compiled"]
+        data["speedup"] = speedup(fp32, compiled)
+        data["verdict"] = verdict(fp32, compiled)
+    return data
 
 
 def summary(report: Report) -> str:
@@ -163,12 +202,13 @@ def summary(report: Report) -> str:
             "compute",
             f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in {report.low}, {report.casts} casts",
         ),
-        ("accuracy", _accuracy(report)),
+        ("accuracy", _accuracy(report.judgement, report.drift)),
         (
             "size",
             f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
         ),
-        ("latency", _latency(report)),
+        ("latency", _latency(report, "result")),
+        *(("compiled", line) for line in _compiled(report)),
         *([("kernels", report.kernels)] if report.kernels else []),
         ("search", _search(report)),
         *(("fp32", line) for line in _fp32(report)),
@@ -177,6 +217,8 @@ def summary(report: Report) -> str:
         ("plan", shown(report.plan)),
         ("model", shown(report.model)),
     ]
+    if report.package is not None:
+        rows.append(("package", shown(report.package.path)))
     head = f"{report.name}: fp32 -> {report.low} + fp32"
     return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
 
@@ -197,10 +239,24 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
-def _accuracy(report: Report) -> str:
-    judged = report.judgement
+def _compiled(report: Report) -> list[str]:
+    """The package's own accuracy, size and latency."""
+    package = report.package
+    if package is None:
+        return []
+    lines = [
+        _accuracy(package.judgement, package.drift),
+        f"{_size(package.path.stat().st_size)} file",
+        _latency(report, "compiled"),
+    ]
+    if report.judgement is not None and report.judgement.holds and not package.holds:
+        lines.append("the model holds, its package does not: both are kept as failed")
+    return lines
+
+
+def _accuracy(judged: Judgement | None, drift: float | None) -> str:
     if judged is None:
-        error = "" if report.drift is None else f", output error {report.drift:.1e}"
+        error = "" if drift is None else f", output error {drift:.1e}"
         return f"criterion not checked: the spec has no evaluation{error}"
     before, after = judged.baseline.value, judged.result.value
     bound = judged.criterion.bound(before)
@@ -213,10 +269,10 @@ def _accuracy(report: Report) -> str:
     )
 
 
-def _latency(report: Report) -> str:
+def _latency(report: Report, what: str) -> str:
     if report.latency is None:
         return "not timed" if report.is_target else "not timed on the target"
-    fp32, result = report.latency["fp32"], report.latency["result"]
+    fp32, result = report.latency["fp32"], report.latency[what]
     ratio = speedup(fp32, result)
     said = {
         "faster": f"{ratio:.2f}x as fast",

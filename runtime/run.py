@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,9 +33,9 @@ from .pins import Pins
 from .placement import Objective
 from .plan import Plan, document, read_document, recorded_forms, write_plan
 from .progress import Progress
-from .provenance import provenance
+from .provenance import executed, provenance
 from .replay import changes, committed
-from .report import Judgement, Report, counted, gathered
+from .report import Judgement, Package, Report, counted, gathered
 from .saved import check_finite, evaluate_file, opened, predict_file, time_file
 from .search import Budget, Evaluate, Found, search
 from .signature import Input, held_to
@@ -86,7 +86,7 @@ class Run:
     costs: MeasuredCosts | None = None
     forms: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
-    unjudged: Path | None = None
+    unjudged: list[Path] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -276,13 +276,23 @@ class Run:
 
     def candidate(self, name: str) -> Path:
         """Where a model is saved before it is judged: what is there stays till then."""
-        self.unjudged = self.output / f"{CANDIDATE}{name}"
-        return self.unjudged
+        path = self.output / f"{CANDIDATE}{name}"
+        self.unjudged.append(path)
+        return path
 
     def discard(self) -> None:
-        """Remove a model that was saved and never judged."""
-        if self.unjudged is not None:
-            self.unjudged.unlink(missing_ok=True)
+        """Remove the models that were saved and never judged."""
+        for path in self.unjudged:
+            path.unlink(missing_ok=True)
+
+    def compile(
+        self, compile_saved: Callable[[Path, Path], Path], saved: Path, package: Path
+    ) -> Path:
+        """Compile a saved model, in a process of its own."""
+        self.progress.live("compile", f"{_final(saved)}: this takes a minute or more")
+        made = compile_saved(saved, package)
+        self.progress.line("compile", f"{_final(saved)} -> {_final(package)}")
+        return made
 
     def evaluate_saved(
         self,
@@ -307,11 +317,12 @@ class Run:
         path: Path,
         batches: Batches,
         inputs: Sequence[Input],
+        compiled: tuple[LoadSaved, Path] | None = None,
     ) -> dict[str, Latency] | None:
-        """Latency of the fp32 model as loaded and of the saved file, per batch.
+        """Latency of the fp32 model as loaded and of what was saved, per batch.
 
-        Measured in a fresh process, the two in turn; None where the machine is not
-        the target.
+        Measured in a fresh process, all in turn; None where the machine is not the
+        target.
         """
         if self.machine is None or not self.machine.is_target:
             return None
@@ -326,6 +337,7 @@ class Run:
                 batches,
                 inputs,
                 self.clock,
+                compiled,
             )
         except KeyboardInterrupt:  # what was checked is delivered all the same
             self.interrupted = True
@@ -359,19 +371,24 @@ class Run:
         judgement: Judgement | None = None,
         drift: float | None = None,
         latency: dict[str, Latency] | None = None,
+        package: Package | None = None,
     ) -> Report:
         """Write the plan beside the script and gather the report.
 
         A plan that misses the criterion goes to a file of its own: a lock would be
-        replayed by the next run.
+        replayed by the next run. A model and its package are one result: either misses
+        for both.
         """
-        missed = judgement is not None and not judgement.holds
+        parts = (judgement, package.judgement if package else None)
+        missed = any(each is not None and not each.holds for each in parts)
         lock = self.options.plan
         kept = lock.with_suffix(".failed.json") if missed else lock
-        final = saved.with_name(_final(saved))
-        if missed:
-            final = final.with_suffix(f".failed{final.suffix}")
-        saved = saved.replace(final)
+        if package is not None:  # none may stand beside a model that it isn't made from
+            _delivered_as(package.path, missed).unlink(missing_ok=True)
+        saved = saved.replace(_delivered_as(saved, missed))
+        if package is not None:
+            path = package.path.replace(_delivered_as(package.path, missed))
+            package = replace(package, path=path)
         if self._bytes_differ(saved):
             self.warn("the same inputs gave another file than the plan's")
         if self._low_ops(traced, plan) == 0:
@@ -392,13 +409,14 @@ class Run:
             kernels=counted(self.forms),
             plan_path=lock if self.replayed is not None else kept,
             warnings=tuple(self.warnings),
+            package=package,
         )
         if self.replayed is None:
             made = self._provenance(traced, sources, judgement)
             content = document(plan, traced.graph, made)
             forms = {"forms": dict(self.forms)} if self.forms else {}
-            made_of = {**content, **forms, "model": self._model(report.model)}
-            write_plan(report.plan, made_of)
+            files = {"model": self._model(report.model), **executed(package)}
+            write_plan(report.plan, {**content, **forms, **files})
         return report
 
     def _provenance(
@@ -433,3 +451,8 @@ class Run:
 
 def _final(path: Path) -> str:
     return path.name.removeprefix(CANDIDATE)
+
+
+def _delivered_as(candidate: Path, missed: bool) -> Path:
+    final = candidate.with_name(_final(candidate))
+    return final.with_suffix(f".failed{final.suffix}") if missed else final

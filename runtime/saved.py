@@ -6,6 +6,7 @@ What runs there is a module-level function, since a spawned Python finds it by n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -46,14 +47,22 @@ def time_file(
     batches: Batches,
     declared: Sequence[Input],
     clock: Clock,
+    compiled: tuple[LoadSaved, Path] | None = None,
 ) -> dict[str, Latency]:
-    """Time the model as loaded ("fp32") and the saved one ("result"), in turn."""
+    """Time the model as loaded ("fp32") and the saved one ("result"), in turn.
+
+    Args:
+        compiled: How to load a compiled package, and its path; timed as "compiled".
+    """
     fp32, result = predictor(load_model(), declared), load_saved(path)
     inputs = first_inputs(batches)
     calls = {
         "fp32": lambda: _first_call(fp32, inputs),
         "result": lambda: _first_call(result, inputs),
     }
+    if compiled is not None:
+        load_compiled, package = compiled
+        calls["compiled"] = partial(_first_call, load_compiled(package), inputs)
     return interleaved(calls, clock)
 
 

@@ -69,6 +69,7 @@ class Document(Section):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._op_problems()
+        yield from self._execution_problems()
         if accuracy := self.evaluation.accuracy:
             yield from self._input_problems(accuracy)
             yield from self._transform_problems(accuracy)
@@ -82,6 +83,14 @@ class Document(Section):
                 if not {"fp32", low} & set(op.dtypes):
                     message = f"the op may be neither fp32 nor {low}"
                     yield Problem(message, "dtype: [fp32]", (section, *steps))
+
+    def _execution_problems(self) -> Iterator[Problem]:
+        if self.tuning.execution == "compile" and self.device != "cpu":
+            yield Problem(
+                f"packages are compiled for the CPU, and device is {self.device}",
+                "write execution: eager, or device: cpu",
+                ("tuning", "execution"),
+            )
 
     def _input_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
         dataset = accuracy.dataloader.dataset

@@ -46,6 +46,7 @@ def normalise(document: Document) -> Spec:
         pins=_pins(document),
         evaluation=_evaluation(accuracy, tuning.accuracy_criterion),
         objective=OBJECTIVES[tuning.objective],
+        execution=tuning.execution,
         budget=Budget(
             tuning.exit_policy.max_trials, tuning.exit_policy.timeout or None
         ),

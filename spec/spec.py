@@ -163,6 +163,7 @@ class Spec:
         pins: The ops that the user keeps in fp32.
         evaluation: None where there is no criterion and inputs are synthetic.
         objective: "low_compute" or "latency".
+        execution: "eager" or "compile"; whether a compiled package is made too.
         budget: When the search stops.
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
@@ -176,6 +177,7 @@ class Spec:
     pins: Pins
     evaluation: Evaluation | None
     objective: str
+    execution: str
     budget: Budget
     batch_size: int
     seed: int

@@ -17,6 +17,8 @@ OBJECTIVES: Mapping[str, str] = {
 }
 """The name written → ours."""
 
+EXECUTIONS = ("eager", "compile")
+
 ACCURACY = "accuracy is the criterion: write tuning.accuracy_criterion instead"
 
 
@@ -74,6 +76,11 @@ class TuningSection(Section):
             {"accuracy": ACCURACY},
         ),
     ] = Field(default="low_compute", description="What is sought within the criterion.")
+    execution: Annotated[str, Among(EXECUTIONS)] = Field(
+        default="eager",
+        description="How the result runs: `eager` (a `.pt2`), or `compile`: beside it an "
+        "AOTInductor package with frozen weights, judged and timed as well.",
+    )
     exit_policy: ExitPolicySection = Field(
         default_factory=ExitPolicySection, description="When the search stops."
     )

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "mnist.yaml"
-# spec-sha256 = "1814c91638fbc88d0c46069acfc4ba0b9802371c1782fcdc8425aab16d83f70d"
+# spec-sha256 = "847275fdaac90ae36a205785ed18fe5c21469aa5d3a35242d4398c77dd346882"
 # ///
 # fmt: off
 # isort: skip_file

@@ -6,6 +6,8 @@ The operating system's flags and the framework's own answer must agree
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -33,11 +35,13 @@ class Requirements:
         framework: Distribution and lowest version, "torch>=1.11".
         precision: The 16-bit precision; fp32 needs only the framework.
         device: Where the model runs.
+        compiler: Whether the model is compiled, which takes a C++ compiler.
     """
 
     framework: str
     precision: Precision
     device: Device = "cpu"
+    compiler: bool = False
 
     @property
     def distribution(self) -> str:
@@ -124,6 +128,8 @@ def require(
     version = installed(requirements.distribution)
     answer, asked = cache(answer), (requirements.precision, requirements.device)
     lacks = missing(requirements, cpu, version, answer)
+    if requirements.compiler:
+        lacks += missing_compiler(environ)
     forced = environ.get(requirements.force) == "1"
     if not all(lack.forcible and forced for lack in lacks):
         raise refusal(requirements, lacks, environ)
@@ -184,6 +190,24 @@ def missing_framework(
     else:
         return ()
     remedy = f"Upgrade it: pip install '{requirements.framework}'"
+    return (Missing(text, remedy),)
+
+
+def missing_compiler(environ: Mapping[str, str]) -> tuple[Missing, ...]:
+    """Whether the C++ compiler is there that torch's inductor will call.
+
+    Args:
+        environ: CXX names it; the platform's own where it does not.
+    """
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    compiler = environ.get("CXX") or usual
+    if shutil.which(compiler, path=environ.get("PATH")):
+        return ()
+    text = f"execution: compile takes a C++ compiler; {compiler} is not found."
+    remedy = (
+        "Install one (g++ on Linux, Xcode's on macOS, MSVC on Windows), name it in CXX, "
+        "or write tuning.execution: eager."
+    )
     return (Missing(text, remedy),)
 
 

@@ -93,6 +93,7 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         False,
     ),
     "tuning.objective": (PLAIN, "low_compute", "latency"),
+    "tuning.execution": (PLAIN, "eager", "compile"),
     "tuning.exit_policy.timeout": (evaluated(), 0, 60),
     "tuning.exit_policy.max_trials": (evaluated(), 20, 3),
     "tuning.random_seed": (PLAIN, 1, 2),

@@ -157,6 +157,33 @@ def test_everything_that_is_missing_is_listed_with_its_remedy() -> None:
     assert "FORCE_BF16=1" in text
 
 
+def test_a_missing_compiler_is_an_error_that_force_does_not_hide() -> None:
+    wanted = Requirements("torch>=1.11", BF16, compiler=True)
+    with pytest.raises(RequirementError) as caught:
+        require(
+            wanted,
+            {"CXX": "no-such-compiler", "FORCE_BF16": "1"},
+            yes,
+            cpu=ZEN_4,
+            installed=lambda name: "2.13.0",
+        )
+    assert caught.value.exit_code == 3
+    assert "no-such-compiler is not found" in str(caught.value)
+    assert "tuning.execution: eager" in caught.value.remedy
+
+
+def test_a_compiler_is_wanted_only_where_something_is_compiled() -> None:
+    wanted = Requirements("torch>=1.11", BF16)
+    found = require(
+        wanted,
+        {"CXX": "no-such-compiler"},
+        yes,
+        cpu=ZEN_4,
+        installed=lambda name: "2.13.0",
+    )
+    assert found.is_target
+
+
 def test_an_old_framework_is_an_error_that_force_does_not_hide() -> None:
     with pytest.raises(
         RequirementError, match=r"1\.11 or later is needed; 1\.10\.2\+cu113"

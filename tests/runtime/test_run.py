@@ -35,7 +35,7 @@ from pathlib import Path
 
 import numpy as np
 from narrowcast.runtime import (
-    Budget, Criterion, Judgement, Pins, Precision, Sources, command_line,
+    Budget, Criterion, Judgement, Package, Pins, Precision, Sources, command_line,
 )
 from narrowcast.runtime.evaluation import largest_error
 from narrowcast.runtime.files import write_bytes
@@ -83,6 +83,17 @@ def load_saved(path):
         os._exit(9)
     placement = {name: Precision(each) for name, each in found["placement"].items()}
     return predictor(found["weight"], placement)
+
+
+def compile_saved(saved, package):
+    return write_bytes(package, saved.read_bytes())
+
+
+def load_compiled(path):
+    predict = load_saved(path)
+    return lambda inputs: tuple(
+        each + float(os.environ["COMPILED"]) for each in predict(inputs)
+    )
 
 
 def batches():
@@ -157,11 +168,18 @@ def convert(run):
         saved = traced.save(traced.apply(plan.placement), run.candidate("net.json"))
         result = run.evaluate_saved(load_saved, saved, batches, MSE)
         judgement = Judgement(criterion, baseline, result)
-        if judgement.holds:
+        package, compiled = None, None
+        if "COMPILED" in os.environ:
+            made = run.compile(compile_saved, saved, run.candidate("net.compiled.json"))
+            result = run.evaluate_saved(load_compiled, made, batches, MSE)
+            package = Package(made, Judgement(criterion, baseline, result))
+            compiled = load_compiled, made
+        if judgement.holds and (package is None or package.holds):
             break
     return run.finish(
         traced, found, plan, saved, sources=SOURCES, judgement=judgement,
-        latency=run.time(load_model, predictor, load_saved, saved, batches, ()),
+        latency=run.time(load_model, predictor, load_saved, saved, batches, (), compiled),
+        package=package,
     )
 
 
@@ -543,6 +561,41 @@ def test_a_failed_search_leaves_lock_and_model_alone(script: Script) -> None:
     assert {n: (script.folder / n).read_bytes() for n in before} == before
     assert "net.failed.json" in out
     assert (script.folder / "net.failed.json").exists()
+    assert not list(script.folder.glob("candidate-*"))
+
+
+def test_a_package_is_judged_and_delivered_with_its_model(script: Script) -> None:
+    code, out, err = script.run("--json", COMPILED="1e-4")
+    assert code == 0
+    report = json.loads(out)
+    assert report["package"]["path"] == "net.compiled.json"
+    assert report["package"]["judgement"]["holds"]
+    assert report["package"]["judgement"]["result"] != report["judgement"]["result"]
+    assert (script.folder / "net.compiled.json").exists()
+    assert script.plan["execution"] == "compile"
+    assert script.plan["package"]["file"] == "net.compiled.json"
+    assert "net.compiled.json loaded in a fresh process" in err
+
+
+def test_without_a_package_the_plan_says_eager(script: Script) -> None:
+    assert script.run()[0] == 0
+    assert script.plan["execution"] == "eager"
+    assert "package" not in script.plan
+
+
+def test_a_package_that_misses_fails_its_model_too(script: Script) -> None:
+    """The criterion is demanded of what is deployed; a good pair stays in place."""
+    assert script.run(COMPILED="0")[0] == 0
+    good = ("net.json", "net.compiled.json", "net.plan.json")
+    before = {n: (script.folder / n).read_bytes() for n in good}
+    code, out, _err = script.run("--search", COMPILED="1")
+    assert code == 1
+    assert "the model holds, its package does not: both are kept as failed" in out
+    assert out.count("CRITERION NOT MET") == 1
+    assert {n: (script.folder / n).read_bytes() for n in before} == before
+    for name in ("net.failed.json", "net.compiled.failed.json"):
+        assert (script.folder / name).exists()
+    assert (script.folder / "net.plan.failed.json").exists()
     assert not list(script.folder.glob("candidate-*"))
 
 

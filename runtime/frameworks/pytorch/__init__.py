@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .archive import load_saved
+from .compiled import compile_saved, load_compiled
 from .exported import open_pt2
 from .predict import predictor
 from .program import Program, trace
@@ -10,6 +11,8 @@ from .weights import load_safetensors, load_state_dict
 
 __all__ = [
     "Program",
+    "compile_saved",
+    "load_compiled",
     "load_safetensors",
     "load_saved",
     "load_state_dict",

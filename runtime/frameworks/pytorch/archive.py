@@ -60,16 +60,20 @@ def load_saved(path: Path) -> Predict:
         ModelError: The file is missing, is no `.pt2` archive, or is not safe to open.
         RequirementError: The device that it was converted for is not here.
     """
+    module = opened(path).module()
+    return Predictor(module, recorded(module))
+
+
+def opened(path: Path) -> torch.export.ExportedProgram:
+    """The program in a `.pt2`; raises as `load_saved`."""
     if not path.is_file():
         raise ModelError(
             f"{os.fspath(path)} does not exist", "Run the conversion first."
         )
     try:
-        program = checked(
+        return checked(
             path, path.name, remedy="It is not as it was saved: convert again."
         )
     except ModelError:
         check_device(path)
         raise
-    module = program.module()
-    return Predictor(module, recorded(module))

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "341cee6b513bb5eca90ac536e8c2918e3bdce3a919ef28650232a5a829136d9f"
+# spec-sha256 = "bbf25145a7ad373bd6aea1e5f37ed90430aac0c98f699dd34921e250e0e1ca20"
 # ///
 # fmt: off
 # isort: skip_file
@@ -32,6 +32,7 @@ from narrowcast.runtime import (
     Evaluation,
     Input,
     Judgement,
+    Package,
     Pins,
     Placement,
     Precision,
@@ -41,10 +42,11 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
+from narrowcast.runtime.costs import X86_BF16
 from narrowcast.runtime.data.arrays import Arrays
 from narrowcast.runtime.data.csv import read_csv
 from narrowcast.runtime.metrics.topk import TopK
-from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.placement import latency
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +54,12 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 NAME = "digits"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="torch>=2.10",
+    precision=LOW,
+    device="cpu",
+    compiler=True,
+)
 INPUTS = (Input(name="image", shape=("batch", 1, 28, 28), dtype="float32"),)
 SOURCES = Sources(
     model=(HERE / "data/digits.pth",),
@@ -123,7 +130,7 @@ def convert(run: Run) -> Report:
         traced,
         evaluate,
         low=LOW,
-        objective=low_compute,
+        objective=latency(run.measure(traced, low=LOW, profile=X86_BF16)),
         pins=PINS,
         criterion=CRITERION,
         baseline=baseline,
@@ -136,7 +143,14 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        compiled = run.compile(
+            pytorch.compile_saved,
+            saved,
+            run.candidate(f"{NAME}.bf16.compiled.pt2"),
+        )
+        result = run.evaluate_saved(pytorch.load_compiled, compiled, batches, metric)
+        package = Package(compiled, Judgement(CRITERION, baseline, result))
+        if judgement.holds and package.holds:
             break
     return run.finish(
         traced,
@@ -152,7 +166,9 @@ def convert(run: Run) -> Report:
             saved,
             batches,
             INPUTS,
+            compiled=(pytorch.load_compiled, compiled),
         ),
+        package=package,
     )
 
 

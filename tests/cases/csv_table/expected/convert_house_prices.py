@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "1e42ee4e42314450bece8abe6d74e913593e7821511820a9f718c1bc000fe076"
+# spec-sha256 = "1024fff72ad0405fac7b4a6e67f7d17836d70e368f1f94c075a37b858e2587e0"
 # ///
 # fmt: off
 # isort: skip_file

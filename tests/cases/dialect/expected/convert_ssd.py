@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "29860815917a02ca5470be4780cddc777a19722884e3b35dd4dd6fa9cd7d6018"
+# spec-sha256 = "1bdb91f8363d83ea1a48f3527499308645a05c61dd1026ed90e9b5e68c59ea87"
 # ///
 # fmt: off
 # isort: skip_file

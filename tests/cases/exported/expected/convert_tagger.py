@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ec8e1053d453b2a04137f4a1eb0fa155f347e382fb9e2a706baf2509afdc820c"
+# spec-sha256 = "1ce808425bc1ee5355897cc1d7ed0cde7a87d025c8c8be87b19afc97923a71b6"
 # ///
 # fmt: off
 # isort: skip_file

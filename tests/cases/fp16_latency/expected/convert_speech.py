@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e9e73becfb194ead79527f82470e3a29e7bb48bc364181383d40acd1f18e1277"
+# spec-sha256 = "77c08231065d5860c5772764b0088375b92c7cd33055ef1840a5e0ef6a441608"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "21a838fd15e6f5d4affad25e57220c18225afe2508d44615cd6167180cdd1554"
+# spec-sha256 = "2d0c1cfa06ea7733722d4542baa1bfdc5c1450455e7776795c3846e382aea130"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "f3fefb6e75c4c5e362fa06e1536427e215f858a258ede5fcdbc6fe1f8037090a"
+# spec-sha256 = "1ba225b50c113672486fed10aa0be0d317ce909099290129eddc900188e7c9c0"
 # ///
 # fmt: off
 # isort: skip_file

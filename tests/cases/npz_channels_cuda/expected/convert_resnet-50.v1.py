@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "d86ddef77517ca94b978c7376eee3e209adc8a78a8fccb6fd1e0e0ad8cd7dfe3"
+# spec-sha256 = "af0e8b93fed7bcb6702d7e91bc0693664cdbaeb053e304e22016e7203fad9264"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ee9029021e2943ce64c4e802c6135a29ed8b92f8fe16a7fc5749d266e98d68e2"
+# spec-sha256 = "15d6c04baf2309c87c4e7a44e57c4dfeb6d436e4a4b9467b7f1d69bd218a8a9c"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "9a07259ba319501fd5a6d9c0d422ccca909eb769ba42a0babb32e11f7f7a96d6"
+# spec-sha256 = "1dfef9378520c5adbc9cdf5cd9ae7a2363b8038e43e92c244a92c956e92a53ee"
 # ///
 # fmt: off
 # isort: skip_file

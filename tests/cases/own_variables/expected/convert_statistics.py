@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "4e1951c5f5672eb22e32fa252eb48cc8623fa7e7b9720e29b66a4d9e3e447823"
+# spec-sha256 = "05c210a208586d09a1a9b6ef0c96ba3e4eb1be6b26f767c2d976514dc8bf4502"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a0c431187ea11675b64d1dae6f161622b937eb96f2915f85030db2150364c592"
+# spec-sha256 = "0166be83bdefdbf6d2ea8b1c10ec116d4dadd734044ddf2c0e6912d206f9703f"
 # ///
 # fmt: off
 # isort: skip_file
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from narrowcast.runtime import (
     Input,
+    Package,
     Pins,
     Precision,
     Report,
@@ -45,7 +46,12 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 NAME = "pinned"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="torch>=2.10",
+    precision=LOW,
+    device="cpu",
+    compiler=True,
+)
 INPUTS = (Input(name="x", shape=("batch", 4), dtype="float32"),)
 SOURCES = Sources(modules=("pinned_net",))
 PINS = Pins(
@@ -111,6 +117,20 @@ def convert(run: Run) -> Report:
         traced.apply(plan.placement),
         run.candidate(f"{NAME}.bf16.pt2"),
     )
+    compiled = run.compile(
+        pytorch.compile_saved,
+        saved,
+        run.candidate(f"{NAME}.bf16.compiled.pt2"),
+    )
+    package = Package(
+        compiled,
+        drift=run.drift(
+            pytorch.predictor(model, INPUTS),
+            pytorch.load_compiled,
+            compiled,
+            batches,
+        ),
+    )
     return run.finish(
         traced,
         found,
@@ -130,7 +150,9 @@ def convert(run: Run) -> Report:
             saved,
             batches,
             INPUTS,
+            compiled=(pytorch.load_compiled, compiled),
         ),
+        package=package,
     )
 
 

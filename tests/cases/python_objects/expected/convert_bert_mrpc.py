@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "d9f33c3d960a716fd03452867bc41213e91dc081a2ef71abdf5accfe35f0966f"
+# spec-sha256 = "6fa4c4c43cf89a3d41fc2d30b53384370cab42dd7399d31abba4e25d6b86eda3"
 # ///
 # fmt: off
 # isort: skip_file

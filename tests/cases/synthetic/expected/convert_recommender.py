@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "3fad40b4aaa8274d61ab2257d3f851a42fd1f260b031b4257066f826e09af60d"
+# spec-sha256 = "262b57e31e84c6ec0a6bae66f483dddbb37896f75e4761cef53d9c5898cf7e25"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "71a6ec8dedc3648c933c9c774abd6247ac17fa2b190171942a207c69189e5b38"
+# spec-sha256 = "ca4e769d16daea9a781105c199ea7bcca5be73d1f44a3ebbcccb05df80629d10"
 # ///
 # fmt: off
 # isort: skip_file

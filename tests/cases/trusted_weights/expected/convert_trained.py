@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "862f981e92da964972410f08cdbe67601caada7f819ab02b68b53002b3d70fa2"
+# spec-sha256 = "43269b8eb15bb6400da0fa308847ca8c46c7d8ddade52077bd36a09d95f2671d"
 # ///
 # fmt: off
 # isort: skip_file

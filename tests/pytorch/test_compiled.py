@@ -1,0 +1,301 @@
+"""`execution: compile`: a package beside the `.pt2`, judged as it will be run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.export.pt2_archive._package import AOTICompiledModel
+
+from narrowcast.runtime.errors import DataError, ModelError
+from narrowcast.runtime.frameworks import pytorch
+
+NETS = """
+from torch import nn
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 16, 3, padding=1)
+        self.conv = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(16)
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, image):
+        x = self.stem(image).relu()
+        x = (self.norm(self.conv(x)) + x).relu()
+        return self.head(x.mean((2, 3)))
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(256, 4, 2048, batch_first=True)
+        self.head = nn.Linear(256, 16)
+
+    def forward(self, tokens):
+        hidden = self.layer(tokens)
+        return {"hidden": hidden, "first": self.head(hidden[:, 0]).argmax(-1)}
+"""
+
+CNN = """
+model:
+  name: cnn
+  framework: pytorch
+  factory: nets:Residual
+  inputs: [{name: image, shape: [batch, 1, 12, 12]}]
+mixed_precision: {precisions: bf16}
+evaluation:
+  accuracy:
+    metric: {MSE: {compare_label: true}}
+    dataloader:
+      batch_size: 16
+      dataset: {npz: {path: data.npz, inputs: x, label: y}}
+tuning: {execution: compile, accuracy_criterion: {absolute: 0.01}}
+"""
+
+ATTENTION = """
+model:
+  name: attention
+  framework: pytorch
+  factory: nets:Attention
+  inputs: [{name: tokens, shape: [4, 12, 256]}]
+mixed_precision: {precisions: bf16}
+tuning: {execution: EXECUTION}
+"""
+
+PREDICT = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from narrowcast.runtime.frameworks import pytorch
+
+eager, compiled, batch, found = map(Path, sys.argv[1:])
+inputs = torch.from_numpy(np.load(batch))
+outputs = {}
+for name, predict in (
+    ("eager", pytorch.load_saved(eager)), ("compiled", pytorch.load_compiled(compiled))
+):
+    for k, output in enumerate(predict((inputs,))):
+        outputs[f"{name}{k}"] = output
+np.savez(found, **outputs)
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder in which a script ran under `execution: compile`.
+
+    Attributes:
+        scratch: What the runs took for the system's folder of temporary files.
+    """
+
+    name: str
+    folder: Path
+    scratch: Path
+    python: Any
+    done: subprocess.CompletedProcess[str]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        assert self.done.returncode == 0, self.done.stderr
+        found: dict[str, Any] = json.loads(self.done.stdout)
+        return found
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        text = (self.folder / f"{self.name}.plan.json").read_text()
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    @property
+    def package(self) -> Path:
+        return self.folder / f"{self.name}.bf16.compiled.pt2"
+
+    def outputs(self, batch: torch.Tensor) -> list[tuple[Any, Any]]:
+        """What `.pt2` and package make of a batch in a fresh process, in pairs."""
+        np.save(self.folder / "batch.npy", batch.numpy())
+        files = [self.folder / f"{self.name}.bf16.pt2", self.package]
+        files += [self.folder / "batch.npy", self.folder / "found.npz"]
+        done = self.python("-c", PREDICT, *files)
+        assert done.returncode == 0, done.stderr
+        found = np.load(self.folder / "found.npz")
+        count = len(found.files) // 2
+        return [(found[f"eager{k}"], found[f"compiled{k}"]) for k in range(count)]
+
+
+def ran(python: Any, folder: Path, spec: str, *options: str, **env: str) -> Any:
+    (folder / "nets.py").write_text(NETS)
+    (folder / "spec.yaml").write_text(spec)
+    return python(
+        "-m", "narrowcast", "run", "spec.yaml", "--json", *options, cwd=folder, env=env
+    )
+
+
+@pytest.fixture(scope="module")
+def cnn(python: Any, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder, scratch = (tmp_path_factory.mktemp(each) for each in ("cnn", "scratch"))
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((40, 1, 12, 12)).astype("f")
+    np.savez(folder / "data.npz", x=x, y=np.zeros((40, 10), "f"))
+    done = ran(python, folder, CNN, TMPDIR=str(scratch))
+    return Project("cnn", folder, scratch, python, done)
+
+
+@pytest.fixture(scope="module")
+def attention(python: Any, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The plan is an eager run's: what is compiled is a replay of it."""
+    folder, scratch = (tmp_path_factory.mktemp(each) for each in ("att", "scratch"))
+    first = ran(python, folder, ATTENTION.replace("EXECUTION", "eager"))
+    assert first.returncode == 0, first.stderr
+    done = ran(python, folder, ATTENTION.replace("EXECUTION", "compile"))
+    return Project("attention", folder, scratch, python, done)
+
+
+@pytest.fixture
+def image() -> Iterator[torch.Tensor]:
+    torch.manual_seed(0)
+    yield torch.randn(16, 1, 12, 12)
+
+
+def test_model_and_package_are_both_judged_and_delivered(cnn: Project) -> None:
+    judged, package = cnn.report["judgement"], cnn.report["package"]
+    assert package["path"] == "cnn.bf16.compiled.pt2"
+    assert package["bytes"] == cnn.package.stat().st_size
+    assert judged["holds"] and package["judgement"]["holds"]
+    assert judged["baseline"] == package["judgement"]["baseline"]
+    assert package["judgement"]["result"]["samples"] == 40
+    assert not list(cnn.folder.glob("candidate-*"))
+
+
+def test_the_plan_records_the_execution(cnn: Project) -> None:
+    assert cnn.plan["execution"] == "compile"
+    assert cnn.plan["package"]["file"] == "cnn.bf16.compiled.pt2"
+    assert cnn.plan["package"]["judgement"]["holds"]
+    assert cnn.plan["model"]["file"] == "cnn.bf16.pt2"
+
+
+def test_compiling_leaves_nothing_behind(cnn: Project) -> None:
+    assert cnn.report["exit_code"] == 0
+    assert not list(cnn.scratch.iterdir())
+
+
+@pytest.mark.parametrize("size", [16, 3, 1])
+def test_the_package_computes_what_the_model_computes(
+    cnn: Project, image: torch.Tensor, size: int
+) -> None:
+    """At any batch size: one that fits no packed weight is reordered, not misread."""
+    ((eager, compiled),) = cnn.outputs(image[:size])
+    assert (eager.dtype, eager.shape) == (compiled.dtype, compiled.shape)
+    assert 0 < np.linalg.norm(compiled - eager) < 0.03 * np.linalg.norm(eager)
+
+
+def test_a_replay_compiles_and_keeps_types_and_order(attention: Project) -> None:
+    assert attention.report["replayed"]
+    assert attention.plan["execution"] == "eager"
+    assert attention.report["package"]["drift"] < 0.03
+    torch.manual_seed(0)
+    hidden, first = attention.outputs(torch.randn(4, 12, 256))
+    assert np.linalg.norm(hidden[1] - hidden[0]) < 0.03 * np.linalg.norm(hidden[0])
+    assert [each.dtype for each in first] == [np.int64] * 2
+    assert first[1].shape == (4,)
+
+
+def test_a_package_is_called_as_the_model_is(attention: Project) -> None:
+    loader = torch._C._aoti.AOTIModelPackageLoader(
+        str(attention.package), "model", False, 1, -1
+    )
+    found = AOTICompiledModel(loader)(tokens=torch.zeros(4, 12, 256))
+    assert {key: value.shape for key, value in found.items()} == {
+        "hidden": (4, 12, 256),
+        "first": (4,),
+    }
+
+
+def test_weights_are_held_in_16_bits(attention: Project) -> None:
+    assert attention.report["package"]["bytes"] < 0.7 * attention.report["fp32_bytes"]
+
+
+def test_other_sizes_than_compiled_for_are_refused(
+    cnn: Project, attention: Project, image: torch.Tensor
+) -> None:
+    """The machine code checks nothing: it would read past the end."""
+    predict = pytorch.load_compiled(cnn.package)
+    for wrong in (image[..., :-1], image.double(), image[0], image[:0]):
+        with pytest.raises(DataError, match="was compiled for float32"):
+            predict((wrong,))
+    with pytest.raises(DataError, match="2 inputs, the package takes 1"):
+        predict((image, image))
+    fixed = pytorch.load_compiled(attention.package)
+    with pytest.raises(DataError, match=r"compiled for float32 \(4, 12, 256\)"):
+        fixed((torch.zeros(3, 12, 256),))
+
+
+def test_another_memory_layout_is_no_other_input(
+    cnn: Project, image: torch.Tensor
+) -> None:
+    predict = pytorch.load_compiled(cnn.package)
+    turned = image.transpose(2, 3).contiguous().transpose(2, 3)
+    assert turned.stride() != image.stride()
+    np.testing.assert_array_equal(predict((turned,))[0], predict((image,))[0])
+
+
+def test_a_cpu_that_lacks_what_was_compiled_for_is_refused(
+    cnn: Project, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pt2"
+    with zipfile.ZipFile(cnn.package) as old, zipfile.ZipFile(other, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.endswith("metadata.json"):
+                data = data.replace(rb"\"flags\": [", rb"\"flags\": [\"avx9\", ")
+            new.writestr(name, data)
+    with pytest.raises(ModelError, match="this CPU lacks avx9"):
+        pytorch.load_compiled(other)
+
+
+def test_only_our_packages_are_loaded(cnn: Project, tmp_path: Path) -> None:
+    shutil.copy(cnn.folder / "cnn.bf16.pt2", tmp_path / "eager.pt2")
+    with pytest.raises(ModelError, match="no package that narrowcast compiled"):
+        pytorch.load_compiled(tmp_path / "eager.pt2")
+    with pytest.raises(ModelError, match="does not exist"):
+        pytorch.load_compiled(tmp_path / "none.pt2")
+
+
+def test_without_a_compiler_nothing_is_touched(python: Any, tmp_path: Path) -> None:
+    spec = CNN.replace("nets:Residual", "absent:Model")
+    done = ran(python, tmp_path, spec, CXX="no-such-compiler")
+    assert done.returncode == 3
+    assert "no-such-compiler is not found" in done.stderr
+    assert "tuning.execution: eager" in done.stderr
+    assert not list(tmp_path.glob("*.pt2"))
+
+
+def test_a_compiler_that_fails_is_said_and_leaves_no_model(
+    cnn: Project, tmp_path: Path
+) -> None:
+    broken = tmp_path / "c++"
+    broken.write_text("#!/bin/sh\necho error: out of luck >&2\nexit 1\n")
+    broken.chmod(0o755)
+    call = (
+        "from pathlib import Path\n"
+        "from narrowcast.runtime.frameworks import pytorch\n"
+        "if __name__ == '__main__':\n"
+        f"    pytorch.compile_saved(Path({str(cnn.folder / 'cnn.bf16.pt2')!r}), "
+        f"Path({str(tmp_path / 'x.pt2')!r}))\n"
+    )
+    (tmp_path / "call.py").write_text(call)
+    done = cnn.python(tmp_path / "call.py", env={"CXX": str(broken)})
+    assert "ModelError: cnn.bf16.pt2 can't be compiled" in done.stderr
+    assert not (tmp_path / "x.pt2").exists()
