@@ -216,7 +216,7 @@ def test_a_package_is_called_as_the_model_is(attention: Project) -> None:
     loader = torch._C._aoti.AOTIModelPackageLoader(
         str(attention.package), "model", False, 1, -1
     )
-    found = AOTICompiledModel(loader)(tokens=torch.zeros(4, 12, 256))
+    found = AOTICompiledModel(loader)(torch.zeros(4, 12, 256))
     assert {key: value.shape for key, value in found.items()} == {
         "hidden": (4, 12, 256),
         "first": (4,),

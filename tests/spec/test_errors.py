@@ -1141,9 +1141,19 @@ s.yaml:6:24: tuning.exit_policy.performance_only: is not supported yet
 s.yaml:6:10: tuning.strategy: is not supported yet
     tuning: {strategy: {name: basic}}
              ^
-    hint: supported here: accuracy_criterion, objective, exit_policy, random_seed
+    hint: supported here: accuracy_criterion, objective, execution, exit_policy, random_seed
 """,
         id="strategy",
+    ),
+    pytest.param(
+        MODEL + "device: gpu\ntuning: {execution: compile}\n",
+        """\
+s.yaml:7:21: tuning.execution: packages are compiled for the CPU, and device is gpu
+    tuning: {execution: compile}
+                        ^
+    hint: write execution: eager, or device: cpu
+""",
+        id="compiled-for-a-gpu",
     ),
     pytest.param(
         MODEL + "tuning: {random_seed: 4294967296}\n",
