@@ -8,6 +8,9 @@ nox.options.reuse_existing_virtualenvs = True
 
 TOOLS = ("ruff==0.17.6", "mypy==2.4.1", "black>=25", "types-PyYAML")
 TESTS = ("pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2")
+SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two processes, one for each core: most of the time goes to fresh Pythons."""
+
 TORCH = "torch==2.13.0"
 FOLDERS = (
     "spec",
@@ -37,10 +40,10 @@ def core(session: nox.Session) -> None:
 def torch(session: nox.Session) -> None:
     """The PyTorch adapter on real models, and the types of everything."""
     session.install(TORCH)
-    session.install(*TOOLS, *TESTS, "-e", ".[pytorch]")
+    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     session.run("mypy", "spec", "codegen", "runtime", "src")
-    session.run("pytest", "tests/pytorch")
+    session.run("pytest", *SHARED, "tests/pytorch")
 
 
 @nox.session(python="3.11")

@@ -392,7 +392,7 @@ class Run:
         if self._bytes_differ(saved):
             self.warn("the same inputs gave another file than the plan's")
         if self._low_ops(traced, plan) == 0:
-            self.warn("every op stays fp32: nothing was converted")
+            self.warn(f"every op stays fp32: {_why_nothing(plan)}")
         report = gathered(
             name=self.name,
             graph=traced.graph,
@@ -456,3 +456,9 @@ def _final(path: Path) -> str:
 def _delivered_as(candidate: Path, missed: bool) -> Path:
     final = candidate.with_name(_final(candidate))
     return final.with_suffix(f".failed{final.suffix}") if missed else final
+
+
+def _why_nothing(plan: Plan) -> str:
+    if plan.objective == "latency":
+        return f"nothing gains from {plan.low} here"
+    return "nothing was converted"
