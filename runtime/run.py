@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -84,7 +84,7 @@ class Run:
     replayed: dict[str, Any] | None = None
     changes: tuple[str, ...] = ()
     costs: MeasuredCosts | None = None
-    forms: Mapping[str, str] = field(default_factory=dict)
+    formed: Formable | None = None
     interrupted: bool = False
     unjudged: list[Path] = field(default_factory=list)
 
@@ -198,9 +198,9 @@ class Run:
         elif self._measures:
             self.progress.live("kernels", "timing what computes the same")
             traced = traced.with_fastest_forms(low, self.clock, SECONDS_EACH)
-        self.forms = traced.forms
-        if self.forms:
-            self.progress.line("kernels", counted(self.forms))
+        self.formed = traced
+        if traced.forms:
+            self.progress.line("kernels", counted(traced.forms))
         return traced
 
     @property
@@ -393,6 +393,7 @@ class Run:
             self.warn("the same inputs gave another file than the plan's")
         if self._low_ops(traced, plan) == 0:
             self.warn(f"every op stays fp32: {_why_nothing(plan)}")
+        forms = self.formed.forms_in_use(plan.placement) if self.formed else {}
         report = gathered(
             name=self.name,
             graph=traced.graph,
@@ -406,7 +407,7 @@ class Run:
             is_target=self.machine is not None and self.machine.is_target,
             script=self.script,
             saved=saved,
-            kernels=counted(self.forms),
+            kernels=counted(forms),
             plan_path=lock if self.replayed is not None else kept,
             warnings=tuple(self.warnings),
             package=package,
@@ -414,9 +415,9 @@ class Run:
         if self.replayed is None:
             made = self._provenance(traced, sources, judgement)
             content = document(plan, traced.graph, made)
-            forms = {"forms": dict(self.forms)} if self.forms else {}
+            kernels = {"forms": dict(forms)} if forms else {}
             files = {"model": self._model(report.model), **executed(package)}
-            write_plan(report.plan, {**content, **forms, **files})
+            write_plan(report.plan, {**content, **kernels, **files})
         return report
 
     def _provenance(

@@ -13,6 +13,8 @@ Clock = Callable[[], float]
 WARM_UP = 3
 FEWEST, MOST = 7, 101
 SECONDS = 2.0
+SAME = 0.01
+"""Difference of medians, relative, that nobody would call one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,12 @@ def speedup(baseline: Latency, result: Latency) -> float:
 
 
 def verdict(baseline: Latency, result: Latency) -> str:
-    """ "faster", "slower", or "within noise" where the quartile ranges overlap."""
+    """ "faster", "slower", or "within noise".
+
+    Noise is where the quartile ranges overlap, or the medians are within SAME.
+    """
+    if abs(speedup(baseline, result) - 1.0) < SAME:
+        return "within noise"
     if result.high < baseline.low:
         return "faster"
     if result.low > baseline.high:

@@ -161,7 +161,11 @@ class Formable(Traced, Protocol):
 
     @property
     def forms(self) -> Mapping[str, str]:
-        """Id of the op that computes → the kernel it is low in, with ops around it."""
+        """Id of the op that computes → the kernel for it and ops around it, all low."""
+        ...
+
+    def forms_in_use(self, placement: Placement) -> Mapping[str, str]:
+        """Those of `forms` whose ops are all low."""
         ...
 
     def with_forms(self, forms: Mapping[str, str]) -> Self:

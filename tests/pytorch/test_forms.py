@@ -267,7 +267,9 @@ def test_a_pin_on_any_op_keeps_its_form_away(
     tools: Any, residual: Any, pinned: str, gone: str, stays: str
 ) -> None:
     _model, x, program = residual
-    low = program.apply(tools.all_low(program, pins=[pinned]))
+    placement = tools.all_low(program, pins=[pinned])
+    assert 0 < len(program.forms_in_use(placement)) < len(program.forms)
+    low = program.apply(placement)
     calls = {
         str(n.target).split(".", 1)[1] for n in low.graph.nodes if "." in str(n.target)
     }

@@ -57,9 +57,13 @@ class Program:
 
     @property
     def forms(self) -> Mapping[str, str]:
-        """Id of the op that computes → the faster kernel it is low in, with others."""
-        ids = {str(op.key): op.id for op in self.graph.ops}
-        return {ids[form.anchor]: form.name for form in self.formed}
+        """Id of the op that computes → the kernel for it and ops around it, all low."""
+        return self._recorded(self.formed)
+
+    def forms_in_use(self, placement: Placement) -> Mapping[str, str]:
+        """Those of `forms` whose ops are all low."""
+        keys = {str(op.key): placement[op.id] for op in self.graph.ops}
+        return self._recorded(self._in_use(keys))
 
     def with_forms(self, forms: Mapping[str, str]) -> Self:
         """The same with these forms.
@@ -179,15 +183,22 @@ class Program:
         self, placement: Mapping[str, Precision]
     ) -> tuple[fx.GraphModule, dict[str, Precision]]:
         """The graph with forms for ops that are low together, and their new nodes."""
-        low = [
-            form
-            for form in self.formed
-            if Precision.FP32 not in {placement[name] for name in form.nodes}
-        ]
+        low = self._in_use(placement)
         if not low:
             return self.prepared.module, {}
         module, new = substituted(self.prepared.module, low)
         return module, dict.fromkeys(new, placement[low[0].anchor])
+
+    def _in_use(self, placement: Mapping[str, Precision]) -> list[Form]:
+        return [
+            form
+            for form in self.formed
+            if Precision.FP32 not in {placement[name] for name in form.nodes}
+        ]
+
+    def _recorded(self, formed: Iterable[Form]) -> dict[str, str]:
+        ids = {str(op.key): op.id for op in self.graph.ops}
+        return {ids[form.anchor]: form.name for form in formed}
 
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
