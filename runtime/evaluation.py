@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,13 @@ import numpy as np
 from .errors import DataError, MetricError, NarrowcastError
 from .frameworks.protocol import Inputs, Outputs, Predict, restart
 from .metrics.metric import Metric
+from .places import described, place_of, users_frame
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
 """The user's data: each call starts anew and yields (inputs, labels)."""
+
+UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")
+"""What Python says where the script unpacks another number of inputs."""
 
 Tick = Callable[[int], None]
 """Told the number of each batch that is done, for progress."""
@@ -62,9 +67,7 @@ def evaluate(
         _update(gathered, outputs, labels)
         tick(number)
     if not samples:
-        raise DataError(
-            "the data has no batch", "Check the dataset's path and filters."
-        )
+        raise _no_batch()
     return Evaluation(metric_name(gathered), _result(gathered), samples, finite)
 
 
@@ -76,7 +79,14 @@ def first_inputs(batches: Batches) -> Inputs:
     """
     for inputs, _labels in _read(batches):
         return inputs
-    raise DataError("the data has no batch", "Check the dataset's path and filters.")
+    raise _no_batch()
+
+
+def _no_batch() -> DataError:
+    return DataError(
+        "the data has no batch",
+        "The dataset is empty, or shorter than batch_size under `last_batch: discard`.",
+    )
 
 
 def largest_error(expected: Outputs, found: Outputs) -> float:
@@ -115,7 +125,23 @@ def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
     except NarrowcastError:
         raise
     except Exception as error:
-        raise DataError(f"the data can't be read: {_described(error)}") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> DataError:
+    """What the dataset raised, or the script where it takes a batch apart."""
+    frame = users_frame(error)
+    counts = UNPACKED.search(str(error)) if frame and frame.name == "batches" else None
+    if counts is not None:
+        return DataError(
+            f"model.inputs names {counts['named']} inputs, the data gives "
+            f"{counts['given'] or 'more'}",
+            "Make them agree: several inputs of one sample are a tuple.",
+        )
+    return DataError(
+        f"the data can't be read{place_of(error)}: {described(error)}",
+        "Check evaluation.accuracy.dataloader.dataset in the spec, and its code.",
+    )
 
 
 def _made(metric: Callable[[], Metric]) -> Metric:
@@ -132,8 +158,15 @@ def _update(metric: Metric, outputs: Outputs, labels: Any) -> None:
 
 def _result(metric: Metric) -> float:
     with _metric_errors():
-        value = float(metric.result())
-        return value if math.isfinite(value) else math.nan
+        found = metric.result()
+    try:
+        value = float(found)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise MetricError(
+            f"{metric_name(metric)}.result() gives {type(found).__name__}, not a number",
+            "Let it return one float.",
+        ) from error
+    return value if math.isfinite(value) else math.nan
 
 
 @contextmanager
@@ -143,12 +176,17 @@ def _metric_errors() -> Iterator[None]:
     except NarrowcastError:
         raise
     except Exception as error:
-        raise MetricError(f"the metric failed: {_described(error)}") from error
+        remedy = (
+            "update(predictions, labels) gets arrays, a tuple of them where the model "
+            "has several outputs, and None where there is no label; reset() and "
+            "result() take nothing."
+        )
+        if isinstance(error, ImportError):
+            remedy = "Check evaluation.accuracy.metric in the spec."
+        raise MetricError(
+            f"the metric failed{place_of(error)}: {described(error)}", remedy
+        ) from error
 
 
 def _finite(output: np.ndarray[Any, Any]) -> bool:
     return output.dtype.kind not in "fc" or bool(np.isfinite(output).all())
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

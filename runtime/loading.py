@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sysconfig
-import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from .errors import ModelError, ModelWarning, NarrowcastError
+from .places import described, place_of, users_frame
 
 T = TypeVar("T")
-
-INSTALLED = tuple(
-    Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")
-)
-OURS = Path(__file__).parent
 
 
 def loaded(load_model: Callable[[], T], folder: Path) -> tuple[T, tuple[str, ...]]:
@@ -49,20 +43,12 @@ def _load_error(
     error: Exception, load_model: Callable[..., object], folder: Path
 ) -> ModelError:
     """What load_model() raised, in two lines, and where to look."""
-    said = " ".join(str(error).split("\n")[:2]).strip() or "(it says no more)"
-    frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if _is_users(Path(frame.filename))]
-    place = users[-1] if users else None
-    where = f" at {Path(place.filename).name}:{place.lineno}" if place else ""
-    own = place is not None and place.name == getattr(load_model, "__name__", "")
+    frame = users_frame(error)
+    own = frame is not None and frame.name == getattr(load_model, "__name__", "")
     return ModelError(
-        f"load_model() failed{where}: {type(error).__name__}: {said}",
+        f"load_model() failed{place_of(error)}: {described(error)}",
         _remedy(error, own, folder),
     )
-
-
-def _is_users(file: Path) -> bool:
-    return not any(file.is_relative_to(path) for path in (*INSTALLED, OURS))
 
 
 def _remedy(error: Exception, own: bool, folder: Path) -> str:

@@ -31,6 +31,7 @@ from .measured import SECONDS_EACH, MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
+from .places import described, place_of
 from .plan import Plan, document, read_document, recorded_forms, write_plan
 from .progress import Progress
 from .provenance import executed, provenance
@@ -165,13 +166,13 @@ class Run:
             raise
         except Exception as error:
             raise ModelError(
-                f"the fp32 model fails on the data: {type(error).__name__}: {error}",
-                "Check model.inputs, the dataset and its transforms.",
+                f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
+                "Check model.inputs (shape, dtype), the dataset and its transforms.",
             ) from error
         if not found.finite or found.value != found.value:
+            what = f"{found.metric} is not a finite number, although its outputs are"
             raise DataError(
-                f"the fp32 model's {found.metric} is {found.value}, its outputs are "
-                f"{'' if found.finite else 'not '}finite",
+                f"the fp32 model's {what if found.finite else 'outputs are not finite'}",
                 "No 16-bit model can be judged against it: mend the model or the data.",
             )
         self.progress.line("baseline", f"{found.metric} {rounded(found.value)}")
@@ -240,6 +241,12 @@ class Run:
         budget: Budget,
     ) -> Found:
         """Find placements under which the criterion holds (`search.search`)."""
+        if not criterion.holds(baseline.value, baseline.value):
+            bound = rounded(criterion.bound(baseline.value))
+            self.warn(
+                f"the fp32 model itself misses the criterion: {baseline.metric} is "
+                f"{rounded(baseline.value)}, demanded is {bound}"
+            )
         return search(
             traced,
             evaluate,

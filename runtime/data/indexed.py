@@ -11,6 +11,9 @@ import numpy.typing as npt
 from ..errors import DataError
 from .arrays import Arrays
 
+NUMBERS = "biufc"
+"""NumPy's kinds of dtypes that a tensor can hold."""
+
 
 class Dataset(Protocol):
     """`dataset[k]` is (input, label) of sample k; an input may be a tuple of inputs."""
@@ -56,10 +59,29 @@ def collate(dataset: Dataset, start: int, stop: int) -> Arrays:
             np.stack([np.asarray(value) for value in column])
             for column in zip(*inputs, strict=True)
         )
-        labels = np.stack([np.asarray(label) for _input, label in samples])
+        labels = _labels([label for _input, label in samples])
     except ValueError as error:
         raise DataError(
             f"samples {start} to {stop - 1} can't be stacked: {error}",
             "All samples must have the same shapes, or batch_size must be 1.",
         ) from error
+    for column in columns:
+        if column.dtype.kind not in NUMBERS:
+            raise DataError(
+                f"an input of {type(dataset).__name__} is {_kind(samples[0][0])}",
+                "An input is an array, a tensor or a number; several are a tuple.",
+            )
     return Arrays(columns, labels)
+
+
+def _labels(labels: list[Any]) -> npt.NDArray[Any] | None:
+    """The labels stacked; None where no sample has one."""
+    if all(label is None for label in labels):
+        return None
+    return np.stack([np.asarray(label) for label in labels])
+
+
+def _kind(sample: Any) -> str:
+    values = sample if isinstance(sample, tuple) else (sample,)
+    kinds = [None if v is None else type(v).__name__ for v in values]
+    return ", ".join(map(str, kinds))

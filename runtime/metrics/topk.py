@@ -25,12 +25,21 @@ class TopK(MeanOverSamples):
         self.name = f"top-{k}"
 
     def score(self, predictions: Any, labels: Any) -> npt.NDArray[np.float64]:
-        """1.0 where the label is among the k largest, else 0.0."""
+        """1.0 where the label is among the k largest, else 0.0.
+
+        Raises:
+            DataError: Outputs and labels don't fit, or k is no less than the classes.
+        """
         outputs = np.asarray(predictions)
         if outputs.ndim != 2:
             raise DataError(
                 f"top-k needs outputs (n, classes), the model gives {outputs.shape}",
                 "Choose a metric that fits the model's outputs.",
+            )
+        if self.k >= outputs.shape[1]:
+            raise DataError(
+                f"{self.name} of {outputs.shape[1]} classes is 1 whatever the model gives",
+                f"Write a k below {outputs.shape[1]}: as it is, nothing is judged.",
             )
         classes = class_numbers(np.asarray(labels), outputs.shape)
         rows = np.arange(len(outputs))

@@ -118,8 +118,8 @@ def test_a_size_that_the_model_fixes_can_not_be_dynamic(tools: Any) -> None:
     with pytest.raises(ModelError) as caught:
         tools.trace(Fixed(), torch.randn(4, 6))
     assert "torch.export can't trace the model" in caught.value.message
-    assert "batch = 4" in caught.value.message
-    assert "sizes that the spec calls dynamic" in caught.value.remedy
+    assert "`batch` (dimension 0 of input0)" in caught.value.message
+    assert "Write 4 for `batch` in model.inputs" in caught.value.remedy
 
 
 def test_control_flow_on_values_is_an_error_that_shows_the_line(tools: Any) -> None:
@@ -131,7 +131,9 @@ def test_control_flow_on_values_is_an_error_that_shows_the_line(tools: Any) -> N
 
     with pytest.raises(ModelError, match="can't trace the model") as caught:
         tools.trace(Branches(), torch.randn(4, 6))
-    assert "Python control flow that depends on values" in caught.value.remedy
+    assert "`if x.sum() > 0:` depends on the values" in caught.value.message
+    assert "test_inputs.py:" in caught.value.message
+    assert "torch.cond" in caught.value.remedy
 
 
 class Forms(nn.Module):

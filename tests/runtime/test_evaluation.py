@@ -116,7 +116,9 @@ def test_a_result_that_is_not_finite_is_nan(value: float) -> None:
     [np.ones(3), None, "high", {"accuracy": 1}, ZeroDivisionError("no samples")],
 )
 def test_a_metric_without_a_number_is_blamed(value: Any) -> None:
-    with pytest.raises(MetricError, match="the metric failed"):
+    with pytest.raises(
+        MetricError, match=r"the metric failed|\.result\(\) gives \w+, not a number"
+    ):
         evaluate(same, batches(1), lambda: Recorder(value))
 
 
@@ -161,7 +163,9 @@ def test_data_that_fails_in_the_middle_is_blamed() -> None:
         yield from batches(2)()
         raise OSError("connection lost")
 
-    with pytest.raises(DataError, match="the data can't be read: OSError: connection"):
+    with pytest.raises(
+        DataError, match=r"the data can't be read at test_\w+.py:\d+: OSError: conn"
+    ):
         evaluate(same, read, MSE)
 
 

@@ -74,7 +74,9 @@ def test_a_users_error_keeps_type_message_and_remedy() -> None:
     with pytest.raises(errors.DataError) as caught:
         in_fresh_process(first_inputs, list)
     assert caught.value.message == "the data has no batch"
-    assert caught.value.remedy == "Check the dataset's path and filters."
+    assert caught.value.remedy == (
+        "The dataset is empty, or shorter than batch_size under `last_batch: discard`."
+    )
 
 
 def test_any_other_error_keeps_type_and_text_and_says_where_it_was() -> None:

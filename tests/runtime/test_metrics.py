@@ -21,13 +21,13 @@ SPECIAL = [0.0, -0.0, 1.0, 1.0, 2.0, np.inf, -np.inf, np.nan]
 @st.composite
 def scored(draw: Any) -> tuple[Any, Any, int]:
     """Outputs with many ties, infinities and NaN, labels, and k."""
-    shape = draw(st.tuples(st.integers(1, 6), st.integers(1, 5)))
+    shape = draw(st.tuples(st.integers(1, 6), st.integers(2, 6)))
     values = st.sampled_from(SPECIAL)
     outputs = draw(arrays.arrays(np.float32, shape, elements=values))
     labels = draw(
         arrays.arrays(np.int64, shape[0], elements=st.integers(0, shape[1] - 1))
     )
-    return outputs, labels, draw(st.integers(1, 6))
+    return outputs, labels, draw(st.integers(1, shape[1] - 1))
 
 
 def brute_force(outputs: Any, labels: Any, k: int) -> list[float]:
@@ -82,6 +82,15 @@ def test_top_k_refuses_what_does_not_fit(outputs: Any, labels: Any, said: str) -
     with pytest.raises(DataError, match=said) as caught:
         TopK().update(outputs, labels)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("k", [3, 4])
+def test_as_many_as_there_are_classes_judges_nothing(k: int) -> None:
+    with pytest.raises(
+        DataError, match=f"top-{k} of 3 classes is 1 whatever"
+    ) as caught:
+        TopK(k).update(np.zeros((2, 3)), [0, 1])
+    assert "k below 3" in caught.value.remedy
 
 
 @given(

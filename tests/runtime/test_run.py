@@ -421,7 +421,9 @@ def test_a_model_that_fails_on_the_data_is_no_internal_error(tmp_path: Path) -> 
     def predict(inputs: Any) -> Any:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    with pytest.raises(ModelError, match="the fp32 model fails on the data: Runtime"):
+    with pytest.raises(
+        ModelError, match=r"fails on the data at test_run.py:\d+: Runtime"
+    ):
         a_run(tmp_path).baseline(predict, one_batch, MSE)
 
 
@@ -430,7 +432,7 @@ def test_a_baseline_that_is_not_finite_is_refused(tmp_path: Path, bad: float) ->
     def predict(inputs: Any) -> Any:
         return (np.full((2, 1), bad, np.float32),)
 
-    with pytest.raises(DataError, match="its outputs are not finite"):
+    with pytest.raises(DataError, match="the fp32 model's outputs are not finite"):
         a_run(tmp_path).baseline(predict, one_batch, MSE)
 
 

@@ -21,6 +21,7 @@ from .plain_outputs import return_built_ins
 from .recurrent import shapes_only
 from .regions import graphs
 from .state import mark
+from .untraceable import check_outputs, quiet, untraceable
 
 Dynamic = Sequence[Mapping[int, str]]
 """For each input: dimension → the symbol that names it ({0: "batch"})."""
@@ -34,16 +35,25 @@ BOUND = re.compile(
 
 
 def export(
-    model: torch.nn.Module, bind: Binding, inputs: Inputs, dynamic: Dynamic
+    model: torch.nn.Module,
+    bind: Binding,
+    inputs: Inputs,
+    dynamic: Dynamic,
+    names: Sequence[str] = (),
 ) -> torch.export.ExportedProgram:
     """Export in torch's default IR, called as `bind` says.
 
+    Args:
+        names: Of the inputs, for messages.
+
     Raises:
-        ModelError: torch.export can't trace the model, in its words.
+        ModelError: torch.export can't trace the model; it names the line or the size.
     """
     wide = _widened(inputs, dynamic)
     try:
         return _exported(model, bind, wide, dynamic, {})
+    except ModelError:
+        raise
     except Exception as error:
         bounds = _suggested_bounds(str(error))
         failure = error
@@ -52,11 +62,7 @@ def export(
             return _exported(model, bind, wide, dynamic, bounds)
     except Exception as error:
         failure = error
-    raise ModelError(
-        f"torch.export can't trace the model: {_first_lines(failure)}",
-        "Python control flow that depends on values, and sizes that the spec calls "
-        "dynamic but the model fixes, are the usual causes.",
-    ) from failure
+    raise untraceable(failure, list(zip(names, dynamic, strict=False))) from failure
 
 
 def unlifted(program: torch.export.ExportedProgram) -> fx.GraphModule:
@@ -105,10 +111,12 @@ def _exported(
     args, kwargs = bind(inputs)
     called = explicit(model, list(kwargs))
     given: Any = shapes
-    with torch.no_grad(), shapes_only(), warnings.catch_warnings():
+    with torch.no_grad(), shapes_only(), quiet(), warnings.catch_warnings():
         # RNN modules list their weights a second time; export puts the list back.
         warnings.filterwarnings("ignore", message="The tensor attribute")
-        return torch.export.export(called, args, kwargs, dynamic_shapes=given)
+        program = torch.export.export(called, args, kwargs, dynamic_shapes=given)
+    check_outputs(program)
+    return program
 
 
 def _dim(name: str, least: int, most: int | None) -> torch.export.Dim:
@@ -159,11 +167,3 @@ def check_batch(batch: Inputs, inputs: Sequence[Input]) -> None:
                 "Let batches() yield a tuple of tensors and the labels.",
             )
     check_shapes(inputs, [tuple(value.shape) for value in batch])
-
-
-def _first_lines(error: Exception) -> str:
-    """What torch says before it turns to its own documentation and flags."""
-    text = re.split(r"\n\s*\n", str(error).strip())[0]
-    text = re.sub(r"For more information, run with TORCH_LOGS=\S+", "", text)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(lines[:6]) or type(error).__name__

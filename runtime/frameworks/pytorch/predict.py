@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ...errors import ModelError
 from ...signature import Input
 from ..protocol import Array, Inputs, Outputs, Predict
 from .calling import Binding, by_name, recorded
@@ -48,11 +49,22 @@ class Predictor:
         self.buffers = Buffers(model)
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
-        """The outputs, flattened: 16-bit floats as float32, other dtypes as they are."""
+        """The outputs, flattened: 16-bit floats as float32, other dtypes as they are.
+
+        Raises:
+            ModelError: There are none.
+        """
         args, kwargs = self.bind(inputs)
         with torch.inference_mode():
-            leaves = torch.utils._pytree.tree_leaves(self.model(*args, **kwargs))
-            return tuple(map(self._array, filter(torch.is_tensor, leaves)))
+            found = self.model(*args, **kwargs)
+            leaves = torch.utils._pytree.tree_leaves(found)
+            outputs = tuple(map(self._array, filter(torch.is_tensor, leaves)))
+        if not outputs:
+            raise ModelError(
+                f"the model returns {type(found).__name__}, in which there is no tensor",
+                "Return tensors, or tuples, lists and dicts of them, from forward().",
+            )
+        return outputs
 
     def restart(self) -> None:
         """Bring the state back to what it was when this was made."""

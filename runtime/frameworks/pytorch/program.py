@@ -251,9 +251,11 @@ def trace(
     capture.check_batch(batch, inputs)
     dynamic = [one.dynamic for one in inputs]
     module = module_of(model)
-    bind = by_name(module, [one.name for one in inputs])
+    names = [one.name for one in inputs]
+    bind = by_name(module, names)
     with evaluating(module):
-        captured = capture.unlifted(capture.export(module, bind, batch, dynamic))
+        exported = capture.export(module, bind, batch, dynamic, names)
+        captured = capture.unlifted(exported)
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
