@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "minilm.yaml"
-# spec-sha256 = "52d62170293f9036f396f5595e4b82c328f9ec6da1d5908546c2cb4800c9c150"
+# spec-sha256 = "ee5cb2b18024fba1d0edc0ef61f69482ba3cd37c33328281a83e92cd5da2cc6b"
 # ///
 # fmt: off
 # isort: skip_file
