@@ -86,6 +86,9 @@ def _convert(spec: Spec) -> Section:
     if spec.objective == "latency":
         profile = PROFILES[spec.device, spec.precision]
         imports.append((COSTS, profile))
+        if spec.execution == "compile":
+            imports.append((COSTS, "fused"))
+            profile = f"fused({profile})"
         costs = f"run.measure(traced, low=LOW, profile={profile})"
         if spec.costs == "static":
             imports.append((COSTS, "StaticCosts"))
@@ -107,9 +110,10 @@ def _after_trace(spec: Spec) -> tuple[Code, ...]:
     """What timing decides before ops are placed."""
     if spec.objective != "latency" or spec.costs == "static":
         return ()
-    if spec.execution == "compile":  # inductor chooses its own
-        return ()
-    return (Code("traced = run.in_fastest_forms(traced, low=LOW)"),)
+    traced = "traced"
+    if spec.execution == "compile":
+        traced = "pytorch.under_inductor(traced)"
+    return (Code(f"traced = run.in_fastest_forms({traced}, low=LOW)"),)
 
 
 def _package(spec: Spec) -> Code | None:

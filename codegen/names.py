@@ -21,7 +21,7 @@ BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
 batches convert dataset load_model metric
 
 arrays baseline compiled data evaluate found generator inputs judgement labels
-load_safetensors load_state_dict mean model open_pt2 package placement plan program
+fused load_safetensors load_state_dict mean model open_pt2 package placement plan program
 pytorch result run saved start std stop traced
 
 len min range tuple

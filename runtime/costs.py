@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -108,6 +108,11 @@ H100 = MachineProfile(
 """Peaks of NVIDIA's H100 data sheet, dense (half of the printed sparse rates); fp32
 without TF32. Overhead as for `A100`.
 """
+
+
+def fused(profile: MachineProfile) -> MachineProfile:
+    """The same machine where a compiler fuses what lies between contractions."""
+    return replace(profile, name=f"{profile.name}, fused", overhead=0.0)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,12 @@ import pytest
 import torch
 from torch.export.pt2_archive._package import AOTICompiledModel
 
+from narrowcast.runtime.costs import X86_BF16, StaticCosts, fused, moved_bytes
 from narrowcast.runtime.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.graph import Kind, Precision
+
+BF16 = Precision.BF16
 
 NETS = """
 from torch import nn
@@ -73,6 +78,9 @@ model:
 mixed_precision: {precisions: bf16}
 tuning: {execution: EXECUTION}
 """
+
+QUICK = {"TORCHINDUCTOR_VEC_ISA_OK": "1"}
+"""Spares inductor the programs by which it asks what the compiler can do: 5 s each."""
 
 PREDICT = """
 import sys
@@ -139,7 +147,14 @@ def ran(python: Any, folder: Path, spec: str, *options: str, **env: str) -> Any:
     (folder / "nets.py").write_text(NETS)
     (folder / "spec.yaml").write_text(spec)
     return python(
-        "-m", "narrowcast", "run", "spec.yaml", "--json", *options, cwd=folder, env=env
+        "-m",
+        "narrowcast",
+        "run",
+        "spec.yaml",
+        "--json",
+        *options,
+        cwd=folder,
+        env=QUICK | env,
     )
 
 
@@ -191,14 +206,75 @@ def test_compiling_leaves_nothing_behind(cnn: Project) -> None:
     assert not list(cnn.scratch.iterdir())
 
 
-@pytest.mark.parametrize("size", [16, 3, 1])
 def test_the_package_computes_what_the_model_computes(
-    cnn: Project, image: torch.Tensor, size: int
+    cnn: Project, image: torch.Tensor
 ) -> None:
-    """At any batch size: one that fits no packed weight is reordered, not misread."""
-    ((eager, compiled),) = cnn.outputs(image[:size])
+    ((eager, compiled),) = cnn.outputs(image)
     assert (eager.dtype, eager.shape) == (compiled.dtype, compiled.shape)
     assert 0 < np.linalg.norm(compiled - eager) < 0.03 * np.linalg.norm(eager)
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_the_package_takes_any_batch_size(
+    cnn: Project, image: torch.Tensor, size: int
+) -> None:
+    """Weights are packed for the traced size, and reordered where another needs it."""
+    predict = pytorch.load_compiled(cnn.package)
+    many = torch.cat([image, image, image])[:size]
+    (whole,), (part,) = predict((image,)), predict((many,))
+    assert part.shape == (size, 10)
+    rows = min(size, 16)
+    np.testing.assert_allclose(part[:rows], whole[:rows], rtol=0.05, atol=0.02)
+
+
+class Ticks:
+    """A clock on which every call takes a second."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_under_inductor_contractions_are_timed_and_the_rest_is_fused(
+    tools: Any,
+) -> None:
+    net = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    plain = tools.trace(net, torch.randn(2, 4, 16))
+    program = pytorch.under_inductor(plain)
+    timed = program.time(BF16, set(program.graph.by_id), Ticks(), 0.0)
+    kinds = {program.graph.by_id[name].kind for name, _precision in timed.ops}
+    assert kinds == {Kind.COMPUTE}
+    assert not timed.casts
+    costs = StaticCosts(program.graph, fused(X86_BF16))
+    for op in program.graph.ops:
+        if op.kind is Kind.POINTWISE:
+            moved = moved_bytes(program.graph, op, BF16)
+            assert costs.op(op, BF16) == moved / X86_BF16.bandwidth
+
+
+def test_whole_models_are_timed_as_compiled_packages(
+    tools: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = pytorch.under_inductor(
+        tools.trace(torch.nn.Linear(4, 4), torch.randn(2, 4))
+    )
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    found = program.time_whole({"low": tools.all_low(program)}, Ticks())
+    assert found["low"].median == 1.0
+    assert not list(tmp_path.iterdir())
+
+
+def test_under_inductor_only_attention_has_other_forms(tools: Any) -> None:
+    """Activations and additions are inductor's to fuse."""
+    net = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    plain = tools.trace(net, torch.randn(2, 4, 16))
+    names = {form.name for form in pytorch.under_inductor(plain)._sites}
+    assert names == {"bmm+softmax+bmm"} < {form.name for form in plain._sites}
 
 
 def test_a_replay_compiles_and_keeps_types_and_order(attention: Project) -> None:

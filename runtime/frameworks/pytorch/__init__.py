@@ -5,6 +5,7 @@ from __future__ import annotations
 from .archive import load_saved
 from .compiled import compile_saved, load_compiled
 from .exported import open_pt2
+from .inductor import under_inductor
 from .predict import predictor
 from .program import Program, trace
 from .weights import load_safetensors, load_state_dict
@@ -19,4 +20,5 @@ __all__ = [
     "open_pt2",
     "predictor",
     "trace",
+    "under_inductor",
 ]

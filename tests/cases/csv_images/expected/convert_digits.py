@@ -42,7 +42,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.costs import X86_BF16
+from narrowcast.runtime.costs import X86_BF16, fused
 from narrowcast.runtime.data.arrays import Arrays
 from narrowcast.runtime.data.csv import read_csv
 from narrowcast.runtime.metrics.topk import TopK
@@ -122,6 +122,7 @@ def convert(run: Run) -> Report:
         inputs=INPUTS,
         outputs=("logits",),
     )
+    traced = run.in_fastest_forms(pytorch.under_inductor(traced), low=LOW)
 
     def evaluate(placement: Placement) -> Evaluation:
         return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
@@ -130,7 +131,7 @@ def convert(run: Run) -> Report:
         traced,
         evaluate,
         low=LOW,
-        objective=latency(run.measure(traced, low=LOW, profile=X86_BF16)),
+        objective=latency(run.measure(traced, low=LOW, profile=fused(X86_BF16))),
         pins=PINS,
         criterion=CRITERION,
         baseline=baseline,
