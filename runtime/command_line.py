@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 
-from .errors import NarrowcastError
+from .errors import NarrowcastError, UsageError
 from .files import check_writable, write_bytes
 from .progress import Terminal, printable
 from .report import Report, as_json, shown, summary
@@ -52,12 +52,18 @@ def command_line(
     try:
         for folder in (options.output, options.plan.parent):
             check_writable(folder)
+        if options.plan.is_dir():
+            raise UsageError(
+                f"--plan {shown(options.plan)} is a folder", "Name a file in it."
+            )
         with _stdout_for_json() if options.json else nullcontext():
             report = convert(run)
     except NarrowcastError as error:
         _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
+        # A second one, as a group of processes gets it, has nothing left to stop.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _say("interrupted before the conversion was done: no plan was written")
         return INTERRUPTED
     except SystemExit as error:

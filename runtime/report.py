@@ -74,6 +74,7 @@ class Report:
         kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.
         package: Under `execution: compile`, the compiled package.
+        ended: What of the budget ended the search early, "" if nothing did.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Report:
     plan: Path
     warnings: tuple[str, ...]
     package: Package | None = None
+    ended: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -162,6 +164,7 @@ def gathered(
         plan=plan_path,
         warnings=warnings,
         package=package,
+        ended=found.ended,
     )
 
 
@@ -286,6 +289,8 @@ def _search(report: Report) -> str:
     if report.replayed:
         return "none: the committed plan was replayed"
     ended = ", interrupted" if report.interrupted else ""
+    if report.ended:
+        ended += f", ended early by {report.ended}"
     return (
         f"{report.trials} trial{'s' * (report.trials != 1)}, {report.objective}{ended}"
     )

@@ -390,11 +390,10 @@ class Run:
         missed = any(each is not None and not each.holds for each in parts)
         lock = self.options.plan
         kept = lock.with_suffix(".failed.json") if missed else lock
-        if package is not None:  # none may stand beside a model that it isn't made from
-            _delivered_as(package.path, missed).unlink(missing_ok=True)
-        saved = saved.replace(_delivered_as(saved, missed))
+        final = _delivered_as(saved, missed)
+        compiled = None
         if package is not None:
-            path = package.path.replace(_delivered_as(package.path, missed))
+            compiled, path = package.path, _delivered_as(package.path, missed)
             package = replace(package, path=path)
         if self._bytes_differ(saved):
             self.warn("the same inputs gave another file than the plan's")
@@ -419,12 +418,20 @@ class Run:
             warnings=tuple(self.warnings),
             package=package,
         )
+        report = replace(report, model=final)
         if self.replayed is None:
             made = self._provenance(traced, sources, judgement)
             content = document(plan, traced.graph, made)
             kernels = {"forms": dict(forms)} if forms else {}
-            files = {"model": self._model(report.model), **executed(package)}
+            about = {"file": final.name, "sha256": sha256(saved)}
+            files = {"model": about, **executed(package)}
+            # Before the model is in place: a full disk leaves the earlier pair alone.
             write_plan(report.plan, {**content, **kernels, **files})
+        if package is not None:  # none may stand beside a model that it isn't made from
+            package.path.unlink(missing_ok=True)
+        saved.replace(final)
+        if compiled is not None and package is not None:
+            compiled.replace(package.path)
         return report
 
     def _provenance(
@@ -452,9 +459,6 @@ class Run:
     def _low_ops(traced: Traced, plan: Plan) -> int:
         low = (op.id for op in traced.graph.ops if plan.placement[op.id] == plan.low)
         return len(tuple(low))
-
-    def _model(self, saved: Path) -> dict[str, str]:
-        return {"file": saved.name, "sha256": sha256(saved)}
 
 
 def _final(path: Path) -> str:

@@ -70,11 +70,13 @@ class Found:
             trial that came closest.
         trials: All trials in order; empty for a replayed plan.
         interrupted: True if Ctrl-C or SIGTERM ended the search.
+        ended: What of the budget ended it early, "" if nothing did.
     """
 
     plans: tuple[Plan, ...]
     trials: tuple[Trial, ...] = ()
     interrupted: bool = False
+    ended: str = ""
 
     def __iter__(self) -> Iterator[Plan]:
         return iter(self.plans)
@@ -126,7 +128,7 @@ def search(
         if not any(trial.holds for trial in run.trials):
             raise
         interrupted = True
-    return Found(run.plans(), tuple(run.trials), interrupted)
+    return Found(run.plans(), tuple(run.trials), interrupted, run.ended)
 
 
 def _without_infinities(run: _Search, hard: Ranges) -> Mapping[str, Reason]:
@@ -144,7 +146,7 @@ def _pin_until_it_holds(run: _Search, hard: Mapping[str, Reason]) -> None:
         return
     order = sensitivity_order(run.traced, run.low, run.trials[-1].placement)
     failing, size = 0, 1
-    while run.may_go_on() and failing < len(order):
+    while failing < len(order) and run.may_go_on():
         size = min(size, len(order))
         if run.trial({**hard, **dict(order[:size])}).holds:
             break
@@ -152,7 +154,7 @@ def _pin_until_it_holds(run: _Search, hard: Mapping[str, Reason]) -> None:
     else:
         return
     passing = size
-    while run.may_go_on() and passing - failing > 1:
+    while passing - failing > 1 and run.may_go_on():
         middle = (failing + passing) // 2
         if run.trial({**hard, **dict(order[:middle])}).holds:
             passing = middle
@@ -173,15 +175,19 @@ class _Search:
     clock: Clock
     trials: list[Trial] = field(default_factory=list)
     started: float = 0.0
+    ended: str = ""
 
     def __post_init__(self) -> None:
         self.started = self.clock()
 
     def may_go_on(self) -> bool:
-        """Whether the budget allows another trial."""
+        """Whether the budget allows another trial; keeps what of it does not."""
         limit = self.budget.timeout
-        in_time = limit is None or self.clock() - self.started < limit
-        return in_time and len(self.trials) < self.budget.max_trials
+        if limit is not None and self.clock() - self.started >= limit:
+            self.ended = f"timeout of {limit:g} s"
+        elif len(self.trials) >= self.budget.max_trials:
+            self.ended = f"max_trials {self.budget.max_trials}"
+        return not self.ended
 
     def trial(self, pins: Mapping[str, Reason]) -> Trial:
         """Place with these pins and evaluate, unless that placement was tried."""

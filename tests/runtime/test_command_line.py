@@ -183,7 +183,23 @@ def test_a_signal_is_an_interrupt(script: Make, number: signal.Signals) -> None:
     assert err == "interrupted before the conversion was done: no plan was written\n"
 
 
+def test_a_signal_that_comes_twice_is_one_interrupt(script: Make) -> None:
+    again = "import atexit\natexit.register(os.kill, os.getpid(), 15)\n"
+    code, _out, err = script(f"{again}os.kill(os.getpid(), 15)\ntime.sleep(9)").run()
+    assert code == 130
+    assert err == "interrupted before the conversion was done: no plan was written\n"
+
+
 # Options
+
+
+def test_a_plan_that_is_a_folder_is_refused_at_once(
+    script: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "plans").mkdir()
+    code, out, err = script("return report(run)").run("--plan", "plans", "--search")
+    assert (code, out) == (2, "")
+    assert err == "error: --plan plans is a folder\n  Name a file in it.\n"
 
 
 def test_options_reach_the_run(script: Make, tmp_path: Path) -> None:

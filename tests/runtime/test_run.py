@@ -325,11 +325,25 @@ def test_a_criterion_out_of_reach_delivers_the_closest_and_says_so(
     code, out, _err = script.run("--max-trials", "3", TOLERANCE="1e-9")
     assert code == 1
     assert "CRITERION NOT MET" in out
-    assert "3 trials" in out
+    assert "3 trials, low_compute, ended early by max_trials 3" in out
     assert (script.folder / "net.failed.json").exists()
     assert "net.plan.failed.json" in out
     failed = json.loads((script.folder / "net.plan.failed.json").read_text())
     assert failed["judgement"]["holds"] is False
+
+
+def test_a_plan_that_can_not_be_written_leaves_the_earlier_model(
+    script: Script,
+) -> None:
+    script.run()
+    earlier = (script.folder / "net.json").read_bytes()
+    (script.folder / "weights.txt").write_text("0.732")
+    name = "p" * 250 + ".json"  # the name of the file beside it is too long
+    code, _out, err = script.run("--search", "--plan", name)
+    assert code == 2
+    assert "can't write" in err
+    assert (script.folder / "net.json").read_bytes() == earlier
+    assert not list(script.folder.glob("candidate-*"))
 
 
 def test_a_plan_that_failed_is_no_lock(script: Script) -> None:

@@ -399,7 +399,7 @@ def test_no_trial_starts_after_the_timeout(seconds: float | None, trials: int) -
         now[0] += 10
         return evaluate(placement)
 
-    search(
+    found = search(
         TWENTY,
         slowly,
         low=BF16,
@@ -412,6 +412,7 @@ def test_no_trial_starts_after_the_timeout(seconds: float | None, trials: int) -
         clock=lambda: now[0],
     )
     assert len(evaluate.seen) == trials
+    assert found.ended == (f"timeout of {seconds} s" if seconds else "")
 
 
 def test_an_interrupt_keeps_what_passed() -> None:
