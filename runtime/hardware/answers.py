@@ -19,7 +19,7 @@ class Framework:
         title: Its name for people.
         lowest: The lowest version that the adapter works with.
         extra: narrowcast's extra that installs it.
-        adapter: The adapter's folder in `frameworks`.
+        adapter: The adapter's package in `frameworks`, which has `answers`.
     """
 
     title: str
