@@ -1,0 +1,1 @@
+"""TensorFlow: SavedModel, frozen GraphDef and Keras in, SavedModel out."""
