@@ -1,0 +1,1 @@
+"""ONNX: `.onnx` in, `.onnx` out, in memory as onnx-ir holds it."""

@@ -1,0 +1,1 @@
+"""Any runtime that takes ONNX; none is executed as such."""

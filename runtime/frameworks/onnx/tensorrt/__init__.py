@@ -1,0 +1,1 @@
+"""TensorRT, which is not executed here."""
