@@ -53,6 +53,10 @@ def check_writable(folder: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
+    """Hex digest of a file's bytes; of a folder's, the files' names with theirs."""
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        rows = (f"{each.relative_to(path).as_posix()} {sha256(each)}" for each in files)
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

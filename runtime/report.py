@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .criterion import Criterion
+from .delivery import candidate_bytes
 from .evaluation import Evaluation, rounded
 from .graph import Graph, Precision, casts
 from .pins import Why
@@ -145,7 +146,7 @@ def gathered(
         ops_low=len(low),
         casts=len(casts(graph, plan.placement)),
         fp32_bytes=sum(t.elements * t.itemsize for t in weights),
-        saved_bytes=saved.stat().st_size,
+        saved_bytes=candidate_bytes(saved),
         judgement=judgement,
         drift=drift,
         latency=latency,

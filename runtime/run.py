@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
+from .delivery import candidate, candidate_hash, deliver, destination, discard
 from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import (
     Batches,
@@ -20,7 +21,6 @@ from .evaluation import (
     largest_error,
     rounded,
 )
-from .files import sha256
 from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Traced
 from .fresh import in_fresh_process
 from .graph import Precision
@@ -45,9 +45,6 @@ from .timing import Clock, Latency
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Formable)
-
-CANDIDATE = "candidate-"
-"""Prefix of a saved model that is not judged yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,22 +280,22 @@ class Run:
 
     def candidate(self, name: str) -> Path:
         """Where a model is saved before it is judged: what is there stays till then."""
-        path = self.output / f"{CANDIDATE}{name}"
+        path = candidate(self.output, name)
         self.unjudged.append(path)
         return path
 
     def discard(self) -> None:
         """Remove the models that were saved and never judged."""
         for path in self.unjudged:
-            path.unlink(missing_ok=True)
+            discard(path)
 
     def compile(
         self, compile_saved: Callable[[Path, Path], Path], saved: Path, package: Path
     ) -> Path:
         """Compile a saved model, in a process of its own."""
-        self.progress.live("compile", f"{_final(saved)}: this takes a minute or more")
+        self.progress.live("compile", f"{saved.name}: this takes a minute or more")
         made = compile_saved(saved, package)
-        self.progress.line("compile", f"{_final(saved)} -> {_final(package)}")
+        self.progress.line("compile", f"{saved.name} -> {package.name}")
         return made
 
     def evaluate_saved(
@@ -309,10 +306,10 @@ class Run:
         metric: Callable[[], Metric],
     ) -> Evaluation:
         """Score a saved model in a fresh process, exactly and in full."""
-        self.progress.live("check", f"{_final(path)} in a fresh process")
+        self.progress.live("check", f"{path.name} in a fresh process")
         found = opened(evaluate_file, load_saved, path, batches, metric)
         finite = "" if found.finite else "  outputs are not finite"
-        text = f"{found.metric} {rounded(found.value)}  {_final(path)} loaded in a fresh process"
+        text = f"{found.metric} {rounded(found.value)}  {path.name} loaded in a fresh process"
         self.progress.line("check", text + finite)
         return found
 
@@ -357,13 +354,13 @@ class Run:
 
         RMS of the difference over the RMS of fp32's output, the largest over outputs.
         """
-        self.progress.live("check", f"{_final(path)} in a fresh process")
+        self.progress.live("check", f"{path.name} in a fresh process")
         expected = fp32(first_inputs(batches))
         found = opened(predict_file, load_saved, path, batches)
         check_finite(expected, "the fp32 model's outputs are not finite")
         check_finite(found, "the converted model's outputs are not finite")
         error = largest_error(expected, found)
-        text = f"output error {error:.1e}  {_final(path)} loaded in a fresh process"
+        text = f"output error {error:.1e}  {path.name} loaded in a fresh process"
         self.progress.line("check", text)
         return error
 
@@ -390,10 +387,9 @@ class Run:
         missed = any(each is not None and not each.holds for each in parts)
         lock = self.options.plan
         kept = lock.with_suffix(".failed.json") if missed else lock
-        final = _delivered_as(saved, missed)
         compiled = None
         if package is not None:
-            compiled, path = package.path, _delivered_as(package.path, missed)
+            compiled, path = package.path, destination(package.path, missed)
             package = replace(package, path=path)
         if self._bytes_differ(saved):
             self.warn("the same inputs gave another file than the plan's")
@@ -418,20 +414,20 @@ class Run:
             warnings=tuple(self.warnings),
             package=package,
         )
-        report = replace(report, model=final)
+        report = replace(report, model=destination(saved, missed))
         if self.replayed is None:
             made = self._provenance(traced, sources, judgement)
             content = document(plan, traced.graph, made)
             kernels = {"forms": dict(forms)} if forms else {}
-            about = {"file": final.name, "sha256": sha256(saved)}
+            about = {"file": saved.name, "sha256": candidate_hash(saved)}
             files = {"model": about, **executed(package)}
             # Before the model is in place: a full disk leaves the earlier pair alone.
             write_plan(report.plan, {**content, **kernels, **files})
         if package is not None:  # none may stand beside a model that it isn't made from
             package.path.unlink(missing_ok=True)
-        saved.replace(final)
-        if compiled is not None and package is not None:
-            compiled.replace(package.path)
+        deliver(saved, missed)
+        if compiled is not None:
+            deliver(compiled, missed)
         return report
 
     def _provenance(
@@ -453,21 +449,12 @@ class Run:
             return False
         recorded = self.replayed.get("model")
         known = recorded.get("sha256") if isinstance(recorded, dict) else None
-        return known != sha256(saved)
+        return known != candidate_hash(saved)
 
     @staticmethod
     def _low_ops(traced: Traced, plan: Plan) -> int:
         low = (op.id for op in traced.graph.ops if plan.placement[op.id] == plan.low)
         return len(tuple(low))
-
-
-def _final(path: Path) -> str:
-    return path.name.removeprefix(CANDIDATE)
-
-
-def _delivered_as(candidate: Path, missed: bool) -> Path:
-    final = candidate.with_name(_final(candidate))
-    return final.with_suffix(f".failed{final.suffix}") if missed else final
 
 
 def _why_nothing(plan: Plan) -> str:

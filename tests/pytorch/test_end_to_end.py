@@ -399,7 +399,7 @@ def test_a_criterion_out_of_reach_delivers_the_best_trial(project: Project) -> N
     assert not report["judgement"]["holds"]
     failed = project.folder / "net.plan.failed.json"
     assert json.loads(failed.read_text())["judgement"]["holds"] is False
-    found = project.predict(torch.randn(5, 8), "net.bf16.failed.pt2")
+    found = project.predict(torch.randn(5, 8), "failed/net.bf16.pt2")
     assert found.shape == (5, 4)
     trials = [line for line in done.stderr.splitlines() if " fails" in line]
     assert len(trials) == 2

@@ -326,7 +326,7 @@ def test_a_criterion_out_of_reach_delivers_the_closest_and_says_so(
     assert code == 1
     assert "CRITERION NOT MET" in out
     assert "3 trials, low_compute, ended early by max_trials 3" in out
-    assert (script.folder / "net.failed.json").exists()
+    assert (script.folder / "failed/net.json").exists()
     assert "net.plan.failed.json" in out
     failed = json.loads((script.folder / "net.plan.failed.json").read_text())
     assert failed["judgement"]["holds"] is False
@@ -575,8 +575,8 @@ def test_a_failed_search_leaves_lock_and_model_alone(script: Script) -> None:
     code, out, _err = script.run("--search", "--max-trials", "3", TOLERANCE="1e-9")
     assert code == 1
     assert {n: (script.folder / n).read_bytes() for n in before} == before
-    assert "net.failed.json" in out
-    assert (script.folder / "net.failed.json").exists()
+    assert "failed/net.json" in out
+    assert (script.folder / "failed/net.json").exists()
     assert not list(script.folder.glob("candidate-*"))
 
 
@@ -609,7 +609,7 @@ def test_a_package_that_misses_fails_its_model_too(script: Script) -> None:
     assert "the model holds, its package does not: both are kept as failed" in out
     assert out.count("CRITERION NOT MET") == 1
     assert {n: (script.folder / n).read_bytes() for n in before} == before
-    for name in ("net.failed.json", "net.compiled.failed.json"):
+    for name in ("failed/net.json", "failed/net.compiled.json"):
         assert (script.folder / name).exists()
     assert (script.folder / "net.plan.failed.json").exists()
     assert not list(script.folder.glob("candidate-*"))

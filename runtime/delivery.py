@@ -1,0 +1,86 @@
+"""What a run writes: first into a folder of its own, then in place.
+
+A converted model is a file, a folder or several files that name one another, so its
+candidate has its final name in a folder beside the place where it will stand. What
+stands there is left alone until the candidate was judged.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import UsageError
+from .files import sha256
+
+CANDIDATE = "candidate-"
+"""Prefix of the folder of a model that is not judged yet."""
+
+FAILED = "failed"
+"""Folder for a model that misses the criterion."""
+
+
+def candidate(output: Path, name: str) -> Path:
+    """Where a model called `name` is saved before it is judged; its folder is empty.
+
+    Raises:
+        UsageError: The folder can't be made.
+    """
+    folder = output / f"{CANDIDATE}{name}"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(
+            f"can't write {folder}: {error.strerror or error}",
+            "Make room, or choose another place with --output.",
+        ) from error
+    return folder / name
+
+
+def destination(candidate: Path, missed: bool) -> Path:
+    """Where a candidate is delivered."""
+    output = candidate.parent.parent
+    return (output / FAILED if missed else output) / candidate.name
+
+
+def deliver(candidate: Path, missed: bool) -> Path:
+    """Put a candidate in place, with what was written beside it; the model comes last.
+
+    What stood there is replaced; each file or folder is there whole at any time.
+    """
+    final = destination(candidate, missed)
+    final.parent.mkdir(exist_ok=True)
+    for entry in (*_beside(candidate), candidate):
+        _replace(entry, final.parent / entry.name)
+    shutil.rmtree(candidate.parent, ignore_errors=True)
+    return final
+
+
+def discard(candidate: Path) -> None:
+    """Remove a candidate that is not wanted, if it is still there."""
+    shutil.rmtree(candidate.parent, ignore_errors=True)
+
+
+def candidate_hash(candidate: Path) -> str:
+    """sha256 of all that a candidate is: the file's own where it is one file."""
+    alone = candidate.is_file() and not any(_beside(candidate))
+    return sha256(candidate if alone else candidate.parent)
+
+
+def candidate_bytes(candidate: Path) -> int:
+    """Size of all that a candidate is."""
+    files = (path for path in candidate.parent.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files)
+
+
+def _beside(candidate: Path) -> Iterator[Path]:
+    return (path for path in sorted(candidate.parent.iterdir()) if path != candidate)
+
+
+def _replace(entry: Path, final: Path) -> None:
+    """Rename; a folder takes the place of one by way of the candidate's own."""
+    if final.is_dir() and not final.is_symlink():
+        final.rename(entry.with_name(f"{entry.name}.replaced"))
+    entry.replace(final)

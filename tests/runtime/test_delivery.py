@@ -1,0 +1,100 @@
+"""Candidates that are files, folders or several files, and how they get into place."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from narrowcast.runtime.delivery import (
+    candidate,
+    candidate_bytes,
+    candidate_hash,
+    deliver,
+    discard,
+)
+from narrowcast.runtime.errors import UsageError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*"))
+
+
+def saved_folder(output: Path, text: str) -> Path:
+    """A model that is a folder, as TensorFlow's."""
+    path = candidate(output, "net.bf16")
+    (path / "variables").mkdir(parents=True)
+    (path / "variables" / "index").write_text(text)
+    (path / f"{text}.pb").write_text(text)
+    return path
+
+
+def test_a_file_is_known_by_its_own_hash_and_size(tmp_path: Path) -> None:
+    path = candidate(tmp_path, "net.onnx")
+    path.write_bytes(b"model")
+    assert candidate_hash(path) == hashlib.sha256(b"model").hexdigest()
+    assert candidate_bytes(path) == 5
+
+
+def test_what_stands_beside_the_model_is_part_of_it(tmp_path: Path) -> None:
+    path = candidate(tmp_path, "net.onnx")
+    path.write_bytes(b"model")
+    alone = candidate_hash(path)
+    beside = path.with_name("net.onnx.data")
+    beside.write_bytes(b"weights")
+    both = candidate_hash(path)
+    assert candidate_bytes(path) == 12
+    beside.write_bytes(b"Weights")
+    assert len({alone, both, candidate_hash(path)}) == 3
+    assert deliver(path, missed=False) == tmp_path / "net.onnx"
+    assert names(tmp_path) == ["net.onnx", "net.onnx.data"]
+
+
+def test_a_folder_takes_the_place_of_the_one_before_whole(tmp_path: Path) -> None:
+    deliver(saved_folder(tmp_path, "old"), missed=False)
+    path = saved_folder(tmp_path, "new")
+    assert (tmp_path / "net.bf16" / "old.pb").exists()
+    deliver(path, missed=False)
+    assert names(tmp_path) == [
+        "net.bf16",
+        "net.bf16/new.pb",
+        "net.bf16/variables",
+        "net.bf16/variables/index",
+    ]
+
+
+def test_what_missed_the_criterion_leaves_the_earlier_model_alone(
+    tmp_path: Path,
+) -> None:
+    deliver(saved_folder(tmp_path, "good"), missed=False)
+    for _again in range(2):
+        found = deliver(saved_folder(tmp_path, "bad"), missed=True)
+    assert found == tmp_path / "failed" / "net.bf16"
+    assert (found / "bad.pb").exists()
+    assert (tmp_path / "net.bf16" / "good.pb").exists()
+
+
+def test_a_second_candidate_of_a_name_begins_with_nothing(tmp_path: Path) -> None:
+    saved_folder(tmp_path, "first")
+    path = candidate(tmp_path, "net.bf16")
+    assert names(path.parent) == []
+    discard(path)
+    assert names(tmp_path) == []
+
+
+def test_the_hash_of_a_folder_tells_names_from_contents(tmp_path: Path) -> None:
+    found = set()
+    for name, text in (("a", "x"), ("b", "x"), ("a", "y")):
+        path = candidate(tmp_path, "net")
+        path.mkdir()
+        (path / name).write_text(text)
+        found.add(candidate_hash(path))
+    assert len(found) == 3
+
+
+def test_a_place_that_is_a_file_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "candidate-net").write_text("mine")
+    with pytest.raises(UsageError, match="--output"):
+        candidate(tmp_path, "net")
+    assert (tmp_path / "candidate-net").read_text() == "mine"
