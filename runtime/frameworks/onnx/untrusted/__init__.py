@@ -1,0 +1,1 @@
+"""ONNX files from anywhere: what is checked before anything they name is opened."""
