@@ -195,3 +195,43 @@ def test_sparse_tensors_are_refused(tmp_path: Path) -> None:
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match="sparse tensor"):
         load_onnx(path)
+
+
+def with_functions(calls: dict[str, list[str]]) -> onnx.ModelProto:
+    """A model of functions, each of which calls others in turn."""
+    own = [helper.make_opsetid("", 13), helper.make_opsetid("my", 1)]
+    model = parser.parse_model(ADD.replace("Add (x, w)", "Neg (x)"))
+    model.opset_import.add(domain="my", version=1)
+    model.graph.node[0].op_type, model.graph.node[0].domain = "f0", "my"
+    for name, callees in calls.items():
+        chain = ["x", *(f"y{k}" for k in range(len(callees)))]
+        body = [
+            helper.make_node(each, [chain[k]], [chain[k + 1]], domain="my")
+            for k, each in enumerate(callees)
+        ] or [helper.make_node("Neg", ["x"], ["y0"])]
+        last = [body[-1].output[0]]
+        model.functions.append(helper.make_function("my", name, ["x"], last, body, own))
+    return model
+
+
+def test_functions_that_double_thirty_times_are_refused(tmp_path: Path) -> None:
+    calls = {f"f{k}": [f"f{k + 1}"] * 2 for k in range(30)} | {"f30": []}
+    path = tmp_path / "net.onnx"
+    path.write_bytes(with_functions(calls).SerializeToString())
+    with pytest.raises(ModelError, match=r"stand for \d+ nodes"):
+        load_onnx(path)
+
+
+def test_functions_that_call_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    model = with_functions({"f0": ["f1"], "f1": ["f0"]})
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="calls itself"):
+        load_onnx(path)
+
+
+def test_a_long_chain_of_functions_is_read(tmp_path: Path) -> None:
+    calls = {f"f{k}": [f"f{k + 1}"] for k in range(90)} | {"f90": []}
+    path = tmp_path / "net.onnx"
+    path.write_bytes(with_functions(calls).SerializeToString())
+    assert len(load_onnx(path).functions) == 91

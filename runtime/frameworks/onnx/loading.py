@@ -18,6 +18,7 @@ from .checking import check_graph, check_versions
 from .untrusted import sizes, walk, wire
 from .untrusted.damage import Damaged, Unsafe, shown
 from .untrusted.external import Span, span
+from .untrusted.functions import check_functions
 
 WHOLE = "Copy or export it again, with all files that belong to it."
 TRUST = (
@@ -50,6 +51,7 @@ def load_onnx(
     try:
         proto, token = _parsed(path, large)
         check_versions(proto, place)
+        check_functions(proto)
         external = _external(proto)
         spans = _spans(proto, path, token, trust)
         check_graph(proto, place)

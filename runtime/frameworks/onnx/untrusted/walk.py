@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import onnx
 
@@ -39,7 +39,14 @@ def graphs(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
 
 def nodes(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """All nodes, of bodies and functions too."""
-    waiting = [proto.graph.node, *(function.node for function in proto.functions)]
+    yield from nodes_of(proto.graph.node)
+    for function in proto.functions:
+        yield from nodes_of(function.node)
+
+
+def nodes_of(body: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """The nodes of a graph or a function, and of the graphs in their attributes."""
+    waiting = [body]
     while waiting:
         for node in waiting.pop():
             yield node

@@ -1,0 +1,65 @@
+"""Functions that call functions: few bytes may stand for billions of nodes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import onnx
+
+from .damage import Damaged, Unsafe, shown
+from .walk import nodes_of
+
+MOST = 1_000_000
+"""Nodes of a model whose functions are written out."""
+
+Name = tuple[str, str, str]
+
+
+def check_functions(proto: onnx.ModelProto) -> None:
+    """Raise for functions that call themselves, or stand for too many nodes.
+
+    Raises:
+        Damaged: A function calls itself, through others or not.
+        Unsafe: Written out, the model has more than `MOST` nodes.
+    """
+    bodies = {(f.domain, f.name, f.overload): f.node for f in proto.functions}
+    if not bodies:
+        return
+    calls = {name: _calls(body, bodies) for name, body in bodies.items()}
+    sizes: dict[Name, int] = {}
+    for name in _callees_first(calls):
+        own = sum(1 for _ in nodes_of(bodies[name]))
+        sizes[name] = own + sum(n * sizes[f] for f, n in calls[name].items())
+    whole = sum(n * sizes[f] for f, n in _calls(proto.graph.node, bodies).items())
+    if whole > MOST:
+        raise Unsafe(f"its functions stand for {whole} nodes; {MOST} are the most")
+
+
+def _calls(
+    body: Iterable[onnx.NodeProto], known: Mapping[Name, object]
+) -> Counter[Name]:
+    names = ((n.domain, n.op_type, n.overload) for n in nodes_of(body))
+    return Counter(name for name in names if name in known)
+
+
+def _callees_first(calls: Mapping[Name, Iterable[Name]]) -> Iterable[Name]:
+    done: dict[Name, bool] = {}  # False while a function's callees are looked at
+    for start in calls:
+        waiting = [start]
+        while waiting:
+            name = waiting[-1]
+            if name not in done:
+                done[name] = False
+                for callee in calls[name]:
+                    if done.get(callee) is False:
+                        raise Damaged(
+                            f"has a function that calls itself: {shown(callee[1])}"
+                        )
+                    if callee not in done:
+                        waiting.append(callee)
+                continue
+            waiting.pop()
+            if not done[name]:
+                done[name] = True
+                yield name
