@@ -1,0 +1,187 @@
+"""A traced TensorFlow model, behind the protocol of `frameworks/protocol.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+from ...capability import with_kernels
+from ...errors import DataError, ModelError
+from ...graph import Graph, Op, Placement, Precision
+from ...graph import held as held_precisions
+from ...signature import Input, check_shapes
+from ...timing import Clock, Latency, interleaved
+from ..protocol import Inputs, Probe, Statistics, Timings
+from . import archive, kernels
+from .agreement import check_agreement
+from .frozen import Frozen, Model
+from .interpreter import EndlessLoop, Route, key_of
+from .output_errors import OutputErrors
+from .picture import picture
+from .predict import called, given, places
+from .prepare import prepare
+from .regions import LOOPS, Region, every, regions
+from .rewrite import rewrite
+from .statistics import collect
+from .stopwatch import time_casts, time_ops
+from .switches import hold_fp32
+
+
+@dataclass(frozen=True)
+class Program:
+    """One model, traced on one batch.
+
+    Attributes:
+        graph: What placement and search see of it, with the kernels that ran.
+        probes: Op id → what happened when it ran low on the batch.
+        switches: The settings under which fp32 means fp32.
+        frozen: The prepared model; `main` holds its regions.
+        batch: Tensors in the model's order.
+    """
+
+    graph: Graph
+    probes: Mapping[str, Probe]
+    switches: Mapping[str, str]
+    frozen: Frozen
+    main: Region
+    batch: Inputs
+
+    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+        """Output error when only that op computes in `precision`; op id → error.
+
+        Where an output is no float, the last floats that feed it are compared.
+        """
+        return {name: self.error(precision, (name,)) for name in ops}
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        """Output error when all these ops compute in `precision` at once."""
+        return self._outputs.error(precision, [self._op(name) for name in ops])
+
+    def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
+        """What `precision` would do to every tensor of the batch; name → statistics."""
+        found = collect(self.main, self.batch, self.frozen.weights, precision)
+        return {
+            name: each for name, each in found.items() if name in self.graph.tensors
+        }
+
+    def time(
+        self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
+    ) -> Timings:
+        """Time ops and all casts on the batch, each distinct one once."""
+        keys = {key_of(self._op(name)): name for name in ops}
+        weights = self.frozen.weights
+        pairs = time_ops(
+            self.main, self.batch, weights, precision, keys.keys(), clock, seconds
+        )
+        shapes = {
+            t.shape
+            for t in self.graph.tensors.values()
+            if t.floating and not t.constant
+        }
+        casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
+        for shape, (down, up) in time_casts(shapes, precision, clock, seconds).items():
+            casts[shape, Precision.FP32, precision] = down
+            casts[shape, precision, Precision.FP32] = up
+        timed = {
+            (keys[key], p): each
+            for key, pair in pairs.items()
+            for p, each in pair.items()
+        }
+        return Timings(timed, casts)
+
+    def time_whole(
+        self, placements: Mapping[str, Placement], clock: Clock
+    ) -> Mapping[str, Latency]:
+        """Time converted models in turn on the batch; by their names."""
+        calls = {
+            name: partial(called(self.apply(placement)), *self.batch)
+            for name, placement in placements.items()
+        }
+        return interleaved(calls, clock)
+
+    def apply(self, placement: Placement) -> Frozen:
+        """The converted model, its weights in the precision of the ops that use them.
+
+        Raises:
+            ModelError: Rounding keeps a loop from ending on the batch.
+        """
+        keys = {key_of(op): placement[op.id] for op in self.graph.ops}
+        held = held_precisions(self.graph, placement)
+        converted = rewrite(self.frozen, self.main, keys, held)
+        self._check_it_ends(converted)
+        return converted
+
+    def save(self, model: Frozen, path: Path) -> Path:
+        """Write a model that `apply` made as a SavedModel: the same bytes each time."""
+        return archive.save(model, path)
+
+    def _check_it_ends(self, converted: Frozen) -> None:
+        """Run the loops of a converted model, if it has any, on the batch."""
+        inside = every(self.main)
+        if not any(
+            node.op in LOOPS and node.name in region.bodies
+            for region in inside
+            for node in region.nodes
+        ):
+            return
+        route = Route(most=self._outputs.most_iterations)
+        try:
+            kernels.run(regions(converted), self.batch, converted.weights, route)
+        except EndlessLoop as error:
+            raise ModelError(
+                f"rounding keeps a loop from ending: {error}",
+                "Pin to fp32 what its condition depends on.",
+            ) from error
+
+    @cached_property
+    def _outputs(self) -> OutputErrors:
+        return OutputErrors(self.main, self.batch, self.frozen.weights, self.probes)
+
+    def _op(self, name: str) -> Op:
+        return self.graph.by_id[name]
+
+
+def trace(
+    model: Model,
+    batch: Inputs,
+    *,
+    low: Precision,
+    inputs: Sequence[Input] = (),
+    outputs: Sequence[str] = (),
+) -> Program:
+    """Freeze a model, prepare its fp32 graph on a real batch and probe its kernels.
+
+    Args:
+        model: As loaded; it is not changed.
+        batch: One real batch, at the batch size that will be evaluated.
+        low: The precision that every op is probed in.
+        inputs: The batch's inputs by the model's names, as the spec declares them;
+            empty for the model's own order.
+        outputs: Names of the outputs, for messages.
+
+    Raises:
+        DataError: The batch is not what `inputs` or the model declare.
+        ModelError: The model can't be frozen, or its graph computes something else.
+    """
+    switches = hold_fp32()
+    if inputs:
+        check_shapes(inputs, [tuple(value.shape) for value in batch])
+    frozen = model.freeze()
+    order = places([each.name for each in frozen.inputs], inputs)
+    if len(batch) != len(order):
+        raise DataError(
+            f"the data gives {len(batch)} inputs, the model takes {len(order)}",
+            "Make the dataset and model.inputs agree.",
+        )
+    values = tuple(given(frozen.inputs, [batch[place] for place in order]))
+    prepared = prepare(frozen)
+    main = regions(prepared)
+    check_agreement(model, frozen, prepared, main, values, outputs)
+    graph = picture(main, values, prepared.weights, prepared.absorbed)
+    keys = {key_of(op): op.id for op in graph.ops if graph.castable(op)}
+    found = kernels.probe(main, values, prepared.weights, low, keys.keys())
+    probes = {keys[key]: each for key, each in found.items()}
+    graph = with_kernels(graph, low, probes)
+    return Program(graph, probes, switches, prepared, main, values)
