@@ -29,19 +29,17 @@ class Prepared:
     """An fp32 model that computes what the loaded one does, and may be converted.
 
     Attributes:
-        model: Its opset has the low precision; local functions are inlined. The loaded
-            model is not changed by it, tensors are shared.
+        model: Its opset has the low precision. `plain.py` came first: no functions, and
+            no inputs that are initializers too. The loaded model is not changed by it,
+            tensors are shared.
         absorbed: Op id → the ops that were folded into it, in the order they ran.
         makes: Op id → name of the value in the loaded model that the op's first output
             now equals, where that is not the output's own (a convolution that took in
             a batch norm).
         notes: What the report should say (an upgraded opset), a sentence each.
-        calls: Id of an inlined call → the function's name. What was in it has an id
-            that begins with `call/function/`.
     """
 
     model: ir.Model
     absorbed: Mapping[str, tuple[Absorbed, ...]] = field(default_factory=dict)
     makes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    calls: Mapping[str, str] = field(default_factory=dict)
