@@ -13,12 +13,18 @@ from narrowcast.spec import Spec, canonical
 from .code import Code, comment, docstring, toml
 from .constants import constants
 from .data import data_sections
-from .dependencies import FRAMEWORKS, PYTHON, dependencies
+from .frameworks import dependencies, framework_of
 from .imports import import_lines
 from .layout import laid_out, values
 from .metric import metric_section
-from .model import model_section
-from .script import Convert, ConvertUnjudged, Header, Script, Section
+from .script import (
+    Convert,
+    ConvertUnexecuted,
+    ConvertUnjudged,
+    Header,
+    Script,
+    Section,
+)
 
 COSTS = "narrowcast.runtime.costs"
 PROFILES = {
@@ -45,18 +51,29 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
     folder = relative_folder(spec_file, script_file)
     sections = _sections(spec, folder)
     imports = [each for section in sections for each in section.imports]
-    title = FRAMEWORKS[spec.model.framework].title
+    if spec.model.inputs:
+        imports.append(("narrowcast.runtime", "Input"))
+    framework = framework_of(spec)
     return Script(
+        template=f"{framework.templates}/script.py.j2",
         file_name=default_name(spec),
         header=_header(spec, spec_file, script_file),
         title=docstring(
-            f"Convert {spec.model.name} ({title}) from fp32 to {spec.precision} + fp32 "
+            f"Convert {spec.model.name} ({_titled(spec)}) from fp32 to {spec.precision} + fp32 "
             "mixed precision."
         ),
         imports=import_lines(imports),
         constants=constants(spec, folder),
         sections=sections,
     )
+
+
+def _titled(spec: Spec) -> str:
+    """The framework; of ONNX models their runtime besides."""
+    title = framework_of(spec).title
+    if spec.model.framework != "onnx" or title == "ONNX":
+        return title
+    return f"ONNX for {title}"
 
 
 def default_name(spec: Spec) -> str:
@@ -73,7 +90,7 @@ def relative_folder(spec_file: Path, script_file: Path) -> str:
 def _sections(spec: Spec, folder: str) -> tuple[Section, ...]:
     metric = () if spec.evaluation is None else (metric_section(spec.evaluation),)
     return (
-        model_section(spec, folder),
+        framework_of(spec).model(spec, folder),
         *data_sections(spec, folder),
         *metric,
         _convert(spec),
@@ -84,7 +101,8 @@ def _convert(spec: Spec) -> Section:
     imports = [("narrowcast.runtime.placement", spec.objective)]
     objective = Code(spec.objective)
     if spec.objective == "latency":
-        profile = PROFILES[spec.device, spec.precision]
+        device = "cuda" if spec.model.runtime == "tensorrt" else spec.device
+        profile = PROFILES[device, spec.precision]
         imports.append((COSTS, profile))
         if spec.execution == "compile":
             imports.append((COSTS, "fused"))
@@ -95,13 +113,29 @@ def _convert(spec: Spec) -> Section:
             costs = f"StaticCosts(traced.graph, {profile})"
         objective = Code(f"latency({costs})")
     outputs = laid_out("outputs=", values(spec.model.outputs), 8, ",")
+    options = (outputs,) if spec.model.outputs else ()
+    framework = framework_of(spec)
+    package, adapter = framework.adapter
+    file = Code(f'f"{{NAME}}.{spec.precision}{framework.ending}"')
+    importing = import_lines([(package, adapter)], indent=4)
+    if not framework.executed:
+        return ConvertUnexecuted(
+            adapter=Code(adapter),
+            adapter_import=importing,
+            objective=objective,
+            objective_imports=tuple(imports),
+            trace_options=options,
+            file=file,
+        )
     kind = ConvertUnjudged if spec.evaluation is None else Convert
     return kind(
+        adapter=Code(adapter),
+        adapter_import=importing,
         objective=objective,
         objective_imports=tuple(imports),
-        trace_options=(outputs,) if spec.model.outputs else (),
+        trace_options=options,
         after_trace=_after_trace(spec),
-        file=Code(f'f"{{NAME}}.{spec.precision}.pt2"'),
+        file=file,
         package=_package(spec),
     )
 
@@ -109,6 +143,8 @@ def _convert(spec: Spec) -> Section:
 def _after_trace(spec: Spec) -> tuple[Code, ...]:
     """What timing decides before ops are placed."""
     if spec.objective != "latency" or spec.costs == "static":
+        return ()
+    if spec.model.framework != "pytorch":
         return ()
     traced = "traced"
     if spec.execution == "compile":
@@ -134,7 +170,7 @@ def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
         version=comment(__version__),
         source=comment(source),
         command=comment(command),
-        python=toml(PYTHON),
+        python=toml(framework_of(spec).python),
         dependencies=tuple(toml(each) for each in dependencies(spec)),
         spec=toml(source),
         spec_sha256=toml(digest),

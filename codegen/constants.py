@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from narrowcast.spec import Spec
-from narrowcast.spec.spec import Pin
+from narrowcast.spec.spec import Input, Pin
 
 from .code import Code, literal
 from .data import data_file, python_modules
-from .dependencies import FRAMEWORKS
+from .frameworks import framework_of
 from .layout import Group, call, laid_out, tuple_of, values, wrapped
 from .paths import here
 
 
 def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
     """One laid-out assignment each, in the order of reading."""
-    framework = FRAMEWORKS[spec.model.framework]
+    framework = framework_of(spec)
     compiler = {"compiler": literal(True)} if spec.execution == "compile" else {}
     requirements = call(
         "Requirements",
@@ -37,23 +37,26 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
 
 
 def _inputs(spec: Spec) -> Group:
-    return tuple_of(
-        [
-            call(
-                "Input",
-                name=literal(one.name),
-                shape=values(one.shape),
-                dtype=literal(one.dtype),
-            )
-            for one in spec.model.inputs
-        ]
-    )
+    return tuple_of([_input(one) for one in spec.model.inputs])
+
+
+def _input(one: Input) -> Group:
+    """What the spec says of it; the rest is the model's own."""
+    given: dict[str, Code | Group] = {"name": literal(one.name)}
+    if one.shape is not None:
+        given["shape"] = values(one.shape)
+    if one.dtype is not None:
+        given["dtype"] = literal(one.dtype)
+    return call("Input", **given)
 
 
 def _sources(spec: Spec, folder: str) -> Group:
-    files = {"model": spec.model.path or spec.model.weights, "data": data_file(spec)}
+    model = [path for path in (spec.model.path, spec.model.weights) if path]
+    data = [path for path in (data_file(spec),) if path]
     given = {
-        kind: tuple_of([here(path, folder)]) for kind, path in files.items() if path
+        kind: tuple_of([here(path, folder) for path in paths])
+        for kind, paths in {"model": model, "data": data}.items()
+        if paths
     }
     return call("Sources", **given, modules=values(python_modules(spec)))
 

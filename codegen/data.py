@@ -9,11 +9,19 @@ from narrowcast.spec.dataset import Csv, Npz
 from narrowcast.spec.spec import Dataset, Evaluation, Input, PythonClass
 
 from .code import Code, docstring, dotted, literal
+from .frameworks import framework_of
 from .layout import WIDTH, Group, Quotient, call, laid_out, tuple_of, values, yaml_value
 from .names import importing, variables
 from .paths import here
-from .script import Batches, FileData, PythonData, Section, SyntheticBatches
-from .transforms import statements
+from .script import (
+    Batches,
+    DeclaredBatches,
+    FileData,
+    PythonData,
+    Section,
+    SyntheticBatches,
+)
+from .transforms import Axes, statements
 
 READERS = "narrowcast.runtime.data"
 
@@ -21,7 +29,10 @@ READERS = "narrowcast.runtime.data"
 def data_sections(spec: Spec, folder: str) -> tuple[Section, ...]:
     """The dataset and the loop over it, or one random batch without a dataset."""
     if spec.evaluation is None:
-        return (_synthetic(spec),)
+        known = spec.model.inputs and all(
+            one.shape is not None for one in spec.model.inputs
+        )
+        return (_synthetic(spec) if known else _declared(spec),)
     dataset = _dataset(spec.evaluation.dataset, folder)
     return dataset, _batches(spec, spec.evaluation)
 
@@ -94,11 +105,19 @@ def _python(dataset: PythonClass) -> PythonData:
     )
 
 
+def _inputs(spec: Spec) -> tuple[Input, ...]:
+    """Those that the spec names, or the one that every model has."""
+    return spec.model.inputs or (Input("x", None, None),)
+
+
 def _batches(spec: Spec, evaluation: Evaluation) -> Batches:
-    names = variables(one.name for one in spec.model.inputs)
-    size, first = literal(spec.batch_size), spec.model.inputs[0]
-    prepared = statements(evaluation.transforms, names[0], len(first.shape))
+    inputs, framework = _inputs(spec), framework_of(spec)
+    names = variables(one.name for one in inputs)
+    size, shape = literal(spec.batch_size), inputs[0].shape
+    axes = Axes(None if shape is None else len(shape), framework.channels_last)
+    prepared = statements(evaluation.transforms, names[0], axes)
     return Batches(
+        template=f"{framework.templates}/batches.py.j2",
         title=docstring(f"{_described(spec)} and labels, {size} samples at a time."),
         size=size,
         limit=tuple(_limit(spec, evaluation)),
@@ -131,42 +150,52 @@ def _limit(spec: Spec, evaluation: Evaluation) -> Iterator[Code]:
 
 def _tensors(spec: Spec, names: Sequence[Code]) -> Code:
     """The inputs in their declared dtypes, as tensors on the device."""
-    pairs = zip(names, spec.model.inputs, strict=True)
+    pairs = zip(names, _inputs(spec), strict=True)
     arrays = (Code(f"{name}.astype({_numpy(one)})") for name, one in pairs)
     return laid_out("inputs = ", _as_tensors(spec, arrays), 8)
 
 
 def _as_tensors(spec: Spec, arrays: Iterable[Code]) -> Group:
-    place = "" if spec.device == "cpu" else f".to({literal(spec.device)})"
-    return tuple_of(
-        [Group("torch.from_numpy(", (array,), f"){place}") for array in arrays]
-    )
+    tensor = framework_of(spec).tensor
+    pairs = zip(arrays, _inputs(spec), strict=True)
+    return tuple_of([tensor(spec, array, _numpy(one)) for array, one in pairs])
 
 
 def _numpy(one: Input) -> Code:
-    return Code("np.bool_" if one.dtype == "bool" else f"np.{dotted(one.dtype)}")
+    dtype = one.dtype or "float32"
+    return Code("np.bool_" if dtype == "bool" else f"np.{dotted(dtype)}")
 
 
 def _described(spec: Spec) -> str:
     """The inputs with their shapes; where that is long, what to look them up in."""
-    shapes = (
-        ", ".join(map(str, one.shape)) + "," * (len(one.shape) == 1)
-        for one in spec.model.inputs
-    )
-    pairs = zip(spec.model.inputs, shapes, strict=True)
-    text = ", ".join(f"{one.name} {one.dtype} ({shape})" for one, shape in pairs)
-    return text if len(text) <= 44 else "INPUTS"
+    text = ", ".join(map(_one_described, _inputs(spec)))
+    if len(text) > 44:
+        return "INPUTS" if spec.model.inputs else "The input"
+    return text
+
+
+def _one_described(one: Input) -> str:
+    if one.shape is None:
+        return f"{one.name} {one.dtype or 'float32'}"
+    shape = ", ".join(map(str, one.shape)) + "," * (len(one.shape) == 1)
+    return f"{one.name} {one.dtype or 'float32'} ({shape})"
+
+
+def _declared(spec: Spec) -> DeclaredBatches:
+    template = f"{framework_of(spec).templates}/declared.py.j2"
+    return DeclaredBatches(template, literal(spec.seed), literal(spec.batch_size))
 
 
 def _synthetic(spec: Spec) -> SyntheticBatches:
     names = variables(one.name for one in spec.model.inputs)
     statements: list[Code] = []
     for name, one in zip(names, spec.model.inputs, strict=True):
-        sizes = [n if isinstance(n, int) else spec.batch_size for n in one.shape]
-        shape, dtype = literal(tuple(sizes)), literal(one.dtype)
+        sizes = [n if isinstance(n, int) else spec.batch_size for n in one.shape or ()]
+        shape, dtype = literal(tuple(sizes)), literal(one.dtype or "float32")
         drawing = Group("random_array(", (shape, dtype, Code("generator")), ")")
         statements.append(laid_out(f"{name} = ", drawing, 4))
     return SyntheticBatches(
+        template=f"{framework_of(spec).templates}/synthetic.py.j2",
         title=docstring(
             f"One random batch: {_described(spec)}. The spec names no data."
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterable
 
 from narrowcast.spec.spec import PythonObject
@@ -15,16 +16,17 @@ Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metr
 Package
 Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK
 TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low latency
-low_compute np random_array read_csv read_npz sys torch
+low_compute mx np npt random_array random_inputs read_csv read_npz sys tf torch
 
 BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
 batches convert dataset load_model metric
 
-arrays baseline compiled data evaluate found generator inputs judgement labels
-fused load_safetensors load_state_dict mean model open_pt2 package placement plan program
+Model arrays baseline block block_model compiled data evaluate found generator inputs judgement labels
+fused keras keras_model load_frozen_graph load_keras load_keras_weights load_onnx
+load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan program
 pytorch result run saved start std stop traced
 
-len min range tuple
+array len min range str tuple
 """
 RESERVED = frozenset(OWN.split())
 """Imports, constants and functions, local names, and builtins that a script uses."""
@@ -36,14 +38,15 @@ MISREAD = frozenset({"I", "O", "l"})
 def variables(names: Iterable[str]) -> tuple[Code, ...]:
     """A local variable for each input, called as the input where that is possible.
 
-    `batch.image` is `batch_image`.
+    `batch.image` is `batch_image`, and `x:0` is `x_0`.
     """
     taken = set(RESERVED | MISREAD)
     found: list[Code] = []
     for name in names:
         # Linters take a leading underscore for "not used".
         safe = f"input{name}" if name.startswith("_") else name
-        safe = safe.replace(".", "_")
+        safe = re.sub(r"\W", "_", safe)
+        safe = f"input_{safe}" if safe[:1].isdecimal() else safe
         while safe in taken or keyword.iskeyword(safe):
             safe += "_"
         taken.add(safe)

@@ -17,7 +17,10 @@ from .imports import Import
 class Section(Protocol):
     """A part of a script, printed by the template that it names."""
 
-    template: ClassVar[str]
+    @property
+    def template(self) -> str:
+        """Its file in `templates`."""
+        ...
 
     @property
     def imports(self) -> Sequence[Import]:
@@ -53,6 +56,7 @@ class Script:
     """A generated script.
 
     Attributes:
+        template: The framework's, for the whole script.
         file_name: The script's own name if the user gives none.
         title: The docstring's text.
         imports: All import lines at the top.
@@ -60,7 +64,7 @@ class Script:
         sections: Functions in order.
     """
 
-    template: ClassVar[str] = "pytorch/script.py.j2"
+    template: str
     file_name: str
     header: Header
     title: Code
@@ -70,19 +74,20 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class FactoryModel:
-    """A module made by the user's factory, with trained weights loaded into it.
+class MadeModel:
+    """A model made by the user's factory, with trained weights loaded into it.
 
     Attributes:
+        template: In the framework's own words.
         local_imports: Imports within the function.
         seed: Seed of what the factory draws.
-        factory: The call that makes the module.
+        factory: The call that makes it.
         weights: Statements that load the weights.
         result: The expression that is returned.
     """
 
-    template: ClassVar[str] = "pytorch/model.py.j2"
     imports: ClassVar[Sequence[Import]] = ()
+    template: str
     local_imports: Code
     seed: Code
     factory: Code
@@ -91,16 +96,17 @@ class FactoryModel:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportedModel:
-    """A module out of an exported program.
+class FileModel:
+    """A model that a file holds whole.
 
     Attributes:
-        opening: Statements that open the file as `program`.
+        template: In the framework's own words.
+        opening: The statement that opens the file.
     """
 
-    template: ClassVar[str] = "pytorch/exported.py.j2"
     imports: ClassVar[Sequence[Import]] = ()
-    opening: tuple[Code, ...]
+    template: str
+    opening: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +155,14 @@ class Batches:
     """The loop over a dataset.
 
     Attributes:
+        template: In the framework's own words.
         title: The docstring's text.
         size: Samples in a batch.
         limit: Statements that set `stop`, the number of samples used.
         statements: What reads a batch and makes it `inputs` (tensors) and `labels`.
     """
 
-    template: ClassVar[str] = "pytorch/batches.py.j2"
+    template: str
     title: Code
     size: Code
     limit: tuple[Code, ...]
@@ -172,23 +179,44 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticBatches:
-    """One random batch, where the spec names no data.
+    """One random batch of what the spec declares, where it names no data.
 
     Attributes:
+        template: In the framework's own words.
         title: The docstring's text.
         seed: The generator's seed.
         statements: What draws the inputs and makes them `inputs` (tensors).
     """
 
-    template: ClassVar[str] = "pytorch/synthetic.py.j2"
     imports: ClassVar[Sequence[Import]] = (
         ("collections.abc", "Iterator"),
         ("numpy as np", ""),
         ("narrowcast.runtime.data.synthetic", "random_array"),
     )
+    template: str
     title: Code
     seed: Code
     statements: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredBatches:
+    """One random batch of what the model declares, where the spec names no data.
+
+    Attributes:
+        template: In the framework's own words.
+        seed: The generator's seed.
+        size: Samples in the batch, where the model leaves that open.
+    """
+
+    imports: ClassVar[Sequence[Import]] = (
+        ("collections.abc", "Iterator"),
+        ("numpy as np", ""),
+        ("narrowcast.runtime.data.synthetic", "random_inputs"),
+    )
+    template: str
+    seed: Code
+    size: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +260,7 @@ class PythonMetric:
     making: Code
 
 
-RUNTIME = ("Report", "Requirements", "Precision", "Run", "Sources", "Pins", "Input")
+RUNTIME = ("Report", "Requirements", "Precision", "Run", "Sources", "Pins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +268,8 @@ class Convert:
     """The steps of a conversion that a metric judges.
 
     Attributes:
+        adapter: The framework's adapter, as the script calls it.
+        adapter_import: The line that imports it.
         objective: The expression that makes it.
         objective_imports: What the expression needs.
         trace_options: Arguments of `trace` that the spec asks for.
@@ -248,7 +278,9 @@ class Convert:
         package: Name of the compiled package, an expression; None for no package.
     """
 
-    template: ClassVar[str] = "pytorch/convert.py.j2"
+    template: ClassVar[str] = "shared/convert.py.j2"
+    adapter: Code
+    adapter_import: Code
     objective: Code
     objective_imports: tuple[Import, ...]
     trace_options: tuple[Code, ...]
@@ -276,7 +308,9 @@ class ConvertUnjudged:
     Attributes: as `Convert`.
     """
 
-    template: ClassVar[str] = "pytorch/convert_unjudged.py.j2"
+    template: ClassVar[str] = "shared/convert_unjudged.py.j2"
+    adapter: Code
+    adapter_import: Code
     objective: Code
     objective_imports: tuple[Import, ...]
     trace_options: tuple[Code, ...]
@@ -287,6 +321,27 @@ class ConvertUnjudged:
     @property
     def imports(self) -> Sequence[Import]:
         names = (*RUNTIME, "everything_low", *_package_names(self.package))
+        return (*_convert_imports(names), *self.objective_imports)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertUnexecuted:
+    """The steps of a conversion for a runtime that is not here.
+
+    Attributes: as `Convert`.
+    """
+
+    template: ClassVar[str] = "shared/convert_unexecuted.py.j2"
+    adapter: Code
+    adapter_import: Code
+    objective: Code
+    objective_imports: tuple[Import, ...]
+    trace_options: tuple[Code, ...]
+    file: Code
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        names = (*RUNTIME, "everything_low")
         return (*_convert_imports(names), *self.objective_imports)
 
 

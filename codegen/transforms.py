@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from narrowcast.spec.transform import Cast, Normalize, Rescale, Transform, Transpose
 
@@ -12,14 +13,27 @@ from .layout import WIDTH, Group, Item, laid_out, list_of, wrapped
 INDENT = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Where a batch of inputs has its channels.
+
+    Attributes:
+        rank: Dimensions of a batch, None where only the model knows.
+        channels_last: Whether channels are its last dimension, not its second.
+    """
+
+    rank: int | None
+    channels_last: bool
+
+
 def statements(
-    transforms: Sequence[Transform], name: Code, rank: int
+    transforms: Sequence[Transform], name: Code, axes: Axes
 ) -> tuple[Code, ...]:
     """One or more assignments to `name` per transform, in order.
 
     Args:
         name: The variable that holds a batch of inputs.
-        rank: Dimensions of a batch.
+        axes: Where its channels are.
     """
     found: list[Code] = []
     for transform in transforms:
@@ -28,12 +42,12 @@ def statements(
                 scaled = Code(f"{name}.astype(np.float32) / 255")
                 found.append(wrapped(f"{name} = ", scaled, INDENT))
             case Normalize():
-                found.extend(_normalize(transform, name, rank))
+                found.extend(_normalize(transform, name, axes))
             case Cast(dtype=dtype):
                 found.append(_method(name, "astype", (literal(dtype),)))
             case Transpose(perm=perm):
-                axes = (0, *(axis + 1 for axis in perm))
-                found.append(_method(name, "transpose", tuple(map(literal, axes))))
+                order = (0, *(axis + 1 for axis in perm))
+                found.append(_method(name, "transpose", tuple(map(literal, order))))
     return tuple(found)
 
 
@@ -45,16 +59,16 @@ def _method(name: Code, method: str, arguments: tuple[Code, ...]) -> Code:
     return wrapped(f"{name} = ", laid_out("", called, INDENT + 4), INDENT)
 
 
-def _normalize(transform: Normalize, name: Code, rank: int) -> Sequence[Code]:
+def _normalize(transform: Normalize, name: Code, axes: Axes) -> Sequence[Code]:
     if len(transform.mean) == 1:
         mean, std = literal(transform.mean[0]), literal(transform.std[0])
         return (_shifted(name, mean, std),)
-    shape = ", ".join(["-1", *["1"] * max(rank - 2, 0)])
+    placed = _placed(name, axes)
 
     def channels(known: str, values: Sequence[float]) -> Code:
         numbers = list_of(list(map(literal, values)))
         items: tuple[Item, ...] = (("", numbers), Code("np.float32"))
-        made = Group("np.array(", items, f").reshape({shape})")
+        made = Group("np.array(", items, f"){placed}")
         return laid_out(f"{known} = ", made, INDENT)
 
     return (
@@ -62,6 +76,15 @@ def _normalize(transform: Normalize, name: Code, rank: int) -> Sequence[Code]:
         channels("std", transform.std),
         _shifted(name, Code("mean"), Code("std")),
     )
+
+
+def _placed(name: Code, axes: Axes) -> str:
+    """What puts one number per channel where the batch has its channels."""
+    if axes.channels_last:
+        return ""
+    if axes.rank is None:
+        return f".reshape(-1, *(1,) * ({name}.ndim - 2))"
+    return f".reshape({', '.join(['-1', *['1'] * max(axes.rank - 2, 0)])})"
 
 
 def _shifted(name: Code, mean: Code, std: Code) -> Code:

@@ -18,17 +18,20 @@ class Input:
     Attributes:
         name: For messages.
         shape: Sizes; a symbol stands for one that varies, equal symbols for equal sizes.
-        dtype: NumPy's name.
+            None where only the model knows.
+        dtype: NumPy's name; None where only the model knows.
     """
 
     name: str
-    shape: tuple[int | str, ...]
-    dtype: str
+    shape: tuple[int | str, ...] | None = None
+    dtype: str | None = None
 
     @property
     def dynamic(self) -> dict[int, str]:
         """Dimension → symbol."""
-        return {k: size for k, size in enumerate(self.shape) if isinstance(size, str)}
+        return {
+            k: size for k, size in enumerate(self.shape or ()) if isinstance(size, str)
+        }
 
 
 def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> None:
@@ -44,6 +47,8 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
         )
     symbols: dict[str, int] = {}
     for declared, shape in zip(inputs, shapes, strict=True):
+        if declared.shape is None:
+            continue
         fits = len(declared.shape) == len(shape) and all(
             size == (symbols.setdefault(want, size) if isinstance(want, str) else want)
             for want, size in zip(declared.shape, shape, strict=True)

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field
 
 from .evaluation import AccuracySection, EvaluationSection
 from .fields import Among, Amount, Refused
+from .frameworks import FRAMEWORKS
+from .frameworks.onnx import EXECUTED, runtime
 from .mixed_precision import MixedPrecisionSection, QuantizationSection
 from .model import ModelSection
 from .section import Problem, Section
@@ -70,6 +72,8 @@ class Document(Section):
     def problems(self) -> Iterator[Problem]:
         yield from self._op_problems()
         yield from self._execution_problems()
+        yield from self._device_problems()
+        yield from self._shape_problems()
         if accuracy := self.evaluation.accuracy:
             yield from self._input_problems(accuracy)
             yield from self._transform_problems(accuracy)
@@ -84,7 +88,48 @@ class Document(Section):
                     message = f"the op may be neither fp32 nor {low}"
                     yield Problem(message, "dtype: [fp32]", (section, *steps))
 
+    @property
+    def framework(self) -> str:
+        """Ours."""
+        return FRAMEWORKS[self.model.framework]
+
+    @property
+    def executed(self) -> bool:
+        """Whether the result runs on the machine that converts."""
+        return self.framework != "onnx" or runtime(self.model) in EXECUTED
+
+    def _device_problems(self) -> Iterator[Problem]:
+        if self.device != "cpu" and self.framework != "pytorch" and self.executed:
+            yield Problem(
+                f"{self.framework} models are converted on the CPU, not on {self.device}",
+                "write device: cpu",
+                ("device",),
+            )
+        if self.evaluation.accuracy and not self.executed:
+            yield Problem(
+                f"runtime {self.model.runtime} is not executed here: nothing can be "
+                "evaluated",
+                "leave evaluation out, or write runtime: openvino or onnxruntime",
+                ("evaluation",),
+            )
+
+    def _shape_problems(self) -> Iterator[Problem]:
+        """What an MXNet model leaves open, and no data tells."""
+        known = self.model.inputs and all(each.shape for each in self.model.inputs)
+        if self.framework == "mxnet" and not self.evaluation.accuracy and not known:
+            yield Problem(
+                "without data, mxnet needs `inputs`: names and shapes",
+                "inputs: [{name: data, shape: [8, 3, 224, 224]}]",
+                ("model",),
+            )
+
     def _execution_problems(self) -> Iterator[Problem]:
+        if self.tuning.execution == "compile" and self.framework != "pytorch":
+            yield Problem(
+                f"only pytorch models are compiled, and this is {self.framework}",
+                "leave it out",
+                ("tuning", "execution"),
+            )
         if self.tuning.execution == "compile" and self.device != "cpu":
             yield Problem(
                 f"packages are compiled for the CPU, and device is {self.device}",
@@ -94,7 +139,7 @@ class Document(Section):
 
     def _input_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
         dataset = accuracy.dataloader.dataset
-        wanted = len(self.model.inputs)
+        wanted = len(self.model.inputs) or 1
         if dataset.npz and len(dataset.npz.inputs) != wanted:
             yield Problem(
                 f"{len(dataset.npz.inputs)} arrays, but {wanted} in model.inputs",
@@ -109,7 +154,7 @@ class Document(Section):
             )
 
     def _transform_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
-        wanted = len(self.model.inputs)
+        wanted = len(self.model.inputs) or 1
         if accuracy.dataloader.transform.steps and wanted != 1:
             yield Problem(
                 f"transforms prepare one input, the model has {wanted}",

@@ -55,7 +55,7 @@ class Among:
 
     names: tuple[str, ...]
     later: tuple[str, ...] = ()
-    instead: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def check(self, word: str) -> str:
         if word in self.names:

@@ -10,8 +10,11 @@ from .diagnostics import Steps, dotted
 from .document import DATA, Document
 from .evaluation import AccuracySection, MetricSection
 from .fields import absolute
+from .frameworks import FRAMEWORKS
+from .frameworks.onnx import runtime
+from .frameworks.tensorflow import is_saved_model
 from .metric import MSE
-from .model import FRAMEWORKS, ModelSection, slug
+from .model import InputSection, ModelSection, slug
 from .source import Data
 from .spec import (
     Budget,
@@ -31,6 +34,7 @@ from .spec import (
 from .tuning import OBJECTIVES, CriterionSection
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}
+SIGNATURE = "serving_default"
 BATCH_SIZE = 64
 RELATIVE = 0.01
 
@@ -61,22 +65,35 @@ def _batch_size(document: Document) -> int:
     """The dataloader's; without data, what the first input is fixed to."""
     if accuracy := document.evaluation.accuracy:
         return accuracy.dataloader.batch_size
-    shape = document.model.inputs[0].shape
+    inputs = document.model.inputs
+    shape = inputs[0].shape if inputs else None
     return shape[0] if shape and isinstance(shape[0], int) else BATCH_SIZE
 
 
 def _model(model: ModelSection) -> Model:
+    framework = FRAMEWORKS[model.framework]
+    signature = None
+    if framework == "tensorflow" and is_saved_model(model.path):
+        signature = model.signature or SIGNATURE
     return Model(
         name=model.name,
         slug=slug(model.name),
-        framework=FRAMEWORKS[model.framework],
+        framework=framework,
+        runtime=runtime(model) if framework == "onnx" else None,
         path=model.path,
+        signature=signature,
         factory=_object(model.factory) if model.factory else None,
         weights=model.weights,
         trust=model.trust,
-        inputs=tuple(Input(i.name, i.shape or (), i.dtype) for i in model.inputs),
+        inputs=tuple(_input(each, framework) for each in model.inputs),
         outputs=model.outputs,
     )
+
+
+def _input(section: InputSection, framework: str) -> Input:
+    if framework == "pytorch":
+        return Input(section.name, section.shape or (), section.dtype or "float32")
+    return Input(section.name, section.shape, section.dtype)
 
 
 def _object(name: str) -> PythonObject:
@@ -155,6 +172,8 @@ def _criterion(written: CriterionSection, metric: MetricSection) -> Criterion:
 def _notices(document: Document) -> Iterator[str]:
     if not document.mixed_precision.precisions:
         yield "mixed_precision.precisions is not written: bf16"
+    if document.model.framework == "onnx" and document.model.runtime is None:
+        yield "model.runtime is not written: openvino"
     if document.model.trust:
         yield "model.trust: code in the model's file runs when the script opens it"
     for steps, path in _paths(document):

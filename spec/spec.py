@@ -36,14 +36,15 @@ class Input:
     """One input of the model.
 
     Attributes:
-        name: The argument's name, a Python name.
-        shape: Sizes, or the symbols (Python names) of those that vary.
-        dtype: NumPy's name.
+        name: As the model has it; pytorch: the argument's name, a Python name.
+        shape: Sizes, or the symbols (Python names) of those that vary; None for the
+            model's own.
+        dtype: NumPy's name; None for the model's own, and data in float32.
     """
 
     name: str
-    shape: tuple[int | str, ...]
-    dtype: str
+    shape: tuple[int | str, ...] | None
+    dtype: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,24 @@ class Model:
         name: As written; one printable line.
         slug: The name as a file name's stem.
         framework: Ours ("pytorch").
-        path: Exported program, POSIX path relative to the spec; None where there is a
-            factory.
+        runtime: What executes an onnx model, None for other frameworks.
+        path: The model's file or folder, POSIX path relative to the spec; None where
+            there is a factory.
+        signature: The signature of a SavedModel, None for other models.
         factory: Makes the model; takes no arguments. None where there is a path.
         weights: POSIX path relative to the spec, None for the model's own.
-        trust: Whether what `path` or `weights` pickle may run.
-        inputs: In the order that the dataset gives them; at least one.
+        trust: Whether code in `path` or `weights` may run.
+        inputs: In the order that the dataset gives them; pytorch has at least one,
+            others none where the model's own are meant.
         outputs: Names, () where not written.
     """
 
     name: str
     slug: str
     framework: str
+    runtime: str | None
     path: str | None
+    signature: str | None
     factory: PythonObject | None
     weights: str | None
     trust: bool

@@ -20,16 +20,37 @@ class Framework:
         lowest: The lowest version that the adapter works with.
         extra: narrowcast's extra that installs it.
         adapter: The adapter's package in `frameworks`, which has `answers`.
+        builds: Other distributions that are the framework.
+        executes: Whether models are run here; if not, files for elsewhere are made.
     """
 
     title: str
     lowest: str
     extra: str
     adapter: str
+    builds: tuple[str, ...] = ()
+    executes: bool = True
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
     "torch": Framework("PyTorch", lowest="2.10", extra="pytorch", adapter="pytorch"),
+    "tensorflow": Framework(
+        "TensorFlow",
+        lowest="2.16",
+        extra="tensorflow",
+        adapter="tensorflow",
+        builds=("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos"),
+    ),
+    "mxnet": Framework("MXNet", lowest="1.9", extra="mxnet", adapter="mxnet"),
+    "openvino": Framework(
+        "OpenVINO", lowest="2025.0", extra="onnx", adapter="onnx.openvino"
+    ),
+    "onnxruntime": Framework(
+        "ONNX Runtime", lowest="1.20", extra="onnx", adapter="onnx.onnxruntime"
+    ),
+    "onnx": Framework(
+        "ONNX", lowest="1.19", extra="onnx", adapter="onnx.portable", executes=False
+    ),
 }
 """Distribution → framework."""
 

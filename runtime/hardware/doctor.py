@@ -20,7 +20,7 @@ from .cpu import Cpu, read_cpu
 from .instructions import CPU_FLAGS, found_flags, needed_flags, spelled, undecided
 from .interview import Asked, ask
 from .requirements import Requirements, missing
-from .versions import installed_version
+from .versions import framework_version, installed_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class Examined:
     Attributes:
         title: Its name for people.
         version: None if it is not installed.
+        executes: Whether it runs models here.
         install: The command that installs it.
         devices: CUDA devices that it sees, with compute capability.
         problem: Why it could not be asked, "" if it could.
@@ -68,6 +69,7 @@ class Examined:
 
     title: str
     version: str | None
+    executes: bool
     install: str
     devices: tuple[str, ...]
     problem: str
@@ -108,7 +110,8 @@ def examine(
         cpu=cpu,
         flags=tuple(flags_of(precision, cpu) for precision in CPU_FLAGS),
         frameworks=tuple(
-            examine_framework(name, cpu, installed(name), asking) for name in FRAMEWORKS
+            examine_framework(name, cpu, framework_version(name, installed), asking)
+            for name in FRAMEWORKS
         ),
         forced=tuple((name, environ[name]) for name in forced if name in environ),
     )
@@ -129,11 +132,13 @@ def examine_framework(
     distribution: str, cpu: Cpu, version: str | None, asking: Callable[[str], Asked]
 ) -> Examined:
     """Ask one framework, if it is installed, and judge by `requirements`' rules."""
-    asked = asking(distribution) if version is not None else Asked({})
     framework = FRAMEWORKS[distribution]
+    runs = version is not None and framework.executes
+    asked = asking(distribution) if runs else Asked({})
     needed = f"{distribution}>={framework.lowest}"
     return Examined(
         title=framework.title,
+        executes=framework.executes,
         version=version,
         install=f"pip install 'narrowcast[{framework.extra}]'",
         devices=asked.devices,
@@ -142,6 +147,7 @@ def examine_framework(
             judge(Requirements(needed, precision, device), cpu, version, asked)
             for device in get_args(Device)
             for precision in CPU_FLAGS
+            if framework.executes
         ),
     )
 
@@ -196,6 +202,8 @@ def framework_lines(framework: Examined) -> list[str]:
     if framework.version is None:
         return [f"{framework.title:10} not installed: {framework.install}"]
     lines = [f"{framework.title:10} {framework.version}"]
+    if not framework.executes:
+        return [*lines, "  writes files for runtimes elsewhere; executes nothing here"]
     if framework.problem:
         return [*lines, f"  {framework.title} {framework.problem}."]
     for verdict in framework.verdicts:

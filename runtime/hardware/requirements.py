@@ -24,7 +24,7 @@ from .instructions import (
     spelled,
     undecided,
 )
-from .versions import installed_version, release, required
+from .versions import framework_version, installed_version, release, required
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,12 @@ class Requirements:
         return f"narrowcast[{known.extra}]" if known else self.framework
 
     @property
+    def executes(self) -> bool:
+        """Whether the framework runs the model here, which takes the hardware."""
+        known = FRAMEWORKS.get(self.distribution)
+        return known is None or known.executes
+
+    @property
     def force(self) -> str:
         """The environment variable that turns missing hardware into a warning."""
         return f"FORCE_{self.precision.upper()}"
@@ -93,7 +99,8 @@ class Machine:
     Attributes:
         cpu: As the operating system describes it.
         framework: Distribution and installed version, "torch 2.13.0+cpu".
-        is_target: False if the check was forced: nothing may then be timed here.
+        is_target: False if the check was forced, or if nothing is executed here:
+            nothing may then be timed.
         warnings: What was missing and forced; the caller prints them on stderr.
         cuda: The CUDA device that was asked for, with its capability; else "".
     """
@@ -125,24 +132,25 @@ def require(
         RequirementError: Names everything that is missing, and what to do.
     """
     cpu = read_cpu() if cpu is None else cpu
-    version = installed(requirements.distribution)
+    version = framework_version(requirements.distribution, installed)
     answer, asked = cache(answer), (requirements.precision, requirements.device)
     lacks = missing(requirements, cpu, version, answer)
     if requirements.compiler:
         lacks += missing_compiler(environ)
+    needs_device = requirements.executes and requirements.device != "cpu"
     forced = environ.get(requirements.force) == "1"
     if not all(lack.forcible and forced for lack in lacks):
         raise refusal(requirements, lacks, environ)
     return Machine(
         cpu=cpu,
         framework=f"{requirements.distribution} {version}",
-        is_target=not lacks,
+        is_target=requirements.executes and not lacks,
         warnings=tuple(
             f"{requirements.force}=1: going on, although {lack.text} "
             "This machine is not the target: nothing is timed on it."
             for lack in lacks
         ),
-        cuda="" if requirements.device == "cpu" else answer(*asked).said,
+        cuda=answer(*asked).said if needs_device else "",
     )
 
 
@@ -161,6 +169,8 @@ def missing(
     precision, device = requirements.precision, requirements.device
     low, on_cpu = precision in CPU_FLAGS, device == "cpu"
     lacks = missing_framework(requirements, installed)
+    if not requirements.executes:
+        return lacks
     if low and on_cpu:
         lacks += missing_flags(requirements, cpu)
     if low and not lacks:

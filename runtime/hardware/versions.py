@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ..errors import UsageError
+from .answers import FRAMEWORKS
 
 
 def installed_version(distribution: str) -> str | None:
@@ -15,6 +17,15 @@ def installed_version(distribution: str) -> str | None:
         return version(distribution)
     except PackageNotFoundError:
         return None
+
+
+def framework_version(
+    distribution: str, installed: Callable[[str], str | None]
+) -> str | None:
+    """The version of a framework, whichever of its builds is installed."""
+    known = FRAMEWORKS.get(distribution)
+    builds = (distribution, *(known.builds if known else ()))
+    return next((v for name in builds if (v := installed(name)) is not None), None)
 
 
 def release(version: str) -> tuple[int, ...] | None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from narrowcast.codegen import compile_script, render
-from narrowcast.spec import Spec, SpecError, canonical, json_schema, loads
+from narrowcast.spec import Spec, canonical, json_schema, loads
 
 HASH = "# spec-sha256 = "
 ABSENT = object()
@@ -25,6 +25,8 @@ MODEL = {
 }
 EXPORTED = {k: v for k, v in MODEL.items() if k != "factory"}
 WEIGHTS = MODEL | {"weights": "a.pt"}
+ONNX = {"model": {"name": "net", "framework": "onnx", "path": "a.onnx"}}
+SAVED_MODEL = {"model": {"name": "net", "framework": "tensorflow", "path": "folder"}}
 NPZ = {"npz": {"path": "a.npz", "inputs": "x", "label": "y"}}
 CSV = {"csv": {"path": "a.csv", "label": 0}}
 PYTHON = {"python": "pkg.data:Data"}
@@ -43,6 +45,9 @@ CRITERION = "tuning.accuracy_criterion"
 TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "model.name": (PLAIN, "net", "nets"),
     "model.path": ({"model": EXPORTED}, "a.pt2", "b.pt2"),
+    "model.inputs": (ONNX, "x, y", "x, z"),
+    "model.runtime": (ONNX, "openvino", "tensorrt"),
+    "model.signature": (SAVED_MODEL, ABSENT, "predict"),
     "model.trust": ({"model": WEIGHTS}, False, True),
     "model.factory": (PLAIN, "pkg.net:make", "pkg.net:build"),
     "model.weights": (PLAIN, "a.pt", "b.pt"),
@@ -130,15 +135,6 @@ ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
 }
 """Fields of one value, or of several that mean one thing, with the reason."""
 
-REFUSED = {
-    "model.inputs": (
-        PLAIN,
-        "x, y",
-        "names alone, for frameworks that know shapes: pytorch needs them",
-    )
-}
-"""Forms that no spec for a framework of today may have, with the reason."""
-
 
 def resolved(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
     """The schemas that a schema stands for, null left out."""
@@ -213,7 +209,7 @@ def test_leaves_are_found() -> None:
 
 
 def test_every_leaf_has_a_row() -> None:
-    assert sorted([*TABLE, *ONE_MEANING, *REFUSED]) == LEAVES
+    assert sorted([*TABLE, *ONE_MEANING]) == LEAVES
 
 
 @pytest.mark.parametrize("leaf", TABLE)
@@ -231,13 +227,6 @@ def test_leaf_has_one_meaning(leaf: str) -> None:
     first, second = spec(base, leaf, one), spec(base, leaf, other)
     assert canonical(first) == canonical(second)
     assert lines(first) == lines(second)
-
-
-@pytest.mark.parametrize("leaf", REFUSED)
-def test_form_is_refused(leaf: str) -> None:
-    base, value, _reason = REFUSED[leaf]
-    with pytest.raises(SpecError):
-        spec(base, leaf, value)
 
 
 def written(data: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from narrowcast.codegen.layout import (
     yaml_value,
 )
 from narrowcast.codegen.paths import here
-from narrowcast.codegen.transforms import statements
+from narrowcast.codegen.transforms import Axes, statements
 from narrowcast.spec.transform import Cast, Normalize, Rescale, Transpose
 
 words = st.text("abcdefgh_", min_size=1, max_size=30).map(lambda text: f"x{text}")
@@ -131,8 +132,9 @@ def test_formatters_leave_transforms_alone(file: Path) -> None:
         Cast(dtype="float32"),
     )
     blocks = []
-    for length in range(1, 40):
-        lines = statements(transforms, Code("n" * length), rank=4)
+    axes = (Axes(4, False), Axes(None, False), Axes(4, True))
+    for length, where in product(range(1, 40), axes):
+        lines = statements(transforms, Code("n" * length), where)
         blocks += [f"        {line}\n" for line in lines]
     is_stable(file, "if x:\n    if y:\n" + "".join(blocks))
 

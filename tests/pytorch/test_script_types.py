@@ -1,4 +1,7 @@
-"""Every golden script is well typed, seen with the framework's own types."""
+"""Every golden script is well typed, seen with PyTorch's own types.
+
+The other frameworks have no types of their own (`Any`); our adapters' are seen.
+"""
 
 import os
 import site
@@ -8,17 +11,24 @@ from pathlib import Path
 
 import narrowcast
 
+UNTYPED = """\
+[mypy]
+[mypy-tensorflow.*,keras.*,mxnet.*,onnx.*,onnx_ir.*,onnxruntime.*,openvino.*]
+ignore_missing_imports = True
+"""
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("*/expected"))
 
 
-def test_mypy_is_content() -> None:
+def test_mypy_is_content(tmp_path: Path) -> None:
     """One process for all; what a script imports of the user's is stubbed per case."""
     folders = [expected.parent for expected in CASES]
     package = Path(narrowcast.__file__).parents[1]
     if str(package) not in site.getsitepackages():
         folders.append(package)
     scripts = [script for expected in CASES for script in expected.glob("*.py")]
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file="]
+    config = tmp_path / "mypy.ini"
+    config.write_text(UNTYPED)
+    command = [sys.executable, "-m", "mypy", "--strict", f"--config-file={config}"]
     options = ["--follow-imports=silent", "--namespace-packages"]
     done = subprocess.run(
         [*command, *options, "--explicit-package-bases", *map(str, scripts)],

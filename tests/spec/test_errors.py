@@ -91,7 +91,7 @@ s.yaml:1:1: model: is required
 s.yaml:1:1: model.framework: is required
     model:
     ^
-    hint: The framework that the model is trained in: pytorch.
+    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx.
 s.yaml:1:1: model.name: is required
     model:
     ^
@@ -197,22 +197,12 @@ s.yaml:2:9: model.name: must have at most 100 characters
         id="name too long",
     ),
     pytest.param(
-        model(framework="onnxrt_qdq"),
-        """\
-s.yaml:3:14: model.framework: `onnxrt_qdq` is not supported yet
-    framework: onnxrt_qdq
-               ^
-    hint: supported now: pytorch, pytorch_fx, pytorch_ipex
-""",
-        id="framework later",
-    ),
-    pytest.param(
         model(framework="NA"),
         """\
 s.yaml:3:14: model.framework: `NA` can't be used here
     framework: NA
                ^
-    hint: name the framework that the script is for: pytorch, pytorch_fx, pytorch_ipex
+    hint: name the framework that the script is for: pytorch, tensorflow, mxnet or onnx
 """,
         id="framework NA",
     ),
@@ -232,7 +222,7 @@ s.yaml:3:14: model.framework: unknown value `pytoch`
 s.yaml:1:1: model.framework: is required
     model: {name: a}
     ^
-    hint: The framework that the model is trained in: pytorch.
+    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx.
 """,
         id="no framework",
     ),
@@ -474,12 +464,12 @@ s.yaml:5:3: model.inputs: expected a list, found a mapping
     pytest.param(
         model(runtime="any"),
         """\
-s.yaml:6:3: model.runtime: is not supported yet
+s.yaml:6:12: model.runtime: `runtime` is for onnx models
     runtime: any
-    ^
-    hint: supported here: name, framework, path, factory, weights, trust, inputs, outputs
+             ^
+    hint: leave it out
 """,
-        id="runtime later",
+        id="runtime elsewhere",
     ),
     pytest.param(
         model(path="a.pt2"),

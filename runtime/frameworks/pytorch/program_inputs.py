@@ -67,19 +67,19 @@ def program_inputs(program: ExportedProgram) -> Mapping[str, torch.Tensor]:
 
 
 def _problems(declared: Input, value: torch.Tensor) -> Iterator[tuple[str, str]]:
-    dtype = str(value.dtype).removeprefix("torch.")
+    dtype, shape = str(value.dtype).removeprefix("torch."), declared.shape or ()
     if dtype != declared.dtype:
         yield (
             f"as {dtype}, model.inputs says {declared.dtype}",
             f"Write dtype: {dtype}, or export it again.",
         )
-    if len(value.shape) != len(declared.shape):
+    if len(value.shape) != len(shape):
         yield (
             f"in {len(value.shape)} dimensions, {_shown(value)}; model.inputs says "
-            f"{len(declared.shape)}",
+            f"{len(shape)}",
             "Write the shape that it was exported for.",
         )
-    for k, (size, wanted) in enumerate(zip(value.shape, declared.shape, strict=False)):
+    for k, (size, wanted) in enumerate(zip(value.shape, shape, strict=False)):
         if not isinstance(size, int):
             continue
         if isinstance(wanted, str):
@@ -102,7 +102,7 @@ def _check_symbols(
     """Sizes that are one to the program have one name in the spec."""
     seen: dict[str, tuple[int | str, str]] = {}
     for declared, value in zip(inputs, values, strict=True):
-        for size, wanted in zip(value.shape, declared.shape, strict=True):
+        for size, wanted in zip(value.shape, declared.shape or (), strict=True):
             if isinstance(size, int):
                 continue
             known, where = seen.setdefault(str(size), (wanted, declared.name))

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "bbf25145a7ad373bd6aea1e5f37ed90430aac0c98f699dd34921e250e0e1ca20"
+# spec-sha256 = "8eee35a2de9b723e9bb292b09997f5c51cebc9bf265ca2e9e69e60569aa0bb41"
 # ///
 # fmt: off
 # isort: skip_file
@@ -114,7 +114,12 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
+    baseline = run.baseline(
+        pytorch.predictor(model, INPUTS),
+        batches,
+        metric,
+        INPUTS,
+    )
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -125,7 +130,11 @@ def convert(run: Run) -> Report:
     traced = run.in_fastest_forms(pytorch.under_inductor(traced), low=LOW)
 
     def evaluate(placement: Placement) -> Evaluation:
-        return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
+        return run.evaluate(
+            pytorch.predictor(traced.apply(placement)),
+            batches,
+            metric,
+        )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "1024fff72ad0405fac7b4a6e67f7d17836d70e368f1f94c075a37b858e2587e0"
+# spec-sha256 = "1890126ce58fd201e490a108989a0df577d18d21a268805457e14e13efc701aa"
 # ///
 # fmt: off
 # isort: skip_file
@@ -108,7 +108,12 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
+    baseline = run.baseline(
+        pytorch.predictor(model, INPUTS),
+        batches,
+        metric,
+        INPUTS,
+    )
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -118,7 +123,11 @@ def convert(run: Run) -> Report:
     traced = run.in_fastest_forms(traced, low=LOW)
 
     def evaluate(placement: Placement) -> Evaluation:
-        return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
+        return run.evaluate(
+            pytorch.predictor(traced.apply(placement)),
+            batches,
+            metric,
+        )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "1ce808425bc1ee5355897cc1d7ed0cde7a87d025c8c8be87b19afc97923a71b6"
+# spec-sha256 = "3c7aaeb3e76bdd04d5396874e6ea9d4193448f6539ce51d79859e8a916fe7a51"
 # ///
 # fmt: off
 # isort: skip_file
@@ -107,7 +107,12 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
+    baseline = run.baseline(
+        pytorch.predictor(model, INPUTS),
+        batches,
+        metric,
+        INPUTS,
+    )
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -116,7 +121,11 @@ def convert(run: Run) -> Report:
     )
 
     def evaluate(placement: Placement) -> Evaluation:
-        return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
+        return run.evaluate(
+            pytorch.predictor(traced.apply(placement)),
+            batches,
+            metric,
+        )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,

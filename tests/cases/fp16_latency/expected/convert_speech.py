@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "77c08231065d5860c5772764b0088375b92c7cd33055ef1840a5e0ef6a441608"
+# spec-sha256 = "5f6bcd66a4da18bd185448bee891081d05e86ef7a9bce350dfc0885bc03d0c1e"
 # ///
 # fmt: off
 # isort: skip_file

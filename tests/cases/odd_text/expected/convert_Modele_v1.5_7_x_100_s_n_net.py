@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "15d6c04baf2309c87c4e7a44e57c4dfeb6d436e4a4b9467b7f1d69bd218a8a9c"
+# spec-sha256 = "0caa53423f4bd31621467a1366e0f816696cfb25d4ebc43824be39adaac85b36"
 # ///
 # fmt: off
 # isort: skip_file
@@ -107,7 +107,12 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
+    baseline = run.baseline(
+        pytorch.predictor(model, INPUTS),
+        batches,
+        metric,
+        INPUTS,
+    )
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -117,7 +122,11 @@ def convert(run: Run) -> Report:
     )
 
     def evaluate(placement: Placement) -> Evaluation:
-        return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
+        return run.evaluate(
+            pytorch.predictor(traced.apply(placement)),
+            batches,
+            metric,
+        )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "05c210a208586d09a1a9b6ef0c96ba3e4eb1be6b26f767c2d976514dc8bf4502"
+# spec-sha256 = "b34ed72e3cdc6a3caa05b4019f780e17acdd3d22903fe99563ed392042e2ffe3"
 # ///
 # fmt: off
 # isort: skip_file
@@ -105,7 +105,12 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
+    baseline = run.baseline(
+        pytorch.predictor(model, INPUTS),
+        batches,
+        metric,
+        INPUTS,
+    )
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -114,7 +119,11 @@ def convert(run: Run) -> Report:
     )
 
     def evaluate(placement: Placement) -> Evaluation:
-        return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
+        return run.evaluate(
+            pytorch.predictor(traced.apply(placement)),
+            batches,
+            metric,
+        )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "0166be83bdefdbf6d2ea8b1c10ec116d4dadd734044ddf2c0e6912d206f9703f"
+# spec-sha256 = "ec55b4f6ceb4c8e4bace1e68981f8638f229e78550b29c370472b4480a88f992"
 # ///
 # fmt: off
 # isort: skip_file

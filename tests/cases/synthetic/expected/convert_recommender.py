@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "262b57e31e84c6ec0a6bae66f483dddbb37896f75e4761cef53d9c5898cf7e25"
+# spec-sha256 = "c1a2388b9f1d36366387b4690103cb2b12cd41a248c3a00f7eca24602128b63d"
 # ///
 # fmt: off
 # isort: skip_file

@@ -1,0 +1,68 @@
+"""Rules of a model section that more than one framework has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..section import Problem
+
+if TYPE_CHECKING:
+    from ..model import ModelSection
+
+
+def suffix(path: str) -> str:
+    """The ending of a file's name, in lower case: `.pt2`."""
+    return PurePosixPath(path).suffix.lower()
+
+
+def one_of_path_and_factory(
+    model: ModelSection, wanted: str, hint: str
+) -> Iterator[Problem]:
+    """The model is in a file, or made by a factory.
+
+    Args:
+        wanted: What the framework needs, for the message.
+        hint: An example.
+    """
+    if model.path is None and model.factory is None:
+        yield Problem(wanted, hint)
+    if model.path is not None and model.factory is not None:
+        message = "`path` and `factory` each give the whole model: write one"
+        yield Problem(message, at=("path",))
+
+
+def weights_ending(model: ModelSection, endings: Sequence[str]) -> Iterator[Problem]:
+    """Weights are in a kind of file that can be read."""
+    path = model.weights
+    if path is not None and suffix(path) not in endings:
+        yield Problem(
+            f"`{PurePosixPath(path).name}` is not a kind of weights that can be read",
+            f"write a file that ends in {', '.join(endings)}",
+            ("weights",),
+        )
+
+
+def absent(model: ModelSection, keys: Sequence[str], why: str) -> Iterator[Problem]:
+    """Keys that mean nothing for this framework or form of model."""
+    for key in keys:
+        if getattr(model, key) is not None:
+            yield Problem(f"`{key}` {why}", "leave it out", (key,))
+
+
+def input_names(model: ModelSection) -> Iterator[Problem]:
+    """No input is named twice, and names are printable."""
+    seen: set[str] = set()
+    for row, item in enumerate(model.inputs):
+        at = ("inputs", row, "name")
+        if not item.name.isprintable():
+            yield Problem(
+                "the name of an input holds a control character",
+                "write the name as the model has it",
+                at,
+            )
+        if item.name in seen:
+            message = f"the input `{item.name[:60]}` is named twice"
+            yield Problem(message, at=at)
+        seen.add(item.name)

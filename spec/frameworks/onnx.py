@@ -1,0 +1,38 @@
+"""ONNX: a file, and the runtime that will execute what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..section import Problem
+from .common import absent, input_names, suffix
+
+if TYPE_CHECKING:
+    from ..model import ModelSection
+
+EXECUTED = ("openvino", "onnxruntime")
+RUNTIMES = (*EXECUTED, "tensorrt", "any")
+
+
+def runtime(model: ModelSection) -> str:
+    """The runtime written; ONNX Runtime where the framework's name says so."""
+    if model.runtime is not None:
+        return model.runtime
+    return "openvino" if model.framework == "onnx" else "onnxruntime"
+
+
+def problems(model: ModelSection) -> Iterator[Problem]:
+    """The rules that the section breaks."""
+    if model.path is None:
+        yield Problem("onnx needs `path`, the trained model", "path: model.onnx")
+    elif suffix(model.path) != ".onnx":
+        yield Problem(
+            f"`{PurePosixPath(model.path).name}` is not a kind of model that can be read",
+            "write a file that ends in .onnx",
+            ("path",),
+        )
+    yield from absent(model, ("factory", "weights"), "is not for onnx models")
+    yield from absent(model, ("signature",), "is for TensorFlow's SavedModels")
+    yield from input_names(model)

@@ -1,0 +1,96 @@
+"""PyTorch: a factory with weights, or an exported program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..section import Problem
+from .common import (
+    absent,
+    input_names,
+    one_of_path_and_factory,
+    suffix,
+    weights_ending,
+)
+
+if TYPE_CHECKING:
+    from ..model import ModelSection
+
+WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
+PROGRAM = ".pt2"
+
+
+def problems(model: ModelSection) -> Iterator[Problem]:
+    """The rules that the section breaks."""
+    yield from tuple(_program(model)) or one_of_path_and_factory(
+        model,
+        "pytorch needs `factory`, the callable that makes the model, or `path`",
+        "factory: package.module:callable, or path: model.pt2",
+    )
+    yield from weights_ending(model, WEIGHTS)
+    if model.path is not None and model.weights is not None:
+        yield Problem(
+            "`weights` goes with `factory`: an exported program holds its own",
+            "leave it out",
+            ("weights",),
+        )
+    pickled = model.path or model.weights or ""
+    if model.trust and suffix(pickled) in ("", WEIGHTS[0]):
+        yield Problem(
+            "`trust` is for files that may hold pickles; here is none",
+            "leave it out",
+            ("trust",),
+        )
+    yield from absent(model, ("runtime",), "is for onnx models")
+    yield from absent(model, ("signature",), "is for TensorFlow's SavedModels")
+    yield from _inputs(model)
+
+
+def _program(model: ModelSection) -> Iterator[Problem]:
+    if model.path is None:
+        return
+    name = PurePosixPath(model.path).name
+    if suffix(model.path) in WEIGHTS:
+        yield Problem(
+            f"`{name}` is no exported program: weights, a pickled module or TorchScript",
+            "write `factory` and `weights` to make the original module, or the .pt2 "
+            "that torch.export.save writes",
+            ("path",),
+        )
+    elif suffix(model.path) != PROGRAM:
+        yield Problem(
+            f"`{name}` is not a kind of model that can be read",
+            f"write a file that ends in {PROGRAM}, as torch.export.save writes it",
+            ("path",),
+        )
+
+
+def _inputs(model: ModelSection) -> Iterator[Problem]:
+    if not model.inputs:
+        yield Problem(
+            "pytorch needs `inputs`: names, shapes and dtypes",
+            "inputs: [{name: x, shape: [batch, 3, 224, 224], dtype: float32}]",
+        )
+    for row, item in enumerate(model.inputs):
+        if item.shape is None:
+            yield Problem(
+                f"pytorch needs the shape of `{item.name[:60]}`",
+                f"{{name: {item.name[:60]}, shape: [batch, ...], dtype: float32}}",
+                ("inputs", row),
+            )
+        first, *parts = item.name.split(".")
+        if not (first.isidentifier() and all(map(_is_part, parts))):
+            yield Problem(
+                f"`{item.name[:60]}` is not a Python name",
+                "write the argument's name in the model's forward, "
+                "`batch.image` for a key and `pair.0` for an element",
+                ("inputs", row, "name"),
+            )
+    yield from input_names(model)
+
+
+def _is_part(part: str) -> bool:
+    """Whether it is a key or the number of an element."""
+    return part.isidentifier() or (part.isascii() and part.isdecimal())

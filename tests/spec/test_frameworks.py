@@ -1,0 +1,152 @@
+"""What a model may be in each framework, and what is said of the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowcast.spec import Spec, SpecError, loads
+
+EVALUATION = """
+evaluation:
+  accuracy:
+    metric: {topk: 1}
+    dataloader: {dataset: {npz: {path: a.npz, inputs: x, label: y}}}
+"""
+
+
+def spec(model: str, rest: str = "") -> Spec:
+    return loads(f"model: {{name: net, {model}}}\n{rest}", "s.yaml")
+
+
+def said(model: str, rest: str = "") -> str:
+    with pytest.raises(SpecError) as caught:
+        spec(model, rest)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("framework: tensorflow, path: ./model.pb", "./model.pb"),
+        ("framework: tensorflow, path: export/v1.2", "export/v1.2"),
+        ("framework: tensorflow_itex, path: net.keras", "net.keras"),
+        ("framework: tensorflow, path: net.H5", "net.H5"),
+        ("framework: onnx, path: net.onnx", "net.onnx"),
+        ("framework: onnxrt_qlinearops, path: net.onnx", "net.onnx"),
+    ],
+)
+def test_a_file_alone_is_a_model(model: str, path: str) -> None:
+    found = spec(model).model
+    assert (found.path, found.inputs, found.factory) == (path, (), None)
+
+
+def test_a_symbol_goes_with_its_parameters() -> None:
+    model = "framework: mxnet, path: net-symbol.json, weights: net-0000.params"
+    found = spec(f"{model}, inputs: [{{name: data, shape: [8, 3]}}]").model
+    assert (found.path, found.weights) == ("net-symbol.json", "net-0000.params")
+
+
+@pytest.mark.parametrize(
+    ("framework", "runtime", "found"),
+    [
+        ("onnx", "", "openvino"),
+        ("onnxrt_qdq", "", "onnxruntime"),
+        ("onnxrt_qdq", ", runtime: any", "any"),
+        ("onnx", ", runtime: tensorrt", "tensorrt"),
+    ],
+)
+def test_the_runtime_is_decided(framework: str, runtime: str, found: str) -> None:
+    made = spec(f"framework: {framework}, path: a.onnx{runtime}")
+    assert made.model.runtime == found
+    silent = framework == "onnx" and not runtime
+    assert ("model.runtime is not written: openvino" in made.notices) == silent
+
+
+def test_only_a_saved_model_has_a_signature() -> None:
+    folder = spec("framework: tensorflow, path: folder").model
+    assert folder.signature == "serving_default"
+    assert spec("framework: tensorflow, path: a.pb").model.signature is None
+    named = spec("framework: tensorflow, path: folder, signature: predict").model
+    assert named.signature == "predict"
+    assert "`signature` is for SavedModels" in said(
+        "framework: tensorflow, path: a.pb, signature: predict"
+    )
+
+
+@pytest.mark.parametrize("framework", ["tensorflow", "mxnet", "onnx"])
+def test_inputs_keep_the_models_names_and_may_leave_shapes_open(
+    framework: str,
+) -> None:
+    path = {
+        "tensorflow": "path: folder",
+        "mxnet": "path: a-symbol.json, weights: a.params",
+        "onnx": "path: a.onnx",
+    }[framework]
+    found = spec(f"framework: {framework}, {path}, inputs: 'x:0'", EVALUATION).model
+    (one,) = found.inputs
+    assert (one.name, one.shape, one.dtype) == ("x:0", None, None)
+
+
+def test_pytorchs_dtype_is_float32_where_it_is_not_written() -> None:
+    model = "framework: pytorch, factory: a:b, inputs: [{name: x, shape: [2]}]"
+    assert spec(model).model.inputs[0].dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("model", "rest", "words"),
+    [
+        ("framework: tensorflow", "", ("tensorflow needs `path`", "model.pb")),
+        ("framework: tensorflow, path: a.onnx", "", ("`a.onnx` is not a kind",)),
+        ("framework: tensorflow, path: m/saved_model.pb", "", ("path: m",)),
+        ("framework: tensorflow, path: a.ckpt", "", ("tf.saved_model.save",)),
+        ("framework: tensorflow, path: a, factory: b:c", "", ("write one",)),
+        ("framework: tensorflow, path: a, weights: b.h5", "", ("`weights` goes",)),
+        ("framework: tensorflow, factory: a:b, weights: c.pt", "", (".h5",)),
+        ("framework: tensorflow, factory: a:b, trust: true", "", ("`trust` is",)),
+        ("framework: tensorflow, path: a", "device: gpu", ("device: cpu",)),
+        ("framework: mxnet", "", ("mxnet needs `path` and `weights`",)),
+        ("framework: mxnet, path: a.json", "", ("-symbol.json",)),
+        (
+            "framework: mxnet, path: a-symbol.json",
+            "",
+            ("holds no weights", "weights: a-0000.params"),
+        ),
+        (
+            "framework: mxnet, factory: a:b",
+            "",
+            ("without data, mxnet needs `inputs`",),
+        ),
+        ("framework: mxnet, factory: a:b, inputs: x", "", ("names and shapes",)),
+        ("framework: onnx", "", ("onnx needs `path`",)),
+        ("framework: onnx, path: a.pb", "", ("ends in .onnx",)),
+        ("framework: onnx, path: a.onnx, factory: a:b", "", ("`factory` is not",)),
+        ("framework: onnx, path: a.onnx, runtime: ort", "", ("onnxruntime",)),
+        ("framework: onnx, path: a.onnx", "device: cuda", ("device: cpu",)),
+        (
+            "framework: onnx, path: a.onnx, runtime: any",
+            EVALUATION,
+            ("is not executed here", "leave evaluation out"),
+        ),
+        (
+            "framework: onnx, path: a.onnx",
+            "tuning: {execution: compile}",
+            ("only pytorch models are compiled",),
+        ),
+        (
+            "framework: onnx, path: a.onnx, inputs: [a, a]",
+            "",
+            ("`a` is named twice",),
+        ),
+    ],
+)
+def test_what_does_not_fit_names_the_place_and_the_remedy(
+    model: str, rest: str, words: tuple[str, ...]
+) -> None:
+    text = said(model, rest)
+    assert all(word in text for word in words), text
+    assert text.startswith("s.yaml:")
+
+
+def test_a_file_for_tensorrt_may_be_for_a_gpu() -> None:
+    made = spec("framework: onnx, path: a.onnx, runtime: tensorrt", "device: gpu")
+    assert (made.device, made.model.runtime) == ("cuda", "tensorrt")
