@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -162,7 +162,7 @@ def _map(model: ir.Model, spans: Sequence[Span]) -> None:
         shape = tuple(map(int, tensor.shape.numpy()))
         return mapped.tensor(tensor.name, tensor.dtype, shape, where, read)
 
-    for graph in model.graphs():
+    for graph in _graphs(model):
         for value in graph.initializers.values():
             if value.const_value is not None:
                 value.const_value = made(value.const_value)
@@ -175,6 +175,14 @@ def _map(model: ir.Model, spans: Sequence[Span]) -> None:
                 elif attr.type == ir.AttributeType.TENSORS:
                     several = [made(each) for each in attr.as_tensors()]
                     node.attributes[name] = ir.AttrTensors(name, several)
+
+
+def _graphs(model: ir.Model) -> Iterator[ir.Graph]:
+    """All graphs, of functions too."""
+    yield from model.graphs()
+    for function in model.functions.values():
+        yield function.graph
+        yield from function.graph.subgraphs()
 
 
 def _free_weights(model: ir.Model) -> None:

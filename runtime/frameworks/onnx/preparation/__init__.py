@@ -1,0 +1,84 @@
+"""An fp32 model that computes what the loaded one does, and may be converted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from ....graph import Precision
+from ..naming import name_all
+from ..plain import Calls
+from ..prepared import Absorbed, Prepared
+from .adapters import CannotAdapt
+from .constants import fold_constants, lift_constants
+from .editing import Editor, editor
+from .identities import drop_identities
+from .inference import infer_types
+from .ledger import Ledger
+from .leftovers import drop_unused, merge_weights
+from .norms import fold_batch_norms
+from .opsets import NEWEST, needed, own_opset
+from .upgrade import upgrade
+
+
+def prepare(
+    model: ir.Model, calls: Calls, *, low: Precision, newest: int = NEWEST
+) -> Prepared:
+    """Write the model in an opset that has `low`, and fold what can be folded.
+
+    Args:
+        model: What `plain` made; it is not changed, tensors are shared.
+        newest: The opset up to which it may be upgraded.
+    """
+    draft, notes = _upgraded(model, calls, low, newest)
+    drop_identities(draft.model, draft.ledger)
+    fold_constants(draft.model, draft.ledger)
+    for node in draft.model.graph.all_nodes():
+        draft.ledger.takes_constants(node)
+    fold_batch_norms(draft.model, draft.editor, draft.ledger)
+    drop_unused(draft.model)
+    merge_weights(draft.model)
+    infer_types(draft.model)
+    ops = name_all(draft.model, calls).ops
+    return Prepared(draft.model, *draft.ledger.told(ops), notes)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    model: ir.Model
+    editor: Editor
+    ledger: Ledger
+
+
+def _upgraded(
+    model: ir.Model, calls: Calls, low: Precision, newest: int
+) -> tuple[_Draft, tuple[str, ...]]:
+    """A copy in the opset that `low` needs, or as it is where an op has no like there."""
+    draft = _draft(model, calls)
+    opset = own_opset(model)
+    target = needed(draft.model, low, newest)
+    if target == opset:
+        return draft, ()
+    try:
+        upgrade(draft.model, target, draft.editor)
+    except CannotAdapt as error:
+        why = f"opset {opset} stays: {low} needs {target}, which has no {error}"
+        return _draft(model, calls), (why,)
+    known = dict(draft.ledger.known)
+    for new, old in draft.editor.added.items():
+        if old in known:
+            known[new] = known[old]
+    ledger = Ledger(known)
+    return _Draft(draft.model, draft.editor, ledger), (f"opset {opset} → {target}",)
+
+
+def _draft(model: ir.Model, calls: Calls) -> _Draft:
+    copy = model.clone()
+    infer_types(copy)
+    lift_constants(copy)
+    known = {
+        site.node: Absorbed(site.id, site.node.op_type, site.node.name or "")
+        for site in name_all(copy, calls).ops
+    }
+    return _Draft(copy, editor(copy), Ledger(known))

@@ -1,0 +1,201 @@
+"""Constant nodes become initializers; ops of constants alone are computed once."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from .editing import constant_of, register
+from .ledger import Ledger
+from .opsets import own_opset
+
+FOLDABLE = frozenset(
+    [
+        *("Abs", "Add", "And", "Cast", "Ceil", "Concat", "ConstantOfShape", "Div"),
+        *("Equal", "Exp", "Expand", "Flatten", "Floor", "Gather", "Greater", "Less"),
+        *("Log", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "Range"),
+        *("Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape"),
+        *("Shape", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile"),
+        *("Transpose", "Unsqueeze", "Where"),
+    ]
+)
+"""Ops that compute shapes and rearrange weights. What quantises is none: a weight and
+its scale stay apart."""
+
+NATIVE = frozenset(
+    [ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.BOOL]
+    + [ir.DataType.INT8, ir.DataType.INT16, ir.DataType.INT32, ir.DataType.INT64]
+    + [ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64]
+)
+"""Types that NumPy computes in as a runtime does."""
+
+ANYWAY = 1 << 16
+"""Bytes of a result that is always worth having."""
+
+MOST = 1 << 28
+"""Bytes of a result that is never made here: what is larger is computed at run time."""
+
+
+def lift_constants(model: ir.Model) -> None:
+    """Let all tensors in Constant nodes be initializers, but what a graph returns."""
+    for graph in model.graphs():
+        for node in list(graph):
+            if node.domain or node.op_type != "Constant":
+                continue
+            (value,) = node.outputs
+            tensor = _tensor_of(node)
+            if tensor is None or value.is_graph_output():
+                continue
+            tensor.name, value.name = str(value.name), None
+            value.replace_all_uses_with(register(graph, tensor))
+            graph.remove(node, safe=True)
+
+
+def _tensor_of(node: ir.Node) -> ir.TensorProtocol | None:
+    for name, attribute in node.attributes.items():
+        if attribute.is_ref():
+            return None
+        match name:
+            case "value":
+                given = attribute.as_tensor()
+                if given.dtype == ir.DataType.STRING or given.dtype.bitwidth < 8:
+                    return None
+                # Not the tensor itself: it is the loaded model's, and has a name there.
+                return ir.Tensor(given.numpy(), given.dtype)
+            case "value_float" | "value_floats":
+                return ir.Tensor(np.asarray(attribute.value, np.float32))
+            case "value_int" | "value_ints":
+                return ir.Tensor(np.asarray(attribute.value, np.int64))
+    return None
+
+
+def fold_constants(model: ir.Model, ledger: Ledger) -> None:
+    """Compute ops whose inputs are all constants, within `MOST` bytes each.
+
+    A large result is made only where it takes the place of what it is made from.
+    """
+    opset = own_opset(model)
+    for graph in model.graphs():
+        for node in list(graph):
+            if node.domain or node.op_type not in FOLDABLE:
+                continue
+            values = _inputs(node)
+            if values is None or not _worth(node, values, opset, model.ir_version):
+                continue
+            results = _computed(node, values, opset)
+            if results is not None:
+                _replace(graph, node, results, ledger)
+
+
+def _inputs(node: ir.Node) -> list[ir.TensorProtocol | None] | None:
+    """What the node takes, None where that depends on the input or is no number."""
+    if any(output.is_graph_output() for output in node.outputs):
+        return None
+    values: list[ir.TensorProtocol | None] = []
+    for value in node.inputs:
+        tensor = constant_of(value)
+        if value is not None and (tensor is None or tensor.dtype not in NATIVE):
+            return None
+        values.append(tensor)
+    return values
+
+
+def _worth(
+    node: ir.Node,
+    values: list[ir.TensorProtocol | None],
+    opset: int,
+    ir_version: int,
+) -> bool:
+    """Whether the results are small, or no larger than what they replace."""
+    size = _result_bytes(node, values, opset, ir_version)
+    if size is None or size <= ANYWAY or size > MOST:
+        return size is not None and size <= ANYWAY
+    freed = sum(
+        tensor.nbytes
+        for value, tensor in zip(node.inputs, values, strict=True)
+        if value is not None and tensor is not None and len(value.uses()) == 1
+    )
+    return size <= freed
+
+
+def _result_bytes(
+    node: ir.Node,
+    values: list[ir.TensorProtocol | None],
+    opset: int,
+    ir_version: int,
+) -> int | None:
+    """Bytes that the node would make, by ONNX's inference; None if it can't say."""
+    proto = ir.to_proto(node)
+    types, data = {}, {}
+    for value, tensor in zip(node.inputs, values, strict=True):
+        if value is None or tensor is None:
+            continue
+        name = str(value.name)
+        types[name] = onnx.helper.make_tensor_type_proto(
+            int(tensor.dtype), tensor.shape.numpy()
+        )
+        if tensor.nbytes <= ANYWAY:
+            data[name] = onnx.numpy_helper.from_array(tensor.numpy(), name)
+    schema = onnx.defs.get_schema(node.op_type, opset, "")
+    try:
+        made = onnx.shape_inference.infer_node_outputs(
+            schema,
+            proto,
+            types,
+            data,
+            opset_imports=[onnx.helper.make_opsetid("", opset)],
+            ir_version=ir_version,
+        )
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
+        return None
+    whole = 0
+    for output in proto.output:
+        if not output:
+            continue
+        type_ = made[output].tensor_type if output in made else None
+        if type_ is None or not type_.HasField("shape"):
+            return None
+        sizes = [
+            d.dim_value if d.HasField("dim_value") else -1 for d in type_.shape.dim
+        ]
+        if min(sizes, default=0) < 0 or ir.DataType(type_.elem_type) not in NATIVE:
+            return None
+        whole += prod(sizes) * ir.DataType(type_.elem_type).itemsize
+    return whole
+
+
+def _computed(
+    node: ir.Node, values: list[ir.TensorProtocol | None], opset: int
+) -> list[np.ndarray] | None:
+    """What the node makes, by ONNX's reference implementation; None if it fails."""
+    from onnx.reference import ReferenceEvaluator
+
+    feeds = {
+        str(value.name): tensor.numpy()
+        for value, tensor in zip(node.inputs, values, strict=True)
+        if value is not None and tensor is not None
+    }
+    try:
+        with np.errstate(all="ignore"):
+            made = ReferenceEvaluator(ir.to_proto(node), opsets={"": opset}).run(
+                None, feeds
+            )
+    except Exception:  # the op stays, and the runtime says what is wrong with it
+        return None
+    return [np.asarray(each) for each in made]
+
+
+def _replace(
+    graph: ir.Graph, node: ir.Node, results: list[np.ndarray], ledger: Ledger
+) -> None:
+    made: list[ir.Value] = []
+    outputs = [value for value in node.outputs if value.name]
+    for value, array in zip(outputs, results, strict=True):
+        name, value.name = str(value.name), None
+        made.append(register(graph, ir.Tensor(np.asarray(array, order="C"), name=name)))
+        value.replace_all_uses_with(made[-1])
+    ledger.fold(node, made)
+    graph.remove(node, safe=True)
