@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -395,6 +398,64 @@ def test_preparing_twice_gives_the_same_bytes() -> None:
         for _ in range(2)
     )
     assert one == other
+
+
+def blocks(count: int) -> onnx.ModelProto:
+    """Ten nodes each: a norm to fold, identities, constants, one of them shared by all."""
+    nodes = [helper.make_node("Constant", [], ["two"], value_float=2.0)]
+    x = "x"
+    for k in range(count):
+        make = helper.make_node
+        nodes += [
+            make("Constant", [], [f"k{k}"], value_floats=[1.0, float(k)]),
+            make("Neg", [f"k{k}"], [f"n{k}"]),
+            make("Mul", [f"n{k}", "two"], [f"m{k}"]),
+            make("Conv", [x, "w"], [f"c{k}"]),
+            make("BatchNormalization", [f"c{k}", "b", "b", "b", "v"], [f"b{k}"]),
+            make("Identity", [f"b{k}"], [f"i{k}"]),
+            make("Mul", [f"i{k}", "two"], [f"s{k}"]),
+            make("Dropout", [f"s{k}"], [f"d{k}"]),
+            make("Relu", [f"d{k}"], [f"r{k}"]),
+            make("Add", [f"r{k}", f"m{k}"], [f"y{k}"]),
+        ]
+        x = f"y{k}"
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [value("x", 1, [1, 2, 2, 2])],
+        [value(x, 1, None)],
+        [
+            numpy_helper.from_array(normal(2, 2, 1, 1), "w"),
+            numpy_helper.from_array(np.zeros(2, "f4"), "b"),
+            numpy_helper.from_array(np.ones(2, "f4"), "v"),
+        ],
+    )
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8
+    )
+
+
+def calls(of: Callable[[], object]) -> int:
+    """How many functions it calls, C's among them."""
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        of()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_ten_thousand_nodes_take_ten_times_the_work_of_a_thousand() -> None:
+    prepared(blocks(10))  # what is done once and kept
+    some, many = blocks(100), blocks(1000)
+    assert calls(lambda: prepared(many)) < 10.5 * calls(lambda: prepared(some))
 
 
 UNARY = ["Abs", "Exp", "Floor", "Identity", "Neg", "Sqrt", "Relu"]

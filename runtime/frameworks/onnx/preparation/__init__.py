@@ -75,6 +75,7 @@ def _upgraded(
 
 def _draft(model: ir.Model, calls: Calls) -> _Draft:
     copy = model.clone()
+    copy.meta.update(model.meta)
     infer_types(copy)
     lift_constants(copy)
     known = {

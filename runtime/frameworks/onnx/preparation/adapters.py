@@ -176,7 +176,8 @@ def _dtype(node: ir.Node) -> np.dtype:
     data = node.inputs[0]
     if data is None or data.dtype is None:
         raise CannotAdapt("the type of what it takes is not known")
-    return np.dtype(data.dtype.numpy())
+    dtype: np.dtype = np.dtype(data.dtype.numpy())
+    return dtype
 
 
 ADAPTERS: Mapping[tuple[str, int], Adapter] = {

@@ -14,21 +14,69 @@ from .opsets import own_opset
 
 FOLDABLE = frozenset(
     [
-        *("Abs", "Add", "And", "Cast", "Ceil", "Concat", "ConstantOfShape", "Div"),
-        *("Equal", "Exp", "Expand", "Flatten", "Floor", "Gather", "Greater", "Less"),
-        *("Log", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "Range"),
-        *("Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape"),
-        *("Shape", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile"),
-        *("Transpose", "Unsqueeze", "Where"),
+        "Abs",
+        "Add",
+        "And",
+        "Cast",
+        "Ceil",
+        "Concat",
+        "ConstantOfShape",
+        "Div",
+        "Equal",
+        "Exp",
+        "Expand",
+        "Flatten",
+        "Floor",
+        "Gather",
+        "Greater",
+        "Less",
+        "Log",
+        "Max",
+        "Min",
+        "Mod",
+        "Mul",
+        "Neg",
+        "Not",
+        "Or",
+        "Pow",
+        "Range",
+        "Reciprocal",
+        "ReduceMax",
+        "ReduceMin",
+        "ReduceProd",
+        "ReduceSum",
+        "Reshape",
+        "Shape",
+        "Size",
+        "Slice",
+        "Split",
+        "Sqrt",
+        "Squeeze",
+        "Sub",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
     ]
 )
 """Ops that compute shapes and rearrange weights. What quantises is none: a weight and
 its scale stay apart."""
 
 NATIVE = frozenset(
-    [ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.BOOL]
-    + [ir.DataType.INT8, ir.DataType.INT16, ir.DataType.INT32, ir.DataType.INT64]
-    + [ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64]
+    ir.DataType[name]
+    for name in [
+        "FLOAT",
+        "DOUBLE",
+        "BOOL",
+        "INT8",
+        "INT16",
+        "INT32",
+        "INT64",
+        "UINT8",
+        "UINT16",
+        "UINT32",
+        "UINT64",
+    ]
 )
 """Types that NumPy computes in as a runtime does."""
 
@@ -118,7 +166,7 @@ def _worth(
         for value, tensor in zip(node.inputs, values, strict=True)
         if value is not None and tensor is not None and len(value.uses()) == 1
     )
-    return size <= freed
+    return bool(size <= freed)
 
 
 def _result_bytes(

@@ -59,7 +59,7 @@ def _resetting(node: ir.Node, attribute: ir.Attr) -> Callable[[], None]:
 
 
 def _is_large(tensor: ir.TensorProtocol) -> bool:
-    return tensor.dtype != ir.DataType.STRING and tensor.nbytes > SMALL
+    return bool(tensor.dtype != ir.DataType.STRING and tensor.nbytes > SMALL)
 
 
 def _stub(tensor: ir.TensorProtocol) -> ir.ExternalTensor:

@@ -88,12 +88,12 @@ def _infers(norm: ir.Node) -> bool:
 
 def _fits(site: Site) -> bool:
     """Whether the norm's channels are the producer's, and its bias has one for each."""
-    channels = site.scale.size
+    channels: int = site.scale.size
     if site.producer.op_type != "Gemm":
         groups = site.producer.attributes.get_int("group", 1)
         transposed = site.producer.op_type == "ConvTranspose"
         own = site.weight.shape[1] * groups if transposed else site.weight.shape[0]
-        return own == channels
+        return int(own) == channels
     transposed = bool(site.producer.attributes.get_int("transB", 0))
     bias = site.bias
     return site.weight.shape[0 if transposed else 1] == channels and (
