@@ -2,7 +2,7 @@
 
 import nox
 
-nox.options.sessions = ["core", "torch"]
+nox.options.sessions = ["core", "torch", "tensorflow", "onnx", "mxnet"]
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 
@@ -12,6 +12,14 @@ SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, one for each core: most of the time goes to fresh Pythons."""
 
 TORCH = "torch==2.13.0"
+TENSORFLOW = "tensorflow-cpu==2.21.0"
+MXNET = ("mxnet==1.9.1", "numpy<1.24")
+ONNX = (
+    "onnx==1.23.2",
+    "onnx-ir==1.1.0",
+    "onnxruntime==1.32.0",
+    "openvino==2026.4.1",
+)
 FOLDERS = (
     "spec",
     "codegen",
@@ -44,6 +52,30 @@ def torch(session: nox.Session) -> None:
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     session.run("mypy", "spec", "codegen", "runtime", "src")
     session.run("pytest", *SHARED, "tests/pytorch")
+
+
+@nox.session(python="3.11")
+def tensorflow(session: nox.Session) -> None:
+    """The TensorFlow adapter on real models."""
+    _adapter(session, "tensorflow", TENSORFLOW)
+
+
+@nox.session(python="3.11")
+def onnx(session: nox.Session) -> None:
+    """The ONNX adapter, executed by OpenVINO and ONNX Runtime."""
+    _adapter(session, "onnx", *ONNX)
+
+
+@nox.session(python="3.11")
+def mxnet(session: nox.Session) -> None:
+    """The MXNet adapter, beside the NumPy that it still works with."""
+    _adapter(session, "mxnet", *MXNET)
+
+
+def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
+    session.install(*frameworks, *TESTS, "pytest-xdist>=3.6", "-e", ".")
+    session.install("--no-deps", "-r", f"tests/{name}/packages.txt")
+    session.run("pytest", *SHARED, f"tests/{name}")
 
 
 @nox.session(python="3.11")

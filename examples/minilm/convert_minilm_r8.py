@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "minilm.yaml"
-# spec-sha256 = "ee5cb2b18024fba1d0edc0ef61f69482ba3cd37c33328281a83e92cd5da2cc6b"
+# spec-sha256 = "0732d82e25b11fd5819f2224368fc81c53b30b892ef8100abaa319db3d52ef2b"
 # ///
 # fmt: off
 # isort: skip_file
@@ -116,7 +116,12 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
+    baseline = run.baseline(
+        pytorch.predictor(model, INPUTS),
+        batches,
+        metric,
+        INPUTS,
+    )
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -126,7 +131,11 @@ def convert(run: Run) -> Report:
     )
 
     def evaluate(placement: Placement) -> Evaluation:
-        return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
+        return run.evaluate(
+            pytorch.predictor(traced.apply(placement)),
+            batches,
+            metric,
+        )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "mnist.yaml"
-# spec-sha256 = "847275fdaac90ae36a205785ed18fe5c21469aa5d3a35242d4398c77dd346882"
+# spec-sha256 = "86c1cf9c4d5e15a794ae85320aca68cd0a022aa0649ce4ad4e4734076d81375b"
 # ///
 # fmt: off
 # isort: skip_file
@@ -107,7 +107,12 @@ def convert(run: Run) -> Report:
     from narrowcast.runtime.frameworks import pytorch
 
     model = run.load(load_model)
-    baseline = run.baseline(pytorch.predictor(model, INPUTS), batches, metric, INPUTS)
+    baseline = run.baseline(
+        pytorch.predictor(model, INPUTS),
+        batches,
+        metric,
+        INPUTS,
+    )
     traced = pytorch.trace(
         model,
         run.first(batches),
@@ -117,7 +122,11 @@ def convert(run: Run) -> Report:
     )
 
     def evaluate(placement: Placement) -> Evaluation:
-        return run.evaluate(pytorch.predictor(traced.apply(placement)), batches, metric)
+        return run.evaluate(
+            pytorch.predictor(traced.apply(placement)),
+            batches,
+            metric,
+        )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
         traced,
