@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from .archive import load_saved
+from .endpoints import signature
+from .frozen_graph import load_frozen_graph
 from .predict import predictor
 from .program import Program, trace
+from .saved_model import load_saved_model
 
-__all__ = ["Program", "load_saved", "predictor", "trace"]
+__all__ = [
+    "Program",
+    "load_frozen_graph",
+    "load_saved",
+    "load_saved_model",
+    "predictor",
+    "signature",
+    "trace",
+]

@@ -79,6 +79,9 @@ class Frozen:
         weights: Node name → value of weights that are too large for a GraphDef (2 GB):
             Placeholder nodes, which stand for constants.
         tags: Of the SavedModel that it came from.
+        initial: Nodes that run once before the first call: they fill hash tables, and
+            variables that the model itself writes, which stay VarHandleOp or
+            VariableV2. Nothing else of a file is needed.
     """
 
     graph_def: Any
@@ -86,6 +89,7 @@ class Frozen:
     absorbed: Mapping[str, tuple[Absorbed, ...]] = field(default_factory=dict)
     weights: Mapping[str, Array] = field(default_factory=dict)
     tags: tuple[str, ...] = (SERVE,)
+    initial: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[Endpoint, ...]:

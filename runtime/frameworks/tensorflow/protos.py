@@ -1,0 +1,54 @@
+"""TensorFlow's protocol buffers, and what its registry says of an op."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from tensorflow.core.framework import (
+    attr_value_pb2,
+    function_pb2,
+    graph_pb2,
+    node_def_pb2,
+    op_def_pb2,
+    types_pb2,
+)
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.python.framework import op_def_registry
+
+AttrValue = attr_value_pb2.AttrValue
+FunctionDef = function_pb2.FunctionDef
+GraphDef = graph_pb2.GraphDef
+MetaGraphDef = meta_graph_pb2.MetaGraphDef
+NodeDef = node_def_pb2.NodeDef
+OpDef = op_def_pb2.OpDef
+SavedModel = saved_model_pb2.SavedModel
+types = types_pb2
+
+
+@cache
+def op_def(op: str) -> Any:
+    """What the registry knows of an op, None if nothing."""
+    return op_def_registry.get(op)
+
+
+def output_dtypes(node: Any) -> list[int]:
+    """TensorFlow's dtypes of a node's outputs, from the op's definition.
+
+    Raises:
+        KeyError: The registry doesn't know the op.
+    """
+    known = op_def(node.op)
+    if known is None:
+        raise KeyError(node.op)
+    found: list[int] = []
+    for output in known.output_arg:
+        if output.type_list_attr:
+            found.extend(node.attr[output.type_list_attr].list.type)
+            continue
+        dtype = output.type
+        if output.type_attr:
+            dtype = node.attr[output.type_attr].type
+        count = node.attr[output.number_attr].i if output.number_attr else 1
+        found.extend([dtype] * count)
+    return found

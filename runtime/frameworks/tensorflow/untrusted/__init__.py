@@ -1,0 +1,1 @@
+"""Files from anywhere, checked before TensorFlow or Keras opens them."""
