@@ -1,0 +1,55 @@
+"""MXNet itself, or what keeps it from being imported."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ...errors import RequirementError
+
+REINSTALL = "Reinstall it, on Python 3.11: pip install 'narrowcast[mxnet]'"
+
+
+def imported() -> Any:
+    """The module mxnet.
+
+    Raises:
+        RequirementError: It is not installed, or its import fails: MXNet 1.9 uses names
+            that NumPy 1.24 removed.
+    """
+    # Each bind would say that it fuses, on stderr.
+    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")
+    try:
+        import mxnet
+    except ModuleNotFoundError as error:
+        if error.name != "mxnet":
+            raise _broken(error) from error
+        raise RequirementError(
+            "MXNet is not installed.", "Install it: pip install 'narrowcast[mxnet]'"
+        ) from error
+    except Exception as error:  # an import can fail in any way
+        raise _broken(error) from error
+    return mxnet
+
+
+def _broken(error: Exception) -> RequirementError:
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    text = f"MXNet is installed, but `import mxnet` fails: {said}"
+    numpy = _numpy_version()
+    if tuple(map(int, numpy.split(".")[:2])) >= (1, 24):
+        return RequirementError(
+            f"{text}. MXNet 1.9 needs NumPy before 1.24; {numpy} is installed.",
+            "Give MXNet an environment of its own: pip install 'numpy<1.24'",
+        )
+    return RequirementError(text, REINSTALL)
+
+
+def _numpy_version() -> str:
+    try:
+        return version("numpy")
+    except PackageNotFoundError:
+        return "0.0"
+
+
+mx = imported()

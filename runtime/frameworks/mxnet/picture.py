@@ -1,0 +1,124 @@
+"""From the prepared network to the Graph that placement and search see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from ...graph import Graph, Kind, Op, Slot, Tensor
+from ..protocol import Inputs
+from . import operators
+from .arrays import name_of
+from .bodies import body_flops
+from .flops import flops
+from .network import Entry, Network
+from .operators import CONTROL_FLOW
+from .prepared import Prepared
+from .running import Runner, Step
+
+
+@dataclass(frozen=True)
+class Names:
+    """What users call the nodes and tensors of a network."""
+
+    network: Network
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Node → its name; where several have one, `:1`, `:2` follow it."""
+        taken: set[str] = set()
+        found = []
+        for node in self.network.nodes:
+            name, k = node.name, 0
+            while name in taken:
+                k += 1
+                name = f"{node.name}:{k}"
+            taken.add(name)
+            found.append(name)
+        return tuple(found)
+
+    def tensor(self, entry: Entry) -> str:
+        """The op's id, with `#k` for output k of several; a variable's own name."""
+        index, output = entry
+        name = self.ids[index]
+        return f"{name}#{output}" if self.network.nodes[index].outputs > 1 else name
+
+
+def picture(prepared: Prepared, batch: Inputs) -> Graph:
+    """Run the network once on a real batch and describe what was seen."""
+    network, names = prepared.network, Names(prepared.network)
+    runner = Runner(network, batch)
+    tensors = {tensor.name: tensor for tensor in _variables(runner, names)}
+    ops = []
+    for step in runner.steps():
+        for k, value in enumerate(step.outputs):
+            name = names.tensor((step.index, k))
+            tensors[name] = Tensor(name, name_of(value.dtype), value.shape)
+        ops.append(_op(prepared, names, tensors, step))
+    return Graph(
+        ops=tuple(ops),
+        tensors=tensors,
+        inputs=tuple(names.tensor((index, 0)) for index in network.inputs),
+        outputs=tuple(map(names.tensor, network.heads)),
+    )
+
+
+def _variables(runner: Runner, names: Names) -> list[Tensor]:
+    """Inputs, labels and parameters; a label's values mean nothing: it is constant."""
+    network = runner.network
+    given = dict(zip(network.inputs, runner.batch, strict=True))
+    found = []
+    for index, node in enumerate(network.nodes):
+        if not node.variable:
+            continue
+        name = names.tensor((index, 0))
+        if index in given:
+            value = given[index]
+            found.append(Tensor(name, name_of(value.dtype), value.shape))
+        elif index in network.labels:
+            found.append(Tensor(name, "float32", runner.shapes[index, 0], True))
+        else:
+            values = network.parameters[node.name]
+            found.append(Tensor(name, name_of(values.dtype), values.shape, True))
+    return found
+
+
+def _op(
+    prepared: Prepared, names: Names, tensors: Mapping[str, Tensor], step: Step
+) -> Op:
+    node = step.node
+    slots = tuple(
+        Slot(names.tensor(entry), operators.castable(node, k))
+        for k, entry in enumerate(node.inputs)
+    )
+    outputs = tuple(names.tensor((step.index, k)) for k in range(len(step.outputs)))
+    kind = operators.kind(node)
+    takes = any(s.castable and tensors[str(s.tensor)].floating for s in slots)
+    if not takes or not any(tensors[name].floating for name in outputs):
+        kind = Kind.FIXED
+    if kind is Kind.FIXED:
+        slots = tuple(Slot(slot.tensor, castable=False) for slot in slots)
+    absorbed = prepared.absorbed.get(node.name, ())
+    return Op(
+        id=names.ids[step.index],
+        type=node.op,
+        kind=kind,
+        inputs=slots,
+        outputs=outputs,
+        absorbed=tuple(name for name, _type in absorbed),
+        absorbed_types=tuple(type_ for _name, type_ in absorbed),
+        flops=_flops(step, kind),
+        key=step.index,
+    )
+
+
+def _flops(step: Step, kind: Kind) -> int:
+    inputs = [value.shape for value in step.inputs]
+    outputs = [value.shape for value in step.outputs]
+    if step.node.op in CONTROL_FLOW:
+        return body_flops(step.node, step.inputs, outputs)
+    if kind is Kind.POINTWISE:
+        return sum(map(prod, outputs))
+    return flops(step.node, inputs, outputs)

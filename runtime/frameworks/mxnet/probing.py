@@ -1,0 +1,188 @@
+"""Probing kernels in a child process: some of MXNet's end the process they run in.
+
+One child runs the network in fp32 and, op by op, each distinct one in the low
+precision beside it. It keeps a journal: what it is about to run, and what came of it.
+When it dies, the journal says of what, and the next child goes on after that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ...errors import ModelError
+from ...fresh import in_fresh_process
+from ...graph import Kind, Precision
+from ..comparing import compared, relative_error
+from ..protocol import Inputs, Probe
+from . import operators, params
+from .arrays import PRECISIONS, cast, given, name_of, on_device, widened
+from .library import mx
+from .network import Network, from_json, to_json, with_outputs
+from .opening import said_by
+from .running import Arrays, Runner, Step, same_attributes
+
+WRONG = 0.25
+"""Relative error, against fp32 on the same rounded inputs, that is no rounding."""
+
+MOVED = 2.0**-6
+"""The same for ops that only move values."""
+
+JOURNAL, SYMBOL, VALUES, SAID = "journal", "symbol.json", "values.params", "said"
+
+
+def probe(
+    network: Network, batch: Inputs, low: Precision, keys: Collection[int]
+) -> dict[int, Probe]:
+    """Run each op in `keys` in `low` on the inputs that fp32 gives it.
+
+    Ops with the same operator, attributes, shapes and dtypes are run once.
+
+    Args:
+        keys: Indices of nodes.
+
+    Raises:
+        ModelError: The child dies although no op is being probed.
+    """
+    with tempfile.TemporaryDirectory(prefix="narrowcast-") as name:
+        folder = Path(name)
+        _hand_over(network, batch, folder)
+        while True:
+            try:
+                in_fresh_process(probe_file, folder, low, sorted(keys))
+            except ModelError as error:
+                _bury(folder, error)
+            else:
+                break
+        found, _running = _read(folder)
+    return {key: found[key] for key in keys}
+
+
+def _hand_over(network: Network, batch: Inputs, folder: Path) -> None:
+    (folder / SYMBOL).write_text(to_json(network))
+    values = {f"parameter:{name}": v for name, v in network.parameters.items()}
+    values |= {f"input:{k}": given(v).asnumpy() for k, v in enumerate(batch)}
+    (folder / VALUES).write_bytes(params.to_bytes(values))
+
+
+def _bury(folder: Path, error: ModelError) -> None:
+    """Write down what the op did that the child died of.
+
+    Raises:
+        ModelError: The child died of something else.
+    """
+    _found, running = _read(folder)
+    if running is None:
+        raise error
+    said = (
+        (folder / SAID).read_text(errors="replace") if (folder / SAID).exists() else ""
+    )
+    death = error.message.rpartition(": ")[2]
+    text = f"its kernel ends the process ({_reason(said) or death})"
+    _write(folder, running, Probe(None, math.inf, text))
+
+
+def _reason(said: str) -> str:
+    """What MXNet wrote before it aborted."""
+    for line in said.splitlines():
+        for mark in ("what():", "Check failed:", "Error:"):
+            if mark in line:
+                return line.partition(mark)[2].strip()[:160]
+    return ""
+
+
+def _read(folder: Path) -> tuple[dict[int, Probe], int | None]:
+    """What is known, and the op that was being run at the end."""
+    path, found, running = folder / JOURNAL, dict[int, Probe](), None
+    lines = path.read_text().splitlines() if path.exists() else []
+    for line in lines:
+        data = json.loads(line)
+        running = data["key"]
+        if "error" in data:
+            output = data["output"] and Precision(data["output"])
+            found[running] = Probe(output, data["error"], data["message"])
+            running = None
+    return found, running
+
+
+def _write(folder: Path, key: int, probe: Probe | None = None) -> None:
+    line = {"key": key, **(asdict(probe) if probe else {})}
+    with (folder / JOURNAL).open("a") as journal:
+        journal.write(json.dumps(line) + "\n")
+
+
+def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
+    """What the child does: go on where the journal ends."""
+    said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 2)  # a kernel that aborts says why there
+    values = params.read(folder / VALUES)
+    held = {
+        name.removeprefix("parameter:"): each
+        for name, each in values.items()
+        if name.startswith("parameter:")
+    }
+    batch = [each for name, each in values.items() if name.startswith("input:")]
+    network = with_outputs(from_json((folder / SYMBOL).read_text()), held)
+    runner = Runner(network, map(on_device, batch))
+    known, _running = _read(folder)
+    waiting, seen = set(keys), dict[str, Probe]()
+    for step in runner.steps():
+        if step.index not in waiting:
+            continue
+        signature = _signature(runner, step)
+        found = known.get(step.index) or seen.get(signature)
+        if found is None:
+            _write(folder, step.index)
+            found = _probed(runner, step, low)
+        if step.index not in known:
+            _write(folder, step.index, found)
+        seen[signature] = found
+        waiting.discard(step.index)
+        if not waiting:
+            return
+
+
+def _signature(runner: Runner, step: Step) -> str:
+    forms = [
+        f"{name_of(value.dtype)}{value.shape}{runner.network.constant(source)}"
+        for value, (source, _output) in zip(step.inputs, step.node.inputs, strict=True)
+    ]
+    return f"{same_attributes(step.node)} {forms}"
+
+
+def _probed(runner: Runner, step: Step, low: Precision) -> Probe:
+    try:
+        taken = runner.lowered(step.index, step.inputs, low)
+        made = runner.run(step.index, taken)
+        narrow = [widened(each) for each in made]
+        wide = [widened(each) for each in step.outputs]
+    except mx.base.MXNetError as error:
+        return Probe(None, math.inf, said_by(error))
+    precisions = [PRECISIONS.get(name_of(each.dtype)) for each in made]
+    found = compared(wide, narrow, precisions, low)
+    if found.output is None or found.error <= MOVED:
+        return found
+    return _unless_wrong(runner, step, taken, narrow, found)
+
+
+def _unless_wrong(
+    runner: Runner, step: Step, taken: Arrays, narrow: list[Any], found: Probe
+) -> Probe:
+    """Some kernels run and compute something else: `transpose` of a matrix in bf16."""
+    rounded = [
+        cast(low, Precision.FP32) if name_of(wide.dtype) == "float32" else wide
+        for wide, low in zip(step.inputs, taken, strict=True)
+    ]
+    expected = map(widened, runner.run(step.index, rounded))
+    error = max(map(relative_error, expected, narrow), default=0.0)
+    mover = operators.kind(step.node) is Kind.MOVER
+    if error <= (MOVED if mover else WRONG):
+        return found
+    text = f"its kernel computes something else: off by {error:.0%}"
+    return Probe(None, error, text)

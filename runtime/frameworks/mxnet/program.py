@@ -1,0 +1,203 @@
+"""A traced MXNet model, behind the protocol of `frameworks/protocol.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from ...capability import with_kernels
+from ...graph import Graph, Placement, Precision
+from ...graph import held as held_precisions
+from ...signature import Input, check_shapes
+from ...timing import Clock, Latency, interleaved
+from ..comparing import described
+from ..protocol import Inputs, Probe, Statistics, Timings
+from . import archive, probing, stopwatch
+from .agreement import check_agreement
+from .arrays import given, name_of, widened
+from .blocks import block_model, positions
+from .executing import Predictor, ordered
+from .network import Network, in_order
+from .output_errors import OutputErrors
+from .picture import Names, picture
+from .predict import predictor
+from .prepare import prepare
+from .prepared import Prepared
+from .rewrite import rewrite
+from .running import Runner
+from .switches import hold_fp32
+
+
+@dataclass(frozen=True)
+class Program:
+    """One model, traced on one batch.
+
+    Attributes:
+        graph: What placement and search see of it, with the kernels that ran.
+        probes: Op id → what happened when it ran low on the batch.
+        switches: The settings under which fp32 means fp32.
+    """
+
+    graph: Graph
+    probes: Mapping[str, Probe]
+    switches: Mapping[str, str]
+    prepared: Prepared
+    batch: Inputs
+
+    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+        """Output error when only that op computes in `precision`; op id → error."""
+        return {name: self.error(precision, (name,)) for name in ops}
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        """Output error when all these ops compute in `precision` at once."""
+        return self._outputs.error(precision, [self._key(name) for name in ops])
+
+    def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
+        """What `precision` would do to every tensor of the batch; name → statistics."""
+        network, names = self.prepared.network, Names(self.prepared.network)
+        found = {
+            name: described(values, precision)
+            for name, values in network.parameters.items()
+            if values.dtype == "float32"
+        }
+        for index, value in zip(network.inputs, self._runner.batch, strict=True):
+            if name_of(value.dtype) == "float32":
+                name = names.tensor((index, 0))
+                found[name] = described(widened(value), precision)
+        for step in self._runner.steps():
+            for k, value in enumerate(step.outputs):
+                if name_of(value.dtype) == "float32":
+                    name = names.tensor((step.index, k))
+                    found[name] = described(widened(value), precision)
+        return found
+
+    def time(
+        self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
+    ) -> Timings:
+        """Time ops and all casts on the batch, each distinct one once.
+
+        What oneDNN fuses is timed as one (`stopwatch`).
+        """
+        keys = {self._key(name): name for name in ops}
+        pairs = stopwatch.time_ops(self._runner, precision, keys.keys(), clock, seconds)
+        shapes = {
+            t.shape
+            for t in self.graph.tensors.values()
+            if t.floating and not t.constant
+        }
+        casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
+        both = stopwatch.time_casts(shapes, precision, clock, seconds)
+        for shape, (down, up) in both.items():
+            casts[shape, Precision.FP32, precision] = down
+            casts[shape, precision, Precision.FP32] = up
+        timed = {
+            (keys[key], p): each
+            for key, pair in pairs.items()
+            for p, each in pair.items()
+        }
+        return Timings(timed, casts)
+
+    def time_whole(
+        self, placements: Mapping[str, Placement], clock: Clock
+    ) -> Mapping[str, Latency]:
+        """Time converted models in turn on the batch; by their names."""
+        made = {
+            name: Predictor(self.apply(placement))
+            for name, placement in placements.items()
+        }
+        calls = {name: partial(each, self.batch) for name, each in made.items()}
+        return interleaved(calls, clock)
+
+    def apply(self, placement: Placement) -> Network:
+        """The converted model, its weights in the precision of the ops that use them."""
+        network, names = self.prepared.network, Names(self.prepared.network)
+        made = held_precisions(self.graph, placement)
+        entries = {
+            (index, k): names.tensor((index, k))
+            for index, node in enumerate(network.nodes)
+            for k in range(node.outputs)
+        }
+        tensors = self.graph.tensors
+        floating = {
+            e: n for e, n in entries.items() if n in made and tensors[n].floating
+        }
+        return rewrite(
+            network,
+            {self._key(name): precision for name, precision in placement.items()},
+            {entry: made[name] for entry, name in floating.items()},
+            {e: len(tensors[n].shape) for e, n in entries.items() if n in tensors},
+        )
+
+    def save(self, model: Network, path: Path) -> Path:
+        """Write a model that `apply` made, parameters beside it; the same bytes each time."""
+        return archive.save(model, path)
+
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(self.prepared.network, self.batch)
+
+    @cached_property
+    def _outputs(self) -> OutputErrors:
+        return OutputErrors(self._runner)
+
+    def _key(self, name: str) -> int:
+        key = self.graph.by_id[name].key
+        assert isinstance(key, int)
+        return key
+
+
+def trace(
+    model: Any,
+    batch: Inputs,
+    *,
+    low: Precision,
+    inputs: Sequence[Input] = (),
+    outputs: Sequence[str] = (),
+) -> Program:
+    """Trace a model on a real batch, prepare its fp32 network and probe its kernels.
+
+    Args:
+        model: What `load_symbol` returned, or a HybridBlock; it is not changed.
+        batch: One real batch, at the batch size that will be evaluated.
+        low: The precision that every op is probed in.
+        inputs: The inputs as the spec declares them, in the order of the batch, named
+            after the symbol's inputs or the block's arguments.
+        outputs: Names of the outputs, for messages.
+
+    Raises:
+        DataError: The batch is not what `inputs` declares, or does not fit the model.
+        ModelError: The model can't be traced, or its network computes something else.
+    """
+    switches = hold_fp32()
+    arrays = tuple(given(value) for value in batch)
+    if inputs:
+        check_shapes(inputs, [value.shape for value in arrays])
+    expected = predictor(model, inputs)(arrays)
+    network = network_of(model, arrays, inputs)
+    prepared = prepare(network)
+    found = Predictor(prepared.network)(arrays)
+    check_agreement(expected, found, network, prepared, arrays, outputs)
+    graph = picture(prepared, arrays)
+    probes = _probe(prepared, graph, arrays, low)
+    return Program(with_kernels(graph, low, probes), probes, switches, prepared, arrays)
+
+
+def network_of(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
+    """The model as a network that takes batches as they come."""
+    names = [one.name for one in inputs]
+    if isinstance(model, Network):
+        own = [model.nodes[index].name for index in model.inputs]
+        return in_order(model, ordered(own, names))
+    order = positions(model, names) or list(range(len(batch)))
+    return in_order(block_model(model, tuple(batch[k] for k in order)), order)
+
+
+def _probe(
+    prepared: Prepared, graph: Graph, batch: Inputs, low: Precision
+) -> dict[str, Probe]:
+    keys = {int(str(op.key)): op.id for op in graph.ops if graph.castable(op)}
+    found = probing.probe(prepared.network, batch, low, list(keys))
+    return {keys[key]: probe for key, probe in found.items()}
