@@ -75,6 +75,7 @@ class Report:
         kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.
         package: Under `execution: compile`, the compiled package.
+        notes: What `Traced.notes` says.
         ended: What of the budget ended the search early, "" if nothing did.
     """
 
@@ -103,6 +104,7 @@ class Report:
     warnings: tuple[str, ...]
     package: Package | None = None
     ended: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -130,6 +132,7 @@ def gathered(
     saved: Path,
     plan_path: Path,
     warnings: tuple[str, ...],
+    notes: tuple[str, ...] = (),
     package: Package | None = None,
 ) -> Report:
     """The report of what was delivered, not of what the search believed."""
@@ -166,6 +169,7 @@ def gathered(
         warnings=warnings,
         package=package,
         ended=found.ended,
+        notes=notes,
     )
 
 
@@ -216,6 +220,7 @@ def summary(report: Report) -> str:
         *([("kernels", report.kernels)] if report.kernels else []),
         ("search", _search(report)),
         *(("fp32", line) for line in _fp32(report)),
+        *(("note", text) for text in report.notes),
         *(("warning", text) for text in report.warnings),
         ("script", shown(report.script)),
         ("plan", shown(report.plan)),

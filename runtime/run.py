@@ -412,6 +412,7 @@ class Run:
             kernels=counted(forms),
             plan_path=lock if self.replayed is not None else kept,
             warnings=tuple(self.warnings),
+            notes=traced.notes,
             package=package,
         )
         report = replace(report, model=destination(saved, missed))
@@ -438,6 +439,7 @@ class Run:
             self.script,
             self.machine,
             traced.switches,
+            traced.notes,
             sources,
             self.costs,
             judgement,

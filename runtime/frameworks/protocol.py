@@ -114,6 +114,12 @@ class Traced(Protocol):
         """The framework's settings under which fp32 means fp32."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the model before, and what those who run the result must
+        know: sentences for the summary and the plan."""
+        ...
+
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """Tensor name → what `precision` would do to it on the calibration batch."""
         ...

@@ -107,6 +107,7 @@ def batches():
 class Traced:
     def __init__(self, weight, inputs):
         self.weight, self.inputs, self.switches = weight, inputs, {}
+        self.notes = ("a weight was upgraded",)
         both = (Kernel(FP32, FP32), Kernel(LOW, LOW))
         names = ["x", *OPS]
         ops = [
@@ -319,6 +320,13 @@ def test_other_weights_are_applied_evaluated_and_warned_of(script: Script) -> No
     assert json.loads((script.folder / "net.json").read_text())["weight"] == 0.732
 
 
+def test_what_the_adapter_notes_is_in_summary_and_plan(script: Script) -> None:
+    _code, out, _err = script.run()
+    assert "  note       a weight was upgraded\n" in out
+    plan = json.loads((script.folder / "net.plan.json").read_text())
+    assert plan["notes"] == ["a weight was upgraded"]
+
+
 def test_a_criterion_out_of_reach_delivers_the_closest_and_says_so(
     script: Script,
 ) -> None:
@@ -492,6 +500,7 @@ class Bare:
 
     graph = a_graph()
     switches: ClassVar[dict[str, str]] = {}
+    notes: ClassVar[tuple[str, ...]] = ()
 
 
 def planned(folder: Path, **provenance: Any) -> Run:

@@ -60,6 +60,7 @@ class Additive:
     cast_harm: float = 0.0
     told: Mapping[str, float] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def probes(self) -> dict[str, Probe]:

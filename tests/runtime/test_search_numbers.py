@@ -118,6 +118,7 @@ class Numeric:
     model: Model
     batch: Inputs
     switches: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def apply(self, placement: Placement) -> Predict:
         return lambda inputs: self.outputs(self.values(placement, inputs))

@@ -45,6 +45,7 @@ class Program:
         graph: What placement and search see of it, with the kernels that ran.
         probes: Op id → what happened when it ran low on the batch.
         switches: The settings under which fp32 means fp32.
+        notes: None: a `.pt2` runs as it was judged.
     """
 
     graph: Graph
@@ -54,6 +55,7 @@ class Program:
     batch: Inputs
     dynamic: capture.Dynamic
     formed: tuple[Form, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def forms(self) -> Mapping[str, str]:
