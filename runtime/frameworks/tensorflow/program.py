@@ -39,6 +39,7 @@ class Program:
         switches: The settings under which fp32 means fp32.
         frozen: The prepared model; `main` holds its regions.
         batch: Tensors in the model's order.
+        notes: None: a SavedModel runs as it was judged.
     """
 
     graph: Graph
@@ -47,6 +48,7 @@ class Program:
     frozen: Frozen
     main: Region
     batch: Inputs
+    notes: tuple[str, ...] = ()
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         """Output error when only that op computes in `precision`; op id → error.
