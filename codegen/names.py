@@ -26,7 +26,7 @@ fused keras keras_model load_frozen_graph load_keras load_keras_weights load_onn
 load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan program
 pytorch result run saved start std stop traced
 
-array len min range str tuple
+array _labels len min next range str tuple
 """
 RESERVED = frozenset(OWN.split())
 """Imports, constants and functions, local names, and builtins that a script uses."""

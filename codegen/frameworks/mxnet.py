@@ -45,7 +45,7 @@ def _made(spec: Spec, factory: PythonObject, folder: str) -> MadeModel:
         seed=literal(spec.seed),
         factory=Code(f"{expression}()"),
         weights=statements,
-        result=Code("block_model(block)"),
+        result=Code("block_model(block, inputs)"),
     )
 
 

@@ -57,4 +57,6 @@ def test_error_of_all_is_that_of_the_converted_model(
     outputs = adapter.predictor(program.apply(placement))(case.batch)
     expected = adapter.predictor(case.model)(case.batch)
     found = max(map(relative_error, expected, outputs))
-    assert program.error(Precision.BF16, low) == pytest.approx(found, rel=0.35, abs=1e-3)
+    assert program.error(Precision.BF16, low) == pytest.approx(
+        found, rel=0.35, abs=1e-3
+    )

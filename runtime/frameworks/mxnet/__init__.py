@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from .archive import load_saved
 from .blocks import block_model
+from .network import Network as Model
 from .opening import load_parameters, load_symbol
 from .predict import predictor
 from .program import Program, trace
 from .signature import signature
 
 __all__ = [
+    "Model",
     "Program",
     "block_model",
     "load_parameters",

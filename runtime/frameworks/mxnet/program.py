@@ -31,6 +31,12 @@ from .running import Runner
 from .switches import hold_fp32
 
 
+STRIPS = (
+    "MXNet strips the casts when the model is saved again, unless it is told not to: "
+    "symbol.save(path, remove_amp_cast=False)"
+)
+
+
 @dataclass(frozen=True)
 class Program:
     """One model, traced on one batch.
@@ -39,6 +45,7 @@ class Program:
         graph: What placement and search see of it, with the kernels that ran.
         probes: Op id → what happened when it ran low on the batch.
         switches: The settings under which fp32 means fp32.
+        notes: What whoever saves the result once more must know.
     """
 
     graph: Graph
@@ -46,6 +53,7 @@ class Program:
     switches: Mapping[str, str]
     prepared: Prepared
     batch: Inputs
+    notes: tuple[str, ...] = (STRIPS,)
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         """Output error when only that op computes in `precision`; op id → error."""

@@ -76,7 +76,8 @@ def load_model() -> Model:
     mx.random.seed(1978)
     block = LstmNet()
     block.load_parameters(str(HERE / "sentiment.params"))
-    return block_model(block)
+    inputs, _labels = next(batches())
+    return block_model(block, inputs)
 
 
 @cache

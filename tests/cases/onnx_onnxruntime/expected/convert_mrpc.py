@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "33a8478b34aa38fa1be3d71bba0a4b4abcc2e28d2460b931b8ce2ba62c655c1b"
+# spec-sha256 = "b73d41cfdf13fec2d1a13031f3c4f735fb4d98a723dd6464e597910b621c5d0b"
 # ///
 # fmt: off
 # isort: skip_file
@@ -58,7 +58,7 @@ INPUTS = (
     Input(name="attention_mask", dtype="int64"),
     Input(name="0_types", dtype="int64"),
 )
-SOURCES = Sources(model=(HERE / "bert.onnx",), modules=("mrpc",))
+SOURCES = Sources(model=(HERE / "bert.onnx",), modules=("paraphrases",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -74,7 +74,7 @@ def load_model() -> Model:
 @cache
 def dataset() -> Indexed:
     """The samples, made once."""
-    from mrpc import Mrpc
+    from paraphrases import Mrpc
 
     return Indexed(Mrpc())
 
