@@ -14,6 +14,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
+
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.tensorflow.frozen import (
     Endpoint,
@@ -21,9 +25,6 @@ from narrowcast.runtime.frameworks.tensorflow.frozen import (
     Signature,
 )
 from narrowcast.runtime.graph import Precision
-from tensorflow.python.framework.convert_to_constants import (
-    convert_variables_to_constants_v2,
-)
 
 Batch = tuple[Any, ...]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.graph import Kind, Precision
