@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from ...errors import ModelError
 from ..comparing import relative_error
-from ..protocol import Array, Inputs, Outputs
+from ..protocol import Array, Inputs, Outputs, Predict
 from . import eager
-from .frozen import Frozen, Model
+from .frozen import Frozen
 from .interpreter import Interpreter, Value
 from .references import flat
 from .regions import Region, regions
@@ -21,7 +21,7 @@ NOISE = 1e-4
 
 
 def check_agreement(
-    model: Model,
+    model: Predict,
     frozen: Frozen,
     prepared: Frozen,
     main: Region,
@@ -31,6 +31,7 @@ def check_agreement(
     """Compare the outputs on one batch.
 
     Args:
+        model: As loaded, called on batches.
         frozen: The model before it was prepared.
         main: The regions of the prepared one.
         names: Of the outputs, for messages; their number must fit.
@@ -63,7 +64,7 @@ def check_agreement(
 
 
 def _cause(
-    model: Model, frozen: Frozen, main: Region, inputs: Inputs, expected: Outputs
+    model: Predict, frozen: Frozen, main: Region, inputs: Inputs, expected: Outputs
 ) -> str:
     if any(map(_difference, expected, model(inputs))):
         return "The model itself gives another result each time it is called."

@@ -12,7 +12,7 @@ from ...graph import Precision
 from ..comparing import compared
 from ..protocol import Array, Inputs, Probe
 from . import eager
-from .definitions import PRECISIONS, TYPES, narrowed
+from .definitions import PRECISIONS, TYPES, narrowed, outputs, precision_attribute
 from .interpreter import Interpreter, Key, Route, Value, first_line
 from .picture import slots
 from .references import flat
@@ -190,10 +190,12 @@ class _Prober(LowInterpreter):
             low = self.run_low(region, node, values)
         except FAILURES as error:
             return Probe(None, math.inf, first_line(error))
+        governing = precision_attribute(node)
         pairs = [
             (fp32, each)
-            for fp32, each in zip(made, low, strict=True)
+            for fp32, each, port in zip(made, low, outputs(node), strict=True)
             if fp32.dtype not in (tf.variant, tf.resource, tf.string)
+            and port.attribute in (governing, None)  # others do not follow
         ]
         return compared(
             [eager.widened(fp32) for fp32, _low in pairs],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 from ...capability import with_kernels
-from ...errors import DataError, ModelError
+from ...errors import ModelError
 from ...graph import Graph, Op, Placement, Precision
 from ...graph import held as held_precisions
 from ...signature import Input, check_shapes
@@ -20,7 +20,7 @@ from .frozen import Frozen, Model
 from .interpreter import EndlessLoop, Route, key_of
 from .output_errors import OutputErrors
 from .picture import picture
-from .predict import called, given, places
+from .predict import called, given, places, predictor
 from .prepare import prepare
 from .regions import LOOPS, Region, every, regions
 from .rewrite import rewrite
@@ -170,20 +170,23 @@ def trace(
     switches = hold_fp32()
     if inputs:
         check_shapes(inputs, [tuple(value.shape) for value in batch])
-    frozen = model.freeze()
-    order = places([each.name for each in frozen.inputs], inputs)
-    if len(batch) != len(order):
-        raise DataError(
-            f"the data gives {len(batch)} inputs, the model takes {len(order)}",
-            "Make the dataset and model.inputs agree.",
-        )
-    values = tuple(given(frozen.inputs, [batch[place] for place in order]))
+    frozen = _in_order(model.freeze(), inputs)
+    values = tuple(given(frozen.inputs, batch))
     prepared = prepare(frozen)
     main = regions(prepared)
-    check_agreement(model, frozen, prepared, main, values, outputs)
+    check_agreement(predictor(model, inputs), frozen, prepared, main, values, outputs)
     graph = picture(main, values, prepared.weights, prepared.absorbed)
     keys = {key_of(op): op.id for op in graph.ops if graph.castable(op)}
     found = kernels.probe(main, values, prepared.weights, low, keys.keys())
     probes = {keys[key]: each for key, each in found.items()}
     graph = with_kernels(graph, low, probes)
     return Program(graph, probes, switches, prepared, main, values)
+
+
+def _in_order(frozen: Frozen, inputs: Sequence[Input]) -> Frozen:
+    """The model whose inputs come in the order of the batch."""
+    first, *others = frozen.signatures
+    order = places([each.name for each in first.inputs], inputs)
+    taken = sorted(range(len(order)), key=order.__getitem__)
+    ordered = replace(first, inputs=tuple(first.inputs[place] for place in taken))
+    return replace(frozen, signatures=(ordered, *others))

@@ -154,9 +154,11 @@ class _Builder:
         renamed: dict[str, str] = {}
         self._fold_reads(draft, renamed)
         needed = _needed(draft, draft.results)
+        constants = {node.name: node for node in draft.nodes if node.op == "Const"}
+        for node in draft.nodes:
+            _wait_for_no(constants, node)
         nodes = sorted_nodes(draft.nodes)
         bodies = {}
-        constants = {node.name: node for node in nodes if node.op == "Const"}
         for node in nodes:
             _rename(node, renamed)
             if node.name in needed and self._has_bodies(node):
@@ -310,6 +312,13 @@ def _forget_controls(function: Any, gone: Mapping[str, str]) -> None:
             del function.control_ret[output]
     kept = [o for o in function.signature.control_output if o in function.control_ret]
     function.signature.control_output[:] = kept
+
+
+def _wait_for_no(constants: Mapping[str, Any], node: Any) -> None:
+    """Constants are there from the start; waiting for one would keep it in the file."""
+    kept = [each for each in node.input if each[1:] not in constants or each[0] != "^"]
+    if len(kept) < len(node.input):
+        node.input[:] = kept
 
 
 def _rename(node: Any, renamed: Mapping[str, str]) -> Any:
