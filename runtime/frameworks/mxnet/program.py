@@ -30,7 +30,6 @@ from .rewrite import rewrite
 from .running import Runner
 from .switches import hold_fp32
 
-
 STRIPS = (
     "MXNet strips the casts when the model is saved again, unless it is told not to: "
     "symbol.save(path, remove_amp_cast=False)"
