@@ -1,0 +1,64 @@
+"""What runs an ONNX model: the seam between the adapter and a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import onnx_ir as ir
+
+from ...graph import Precision
+from ..protocol import Array
+
+
+class Session(Protocol):
+    """A compiled model."""
+
+    def __call__(self, inputs: Sequence[Array], /) -> tuple[Array, ...]:
+        """Its outputs in order, from its inputs in order; dtypes as they are."""
+        ...
+
+
+class Executor(Protocol):
+    """A runtime, with the switches under which fp32 means fp32."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        ...
+
+    @property
+    def switches(self) -> Mapping[str, str]:
+        """What is set in every session; whoever deploys the model sets it too."""
+        ...
+
+    @property
+    def caveat(self) -> str:
+        """What the report must say of how ops were executed, "" if natively."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What those who run the result must know, a sentence each."""
+        ...
+
+    @property
+    def judge(self) -> Executor:
+        """What errors are measured with: itself, if it rounds where the model says."""
+        ...
+
+    def check(self, low: Precision) -> None:
+        """See that the runtime executes a precision at all.
+
+        Raises:
+            RequirementError: It does not, with the remedy.
+        """
+        ...
+
+    def compile(self, model: ir.Model) -> Session:
+        """Make a model ready to run.
+
+        Raises:
+            Exception: Whatever the runtime says; callers know what it means.
+        """
+        ...

@@ -1,0 +1,39 @@
+"""What ONNX Runtime's CPU provider computes."""
+
+from __future__ import annotations
+
+from ....errors import RequirementError
+from ....graph import Precision
+from ....hardware.answers import Answer, Device
+
+
+def answer(precision: Precision, device: Device) -> Answer:
+    """fp16 through fp32, bf16 not at all; other devices are not used.
+
+    Raises:
+        RequirementError: ONNX Runtime is installed and can't be imported.
+    """
+    try:
+        import onnxruntime
+    except (ImportError, OSError) as error:
+        raise RequirementError(
+            f"ONNX Runtime is installed, but `import onnxruntime` fails: {error}",
+            "Reinstall it: pip install --force-reinstall 'narrowcast[onnx]'",
+        ) from error
+    providers = ", ".join(onnxruntime.get_available_providers())
+    if device != "cpu":
+        return Answer(
+            False, f"narrowcast runs its CPU provider only; it has {providers}"
+        )
+    if precision is Precision.BF16:
+        return Answer(
+            False,
+            "its CPU provider has no bf16 arithmetic: write `model.runtime: openvino`, "
+            "or `precisions: fp16`",
+        )
+    return Answer(True, "its CPU provider executes fp16 through fp32 where it must")
+
+
+def devices() -> tuple[str, ...]:
+    """None: only the CPU is used."""
+    return ()

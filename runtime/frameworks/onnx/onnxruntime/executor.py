@@ -1,0 +1,59 @@
+"""ONNX Runtime's CPU provider as an executor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx_ir as ir
+
+from ....errors import RequirementError
+from ....graph import Precision
+from ..execution import Executor, Session
+from ..imitation import Imitated
+from ..reference import ENTRIES, OrtSession
+from ..serial import Opened
+
+
+class OnnxRuntime:
+    """Computes fp16 through fp32 where it has no kernel of its own; bf16 not at all."""
+
+    title = "ONNX Runtime"
+    caveat = (
+        "executed through fp32 where ONNX Runtime has no fp16 kernel on the CPU; the "
+        "error is that of fp16, imitated"
+    )
+
+    @property
+    def switches(self) -> Mapping[str, str]:
+        """The session's configuration entries."""
+        return ENTRIES
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What fp16 means there."""
+        return (
+            "ONNX Runtime's CPU provider computes most of fp16 through fp32: the file "
+            "is smaller, not faster there",
+        )
+
+    @property
+    def judge(self) -> Executor:
+        """An imitation: ONNX Runtime leaves out casts down and up again.
+
+        A value beyond fp16's range would pass here, and break the model elsewhere.
+        """
+        return Imitated(self.title, self.switches)
+
+    def check(self, low: Precision) -> None:
+        """Refuse bf16."""
+        if low is Precision.BF16:
+            raise RequirementError(
+                "ONNX Runtime's CPU provider has no bf16 arithmetic: it refuses to load "
+                "such a model",
+                "Write `model.runtime: openvino`, or `precisions: fp16`; "
+                "`model.runtime: any` checks by schema only.",
+            )
+
+    def compile(self, model: ir.Model) -> Session:
+        """Open a session on the CPU, with ONNX Runtime's optimizations."""
+        return OrtSession(Opened(model), optimized=True)

@@ -1,0 +1,32 @@
+"""OpenVINO's own word on what its CPU plugin computes natively on this machine."""
+
+from __future__ import annotations
+
+from ....errors import RequirementError
+from ....graph import Precision
+from ....hardware.answers import Answer, Device
+
+
+def answer(precision: Precision, device: Device) -> Answer:
+    """Whether the CPU plugin lists the precision; other devices are not used.
+
+    Raises:
+        RequirementError: OpenVINO is installed and can't be imported.
+    """
+    if device != "cpu":
+        return Answer(False, "narrowcast runs OpenVINO on the CPU only")
+    try:
+        from .executor import capabilities
+    except (ImportError, OSError) as error:
+        raise RequirementError(
+            f"OpenVINO is installed, but `import openvino` fails: {error}",
+            "Reinstall it: pip install --force-reinstall 'narrowcast[onnx]'",
+        ) from error
+    listed = capabilities()
+    said = f"OPTIMIZATION_CAPABILITIES of its CPU plugin: {', '.join(sorted(listed))}"
+    return Answer(str(precision).upper() in listed, said)
+
+
+def devices() -> tuple[str, ...]:
+    """None: only the CPU is used."""
+    return ()

@@ -1,0 +1,57 @@
+"""OpenVINO's CPU plugin as an executor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx_ir as ir
+
+from ....errors import RequirementError
+from ....graph import Precision
+from ..execution import Executor, Session
+from ..serial import Opened
+from .session import SWITCHES, OvSession, core
+
+
+class OpenVino:
+    """Computes bf16 ops in bf16 and fp32 ops in fp32, as the model says."""
+
+    title = "OpenVINO"
+    caveat = ""
+
+    @property
+    def switches(self) -> Mapping[str, str]:
+        """What compile_model is given; whoever deploys the model gives it too."""
+        return SWITCHES
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How to run the result as it was evaluated."""
+        return (
+            "compile it with INFERENCE_PRECISION_HINT=f32: OpenVINO's default on CPUs "
+            "with bf16 computes the fp32 ops in bf16 too",
+        )
+
+    @property
+    def judge(self) -> Executor:
+        """Itself: it rounds wherever the model says."""
+        return self
+
+    def check(self, low: Precision) -> None:
+        """Refuse fp16 where the plugin would silently compute it in fp32."""
+        if low is Precision.FP16 and "FP16" not in capabilities():
+            raise RequirementError(
+                "OpenVINO's CPU plugin has no fp16 arithmetic on this machine: it would "
+                "compute the whole model in fp32",
+                "Convert to bf16, or with `model.runtime: onnxruntime`.",
+            )
+
+    def compile(self, model: ir.Model) -> Session:
+        """Compile a model for this CPU."""
+        names = [str(value.name) for value in model.graph.inputs]
+        return OvSession(Opened(model), names)
+
+
+def capabilities() -> tuple[str, ...]:
+    """What the CPU plugin says it optimizes for ("BF16", "FP16", "INT8", ...)."""
+    return tuple(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

@@ -1,0 +1,80 @@
+"""Models compiled by OpenVINO for this CPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import openvino as ov
+
+from ...protocol import Array
+from ..serial import Opened
+
+SWITCHES: Mapping[str, str] = {
+    # The default on CPUs with bf16 is bf16 for every op, whatever the model says.
+    "INFERENCE_PRECISION_HINT": "f32",
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+}
+"""What compile_model is given, so that fp32 means fp32 and bf16 means bf16."""
+
+
+@cache
+def core() -> Any:
+    """OpenVINO's entry point; loading its plugins takes a while."""
+    return ov.Core()
+
+
+class OvSession:
+    """One compiled model, called with arrays in the order of its inputs.
+
+    OpenVINO leaves out inputs that nothing reads.
+    """
+
+    def __init__(self, opened: Opened, inputs: Sequence[str]) -> None:
+        self.opened = opened
+        properties: dict[str, Any] = dict(SWITCHES)
+        if threads := os.environ.get("OMP_NUM_THREADS"):
+            properties["INFERENCE_NUM_THREADS"] = int(threads)
+        source = opened.source
+        model = core().read_model(
+            source if isinstance(source, bytes) else os.fspath(source)
+        )
+        self.compiled = core().compile_model(model, "CPU", properties)
+        known = {
+            name: k
+            for k, each in enumerate(self.compiled.inputs)
+            for name in each.names
+        }
+        self.ports = [known.get(name) for name in inputs]
+        self.request = self.compiled.create_infer_request()
+
+    def __call__(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        self.request.infer(self.tensors(inputs))
+        count = len(self.compiled.outputs)
+        return tuple(_array(self.request.get_output_tensor(k)) for k in range(count))
+
+    def tensors(self, inputs: Sequence[Array]) -> dict[int, Any]:
+        """The inputs as OpenVINO takes them, by port."""
+        pairs = zip(self.ports, inputs, strict=True)
+        return {port: _tensor(value) for port, value in pairs if port is not None}
+
+
+def _tensor(value: Array) -> Any:
+    """An OpenVINO tensor over the array's memory, or over a copy in C order."""
+    value = np.ascontiguousarray(value).reshape(value.shape)
+    if value.dtype == ml_dtypes.bfloat16:
+        bits = value.view(np.uint16)
+        return ov.Tensor(bits, ov.Shape(list(value.shape)), ov.Type.bf16)
+    return ov.Tensor(value, shared_memory=value.ndim > 0 and value.flags.writeable)
+
+
+def _array(tensor: Any) -> Array:
+    """A copy of an output: the request will write over it."""
+    data = np.array(tensor.data)
+    if tensor.element_type == ov.Type.bf16:
+        return data.view(np.uint16).view(ml_dtypes.bfloat16)
+    return data

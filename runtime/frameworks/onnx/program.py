@@ -1,0 +1,212 @@
+"""A traced ONNX model, behind the protocol of `frameworks/protocol.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from ...capability import with_kernels
+from ...errors import ModelError
+from ...graph import Graph, Placement, Precision
+from ...signature import Input
+from ...timing import Clock, Latency, interleaved
+from ..comparing import described, worst
+from ..protocol import Array, Inputs, Probe, Statistics, Timings
+from . import archive
+from .agreement import check_agreement
+from .execution import Executor
+from .given import model_of
+from .inputs import arrays, check_batch, order, record_order
+from .kernels import probe, shortened
+from .naming import Names, name_all
+from .observing import Observed, constant, observe
+from .output_errors import OutputErrors
+from .picture import picture
+from .plain import Calls, plain
+from .preparation import prepare
+from .prepared import Prepared
+from .rewrite import rewrite
+from .single import Singles
+from .stopwatch import time_casts, time_ops
+
+
+@dataclass(frozen=True)
+class Program:
+    """One model, traced on one batch.
+
+    Attributes:
+        graph: What placement and search see of it, with the kernels that ran.
+        probes: Op id → what happened when it ran low on the batch.
+        switches: The settings under which fp32 means fp32.
+        prepared: The fp32 model that is converted.
+        batch: In the order of the model's inputs.
+        skipped: Regions that the batch does not go into.
+        places: Where the model's inputs are in a batch as it comes.
+    """
+
+    graph: Graph
+    probes: Mapping[str, Probe]
+    switches: Mapping[str, str]
+    prepared: Prepared
+    calls: Calls
+    batch: tuple[Array, ...]
+    executor: Executor
+    skipped: frozenset[str]
+    places: tuple[int, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What preparation did, and what those who run the result must know."""
+        return (*self.prepared.notes, *self.executor.notes)
+
+    def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
+        """What `precision` would do to every tensor of the batch; name → statistics."""
+        found: dict[str, Statistics] = {}
+
+        def see(name: str, value: Array) -> None:
+            if value.dtype == np.float32:
+                new = described(value.astype(np.float32, copy=False), precision)
+                found[name] = worst(found[name], new) if name in found else new
+
+        for value, name in self._names.tensors.items():
+            stored = constant(value)
+            if stored is not None and stored.dtype == ir.DataType.FLOAT:
+                see(name, stored.numpy())
+        observe(self.prepared.model, self._names, self.batch, see)
+        return found
+
+    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+        """Output error when only that op computes in `precision`; op id → error."""
+        return {name: self.error(precision, (name,)) for name in ops}
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        """Output error when all these ops compute in `precision` at once."""
+        chosen = [self.graph.by_id[name] for name in ops]
+        return self._outputs.error(precision, chosen)
+
+    def time(
+        self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
+    ) -> Timings:
+        """Time ops and all casts on the batch, each distinct one once."""
+        singles = self._singles
+        pairs = time_ops(singles, self.executor, precision, ops, clock, seconds)
+        timed = {
+            (name, p): each for name, pair in pairs.items() for p, each in pair.items()
+        }
+        casts = time_casts(singles, self.executor, precision, clock, seconds)
+        return Timings(timed, casts)
+
+    def time_whole(
+        self, placements: Mapping[str, Placement], clock: Clock
+    ) -> Mapping[str, Latency]:
+        """Time converted models in turn on the batch; by their names."""
+        calls = {
+            name: partial(self.executor.compile(self.apply(placement)), self.batch)
+            for name, placement in placements.items()
+        }
+        return interleaved(calls, clock)
+
+    def apply(self, placement: Placement) -> ir.Model:
+        """The converted model: constants cast offline, casts inserted."""
+        model = rewrite(self.prepared.model, self.calls, self.graph, placement)
+        record_order(model, self.places)
+        return model
+
+    def save(self, model: ir.Model, path: Path) -> Path:
+        """Write a model that `apply` made as `.onnx`: the same bytes each time."""
+        return archive.write(model, path, self.switches)
+
+    @cached_property
+    def _names(self) -> Names:
+        return name_all(self.prepared.model, self.calls)
+
+    @cached_property
+    def _singles(self) -> Singles:
+        seen = observe(self.prepared.model, self._names, self.batch)
+        return _singles(self.prepared.model, self._names, self.graph, seen)
+
+    @cached_property
+    def _outputs(self) -> OutputErrors:
+        return OutputErrors(
+            self.prepared.model,
+            self.calls,
+            self.graph,
+            self.batch,
+            self.executor.judge,
+            self.probes,
+            self.skipped,
+        )
+
+
+def trace(
+    model: object,
+    batch: Inputs,
+    *,
+    low: Precision,
+    inputs: Sequence[Input],
+    outputs: Sequence[str] = (),
+    executor: Executor,
+) -> Program:
+    """Prepare a model, look at it while it runs a real batch, and probe its kernels.
+
+    Args:
+        model: As loaded (onnx-ir), or an `onnx.ModelProto`; it is not changed.
+        batch: One real batch, at the batch size that will be evaluated.
+        low: The precision that every op is probed in.
+        inputs: The inputs as the spec declares them, in the batch's order; none: those
+            that the model declares, in its order.
+        outputs: Names of the outputs in the spec; their number must fit.
+        executor: The runtime that the model is converted for.
+
+    Raises:
+        DataError: The batch is not what `inputs`, or the model, declares.
+        ModelError: The runtime does not take the model, or preparation changed it.
+        RequirementError: The runtime does not execute `low`.
+    """
+    executor.check(low)
+    loaded = model_of(model)
+    check_batch(batch, inputs)
+    places = order(loaded, inputs)
+    given = arrays(loaded, batch, places)
+    flat, calls = plain(loaded)
+    prepared = prepare(flat, calls, low=low)
+    check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
+    names = name_all(prepared.model, calls)
+    seen = _seen(prepared.model, names, given)
+    graph = picture(prepared, names, seen, low)
+    probes = probe(
+        _singles(prepared.model, names, graph, seen), executor, low, seen.failed
+    )
+    graph = with_kernels(graph, low, probes)
+    return Program(
+        graph,
+        probes,
+        executor.switches,
+        prepared,
+        calls,
+        given,
+        executor,
+        seen.skipped,
+        tuple(places),
+    )
+
+
+def _singles(model: ir.Model, names: Names, graph: Graph, seen: Observed) -> Singles:
+    nodes = {site.id: site.node for site in names.ops}
+    return Singles(model, graph, nodes, seen.values)
+
+
+def _seen(model: ir.Model, names: Names, batch: tuple[Array, ...]) -> Observed:
+    try:
+        return observe(model, names, batch)
+    except Exception as error:  # whatever ONNX Runtime says of an operator
+        raise ModelError(
+            f"ONNX Runtime, in which every tensor is looked at, does not run the model: "
+            f"{shortened(error)}",
+            "Install the newest: pip install -U onnxruntime.",
+        ) from error
