@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.frameworks.onnx import mapped
 from narrowcast.runtime.frameworks.onnx.loading import EXTERNAL, load_onnx
 from narrowcast.runtime.frameworks.onnx.untrusted import wire
 
@@ -107,6 +108,31 @@ def test_external_data_is_read_lazily_and_remembered(saved: Saved) -> None:
     assert model.meta[EXTERNAL]
     assert np.array_equal(model.graph.initializers["w"].const_value.numpy(), weights())
     assert not load_onnx(saved(fc())).meta[EXTERNAL]
+
+
+def resident() -> int:
+    """Bytes of files in this process's memory."""
+    (line,) = (
+        each
+        for each in Path("/proc/self/status").read_text().splitlines()
+        if each.startswith("RssFile")
+    )
+    return 1024 * int(line.split()[1])
+
+
+def test_a_mapped_weight_can_be_let_go_of(saved: Saved) -> None:
+    model = parser.parse_model(FC.replace("64", "4096"))
+    zeros = np.zeros((4096, 4096), "f4")
+    model.graph.initializer.append(numpy_helper.from_array(zeros, "w"))
+    weight = load_onnx(saved(model)).graph.initializers["w"].const_value
+    before = resident()
+    assert not weight.numpy().any()
+    held = resident()
+    mapped.release(weight)
+    assert held - before > 0.9 * zeros.nbytes
+    assert resident() - before < 0.1 * zeros.nbytes
+    assert not weight.numpy().any()
+    mapped.release(ir.tensor(np.zeros(3)))
 
 
 def test_a_thousand_external_tensors_share_one_map(saved: Saved) -> None:

@@ -34,6 +34,19 @@ def files() -> Open:
     return read
 
 
+def release(tensor: ir.TensorProtocol) -> None:
+    """Let go of the memory that a mapped tensor took when it was read.
+
+    It is read from the file again when it is needed again. Nothing is done to a tensor
+    that is not mapped.
+    """
+    held: object = tensor.raw if isinstance(tensor, ir.Tensor) else None
+    while isinstance(held, np.ndarray | memoryview):
+        held = held.base if isinstance(held, np.ndarray) else held.obj
+    if isinstance(held, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        held.madvise(mmap.MADV_DONTNEED)
+
+
 def tensor(
     name: str, dtype: ir.DataType, shape: tuple[int, ...], span: Span, read: Open
 ) -> ir.TensorProtocol:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from ..naming import is_control_flow
 from .editing import constant_of
 from .ledger import Ledger
 
@@ -58,7 +59,10 @@ def _drop(graph: ir.Graph, node: ir.Node, ledger: Ledger) -> None:
     assert data is not None
     maker = data.producer()
     if out.is_graph_output() and (
-        maker is None or maker.graph is not graph or data.is_graph_output()
+        maker is None
+        or maker.graph is not graph
+        or data.is_graph_output()
+        or is_control_flow(maker)  # by whose output all in its bodies is named
     ):
         return  # what a graph returns, it must have made, and under that name
     if maker is not None and maker.graph is graph:

@@ -1,0 +1,128 @@
+"""Export the benchmark's networks from PyTorch, in an environment that has both.
+
+    python benchmarks/onnx/export.py FOLDER [NAME ...]
+
+Needs torch, transformers, onnx and onnxscript; the environment in which speed.py measures
+needs none of them but onnx. Weights are random: only speed and rounding matter here. The
+statistics of batch norms are not: they are those of random images, so that activations
+stay in the range that they have in a trained network.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+BATCH = 8
+OPSET = 18
+
+Made = tuple[nn.Module, torch.Tensor]
+
+
+def images() -> torch.Tensor:
+    return torch.randn(BATCH, 3, 224, 224)
+
+
+def resnet50() -> Made:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    return ResNetForImageClassification(ResNetConfig()), images()
+
+
+def mobilenet_v2() -> Made:
+    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
+
+    return MobileNetV2ForImageClassification(MobileNetV2Config()), images()
+
+
+def efficientnet_b0() -> Made:
+    from transformers import EfficientNetConfig, EfficientNetForImageClassification
+
+    config = EfficientNetConfig(
+        width_coefficient=1.0,
+        depth_coefficient=1.0,
+        hidden_dim=1280,
+        image_size=224,
+        dropout_rate=0.2,
+    )
+    return EfficientNetForImageClassification(config), images()
+
+
+def vit_small() -> Made:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(
+        hidden_size=384, num_attention_heads=6, intermediate_size=4 * 384
+    )
+    return ViTForImageClassification(config), images()
+
+
+def bert_6() -> Made:
+    from transformers import BertConfig, BertModel
+
+    return BertModel(BertConfig(num_hidden_layers=6)), torch.randint(
+        0, 30_000, (BATCH, 128)
+    )
+
+
+MODELS: dict[str, Callable[[], Made]] = {
+    "resnet50": resnet50,
+    "mobilenet_v2": mobilenet_v2,
+    "efficientnet_b0": efficientnet_b0,
+    "vit_small": vit_small,
+    "bert_6": bert_6,
+}
+
+
+class Only(nn.Module):
+    """Returns the one tensor that counts."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = self.model(x)
+        result: torch.Tensor = (
+            made.logits if "logits" in made else made.last_hidden_state
+        )
+        return result
+
+
+def settle(model: nn.Module, batch: torch.Tensor) -> None:
+    """Let the batch norms take their statistics from the batch."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+            module.train()
+    with torch.no_grad():
+        model(batch)
+    model.eval()
+
+
+def export(name: str, folder: Path) -> None:
+    torch.manual_seed(0)
+    model, batch = MODELS[name]()
+    model.eval()
+    settle(model, batch)
+    program = torch.onnx.export(
+        Only(model).eval(), (batch,), dynamo=True, opset_version=OPSET, verbose=False
+    )
+    assert program is not None
+    program.save(folder / f"{name}.onnx")
+
+
+def main(folder: str, *names: str) -> None:
+    """Write FOLDER/NAME.onnx for each."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name in names or MODELS:
+        export(name, Path(folder))
+        print(name, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
