@@ -23,10 +23,10 @@ batches convert dataset load_model metric
 
 Model arrays baseline block block_model compiled data evaluate found generator inputs judgement labels
 fused keras keras_model load_frozen_graph load_keras load_keras_weights load_onnx
-load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan program
+load_parameters load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan program
 pytorch result run saved start std stop traced
 
-array _labels len min next range str tuple
+array len min range tuple
 """
 RESERVED = frozenset(OWN.split())
 """Imports, constants and functions, local names, and builtins that a script uses."""

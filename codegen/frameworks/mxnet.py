@@ -36,8 +36,8 @@ def _made(spec: Spec, factory: PythonObject, folder: str) -> MadeModel:
     wanted = [("mxnet as mx", ""), (module, top), (MXNET, "block_model")]
     statements: tuple[Code, ...] = ()
     if path := spec.model.weights:
-        where = Group("str(", (here(path, folder),), ")")
-        loading = Group("block.load_parameters(", (("", where),), ")")
+        wanted.append((MXNET, "load_parameters"))
+        loading = Group("load_parameters(", (Code("block"), here(path, folder)), ")")
         statements = (laid_out("", loading, indent=4),)
     return MadeModel(
         template="mxnet/block.py.j2",
@@ -45,7 +45,7 @@ def _made(spec: Spec, factory: PythonObject, folder: str) -> MadeModel:
         seed=literal(spec.seed),
         factory=Code(f"{expression}()"),
         weights=statements,
-        result=Code("block_model(block, inputs)"),
+        result=Code("block_model(block)"),
     )
 
 

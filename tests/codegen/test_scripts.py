@@ -168,10 +168,7 @@ LOADERS = {
     ],
     "mxnet": [
         ["load_symbol"],
-        [
-            *("mx.random.seed", "LstmNet", "str", "block.load_parameters"),
-            *("batches", "next", "block_model"),
-        ],
+        ["mx.random.seed", "LstmNet", "load_parameters", "block_model"],
     ],
     "onnx": [["load_onnx"]],
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .archive import load_saved
-from .blocks import block_model
-from .network import Network as Model
+from .blocks import Model, block_model
 from .opening import load_parameters, load_symbol
 from .predict import predictor
 from .program import Program, trace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ModelError
@@ -87,8 +88,24 @@ def leaves(outputs: Any) -> list[Any]:
     return found
 
 
-def check_block(block: Any) -> None:
-    """Raise a ModelError unless it is a HybridBlock."""
+@dataclass(frozen=True)
+class Block:
+    """A HybridBlock that can be converted."""
+
+    block: Any
+
+
+Model = Network | Block
+"""What the loading functions return, and `predictor` and `trace` take."""
+
+
+def block_model(block: Any) -> Block:
+    """A Gluon block, with its parameters loaded, as a model.
+
+    Raises:
+        ModelError: It is no HybridBlock, so MXNet has no symbol of what it computes, or
+            its parameters have no values.
+    """
     if isinstance(block, type):
         raise ModelError(f"{block.__name__} is a class, no model", FACTORY)
     if not isinstance(block, mx.gluon.HybridBlock):
@@ -97,9 +114,25 @@ def check_block(block: Any) -> None:
             f"{kind} is no HybridBlock: MXNet has no symbol of what it computes",
             FACTORY,
         )
+    empty = [
+        name
+        for name, parameter in block.collect_params().items()
+        if parameter._data is None and not parameter._deferred_init
+    ]
+    if empty:
+        raise ModelError(
+            f"{len(empty)} of the block's parameters have no values, such as `{empty[0]}`",
+            "Name the file of parameters as model.weights, or load it in the factory.",
+        )
+    return Block(block)
 
 
-def block_model(block: Any, batch: Inputs) -> Network:
+def as_model(model: Any) -> Model:
+    """The model itself; a HybridBlock as what `block_model` makes of it."""
+    return model if isinstance(model, Network | Block) else block_model(model)
+
+
+def network_of(block: Any, batch: Inputs) -> Network:
     """What a HybridBlock computes, as a network.
 
     The block itself stays as it is: its code runs once on symbols.
@@ -108,18 +141,12 @@ def block_model(block: Any, batch: Inputs) -> Network:
         batch: A real one: it fixes sizes that parameters leave open.
 
     Raises:
-        ModelError: It is no HybridBlock, has no parameters yet, or its code can't run on
-            symbols.
+        ModelError: Its code can't run on symbols.
     """
-    check_block(block)
     arrays = [given(value) for value in batch]
     try:
         leaves(block(*arrays))[0].wait_to_read()
         found = _symbol(block, len(arrays))
-    except (mx.gluon.parameter.DeferredInitializationError, RuntimeError) as error:
-        raise ModelError(
-            f"the block's parameters have no values: {said_by(error)}", FACTORY
-        ) from error
     except Exception as error:  # the block's code may fail in any way
         raise ModelError(
             f"the block can't be run as a symbol: {said_by(error)}",

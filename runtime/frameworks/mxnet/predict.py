@@ -7,9 +7,8 @@ from typing import Any
 
 from ...signature import Input
 from ..protocol import Predict
-from .blocks import BlockPredictor, check_block
+from .blocks import Block, BlockPredictor, as_model
 from .executing import Predictor
-from .network import Network
 
 
 def predictor(model: Any, inputs: Sequence[Input] = ()) -> Predict:
@@ -23,7 +22,7 @@ def predictor(model: Any, inputs: Sequence[Input] = ()) -> Predict:
         ModelError: It is no model.
         DataError: `inputs` don't fit it.
     """
-    if isinstance(model, Network):
-        return Predictor(model, inputs)
-    check_block(model)
-    return BlockPredictor(model, [one.name for one in inputs])
+    known = as_model(model)
+    if isinstance(known, Block):
+        return BlockPredictor(known.block, [one.name for one in inputs])
+    return Predictor(known, inputs)

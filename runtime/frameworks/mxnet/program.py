@@ -18,7 +18,7 @@ from ..protocol import Inputs, Probe, Statistics, Timings
 from . import archive, probing, stopwatch
 from .agreement import check_agreement
 from .arrays import given, name_of, widened
-from .blocks import block_model, positions
+from .blocks import as_model, network_of, positions
 from .executing import Predictor, ordered
 from .network import Network, in_order
 from .output_errors import OutputErrors
@@ -30,9 +30,11 @@ from .rewrite import rewrite
 from .running import Runner
 from .switches import hold_fp32
 
-STRIPS = (
+NOTES = (
     "MXNet strips the casts when the model is saved again, unless it is told not to: "
-    "symbol.save(path, remove_amp_cast=False)"
+    "symbol.save(path, remove_amp_cast=False)",
+    "run it with symbol.bind or mx.mod.Module, which fuse: Gluon's SymbolBlock does not, "
+    "until block.optimize_for(x, backend='MKLDNN'), and may be slower than fp32",
 )
 
 
@@ -44,7 +46,7 @@ class Program:
         graph: What placement and search see of it, with the kernels that ran.
         probes: Op id → what happened when it ran low on the batch.
         switches: The settings under which fp32 means fp32.
-        notes: What whoever saves the result once more must know.
+        notes: What whoever runs the result, or saves it once more, must know.
     """
 
     graph: Graph
@@ -52,7 +54,7 @@ class Program:
     switches: Mapping[str, str]
     prepared: Prepared
     batch: Inputs
-    notes: tuple[str, ...] = (STRIPS,)
+    notes: tuple[str, ...] = NOTES
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         """Output error when only that op computes in `precision`; op id → error."""
@@ -183,7 +185,7 @@ def trace(
     if inputs:
         check_shapes(inputs, [value.shape for value in arrays])
     expected = predictor(model, inputs)(arrays)
-    network = network_of(model, arrays, inputs)
+    network = _network(model, arrays, inputs)
     prepared = prepare(network)
     found = Predictor(prepared.network)(arrays)
     check_agreement(expected, found, network, prepared, arrays, outputs)
@@ -192,14 +194,15 @@ def trace(
     return Program(with_kernels(graph, low, probes), probes, switches, prepared, arrays)
 
 
-def network_of(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
+def _network(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
     """The model as a network that takes batches as they come."""
-    names = [one.name for one in inputs]
-    if isinstance(model, Network):
-        own = [model.nodes[index].name for index in model.inputs]
-        return in_order(model, ordered(own, names))
-    order = positions(model, names) or list(range(len(batch)))
-    return in_order(block_model(model, tuple(batch[k] for k in order)), order)
+    names, known = [one.name for one in inputs], as_model(model)
+    if isinstance(known, Network):
+        own = [known.nodes[index].name for index in known.inputs]
+        return in_order(known, ordered(own, names))
+    order = positions(known.block, names) or list(range(len(batch)))
+    taken = tuple(batch[k] for k in order)
+    return in_order(network_of(known.block, taken), order)
 
 
 def _probe(

@@ -1,80 +1,46 @@
-"""What a symbol itself says of its inputs."""
+"""What a model itself says of its inputs."""
 
 from __future__ import annotations
 
 import ast
-from typing import Any
 
-from ...errors import ModelError
 from ...signature import Input
 from .arrays import DTYPES, name_of
-from .blocks import arguments, check_block
-from .network import Network, Node, symbol
+from .blocks import Block, arguments, as_model
+from .network import Network, symbol
 
-UNKNOWN = "Write model.inputs in the spec: name, shape and dtype."
-
-CHANNELS = {"Convolution": 1, "Deconvolution": 0}
-"""Operator → the axis of its weight that holds its input's channels, by group."""
+Shape = tuple[int, ...]
 
 
-def signature(model: Any) -> tuple[Input, ...]:
-    """The inputs that the model declares, sizes that it leaves open as symbols.
+def signature(model: object) -> tuple[Input, ...]:
+    """The inputs that the model declares.
 
-    Raises:
-        ModelError: It does not say how many dimensions one has: Gluon's blocks never do.
+    The size of a batch is open; where others are too, the shape is not known. Gluon's
+    blocks declare names alone.
     """
-    if not isinstance(model, Network):
-        check_block(model)
-        names = ", ".join(arguments(model)) or "any number"
-        raise ModelError(
-            f"a {type(model).__name__} does not say what shapes its inputs have ({names})",
-            UNKNOWN,
-        )
-    inferred = _inferred(model)
-    return tuple(_input(model, index, inferred) for index in model.inputs)
+    known = as_model(model)
+    if isinstance(known, Block):
+        return tuple(map(Input, arguments(known.block) or ["data"]))
+    inferred = _inferred(known)
+    return tuple(_input(known, index, inferred) for index in known.inputs)
 
 
-def _input(network: Network, index: int, inferred: dict[str, tuple[int, ...]]) -> Input:
+def _input(network: Network, index: int, inferred: dict[str, Shape]) -> Input:
     node = network.nodes[index]
-    shape = inferred.get(node.name) or _declared(node) or _convolved(network, index)
-    if not shape:
-        raise ModelError(
-            f"the symbol does not say what shape its input `{node.name}` has", UNKNOWN
-        )
-    sizes = tuple(
-        size if size > 0 else ("batch" if k == 0 else f"dim_{k}")
-        for k, size in enumerate(shape)
+    number = node.attrs.get("__dtype__")
+    declared = node.attrs.get("__shape__", "()")
+    shape = inferred.get(node.name) or tuple(ast.literal_eval(declared))
+    known = bool(shape) and all(size > 0 for size in shape[1:])
+    return Input(
+        node.name,
+        ("batch", *shape[1:]) if known else None,
+        None if number is None else name_of(DTYPES.get(int(number), DTYPES[0])),
     )
-    number = int(node.attrs.get("__dtype__", "0"))
-    return Input(node.name, sizes, name_of(DTYPES.get(number, DTYPES[0])))
 
 
-def _declared(node: Node) -> tuple[int, ...]:
-    text = node.attrs.get("__shape__", "")
-    return tuple(ast.literal_eval(text)) if text else ()
-
-
-def _inferred(network: Network) -> dict[str, tuple[int, ...]]:
+def _inferred(network: Network) -> dict[str, Shape]:
     """What MXNet infers from the parameters alone."""
     held = {name: values.shape for name, values in network.parameters.items()}
     found = symbol(network)
     shapes, _outputs, _states = found.infer_shape_partial(**held)
-    if shapes is None:
-        return {}
-    return dict(zip(found.list_arguments(), shapes, strict=True))
-
-
-def _convolved(network: Network, index: int) -> tuple[int, ...]:
-    """An image's shape by the convolution that takes it."""
-    for reader in network.readers.get(index, ()):
-        node = network.nodes[reader]
-        if node.op not in CHANNELS or not network.constant(node.inputs[1][0]):
-            continue
-        if not node.attrs.get("layout", "None").startswith(("NC", "None")):
-            continue
-        weight = network.parameters[network.nodes[node.inputs[1][0]].name].shape
-        groups = int(node.attrs.get("num_group", "1"))
-        channels = weight[CHANNELS[node.op]]
-        channels *= groups if node.op == "Convolution" else 1
-        return (0, channels, *(0 for _ in weight[2:]))
-    return ()
+    return dict(zip(found.list_arguments(), shapes or (), strict=False))

@@ -70,14 +70,13 @@ BUDGET = Budget(max_trials=20, timeout=600)
 def load_model() -> Model:
     """The trained block."""
     import mxnet as mx
-    from narrowcast.runtime.frameworks.mxnet import block_model
+    from narrowcast.runtime.frameworks.mxnet import block_model, load_parameters
     from sentiment import LstmNet
 
     mx.random.seed(1978)
     block = LstmNet()
-    block.load_parameters(str(HERE / "sentiment.params"))
-    inputs, _labels = next(batches())
-    return block_model(block, inputs)
+    load_parameters(block, HERE / "sentiment.params")
+    return block_model(block)
 
 
 @cache
