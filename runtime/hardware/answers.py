@@ -22,6 +22,7 @@ class Framework:
         adapter: The adapter's package in `frameworks`, which has `answers`.
         builds: Other distributions that are the framework.
         executes: Whether models are run here; if not, files for elsewhere are made.
+        devices: Where models are run.
     """
 
     title: str
@@ -30,10 +31,17 @@ class Framework:
     adapter: str
     builds: tuple[str, ...] = ()
     executes: bool = True
+    devices: tuple[Device, ...] = ("cpu",)
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
-    "torch": Framework("PyTorch", lowest="2.10", extra="pytorch", adapter="pytorch"),
+    "torch": Framework(
+        "PyTorch",
+        lowest="2.10",
+        extra="pytorch",
+        adapter="pytorch",
+        devices=("cpu", "cuda"),
+    ),
     "tensorflow": Framework(
         "TensorFlow",
         lowest="2.16",
@@ -63,11 +71,13 @@ class Answer:
         supported: Its yes or no. For "cuda": whether it can use a device.
         said: The call and its result, for people.
         capability: Compute capability of the CUDA device, if there is one.
+        remedy: What to do instead where the framework can't on any machine, else "".
     """
 
     supported: bool
     said: str
     capability: tuple[int, int] | None = None
+    remedy: str = ""
 
 
 class FrameworkAnswer(Protocol):

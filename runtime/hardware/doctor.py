@@ -11,7 +11,6 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import get_args
 
 from ..graph import Precision
 from ..version import VERSION
@@ -145,7 +144,7 @@ def examine_framework(
         problem=asked.problem,
         verdicts=tuple(
             judge(Requirements(needed, precision, device), cpu, version, asked)
-            for device in get_args(Device)
+            for device in framework.devices
             for precision in CPU_FLAGS
             if framework.executes
         ),

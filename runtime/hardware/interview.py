@@ -13,7 +13,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import get_args
 
 from ..errors import RequirementError
 from ..graph import Precision
@@ -79,7 +78,7 @@ def tell(distribution: str) -> str:
     try:
         told = [
             [precision, device, asdict(answers.answer(precision, device))]
-            for device in get_args(Device)
+            for device in FRAMEWORKS[distribution].devices
             for precision in CPU_FLAGS
         ]
         return json.dumps({"answers": told, "devices": answers.devices()})
@@ -97,5 +96,6 @@ def heard(line: str) -> Asked:
             answer["supported"],
             answer["said"],
             tuple(capability) if capability else None,
+            answer["remedy"],
         )
     return Asked(answers, tuple(told.get("devices", ())), told.get("problem", ""))

@@ -242,6 +242,9 @@ def missing_answer(
     """Whether the framework agrees with the operating system, which said yes."""
     if said.supported:
         return ()
+    if said.remedy:
+        text = f"{requirements.title} can't on any machine: {said.said}."
+        return (Missing(text, said.remedy),)
     found = spelled(found_flags(requirements.precision, cpu)[:1])
     text = (
         f"{cpu.source} and {requirements.title} disagree: the CPU ({cpu.model}) has "

@@ -325,3 +325,43 @@ def test_importing_the_check_imports_no_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stderr.strip(), done.returncode) == ("", 0)
+
+
+def test_what_no_machine_can_is_not_forced() -> None:
+    """The remedy is the framework's own, and names no other machine."""
+    never = Answer(False, "it has no bf16 arithmetic", remedy="Write another runtime.")
+    wanted = Requirements("onnxruntime>=1.20", BF16)
+    with pytest.raises(RequirementError) as caught:
+        require(
+            wanted,
+            {"FORCE_BF16": "1"},
+            lambda precision, device: never,
+            cpu=recorded("sapphire_rapids"),
+            installed=lambda name: "1.32.0",
+        )
+    assert "ONNX Runtime can't on any machine: it has no bf16" in str(caught.value)
+    assert "Write another runtime." in str(caught.value)
+    assert "FORCE_BF16" not in str(caught.value)
+
+
+def test_a_build_of_a_framework_counts_as_it() -> None:
+    found = {"tensorflow-cpu": "2.21.0"}
+    machine = require(
+        Requirements("tensorflow>=2.16", BF16),
+        {},
+        lambda precision, device: Answer(True, "yes"),
+        cpu=recorded("sapphire_rapids"),
+        installed=found.get,
+    )
+    assert machine.framework == "tensorflow 2.21.0"
+
+
+def test_a_runtime_elsewhere_needs_no_hardware_here() -> None:
+    machine = require(
+        Requirements("onnx>=1.19", BF16, "cuda"),
+        {},
+        lambda precision, device: Answer(False, "no"),
+        cpu=recorded("ice_lake"),
+        installed=lambda name: "1.23.2",
+    )
+    assert (machine.is_target, machine.warnings, machine.cuda) == (False, (), "")

@@ -28,8 +28,8 @@ def answer(precision: Precision, device: Device) -> Answer:
     if precision is Precision.BF16:
         return Answer(
             False,
-            "its CPU provider has no bf16 arithmetic: write `model.runtime: openvino`, "
-            "or `precisions: fp16`",
+            "its CPU provider has no bf16 arithmetic",
+            remedy="Write `model.runtime: openvino`, or `precisions: fp16`.",
         )
     return Answer(True, "its CPU provider executes fp16 through fp32 where it must")
 
