@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from . import first_import  # noqa: F401  # isort: skip
 from .archive import load_saved
 from .endpoints import signature
+from .frozen import Model
 from .frozen_graph import load_frozen_graph
 from .predict import predictor
 from .program import Program, trace
 from .saved_model import load_saved_model
 
 __all__ = [
+    "Model",
     "Program",
     "load_frozen_graph",
     "load_saved",
