@@ -91,8 +91,19 @@ def _shaped(reference: list[Array], outputs: tuple[Array, ...]) -> list[Array]:
     ]
 
 
+NOISE = (
+    "Exception from",
+    "Check '",
+    "FrontEnd API failed",
+    "Model wasn't fully converted",
+    "Summary:",
+    "To facilitate",
+)
+"""How lines begin that say nothing of what is wrong."""
+
+
 def shortened(error: Exception) -> str:
-    """What a runtime says, without its own source's places."""
+    """What a runtime says of what is wrong, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = [line for line in lines if not line.startswith(("Exception from", "Check"))]
-    return (said or lines or [type(error).__name__])[-1 if said else 0][:300]
+    said = [line for line in lines if not line.startswith(NOISE)]
+    return (said or lines or [type(error).__name__])[0].removeprefix("-- ")[:300]

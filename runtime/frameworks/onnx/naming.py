@@ -119,7 +119,7 @@ class _Namer:
         """Remember the calls between a body and an op in it."""
         while own not in ("", call):
             self.called.setdefault(_within(body, own, call), self.calls.functions[own])
-            own = self.calls.region(own.removesuffix(f"/{self.calls.functions[own]}"))
+            own = self.calls.around[own]
 
 
 def _within(body: str, name: str, call: str) -> str:

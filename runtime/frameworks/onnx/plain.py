@@ -22,10 +22,12 @@ class Calls:
     Attributes:
         functions: Region (`call/function`) → the function's name.
         homes: Name of a value that a call returned → the region that makes it.
+        around: Region → the call that its own stands in, "" if in none.
     """
 
     functions: Mapping[str, str] = field(default_factory=dict)
     homes: Mapping[str, str] = field(default_factory=dict)
+    around: Mapping[str, str] = field(default_factory=dict)
 
     def region(self, name: str) -> str:
         """The innermost call that makes a value, "" if none does."""
@@ -53,12 +55,12 @@ def plain(model: ir.Model) -> tuple[ir.Model, Calls]:
     copy = model.clone()
     inputs = copy.graph.inputs
     inputs[:] = [value for value in inputs if not value.is_initializer()]
-    inliner = _Inliner(copy, {}, {})
+    inliner = _Inliner(copy, {}, {}, {})
     if copy.functions:
-        inliner.inline(copy.graph, ())
+        inliner.inline(copy.graph, (), "")
         for identifier in list(copy.functions):
             del copy.functions[identifier]
-    return copy, Calls(inliner.functions, inliner.homes)
+    return copy, Calls(inliner.functions, inliner.homes, inliner.around)
 
 
 def bodies(node: ir.Node) -> Iterator[tuple[str, ir.Graph]]:
@@ -78,8 +80,17 @@ class _Inliner:
     model: ir.Model
     functions: dict[str, str]
     homes: dict[str, str]
+    around: dict[str, str]
 
-    def inline(self, nodes: Iterable[ir.Node], stack: tuple[str, ...]) -> None:
+    def inline(
+        self, nodes: Iterable[ir.Node], stack: tuple[str, ...], around: str
+    ) -> None:
+        """Inline all calls.
+
+        Args:
+            stack: Functions that these nodes are copied from, the outermost first.
+            around: Region of the last of them.
+        """
         for node in list(nodes):
             function = self.model.functions.get(node.op_identifier())
             if function is not None:
@@ -87,18 +98,28 @@ class _Inliner:
                     raise ModelError(
                         f"function {function.name} of the model calls itself"
                     )
-                self.inline(self._instance(node, function), (*stack, function.name))
+                region = self._region(node, function, around)
+                made = self._instance(node, function, region)
+                self.inline(made, (*stack, function.name), region)
                 continue
             for _, body in bodies(node):
-                self.inline(body, stack)
+                self.inline(body, stack, around)
 
-    def _instance(self, call: ir.Node, function: ir.Function) -> list[ir.Node]:
+    def _region(self, call: ir.Node, function: ir.Function, around: str) -> str:
+        name = str(call.outputs[0].name)
+        if around and not name.startswith(f"{around}/"):
+            name = f"{around}/{name}"  # what the function around returns
+        region = f"{name}/{function.name}"
+        self.functions[region], self.around[region] = function.name, around
+        return region
+
+    def _instance(
+        self, call: ir.Node, function: ir.Function, region: str
+    ) -> list[ir.Node]:
         """Put a copy of the function's body in the place of a call; the new nodes."""
         self._check_opsets(function)
         graph, copy = call.graph, function.clone()
         assert graph is not None
-        region = f"{call.outputs[0].name}/{function.name}"
-        self.functions[region] = function.name
         for node in copy.all_nodes():
             _resolve(node, call, function)
         for value in list(_values(copy)):
@@ -110,7 +131,7 @@ class _Inliner:
             for user, index in list(formal.uses()):
                 user.replace_input_with(index, given)
         nodes = list(copy)
-        del copy.outputs[:]
+        copy.outputs.clear()
         copy.remove(nodes)
         graph.insert_before(call, nodes)
         nodes += self._returned(call, results, set(nodes), region)

@@ -98,7 +98,7 @@ class _Bare:
 
 def _input(name: str, array: Array) -> ir.Value:
     dtype = ir.DataType.from_numpy(array.dtype)
-    return ir.Input(name, shape=ir.Shape(array.shape), type=ir.TensorType(dtype))
+    return ir.Value(name=name, shape=ir.Shape(array.shape), type=ir.TensorType(dtype))
 
 
 @dataclass

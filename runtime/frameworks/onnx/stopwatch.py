@@ -133,7 +133,7 @@ def _single(
     version: tuple[int, int],
 ) -> Single:
     sizes = ir.Shape(shape)
-    given = ir.Input("x", shape=sizes, type=ir.TensorType(DTYPES[source]))
+    given = ir.Value(name="x", shape=sizes, type=ir.TensorType(DTYPES[source]))
     made = ir.Value(name="y", shape=sizes, type=ir.TensorType(DTYPES[target]))
     node = ir.Node("", operator, [given], attributes, outputs=[made])
     opset, ir_version = version

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from ....errors import RequirementError
 from ....graph import Precision
 from ..execution import Executor, Session
+from ..plain import plain
 from ..serial import Opened
 from .session import SWITCHES, OvSession, core
 
@@ -47,7 +48,9 @@ class OpenVino:
             )
 
     def compile(self, model: ir.Model) -> Session:
-        """Compile a model for this CPU."""
+        """Compile a model for this CPU; OpenVINO knows no functions of a model's own."""
+        if model.functions:
+            model, _ = plain(model)
         names = [str(value.name) for value in model.graph.inputs]
         return OvSession(Opened(model), names)
 
