@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,20 @@ import tensorflow as tf
 from tensorflow.core.protobuf import fingerprint_pb2, meta_graph_pb2, saved_model_pb2
 
 from ...errors import ModelError, UsageError
-from ..protocol import Predict
+from ..protocol import Inputs, Outputs, Predict
+from .eager import widened
 from .frozen import Endpoint, Frozen, Signature
-from .predict import Predictor
+from .predict import given
+from .references import parsed
 from .switches import hold_fp32
 
+INITIAL = "__saved_model_init_op"
+"""The signature whose op TensorFlow runs when it has loaded a SavedModel."""
+
 ABOUT = "assets.extra/narrowcast.json"
-"""What a SavedModel doesn't say: the order of inputs and outputs."""
+"""What a SavedModel doesn't say: the order of inputs and outputs, and its state."""
+
+WRITERS = frozenset({"Assign", "AssignVariableOp"})
 
 
 def save(frozen: Frozen, path: Path) -> Path:
@@ -72,13 +80,17 @@ def contents(frozen: Frozen) -> dict[str, bytes]:
     meta.graph_def.CopyFrom(frozen.graph_def)
     for signature in frozen.signatures:
         _define(meta.signature_def[signature.key], signature)
+    if frozen.initial:
+        _start(meta, frozen.initial)
     data = saved.SerializeToString(deterministic=True)
     first = frozen.signatures[0]
+    by_name = {node.name: node for node in frozen.graph_def.node}
     about = {
         "signature": first.key,
         "tags": list(frozen.tags),
         "inputs": [each.name for each in first.inputs],
         "outputs": [each.name for each in first.outputs],
+        "state": [name for name in frozen.initial if by_name[name].op in WRITERS],
     }
     return {
         "saved_model.pb": data,
@@ -103,8 +115,20 @@ def _define(definition: Any, signature: Signature) -> None:
         _endpoint(definition.outputs[endpoint.name], endpoint)
 
 
+def _start(meta: Any, names: Sequence[str]) -> None:
+    """Have the nodes run when the model is loaded."""
+    taken = {node.name for node in meta.graph_def.node}
+    name = "initial"
+    while name in taken:
+        name += "_"
+    inputs = [f"^{each}" for each in names]
+    meta.graph_def.node.add(name=name, op="NoOp", input=inputs)
+    info = meta.signature_def[INITIAL].outputs[INITIAL]
+    info.name = name
+
+
 def _endpoint(info: Any, endpoint: Endpoint) -> None:
-    info.name = endpoint.tensor
+    info.name = "{}:{}".format(*parsed(endpoint.tensor))
     dtype = tf.string if endpoint.dtype == "object" else tf.as_dtype(endpoint.dtype)
     info.dtype = dtype.as_datatype_enum
     info.tensor_shape.CopyFrom(tf.TensorShape(endpoint.shape).as_proto())
@@ -151,13 +175,41 @@ def load_saved(path: Path) -> Predict:
             f"{path} can't be opened: {error}", "Convert the model again."
         ) from error
 
-    def call(*tensors: Any) -> list[Any]:
-        named = {each.name: t for each, t in zip(inputs, tensors, strict=True)}
-        found = function(**named)
-        return [found[name] for name in outputs]
+    return Saved(loaded, function, inputs, outputs, about["state"])
 
-    call.owner = loaded  # type: ignore[attr-defined]
-    return Predictor(call, inputs, range(len(inputs)))
+
+class Saved:
+    """A loaded SavedModel to call on batches.
+
+    Args:
+        owner: What was loaded; a function alone does not keep it.
+        state: Names of the nodes that give variables their first values.
+    """
+
+    def __init__(
+        self,
+        owner: Any,
+        function: Any,
+        inputs: Sequence[Endpoint],
+        outputs: Sequence[str],
+        state: Sequence[str],
+    ) -> None:
+        self.owner, self.function, self.state = owner, function, tuple(state)
+        self.inputs, self.outputs = inputs, outputs
+
+    def __call__(self, batch: Inputs, /) -> Outputs:
+        """The outputs in their order, for inputs in theirs."""
+        tensors = given(self.inputs, batch)
+        named = {e.name: t for e, t in zip(self.inputs, tensors, strict=True)}
+        found = self.function(**named)
+        return tuple(widened(found[name]) for name in self.outputs)
+
+    def restart(self) -> None:
+        """Bring the state back to what it was when the model was loaded."""
+        if self.state:
+            graph = self.owner.graph
+            writers = [graph.get_operation_by_name(name) for name in self.state]
+            self.owner.prune([], writers)()
 
 
 def _declared(name: str, spec: Any) -> Endpoint:

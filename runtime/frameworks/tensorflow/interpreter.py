@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import tensorflow as tf
 
 from ...errors import ModelError
 from ...graph import Op
-from . import eager
+from . import eager, operators
 from .references import data, parsed
 from .regions import CASES, LOOPS, Region
 
@@ -22,6 +23,8 @@ Key = tuple[str, str]
 """Region's id and node's name: what `Op.key` holds."""
 
 Value = Any
+
+_RUNS = count()
 
 
 def key_of(op: Op) -> Key:
@@ -87,10 +90,12 @@ class Interpreter:
         self.aside = False
         self.constants: dict[Key, Value] = {}
         self._forced: set[str] = set()
+        self._resources: dict[Key, list[Value]] = {}
 
     def run(self, inputs: Sequence[Any]) -> list[Value]:
         """The outputs for a batch, in the order of the inputs."""
         self._forced.clear()
+        self._start()
         return self.run_region(self.main, [tf.convert_to_tensor(i) for i in inputs])
 
     def run_region(self, region: Region, arguments: Sequence[Value]) -> list[Value]:
@@ -113,6 +118,8 @@ class Interpreter:
             return [self.constant(region, node)]
         if not region.id and node.name in self.weights:
             return [self.weights[node.name]]
+        if node.op in operators.RESOURCES:
+            return self._resource(region, node)
         values = [frame.get(each) for each in data(node)]
         if node.name in region.bodies:
             made = self.run_control_flow(region, node, values)
@@ -120,6 +127,27 @@ class Interpreter:
             made = self.run_op(region, node, values)
         self.made(region, node.name, made)
         return made
+
+    def _start(self) -> None:
+        """Give the model the state that it was loaded with; tables are filled once."""
+        frame = Frame(self.main)
+        filled = bool(self._resources)
+        for node in self.main.initial:
+            if node.op in operators.FILLERS and filled:
+                frame.values[node.name] = []
+            else:
+                made = self.run_node(frame, node)
+                frame.values[node.name] = made
+
+    def _resource(self, region: Region, node: Any) -> list[Value]:
+        """A variable or table of this run alone."""
+        key = (region.id, node.name)
+        if key not in self._resources:
+            own = type(node)()
+            own.CopyFrom(node)
+            own.attr["shared_name"].s = f"narrowcast {next(_RUNS)}".encode()
+            self._resources[key] = eager.run(own, [])
+        return self._resources[key]
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         """The outputs of a node without bodies."""

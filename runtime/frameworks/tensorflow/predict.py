@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ...errors import DataError
 from ...signature import Input
-from ..protocol import Array, Inputs, Outputs, Predict
-from .eager import widened
+from ..protocol import Inputs, Outputs, Predict, restart
 from .frozen import Endpoint, Frozen, Model
+from .graph_session import GraphSession
 from .switches import hold_fp32
-
-Call = Callable[..., Sequence[Any]]
-"""Takes tensors in the model's order, gives tensors."""
 
 
 def predictor(model: Model | Frozen, inputs: Sequence[Input] = ()) -> Predict:
@@ -34,14 +30,11 @@ def predictor(model: Model | Frozen, inputs: Sequence[Input] = ()) -> Predict:
     hold_fp32()
     if isinstance(model, Frozen):
         names = [each.name for each in model.inputs]
-        return Predictor(called(model), model.inputs, places(names, inputs))
+        return Predictor(model, places(names, inputs))
     known = [each.name for each in model.signature.inputs]
     order = places(known, inputs)
 
-    def predict(batch: Inputs, /) -> Outputs:
-        return model(tuple(batch[place] for place in order))
-
-    return predict
+    return Loaded(model, order)
 
 
 def places(names: Sequence[str], inputs: Sequence[Input]) -> list[int]:
@@ -69,49 +62,52 @@ def places(names: Sequence[str], inputs: Sequence[Input]) -> list[int]:
     return [declared.index(name) for name in names]
 
 
-def called(frozen: Frozen) -> Call:
-    """The frozen model as a function of its inputs, compiled as any tf.function is."""
-
-    def import_() -> None:
-        tf.graph_util.import_graph_def(frozen.graph_def, name="")
-
-    wrapped = tf.compat.v1.wrap_function(import_, [])
-    tensors = wrapped.graph.get_tensor_by_name
-    weights = [tf.constant(value) for value in frozen.weights.values()]
-    pruned = wrapped.prune(
-        [
-            *(tensors(each.tensor) for each in frozen.inputs),
-            *(tensors(f"{name}:0") for name in frozen.weights),
-        ],
-        [tensors(each.tensor) for each in frozen.outputs],
+def called(frozen: Frozen) -> GraphSession:
+    """The frozen model as something that takes its inputs in order."""
+    weights = frozen.weights
+    return GraphSession(
+        frozen.graph_def,
+        [*(each.tensor for each in frozen.inputs), *(f"{name}:0" for name in weights)],
+        [each.tensor for each in frozen.outputs],
+        {},
+        frozen.initial,
     )
 
-    def call(*inputs: Any) -> Sequence[Any]:
-        found: Sequence[Any] = pruned(*inputs, *weights)
-        return found
 
-    return call
+class Loaded:
+    """The model as loaded, called on batches whose order may be another."""
+
+    def __init__(self, model: Model, order: Sequence[int]) -> None:
+        self.model, self.order = model, order
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """What the model itself returns."""
+        return self.model(tuple(inputs[place] for place in self.order))
+
+    def restart(self) -> None:
+        """Bring the state back to what it was when the model was loaded."""
+        restart(self.model)
 
 
 class Predictor:
-    """A graph to call on batches."""
+    """A converted model to call on batches."""
 
-    def __init__(
-        self, call: Call, inputs: Sequence[Endpoint], order: Sequence[int]
-    ) -> None:
-        self.call, self.inputs, self.order = call, inputs, order
+    def __init__(self, frozen: Frozen, order: Sequence[int]) -> None:
+        self.inputs, self.order = frozen.inputs, order
+        self.session, self.weights = called(frozen), tuple(frozen.weights.values())
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
-        """The outputs: 16-bit floats as float32, other dtypes as they are."""
-        return tuple(map(widened, self.call(*self.tensors(inputs))))
-
-    def tensors(self, inputs: Inputs) -> list[Any]:
-        """A batch as what the graph takes.
+        """The outputs: 16-bit floats as float32, other dtypes as they are.
 
         Raises:
-            DataError: There are more or fewer, or one has another dtype.
+            DataError: There are more or fewer inputs, or one has another dtype.
         """
-        return given(self.inputs, [inputs[place] for place in self.order])
+        tensors = given(self.inputs, [inputs[place] for place in self.order])
+        return self.session((*tensors, *self.weights))
+
+    def restart(self) -> None:
+        """Bring the state back to what it was when this was made."""
+        self.session.restart()
 
 
 def given(endpoints: Sequence[Endpoint], batch: Sequence[Any]) -> list[Any]:
@@ -138,11 +134,6 @@ def _tensor(endpoint: Endpoint, value: Any) -> Any:
             "Say the dtype in model.inputs, or add a cast transform.",
         )
     return tensor
-
-
-def arrays(outputs: Sequence[Any]) -> tuple[Array, ...]:
-    """Tensors as arrays, 16-bit floats widened."""
-    return tuple(np.asarray(widened(each)) for each in outputs)
 
 
 def _list(names: Sequence[str]) -> str:

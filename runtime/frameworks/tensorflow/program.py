@@ -20,7 +20,7 @@ from .frozen import Frozen, Model
 from .interpreter import EndlessLoop, Route, key_of
 from .output_errors import OutputErrors
 from .picture import picture
-from .predict import called, given, places, predictor
+from .predict import given, places, predictor
 from .prepare import prepare
 from .regions import LOOPS, Region, every, regions
 from .rewrite import rewrite
@@ -97,8 +97,9 @@ class Program:
         self, placements: Mapping[str, Placement], clock: Clock
     ) -> Mapping[str, Latency]:
         """Time converted models in turn on the batch; by their names."""
+        arrays = tuple(value.numpy() for value in self.batch)
         calls = {
-            name: partial(called(self.apply(placement)), *self.batch)
+            name: partial(predictor(self.apply(placement)), arrays)
             for name, placement in placements.items()
         }
         return interleaved(calls, clock)

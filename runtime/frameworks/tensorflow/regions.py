@@ -48,6 +48,7 @@ class Region:
         arguments: Names of the Placeholder nodes that stand for what it takes.
         results: References to what it returns.
         function: The library function that it came from, None for the main graph.
+        initial: Nodes to run once before the first call, with what they need.
         bodies: Name of a live control-flow node → its bodies, by what they are called.
     """
 
@@ -58,6 +59,7 @@ class Region:
     results: tuple[str, ...]
     function: Any = None
     bodies: Mapping[str, Mapping[str, Region]] = field(default_factory=dict)
+    initial: tuple[Any, ...] = ()
 
     def within(self, name: str) -> str:
         """A name inside the region, as it is known outside."""
@@ -108,7 +110,7 @@ def regions(frozen: Frozen) -> Region:
     """The main graph of a frozen model, with its bodies."""
     functions = {f.signature.name: f for f in frozen.graph_def.library.function}
     named = {parsed(e.tensor)[0] for s in frozen.signatures for e in s.outputs}
-    return _Builder(functions, frozenset(named)).region(
+    return _Builder(functions, frozenset(named), frozen.initial).region(
         _Draft(
             "",
             [_copy(node) for node in frozen.graph_def.node],
@@ -145,10 +147,16 @@ class _Builder:
     Args:
         functions: The library.
         named: Names of the nodes that signatures return.
+        initial: Names of the nodes that run once before the first call.
     """
 
-    def __init__(self, functions: Mapping[str, Any], named: frozenset[str]) -> None:
-        self.functions, self.named = functions, named
+    def __init__(
+        self,
+        functions: Mapping[str, Any],
+        named: frozenset[str],
+        initial: tuple[str, ...],
+    ) -> None:
+        self.functions, self.named, self.initial = functions, named, initial
 
     def region(self, draft: _Draft) -> Region:
         renamed: dict[str, str] = {}
@@ -169,7 +177,8 @@ class _Builder:
                 }
         draft.results[:] = [renamed.get(each, each) for each in draft.results]
         live = _needed(draft, draft.results)
-        kept = live | (reachable(nodes, self.named) if not draft.id else set())
+        first = set() if draft.id else reachable(nodes, self.initial)
+        kept = live | (set() if draft.id else first | reachable(nodes, self.named))
         return Region(
             draft.id,
             tuple(node for node in nodes if node.name in kept),
@@ -178,6 +187,7 @@ class _Builder:
             tuple(draft.results),
             draft.function,
             bodies,
+            tuple(node for node in nodes if node.name in first),
         )
 
     def _fold_reads(self, draft: _Draft, renamed: dict[str, str]) -> None:
