@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+import numpy as np
 
 from ...errors import RequirementError
 
@@ -36,20 +37,12 @@ def imported() -> Any:
 def _broken(error: Exception) -> RequirementError:
     said = str(error).splitlines()[0] if str(error) else type(error).__name__
     text = f"MXNet is installed, but `import mxnet` fails: {said}"
-    numpy = _numpy_version()
-    if tuple(map(int, numpy.split(".")[:2])) >= (1, 24):
+    if tuple(map(int, np.__version__.split(".")[:2])) >= (1, 24):
         return RequirementError(
-            f"{text}. MXNet 1.9 needs NumPy before 1.24; {numpy} is installed.",
+            f"{text}. MXNet 1.9 needs NumPy before 1.24; {np.__version__} is installed.",
             "Give MXNet an environment of its own: pip install 'numpy<1.24'",
         )
     return RequirementError(text, REINSTALL)
-
-
-def _numpy_version() -> str:
-    try:
-        return version("numpy")
-    except PackageNotFoundError:
-        return "0.0"
 
 
 mx = imported()

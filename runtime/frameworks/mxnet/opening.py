@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -157,6 +158,10 @@ def _check_outputs(network: Network, name: str) -> None:
                     f"{name}: {node.name} takes output {output} of {taken}, which has "
                     f"{network.nodes[index].outputs}"
                 )
+    for index, output in network.heads:
+        if output >= network.nodes[index].outputs:
+            taken = network.nodes[index].name
+            raise ModelError(f"{name}: {taken} has no output {output}")
     counts = Counter(node.name for node in network.nodes if node.variable)
     twice = [each for each, count in counts.items() if count > 1]
     if twice:
@@ -164,7 +169,11 @@ def _check_outputs(network: Network, name: str) -> None:
 
 
 def _check_shapes(network: Network, found: Any, file: str) -> None:
-    """Let MXNet hold the parameters' shapes against the operators'."""
+    """Hold the parameters' shapes against those declared, and let MXNet do it too."""
+    for node in network.nodes:
+        if node.name in network.parameters and node.variable:
+            declared = ast.literal_eval(node.attrs.get("__shape__", "()"))
+            _check_shape(node.name, declared, network.parameters[node.name], file)
     shapes = {name: values.shape for name, values in network.parameters.items()}
     try:
         found.infer_shape_partial(**shapes)

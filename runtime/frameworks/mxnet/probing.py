@@ -12,7 +12,7 @@ import math
 import os
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ WRONG = 0.25
 MOVED = 2.0**-6
 """The same for ops that only move values."""
 
+NONSENSE = "its kernel computes something else"
+
 JOURNAL, SYMBOL, VALUES, SAID = "journal", "symbol.json", "values.params", "said"
 
 
@@ -53,15 +55,14 @@ def probe(
     with tempfile.TemporaryDirectory(prefix="narrowcast-") as name:
         folder = Path(name)
         _hand_over(network, batch, folder)
-        while True:
+        found: dict[int, Probe] = {}
+        while found.keys() < set(keys):
             try:
                 in_fresh_process(probe_file, folder, low, sorted(keys))
             except ModelError as error:
                 _bury(folder, error)
-            else:
-                break
-        found, _running = _read(folder)
-    return {key: found[key] for key in keys}
+            found = _read(folder).found
+    return found
 
 
 def _hand_over(network: Network, batch: Inputs, folder: Path) -> None:
@@ -74,18 +75,22 @@ def _hand_over(network: Network, batch: Inputs, folder: Path) -> None:
 def _bury(folder: Path, error: ModelError) -> None:
     """Write down what the op did that the child died of.
 
+    Another op may have spoilt the child's memory: only one that a child dies of before
+    it ran any other is to blame. Else the next child begins with it.
+
     Raises:
         ModelError: The child died of something else.
     """
-    _found, running = _read(folder)
-    if running is None:
+    state = _read(folder)
+    if state.running is None:
         raise error
-    said = (
-        (folder / SAID).read_text(errors="replace") if (folder / SAID).exists() else ""
-    )
+    if not state.first:
+        return
+    path = folder / SAID
+    said = path.read_text(errors="replace") if path.exists() else ""
     death = error.message.rpartition(": ")[2]
     text = f"its kernel ends the process ({_reason(said) or death})"
-    _write(folder, running, Probe(None, math.inf, text))
+    _write(folder, state.running, Probe(None, math.inf, text))
 
 
 def _reason(said: str) -> str:
@@ -97,28 +102,48 @@ def _reason(said: str) -> str:
     return ""
 
 
-def _read(folder: Path) -> tuple[dict[int, Probe], int | None]:
-    """What is known, and the op that was being run at the end."""
-    path, found, running = folder / JOURNAL, dict[int, Probe](), None
-    lines = path.read_text().splitlines() if path.exists() else []
-    for line in lines:
+@dataclass(frozen=True)
+class Journal:
+    """What is known so far.
+
+    Attributes:
+        running: The op that was being run at the end, None if it was done.
+        first: Whether it was the first that its child ran.
+    """
+
+    found: dict[int, Probe]
+    running: int | None = None
+    first: bool = False
+
+
+def _read(folder: Path) -> Journal:
+    path, found, ran = folder / JOURNAL, dict[int, Probe](), 0
+    running: int | None = None
+    for line in path.read_text().splitlines() if path.exists() else []:
         data = json.loads(line)
-        running = data["key"]
         if "error" in data:
             output = data["output"] and Precision(data["output"])
-            found[running] = Probe(output, data["error"], data["message"])
+            found[data["key"]] = Probe(output, data["error"], data["message"])
             running = None
-    return found, running
+        elif data["key"] is None:
+            ran, running = 0, None
+        else:
+            ran, running = ran + 1, data["key"]
+    return Journal(found, running, ran == 1)
 
 
-def _write(folder: Path, key: int, probe: Probe | None = None) -> None:
+def _write(folder: Path, key: int | None, probe: Probe | None = None) -> None:
+    """An op that is about to be run, or what came of it; None: a child begins."""
     line = {"key": key, **(asdict(probe) if probe else {})}
     with (folder / JOURNAL).open("a") as journal:
         journal.write(json.dumps(line) + "\n")
 
 
 def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
-    """What the child does: go on where the journal ends."""
+    """What the child does: go on where the journal ends.
+
+    It stops after a kernel that computed nonsense, which may have written anywhere.
+    """
     said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 2)  # a kernel that aborts says why there
     values = params.read(folder / VALUES)
@@ -130,7 +155,8 @@ def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
     batch = [each for name, each in values.items() if name.startswith("input:")]
     network = with_outputs(from_json((folder / SYMBOL).read_text()), held)
     runner = Runner(network, map(on_device, batch))
-    known, _running = _read(folder)
+    known = _read(folder).found
+    _write(folder, None)
     waiting, seen = set(keys), dict[str, Probe]()
     for step in runner.steps():
         if step.index not in waiting:
@@ -142,9 +168,14 @@ def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
             found = _probed(runner, step, low)
         if step.index not in known:
             _write(folder, step.index, found)
+        spoilt = (
+            step.index not in known
+            and signature not in seen
+            and NONSENSE in found.message
+        )
         seen[signature] = found
         waiting.discard(step.index)
-        if not waiting:
+        if spoilt or not waiting:
             return
 
 
@@ -184,5 +215,5 @@ def _unless_wrong(
     mover = operators.kind(step.node) is Kind.MOVER
     if error <= (MOVED if mover else WRONG):
         return found
-    text = f"its kernel computes something else: off by {error:.0%}"
+    text = f"{NONSENSE}: off by {error:.0%}"
     return Probe(None, error, text)

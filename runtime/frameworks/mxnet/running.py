@@ -200,7 +200,7 @@ def inferred_shapes(
         _arguments, shapes, _states = internals.infer_shape(**held, **feeds)
     except mx.base.MXNetError as error:
         raise DataError(
-            f"the batch does not fit the model: {said_by(error)}",
+            f"the batch does not fit the model and its parameters: {said_by(error)}",
             "Check the dataset, its transforms and model.inputs.",
         ) from error
     if shapes is None:

@@ -1,0 +1,79 @@
+"""What MXNet computes natively, and environments in which it does not start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from narrowcast.runtime.frameworks.mxnet import answers
+from narrowcast.runtime.frameworks.mxnet.switches import hold_fp32
+from narrowcast.runtime.graph import Precision
+
+
+def test_bf16_is_answered_by_a_convolution_that_ran() -> None:
+    said = answers.answer(Precision.BF16, "cpu")
+    assert said.supported
+    assert said.said == "a bf16 Convolution runs"
+
+
+def test_fp16_is_not_supported_in_mxnets_own_words() -> None:
+    said = answers.answer(Precision.FP16, "cpu")
+    assert not said.supported
+    assert "FP16 gemm on cpu not implemented" in said.said
+
+
+def test_no_gpu_is_used() -> None:
+    assert not answers.answer(Precision.BF16, "cuda").supported
+    assert answers.devices() == ()
+
+
+def test_switches_say_what_executors_fuse() -> None:
+    assert hold_fp32() == {
+        "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
+        "MXNET_SUBGRAPH_BACKEND": "MKLDNN",
+    }
+
+
+NEWER = """
+import numpy
+# What NumPy 1.24 removed, and its version.
+numpy.__version__ = "1.26.4"
+def missing(name):
+    raise AttributeError(f"module 'numpy' has no attribute {name!r}")
+numpy.__getattr__ = missing
+for name in ("bool", "object", "int", "float", "complex", "str"):
+    vars(numpy).pop(name, None)
+"""
+
+REQUIRE = """
+from narrowcast.runtime.errors import RequirementError
+try:
+    from narrowcast.runtime.frameworks import mxnet
+except RequirementError as error:
+    print(error)
+"""
+
+ABSENT = """
+import sys
+sys.modules["mxnet"] = None
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "remedy"),
+    [
+        (NEWER, "needs NumPy before 1.24; 1.26.4 is installed", "'numpy<1.24'"),
+        (ABSENT, "MXNet is not installed", "pip install 'narrowcast[mxnet]'"),
+    ],
+)
+def test_an_environment_without_mxnet_says_what_to_install(
+    before: str, said: str, remedy: str, python: Any, tmp_path: Path
+) -> None:
+    script = tmp_path / "start.py"
+    script.write_text(before + REQUIRE)
+    done = python(script)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert remedy in done.stdout

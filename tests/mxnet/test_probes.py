@@ -1,0 +1,108 @@
+"""Probes: in a child process, which some of MXNet's kernels end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narrowcast.runtime.frameworks.mxnet import probing
+from narrowcast.runtime.frameworks.mxnet.library import mx
+from narrowcast.runtime.frameworks.mxnet.network import canonical
+from narrowcast.runtime.graph import Precision
+
+BF16, FP16 = Precision.BF16, Precision.FP16
+RANDOM = np.random.default_rng(2)
+
+
+def network(symbol: Any, **values: Any) -> Any:
+    return canonical(symbol, values)
+
+
+def test_a_kernel_that_aborts_ends_the_child_alone(tools: Any) -> None:
+    """`transpose` of four dimensions in bf16 raises where nobody can catch it."""
+    x = mx.sym.var("data")
+    y = mx.sym.transpose(mx.sym.relu(x, name="before"), axes=(0, 2, 1, 3), name="turn")
+    symbol = mx.sym.tanh(mx.sym.transpose(y, axes=(0, 2, 1, 3), name="back"))
+    program = tools.trace(
+        network(symbol), RANDOM.standard_normal((2, 3, 4, 5), np.float32)
+    )
+    for name in ("turn", "back"):
+        probe = program.probes[name]
+        assert probe.output is None
+        assert "ends the process" in probe.message
+    assert program.probes["before"].output is BF16
+    assert program.probes[program.graph.ops[-1].id].output is BF16
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (4, 8), (8, 8), (1, 5)])
+def test_a_kernel_that_writes_nonsense_anywhere_harms_no_other(
+    shape: tuple[int, int], tools: Any
+) -> None:
+    """`transpose` of a matrix in bf16: wrong values, or a heap that breaks later."""
+    x = mx.sym.relu(mx.sym.var("data"), name="before")
+    turned = mx.sym.transpose(x, name="turn")
+    symbol = mx.sym.square(mx.sym.tanh(turned, name="after"), name="last")
+    program = tools.trace(network(symbol), RANDOM.standard_normal(shape, np.float32))
+    assert program.probes["turn"].output is None
+    message = program.probes["turn"].message
+    assert "computes something else" in message or "ends the process" in message
+    for name in ("before", "after", "last"):
+        assert program.probes[name].output is BF16, name
+
+
+def test_cancellation_is_no_wrong_kernel(tools: Any) -> None:
+    """A difference of near values is far off in bf16, rightly computed."""
+    x = mx.sym.var("data")
+    symbol = mx.sym.broadcast_sub(x + 1000.0, mx.sym.mean(x + 1000.0), name="gap")
+    probe = tools.trace(
+        network(symbol), RANDOM.standard_normal((4, 8), np.float32)
+    ).probes["gap"]
+    assert probe.output is BF16
+    assert probe.error > 0.1
+
+
+@pytest.mark.parametrize("name", ["batch_dot", "LayerNorm"])
+def test_a_kernel_that_type_inference_accepts_is_run(name: str, zoo: Any) -> None:
+    program = zoo("attention").program
+    op = next(op for op in program.graph.ops if op.type == name)
+    assert program.probes[op.id].output is None
+    assert program.probes[op.id].message
+
+
+def test_every_op_that_could_be_low_is_probed(each: Any) -> None:
+    graph = each.program.graph
+    assert set(each.program.probes) == {op.id for op in graph.ops if graph.castable(op)}
+
+
+def test_identical_ops_are_probed_once(tmp_path: Path) -> None:
+    x = mx.sym.var("data")
+    for k in range(6):
+        x = mx.sym.tanh(x, name=f"same{k}")
+    data = network(mx.sym.tanh(mx.sym.expand_dims(x, axis=0), name="other"))
+    batch = (mx.nd.ones((2, 3)),)
+    probing._hand_over(data, batch, tmp_path)
+    error = os.dup(2)
+    try:
+        probing.probe_file(tmp_path, BF16, range(1, len(data.nodes)))
+    finally:
+        os.dup2(error, 2)
+    lines = (tmp_path / probing.JOURNAL).read_text().splitlines()[1:]
+    started = [line for line in lines if "error" not in line]
+    assert len(started) == 3
+    assert len(lines) == len(started) + len(data.nodes) - 1
+
+
+def test_fp16_has_no_contractions_on_a_cpu(tools: Any) -> None:
+    x = mx.sym.var("data")
+    symbol = mx.sym.FullyConnected(
+        x, mx.sym.var("w_weight"), no_bias=True, num_hidden=4, name="dense"
+    )
+    data = network(symbol, w_weight=RANDOM.standard_normal((4, 8), np.float32))
+    batch = RANDOM.standard_normal((2, 8), np.float32)
+    probe = tools.trace(data, batch, low=FP16).probes["dense"]
+    assert probe.output is None
+    assert "float16" in probe.message
