@@ -161,7 +161,8 @@ def _body(function: Any, library: Mapping[str, Any]) -> Body:
     place = f" of function {signature.name}"
     body = Body(signature.name, {}, frame=FunctionDef())
     for name, value in function.attr.items():
-        body.frame.attr[name].CopyFrom(value)
+        if name != "_input_shapes":  # passes may change what a function takes
+            body.frame.attr[name].CopyFrom(value)
     body.frame.signature.name = signature.name
     body.frame.signature.is_stateful = signature.is_stateful
     for k, argument in enumerate(signature.input_arg):

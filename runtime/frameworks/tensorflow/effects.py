@@ -20,7 +20,13 @@ VarIsInitializedOp Variable VariableShape VariableV2
 """
 """Stateful by TensorFlow's registry, since what they read may be written."""
 
-HARMLESS = frozenset((READS + CONTROL + RANDOM).split())
+MARKED = """
+CheckNumerics CheckNumericsV2 CudnnRNN CudnnRNNV2 CudnnRNNV3 DeepCopy Empty GuaranteeConst
+RandomCrop SampleDistortedBoundingBox SampleDistortedBoundingBoxV2
+"""
+"""Stateful by the registry, so that nothing merges or removes them."""
+
+HARMLESS = frozenset((READS + MARKED + CONTROL + RANDOM).split())
 """Nothing is lost if such a node doesn't run. An Assert only raises."""
 
 

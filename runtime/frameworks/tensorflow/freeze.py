@@ -14,7 +14,7 @@ from .frozen import Frozen, Signature
 from .handles import BRANCHES, LOOPS, PASSES, Flow, flow
 from .inline import inline_calls, reached, unused
 from .live import drop_dead
-from .protos import NodeDef, types
+from .protos import NodeDef, completed, types
 from .tables import filled_tables
 from .variables import HANDLES, VARIABLES
 
@@ -54,9 +54,11 @@ def frozen(model: GraphModel, largest: int = LARGEST) -> Frozen:
     initial = [*tables, *_written(main, known, weights)]
     main.controls = {name: name for name in initial}
     drop_dead(graph, signatures)
+    for body in graph.values():
+        body.nodes = {name: completed(node) for name, node in body.nodes.items()}
     return Frozen(
         joined(reached(graph), model.graph_def.versions),
-        signatures,
+        tuple(each.indexed() for each in signatures),
         weights=weights,
         tags=model.tags,
         initial=tuple(name for name in initial if name in main.nodes),

@@ -8,7 +8,7 @@ is called as the user would call it and is the baseline. `Model.freeze()` makes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ..protocol import Array, Inputs, Outputs
@@ -50,6 +50,15 @@ class Signature:
     inputs: tuple[Endpoint, ...]
     outputs: tuple[Endpoint, ...]
     method: str = PREDICT
+
+    def indexed(self) -> Signature:
+        """The same with `node:0` for tensors that are written `node`."""
+
+        def full(each: Endpoint) -> Endpoint:
+            return replace(each, tensor=each.tensor + ":0" * (":" not in each.tensor))
+
+        inputs, outputs = map(full, self.inputs), map(full, self.outputs)
+        return replace(self, inputs=tuple(inputs), outputs=tuple(outputs))
 
 
 @dataclass(frozen=True, slots=True)

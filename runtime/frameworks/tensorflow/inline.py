@@ -21,15 +21,13 @@ MOST = 1_000_000
 def inline_calls(bodies: Bodies) -> Bodies:
     """Put the nodes of called functions where the calls are, in all bodies.
 
-    A node keeps its own name where no other has it; else the calls' names go before
-    it. Functions that call themselves stay.
+    A node keeps its own name where no other has it; else the calls' names go before it.
 
     Raises:
-        ModelError: The graph grows without bound.
+        ModelError: A function calls itself, or the graph grows without bound.
     """
-    recursive = _recursive(bodies)
-    made = {name: _inlined(body, bodies, recursive) for name, body in bodies.items()}
-    return reached(made)
+    _check_ends(bodies)
+    return reached({name: _inlined(body, bodies) for name, body in bodies.items()})
 
 
 def reached(bodies: Bodies) -> Bodies:
@@ -52,33 +50,37 @@ def called(node: Any, bodies: Mapping[str, Body]) -> str:
     return node.op if node.op in bodies else ""
 
 
-def _recursive(bodies: Bodies) -> set[str]:
-    """Functions that call themselves, if by others: what never ends."""
+def _check_ends(bodies: Bodies) -> None:
+    """Raise a ModelError if a function calls itself, if by others."""
     calls = {
-        name: {called(node, bodies) for node in body.nodes.values()} - {""}
+        name: {each for n in body.nodes.values() for each in callees(n, bodies)}
         for name, body in bodies.items()
     }
     left = set(calls)
     while ends := {name for name in left if not calls[name] & left}:
         left -= ends
-    return left
+    if left - {""}:
+        raise ModelError(
+            f"function {min(left - {''})} calls itself, or one that does",
+            "Write the recursion as a loop: tf.while_loop.",
+        )
 
 
-def _inlined(body: Body, bodies: Bodies, recursive: set[str]) -> Body:
+def _inlined(body: Body, bodies: Bodies) -> Body:
     found = replace(
         body, nodes=dict(body.nodes), returns=[replace(each) for each in body.returns]
     )
     local: dict[str, str] = {}
-    while calls := _calls(found, bodies, recursive):
+    while calls := _calls(found, bodies):
         _expand(found, calls, bodies, local)
     _rename(found, local)
     return found
 
 
-def _calls(body: Body, bodies: Bodies, recursive: set[str]) -> dict[str, str]:
+def _calls(body: Body, bodies: Bodies) -> dict[str, str]:
     """Node → the function that it calls."""
     found = {n: called(node, bodies) for n, node in body.nodes.items()}
-    return {n: name for n, name in found.items() if name and name not in recursive}
+    return {n: name for n, name in found.items() if name}
 
 
 def _expand(

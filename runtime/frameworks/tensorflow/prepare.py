@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+from .bodies import MAIN
+from .draft import drafted, finished
+from .folding import fold_constants
 from .frozen import Frozen
+from .identities import drop_identities, drop_waits
+from .inline import reached
+from .live import drop_dead
+from .norms import fold_norms
+from .sink import sink_constants
 
 
 def prepare(frozen: Frozen) -> Frozen:
-    """The frozen model, which computes the same with fewer nodes."""
-    return frozen
+    """The frozen model, which computes the same with fewer nodes.
+
+    Constants go into branches and loops; identities, checks that only raise, and edges
+    that order nothing go; what depends on constants only is computed; norms are folded
+    into the layers before them.
+    """
+    draft = drafted(frozen)
+    open_, taken = [MAIN], {MAIN}
+    for name in open_:  # what is constant outside is constant inside
+        body = draft.bodies[name]
+        drop_waits(draft, body)
+        drop_identities(draft, body)
+        fold_constants(draft, body)
+        open_.extend(sink_constants(draft, body, taken))
+    for body in draft.bodies.values():
+        fold_norms(draft, body)
+    drop_dead(draft.bodies, draft.signatures)
+    draft.bodies = reached(draft.bodies)
+    return finished(draft, frozen)

@@ -52,3 +52,37 @@ def output_dtypes(node: Any) -> list[int]:
         count = node.attr[output.number_attr].i if output.number_attr else 1
         found.extend([dtype] * count)
     return found
+
+
+INFERRED = "_output_shapes"
+"""Attribute in which TensorFlow notes what it inferred."""
+
+
+def completed(node: Any) -> Any:
+    """The node with all attributes that its op has here, and no others.
+
+    Files leave out those that have their defaults, and newer TensorFlows write some
+    that this one doesn't know; it refuses those that have no default there. Shapes
+    that were inferred once may be others when the graph has been changed.
+    """
+    known = op_def(node.op)
+    if known is None:
+        return node
+    names = {each.name for each in known.attr}
+    strange = [
+        n for n in node.attr if n not in names and (n[0] != "_" or n == INFERRED)
+    ]
+    missing = [
+        each
+        for each in known.attr
+        if each.HasField("default_value") and each.name not in node.attr
+    ]
+    if not strange and not missing:
+        return node
+    made = NodeDef()
+    made.CopyFrom(node)
+    for name in strange:
+        del made.attr[name]
+    for each in missing:
+        made.attr[each.name].CopyFrom(each.default_value)
+    return made
