@@ -12,6 +12,7 @@ from ..comparing import relative_error
 from ..protocol import Array, Inputs, Outputs, Predict
 from . import eager
 from .frozen import Frozen
+from .identities import IDENTITIES
 from .interpreter import Interpreter, Value
 from .references import flat
 from .regions import Region, regions
@@ -50,7 +51,7 @@ def check_agreement(
     if [_form(array) for array in expected] != [_form(array) for array in found]:
         raise ModelError(
             "the frozen graph's outputs have other shapes or dtypes than the model's",
-            _cause(model, frozen, main, inputs, expected),
+            _cause(model, frozen, prepared, main, inputs, expected),
         )
     called = names or [each.name for each in frozen.outputs]
     for name, reference, value in zip(called, expected, found, strict=True):
@@ -59,12 +60,17 @@ def check_agreement(
             raise ModelError(
                 f"output {name} of the prepared fp32 graph differs from the model as "
                 f"loaded: {difference}",
-                _cause(model, frozen, main, inputs, expected),
+                _cause(model, frozen, prepared, main, inputs, expected),
             )
 
 
 def _cause(
-    model: Predict, frozen: Frozen, main: Region, inputs: Inputs, expected: Outputs
+    model: Predict,
+    frozen: Frozen,
+    prepared: Frozen,
+    main: Region,
+    inputs: Inputs,
+    expected: Outputs,
 ) -> str:
     if any(map(_difference, expected, model(inputs))):
         return "The model itself gives another result each time it is called."
@@ -75,10 +81,19 @@ def _cause(
             "Freezing changed it: the model's variables or Python code depend on calls."
         )
     after.run(inputs)
-    first = first_divergence(before.values, after.values, frozenset(frozen.absorbed))
+    first = first_divergence(before.values, after.values, _folded(prepared))
     return (
         f"Preparation changed it first at {first or 'an unknown op'}: values there leave "
         "the range of fp32, or this is a bug in narrowcast."
+    )
+
+
+def _folded(prepared: Frozen) -> frozenset[str]:
+    """Nodes that make another value than they did, since a later node is part of them."""
+    return frozenset(
+        name
+        for name, absorbed in prepared.absorbed.items()
+        if any(a.id != name and a.type not in IDENTITIES for a in absorbed)
     )
 
 

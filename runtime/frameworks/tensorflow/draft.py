@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .bodies import MAIN, Bodies, Body, Return, joined, parsed, rewired, spelled, split
 from .frozen import Absorbed, Frozen, Signature
+
+Place = tuple[str, str]
+"""Body and node."""
 
 
 @dataclass
@@ -17,11 +21,15 @@ class Draft:
     signatures: As they were frozen.
     absorbed: (body, node) → what is folded into it; of constants too, until `finished`
         hands it to the nodes that take them.
+    originals: The bodies as they were frozen, for who needs a second one of a kind.
+    frozen: `absorbed` as it was frozen.
     """
 
     bodies: Bodies
     signatures: tuple[Signature, ...]
-    absorbed: dict[tuple[str, str], list[Absorbed]] = field(default_factory=dict)
+    absorbed: dict[Place, list[Absorbed]] = field(default_factory=dict)
+    originals: Bodies = field(default_factory=dict)
+    frozen: dict[Place, tuple[Absorbed, ...]] = field(default_factory=dict)
 
     def absorb(self, body: Body, node: str, other: Any, also: bool = True) -> None:
         """Note that a node was folded into another, with all that it had absorbed.
@@ -45,11 +53,28 @@ def drafted(frozen: Frozen) -> Draft:
             main.returns.append(Return(each.name, spelled(*parsed(each.tensor)), 0))
     main.controls = {name: name for name in frozen.initial}
     draft = Draft(bodies, frozen.signatures)
+    draft.originals = {name: cloned(body) for name, body in bodies.items()}
     for name, found in frozen.absorbed.items():
         function, _, node = name.partition("/")
         place = (function, node) if function in bodies else (MAIN, name)
         draft.absorbed[place] = list(found)
+        draft.frozen[place] = tuple(found)
     return draft
+
+
+def cloned(body: Body) -> Body:
+    """A body to change in another's place."""
+    frame = copy.deepcopy(body.frame)
+    returns = [replace(each) for each in body.returns]
+    return replace(
+        body,
+        nodes=dict(body.nodes),
+        arguments=list(body.arguments),
+        returns=returns,
+        controls=dict(body.controls),
+        frame=frame,
+        argument_attributes=dict(body.argument_attributes),
+    )
 
 
 def finished(draft: Draft, frozen: Frozen) -> Frozen:

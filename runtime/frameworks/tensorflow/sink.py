@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .bodies import Bodies, Body, copied, parsed, rewired, spelled
-from .draft import Draft, data, redirect
+from .draft import Draft, cloned, data, redirect
 from .handles import BRANCHES, LOOPS, functions
 from .inline import unused
 
@@ -54,21 +54,11 @@ def _callers(node: Any) -> list[Any]:
 
 
 def _clone(draft: Draft, name: str, new: str) -> None:
-    old = draft.bodies[name]
-    frame = type(old.frame)()
-    frame.CopyFrom(old.frame)
-    frame.signature.name = new
-    returns = [type(each)(each.name, each.tensor, each.dtype) for each in old.returns]
-    draft.bodies[new] = Body(
-        new,
-        dict(old.nodes),
-        list(old.arguments),
-        returns,
-        dict(old.controls),
-        frame,
-        dict(old.argument_attributes),
-    )
-    for (body, node), found in list(draft.absorbed.items()):
+    """Add a function as it was frozen, under another name."""
+    made = cloned(draft.originals[name])
+    made.name = made.frame.signature.name = new
+    draft.bodies[new] = made
+    for (body, node), found in draft.frozen.items():
         if body == name:
             draft.absorbed[new, node] = list(found)
 
