@@ -10,12 +10,17 @@ import onnx_ir as ir
 from ...errors import ModelError
 from ..comparing import relative_error
 from ..protocol import Array
+from . import serial
 from .execution import Executor
 from .kernels import shortened
 from .naming import name_all
 from .observing import observe
 from .plain import Calls
 from .prepared import Prepared
+from .reference import OrtSession
+
+LARGE = 1_500_000_000
+"""Bytes of weights beyond which ONNX Runtime stands in for the runtime."""
 
 NOISE = 1e-4
 """Largest relative RMS that reordered fp32 sums explain in a deep network."""
@@ -31,6 +36,9 @@ def check_agreement(
     outputs: Sequence[str] = (),
 ) -> None:
     """Compare the outputs on one batch, in the runtime that the model is for.
+
+    In ONNX Runtime if the model is large: there the weights need not be packed, which
+    would take their memory once more.
 
     Args:
         plain: The loaded model as it was handed to preparation.
@@ -60,11 +68,14 @@ def check_agreement(
 def _outputs(
     model: ir.Model, batch: Sequence[Array], executor: Executor, what: str
 ) -> tuple[Array, ...]:
+    large = serial.weight_bytes(model) >= LARGE
     try:
+        if large:
+            return OrtSession(serial.Opened(model), optimized=False)(batch)
         return executor.compile(model)(batch)
     except Exception as error:  # whatever the runtime raises at this model
         raise ModelError(
-            f"{executor.title} does not run {what}: {shortened(error)}",
+            f"{'ONNX Runtime' if large else executor.title} does not run {what}: {shortened(error)}",
             "Try another `model.runtime`, or export the model in another opset.",
         ) from error
 

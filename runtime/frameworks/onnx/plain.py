@@ -53,6 +53,7 @@ def plain(model: ir.Model) -> tuple[ir.Model, Calls]:
         ModelError: A function calls itself, or imports another opset than the model.
     """
     copy = model.clone()
+    copy.meta.update(model.meta)
     inputs = copy.graph.inputs
     inputs[:] = [value for value in inputs if not value.is_initializer()]
     inliner = _Inliner(copy, {}, {}, {})

@@ -54,6 +54,8 @@ def session(source: bytes | Path, *, optimized: bool) -> ort.InferenceSession:
     options.graph_optimization_level = (
         level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
     )
+    if not optimized:  # a second copy of the weights, for a run or two
+        options.add_session_config_entry("session.disable_prepacking", "1")
     for key, value in ENTRIES.items():
         options.add_session_config_entry(key, value)
     if threads := os.environ.get("OMP_NUM_THREADS"):

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-LARGE = 1_500_000_000
-"""Bytes of weights beyond which a model goes through files: protobuf ends at 2 GiB."""
+from . import mapped
+
+LARGE = 1 << 28
+"""Bytes of weights beyond which a model goes through files: in one piece it would be in
+memory several times, and protobuf ends at 2 GiB."""
 
 SMALL = 1024
 """Bytes up to which a tensor stays in the model's own file."""
@@ -58,7 +61,8 @@ def write_apart(model: ir.Model, path: Path, data: Path) -> None:
                 name=str(value.name),
                 base_dir=data.parent,
             )
-            file.write(tensor.tobytes())
+            tensor.tofile(file)
+            mapped.release(tensor)
     path.write_bytes(to_bytes(copy))
 
 

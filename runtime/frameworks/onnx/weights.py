@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ml_dtypes
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
 from ...graph import Precision
-from ...rounding import bf16_bits, within_range
+from ...rounding import Floats, bf16_bits, within_range
+from . import mapped
 
 DTYPES = {
     Precision.FP32: ir.DataType.FLOAT,
@@ -17,6 +21,9 @@ DTYPES = {
 
 PRECISIONS = {dtype: precision for precision, dtype in DTYPES.items()}
 
+AT_ONCE = 1 << 22
+"""Values that are rounded at a time: it takes several times their memory."""
+
 
 def rounded_tensor(tensor: ir.TensorProtocol, precision: Precision) -> ir.LazyTensor:
     """An fp32 tensor in `precision`, what overflows as its largest value.
@@ -25,10 +32,19 @@ def rounded_tensor(tensor: ir.TensorProtocol, precision: Precision) -> ir.LazyTe
     """
 
     def make() -> ir.Tensor:
-        values = within_range(tensor.numpy(), precision)
-        if precision is Precision.BF16:
-            return ir.Tensor(bf16_bits(values).view(ml_dtypes.bfloat16))
-        return ir.Tensor(values.astype(np.float16))
+        source = tensor.numpy().reshape(-1)
+        made = np.empty(source.size, DTYPES[precision].numpy())
+        for first in range(0, source.size, AT_ONCE):
+            part = slice(first, first + AT_ONCE)
+            made[part] = _narrow(within_range(source[part], precision), precision)
+        mapped.release(tensor)
+        return ir.Tensor(made.reshape(tensor.shape.numpy()))
 
     shape = ir.Shape(tensor.shape.numpy())
     return ir.LazyTensor(make, dtype=DTYPES[precision], shape=shape, name=tensor.name)
+
+
+def _narrow(values: Floats, precision: Precision) -> npt.NDArray[Any]:
+    if precision is Precision.BF16:
+        return bf16_bits(values).view(ml_dtypes.bfloat16)
+    return values.astype(np.float16)

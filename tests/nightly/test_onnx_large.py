@@ -1,0 +1,22 @@
+"""A model that is larger than protobuf allows converts within 1.5 times its size."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LARGE = Path(__file__).resolve().parents[2] / "benchmarks" / "onnx" / "large.py"
+
+
+@pytest.mark.parametrize("arguments", [["2.2"], ["1.9", "--inside"]])
+def test_a_large_model_is_never_in_memory_twice(arguments: list[str]) -> None:
+    made = subprocess.run(
+        [sys.executable, LARGE, *arguments], check=True, capture_output=True, text=True
+    )
+    found = json.loads(made.stdout)
+    assert found["low"] == 1 and found["saved"] < 0.51 * found["size"]
+    assert found["peak"] <= 1.5 * found["size"]
