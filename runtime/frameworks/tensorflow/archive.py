@@ -19,6 +19,7 @@ from tensorflow.core.protobuf import fingerprint_pb2, meta_graph_pb2, saved_mode
 
 from ...errors import ModelError, UsageError
 from ..protocol import Inputs, Outputs, Predict
+from . import checkpoint
 from .eager import widened
 from .frozen import Endpoint, Frozen, Signature
 from .predict import given
@@ -49,6 +50,8 @@ def save(frozen: Frozen, path: Path) -> Path:
                 target = made / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
+            if frozen.weights:
+                checkpoint.write(made, frozen.weights)
             made.chmod(0o755)
             _put(made, path)
         finally:
@@ -80,6 +83,8 @@ def contents(frozen: Frozen) -> dict[str, bytes]:
     meta.graph_def.CopyFrom(frozen.graph_def)
     for signature in frozen.signatures:
         _define(meta.signature_def[signature.key], signature)
+    if frozen.weights:
+        checkpoint.add_variables(meta, frozen.weights)
     if frozen.initial:
         _start(meta, frozen.initial)
     data = saved.SerializeToString(deterministic=True)

@@ -84,7 +84,10 @@ class Interpreter:
         weights: Mapping[str, Any] | None = None,
         route: Route | None = None,
     ) -> None:
-        self.main, self.weights = main, weights or {}
+        self.main = main
+        self.weights = {
+            name: tf.convert_to_tensor(value) for name, value in (weights or {}).items()
+        }
         self.route = route or Route()
         self.trips: dict[str, int] = {}
         self.aside = False
