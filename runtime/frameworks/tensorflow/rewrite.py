@@ -71,7 +71,7 @@ class _Writer:
     ) -> None:
         self.source, self.placement, self.held = source, placement, held
         self.values = {} if source.id else values
-        self.weights = dict(self.values)
+        self.weights: dict[str, Array] = {}
         self.nodes: list[Any] = []
         self.bodies: dict[str, Mapping[str, Region]] = {}
         self.made: dict[tuple[str, Precision], str] = {}
@@ -185,7 +185,6 @@ class _Writer:
                 value = eager.stored(eager.array_of(node), precision)
                 new.attr["value"].tensor.CopyFrom(eager.proto_of(value, precision))
         else:
-            self.weights.pop(node.name, None)
             self.weights[name] = eager.stored(self.values[node.name], precision)
         return new
 
