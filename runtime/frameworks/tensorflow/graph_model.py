@@ -29,6 +29,7 @@ class GraphModel:
         initial: Nodes that run once before the first call.
         producer: Ops as the file's TensorFlow knew them, None for this one's.
         tags: Of the SavedModel.
+        folder: Kept while the model is, since variables are read from it.
     """
 
     graph_def: Any
@@ -39,6 +40,7 @@ class GraphModel:
     initial: tuple[str, ...] = ()
     producer: Any = None
     tags: tuple[str, ...] = (SERVE,)
+    folder: Any = None
 
     @property
     def signature(self) -> Signature:
