@@ -74,7 +74,8 @@ def mxnet(session: nox.Session) -> None:
 
 def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
     session.install(*frameworks, *TESTS, "pytest-xdist>=3.6", "-e", ".")
-    session.install("--no-deps", "-r", f"tests/{name}/packages.txt")
+    for packages in ("examples/mnist/packages.txt", f"tests/{name}/packages.txt"):
+        session.install("--no-deps", "-r", packages)
     session.run("pytest", *SHARED, f"tests/{name}")
 
 

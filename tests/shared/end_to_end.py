@@ -1,0 +1,129 @@
+"""What a user sees of a conversion, the same in every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import one_model
+from project import Project
+
+BATCH = 250
+
+
+def project_in(folder: Path, channels_last: bool = False) -> Project:
+    """A folder with the test digits in it."""
+    images, labels = one_model.digits()
+    if channels_last:
+        images = images.transpose(0, 2, 3, 1)
+    np.savez(folder / "digits.npz", images=images, labels=labels)
+    return Project(folder)
+
+
+def evaluation(**criterion: float) -> dict[str, Any]:
+    """The part of a spec that judges by the test digits."""
+    dataset = {"npz": {"path": "digits.npz", "inputs": "images", "label": "labels"}}
+    loader = {"batch_size": BATCH, "dataset": dataset}
+    accuracy = {"metric": {"topk": 1}, "dataloader": loader}
+    tuning = {"accuracy_criterion": criterion or {"absolute": 0.005}}
+    return {"evaluation": {"accuracy": accuracy}, "tuning": tuning}
+
+
+def check_conversion(project: Project, model: Mapping[str, Any], saved: str) -> None:
+    """Convert, replay, pin, and miss a criterion.
+
+    Args:
+        model: The spec's section.
+        saved: Pattern of what is delivered.
+    """
+    named = {"name": "net", **model}
+    project.write(model=named, **evaluation())
+    report = project.report()
+    assert report["exit_code"] == 0
+    assert report["flops_low"] == report["flops"] > 0
+    assert report["saved_bytes"] <= 0.6 * report["fp32_bytes"]
+    assert report["judgement"]["holds"]
+    assert report["judgement"]["result"]["samples"] == 1000
+    delivered = project.hashes(saved)
+    assert delivered
+    check_replay(project, saved)
+    check_pin(project, named)
+    check_missed(project, named, saved)
+    assert not list(project.folder.glob("candidate-*"))
+
+
+def check_replay(project: Project, saved: str) -> None:
+    """The plan gives the same bytes, and nothing is said to have changed."""
+    before = project.hashes(saved)
+    again = project.report()
+    assert again["exit_code"] == 0
+    assert again["replayed"]
+    assert project.hashes(saved) == before
+    assert not [w for w in again["warnings"] if "FORCE_" not in w and "costs" not in w]
+
+
+def check_pin(project: Project, model: Mapping[str, Any]) -> None:
+    """A plan with a pinned op low is refused; a new search keeps it fp32."""
+    pinned = next(
+        name
+        for name, precision in project.plan["ops"].items()
+        if precision == project.plan["precision"]
+    )
+    pattern = pinned.replace(".", r"\.").replace("+", r"\+")
+    pins = {"op_wise": {pattern: {"activation": {"dtype": ["fp32"]}}}}
+    low = {"precisions": project.plan["precision"]}
+    project.write(model=model, mixed_precision={**low, **pins}, **evaluation())
+    code, error = project.refused()
+    assert code == 2
+    assert pinned in error
+    assert "--search" in error
+    report = project.report("--search")
+    assert report["exit_code"] == 0
+    assert 0 < report["flops_low"] < report["flops"]
+    reason = project.plan["ops"][pinned]
+    assert "fp32" in str(reason)
+    assert "mixed_precision.op_wise" in report["fp32"][pinned]
+
+
+def check_missed(project: Project, model: Mapping[str, Any], saved: str) -> None:
+    """A criterion out of reach: exit 1, the best kept apart, what was there stays."""
+    before = project.hashes(saved)
+    low = {"precisions": project.plan["precision"]}
+    project.write(model=model, mixed_precision=low, **evaluation(absolute=-0.5))
+    report = project.report("--search", "--max-trials", "2")
+    assert report["exit_code"] == 1
+    assert report["trials"] <= 2
+    assert project.hashes(f"failed/{saved}")
+    assert project.hashes(saved) == before
+
+
+def check_bad_input(
+    project: Project, model: Mapping[str, Any], file: str, input_name: str
+) -> None:
+    """A name that is nearly right, a file that is cut off, and none at all.
+
+    Args:
+        file: The model's.
+        input_name: The model's own name of its input.
+    """
+    inputs = [{"name": f"{input_name}s"}]
+    project.write(model={"name": "net", **model, "inputs": inputs}, **evaluation())
+    code, error = project.refused()
+    assert code == 2
+    assert f"{input_name}s" in error
+    assert f"did you mean {input_name}" in error.replace("`", ""), error
+    project.write(model={"name": "net", **model}, **evaluation())
+    path = project.folder / file
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    code, error = project.refused()
+    assert code == 2
+    assert path.name in error
+    path.unlink()
+    code, error = project.refused()
+    assert code == 2
+    assert path.name in error
+    assert sorted(each.name for each in project.folder.glob("*.plan.json")) == []

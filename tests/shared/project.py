@@ -1,0 +1,76 @@
+"""A folder with a spec and what it names, and the command line run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a user has: a folder, and `net.yaml` in it."""
+
+    folder: Path
+
+    def write(self, **spec: Any) -> None:
+        """Write the spec."""
+        (self.folder / "net.yaml").write_text(yaml.safe_dump(spec), "utf-8")
+
+    def run(
+        self, *options: str, env: Mapping[str, str] = {}
+    ) -> subprocess.CompletedProcess[str]:
+        """`narrowcast run net.yaml` with options of the script."""
+        forced = {"FORCE_BF16": "1", "FORCE_FP16": "1", "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            [sys.executable, "-m", "narrowcast", "run", "net.yaml", *options],
+            cwd=self.folder,
+            env={**os.environ, **forced, **env},
+            capture_output=True,
+            text=True,
+        )
+
+    def report(self, *options: str, env: Mapping[str, str] = {}) -> dict[str, Any]:
+        """What `--json` says of a run, with its exit code."""
+        done = self.run("--json", *options, env=env)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.stdout, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        assert found["exit_code"] == done.returncode
+        return found
+
+    def refused(self, *options: str, env: Mapping[str, str] = {}) -> tuple[int, str]:
+        """The exit code and the error of a run that must not end well."""
+        done = self.run(*options, env=env)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.stdout == ""
+        assert done.stderr.count("error: ") == 1, done.stderr
+        return done.returncode, done.stderr[done.stderr.index("error: ") :]
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The lock file."""
+        found: dict[str, Any] = json.loads(
+            (self.folder / "net.plan.json").read_text("utf-8")
+        )
+        return found
+
+    def hashes(self, pattern: str) -> dict[str, str]:
+        """Each file under what the pattern names, with its content's hash."""
+        tops = sorted(self.folder.glob(pattern))
+        files = [f for top in tops for f in (top, *sorted(top.rglob("*")))]
+        return {
+            file.relative_to(self.folder).as_posix(): sha256(
+                file.read_bytes()
+            ).hexdigest()
+            for file in files
+            if file.is_file()
+        }
