@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import end_to_end
 import one_model
+import pytest
+
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet.library import mx
 
@@ -65,7 +65,7 @@ MODEL = {
 
 def test_from_spec_to_model(exported: Path) -> None:
     project = end_to_end.project_in(exported)
-    end_to_end.check_conversion(project, MODEL, "net.bf16-*")
+    end_to_end.check_conversion(project, MODEL, "bf16", "net.bf16-*")
 
 
 @pytest.mark.parametrize("file", ["mnist-symbol.json", "mnist-0000.params"])

@@ -8,9 +8,9 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import one_model
 import torch
 
-import one_model
 from narrowcast.runtime.frameworks import pytorch
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"

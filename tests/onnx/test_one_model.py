@@ -1,0 +1,128 @@
+"""The MNIST CNN that all four frameworks convert, and what a user sees of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import end_to_end
+import one_model
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from narrowcast.runtime.frameworks.onnx import load_onnx, openvino
+from narrowcast.runtime.graph import Precision
+
+
+def written(folder: Path) -> Path:
+    """The net at opset 11, as files in the wild have it."""
+    values = list(one_model.weights().items())
+    pairs = list(zip(values[::2], values[1::2], strict=True))
+    nodes, flowing = [], "image"
+    for k, ((weight, _), (bias, _)) in enumerate(pairs[:3]):
+        nodes += [
+            helper.make_node(
+                "Conv", [flowing, weight, bias], [f"conv{k}"], pads=[1] * 4
+            ),
+            helper.make_node("Relu", [f"conv{k}"], [f"relu{k}"]),
+            helper.make_node(
+                "MaxPool",
+                [f"relu{k}"],
+                [f"pool{k}"],
+                kernel_shape=[2, 2],
+                strides=[2, 2],
+            ),
+        ]
+        flowing = f"pool{k}"
+    (w1, _), (b1, _) = pairs[3]
+    (w2, _), (b2, _) = pairs[4]
+    nodes += [
+        helper.make_node("Flatten", [flowing], ["flat"]),
+        helper.make_node("Gemm", ["flat", w1, b1], ["hidden"], transB=1),
+        helper.make_node("Relu", ["hidden"], ["relu3"]),
+        helper.make_node("Gemm", ["relu3", w2, b2], ["logits"], transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mnist",
+        [helper.make_tensor_value_info("image", 1, ["batch", 1, 28, 28])],
+        [helper.make_tensor_value_info("logits", 1, ["batch", 10])],
+        [numpy_helper.from_array(array, name) for name, array in values],
+    )
+    opsets = [helper.make_opsetid("", 11)]
+    onnx.save(
+        helper.make_model(graph, opset_imports=opsets, ir_version=6),
+        folder / "mnist.onnx",
+    )
+    return folder / "mnist.onnx"
+
+
+def test_placement_and_accuracy_are_those_of_pytorch(tmp_path: Path) -> None:
+    model = load_onnx(written(tmp_path))
+    images, labels = one_model.digits()
+    program = openvino.trace(model, (images[:64],), low=Precision.BF16, inputs=())
+    placement, _ = one_model.placed(program.graph, None)
+    converted = openvino.predictor(program.apply(placement))
+    fp32 = openvino.predictor(model)((images,))[0]
+    one_model.check(
+        {
+            "placements": one_model.described(program.graph),
+            "right": {
+                "fp32": one_model.right(fp32, labels),
+                "bf16": one_model.right(converted((images,))[0], labels),
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision"), [("openvino", "bf16"), ("onnxruntime", "fp16")]
+)
+def test_from_spec_to_model(tmp_path: Path, runtime: str, precision: str) -> None:
+    written(tmp_path)
+    project = end_to_end.project_in(tmp_path)
+    model = {"framework": "onnx", "runtime": runtime, "path": "mnist.onnx"}
+    end_to_end.check_conversion(project, model, precision, f"net.{precision}.onnx")
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    written(tmp_path)
+    project = end_to_end.project_in(tmp_path)
+    model = {"framework": "onnx", "runtime": "openvino", "path": "mnist.onnx"}
+    end_to_end.check_bad_input(project, model, "mnist.onnx", "image")
+
+
+@pytest.mark.parametrize("runtime", ["tensorrt", "any"])
+def test_a_file_for_elsewhere_is_checked_and_said_not_to_be_executed(
+    tmp_path: Path, runtime: str
+) -> None:
+    written(tmp_path)
+    project = end_to_end.project_in(tmp_path)
+    model: dict[str, Any] = {"framework": "onnx", "runtime": runtime}
+    project.write(
+        model={"name": "net", "path": "mnist.onnx", **model},
+        mixed_precision={"precisions": "fp16"},
+    )
+    report = project.report(env={"FORCE_FP16": ""})
+    assert report["exit_code"] == 0
+    assert report["flops_low"] == report["flops"] > 0
+    assert report["latency"] is None
+    assert any("not executed" in note for note in report["notes"])
+    made = onnx.load(tmp_path / "net.fp16.onnx")
+    onnx.checker.check_model(made, full_check=True)
+    kinds = {each.data_type for each in made.graph.initializer}
+    assert onnx.TensorProto.FLOAT16 in kinds
+    before = project.hashes("net.fp16.onnx")
+    assert project.report()["replayed"]
+    assert project.hashes("net.fp16.onnx") == before
+
+
+def test_bf16_on_onnxruntime_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    written(tmp_path)
+    project = end_to_end.project_in(tmp_path)
+    model = {"framework": "onnx", "runtime": "onnxruntime", "path": "mnist.onnx"}
+    project.write(model={"name": "net", **model}, **end_to_end.evaluation())
+    code, error = project.refused(env={"FORCE_BF16": ""})
+    assert code == 3
+    assert "bf16" in error

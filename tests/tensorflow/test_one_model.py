@@ -1,0 +1,72 @@
+"""The MNIST CNN that all four frameworks convert, and what a user sees of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import end_to_end
+import keras
+import numpy as np
+import one_model
+import pytest
+import tensorflow as tf
+
+from narrowcast.runtime.frameworks import tensorflow as adapter
+from narrowcast.runtime.graph import Precision
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    """Channels last: kernels are transposed, and what flatten makes is permuted."""
+    layers: list[Any] = [keras.Input((28, 28, 1), name="image")]
+    for channels in (32, 64, 128):
+        layers.append(keras.layers.Conv2D(channels, 3, padding="same"))
+        layers += [keras.layers.ReLU(), keras.layers.MaxPool2D()]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(256), keras.layers.ReLU()]
+    made = keras.Sequential([*layers, keras.layers.Dense(10)])
+    *values, w1, b1, w2, b2 = one_model.weights().values()
+    kernels = [v.transpose(2, 3, 1, 0) if v.ndim == 4 else v for v in values]
+    first = w1.reshape(256, 128, 3, 3).transpose(2, 3, 1, 0).reshape(-1, 256)
+    made.set_weights([*kernels, first, b1, w2.T, b2])
+    return made
+
+
+@pytest.fixture(scope="module")
+def exported(net: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("exported")
+    net.export(str(folder / "mnist"), verbose=False)
+    return folder
+
+
+def test_placement_and_accuracy_are_those_of_pytorch(exported: Path) -> None:
+    images, labels = one_model.digits()
+    batch = tf.constant(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
+    model = adapter.load_saved_model(exported / "mnist")
+    program = adapter.trace(model, (batch[:64],), low=Precision.BF16, inputs=())
+    placement, _ = one_model.placed(program.graph, None)
+    converted = adapter.predictor(program.apply(placement))
+    fp32 = adapter.predictor(model)((batch,))[0]
+    one_model.check(
+        {
+            "placements": one_model.described(program.graph),
+            "right": {
+                "fp32": one_model.right(fp32, labels),
+                "bf16": one_model.right(converted((batch,))[0], labels),
+            },
+        }
+    )
+
+
+def test_from_spec_to_model(net: Any, tmp_path: Path) -> None:
+    net.export(str(tmp_path / "mnist"), verbose=False)
+    project = end_to_end.project_in(tmp_path, channels_last=True)
+    model = {"framework": "tensorflow", "path": "mnist"}
+    end_to_end.check_conversion(project, model, "bf16", "net.bf16")
+
+
+def test_bad_input(net: Any, tmp_path: Path) -> None:
+    net.export(str(tmp_path / "mnist"), verbose=False)
+    project = end_to_end.project_in(tmp_path, channels_last=True)
+    model = {"framework": "tensorflow", "path": "mnist"}
+    end_to_end.check_bad_input(project, model, "mnist/saved_model.pb", "image")
