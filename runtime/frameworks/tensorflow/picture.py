@@ -11,6 +11,7 @@ from . import definitions, operators
 from .definitions import FLOAT, dtype_name
 from .flops import contraction
 from .frozen import Absorbed
+from .fusing import BIAS, groups
 from .interpreter import Interpreter, Value
 from .references import data, flat, parsed
 from .regions import Region, every
@@ -35,7 +36,21 @@ def picture(
         tensors=draw.tensors,
         inputs=tuple(draw.name(main, name) for name in main.arguments),
         outputs=tuple(draw.name(main, reference) for reference in main.results),
+        equal=tuple(_with_biases(main, ops)),
     )
+
+
+def _with_biases(main: Region, ops: Sequence[Op]) -> Iterator[frozenset[str]]:
+    """A layer's contraction and its bias: one kernel, and one op to users.
+
+    A bias in another precision would round what a pin on the contraction keeps.
+    """
+    free = {op.id for op in ops if op.kind is not Kind.FIXED}
+    for region in every(main):
+        for anchor, chain in groups(region).items():
+            pair = {region.within(anchor), region.within(chain[1])}
+            if region.by_name[chain[1]].op in BIAS and pair <= free:
+                yield frozenset(pair)
 
 
 def slots(node: Any) -> list[bool | None]:
