@@ -10,6 +10,7 @@ from .identities import drop_identities, drop_waits
 from .inline import reached
 from .live import drop_dead
 from .norms import fold_norms
+from .signatures import share_signatures
 from .sink import sink_constants
 
 
@@ -18,7 +19,7 @@ def prepare(frozen: Frozen) -> Frozen:
 
     Constants go into branches and loops; identities, checks that only raise, and edges
     that order nothing go; what depends on constants only is computed; norms are folded
-    into the layers before them.
+    into the layers before them; signatures that are alike become one.
     """
     draft = drafted(frozen)
     open_, taken = [MAIN], {MAIN}
@@ -30,6 +31,7 @@ def prepare(frozen: Frozen) -> Frozen:
         open_.extend(sink_constants(draft, body, taken))
     for body in draft.bodies.values():
         fold_norms(draft, body)
+    share_signatures(draft)
     drop_dead(draft.bodies, draft.signatures)
     draft.bodies = reached(draft.bodies)
     return finished(draft, frozen)
