@@ -35,7 +35,7 @@ def imported() -> Any:
 
 
 def _broken(error: Exception) -> RequirementError:
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     text = f"MXNet is installed, but `import mxnet` fails: {said}"
     if tuple(map(int, np.__version__.split(".")[:2])) >= (1, 24):
         return RequirementError(

@@ -119,6 +119,11 @@ class Network:
                 found.setdefault(source, []).append(index)
         return {index: tuple(taken) for index, taken in found.items()}
 
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        """The ops and variables by their names; of several, the last."""
+        return {node.name: node for node in self.nodes}
+
     def constant(self, index: int) -> bool:
         """Whether the node is a parameter."""
         node = self.nodes[index]

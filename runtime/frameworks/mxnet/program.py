@@ -15,7 +15,7 @@ from ...signature import Input, check_shapes
 from ...timing import Clock, Latency, interleaved
 from ..comparing import described
 from ..protocol import Inputs, Probe, Statistics, Timings
-from . import archive, probing, stopwatch
+from . import archive, probing
 from .agreement import check_agreement
 from .arrays import given, name_of, widened
 from .blocks import as_model, network_of, positions
@@ -28,6 +28,7 @@ from .prepare import prepare
 from .prepared import Prepared
 from .rewrite import rewrite
 from .running import Runner
+from .stopwatch import Stopwatch
 from .switches import hold_fp32
 
 NOTES = (
@@ -86,28 +87,10 @@ class Program:
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
-        """Time ops and all casts on the batch, each distinct one once.
-
-        What oneDNN fuses is timed as one (`stopwatch`).
-        """
-        keys = {self._key(name): name for name in ops}
-        pairs = stopwatch.time_ops(self._runner, precision, keys.keys(), clock, seconds)
-        shapes = {
-            t.shape
-            for t in self.graph.tensors.values()
-            if t.floating and not t.constant
-        }
-        casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
-        both = stopwatch.time_casts(shapes, precision, clock, seconds)
-        for shape, (down, up) in both.items():
-            casts[shape, Precision.FP32, precision] = down
-            casts[shape, precision, Precision.FP32] = up
-        timed = {
-            (keys[key], p): each
-            for key, pair in pairs.items()
-            for p, each in pair.items()
-        }
-        return Timings(timed, casts)
+        """Time ops and casts on the batch, in whole networks (`stopwatch`)."""
+        network = self.prepared.network
+        watch = Stopwatch(self.graph, network, self.batch, self.apply, precision, ops)
+        return watch.time(clock, seconds)
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock

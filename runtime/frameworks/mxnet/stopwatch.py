@@ -1,227 +1,195 @@
-"""Timing ops and casts as executors run them: with what oneDNN fuses into one.
+"""Timing a network's ops and casts on the calibration batch, where they run.
 
-A convolution with the ReLU and the addition behind it is one kernel. So it is timed as
-one, the whole latency goes to the op that contracts, and the rest costs nothing.
+Four networks run in turn: one in fp32, one with all ops low, and two in which low and
+fp32 take turns, so that all there is between them is cast. A cast costs what it takes
+itself, and what the op behind it takes longer: casts leave oneDNN's layouts.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from statistics import median
 from typing import Any
 
-from ...graph import Precision
-from ...timing import Clock, Latency, interleaved
-from .arrays import cast, cast_operator
-from .library import mx
-from .network import VARIABLE, Entry, Network, Node, from_json, symbol
-from .operators import COMPUTE
-from .running import Runner, same_attributes
-from .switches import backend
+from ...graph import Graph, Placement, Precision
+from ...timing import Clock, Latency
+from ..protocol import Timings
+from .monitored import Monitored, anchor, timed
+from .network import Network
 
-Pair = Mapping[Precision, Latency]
-"""fp32's and the low precision's latency, measured in turn."""
+FEWEST, MOST = 5, 31
+FP32 = Precision.FP32
+
+Cast = tuple[tuple[int, ...], Precision, Precision]
 
 
 @dataclass(frozen=True)
-class Group:
-    """Ops that one kernel runs.
+class Stopwatch:
+    """One model on one batch.
 
     Attributes:
-        members: Their indices, in order.
-        anchor: The one that takes all the time.
+        apply: Placement → the converted network.
+        lowable: Ids of the ops that have a kernel for `precision`.
     """
 
-    members: tuple[int, ...]
-    anchor: int
+    graph: Graph
+    prepared: Network
+    batch: Sequence[Any]
+    apply: Callable[[Placement], Network]
+    precision: Precision
+    lowable: Set[str]
 
+    def time(self, clock: Clock, seconds: float) -> Timings:
+        """Latencies of ops in both precisions, and of casts between them.
 
-def groups(network: Network) -> list[Group]:
-    """Every op, alone or with those that MXNet fuses with it."""
-    names: dict[str, int] = {}
-    for index, node in enumerate(network.nodes):
-        if not node.variable:
-            names[node.name] = index
-    found, taken = [], set[int]()
-    for each in _partitioned(network):
-        members = tuple(sorted(names[name] for name in each if name in names))
-        anchors = [k for k in members if network.nodes[k].op in COMPUTE]
-        if len(members) > 1 and len(anchors) == 1 and taken.isdisjoint(members):
-            found.append(Group(members, anchors[0]))
-            taken.update(members)
-    alone = (index for index in names.values() if index not in taken)
-    return [*found, *(Group((index,), index) for index in alone)]
-
-
-def _partitioned(network: Network) -> list[list[str]]:
-    """Names of the ops in each subgraph that the executors' backend makes."""
-    name = backend()
-    if name in ("", "NONE"):
-        return []
-    made = symbol(network).get_backend_symbol(name)
-    return [
-        [each.name for body in node.bodies for each in _body(body) if not each.variable]
-        for node in from_json(made.tojson(remove_amp_cast=False)).nodes
-        if node.op.startswith("_sg_")
-    ]
-
-
-def _body(data: Any) -> tuple[Node, ...]:
-    return from_json(json.dumps(data)).nodes
-
-
-def time_ops(
-    runner: Runner,
-    precision: Precision,
-    keys: Set[int],
-    clock: Clock,
-    seconds: float,
-) -> dict[int, Pair]:
-    """Time the ops in `keys` in fp32 and in `precision`, on real inputs.
-
-    Ops that share operators, attributes, shapes and dtypes are timed once.
-
-    Args:
-        seconds: What the timing of one distinct group may take.
-
-    Returns:
-        Node → latencies.
-    """
-    found: dict[int, Pair] = {}
-    known: dict[str, Pair] = {}
-    last = {g.members[-1]: g for g in groups(runner.network) if g.anchor in keys}
-    wanted = {k for group in last.values() for k in group.members}
-    external: dict[int, dict[Entry, Any]] = {}
-    owner = {k: group for group in last.values() for k in group.members}
-    for step in runner.steps():
-        if step.index not in wanted:
-            continue
-        group = owner[step.index]
-        held = external.setdefault(group.anchor, {})
-        for entry, value in zip(step.node.inputs, step.inputs, strict=True):
-            if entry[0] not in group.members:
-                held[entry] = value
-        if step.index != group.members[-1]:
-            continue
-        alone = _Alone(runner, group, external.pop(group.anchor))
-        signature = alone.signature
-        if signature not in known:
-            known[signature] = alone.time(precision, clock, seconds)
-        found.update(_shared(group, keys, known[signature]))
-    return found
-
-
-def _shared(group: Group, keys: Set[int], pair: Pair) -> dict[int, Pair]:
-    """What contracts takes all of the time, what is fused with it none."""
-    nothing = {p: Latency(0.0, 0.0, 0.0, each.runs) for p, each in pair.items()}
-    return {
-        k: pair if k == group.anchor else nothing for k in group.members if k in keys
-    }
-
-
-class _Alone:
-    """A group as a network of its own, on the values that it took."""
-
-    def __init__(
-        self, runner: Runner, group: Group, taken: Mapping[Entry, Any]
-    ) -> None:
-        self.runner, self.group, self.taken = runner, group, taken
-
-    @property
-    def signature(self) -> str:
-        """Operators, attributes and edges; what is taken by dtype and shape."""
-        nodes = self.runner.network.nodes
-        places = {k: place for place, k in enumerate(self.group.members)}
-        rows = []
-        for k in self.group.members:
-            forms = [
-                f"{places[entry[0]]}"
-                if entry[0] in places
-                else f"{self.taken[entry].dtype}{self.taken[entry].shape}"
-                for entry in nodes[k].inputs
-            ]
-            rows.append(f"{same_attributes(nodes[k])}{forms}")
-        return "\n".join(rows)
-
-    def time(self, precision: Precision, clock: Clock, seconds: float) -> Pair:
-        calls = {str(each): self._call(each) for each in (Precision.FP32, precision)}
-        timed = interleaved(calls, clock, seconds)
-        return {each: timed[str(each)] for each in (Precision.FP32, precision)}
-
-    def _call(self, precision: Precision) -> Callable[[], object]:
-        nodes: list[Node] = []
-        values: dict[str, Any] = {}
-        made: dict[tuple[Entry, str], int] = {}
-        places: dict[int, int] = {}
-        network = self.runner.network
-        for k in self.group.members:
-            node, inputs = network.nodes[k], []
-            step = [self.taken.get(entry) for entry in node.inputs]
-            lowered = self._lowered(k, step, precision)
-            for entry, value in zip(node.inputs, lowered, strict=True):
-                if entry[0] in places:
-                    inputs.append((places[entry[0]], entry[1]))
-                    continue
-                key = entry, str(value.dtype)
-                if key not in made:
-                    made[key] = len(nodes)
-                    values[f"input{len(nodes)}"] = value
-                    nodes.append(Node(VARIABLE, f"input{len(nodes)}"))
-                inputs.append((made[key], 0))
-            places[k] = len(nodes)
-            nodes.append(replace(self.runner.complete(k), inputs=tuple(inputs)))
-        last = self.group.members[-1]
-        heads = tuple((places[last], k) for k in range(network.nodes[last].outputs))
-        found = symbol(Network(tuple(nodes), heads, {}))
-        states = set(found.list_auxiliary_states())
-        executor = found.bind(
-            mx.cpu(),
-            {name: value for name, value in values.items() if name not in states},
-            aux_states={name: values[name] for name in states},
-            grad_req="null",
-        )
-        return lambda: _run(executor)
-
-    def _lowered(self, k: int, values: list[Any], precision: Precision) -> list[Any]:
-        """As `Runner.lowered`; None for what another member makes."""
-        if precision is Precision.FP32:
-            return values
-        return self.runner.lowered(k, values, precision)
-
-
-def _run(executor: Any) -> None:
-    for output in executor.forward(is_train=False):
-        output.wait_to_read()
-
-
-def time_casts(
-    shapes: Collection[tuple[int, ...]],
-    precision: Precision,
-    clock: Clock,
-    seconds: float,
-) -> dict[tuple[int, ...], tuple[Latency, Latency]]:
-    """Time the casts of fp32 tensors down to `precision` and back up; shape → both."""
-    found = {}
-    for shape in sorted(shapes):
-        calls = {
-            "down": _cast(shape, Precision.FP32, precision),
-            "up": _cast(shape, precision, Precision.FP32),
+        Args:
+            seconds: What the timing of one distinct op may take.
+        """
+        made = {name: self.apply(each) for name, each in self._placements.items()}
+        networks = {name: Monitored(each, self.batch) for name, each in made.items()}
+        start = clock()
+        for network in networks.values():
+            network.run(clock)
+        once = max(clock() - start, 1e-9)
+        rounds = int(min(max(seconds * len(self._groups) / once, FEWEST), MOST))
+        found = timed(networks, clock, rounds)
+        ops = {
+            name: self._of_ops(made[name], networks[name], found[name]) for name in made
         }
-        both = interleaved(calls, clock, seconds)
-        found[shape] = both["down"], both["up"]
-    return found
+        whole = {FP32: ops["fp32"], self.precision: ops["low"]}
+        latencies = {
+            (op, precision): whole[precision].get(op, _nothing(rounds))
+            for op in self.lowable
+            for precision in whole
+        }
+        casts: dict[Cast, list[Latency]] = {}
+        for name in ("even", "odd", "low"):
+            extra = self._extra(name, ops[name], whole)
+            for cast, reader, each in self._of_casts(made[name], found[name]):
+                more = extra.get(reader, 0.0)
+                casts.setdefault(cast, []).append(_longer(each, more))
+        return Timings(
+            latencies, self._complete({c: _middle(each) for c, each in casts.items()})
+        )
+
+    def _complete(self, casts: dict[Cast, Latency]) -> dict[Cast, Latency]:
+        """With those that no network made, between ops that run as one: by size."""
+        rates = [
+            each.median / prod(shape)
+            for (shape, _source, _target), each in casts.items()
+            if prod(shape)
+        ]
+        rate = median(rates) if rates else 0.0
+        found = dict(casts)
+        for tensor in self.graph.tensors.values():
+            if not tensor.floating or tensor.constant or not rates:
+                continue
+            for source, target in ((FP32, self.precision), (self.precision, FP32)):
+                estimate = rate * tensor.elements
+                found.setdefault(
+                    (tensor.shape, source, target),
+                    Latency(estimate, estimate, estimate, 0),
+                )
+        return found
+
+    @cached_property
+    def _placements(self) -> dict[str, dict[str, Precision]]:
+        fp32 = dict.fromkeys(self.graph.by_id, FP32)
+        low = {**fp32, **dict.fromkeys(self.lowable, self.precision)}
+        even, odd = dict(fp32), dict(fp32)
+        for k, members in enumerate(self._groups):
+            for name in members:
+                (even if k % 2 else odd)[name] = low[name]
+        return {"fp32": fp32, "low": low, "even": even, "odd": odd}
+
+    @cached_property
+    def _groups(self) -> list[list[str]]:
+        """Ids of the ops, together where they run as one; in the order they run."""
+        watched = Monitored(self.prepared, self.batch)
+        ids = self.graph.by_id
+        groups = ([n for n in each if n in ids] for each in watched.members.values())
+        return [each for each in groups if each]
+
+    def _of_ops(
+        self, network: Network, watched: Monitored, found: Mapping[str, Latency]
+    ) -> dict[str, Latency]:
+        """Op id → latency; of several that run as one, one has it all."""
+        latencies: dict[str, Latency] = {}
+        for running, each in found.items():
+            members = watched.members[running]
+            owner = self._id(network, anchor(network, members))
+            if owner is not None:
+                latencies[owner] = each
+        return latencies
+
+    def _id(self, network: Network, name: str) -> str | None:
+        """The op that a node of a converted network is, None for a cast."""
+        node = network.by_name[name]
+        for each in (name, name.removesuffix(f"_{self.precision.dtype}")):
+            op = self.graph.by_id.get(each)
+            if op is not None and op.type == node.op:
+                return each
+        return None
+
+    def _extra(
+        self,
+        name: str,
+        mixed: Mapping[str, Latency],
+        whole: Mapping[Precision, Mapping[str, Latency]],
+    ) -> dict[str, float]:
+        """Op id → seconds that it takes longer than among ops of its own precision."""
+        placement = self._placements[name]
+        found = {}
+        for op, each in mixed.items():
+            usual = whole[placement[op]].get(op)
+            if usual is not None:
+                found[op] = max(each.median - usual.median, 0.0)
+        return found
+
+    def _of_casts(
+        self, network: Network, found: Mapping[str, Latency]
+    ) -> list[tuple[Cast, str, Latency]]:
+        """Each cast, the op that reads it first, and its own latency."""
+        low, casts = self.precision, []
+        for index, node in enumerate(network.nodes):
+            if node.variable or self._id(network, node.name) is not None:
+                continue
+            if node.name not in found or len(node.inputs) != 1:
+                continue
+            tensor = self._tensor(network, node.inputs[0])
+            up = node.attrs.get("dtype") == FP32.dtype
+            shape = self.graph.tensors[tensor].shape
+            readers = network.readers.get(index, ())
+            reader = (
+                self._id(network, network.nodes[readers[0]].name) if readers else ""
+            )
+            cast = (shape, low, FP32) if up else (shape, FP32, low)
+            casts.append((cast, reader or "", found[node.name]))
+        return casts
+
+    def _tensor(self, network: Network, entry: tuple[int, int]) -> str:
+        node = network.nodes[entry[0]]
+        name = self._id(network, node.name) or node.name
+        return f"{name}#{entry[1]}" if node.outputs > 1 else name
 
 
-def _cast(
-    shape: tuple[int, ...], source: Precision, target: Precision
-) -> Callable[[], object]:
-    array = cast(mx.nd.ones(shape), source)
-    nodes = (
-        Node(VARIABLE, "data"),
-        Node(cast_operator(len(shape)), "cast", {"dtype": target.dtype}, ((0, 0),)),
+def _nothing(runs: int) -> Latency:
+    return Latency(0.0, 0.0, 0.0, runs)
+
+
+def _longer(each: Latency, seconds: float) -> Latency:
+    return Latency(
+        each.median + seconds, each.low + seconds, each.high + seconds, each.runs
     )
-    executor = symbol(Network(nodes, ((1, 0),), {})).bind(
-        mx.cpu(), {"data": array}, grad_req="null"
+
+
+def _middle(found: Sequence[Latency]) -> Latency:
+    return Latency(
+        median(each.median for each in found),
+        median(each.low for each in found),
+        median(each.high for each in found),
+        found[0].runs,
     )
-    return lambda: _run(executor)

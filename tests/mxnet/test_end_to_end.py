@@ -1,0 +1,96 @@
+"""From a spec to converted files: the generated script, run as users run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narrowcast.runtime.frameworks.mxnet.library import mx
+
+nn = mx.gluon.nn
+
+SPEC = """
+model:
+  name: digits
+  framework: mxnet
+  {model}
+  inputs: [{{name: data, shape: [batch, 1, 12, 12]}}]
+mixed_precision:
+  op_wise: {{'digits_dense0_fwd': {{weight: {{dtype: fp32}}}}}}
+evaluation:
+  accuracy:
+    metric: {{topk: 1}}
+    dataloader:
+      batch_size: 64
+      dataset: {{npz: {{path: data.npz, inputs: [image], label: label}}}}
+tuning:
+  accuracy_criterion: {{relative: 0.05}}
+"""
+
+FACTORY = """
+from mxnet.gluon import nn
+
+def build():
+    net = nn.HybridSequential(prefix="digits_")
+    with net.name_scope():
+        net.add(nn.Conv2D(16, 3, use_bias=False), nn.BatchNorm())
+        net.add(nn.Activation("relu"), nn.MaxPool2D(2), nn.Dense(10))
+    return net
+"""
+
+MODELS = {
+    "symbol": "path: net-symbol.json\n  weights: net-0000.params",
+    "block": "factory: digits_net:build\n  weights: net.params",
+}
+
+
+@pytest.fixture(params=MODELS)
+def folder(request: pytest.FixtureRequest, tmp_path: Path, tools: Any) -> Path:
+    """A spec, its model and its data; 100 samples leave a smaller last batch."""
+    mx.random.seed(0)
+    (tmp_path / "digits_net.py").write_text(FACTORY)
+    made: dict[str, Any] = {}
+    exec(FACTORY, made)
+    model = made["build"]()
+    model.initialize(mx.init.Xavier())
+    images = np.random.default_rng(0).random((100, 1, 12, 12), np.float32)
+    labels = model(mx.nd.array(images)).asnumpy().argmax(1)
+    np.savez(tmp_path / "data.npz", image=images, label=labels)
+    tools.saved(model, tmp_path, images, name="net")
+    model.save_parameters(str(tmp_path / "net.params"))
+    spec = SPEC.format(model=MODELS[request.param])
+    (tmp_path / "spec.yaml").write_text(spec)
+    command = (sys.executable, "-m", "narrowcast", "generate", "spec.yaml")
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+
+def test_a_script_converts_saves_and_replays_to_the_same_bytes(
+    folder: Path, python: Any
+) -> None:
+    script = folder / "convert_digits.py"
+    done = python(script, "--output", "one", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "criterion holds" in done.stdout
+    plan = json.loads((folder / "digits.plan.json").read_text())
+    assert "digits_dense0_fwd" in str(plan)
+    again = python(script, "--output", "other", cwd=folder)
+    assert again.returncode == 0, again.stderr
+    assert "replaying" in again.stderr
+    names = ["digits.bf16-symbol.json", "digits.bf16-0000.params"]
+    for name in names:
+        one = (folder / "one" / name).read_bytes()
+        assert one == (folder / "other" / name).read_bytes()
+    assert sorted(path.name for path in (folder / "one").iterdir()) == sorted(names)
+    _symbol, arguments, _states = mx.model.load_checkpoint(
+        str(folder / "one" / "digits.bf16"), 0
+    )
+    dtypes = {name: str(values.dtype) for name, values in arguments.items()}
+    assert "bfloat16" in dtypes["digits_conv0_weight"]
+    assert "float32" in dtypes["digits_dense0_weight"]
