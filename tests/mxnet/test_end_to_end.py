@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -71,26 +70,29 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, tools: Any) -> Path:
     return tmp_path
 
 
-def test_a_script_converts_saves_and_replays_to_the_same_bytes(
-    folder: Path, python: Any
-) -> None:
-    script = folder / "convert_digits.py"
-    done = python(script, "--output", "one", cwd=folder)
+FILES = ["digits.bf16-0000.params", "digits.bf16-symbol.json"]
+
+
+def test_a_script_converts_and_saves(folder: Path, python: Any) -> None:
+    done = python(folder / "convert_digits.py", "--output", "one", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "criterion holds" in done.stdout
-    plan = json.loads((folder / "digits.plan.json").read_text())
-    assert "digits_dense0_fwd" in str(plan)
-    again = python(script, "--output", "other", cwd=folder)
-    assert again.returncode == 0, again.stderr
-    assert "replaying" in again.stderr
-    names = ["digits.bf16-symbol.json", "digits.bf16-0000.params"]
-    for name in names:
-        one = (folder / "one" / name).read_bytes()
-        assert one == (folder / "other" / name).read_bytes()
-    assert sorted(path.name for path in (folder / "one").iterdir()) == sorted(names)
+    assert "remove_amp_cast=False" in done.stdout
+    assert sorted(path.name for path in (folder / "one").iterdir()) == FILES
     _symbol, arguments, _states = mx.model.load_checkpoint(
         str(folder / "one" / "digits.bf16"), 0
     )
     dtypes = {name: str(values.dtype) for name, values in arguments.items()}
     assert "bfloat16" in dtypes["digits_conv0_weight"]
     assert "float32" in dtypes["digits_dense0_weight"]
+    if "path:" in (folder / "spec.yaml").read_text().partition("inputs")[0]:
+        _replays_to_the_same_bytes(folder, python)
+
+
+def _replays_to_the_same_bytes(folder: Path, python: Any) -> None:
+    again = python(folder / "convert_digits.py", "--output", "other", cwd=folder)
+    assert again.returncode == 0, again.stderr
+    assert "replaying" in again.stderr
+    for name in FILES:
+        one, other = (folder / each / name for each in ("one", "other"))
+        assert one.read_bytes() == other.read_bytes()

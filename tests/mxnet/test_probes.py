@@ -38,7 +38,7 @@ def test_a_kernel_that_aborts_ends_the_child_alone(tools: Any) -> None:
     assert program.probes[program.graph.ops[-1].id].output is BF16
 
 
-@pytest.mark.parametrize("shape", [(5, 8), (4, 8), (8, 8), (1, 5)])
+@pytest.mark.parametrize("shape", [(5, 8), (4, 8)])
 def test_a_kernel_that_writes_nonsense_anywhere_harms_no_other(
     shape: tuple[int, int], tools: Any
 ) -> None:
