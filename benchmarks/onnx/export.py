@@ -1,4 +1,4 @@
-"""Export the benchmark's networks from PyTorch, in an environment that has both.
+"""Export the benchmark's networks from PyTorch, with a batch and what fp64 makes of it.
 
     python benchmarks/onnx/export.py FOLDER [NAME ...]
 
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -109,11 +110,17 @@ def export(name: str, folder: Path) -> None:
     model, batch = MODELS[name]()
     model.eval()
     settle(model, batch)
+    exported = Only(model).eval()
     program = torch.onnx.export(
-        Only(model).eval(), (batch,), dynamo=True, opset_version=OPSET, verbose=False
+        exported, (batch,), dynamo=True, opset_version=OPSET, verbose=False
     )
     assert program is not None
     program.save(folder / f"{name}.onnx")
+    with torch.no_grad():
+        exact = exported.double()(
+            batch.double() if batch.is_floating_point() else batch
+        )
+    np.savez(folder / f"{name}.npz", x=batch.numpy(), exact=exact.numpy())
 
 
 def main(folder: str, *names: str) -> None:
