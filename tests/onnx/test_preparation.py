@@ -185,6 +185,49 @@ def test_the_loaded_model_stays_as_it_was() -> None:
     assert ir.to_proto(model).SerializeToString(deterministic=True) == before
 
 
+GELUS = {
+    "divided, then halved": "a = Div (x, r) b = Erf (a) c = Add (b, one) d = Mul (x, c) y = Mul (d, half)",
+    "multiplied, the sum halved": "a = Mul (i, x) b = Erf (a) c = Add (one, b) d = Mul (half, c) y = Mul (d, x)",
+    "x halved first": "h = Mul (x, half) a = Div (x, r) b = Erf (a) c = Add (b, one) y = Mul (h, c)",
+}
+NUMBERS = {
+    "r": np.array(np.sqrt(2), "f4"),
+    "i": np.array(np.sqrt(0.5), "f4"),
+    "one": np.array(1, "f4"),
+    "half": np.array(0.5, "f4"),
+}
+
+
+@pytest.mark.parametrize("form", GELUS)
+@pytest.mark.parametrize("low", [Precision.BF16, Precision.FP16])
+def test_a_gelu_that_was_spelled_out_is_one_op(form: str, low: Precision) -> None:
+    model = model_of(f"g (float[2, 8] x) => (y) {{ {GELUS[form]} }}", **NUMBERS)
+    done = prepared(model, low)
+    assert ops(done) == ["Gelu"] and done.notes == ("opset 17 → 20",)
+    assert {one.type for one in done.absorbed["y"]} == {"Div", "Mul", "Erf", "Add"} - (
+        {"Div"} if "Div" not in GELUS[form] else set()
+    )
+    assert len(done.absorbed["y"]) == 4
+    check_same(model, done, normal(2, 8))
+
+
+NO_GELUS = {
+    "another number": "a = Div (x, one) b = Erf (a) c = Add (b, one) d = Mul (x, c) y = Mul (d, half)",
+    "another factor": "a = Div (x, r) b = Erf (a) c = Add (b, one) d = Mul (x, c) y = Mul (d, r)",
+    "another x": "a = Div (x, r) b = Erf (a) c = Add (b, one) d = Mul (a, c) y = Mul (d, half)",
+    "another reader": "a = Div (x, r) b = Erf (a) c = Add (b, one) d = Mul (x, c) e = Mul (d, half) y = Add (e, b)",
+    "no factor": "a = Div (x, r) b = Erf (a) c = Add (b, one) y = Mul (x, c)",
+}
+
+
+@pytest.mark.parametrize("why", NO_GELUS)
+def test_what_is_no_gelu_stays(why: str) -> None:
+    model = model_of(f"g (float[2, 8] x) => (y) {{ {NO_GELUS[why]} }}", **NUMBERS)
+    done = prepared(model)
+    assert "Gelu" not in ops(done) and done.notes == ()
+    check_same(model, done, normal(2, 8))
+
+
 IDENTITIES = {
     "identity": ("i = Identity (r)", {"r": ["i"]}),
     "dropout": ("i = Dropout (r)", {"r": ["i"]}),

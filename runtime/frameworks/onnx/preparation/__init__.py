@@ -10,6 +10,7 @@ from ....graph import Precision
 from ..naming import name_all
 from ..plain import Calls
 from ..prepared import Absorbed, Prepared
+from . import gelu
 from .adapters import CannotAdapt
 from .constants import fold_constants, lift_constants
 from .editing import Editor, editor
@@ -36,6 +37,8 @@ def prepare(
     fold_constants(draft.model, draft.ledger)
     for node in draft.model.graph.all_nodes():
         draft.ledger.takes_constants(node)
+    if own_opset(draft.model) >= gelu.SINCE:
+        gelu.join_gelus(draft.model, draft.ledger)
     fold_batch_norms(draft.model, draft.editor, draft.ledger)
     drop_unused(draft.model)
     merge_weights(draft.model)
@@ -58,6 +61,8 @@ def _upgraded(
     draft = _draft(model, calls)
     opset = own_opset(model)
     target = needed(draft.model, low, newest)
+    if target < gelu.SINCE <= newest and any(gelu.gelus(draft.model)):
+        target = gelu.SINCE
     if target == opset:
         return draft, ()
     try:
