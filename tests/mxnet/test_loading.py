@@ -293,6 +293,21 @@ def test_a_blocks_parameters_must_fit(tmp_path: Path) -> None:
         adapter.load_parameters(built(), path)
 
 
+@mx.util.use_np  # type: ignore[untyped-decorator]
+def test_a_block_in_numpys_semantics_is_converted(tools: Any) -> None:
+    model = nn.HybridSequential()
+    model.add(nn.Conv2D(8, 3, in_channels=3), nn.BatchNorm(in_channels=8))
+    model.add(nn.Dense(4))
+    model.initialize()
+    batch = np.random.default_rng(2).standard_normal((2, 3, 8, 8), np.float32)
+    program = tools.trace(model, batch)
+    placement = tools.all_low(program)
+    assert tools.low_share(program, placement) == 1.0
+    found = adapter.predictor(program.apply(placement))((batch,))
+    expected = adapter.predictor(model)((batch,))
+    assert 0 < tools.error(expected, found) < 0.02
+
+
 def test_what_is_no_hybrid_block_is_refused() -> None:
     class Plain(mx.gluon.Block):  # type: ignore[misc]
         def forward(self, x: Any) -> Any:

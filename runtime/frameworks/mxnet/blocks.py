@@ -32,7 +32,7 @@ class BlockPredictor:
         Raises:
             ModelError: The block fails.
         """
-        arrays = [given(value) for value in inputs]
+        arrays = [_taken(value) for value in inputs]
         try:
             found = self.block(*(arrays[k] for k in self.order or range(len(arrays))))
             return tuple(map(widened, leaves(found)))
@@ -143,7 +143,7 @@ def network_of(block: Any, batch: Inputs) -> Network:
     Raises:
         ModelError: Its code can't run on symbols.
     """
-    arrays = [given(value) for value in batch]
+    arrays = [_taken(value) for value in batch]
     try:
         leaves(block(*arrays))[0].wait_to_read()
         found = _symbol(block, len(arrays))
@@ -159,9 +159,20 @@ def network_of(block: Any, batch: Inputs) -> Network:
     return canonical(found, values)
 
 
+def _taken(value: Any) -> Any:
+    """What a block takes: MXNet's other kind of array where `npx.set_np()` is on."""
+    array = given(value)
+    return array.as_np_ndarray() if mx.util.is_np_array() else array
+
+
+def _variable(name: str) -> Any:
+    found = mx.sym.var(name)
+    return found.as_np_ndarray() if mx.util.is_np_array() else found
+
+
 def _symbol(block: Any, count: int) -> Any:
     if isinstance(block, mx.gluon.SymbolBlock):
         return block._cached_graph[1]
     names = ["data"] if count == 1 else [f"data{k}" for k in range(count)]
-    made = leaves(block(*map(mx.sym.var, names)))
+    made = leaves(block(*map(_variable, names)))
     return made[0] if len(made) == 1 else mx.sym.Group(made)
