@@ -18,6 +18,9 @@ LARGEST = 2_000_000_000
 """Bytes of weights beyond which they go into a file of their own: protobuf's limit is
 2 GiB for all of a message."""
 
+TYPED = "narrowcast.typed"
+"""Key of a model's `meta`: whether the file as loaded said the types of values inside."""
+
 PREFIX = "narrowcast."
 """What the keys of the metadata begin with."""
 
@@ -62,10 +65,32 @@ def check(model: bytes | str) -> None:
         ) from error
 
 
+def states_types(model: ir.Model) -> bool:
+    """Whether a model says what types its inner values have."""
+    return any(
+        value.type is not None and not value.is_graph_output()
+        for node in model.graph
+        for value in node.outputs
+    )
+
+
 def _described(model: ir.Model, switches: Mapping[str, str]) -> ir.Model:
     copy = model.clone()
     copy.meta.update(model.meta)
     copy.producer_name = "narrowcast"
     for key, value in switches.items():
         copy.metadata_props[f"{PREFIX}{key}"] = value
+    if not copy.meta.get(TYPED, True):
+        _forget_types(copy)
     return copy
+
+
+def _forget_types(model: ir.Model) -> None:
+    """Leave out what checkers infer: in small files it is more than the weights."""
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            value.type = value.shape = None
+        for node in graph:
+            for value in node.outputs:
+                if not value.is_graph_output():
+                    value.type = value.shape = None

@@ -43,6 +43,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def uniform(self) -> frozenset[str]:
+        """Operators whose inputs must all be of one type there, whatever ONNX allows."""
+        ...
+
+    @property
     def judge(self) -> Executor:
         """What errors are measured with: itself, if it rounds where the model says."""
         ...

@@ -16,9 +16,14 @@ Shapes = Sequence[Shape | None]
 
 
 def flops(node: ir.Node, inputs: Shapes, outputs: Shapes) -> int:
-    """Of one run of a node, 0 where its operator does not contract."""
+    """Of one run of a node, 0 where its operator does not contract.
+
+    And where a shape is unknown, in a branch that could not be run.
+    """
     count = _COUNTS.get(node.op_type)
-    return 0 if count is None else count(node, inputs, outputs)
+    if count is None or not (all(inputs[:1]) and all(outputs[:1])):
+        return 0
+    return count(node, inputs, outputs)
 
 
 def _given(shapes: Shapes, index: int) -> Shape:

@@ -43,6 +43,11 @@ class Imitated:
         return (f"not executed by {self.title} here", *told)
 
     @property
+    def uniform(self) -> frozenset[str]:
+        """None: it takes all that ONNX allows."""
+        return frozenset()
+
+    @property
     def judge(self) -> Executor:
         """Itself: it rounds wherever the model says."""
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..comparing import compared
 from ..protocol import Array, Probe
 from . import schemas
 from .execution import Executor
-from .single import Singles
+from .single import Singles, together
 
 
 def probe(
@@ -29,7 +29,8 @@ def probe(
     Args:
         failed: Region that could not be run → why.
     """
-    found = {}
+    found: dict[str, Probe] = {}
+    tried: list[Op] = []
     for op in singles.graph.ops:
         if op.kind is Kind.FIXED:
             continue
@@ -39,8 +40,15 @@ def probe(
         elif not singles.ran(op):
             found[op.id] = Probe(None, math.inf, _why(op, failed))
         else:
-            found[op.id] = _probe(singles, executor, op, low)
+            tried.append(op)
+    for start in range(0, len(tried), TOGETHER):
+        group = tried[start : start + TOGETHER]
+        found.update(_probe(singles, executor, group, low))
     return found
+
+
+TOGETHER = 32
+"""Ops that are compiled at once: most have a kernel, and compiling takes longest."""
 
 
 def _refusal(singles: Singles, op: Op, low: Precision) -> str:
@@ -68,22 +76,33 @@ def _why(op: Op, failed: Mapping[str, str]) -> str:
     return "it takes or makes what is no tensor"
 
 
-def _probe(singles: Singles, executor: Executor, op: Op, low: Precision) -> Probe:
-    reference = singles.made(op)
-    assert reference is not None
+def _probe(
+    singles: Singles, executor: Executor, ops: Sequence[Op], low: Precision
+) -> dict[str, Probe]:
+    """Run ops side by side; where one fails, in two halves."""
+    single = together([singles.between_casts(op, low) for op in ops])
     try:
-        single = singles.between_casts(op, low)
         outputs = executor.compile(single.model)(single.inputs)
         if executor.judge is not executor:
             outputs = executor.judge.compile(single.model)(single.inputs)
     except Exception as error:  # whatever a kernel raises means "no kernel"
-        return Probe(None, math.inf, shortened(error))
-    made = [low if each.dtype == np.float32 else None for each in reference]
-    found = compared(reference, _shaped(reference, outputs), made, low)
-    return replace(found, message=executor.caveat)
+        if len(ops) == 1:
+            return {ops[0].id: Probe(None, math.inf, shortened(error))}
+        middle = len(ops) // 2
+        first = _probe(singles, executor, ops[:middle], low)
+        return first | _probe(singles, executor, ops[middle:], low)
+    found, made = {}, iter(outputs)
+    for op in ops:
+        reference = singles.made(op)
+        assert reference is not None
+        low_outputs = [next(made) for _ in reference]
+        precisions = [low if each.dtype == np.float32 else None for each in reference]
+        probe = compared(reference, _shaped(reference, low_outputs), precisions, low)
+        found[op.id] = replace(probe, message=executor.caveat)
+    return found
 
 
-def _shaped(reference: list[Array], outputs: tuple[Array, ...]) -> list[Array]:
+def _shaped(reference: list[Array], outputs: list[Array]) -> list[Array]:
     """Runtimes may give a scalar one dimension."""
     return [
         b.reshape(a.shape) if a.size == b.size == 1 else b
@@ -106,4 +125,6 @@ def shortened(error: Exception) -> str:
     """What a runtime says of what is wrong, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith(NOISE)]
-    return (said or lines or [type(error).__name__])[0].removeprefix("-- ")[:300]
+    found = said or lines or [type(error).__name__]
+    first = found[0].removeprefix("-- ")
+    return " ".join([first, *found[1:2]])[:300] if first.endswith(":") else first[:300]

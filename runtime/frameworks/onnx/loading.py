@@ -52,7 +52,7 @@ def load_onnx(
         proto, token = _parsed(path, large)
         check_versions(proto, place)
         check_functions(proto)
-        external = _external(proto)
+        external = _external(proto, token)
         spans = _spans(proto, path, token, trust)
         check_graph(proto, place)
         model = ir.serde.deserialize_model(proto)
@@ -110,11 +110,14 @@ def _other_format(start: bytes) -> str:
     return next((name for magic, name in known.items() if start.startswith(magic)), "")
 
 
-def _external(proto: onnx.ModelProto) -> bool:
-    """Whether the file keeps data beside itself."""
+def _external(proto: onnx.ModelProto, token: str) -> bool:
+    """Whether the file keeps data beside itself, not only large tensors inside."""
     return any(
         tensor.data_location == onnx.TensorProto.EXTERNAL
-        and any(entry.key == "location" for entry in tensor.external_data)
+        and any(
+            entry.key == "location" and entry.value != token
+            for entry in tensor.external_data
+        )
         for _, tensor in walk.tensors(proto)
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -16,11 +16,21 @@ from .operators import READS_NO_VALUES, is_standard, kind
 from .prepared import Prepared
 
 
-def picture(prepared: Prepared, names: Names, seen: Observed, low: Precision) -> Graph:
-    """Describe a model as it was seen to run; slots are castable to `low`."""
+def picture(
+    prepared: Prepared,
+    names: Names,
+    seen: Observed,
+    low: Precision,
+    uniform: Set[str] = frozenset(),
+) -> Graph:
+    """Describe a model as it was seen to run; slots are castable to `low`.
+
+    Args:
+        uniform: Operators whose inputs the runtime takes in one type only.
+    """
     found = {name: _tensor(v, name, seen) for v, name in names.tensors.items()}
     tensors = {name: each for name, each in found.items() if each is not None}
-    draw = _Draw(prepared, names, tensors, low)
+    draw = _Draw(prepared, names, tensors, low, uniform)
     graph = prepared.model.graph
     return Graph(
         ops=tuple(draw.ops()),
@@ -82,6 +92,7 @@ class _Draw:
     names: Names
     tensors: Mapping[str, Tensor]
     low: Precision
+    uniform: Set[str]
 
     def ops(self) -> Iterator[Op]:
         """All ops in order, behind the entrances of what they stand in."""
@@ -168,7 +179,7 @@ class _Draw:
         known = schemas.of_node(node, self.prepared.model.opset_imports)
         if known is None:
             return (False,) * len(floats)
-        return schemas.castable(node, known, floats, self.low)
+        return schemas.castable(node, known, floats, self.low, self.uniform)
 
     def _flops(
         self, node: ir.Node, own: Kind, found: Kind, outputs: tuple[str, ...]

@@ -175,10 +175,12 @@ def trace(
     given = arrays(loaded, batch, places)
     flat, calls = plain(loaded)
     prepared = prepare(flat, calls, low=low)
+    prepared.model.meta.update(loaded.meta)
+    prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
     check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
-    graph = picture(prepared, names, seen, low)
+    graph = picture(prepared, names, seen, low, executor.uniform)
     probes = probe(
         _singles(prepared.model, names, graph, seen), executor, low, seen.failed
     )

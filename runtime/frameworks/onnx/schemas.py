@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -89,7 +89,11 @@ def of_node(node: ir.Node, opsets: Mapping[str, int]) -> Types | None:
 
 
 def castable(
-    node: ir.Node, known: Types, floats: Sequence[bool], low: Precision
+    node: ir.Node,
+    known: Types,
+    floats: Sequence[bool],
+    low: Precision,
+    uniform: Set[str] = frozenset(),
 ) -> tuple[bool, ...]:
     """Which inputs take the op's precision: those whose type may be `low`.
 
@@ -97,8 +101,11 @@ def castable(
 
     Args:
         floats: Which inputs are fp32.
+        uniform: Operators whose inputs the runtime takes in one type only.
     """
     fixed = FIXED_SLOTS.get(node.op_type, frozenset())
+    if node.op_type in uniform:
+        fixed = frozenset()
     free = {
         known.input(k)
         for k, is_float in enumerate(floats)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,39 @@ class Singles:
     def alone(self, op: Op, precision: Precision) -> Single:
         """The op in `precision`, whose model takes and returns that."""
         return _Part(self, op, precision).build(_Bare())
+
+
+def together(singles: Sequence[Single]) -> Single:
+    """The models of several ops as one, side by side."""
+    inputs: list[ir.Value] = []
+    outputs: list[ir.Value] = []
+    nodes: list[ir.Node] = []
+    weights: list[ir.Value] = []
+    for k, single in enumerate(singles):
+        graph = single.model.graph.clone()
+        made = [value for node in graph for value in node.outputs if value.name]
+        for value in (*graph.inputs, *graph.initializers.values(), *made):
+            value.name = f"{k}.{value.name}"
+        own = list(graph)
+        weights.extend(graph.initializers.values())
+        inputs.extend(list(graph.inputs))
+        outputs.extend(list(graph.outputs))
+        graph.initializers.clear()
+        graph.inputs.clear()
+        graph.outputs.clear()
+        graph.remove(own)
+        nodes += own
+    first = singles[0].model
+    graph = ir.Graph(
+        inputs,
+        outputs,
+        nodes=nodes,
+        initializers=weights,
+        opset_imports=dict(first.opset_imports),
+        name="together",
+    )
+    arrays = tuple(array for single in singles for array in single.inputs)
+    return Single(ir.Model(graph, ir_version=first.ir_version), arrays)
 
 
 class _Casting:

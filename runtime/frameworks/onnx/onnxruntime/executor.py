@@ -37,6 +37,11 @@ class OnnxRuntime:
         )
 
     @property
+    def uniform(self) -> frozenset[str]:
+        """None: it takes all that ONNX allows."""
+        return frozenset()
+
+    @property
     def judge(self) -> Executor:
         """An imitation: ONNX Runtime leaves out casts down and up again.
 

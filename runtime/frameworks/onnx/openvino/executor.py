@@ -34,6 +34,11 @@ class OpenVino:
         )
 
     @property
+    def uniform(self) -> frozenset[str]:
+        """Its batch norms take statistics of the type of the input only."""
+        return frozenset({"BatchNormalization"})
+
+    @property
     def judge(self) -> Executor:
         """Itself: it rounds wherever the model says."""
         return self

@@ -65,7 +65,9 @@ class OvSession:
 
 def _tensor(value: Array) -> Any:
     """An OpenVINO tensor over the array's memory, or over a copy in C order."""
-    value = np.ascontiguousarray(value).reshape(value.shape)
+    # By its name: NumPy has two int64, OpenVINO knows one.
+    dtype = np.dtype(value.dtype.name)
+    value = np.ascontiguousarray(value, dtype).reshape(value.shape)
     if value.dtype == ml_dtypes.bfloat16:
         bits = value.view(np.uint16)
         return ov.Tensor(bits, ov.Shape(list(value.shape)), ov.Type.bf16)

@@ -80,7 +80,7 @@ NATIVE = frozenset(
 )
 """Types that NumPy computes in as a runtime does."""
 
-ANYWAY = 1 << 16
+ANYWAY = 1 << 12
 """Bytes of a result that is always worth having."""
 
 MOST = 1 << 28
