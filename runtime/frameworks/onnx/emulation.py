@@ -11,6 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .operators import is_standard
+from .preparation.inference import infer_types
 
 NARROW = frozenset({ir.DataType.BFLOAT16, ir.DataType.FLOAT16})
 FP32 = ir.DataType.FLOAT
@@ -23,6 +24,7 @@ def emulated(model: ir.Model) -> ir.Model:
     What it takes in 16 bits it takes in fp32, too.
     """
     copy = model.clone()
+    infer_types(copy)
     for graph in copy.graphs():
         for value in (*graph.inputs, *graph.initializers.values()):
             _widen(value)

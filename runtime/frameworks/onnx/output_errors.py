@@ -7,16 +7,19 @@ low, and what comes out is compared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
 
+from ...errors import ModelError
 from ...graph import Graph, Op, Precision
 from ..comparing import relative_error
 from ..protocol import Array, Probe
 from .execution import Executor
+from .loops import ends_by_values, limited, most_iterations
 from .naming import name_all
 from .observing import captured
 from .plain import Calls, bodies
@@ -36,6 +39,7 @@ class OutputErrors:
     Attributes:
         model: The prepared model.
         skipped: Regions that the batch does not go into.
+        longest: The most iterations that any body took in fp32.
     """
 
     model: ir.Model
@@ -45,13 +49,14 @@ class OutputErrors:
     executor: Executor
     probes: Mapping[str, Probe]
     skipped: frozenset[str]
+    longest: int = 1
     routes: dict[Route, ir.Model] = field(default_factory=dict)
     references: dict[Route, list[Array]] = field(default_factory=dict)
 
     def error(self, precision: Precision, ops: Sequence[Op]) -> float:
         """The largest over outputs and routes when all these ops are low at once.
 
-        Where a route can't be run to the end, since its operands are another branch's,
+        Infinite where rounding keeps a loop from ending. Where a route can't be run to the end, since its operands are another branch's,
         or goes through a loop that has no iteration, what the ops' own outputs are off
         by stands in.
         """
@@ -69,16 +74,42 @@ class OutputErrors:
             return max(self.probes[op.id].error for op in ops)
         placement = dict.fromkeys((op.id for op in ops), precision)
         low = self._run(rewrite(self.routes[route], self.calls, self.graph, placement))
+        if low is None:
+            return math.inf
         return max(map(relative_error, reference, low), default=0.0)
 
     def _reference(self, route: Route) -> list[Array]:
         if route not in self.references:
             self.routes[route] = _taking(_showing(self.model), self.calls, route)
-            self.references[route] = self._run(self.routes[route])
+            found = self._run(self.routes[route])
+            assert found is not None  # fp32 ends within what it took
+            self.references[route] = found
         return self.references[route]
 
-    def _run(self, model: ir.Model) -> list[Array]:
-        return [widened(each) for each in self.executor.compile(model)(self.batch)]
+    def check_it_ends(self, converted: ir.Model) -> None:
+        """Run the loops of a converted model, if it has any, on the batch.
+
+        Raises:
+            ModelError: One goes on and on where the fp32 model is done.
+        """
+        if ends_by_values(converted) and self._run(converted) is None:
+            raise ModelError(
+                "rounding keeps a loop from ending: it takes more than "
+                f"{most_iterations(self.longest)} iterations, in fp32 {self.longest} "
+                "were enough",
+                "Pin to fp32 what its condition depends on.",
+            )
+
+    def _run(self, model: ir.Model) -> list[Array] | None:
+        """The outputs, None if a loop does not end."""
+        counted, most = 0, most_iterations(self.longest)
+        if ends_by_values(model):
+            model, counted = limited(model, most)
+        found = [widened(each) for each in self.executor.compile(model)(self.batch)]
+        counts = found[len(found) - counted :]
+        if any(count.size >= most for count in counts):
+            return None
+        return found[: len(found) - counted]
 
     def _route(self, op: Op) -> Route:
         return frozenset(region for region in self.skipped if op.within(region))

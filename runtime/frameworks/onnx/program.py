@@ -46,6 +46,7 @@ class Program:
         prepared: The fp32 model that is converted.
         batch: In the order of the model's inputs.
         skipped: Regions that the batch does not go into.
+        longest: The most iterations that any body took.
         places: Where the model's inputs are in a batch as it comes.
     """
 
@@ -58,6 +59,7 @@ class Program:
     executor: Executor
     skipped: frozenset[str]
     places: tuple[int, ...]
+    longest: int
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -112,8 +114,13 @@ class Program:
         return interleaved(calls, clock)
 
     def apply(self, placement: Placement) -> ir.Model:
-        """The converted model: constants cast offline, casts inserted."""
+        """The converted model: constants cast offline, casts inserted.
+
+        Raises:
+            ModelError: Rounding keeps a loop from ending on the batch.
+        """
         model = rewrite(self.prepared.model, self.calls, self.graph, placement)
+        self._outputs.check_it_ends(model)
         record_order(model, self.places)
         return model
 
@@ -140,6 +147,7 @@ class Program:
             self.executor.judge,
             self.probes,
             self.skipped,
+            self.longest,
         )
 
 
@@ -195,6 +203,7 @@ def trace(
         executor,
         seen.skipped,
         tuple(places),
+        max(seen.runs.values()),
     )
 
 
