@@ -44,6 +44,9 @@ ADAPTERS = {
         {"onnx", "onnx_ir", "google", "ml_dtypes"},
         {"openvino", "onnxruntime"},
     ),
+    "narrowcast.runtime.frameworks.onnx.openvino": ({"openvino"}, set[str]()),
+    "narrowcast.runtime.frameworks.onnx.onnxruntime": ({"onnxruntime"}, set[str]()),
+    "narrowcast.runtime.frameworks.onnx.reference": ({"onnxruntime"}, set[str]()),
 }
 """Adapter → what it may import, and what only within functions."""
 
