@@ -36,8 +36,8 @@ UPSTREAM = {
 ADAPTERS = {
     "narrowcast.runtime.frameworks.pytorch": ({"torch"}, {"safetensors"}),
     "narrowcast.runtime.frameworks.tensorflow": (
-        {"tensorflow", "google", "ml_dtypes"},
-        {"keras", "h5py"},
+        {"tensorflow", "google", "ml_dtypes", "keras", "h5py"},
+        set[str](),
     ),
     "narrowcast.runtime.frameworks.mxnet": ({"mxnet"}, set[str]()),
     "narrowcast.runtime.frameworks.onnx": (
