@@ -13,14 +13,15 @@ from google.protobuf.message import DecodeError
 
 from ...errors import ModelError
 from .asking import asked
-from .bodies import parsed, spelled
+from .bodies import parsed, spelled, split
 from .endpoints import name_of, sizes
 from .feeding import fed
 from .frozen import Endpoint, Signature
 from .graph_model import GraphModel
+from .inline import inline_calls
 from .protos import GraphDef, SavedModel, output_dtypes
 from .reaching import needed
-from .untrusted.graphs import check_graph
+from .untrusted.graphs import check_graph, check_text_files
 from .variables import variable_nodes
 
 PLACEHOLDERS = frozenset(["Placeholder", "PlaceholderV2", "PlaceholderWithDefault"])
@@ -65,6 +66,7 @@ def load_frozen_graph(
     graph_def = needed(graph_def, [each.tensor for each in signature.inputs] + made)
     if not trust:
         check_graph(graph_def, place)
+        check_text_files(inline_calls(split(graph_def)), frozenset(), place)
     if variables := variable_nodes(graph_def):
         raise ModelError(
             f"{place} is not frozen: {variables[0]} is a variable, whose value is not "
