@@ -33,7 +33,7 @@ class Checkpoint:
             self._reader = tf.train.load_checkpoint(str(prefix))
             self._shapes = self._reader.get_variable_to_shape_map()
             self._dtypes = self._reader.get_variable_to_dtype_map()
-        except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        except Exception as error:  # the reader fails in TensorFlow's and Python's types
             raise ModelError(
                 f"{place}: the variables in {prefix.parent.name}/ can't be read: "
                 f"{_short(error)}",
@@ -68,7 +68,7 @@ class Checkpoint:
         """
         try:
             found: Array = np.asarray(self._reader.get_tensor(stored.key))
-        except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        except Exception as error:  # as above
             raise ModelError(
                 f"{self.place}: variable {stored.key} can't be read: {_short(error)}",
                 "The folder is not whole: copy it again.",
