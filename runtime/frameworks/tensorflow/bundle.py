@@ -12,9 +12,6 @@ from ...errors import ModelError
 from ..protocol import Array
 from .restores import Restores, Stored
 
-PLAIN = "biufcSOV"
-"""NumPy's kinds of tensors that are data; bfloat16 is V or its own f."""
-
 
 class Checkpoint:
     """Reads tensors when they are asked for.
@@ -33,7 +30,9 @@ class Checkpoint:
             self._reader = tf.train.load_checkpoint(str(prefix))
             self._shapes = self._reader.get_variable_to_shape_map()
             self._dtypes = self._reader.get_variable_to_dtype_map()
-        except Exception as error:  # the reader fails in TensorFlow's and Python's types
+        except (
+            Exception
+        ) as error:  # the reader fails in TensorFlow's and Python's types
             raise ModelError(
                 f"{place}: the variables in {prefix.parent.name}/ can't be read: "
                 f"{_short(error)}",
