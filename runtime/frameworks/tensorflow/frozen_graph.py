@@ -148,9 +148,23 @@ def _likely(nodes: dict[str, Any], field: str) -> list[str]:
 
 
 def _untaken(nodes: Iterable[Any]) -> list[str]:
-    known = list(nodes)
-    taken = {parsed(each)[0] for node in known for each in node.input}
-    return [n.name for n in known if n.name not in taken and n.op not in NO_OUTPUT]
+    """Nodes that no other takes; not those that only one branch of a cond reaches."""
+    known = {node.name: node for node in nodes}
+    taken = {parsed(each)[0] for node in known.values() for each in node.input}
+    return [
+        name
+        for name, node in known.items()
+        if name not in taken and node.op not in NO_OUTPUT and not _chosen(node, known)
+    ]
+
+
+def _chosen(node: Any, nodes: dict[str, Any]) -> bool:
+    """Whether a node hands on what a Switch gives to one branch."""
+    for _ in nodes:
+        if node is None or node.op != "Identity":
+            break
+        node = nodes.get(parsed(node.input[0])[0])
+    return node is not None and node.op in ("RefSwitch", "Switch")
 
 
 def _inferred(graph_def: Any, place: str) -> list[str]:

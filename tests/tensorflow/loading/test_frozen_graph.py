@@ -75,6 +75,17 @@ def test_branches_and_loops_compute_the_same_frozen(
     np.testing.assert_allclose(run(model.freeze(), (BATCH,))[0], expected, rtol=1e-5)
 
 
+def test_one_branch_of_an_old_cond_is_no_output(tmp_path: Path) -> None:
+    expected = written(
+        tmp_path / "m.pb",
+        lambda x: v1.cond(tf.reduce_sum(x) > 0, lambda: x * 2.0, lambda: tf.sin(x)),
+        v2=False,
+    )
+    model = load_frozen_graph(tmp_path / "m.pb")
+    assert [each.name for each in model.signature.outputs] == ["y"]
+    np.testing.assert_allclose(model((BATCH,))[0], expected, rtol=1e-5)
+
+
 def test_a_graph_may_be_cut_anywhere(tmp_path: Path, run: Callable[..., Any]) -> None:
     written(tmp_path / "m.pb", dense)
     model = load_frozen_graph(
