@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -41,14 +41,38 @@ def probe(
             found[op.id] = Probe(None, math.inf, _why(op, failed))
         else:
             tried.append(op)
-    for start in range(0, len(tried), TOGETHER):
-        group = tried[start : start + TOGETHER]
+    for group in _groups(singles, tried):
         found.update(_probe(singles, executor, group, low))
     return found
 
 
 TOGETHER = 32
 """Ops that are compiled at once: most have a kernel, and compiling takes longest."""
+
+HEAVY = 1 << 24
+"""Bytes of tensors beyond which ops are compiled apart: memory is short then."""
+
+
+def _groups(singles: Singles, ops: Sequence[Op]) -> Iterator[list[Op]]:
+    """Ops to compile at once: many small ones, or one large."""
+    group: list[Op] = []
+    held = 0
+    for op in ops:
+        size = _bytes(singles, op)
+        if group and (len(group) == TOGETHER or held + size > HEAVY):
+            yield group
+            group, held = [], 0
+        group.append(op)
+        held += size
+    if group:
+        yield group
+
+
+def _bytes(singles: Singles, op: Op) -> int:
+    """Of all that an op takes and makes."""
+    names = (*(slot.tensor for slot in op.inputs), *op.outputs)
+    tensors = (singles.graph.tensors[name] for name in names if name is not None)
+    return sum(each.elements * each.itemsize for each in tensors)
 
 
 def _refusal(singles: Singles, op: Op, low: Precision) -> str:

@@ -58,9 +58,6 @@ def session(source: bytes | Path, *, optimized: bool) -> ort.InferenceSession:
         options.add_session_config_entry("session.disable_prepacking", "1")
     for key, value in ENTRIES.items():
         options.add_session_config_entry(key, value)
-    if not optimized:
-        # A session that runs once or twice need not hold its weights twice.
-        options.add_session_config_entry("session.disable_prepacking", "1")
     if threads := os.environ.get("OMP_NUM_THREADS"):
         options.intra_op_num_threads = int(threads)
     model = source if isinstance(source, bytes) else os.fspath(source)
