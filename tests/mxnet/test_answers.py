@@ -15,13 +15,14 @@ from narrowcast.runtime.graph import Precision
 def test_bf16_is_answered_by_a_convolution_that_ran() -> None:
     said = answers.answer(Precision.BF16, "cpu")
     assert said.supported
-    assert said.said == "a bf16 Convolution runs"
+    assert said.said == "a Convolution in bf16 runs"
 
 
 def test_fp16_is_not_supported_in_mxnets_own_words() -> None:
     said = answers.answer(Precision.FP16, "cpu")
     assert not said.supported
     assert "FP16 gemm on cpu not implemented" in said.said
+    assert "on no CPU" in said.remedy
 
 
 def test_no_gpu_is_used() -> None:

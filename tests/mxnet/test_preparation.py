@@ -14,6 +14,7 @@ from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet import agreement
 from narrowcast.runtime.frameworks.mxnet.blocks import network_of
 from narrowcast.runtime.frameworks.mxnet.library import mx
+from narrowcast.runtime.frameworks.mxnet.network import canonical
 from narrowcast.runtime.frameworks.mxnet.prepare import prepare
 from narrowcast.runtime.graph import Precision
 from narrowcast.runtime.pins import Pins, user_pins
@@ -142,6 +143,29 @@ def test_dropout_and_packed_weights_leave_no_op(tools: Any) -> None:
     assert types == {"FullyConnected", "tanh"}
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4)])
+def test_a_product_with_a_weight_is_a_dense_layer(
+    shape: tuple[int, ...], transposed: bool, tools: Any
+) -> None:
+    """`dot` has no bf16 kernel, `FullyConnected` has; users still know it as `dot`."""
+    data, weight = mx.sym.var("data"), mx.sym.var("w_weight")
+    symbol = mx.sym.dot(data, weight, transpose_b=transposed, name="product")
+    values = _floats(5, 4) if transposed else _floats(4, 5)
+    model = canonical(symbol, {"w_weight": values})
+    batch = _floats(*shape)
+    program = tools.trace(model, batch)
+    (op,) = program.graph.ops
+    assert (op.id, op.type, op.types[1]) == ("product", "FullyConnected", "dot")
+    assert op.flops == 2 * batch.size * 5
+    assert set(user_pins(program.graph, Pins(types={"dot": "here"}))) == {"product"}
+    low = tools.all_low(program)
+    assert low == {"product": Precision.BF16}
+    found = adapter.predictor(program.apply(low))((batch,))
+    exact = batch @ (values.T if transposed else values)
+    assert 0 < tools.error([exact], found) < 0.01
+
+
 def test_recurrent_weights_are_packed_once(zoo: Any) -> None:
     types = Counter(op.type for op in zoo("lstm").program.graph.ops)
     assert types["RNN"] == 1
@@ -164,8 +188,6 @@ def test_a_weight_that_others_read_stays_as_it_was(tools: Any) -> None:
         **{f"norm_{k}": _floats(4) for k in ("gamma", "beta", "moving_mean")},
         "norm_moving_var": np.ones(4, np.float32),
     }
-    from narrowcast.runtime.frameworks.mxnet.network import canonical
-
     network = canonical(symbol, values)
     batch = _floats(2, 4, 3, 3)
     program = tools.trace(network, batch)
@@ -196,8 +218,6 @@ def test_ten_thousand_nodes_are_prepared_without_recursion(tools: Any) -> None:
     x = mx.sym.var("data")
     for k in range(5000):
         x = mx.sym.identity(x + 1.0) if k % 2 else mx.sym.relu(x)
-    from narrowcast.runtime.frameworks.mxnet.network import canonical
-
     network = canonical(x, {})
     assert len(network.nodes) > 7000
     prepared = prepare(network)

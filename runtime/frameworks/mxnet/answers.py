@@ -14,6 +14,8 @@ from .arrays import on_device, stored, widened
 from .library import mx
 from .opening import said_by
 
+NO_FP16 = "MXNet contracts in fp16 on no CPU: convert to bf16 (precisions: bf16)."
+
 CLOSE = 0.05
 """Relative error beyond which a convolution in 16 bits is none."""
 
@@ -36,8 +38,11 @@ def answer(precision: Precision, device: Device) -> Answer:
         said = in_fresh_process(convolve, precision)
     except ModelError as error:
         said = error.message
-    call = f"a {precision} Convolution"
-    return Answer(not said, f"{call} fails: {said}" if said else f"{call} runs")
+    call = f"a Convolution in {precision}"
+    if not said:
+        return Answer(True, f"{call} runs")
+    never = NO_FP16 if precision is Precision.FP16 else ""
+    return Answer(False, f"{call} fails: {said}", remedy=never)
 
 
 def convolve(precision: Precision) -> str:

@@ -12,6 +12,7 @@ from .network import Network, Node, Rebuilding
 from .norms import fold_batch_norms
 from .operators import CONTROL_FLOW, CREATORS, FIXED_PARTS
 from .prepared import Prepared
+from .products import write_dense
 from .running import invoke
 
 IDENTITIES = frozenset(
@@ -93,8 +94,8 @@ def _folded(node: Node, inputs: list[Values]) -> list[Values] | None:
 
 
 def prepare(network: Network) -> Prepared:
-    """Drop identities, then fold constants and batch norms."""
+    """Drop identities, fold constants, write dense layers, fold batch norms."""
     prepared = Prepared(network)
-    for each in (drop_identities, fold_constants, fold_batch_norms):
+    for each in (drop_identities, fold_constants, write_dense, fold_batch_norms):
         prepared = each(prepared)
     return prepared
