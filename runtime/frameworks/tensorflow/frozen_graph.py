@@ -178,7 +178,10 @@ def _inferred(graph_def: Any, place: str) -> list[str]:
 
 
 def _placeholders(graph_def: Any, place: str) -> list[str]:
-    found = [node.name for node in graph_def.node if node.op in PLACEHOLDERS]
+    """The graph's inputs; one with a default (a learning phase) only if it is alone."""
+    known = [node for node in graph_def.node if node.op in PLACEHOLDERS]
+    plain = [node for node in known if node.op != "PlaceholderWithDefault"]
+    found = [node.name for node in plain or known]
     if not found:
         raise ModelError(
             f"{place} has no Placeholder", "Name its inputs under model.inputs."

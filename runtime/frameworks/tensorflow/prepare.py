@@ -10,6 +10,7 @@ from .identities import drop_identities, drop_waits
 from .inline import reached
 from .live import drop_dead
 from .norms import fold_norms
+from .settled import settle_switches
 from .signatures import share_signatures
 from .sink import sink_constants
 
@@ -17,14 +18,16 @@ from .sink import sink_constants
 def prepare(frozen: Frozen) -> Frozen:
     """The frozen model, which computes the same with fewer nodes.
 
-    Constants go into branches and loops; identities, checks that only raise, and edges
-    that order nothing go; what depends on constants only is computed; norms are folded
-    into the layers before them; signatures that are alike become one.
+    Branches that a constant settles are taken; constants go into other branches and
+    loops; identities, checks that only raise, and edges that order nothing go; what
+    depends on constants only is computed; norms are folded into the layers before them;
+    signatures that are alike become one.
     """
     draft = drafted(frozen)
     open_, taken = [MAIN], {MAIN}
     for name in open_:  # what is constant outside is constant inside
         body = draft.bodies[name]
+        settle_switches(draft, body)
         drop_waits(draft, body)
         drop_identities(draft, body)
         fold_constants(draft, body)

@@ -77,3 +77,9 @@ def prepared(tmp_path: Path) -> Callable[..., Prepared]:
         return Prepared(load_saved_model(tmp_path / "model").freeze(), batch)
 
     return make
+
+
+@pytest.fixture
+def prepared_again() -> type[Prepared]:
+    """The same of a model that is frozen already."""
+    return Prepared

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph
 from narrowcast.runtime.frameworks.tensorflow.prepare import prepare
 
 Make = Callable[..., Any]
@@ -128,3 +130,32 @@ def test_deep_graphs_need_no_recursion(depth: int, prepared: Make) -> None:
         return x
 
     assert prepared(call, X).ops == ["Neg"] * depth
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_constant_learning_phase_settles_old_conds(
+    training: bool, tmp_path: Path, prepared_again: Make
+) -> None:
+    """As Keras on TensorFlow 1 wrote dropout and batch norms."""
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default() as graph:
+            x = v1.placeholder(tf.float32, [None, 4], name="x")
+            phase = v1.placeholder_with_default(training, [], name="learning_phase")
+            half = v1.cond(phase, lambda: x * 0.5, lambda: tf.identity(x))
+            other = v1.cond(phase, lambda: half + 1.0, lambda: tf.tanh(half))
+            tf.nn.relu(tf.matmul(other, random(4, 3)), name="y")
+    finally:
+        v1.enable_control_flow_v2()
+    (tmp_path / "m.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    model = load_frozen_graph(tmp_path / "m.pb", outputs=["y"])
+    assert {"Switch", "Merge"} <= {node.op for node in model.graph_def.node}
+    found = prepared_again(model.freeze(), [X])
+    assert found.ops == sorted(
+        ["Mul", "AddV2", "MatMul", "Relu"] if training else ["Tanh", "MatMul", "Relu"]
+    )
+    expected = X * 0.5 + 1.0 if training else np.tanh(X)
+    np.testing.assert_allclose(
+        found.expected[0], np.maximum(expected @ random(4, 3), 0), rtol=1e-5
+    )
