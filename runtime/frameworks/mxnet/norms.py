@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import Values
-from .network import Entry, Network, Node, Rebuilding
+from .network import Entry, Network, Node
 from .prepared import Prepared
+from .rebuilding import Rebuilding
 
 Doubles = npt.NDArray[np.float64]
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from .arrays import Values, on_device
 from .library import mx
-from .network import Network, Node, Rebuilding
+from .network import Network, Node
 from .norms import fold_batch_norms
 from .operators import CONTROL_FLOW, CREATORS, FIXED_PARTS
 from .prepared import Prepared
 from .products import write_dense
+from .rebuilding import Rebuilding
 from .running import invoke
 
 IDENTITIES = frozenset(

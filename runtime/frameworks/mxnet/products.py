@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from .network import Network, Node, Rebuilding
+from .network import Network, Node
 from .prepared import Prepared
+from .rebuilding import Rebuilding
 
 DOT = "dot"
 

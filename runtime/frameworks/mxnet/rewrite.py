@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ...graph import Precision
 from .arrays import NUMBERS, cast_operator, stored
-from .network import VARIABLE, Entry, Network, Node, Rebuilding
+from .network import VARIABLE, Entry, Network, Node
 from .operators import castable
+from .rebuilding import Rebuilding
 
 DTYPE = "__dtype__"
 """A variable's dtype by its number, which binding looks at."""
