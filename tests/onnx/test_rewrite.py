@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cProfile
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -434,3 +436,18 @@ def test_declared_types_inside_are_right(zoo: Any, tools: Any, tmp_path: Path) -
         v.name: v.type.tensor_type.elem_type for v in onnx.load(saved).graph.value_info
     }
     assert told["scores"] == TensorProto.BFLOAT16
+
+
+def test_ten_times_the_nodes_take_ten_times_the_work() -> None:
+    """Counted in calls: seconds depend on what else the machine does."""
+    benchmark = (
+        Path(__file__).resolve().parents[2] / "benchmarks" / "onnx" / "rewrite.py"
+    )
+    prepared = runpy.run_path(str(benchmark))["prepared"]
+
+    def work(length: int) -> int:
+        call, profile = prepared(length), cProfile.Profile()
+        profile.runcall(call)
+        return sum(entry.callcount for entry in profile.getstats())
+
+    assert work(3000) <= 10.5 * work(300)

@@ -6,6 +6,10 @@ all bodies around and behind share it. Time is linear in the number of nodes.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import onnx_ir as ir
 
 from ...graph import Graph, Op, Placement, Precision
@@ -26,15 +30,28 @@ def rewrite(
         model: Left as it is; the copy shares its tensors.
         graph: The picture of it.
     """
-    copy = model.clone()
-    copy.meta.update(model.meta)
-    writer = _Writer(name_all(copy, calls), graph, placement)
-    for site in writer.names.ops:
-        writer.place(site)
-    for each in copy.graphs():
-        writer.widen_outputs(each)
-    writer.drop_unused()
+    with _uncollected():
+        copy = model.clone()
+        copy.meta.update(model.meta)
+        writer = _Writer(name_all(copy, calls), graph, placement)
+        for site in writer.names.ops:
+            writer.place(site)
+        for each in copy.graphs():
+            writer.widen_outputs(each)
+        writer.drop_unused()
     return copy
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """All that is made is kept: looking for garbage in it would take most of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Writer:
