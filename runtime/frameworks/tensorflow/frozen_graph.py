@@ -50,6 +50,22 @@ def load_frozen_graph(
     """
     place = f"model.path: {path.name}"
     graph_def = _parsed(path, place)
+    try:
+        return _model(graph_def, place, inputs, outputs, trust)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{place} is damaged: its graph does not fit together ({error!r})",
+            "Copy it again, or save it again.",
+        ) from error
+
+
+def _model(
+    graph_def: Any,
+    place: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    trust: bool,
+) -> GraphModel:
     nodes = {node.name: node for node in graph_def.node}
     if len(nodes) < len(graph_def.node):
         raise ModelError(f"{place} is damaged: two nodes have one name")

@@ -81,8 +81,27 @@ class GraphModel:
         return self.session.variable(variable)
 
     def freeze(self) -> Frozen:
-        """One graph that computes the same; the model itself stays as it is."""
-        return frozen(self)
+        """One graph that computes the same; the model itself stays as it is.
+
+        Raises:
+            ModelError: The graph does not fit together, or a variable has no value.
+        """
+        import tensorflow as tf
+
+        try:
+            return frozen(self)
+        except (
+            IndexError,
+            KeyError,
+            TypeError,
+            ValueError,
+            tf.errors.OpError,
+        ) as error:
+            said = (str(error).splitlines() or [""])[0]
+            raise ModelError(
+                f"{self.place} can't be frozen: {type(error).__name__}: {said[:300]}",
+                "It is damaged, or a variable was never set: save it again.",
+            ) from error
 
     @cached_property
     def session(self) -> GraphSession:

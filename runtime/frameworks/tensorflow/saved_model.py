@@ -51,7 +51,7 @@ def load_saved_model(
     meta_graph = _served(_parsed(path, place), place)
     try:
         return _model(meta_graph, path, place, signature, trust)
-    except (KeyError, IndexError, ValueError, UnicodeDecodeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ModelError(
             f"{place} is damaged: its graph does not fit together ({error!r})", AGAIN
         ) from error

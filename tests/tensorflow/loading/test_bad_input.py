@@ -176,3 +176,23 @@ def test_weights_that_are_not_there(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     error = wrong(load_keras_weights, model, tmp_path / "m.weights.h5")
     assert "model.weights: m.weights.h5 does not exist" in error.message
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flipped_bytes_never_end_in_a_traceback(
+    seed: int, make_case: Callable[[str], Any], tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(seed)
+    path = Path(shutil.copytree(make_case("branches").path, tmp_path / "model"))
+    whole = np.frombuffer((path / "saved_model.pb").read_bytes(), np.uint8)
+    refused = 0
+    for _ in range(40):
+        broken = whole.copy()
+        places = generator.integers(0, len(whole), size=4)
+        broken[places] = generator.integers(0, 256, size=4)
+        (path / "saved_model.pb").write_bytes(broken.tobytes())
+        try:
+            load_saved_model(path).freeze()
+        except ModelError:
+            refused += 1
+    assert refused
