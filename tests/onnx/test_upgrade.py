@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ import pytest
 from onnx import parser
 from onnx.defs import OpSchema
 
+from narrowcast.runtime.frameworks.onnx import openvino, portable
 from narrowcast.runtime.frameworks.onnx.plain import plain
 from narrowcast.runtime.frameworks.onnx.preparation import opsets, prepare
 from narrowcast.runtime.frameworks.onnx.preparation.adapters import ADAPTERS
@@ -21,7 +23,7 @@ from narrowcast.runtime.frameworks.onnx.preparation.editing import editor
 from narrowcast.runtime.frameworks.onnx.preparation.inference import infer_types
 from narrowcast.runtime.frameworks.onnx.preparation.upgrade import upgrade
 from narrowcast.runtime.frameworks.onnx.prepared import Prepared
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph import Kernel, Precision
 
 Feeds = Mapping[str, np.ndarray]
 
@@ -363,3 +365,18 @@ def test_a_softmax_that_was_rewritten_keeps_its_name() -> None:
     (softmax,) = (n for n in done.model.graph if n.op_type == "Softmax")
     (taken,) = done.absorbed[str(softmax.outputs[0].name)]
     assert (taken.id, taken.type) == ("y", "Softmax")
+
+
+@pytest.mark.parametrize("runtime", [openvino, portable])
+def test_what_onnx_runtime_has_in_an_older_opset_only_is_traced(runtime: Any) -> None:
+    """Each tensor is looked at in ONNX Runtime; it has no RoiAlign of opset 22."""
+    text = """g (float[1, 2, 4, 4] x, float[1, 4] r) => (float[1, 2, 2, 2] y) {
+        b = Constant <value = int64[1] {0}> ()
+        w = Constant <value = float[2, 2, 1, 1] {1, 2, 3, 4}> ()
+        z = Conv (x, w)
+        y = RoiAlign <output_height = 2, output_width = 2> (z, r, b) }"""
+    model = model_of(text, 11)
+    batch = (np.ones((1, 2, 4, 4), "f4"), np.array([[0, 0, 3, 3]], "f4"))
+    traced = runtime.trace(model, batch, low=Precision.BF16, inputs=())
+    assert traced.prepared.model.opset_imports[""] == 22
+    assert Kernel(Precision.BF16, Precision.BF16) in traced.graph.by_id["z"].kernels

@@ -17,7 +17,7 @@ from .naming import name_all
 from .observing import observe
 from .plain import Calls
 from .prepared import Prepared
-from .reference import OrtSession
+from .reference import OrtSession, readable
 
 LARGE = 1_500_000_000
 """Bytes of weights beyond which ONNX Runtime stands in for the runtime."""
@@ -71,7 +71,7 @@ def _outputs(
     large = serial.weight_bytes(model) >= LARGE
     try:
         if large:
-            return OrtSession(serial.Opened(model), optimized=False)(batch)
+            return OrtSession(serial.Opened(readable(model)), optimized=False)(batch)
         return executor.compile(model)(batch)
     except Exception as error:  # whatever the runtime raises at this model
         raise ModelError(

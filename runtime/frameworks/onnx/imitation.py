@@ -12,7 +12,7 @@ from ..protocol import Array
 from .emulation import emulated
 from .execution import Executor, Session
 from .predict import widened
-from .reference import OrtSession
+from .reference import OrtSession, readable
 from .serial import Opened
 
 
@@ -57,7 +57,7 @@ class Imitated:
 
     def compile(self, model: ir.Model) -> Session:
         """Open the imitation; ONNX Runtime changes nothing in it."""
-        session = OrtSession(Opened(emulated(model)), optimized=False)
+        session = OrtSession(Opened(readable(emulated(model))), optimized=False)
 
         def run(inputs: Sequence[Array]) -> tuple[Array, ...]:
             return session([widened(each) for each in inputs])

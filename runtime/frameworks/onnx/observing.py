@@ -18,7 +18,7 @@ import onnx_ir as ir
 from ..protocol import Array
 from .naming import Names, Region, is_constant_node
 from .plain import bodies
-from .reference import OrtSession
+from .reference import OrtSession, readable
 from .serial import Opened
 
 See = Callable[[str, Array], None]
@@ -230,7 +230,8 @@ class _Watched:
     def run(self, scope: Mapping[str, Array]) -> dict[str, Any]:
         """What the nodes make, from what stands around them."""
         if self.session is None:
-            self.session = OrtSession(Opened(self._model(scope)), optimized=False)
+            opened = Opened(readable(self._model(scope)))
+            self.session = OrtSession(opened, optimized=False)
         feeds = {name: scope[name] for name in self.session.names}
         return dict(zip(self.session.outputs, self.session.run(feeds), strict=True))
 

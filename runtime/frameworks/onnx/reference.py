@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import onnxruntime as ort
 
 from ..protocol import Array
@@ -18,6 +19,36 @@ ENTRIES = {
     "mlas.enable_gemm_fastmath_arm64_bfloat16": "0",
 }
 """Session configuration under which fp32 means fp32."""
+
+
+BEFORE_22 = frozenset(
+    [
+        "Bernoulli",
+        "GlobalLpPool",
+        "MaxRoiPool",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+        "RoiAlign",
+    ]
+)
+"""Operators whose kernels ONNX Runtime knows up to opset 21 only."""
+
+
+def readable(model: ir.Model) -> ir.Model:
+    """The model, without bfloat16, in an opset that ONNX Runtime has all kernels for.
+
+    All that opset 22 brought is types, bfloat16 first.
+    """
+    if model.opset_imports.get("") != 22 or not any(
+        node.op_type in BEFORE_22 and not node.domain
+        for node in model.graph.all_nodes()
+    ):
+        return model
+    copy = model.clone()
+    copy.opset_imports[""] = 21
+    return copy
 
 
 class OrtSession:
