@@ -17,33 +17,47 @@ from narrowcast.runtime.graph import Precision
 
 LARGE = Path(__file__).resolve().parents[2] / "benchmarks" / "onnx" / "large.py"
 
+MAKE = f"""
+import runpy, sys
+from pathlib import Path
+large = runpy.run_path({str(LARGE)!r})
+large["make"](Path(sys.argv[1]), int(sys.argv[2]), bool(int(sys.argv[3])))
+"""
+
 CONVERT = f"""
 import json, runpy, sys
 from pathlib import Path
 from narrowcast.runtime.frameworks.onnx import agreement, archive, serial
 agreement.LARGE = serial.LARGE = archive.LARGEST = 1 << 20
 large = runpy.run_path({str(LARGE)!r})
-print(json.dumps(large["convert"](Path(sys.argv[1]))))
+large["convert"](Path(sys.argv[1]))  # loads OpenVINO
+print(json.dumps(large["convert"](Path(sys.argv[2]))))
 """
+
+
+def child(code: str, *arguments: object) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
 
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_large_model_is_never_in_memory_twice(tmp_path: Path, inside: bool) -> None:
-    size, path = 200_000_000, tmp_path / "large.onnx"
-    code = f"import runpy, sys; from pathlib import Path; runpy.run_path({str(LARGE)!r})['make'](Path(sys.argv[1]), {size}, {inside})"
-    subprocess.run([sys.executable, "-c", code, path], check=True)
-    made = subprocess.run(
-        [sys.executable, "-c", CONVERT, path],
-        check=True,
-        capture_output=True,
-        text=True,
+    small, path, size = (
+        tmp_path / "a/small.onnx",
+        tmp_path / "b/large.onnx",
+        200_000_000,
     )
-    found = json.loads(made.stdout.splitlines()[-1])
+    for each, bytes_ in ((small, 2_000_000), (path, size)):
+        each.parent.mkdir()
+        child(MAKE, each, bytes_, int(inside))
+    found = json.loads(child(CONVERT, small, path).splitlines()[-1])
     assert found["low"] == 1
-    assert sorted(each.name for each in (tmp_path / "low").iterdir()) == [
-        "large.onnx",
-        "large.onnx.data",
-    ]
+    written = sorted(each.name for each in (path.parent / "low").iterdir())
+    assert written == ["large.onnx", "large.onnx.data"]
     assert found["peak"] - found["before"] <= 1.5 * size / 1e9
 
 
