@@ -1,8 +1,8 @@
 """Which ops TensorFlow's remapper makes one kernel of, since they cost one kernel's time.
 
 A convolution or product takes along the bias, the addition of a tensor of its shape and
-the activation that follow it, where nothing else reads what is between. Grappler's
-remapper does it when a graph is loaded, for oneDNN's kernels.
+the activation that follow it, where nothing else reads what is between; x·sigmoid(x) is one
+kernel, too. Grappler's remapper does it when a graph is loaded, for oneDNN's kernels.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ def groups(region: Region) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
     for node, _done in region.steps:
+        if node.op == "Sigmoid":
+            swish = _only_reader(region, readers, node.name)
+            if swish is not None and swish.op == "Mul" and data(node)[0] in data(swish):
+                found[node.name] = (node.name, swish.name)
         if node.op not in ANCHORS:
             continue
         chain = [node.name]
