@@ -205,7 +205,10 @@ class Saved:
     def __call__(self, batch: Inputs, /) -> Outputs:
         """The outputs in their order, for inputs in theirs."""
         tensors = given(self.inputs, batch)
-        named = {e.name: t for e, t in zip(self.inputs, tensors, strict=True)}
+        named = {
+            e.name: tf.convert_to_tensor(t)
+            for e, t in zip(self.inputs, tensors, strict=True)
+        }
         found = self.function(**named)
         return tuple(widened(found[name]) for name in self.outputs)
 

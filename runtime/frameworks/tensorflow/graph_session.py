@@ -14,6 +14,9 @@ v1 = tf.compat.v1
 OFF = 2
 """RewriterConfig.Toggle."""
 
+AT_ONCE = 1 << 28
+"""Bytes of variables that are held in memory beside the model's own."""
+
 
 def strict_config() -> Any:
     """A ConfigProto without grappler's mixed precision."""
@@ -47,6 +50,7 @@ class GraphSession:
         producer: Any = None,
     ) -> None:
         self._variables, self._initial = variables, list(initial)
+        self._waiting: list[Any] = []
         self.graph = tf.Graph()
         with self.graph.as_default():
             tf.graph_util.import_graph_def(
@@ -62,13 +66,25 @@ class GraphSession:
 
     def restart(self) -> None:
         """Bring variables and tables back to what they were when this was made."""
+        feed: dict[Any, Array] = {}
         for name, read in self._variables.items():
             value, assign = self._assigns[name]
-            self.session.run(assign, {value: read()})
+            feed[value] = read()
+            self._waiting.append(assign)
+            if sum(each.nbytes for each in feed.values()) > AT_ONCE:
+                self._assign_all(feed)
+        self._assign_all(feed)
         if self._initial:
             self.session.run(
                 [self.graph.get_operation_by_name(n) for n in self._initial]
             )
+
+    def _assign_all(self, feed: dict[Any, Array]) -> None:
+        """In one run: TensorFlow prepares a graph anew for each set of ops."""
+        if feed:
+            self.session.run(self._waiting, feed)
+        self._waiting.clear()
+        feed.clear()
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
         """The outputs: 16-bit floats as float32, other dtypes as they are."""

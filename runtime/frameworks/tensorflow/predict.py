@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ...errors import DataError
@@ -111,7 +112,7 @@ class Predictor:
 
 
 def given(endpoints: Sequence[Endpoint], batch: Sequence[Any]) -> list[Any]:
-    """A batch in the model's order as tensors of the model's dtypes.
+    """A batch in the model's order, tensors or arrays, of the model's dtypes.
 
     Raises:
         DataError: Their number or a dtype is not what the model takes.
@@ -126,14 +127,16 @@ def given(endpoints: Sequence[Endpoint], batch: Sequence[Any]) -> list[Any]:
 
 
 def _tensor(endpoint: Endpoint, value: Any) -> Any:
-    tensor = tf.convert_to_tensor(value)
     wanted = tf.string if endpoint.dtype == "object" else tf.as_dtype(endpoint.dtype)
-    if tensor.dtype != wanted:
+    if not (isinstance(value, np.ndarray) and value.dtype.kind in "biufc"):
+        value = tf.convert_to_tensor(value)
+    found = tf.as_dtype(value.dtype)
+    if found != wanted:
         raise DataError(
-            f"input {endpoint.name} is {tensor.dtype.name}, the model takes {wanted.name}",
+            f"input {endpoint.name} is {found.name}, the model takes {wanted.name}",
             "Say the dtype in model.inputs, or add a cast transform.",
         )
-    return tensor
+    return value
 
 
 def _list(names: Sequence[str]) -> str:

@@ -9,7 +9,9 @@ from .frozen import Frozen
 from .identities import drop_identities, drop_waits
 from .inline import reached
 from .live import drop_dead
+from .neutral import drop_neutral
 from .norms import fold_norms
+from .pads import fold_pads
 from .settled import settle_switches
 from .signatures import share_signatures
 from .sink import sink_constants
@@ -20,7 +22,8 @@ def prepare(frozen: Frozen) -> Frozen:
 
     Branches that a constant settles are taken; constants go into other branches and
     loops; identities, checks that only raise, and edges that order nothing go; what
-    depends on constants only is computed; norms are folded into the layers before them;
+    depends on constants only is computed; norms are folded into the layers before them, padding
+    into those after it; arithmetic that changes nothing goes;
     signatures that are alike become one.
     """
     draft = drafted(frozen)
@@ -33,7 +36,9 @@ def prepare(frozen: Frozen) -> Frozen:
         fold_constants(draft, body)
         open_.extend(sink_constants(draft, body, taken))
     for body in draft.bodies.values():
+        drop_neutral(draft, body)
         fold_norms(draft, body)
+        fold_pads(draft, body)
     share_signatures(draft)
     drop_dead(draft.bodies, draft.signatures)
     draft.bodies = reached(draft.bodies)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+import tensorflow as tf
+
 from ...capability import with_kernels
 from ...errors import ModelError
 from ...graph import Graph, Op, Placement, Precision
@@ -172,7 +174,7 @@ def trace(
     if inputs:
         check_shapes(inputs, [tuple(value.shape) for value in batch])
     frozen = _in_order(model.freeze(), inputs)
-    values = tuple(given(frozen.inputs, batch))
+    values = tuple(map(tf.convert_to_tensor, given(frozen.inputs, batch)))
     prepared = prepare(frozen)
     main = regions(prepared)
     check_agreement(predictor(model, inputs), frozen, prepared, main, values, outputs)
