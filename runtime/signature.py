@@ -9,6 +9,7 @@ from typing import Any
 from .errors import DataError
 from .evaluation import Batches
 from .frameworks.protocol import Inputs
+from .suggestion import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,32 @@ class Input:
         return {
             k: size for k, size in enumerate(self.shape or ()) if isinstance(size, str)
         }
+
+
+def places(own: Sequence[str], declared: Sequence[str]) -> list[int]:
+    """For each of a model's inputs its place in a batch.
+
+    Args:
+        own: Their names, in the model's order.
+        declared: The batch's, in its order; none for the model's own.
+
+    Raises:
+        DataError: A declared name is not the model's, or one of the model's is missing.
+    """
+    names = list(declared or own)
+    for name in names:
+        if name not in own:
+            raise DataError(
+                f"model.inputs names `{name}`, which is no input of the model",
+                suggestion(name, own),
+            )
+    missing = [name for name in own if name not in names]
+    if missing:
+        raise DataError(
+            f"model.inputs leaves out `{missing[0]}`, which the model takes",
+            f"Name all of its inputs: {', '.join(own)}.",
+        )
+    return [names.index(name) for name in own]
 
 
 def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..signature import Input
+from ..suggestion import suggestion
 
 
 def random_array(
@@ -47,11 +47,9 @@ def random_inputs(
 
 def _known(name: str, own: dict[str, Input]) -> Input:
     if name not in own:
-        close = get_close_matches(name, own, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(own)}"
         raise DataError(
-            f"the model has no input {name}: {hint}",
-            "Correct model.inputs in the spec.",
+            f"model.inputs names `{name}`, which is no input of the model",
+            suggestion(name, own),
         )
     return own[name]
 

@@ -226,7 +226,7 @@ def test_inputs_come_in_the_order_that_the_spec_declares(zoo: Any) -> None:
     np.testing.assert_allclose(
         found[0], case.model(case.batch)[0], rtol=1e-4, atol=1e-5
     )
-    with pytest.raises(DataError, match=r"Did you mean 'input_[01]'"):
+    with pytest.raises(DataError, match=r"Did you mean `input_[01]"):
         adapter.predictor(case.model, [Input("input_O"), declared[0]])
 
 

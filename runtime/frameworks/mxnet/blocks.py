@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ModelError
+from ...signature import places
 from ..protocol import Inputs, Outputs
 from .arrays import given, widened
-from .executing import ordered
 from .library import mx
 from .network import Network, canonical
 from .opening import said_by
@@ -69,7 +69,7 @@ def positions(block: Any, names: Sequence[str]) -> list[int]:
         DataError: Some names are arguments and some are not.
     """
     own = arguments(block)
-    return ordered(own, names) if set(own) & set(names) else []
+    return places(own, names) if set(own) & set(names) else []
 
 
 def _flat(inputs: Any) -> list[Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import DataError, ModelError
-from ...signature import Input
+from ...signature import Input, places
 from ..protocol import Inputs, Outputs
 from .arrays import given, on_device, widened
 from .library import mx
@@ -79,7 +78,7 @@ class Predictor:
     def __init__(self, network: Network, inputs: Sequence[Input] = ()) -> None:
         hold_fp32()
         names = [network.nodes[index].name for index in network.inputs]
-        order = ordered(names, [one.name for one in inputs])
+        order = places(names, [one.name for one in inputs])
         self.executors = Executors(in_order(network, order))
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
@@ -100,27 +99,3 @@ class Predictor:
             return tuple(map(widened, outputs))
         except mx.base.MXNetError as error:
             raise ModelError(f"MXNet fails on the batch: {said_by(error)}") from error
-
-
-def ordered(own: Sequence[str], declared: Sequence[str]) -> list[int]:
-    """For each input of the symbol, its position in the batch.
-
-    Raises:
-        DataError: A declared name is no input.
-    """
-    if not declared:
-        return list(range(len(own)))
-    for name in declared:
-        if name not in own:
-            near = difflib.get_close_matches(name, own, n=3, cutoff=0.4) or own
-            raise DataError(
-                f"model.inputs names `{name}`, which is no input of the symbol",
-                f"Did you mean {', '.join(near)}?",
-            )
-    if len(declared) != len(own):
-        missing = next(name for name in own if name not in declared)
-        raise DataError(
-            f"model.inputs has no `{missing}`, which the symbol takes",
-            "Name every input of the symbol.",
-        )
-    return [list(declared).index(name) for name in own]

@@ -11,7 +11,7 @@ from typing import Any
 from ...capability import with_kernels
 from ...graph import Graph, Placement, Precision
 from ...graph import held as held_precisions
-from ...signature import Input, check_shapes
+from ...signature import Input, check_shapes, places
 from ...timing import Clock, Latency, interleaved
 from ..comparing import described
 from ..protocol import Inputs, Probe, Statistics, Timings
@@ -19,7 +19,7 @@ from . import archive, probing
 from .agreement import check_agreement
 from .arrays import given, name_of, widened
 from .blocks import as_model, network_of, positions
-from .executing import Predictor, ordered
+from .executing import Predictor
 from .network import Network, in_order
 from .output_errors import OutputErrors
 from .picture import Names, picture
@@ -182,7 +182,7 @@ def _network(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
     names, known = [one.name for one in inputs], as_model(model)
     if isinstance(known, Network):
         own = [known.nodes[index].name for index in known.inputs]
-        return in_order(known, ordered(own, names))
+        return in_order(known, places(own, names))
     order = positions(known.block, names) or list(range(len(batch)))
     taken = tuple(batch[k] for k in order)
     return in_order(network_of(known.block, taken), order)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
 
 from ...errors import DataError, ModelError
-from ...signature import Input, check_shapes
+from ...signature import Input, check_shapes, places
 from ..protocol import Array, Inputs
 from .picture import dtype_name
 
@@ -73,23 +72,7 @@ def order(model: ir.Model, inputs: Sequence[Input]) -> list[int]:
     if not inputs:
         recorded = model.metadata_props.get(ORDER, "").split()
         return [int(place) for place in recorded] or list(range(len(own)))
-    names = [one.name for one in inputs]
-    for name in names:
-        if name not in own:
-            near = difflib.get_close_matches(name, own, n=1, cutoff=0.0)
-            raise DataError(
-                f"model.inputs names {name!r}, which the model does not have",
-                f"Did you mean {near[0]!r}? It has: {', '.join(own)}."
-                if near
-                else "The model has no inputs.",
-            )
-    for name in own:
-        if name not in names:
-            raise DataError(
-                f"model.inputs leaves out the model's input {name!r}",
-                f"Name all of them: {', '.join(own)}.",
-            )
-    return [names.index(name) for name in own]
+    return places(own, [one.name for one in inputs])
 
 
 def arrays(model: ir.Model, batch: Inputs, places: Sequence[int]) -> tuple[Array, ...]:

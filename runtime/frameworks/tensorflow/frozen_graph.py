@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from ...errors import ModelError
-from .asking import asked
+from ...suggestion import suggestion
 from .bodies import parsed, spelled, split
 from .endpoints import name_of, sizes
 from .feeding import fed
@@ -146,13 +146,13 @@ def _known(name: str, nodes: dict[str, Any], place: str, field: str) -> str:
         candidates = _likely(nodes, field)
         raise ModelError(
             f"{place} has no node {name}, which model.{field} names",
-            asked(node, nodes if _near(node, nodes) else candidates),
+            suggestion(node, nodes if _near(node, nodes) else candidates),
         )
     return spelled(node, int(index or 0))
 
 
 def _near(name: str, nodes: Iterable[str]) -> bool:
-    return asked(name, nodes).startswith("Did")
+    return suggestion(name, nodes).startswith("Did")
 
 
 def _likely(nodes: dict[str, Any], field: str) -> list[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ...errors import DataError
-from ...signature import Input
+from ...signature import Input, places
 from ..protocol import Inputs, Outputs, Predict, restart
 from .frozen import Endpoint, Frozen, Model
 from .graph_session import GraphSession
@@ -31,36 +30,11 @@ def predictor(model: Model | Frozen, inputs: Sequence[Input] = ()) -> Predict:
     hold_fp32()
     if isinstance(model, Frozen):
         names = [each.name for each in model.inputs]
-        return Predictor(model, places(names, inputs))
+        return Predictor(model, places(names, [one.name for one in inputs]))
     known = [each.name for each in model.signature.inputs]
-    order = places(known, inputs)
+    order = places(known, [one.name for one in inputs])
 
     return Loaded(model, order)
-
-
-def places(names: Sequence[str], inputs: Sequence[Input]) -> list[int]:
-    """For each of the model's inputs its place in a batch.
-
-    Raises:
-        DataError: An input is declared that the model does not have, or one is missing.
-    """
-    if not inputs:
-        return list(range(len(names)))
-    declared = [each.name for each in inputs]
-    for name in declared:
-        if name not in names:
-            close = get_close_matches(name, names, 1)
-            raise DataError(
-                f"the model has no input {name!r}",
-                f"Did you mean {close[0]!r}?" if close else f"It has: {_list(names)}.",
-            )
-    missing = [name for name in names if name not in declared]
-    if missing:
-        raise DataError(
-            f"model.inputs does not name {_list(missing)}, which the model takes",
-            f"Declare all of the model's inputs: {_list(names)}.",
-        )
-    return [declared.index(name) for name in names]
 
 
 def called(frozen: Frozen) -> GraphSession:

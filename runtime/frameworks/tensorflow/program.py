@@ -13,7 +13,7 @@ from ...capability import with_kernels
 from ...errors import ModelError
 from ...graph import Graph, Op, Placement, Precision
 from ...graph import held as held_precisions
-from ...signature import Input, check_shapes
+from ...signature import Input, check_shapes, places
 from ...timing import Clock, Latency, interleaved
 from ..protocol import Inputs, Probe, Statistics, Timings
 from . import archive, kernels
@@ -22,7 +22,7 @@ from .frozen import Frozen, Model
 from .interpreter import EndlessLoop, Route, key_of
 from .output_errors import OutputErrors
 from .picture import picture
-from .predict import given, places, predictor
+from .predict import given, predictor
 from .prepare import prepare
 from .regions import LOOPS, Region, every, regions
 from .rewrite import rewrite
@@ -189,7 +189,8 @@ def trace(
 def _in_order(frozen: Frozen, inputs: Sequence[Input]) -> Frozen:
     """The model whose inputs come in the order of the batch."""
     first, *others = frozen.signatures
-    order = places([each.name for each in first.inputs], inputs)
+    own = [each.name for each in first.inputs]
+    order = places(own, [one.name for one in inputs])
     taken = sorted(range(len(order)), key=order.__getitem__)
     ordered = replace(first, inputs=tuple(first.inputs[place] for place in taken))
     return replace(frozen, signatures=(ordered, *others))

@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from ...errors import ModelError
-from .asking import asked
+from ...suggestion import suggestion
 from .assets import check_inside, with_assets
 from .bodies import MAIN, parsed, split
 from .bundle import Checkpoint
@@ -159,7 +159,7 @@ def _signatures(meta_graph: Any, wanted: str, place: str) -> tuple[Signature, ..
         )
     if wanted not in found:
         raise ModelError(
-            f"{place} has no signature {wanted}", asked(wanted, sorted(found))
+            f"{place} has no signature {wanted}", suggestion(wanted, sorted(found))
         )
     keys = [wanted, *sorted(found.keys() - {wanted})]
     graph_def = meta_graph.graph_def
