@@ -132,7 +132,7 @@ def test_inputs_are_taken_in_the_order_of_the_spec(tools: Any) -> None:
     assert relative_error(expected, converted) < 0.02
     with pytest.raises(DataError, match="secnd") as wrong:
         openvino.predictor(model, (Input("secnd", ("batch", 4), "float32"),))
-    assert "'second'" in wrong.value.remedy
+    assert "`second`" in wrong.value.remedy
 
 
 def test_a_batch_of_another_type_is_an_error(zoo: Any, tools: Any) -> None:

@@ -103,7 +103,7 @@ def test_an_asset_is_missing(make_case: Callable[[str], Any], tmp_path: Path) ->
 def test_a_wrong_signature_is_answered_with_the_right_one(saved: Path) -> None:
     error = wrong(load_saved_model, saved, signature="serving_defualt")
     assert "no signature serving_defualt" in error.message
-    assert "Did you mean serving_default?" in error.remedy
+    assert "Did you mean `serving_default`?" in error.remedy
     error = wrong(load_saved_model, saved, signature="predict")
     assert "There is serving_default" in error.remedy
 
@@ -119,7 +119,7 @@ def test_a_model_without_signatures(tmp_path: Path) -> None:
 
 def test_an_input_that_the_model_does_not_have(saved: Path) -> None:
     model = load_saved_model(saved)
-    with pytest.raises(DataError, match="'X'"):
+    with pytest.raises(DataError, match="`X`"):
         predictor(model, [Input("X", ("batch", 4), "float32")])
 
 
