@@ -14,7 +14,7 @@ test: build/nox/ready
 	build/nox/bin/nox
 
 nightly: build/nox/ready
-	build/nox/bin/nox -s nightly
+	build/nox/bin/nox -s nightly nightly_onnx
 
 # torch by itself first: the CPU build is pinned, and a range might take the CUDA build.
 build/venv/ready: pyproject.toml setup.cfg

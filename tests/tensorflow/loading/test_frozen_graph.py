@@ -129,7 +129,7 @@ def test_attributes_that_a_file_leaves_out_have_their_defaults(tmp_path: Path) -
 
 
 WRONG: dict[str, tuple[dict[str, list[str]], str, str]] = {
-    "a wrong input": ({"inputs": ["X"]}, "no node X, which model.inputs", "There is x."),
+    "a wrong input": ({"inputs": ["X"]}, "no node X, which model.inputs", "There is `x`."),
     "a near input": ({"inputs": ["fc1/Matmul"]}, "no node fc1/Matmul", "Did you mean `fc1/MatMul"),
     "a near output": ({"outputs": ["fc1/Rely:0"]}, "no node fc1/Rely:0", "Did you mean `fc1/Relu"),
     "a wrong index": ({"outputs": ["fc1/Relu:3"]}, "makes 1 tensors", "Name fc1/Relu:0."),

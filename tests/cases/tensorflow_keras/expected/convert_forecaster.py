@@ -68,7 +68,7 @@ def load_model() -> Model:
     keras.utils.set_random_seed(7)
     model = build()
     load_keras_weights(model, HERE / "trained/forecaster.weights.h5")
-    return keras_model(model)
+    return keras_model(model, INPUTS)
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
