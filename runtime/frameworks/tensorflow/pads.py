@@ -11,8 +11,8 @@ from .bodies import Body, parsed, rewired
 from .constants import value_of
 from .draft import Draft, takers
 
-CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
-"""Ops with `explicit_paddings`."""
+CONVOLUTIONS = frozenset({"Conv2D"})
+"""Ops with `explicit_paddings` whose fused kernels take them: depthwise ones abort."""
 
 
 def fold_pads(draft: Draft, body: Body) -> None:
