@@ -100,6 +100,29 @@ def test_run_without_the_framework(
     assert [path.name for path in tmp_path.iterdir()] == [script.name]
 
 
+@pytest.mark.parametrize(
+    ("case", "title", "extra"),
+    [
+        ("tensorflow_smallest", "TensorFlow", "tensorflow"),
+        ("mxnet_symbol", "MXNet", "mxnet"),
+        ("onnx_openvino", "OpenVINO", "onnx"),
+        ("onnx_onnxruntime", "ONNX Runtime", "onnx"),
+        ("onnx_any", "ONNX", "onnx"),
+    ],
+)
+def test_each_framework_says_what_to_install(
+    tmp_path: Path, case: str, title: str, extra: str
+) -> None:
+    (script,) = (path for path in SCRIPTS if path.parents[1].name == case)
+    shutil.copy(script, tmp_path)
+    done = python(dict(os.environ), script.name, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert f"{title} " in done.stderr
+    assert " or later is not installed." in done.stderr
+    assert f"pip install 'narrowcast[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_run_from_the_spec_without_the_framework(
     without_torch: dict[str, str], tmp_path: Path
 ) -> None:
