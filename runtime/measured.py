@@ -9,7 +9,7 @@ from typing import Any
 from .costs import StaticCosts, predicted_seconds
 from .frameworks.protocol import Timings, Traced
 from .graph import Graph, Kind, Op, Placement, Precision, Tensor
-from .placement import latency
+from .placement import latency, low_compute
 from .timing import Clock
 
 MOST_SECONDS = 60.0
@@ -21,6 +21,12 @@ RUNS_EACH = 10
 
 MARGIN = 0.05
 """Share by which timings of one op differ from run to run."""
+
+NEVER = 99.0
+"""Margin under which no op that has a kernel stays fp32 for its speed."""
+
+WHOLE = "everything low"
+"""Name of the placement that latency has to beat."""
 
 TOLERANCE = 0.1
 """Largest error of the additive model that is left as it is."""
@@ -70,7 +76,9 @@ def measured_costs(
 ) -> MeasuredCosts:
     """Time the ops that can be low, and hold their sum against whole models.
 
-    The additive model's error is reported; beyond TOLERANCE the costs are scaled.
+    The additive model's error is reported; beyond TOLERANCE the costs are scaled. Where
+    the model with all ops low is faster as a whole than the one that the sum prefers
+    (kernels fuse, casts break that up), no op stays fp32 for its speed.
     """
     ops = chosen(traced.graph, low, static, MOST_SECONDS)
     costs = MeasuredCosts(traced.time(low, ops, clock, SECONDS_EACH), static)
@@ -78,9 +86,12 @@ def measured_costs(
         str(Precision.FP32): dict.fromkeys(traced.graph.by_id, Precision.FP32),
         str(low): latency(costs)(traced.graph, low, frozenset()).placement,
     }
-    timed = traced.time_whole(whole, clock)
+    everything = low_compute(traced.graph, low, frozenset()).placement
+    rivals = {} if everything == whole[str(low)] else {WHOLE: everything}
+    timed = traced.time_whole({**whole, **rivals}, clock)
     measured = {Precision(name): (whole[name], timed[name].median) for name in whole}
-    return replace(scaled(costs, measured), margin=MARGIN)
+    beaten = any(timed[name].median < timed[str(low)].median for name in rivals)
+    return replace(scaled(costs, measured), margin=NEVER if beaten else MARGIN)
 
 
 def chosen(

@@ -27,7 +27,7 @@ from .graph import Precision
 from .hardware.answers import FRAMEWORKS
 from .hardware.requirements import Machine, Requirements, require
 from .loading import loaded
-from .measured import SECONDS_EACH, MeasuredCosts, measured_costs
+from .measured import NEVER, SECONDS_EACH, MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
@@ -222,7 +222,10 @@ class Run:
         self.costs = measured_costs(traced, low, static, self.clock)
         off = ", ".join(f"{p} {e:+.0%}" for p, e in self.costs.errors.items())
         ops = len({name for name, _precision in self.costs.timings.ops})
-        self.progress.line("costs", f"{ops} ops timed; their sum is off by {off}")
+        text = f"{ops} ops timed; their sum is off by {off}"
+        if self.costs.margin == NEVER:
+            text += f"; all ops in {low} is faster as a whole than what it prefers"
+        self.progress.line("costs", text)
         return self.costs
 
     def search(

@@ -124,6 +124,31 @@ def test_an_op_stays_fp32_only_where_that_gains_more_than_noise(
     assert set(found.placement.values()) == {placed}
 
 
+@dataclass(frozen=True)
+class Fusing(Machine):
+    """A machine on which alone-timed 16-bit ops look slow, and the whole is not."""
+
+    whole: float = 1.0
+
+    def time_whole(
+        self, placements: Mapping[str, Placement], clock: Clock
+    ) -> Mapping[str, Latency]:
+        found = dict(super().time_whole(placements, clock))
+        all_low = [name for name, p in placements.items() if set(p.values()) == {BF16}]
+        return {**found, **dict.fromkeys(all_low, latency(self.whole))}
+
+
+@pytest.mark.parametrize(("whole", "placed"), [(8.9, BF16), (9.1, FP32)])
+def test_ops_stay_fp32_for_speed_only_if_the_whole_is_faster(
+    whole: float, placed: Precision
+) -> None:
+    """The sum prefers fp32 (9 s); the model with all ops low is timed beside it."""
+    graph = chain(10, 10, 10)
+    machine = Fusing(graph, {FP32: 3.0, BF16: 3.5}, cast=0.0, whole=whole)
+    found = objective(measured(machine))(graph, BF16, frozenset())
+    assert set(found.placement.values()) == {placed}
+
+
 def test_what_is_slower_in_16_bits_says_so() -> None:
     graph = chain(10)
     slower = objective(measured(Machine(graph, {FP32: 1.0, BF16: 2 * (1 + MARGIN)})))

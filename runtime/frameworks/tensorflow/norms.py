@@ -44,7 +44,7 @@ def _others_taken(body: Body, node: Any, taken: dict[str, list[str]]) -> bool:
 def _fold(draft: Draft, body: Body, found: Affine, taken: dict[str, list[str]]) -> bool:
     """Fold into the producer and its bias; whether that could be done."""
     bias, producer = _fed_by(body, found, taken)
-    if producer is None:
+    if producer is None or _aborts_with_a_bias(producer):
         return False
     at, _ = PRODUCERS[producer.op]
     weight = constant_of(body, producer.input[at])
@@ -78,6 +78,12 @@ def _fold(draft: Draft, body: Body, found: Affine, taken: dict[str, list[str]]) 
         draft.absorb(body, adds.name, found.node)
     _put_bias(draft, body, adds, producer, added, bias or found)
     return True
+
+
+def _aborts_with_a_bias(producer: Any) -> bool:
+    """Whether TensorFlow 2.21's fused kernel for it and a bias ends the process."""
+    explicit = producer.attr["padding"].s == b"EXPLICIT"
+    return producer.op == "DepthwiseConv2dNative" and explicit
 
 
 def _fed_by(
