@@ -104,29 +104,31 @@ def test_bad_input(tmp_path: Path) -> None:
     end_to_end.check_bad_input(project, model, "mnist.onnx", "image")
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize("runtime", ["tensorrt", "any"])
 def test_a_file_for_elsewhere_is_checked_and_said_not_to_be_executed(
-    tmp_path: Path, runtime: str
+    tmp_path: Path, runtime: str, precision: str
 ) -> None:
     written(tmp_path)
     project = end_to_end.project_in(tmp_path)
     model: dict[str, Any] = {"framework": "onnx", "runtime": runtime}
     project.write(
         model={"name": "net", "path": "mnist.onnx", **model},
-        mixed_precision={"precisions": "fp16"},
+        mixed_precision={"precisions": precision},
     )
-    report = project.report(env={"FORCE_FP16": ""})
+    report = project.report(env={"FORCE_FP16": "", "FORCE_BF16": ""})
     assert report["exit_code"] == 0
     assert report["flops_low"] == report["flops"] > 0
     assert report["latency"] is None
     assert any("not executed" in note for note in report["notes"])
-    made = onnx.load(tmp_path / "net.fp16.onnx")
+    made = onnx.load(tmp_path / f"net.{precision}.onnx")
     onnx.checker.check_model(made, full_check=True)
     kinds = {each.data_type for each in made.graph.initializer}
-    assert onnx.TensorProto.FLOAT16 in kinds
-    before = project.hashes("net.fp16.onnx")
+    wanted = {"bf16": onnx.TensorProto.BFLOAT16, "fp16": onnx.TensorProto.FLOAT16}
+    assert wanted[precision] in kinds
+    before = project.hashes(f"net.{precision}.onnx")
     assert project.report()["replayed"]
-    assert project.hashes("net.fp16.onnx") == before
+    assert project.hashes(f"net.{precision}.onnx") == before
 
 
 def test_bf16_on_onnxruntime_is_refused_with_the_way_out(tmp_path: Path) -> None:
