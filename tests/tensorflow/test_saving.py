@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,21 +178,12 @@ def test_our_own_loader_takes_positional_batches_in_a_fresh_process(
     program, case = traced("outputs"), zoo("outputs")
     model = program.apply(all_low(program))
     path = program.save(model, tmp_path / "m.bf16")
-    found = in_fresh_process(predict_file, adapter.load_saved, path, _Once(case.batch))
+    batches = partial(list, [(case.batch, None)])
+    found = in_fresh_process(predict_file, adapter.load_saved, path, batches)
     for value, expected in zip(
         found, adapter.predictor(model)(case.batch), strict=True
     ):
         np.testing.assert_array_equal(value, expected)
-
-
-class _Once:
-    """One batch, again and again; another process can have it."""
-
-    def __init__(self, batch: Any) -> None:
-        self.batch = batch
-
-    def __call__(self) -> Any:
-        return iter([(self.batch, None)])
 
 
 def test_a_folder_is_replaced_as_a_whole(
