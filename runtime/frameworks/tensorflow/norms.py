@@ -82,8 +82,10 @@ def _fold(draft: Draft, body: Body, found: Affine, taken: dict[str, list[str]]) 
 
 def _aborts_with_a_bias(producer: Any) -> bool:
     """Whether TensorFlow 2.21's fused kernel for it and a bias ends the process."""
-    explicit = producer.attr["padding"].s == b"EXPLICIT"
-    return producer.op == "DepthwiseConv2dNative" and explicit
+    if producer.op != "DepthwiseConv2dNative":
+        return False  # a look at an attribute that is not there would make it
+    explicit: bool = producer.attr["padding"].s == b"EXPLICIT"
+    return explicit
 
 
 def _fed_by(

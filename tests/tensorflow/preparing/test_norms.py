@@ -184,3 +184,21 @@ def test_norms_fold_inside_branches_and_loops(prepared: Make) -> None:
     assert found.body("cond_true") == ["BiasAdd", "Conv2D"]
     assert {"BiasAdd", "Conv2D"} <= set(found.body("while_body"))
     assert "FusedBatchNormV3" not in found.body("while_body")
+
+
+def test_a_depthwise_layer_with_explicit_padding_keeps_its_norm(prepared: Make) -> None:
+    """TensorFlow 2.21 ends the process on a fused bias behind it."""
+    weight, values = variable(3, 3, 4, 1), statistics(4)
+
+    def plain(x: tf.Tensor) -> tf.Tensor:
+        y = tf.raw_ops.DepthwiseConv2dNative(
+            input=x,
+            filter=weight,
+            strides=[1, 2, 2, 1],
+            padding="EXPLICIT",
+            explicit_paddings=[0, 0, 0, 1, 0, 1, 0, 0],
+        )
+        return fused(y, values)
+
+    found = prepared(plain, IMAGE, w=weight, v=values)
+    assert "FusedBatchNormV3" in found.ops
