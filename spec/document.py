@@ -140,7 +140,13 @@ class Document(Section):
     def _input_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
         dataset = accuracy.dataloader.dataset
         wanted = len(self.model.inputs) or 1
-        if dataset.npz and len(dataset.npz.inputs) != wanted:
+        if dataset.npz and not self.model.inputs and len(dataset.npz.inputs) > 1:
+            yield Problem(
+                f"{len(dataset.npz.inputs)} arrays: say which inputs of the model they are",
+                "write model.inputs: the names that the model has, in this order",
+                (*DATA, "dataset", "npz", "inputs"),
+            )
+        elif dataset.npz and len(dataset.npz.inputs) != wanted:
             yield Problem(
                 f"{len(dataset.npz.inputs)} arrays, but {wanted} in model.inputs",
                 "name one array for each of model.inputs, in order",

@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from narrowcast.runtime.errors import DataError
 from narrowcast.runtime.frameworks.onnx import load_onnx, openvino
 from narrowcast.runtime.graph import Precision
 
@@ -139,3 +140,22 @@ def test_bf16_on_onnxruntime_is_refused_with_the_way_out(tmp_path: Path) -> None
     code, error = project.refused(env={"FORCE_BF16": ""})
     assert code == 3
     assert "bf16" in error
+
+
+def test_sizes_and_dtypes_that_the_model_does_not_take_name_the_input(
+    tmp_path: Path,
+) -> None:
+    model = onnx.load(written(tmp_path))
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 8
+    onnx.save(model, tmp_path / "fixed.onnx")
+    images, _ = one_model.digits()
+    predict = openvino.predictor(load_onnx(tmp_path / "fixed.onnx"))
+    with pytest.raises(DataError) as caught:
+        predict((images[:10],))
+    assert "input image has shape (10, 1, 28, 28)" in str(caught.value)
+    assert "batch_size: 8" in caught.value.remedy
+    with pytest.raises(DataError, match=r"takes \(8, 1, 28, 28\)"):
+        predict((images[:8].transpose(0, 2, 3, 1),))
+    with pytest.raises(DataError) as caught:
+        predict((images[:8].astype("float64"),))
+    assert "inputs: [{name: image, dtype: float32}]" in caught.value.remedy

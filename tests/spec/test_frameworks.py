@@ -150,3 +150,10 @@ def test_what_does_not_fit_names_the_place_and_the_remedy(
 def test_a_file_for_tensorrt_may_be_for_a_gpu() -> None:
     made = spec("framework: onnx, path: a.onnx, runtime: tensorrt", "device: gpu")
     assert (made.device, made.model.runtime) == ("cuda", "tensorrt")
+
+
+def test_several_arrays_need_the_names_of_the_inputs_that_they_feed() -> None:
+    several = EVALUATION.replace("inputs: x", "inputs: [a, b]")
+    text = said("framework: onnx, path: a.onnx", several)
+    assert "2 arrays: say which inputs of the model they are" in text
+    assert "write model.inputs" in text

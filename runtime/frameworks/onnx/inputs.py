@@ -94,9 +94,33 @@ def arrays(model: ir.Model, batch: Inputs, places: Sequence[int]) -> tuple[Array
         if wanted and array.dtype.name != wanted:
             raise DataError(
                 f"input {value.name} is {array.dtype.name}, the model takes {wanted}",
-                "Make the dataset, its transforms and model.inputs agree.",
+                f"Write it: inputs: [{{name: {value.name}, dtype: {wanted}}}].",
             )
+        _check_sizes(str(value.name), value.shape, array)
     return found
+
+
+def _check_sizes(name: str, shape: ir.Shape | None, array: Array) -> None:
+    """Hold an array against the sizes that the model is fixed to.
+
+    Raises:
+        DataError: Its rank or one of the sizes differs.
+    """
+    if shape is None:
+        return
+    fits = len(shape) == array.ndim and all(
+        not isinstance(wanted, int) or wanted == size
+        for wanted, size in zip(shape, array.shape, strict=True)
+    )
+    if fits:
+        return
+    sizes = ", ".join(str(size) for size in shape)
+    remedy = "Make the dataset and its transforms give what the model takes."
+    if len(shape) == array.ndim and tuple(shape)[1:] == array.shape[1:]:
+        remedy = f"Write batch_size: {shape[0]} and last_batch: discard."
+    raise DataError(
+        f"input {name} has shape {array.shape}, the model takes ({sizes})", remedy
+    )
 
 
 def check_batch(batch: Inputs, inputs: Sequence[Input]) -> None:
