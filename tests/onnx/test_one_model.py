@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import end_to_end
+import numpy as np
 import one_model
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
 from narrowcast.runtime.errors import DataError
-from narrowcast.runtime.frameworks.onnx import load_onnx, openvino
+from narrowcast.runtime.frameworks.onnx import load_onnx, onnxruntime, openvino
 from narrowcast.runtime.graph import Precision
 
 
@@ -159,3 +160,21 @@ def test_sizes_and_dtypes_that_the_model_does_not_take_name_the_input(
     with pytest.raises(DataError) as caught:
         predict((images[:8].astype("float64"),))
     assert "inputs: [{name: image, dtype: float32}]" in caught.value.remedy
+
+
+def test_ids_that_openvino_would_cut_off_are_refused(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Mod", ["ids", "k"], ["y"])]
+    taken = helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, ["n"])
+    given = helper.make_tensor_value_info("y", onnx.TensorProto.INT64, ["n"])
+    k = helper.make_tensor("k", onnx.TensorProto.INT64, [], [50])
+    graph = helper.make_graph(nodes, "hash", [taken], [given], [k])
+    opsets = [helper.make_opsetid("", 13)]
+    path = tmp_path / "hash.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    ids = np.array([3, 2**33 + 7])
+    (found,) = onnxruntime.predictor(load_onnx(path))((ids,))
+    assert found.tolist() == (ids % 50).tolist()
+    with pytest.raises(DataError, match="OpenVINO computes integers in 32 bits"):
+        openvino.predictor(load_onnx(path))((ids,))
+    (found,) = openvino.predictor(load_onnx(path))((ids[:1],))
+    assert found.tolist() == [3]

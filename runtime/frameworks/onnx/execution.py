@@ -48,6 +48,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def integer_bits(self) -> int:
+        """Bits in which it computes int64, which a model's indices and ids may be."""
+        ...
+
+    @property
     def judge(self) -> Executor:
         """What errors are measured with: itself, if it rounds where the model says."""
         ...

@@ -43,6 +43,11 @@ class Imitated:
         return (f"not executed by {self.title} here", *told)
 
     @property
+    def integer_bits(self) -> int:
+        """All of them."""
+        return 64
+
+    @property
     def uniform(self) -> frozenset[str]:
         """None: it takes all that ONNX allows."""
         return frozenset()

@@ -8,12 +8,12 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ...errors import ModelError
+from ...errors import DataError, ModelError
 from ...signature import Input
 from ..protocol import Array, Inputs, Outputs
 from .execution import Executor
 from .given import model_of
-from .inputs import arrays, order
+from .inputs import arrays, order, own_inputs
 from .kernels import shortened
 
 
@@ -29,7 +29,7 @@ class Predictor:
             ModelError: The runtime does not take the model.
         """
         self.model = model_of(model)
-        self.title = executor.title
+        self.title, self.integer_bits = executor.title, executor.integer_bits
         self.places = order(self.model, inputs)
         try:
             self.session = executor.compile(self.model)
@@ -41,13 +41,31 @@ class Predictor:
 
     def __call__(self, inputs: Inputs) -> Outputs:
         given = arrays(self.model, inputs, self.places)
+        for value, array in zip(own_inputs(self.model), given, strict=True):
+            self._check_integers(str(value.name), array)
         try:
             return tuple(widened(each) for each in self.session(given))
         except Exception as error:  # whatever the runtime raises on these values
             raise ModelError(
                 f"{self.title} fails on the data: {shortened(error)}",
-                "See that the data has the shapes that the model was made for.",
+                "See that the data has the shapes, and indices the range, that the model "
+                "was made for.",
             ) from error
+
+    def _check_integers(self, name: str, array: Array) -> None:
+        """Refuse numbers that the runtime would cut off without a word."""
+        if array.dtype.kind not in "iu" or not array.size:
+            return
+        most = 1 << (self.integer_bits - 1)
+        for number in (int(array.min()), int(array.max())):
+            if array.dtype.itemsize * 8 > self.integer_bits and not (
+                -most <= number < most
+            ):
+                raise DataError(
+                    f"input {name} holds {number}; {self.title} computes integers in "
+                    f"{self.integer_bits} bits",
+                    "Write `model.runtime: onnxruntime`, or give smaller numbers.",
+                )
 
 
 def widened(value: Array) -> Array:

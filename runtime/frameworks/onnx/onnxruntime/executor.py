@@ -37,6 +37,11 @@ class OnnxRuntime:
         )
 
     @property
+    def integer_bits(self) -> int:
+        """All of them."""
+        return 64
+
+    @property
     def uniform(self) -> frozenset[str]:
         """None: it takes all that ONNX allows."""
         return frozenset()

@@ -34,6 +34,11 @@ class OpenVino:
         )
 
     @property
+    def integer_bits(self) -> int:
+        """The CPU plugin computes all integers in 32 bits."""
+        return 32
+
+    @property
     def uniform(self) -> frozenset[str]:
         """Its batch norms take statistics of the type of the input only."""
         return frozenset({"BatchNormalization"})
