@@ -296,6 +296,7 @@ class Convert:
             "Evaluation",
             "Judgement",
             "Placement",
+            "Watch",
         )
         names = (*RUNTIME, *judged, *_package_names(self.package))
         return (*_convert_imports(names), *self.objective_imports)

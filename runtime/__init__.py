@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .command_line import command_line
 from .criterion import Criterion
-from .evaluation import Evaluation
+from .evaluation import Evaluation, Watch
 from .graph import Placement, Precision
 from .hardware.requirements import Requirements
 from .pins import Pins
@@ -28,6 +28,7 @@ __all__ = [
     "Requirements",
     "Run",
     "Sources",
+    "Watch",
     "command_line",
     "everything_low",
 ]

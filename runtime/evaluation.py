@@ -6,14 +6,15 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .errors import DataError, MetricError, NarrowcastError
 from .frameworks.protocol import Inputs, Outputs, Predict, restart
-from .metrics.metric import Metric
+from .metrics.metric import MeanOverSamples, Metric
 from .places import described, place_of, users_frame
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
@@ -25,6 +26,17 @@ UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+)
 Tick = Callable[[int], None]
 """Told the number of each batch that is done, for progress."""
 
+Scores = npt.NDArray[np.float64]
+"""One score per sample, shape (n,), in the order of the data."""
+
+Watch = Callable[[Scores], bool]
+"""Told the scores so far after each batch; True ends the evaluation there."""
+
+
+def to_the_end(scores: Scores) -> bool:
+    """Let an evaluation see all data."""
+    return False
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -35,12 +47,16 @@ class Evaluation:
         value: Its result.
         samples: Samples seen (length of the first output).
         finite: Whether all float outputs were finite.
+        scores: The samples' own scores where the metric is their mean, else None.
+        full: Whether all data was seen.
     """
 
     metric: str
     value: float
     samples: int
     finite: bool
+    scores: Scores | None = field(default=None, compare=False, repr=False)
+    full: bool = True
 
 
 def evaluate(
@@ -48,10 +64,14 @@ def evaluate(
     batches: Batches,
     metric: Callable[[], Metric],
     tick: Tick = lambda batch: None,
+    watch: Watch = to_the_end,
 ) -> Evaluation:
     """Run the model over all batches and compute the metric, exactly and in full.
 
     A model with state begins with the state that it was loaded with.
+
+    Args:
+        watch: May end the evaluation early, where the metric is a mean over samples.
 
     Raises:
         DataError: The data is empty or can't be read.
@@ -59,16 +79,21 @@ def evaluate(
     """
     gathered = _made(metric)
     restart(predict)
-    samples, finite = 0, True
+    samples, finite, full = 0, True, True
     for number, (inputs, labels) in enumerate(_read(batches), start=1):
         outputs = predict(inputs)
         samples += len(outputs[0]) if outputs and outputs[0].ndim else 1
         finite = finite and all(_finite(output) for output in outputs)
         _update(gathered, outputs, labels)
         tick(number)
+        if isinstance(gathered, MeanOverSamples) and watch(gathered.scores()):
+            full = False
+            break
     if not samples:
         raise _no_batch()
-    return Evaluation(metric_name(gathered), _result(gathered), samples, finite)
+    scores = gathered.scores() if isinstance(gathered, MeanOverSamples) else None
+    name, value = metric_name(gathered), _result(gathered)
+    return Evaluation(name, value, samples, finite, scores, full)
 
 
 def first_inputs(batches: Batches) -> Inputs:

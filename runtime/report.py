@@ -179,7 +179,7 @@ def as_json(report: Report) -> dict[str, Any]:
     for name in ("script", "plan", "model"):
         data[name] = shown(getattr(report, name))
     if report.judgement is not None:
-        data["judgement"]["holds"] = report.judgement.holds
+        data["judgement"] = _judgement_data(report.judgement)
     if report.latency is not None:
         fp32, result = report.latency["fp32"], report.latency["result"]
         data["speedup"] = speedup(fp32, result)
@@ -190,11 +190,19 @@ def as_json(report: Report) -> dict[str, Any]:
     return found
 
 
+def _judgement_data(judgement: Judgement) -> dict[str, Any]:
+    """Without the scores of every sample."""
+    data = asdict(judgement)
+    for evaluation in (data["baseline"], data["result"]):
+        del evaluation["scores"]
+    return {**data, "holds": judgement.holds}
+
+
 def _package_data(report: Report, package: Package) -> dict[str, Any]:
     data = {**asdict(package), "path": shown(package.path)}
     data["bytes"] = package.path.stat().st_size
     if package.judgement is not None:
-        data["judgement"]["holds"] = package.judgement.holds
+        data["judgement"] = _judgement_data(package.judgement)
     if report.latency is not None:
         fp32, compiled = report.latency["fp32"], report.latency["compiled"]
         data["speedup"] = speedup(fp32, compiled)

@@ -16,10 +16,12 @@ from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import (
     Batches,
     Evaluation,
+    Watch,
     evaluate,
     first_inputs,
     largest_error,
     rounded,
+    to_the_end,
 )
 from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Traced
 from .fresh import in_fresh_process
@@ -134,10 +136,14 @@ class Run:
         return first_inputs(batches)
 
     def evaluate(
-        self, predict: Predict, batches: Batches, metric: Callable[[], Metric]
+        self,
+        predict: Predict,
+        batches: Batches,
+        metric: Callable[[], Metric],
+        watch: Watch = to_the_end,
     ) -> Evaluation:
-        """Score a model on all batches."""
-        return evaluate(predict, batches, metric, self.progress.batch)
+        """Score a model on all batches, or on as many as `watch` wants to see."""
+        return evaluate(predict, batches, metric, self.progress.batch, watch)
 
     def baseline(
         self,

@@ -125,14 +125,33 @@ class Traced(Protocol):
         ...
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """Output error on the calibration batch when all these ops are low at once."""
+        """Output error on the calibration batch when only these ops are low.
+
+        RMS of the difference over the RMS of the fp32 output, the largest over the
+        outputs; infinite where an output is not finite. Nothing is rebuilt for it.
+        """
         ...
 
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        """Output error on the calibration batch when only that op is low.
+        """Output error on the calibration batch when only that op is low."""
+        ...
 
-        RMS of the difference over the RMS of the fp32 output, the largest over the
-        outputs; infinite where the output is not finite.
+    def sketch(
+        self,
+        precision: Precision,
+        ops: Iterable[str],
+        *,
+        probes: int = 4,
+        seed: int = 0,
+    ) -> Mapping[str, float]:
+        """Op id → squared output error when only that op is low, to first order.
+
+        The adjoint sketch: the mean over `probes` random v of (vᵀ J δ)², where δ is
+        what rounding this op changes in its own outputs and J takes that to the
+        model's. v is ±1 for each element of each output, over that output's RMS and
+        the root of its size: the expectation is `error` squared, summed over outputs.
+        An op is missing where no gradient reaches it, all are where the framework does
+        not differentiate; infinite where its own outputs become so.
         """
         ...
 

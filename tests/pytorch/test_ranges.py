@@ -18,7 +18,7 @@ from torch._higher_order_ops.while_loop import while_loop
 from torch.nn import functional as F
 
 from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import evaluate
+from narrowcast.runtime.evaluation import Watch, evaluate
 from narrowcast.runtime.formats import LIMITS
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.pytorch.statistics import describe
@@ -160,7 +160,7 @@ def test_a_row_masked_in_a_later_batch_costs_one_more_trial(tools: Any) -> None:
     def batches() -> Iterator[tuple[Any, Any]]:
         yield from labelled
 
-    def score(placement: Placement) -> Any:
+    def score(placement: Placement, watch: Watch) -> Any:
         return evaluate(pytorch.predictor(traced.apply(placement)), batches, MSE)
 
     result = search(

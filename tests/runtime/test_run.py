@@ -149,7 +149,7 @@ def convert(run):
     baseline = run.baseline(predictor(weight), batches, MSE)
     traced = Traced(weight, run.first(batches))
 
-    def evaluate(placement):
+    def evaluate(placement, watch):
         global calls
         calls += 1
         if str(calls) == os.environ.get("INTERRUPT_AT"):

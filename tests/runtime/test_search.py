@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.errors import DataError, MetricError, ModelError, UsageError
-from narrowcast.runtime.evaluation import Evaluation
+from narrowcast.runtime.evaluation import Evaluation, Watch
 from narrowcast.runtime.frameworks.protocol import Probe, Statistics, Timings
 from narrowcast.runtime.graph import (
     Graph,
@@ -111,7 +111,7 @@ class Evaluator:
     then: Callable[[int, Evaluation], Evaluation] = lambda number, found: found
     seen: list[Placement] = field(default_factory=list)
 
-    def __call__(self, placement: Placement) -> Evaluation:
+    def __call__(self, placement: Placement, watch: Watch) -> Evaluation:
         self.seen.append(placement)
         found = Evaluation("loss", self.traced.loss(placement), 10, True)
         return self.then(len(self.seen), found)
@@ -396,9 +396,9 @@ def test_no_trial_starts_after_the_timeout(seconds: float | None, trials: int) -
     now = [1000.0]
     evaluate = Evaluator(TWENTY)
 
-    def slowly(placement: Placement) -> Evaluation:
+    def slowly(placement: Placement, watch: Watch) -> Evaluation:
         now[0] += 10
-        return evaluate(placement)
+        return evaluate(placement, watch)
 
     found = search(
         TWENTY,

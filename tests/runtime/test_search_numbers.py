@@ -19,7 +19,13 @@ from hypothesis import strategies as st
 
 from narrowcast.runtime.capability import with_kernels
 from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation, evaluate, largest_error
+from narrowcast.runtime.evaluation import (
+    Evaluation,
+    Watch,
+    evaluate,
+    largest_error,
+    to_the_end,
+)
 from narrowcast.runtime.frameworks.protocol import (
     Array,
     Inputs,
@@ -35,7 +41,7 @@ from narrowcast.runtime.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
-from narrowcast.runtime.sensitivity import sensitivity_order
+from narrowcast.runtime.search.sensitivity import sensitivity_order
 from narrowcast.runtime.timing import Latency
 
 Floats = npt.NDArray[np.float32]
@@ -203,7 +209,7 @@ class Case:
             inputs = tuple(value[start : start + BATCH] for value in self.data.values())
             yield inputs, fp32(inputs)[0]
 
-    def evaluate(self, placement: Placement) -> Evaluation:
+    def evaluate(self, placement: Placement, watch: Watch = to_the_end) -> Evaluation:
         return evaluate(self.traced.apply(placement), self.batches, MSE)
 
     def search(self, **budget: Any) -> Found:

@@ -96,6 +96,17 @@ class Program:
         )
         return replace(self, formed=fastest_forms(timed))
 
+    def sketch(
+        self,
+        precision: Precision,
+        ops: Iterable[str],
+        *,
+        probes: int = 4,
+        seed: int = 0,
+    ) -> Mapping[str, float]:
+        """Squared output error of each op alone; nothing is differentiated here."""
+        return {}
+
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         """Output error when only that op computes in `precision`; op id → error.
 

@@ -40,6 +40,7 @@ from narrowcast.runtime import (
     Requirements,
     Run,
     Sources,
+    Watch,
     command_line,
 )
 from narrowcast.runtime.costs import X86_BF16, fused
@@ -129,11 +130,12 @@ def convert(run: Run) -> Report:
     )
     traced = run.in_fastest_forms(pytorch.under_inductor(traced), low=LOW)
 
-    def evaluate(placement: Placement) -> Evaluation:
+    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
             pytorch.predictor(traced.apply(placement)),
             batches,
             metric,
+            watch,
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

@@ -39,6 +39,7 @@ from narrowcast.runtime import (
     Requirements,
     Run,
     Sources,
+    Watch,
     command_line,
 )
 from narrowcast.runtime.costs import X86_BF16, StaticCosts
@@ -116,11 +117,12 @@ def convert(run: Run) -> Report:
         outputs=("boxes", "labels", "scores"),
     )
 
-    def evaluate(placement: Placement) -> Evaluation:
+    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
             pytorch.predictor(traced.apply(placement)),
             batches,
             metric,
+            watch,
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

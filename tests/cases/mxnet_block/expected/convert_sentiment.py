@@ -40,6 +40,7 @@ from narrowcast.runtime import (
     Requirements,
     Run,
     Sources,
+    Watch,
     command_line,
 )
 from narrowcast.runtime.costs import X86_BF16
@@ -121,11 +122,12 @@ def convert(run: Run) -> Report:
         inputs=INPUTS,
     )
 
-    def evaluate(placement: Placement) -> Evaluation:
+    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
             mxnet.predictor(traced.apply(placement)),
             batches,
             metric,
+            watch,
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

@@ -40,6 +40,7 @@ from narrowcast.runtime import (
     Requirements,
     Run,
     Sources,
+    Watch,
     command_line,
 )
 from narrowcast.runtime.costs import A100, StaticCosts
@@ -128,11 +129,12 @@ def convert(run: Run) -> Report:
         outputs=("logits", "features"),
     )
 
-    def evaluate(placement: Placement) -> Evaluation:
+    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
             pytorch.predictor(traced.apply(placement)),
             batches,
             metric,
+            watch,
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

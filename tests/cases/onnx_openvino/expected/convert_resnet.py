@@ -38,6 +38,7 @@ from narrowcast.runtime import (
     Requirements,
     Run,
     Sources,
+    Watch,
     command_line,
 )
 from narrowcast.runtime.data.arrays import Arrays
@@ -120,11 +121,12 @@ def convert(run: Run) -> Report:
         inputs=INPUTS,
     )
 
-    def evaluate(placement: Placement) -> Evaluation:
+    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
             openvino.predictor(traced.apply(placement)),
             batches,
             metric,
+            watch,
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

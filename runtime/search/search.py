@@ -11,23 +11,24 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from .criterion import Criterion
-from .errors import DataError, ModelError, UsageError
-from .evaluation import Evaluation, rounded
-from .frameworks.protocol import Traced
-from .graph import Placement, Precision
-from .pins import Pins, Reason
-from .placement import Objective
-from .plan import Plan
-from .progress import Progress
-from .ranges import Ranges, ranged_text
-from .reasons import fp32_reasons, hard_pins
+from ..criterion import Criterion
+from ..errors import DataError, ModelError, UsageError
+from ..evaluation import Evaluation, Watch, rounded, to_the_end
+from ..frameworks.protocol import Traced
+from ..graph import Placement, Precision
+from ..history import History, Unrecorded
+from ..pins import Pins, Reason
+from ..placement import Objective
+from ..plan import Plan
+from ..progress import Progress
+from ..ranges import Ranges, ranged_text
+from ..reasons import fp32_reasons, hard_pins
+from ..timing import Clock
+from ..unrounded import with_movers
 from .sensitivity import sensitivity_order
-from .timing import Clock
-from .unrounded import with_movers
 
-Evaluate = Callable[[Placement], Evaluation]
-"""Converts the model by a placement and scores it in full."""
+Evaluate = Callable[[Placement, Watch], Evaluation]
+"""Converts the model by a placement and scores it until the watch has seen enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def search(
     budget: Budget,
     progress: Progress,
     clock: Clock,
+    history: History | None = None,
+    seed: int = 0,
 ) -> Found:
     """Find placements under which the criterion holds.
 
@@ -113,6 +116,7 @@ def search(
         ModelError: No trial could be evaluated.
         KeyboardInterrupt: Interrupted before any trial passed.
     """
+    history = history or Unrecorded()
     run = _Search(
         traced, evaluate, low, objective, criterion, baseline, budget, progress, clock
     )
@@ -205,7 +209,7 @@ class _Search:
 
     def _evaluated(self, trial: Trial) -> Trial:
         try:
-            found = self.evaluate(trial.placement)
+            found = self.evaluate(trial.placement, to_the_end)
         except (DataError, UsageError):
             raise
         except Exception as error:  # a trial that fails is a failed trial, not the end

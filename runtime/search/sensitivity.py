@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .frameworks.protocol import Traced
-from .graph import Kind, Placement, Precision
-from .pins import Reason, Why
+from ..frameworks.protocol import Traced
+from ..graph import Kind, Placement, Precision
+from ..pins import Reason, Why
 
 
 def sensitivity_order(
