@@ -16,7 +16,7 @@ from narrowcast.runtime.capability import capability_pins
 from narrowcast.runtime.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.evaluation import Evaluation, Watch
+from narrowcast.runtime.evaluation import Evaluation, Watch, to_the_end
 from narrowcast.runtime.graph import Placement, Precision
 from narrowcast.runtime.pins import Pins
 from narrowcast.runtime.placement import low_compute
@@ -88,7 +88,7 @@ def test_a_culprit_in_a_branch_that_the_calibration_skips_is_found(tools: Any) -
     program = tools.trace(model, X, NO, shapes=SHAPES)
     batches = [(X, NO), (X.flip(0), YES)]
 
-    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
+    def evaluate(placement: Placement, watch: Watch = to_the_end) -> Evaluation:
         converted = program.apply(placement)
         with torch.inference_mode():
             errors = [tools.error(model(*b), converted(*b)) for b in batches]
