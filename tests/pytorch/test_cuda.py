@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.errors import ModelError, RequirementError
-from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate
+from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate, to_the_end
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.pytorch.answers import absent, answer
 from narrowcast.runtime.frameworks.pytorch.device import finished, of_batch, of_model
@@ -137,7 +137,7 @@ def test_a_trial_without_memory_is_a_failed_trial_with_one_line(
     def batches() -> Iterator[tuple[Any, Any]]:
         yield (x,), labels
 
-    def score(placement: Placement, watch: Watch) -> Evaluation:
+    def score(placement: Placement, watch: Watch = to_the_end) -> Evaluation:
         if placement["head:linear:0"] == BF16:
             torch.empty(2**55, device=device)
         return evaluate(pytorch.predictor(traced.apply(placement)), batches, MSE)

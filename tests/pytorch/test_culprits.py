@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from narrowcast.runtime.capability import capability_pins
 from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate
+from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate, to_the_end
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.graph import Placement, Precision
 from narrowcast.runtime.pins import Pins, Why
@@ -233,7 +233,7 @@ def run(
 
     evaluations = []
 
-    def score(placement: Placement, watch: Watch) -> Evaluation:
+    def score(placement: Placement, watch: Watch = to_the_end) -> Evaluation:
         evaluations.append(placement)
         return evaluate(pytorch.predictor(traced.apply(placement)), batches, Drift)
 
