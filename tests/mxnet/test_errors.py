@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Watch, evaluate
+from narrowcast.runtime.evaluation import Watch, evaluate, to_the_end
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet.library import mx
 from narrowcast.runtime.frameworks.mxnet.network import canonical
@@ -97,7 +97,7 @@ def test_the_culprit_is_found_and_what_is_pinned_is_computed_in_fp32(
     def batches() -> Iterator[tuple[Any, Any]]:
         yield from zip(inputs, expected, strict=True)
 
-    def score(placement: Any, watch: Watch) -> Any:
+    def score(placement: Any, watch: Watch = to_the_end) -> Any:
         return evaluate(adapter.predictor(program.apply(placement)), batches, Drift)
 
     program = tools.trace(model, *inputs[0])
