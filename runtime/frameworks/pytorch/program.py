@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -19,7 +20,7 @@ from ...plan import NEW
 from ...signature import Input
 from ...timing import Clock, Latency, interleaved
 from ..protocol import Inputs, Probe, Statistics, Timings
-from . import archive, capture, kernels
+from . import adjoint, archive, capture, kernels
 from .agreement import check_agreement
 from .calling import by_name, recorded
 from .device import finished, of_batch, release
@@ -96,17 +97,6 @@ class Program:
         )
         return replace(self, formed=fastest_forms(timed))
 
-    def sketch(
-        self,
-        precision: Precision,
-        ops: Iterable[str],
-        *,
-        probes: int = 4,
-        seed: int = 0,
-    ) -> Mapping[str, float]:
-        """Squared output error of each op alone; nothing is differentiated here."""
-        return {}
-
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         """Output error when only that op computes in `precision`; op id → error.
 
@@ -117,6 +107,29 @@ class Program:
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """Output error when all these ops compute in `precision` at once."""
         return self._outputs.error(precision, [self._op(name) for name in ops])
+
+    def sketch(
+        self,
+        precision: Precision,
+        ops: Iterable[str],
+        *,
+        probes: int = 4,
+        seed: int = 0,
+    ) -> Mapping[str, float]:
+        """Squared output error to first order when only that op is low; id → estimate.
+
+        The sum over outputs. Where the low kernel is not finite, what it does to the
+        outputs is measured; ops that no gradient reaches are missing.
+        """
+        keys = {str(self._op(name).key): name for name in ops}
+        module = self.prepared.module
+        found = adjoint.sketch(module, self.batch, precision, keys, probes, seed)
+        return {
+            keys[key]: each
+            if math.isfinite(each)
+            else self.error(precision, (keys[key],)) ** 2
+            for key, each in found.items()
+        }
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """What `precision` would do to every tensor of the batch; name → statistics."""
