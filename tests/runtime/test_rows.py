@@ -11,6 +11,7 @@ import culprits
 import numpy as np
 import pytest
 import rows
+import rows_numpy
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,8 @@ def test_a_planted_model_computes_the_same(
         tolerance = 1e-3
     for number in (0, 1):
         places = case.positions(images, number)
-        planted = rows.run(case.network, (images, places), dtype)
-        plain = rows.run(case.unplanted, (images, rows.positions(len(images))))
+        planted = rows_numpy.run(case.network, (images, places), dtype)
+        plain = rows_numpy.run(case.unplanted, (images, rows.positions(len(images))))
         assert len(case.network.outputs) == len(case.unplanted.outputs)
         pairs = zip(case.network.outputs, case.unplanted.outputs, strict=True)
         for found, expected in pairs:
@@ -67,7 +68,7 @@ def test_a_config_changes_how_it_is_written_and_nothing_else(
 ) -> None:
     plain, other = rows.network(), rows.network(rows.Config(**options))
     inputs = images, rows.positions(len(images))
-    expected, found = rows.run(plain, inputs), rows.run(other, inputs)
+    expected, found = rows_numpy.run(plain, inputs), rows_numpy.run(other, inputs)
     np.testing.assert_allclose(
         found["logits.plus"], expected["logits.plus"], rtol=1e-9, atol=1e-9
     )
@@ -78,8 +79,8 @@ def test_rows_are_told_apart_by_their_position(images: Any) -> None:
     """Else a position that 16 bits spoil would change nothing."""
     right = rows.positions(len(images))
     network = rows.network()
-    expected = rows.run(network, (images, right))["logits.plus"]
-    found = rows.run(network, (images, right[:, ::-1]))["logits.plus"]
+    expected = rows_numpy.run(network, (images, right))["logits.plus"]
+    found = rows_numpy.run(network, (images, right[:, ::-1]))["logits.plus"]
     assert np.abs(found - expected).max() > 1
 
 

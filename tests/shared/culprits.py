@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import rows
+import rows_numpy
 from rows import Array, Config, Network, Step
 
 from narrowcast.runtime.criterion import Criterion
@@ -112,7 +113,7 @@ class Planted:
         _, digits = rows.digits(self.every)
         found, start = [], 0
         for inputs in self.inputs():
-            steps = rows.run(self.network, inputs)
+            steps = rows_numpy.run(self.network, inputs)
             exact = tuple(steps[name] for name in self.network.outputs)
             own = digits[start : start + len(inputs[0])]
             found.append((own, exact))

@@ -1,15 +1,15 @@
 """A small trained transformer that reads a digit row by row, the same in all frameworks.
 
-It is described as steps, each one op of any framework, and run by NumPy; a framework's
-builder (`rows_pytorch.py`) is a table from a step's op to the framework's function.
-Step names become module paths or node names, so that `belongs` finds an op's step.
+It is described as steps, each one op of any framework. A builder (`rows_numpy.py`,
+`rows_pytorch.py`) is a table from a step's op to the framework's function. Step names
+become module paths or node names, so that `belongs` finds an op's step.
 `train_rows.py` makes the weights; `culprits.py` plants ops that 16 bits break.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -35,7 +35,7 @@ class Step:
 
     Attributes:
         name: Of the step and of its output: `layers.0.mlp.up.times`.
-        op: A key of `REFERENCE`.
+        op: A key of `rows_numpy.OPS`, which says what it does.
         inputs: Names of the model's inputs, earlier steps or weights; a float is itself.
         at: Of a transpose the order of the axes, of a reshape the shape (the batch is
             -1), of sum, mean and max the axis, which stays with length 1. Softmax,
@@ -251,54 +251,6 @@ def digits(every: int = 10) -> tuple[Array, Array]:
     images, labels = one_model.digits(every)
     mixed = np.random.default_rng(0).permutation(len(labels))
     return images[mixed, 0], labels[mixed]
-
-
-def _softmax(x: Array, at: Sequence[int]) -> Array:
-    powers = np.exp(x - x.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
-
-
-def _layer_norm(x: Array, scale: Array, shift: Array, at: Sequence[int]) -> Array:
-    centred = x - x.mean(-1, keepdims=True)
-    variance = np.square(centred).mean(-1, keepdims=True)
-    return centred / np.sqrt(variance + EPSILON) * scale + shift
-
-
-REFERENCE: Mapping[str, Callable[..., Array]] = {
-    "add": lambda a, b, at: a + b,
-    "sub": lambda a, b, at: a - b,
-    "mul": lambda a, b, at: a * b,
-    "div": lambda a, b, at: a / b,
-    "matmul": lambda a, b, at: a @ b,
-    "relu": lambda x, at: np.maximum(x, 0),
-    "exp": lambda x, at: np.exp(x),
-    "log": lambda x, at: np.log(x),
-    "sqrt": lambda x, at: np.sqrt(x),
-    "sin": lambda x, at: np.sin(x),
-    "cos": lambda x, at: np.cos(x),
-    "tanh": lambda x, at: np.tanh(x),
-    "sigmoid": lambda x, at: 1 / (1 + np.exp(-x)),
-    "sum": lambda x, at: x.sum(at, keepdims=True),
-    "mean": lambda x, at: x.mean(at, keepdims=True),
-    "max": lambda x, at: x.max(at, keepdims=True),
-    "softmax": _softmax,
-    "layer_norm": _layer_norm,
-    "reshape": lambda x, at: x.reshape(at),
-    "transpose": lambda x, at: x.transpose(at),
-    "concat": lambda *xs, at: np.concatenate(xs, -1),
-    "argmax": lambda x, at: x.argmax(-1),
-}
-"""What every op does, in NumPy: of its inputs, and `at`."""
-
-
-def run(network: Network, inputs: Sequence[Array], dtype: Any = np.float64) -> Any:
-    """All steps in `dtype`: name → output. `inputs` in the order of `INPUTS`."""
-    known = {**dict(zip(INPUTS, inputs, strict=True)), **network.weights}
-    known = {name: np.asarray(array, dtype) for name, array in known.items()}
-    for step in network.steps:
-        read = [known[x] if isinstance(x, str) else dtype(x) for x in step.inputs]
-        known[step.name] = REFERENCE[step.op](*read, at=step.at)
-    return known
 
 
 def belongs(op: str, step: str) -> bool:
