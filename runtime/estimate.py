@@ -1,4 +1,4 @@
-"""What rounding one op is predicted to do to the model's outputs."""
+"""What each op is thought to do to the model's outputs when it goes low."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Method(StrEnum):
-    """How an estimate came about."""
+    """How an error was estimated."""
 
     SKETCH = "sketch"
     SPLITTING = "splitting"
@@ -15,17 +15,18 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The predicted harm of one op in 16 bits, on the calibration batch.
+    """One op's part in the output error.
 
     Attributes:
         op: Its id.
-        error: Output error if only this op were low: RMS of the difference over the
-            RMS of the fp32 output; infinite where outputs would not be finite.
-        share: Its square over the sum of all ops' squares.
-        method: Adjoint sketch, or splitting groups that alone were low.
+        error: Relative RMS error of the outputs when only this op is low; infinite
+            where they are no longer finite.
+        share: Its part of the sum of all squared errors, 0 to 1.
+        exact: True if the op ran low in the whole model (splitting), False if the
+            error is one to first order (the adjoint sketch).
     """
 
     op: str
     error: float
     share: float
-    method: Method
+    exact: bool

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import PlanError
+from .estimate import Estimate, Method
 from .files import write_bytes
 from .graph import Graph, Placement, Precision, casts
 from .pins import Reason, Why
@@ -31,6 +32,8 @@ class Plan:
         reasons: Op id → why, for every fp32 op.
         objective: The objective's name.
         trials: Trials that the search made.
+        ranking: What each op was estimated to do to the outputs, worst first; empty
+            where no trial failed.
     """
 
     low: Precision
@@ -38,6 +41,7 @@ class Plan:
     reasons: Mapping[str, Reason]
     objective: str
     trials: int
+    ranking: tuple[Estimate, ...] = ()
 
 
 def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +65,20 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
         ],
         "ops": {op.id: str(plan.placement[op.id]) for op in graph.ops},
         "fp32": {op_id: _reason(reason) for op_id, reason in plan.reasons.items()},
+        **({"sensitivity": _ranking(plan.ranking)} if plan.ranking else {}),
     }
+
+
+def _ranking(ranking: tuple[Estimate, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "op": each.op,
+            "error": each.error,
+            "share": each.share,
+            "method": str(Method.SPLITTING if each.exact else Method.SKETCH),
+        }
+        for each in ranking
+    ]
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
@@ -104,6 +121,7 @@ def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) 
             {k: _parsed(v) for k, v in content["fp32"].items()},
             str(content["objective"]),
             int(content["trials"]),
+            recorded_ranking(content, name),
         )
     if plan.low != low:
         raise PlanError(f"{name} is for {plan.low}, the script asks for {low}", MODEL)
@@ -136,6 +154,24 @@ def recorded_forms(content: Mapping[str, Any], name: str) -> dict[str, str]:
     """
     with _damage(name):
         return {str(k): str(v) for k, v in content.get("forms", {}).items()}
+
+
+def recorded_ranking(content: Mapping[str, Any], name: str) -> tuple[Estimate, ...]:
+    """What each op was estimated to do to the outputs, worst first.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    with _damage(name):
+        return tuple(
+            Estimate(
+                str(row["op"]),
+                float(row["error"]),
+                float(row["share"]),
+                Method(row["method"]) is Method.SPLITTING,
+            )
+            for row in content.get("sensitivity", ())
+        )
 
 
 @contextmanager

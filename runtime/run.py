@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
-from .delivery import candidate, candidate_hash, deliver, destination, discard
+from .delivery import candidate, destination, discard
 from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import (
     Batches,
@@ -19,9 +19,18 @@ from .evaluation import (
     Watch,
     evaluate,
     first_inputs,
-    largest_error,
     rounded,
     to_the_end,
+)
+from .finish import (
+    bytes_differ,
+    compiled_package,
+    nothing_low,
+    plan_content,
+    put_in_place,
+    saved_drift,
+    saved_evaluation,
+    why_nothing,
 )
 from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Traced
 from .fresh import in_fresh_process
@@ -34,12 +43,12 @@ from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
 from .places import described, place_of
-from .plan import Plan, document, read_document, recorded_forms, write_plan
+from .plan import Plan, document, read_document, recorded_forms
 from .progress import Progress
 from .provenance import executed, provenance
 from .replay import changes, committed
 from .report import Judgement, Package, Report, counted, gathered
-from .saved import check_finite, evaluate_file, opened, predict_file, time_file
+from .saved import time_file
 from .search import Budget, Evaluate, Found, search
 from .signature import Input, held_to
 from .sources import Sources
@@ -302,10 +311,7 @@ class Run:
         self, compile_saved: Callable[[Path, Path], Path], saved: Path, package: Path
     ) -> Path:
         """Compile a saved model, in a process of its own."""
-        self.progress.live("compile", f"{saved.name}: this takes a minute or more")
-        made = compile_saved(saved, package)
-        self.progress.line("compile", f"{saved.name} -> {package.name}")
-        return made
+        return compiled_package(self.progress, compile_saved, saved, package)
 
     def evaluate_saved(
         self,
@@ -315,12 +321,7 @@ class Run:
         metric: Callable[[], Metric],
     ) -> Evaluation:
         """Score a saved model in a fresh process, exactly and in full."""
-        self.progress.live("check", f"{path.name} in a fresh process")
-        found = opened(evaluate_file, load_saved, path, batches, metric)
-        finite = "" if found.finite else "  outputs are not finite"
-        text = f"{found.metric} {rounded(found.value)}  {path.name} loaded in a fresh process"
-        self.progress.line("check", text + finite)
-        return found
+        return saved_evaluation(self.progress, load_saved, path, batches, metric)
 
     def time(
         self,
@@ -337,7 +338,7 @@ class Run:
         Measured in a fresh process, all in turn; None where the machine is not the
         target.
         """
-        if self.machine is None or not self.machine.is_target:
+        if not self._measures:
             return None
         self.progress.live("time", "fp32 and result in turn")
         try:
@@ -363,15 +364,7 @@ class Run:
 
         RMS of the difference over the RMS of fp32's output, the largest over outputs.
         """
-        self.progress.live("check", f"{path.name} in a fresh process")
-        expected = fp32(first_inputs(batches))
-        found = opened(predict_file, load_saved, path, batches)
-        check_finite(expected, "the fp32 model's outputs are not finite")
-        check_finite(found, "the converted model's outputs are not finite")
-        error = largest_error(expected, found)
-        text = f"output error {error:.1e}  {path.name} loaded in a fresh process"
-        self.progress.line("check", text)
-        return error
+        return saved_drift(self.progress, fp32, load_saved, path, batches)
 
     def finish(
         self,
@@ -386,24 +379,18 @@ class Run:
         latency: dict[str, Latency] | None = None,
         package: Package | None = None,
     ) -> Report:
-        """Write the plan beside the script and gather the report.
+        """Put model, package and plan in place, and gather the report.
 
         A plan that misses the criterion goes to a file of its own: a lock would be
         replayed by the next run. A model and its package are one result: either misses
         for both.
         """
+        if bytes_differ(saved, self.replayed, self.changes):
+            self.warn("the same inputs gave another file than the plan's")
+        if nothing_low(traced.graph, plan):
+            self.warn(f"every op stays fp32: {why_nothing(plan)}")
         parts = (judgement, package.judgement if package else None)
         missed = any(each is not None and not each.holds for each in parts)
-        lock = self.options.plan
-        kept = lock.with_suffix(".failed.json") if missed else lock
-        compiled = None
-        if package is not None:
-            compiled, path = package.path, destination(package.path, missed)
-            package = replace(package, path=path)
-        if self._bytes_differ(saved):
-            self.warn("the same inputs gave another file than the plan's")
-        if self._low_ops(traced, plan) == 0:
-            self.warn(f"every op stays fp32: {_why_nothing(plan)}")
         forms = self.formed.forms_in_use(plan.placement) if self.formed else {}
         report = gathered(
             name=self.name,
@@ -415,30 +402,31 @@ class Run:
             latency=latency,
             interrupted=found.interrupted or self.interrupted,
             replayed=self.replayed is not None,
-            is_target=self.machine is not None and self.machine.is_target,
+            is_target=self._measures,
             script=self.script,
             saved=saved,
             kernels=counted(forms),
-            plan_path=lock if self.replayed is not None else kept,
+            plan_path=self._plan_path(missed),
             warnings=tuple(self.warnings),
             notes=traced.notes,
-            package=package,
+            package=package
+            and replace(package, path=destination(package.path, missed)),
         )
-        report = replace(report, model=destination(saved, missed))
+        content = None
         if self.replayed is None:
             made = self._provenance(traced, sources, judgement)
-            content = document(plan, traced.graph, made)
-            kernels = {"forms": dict(forms)} if forms else {}
-            about = {"file": saved.name, "sha256": candidate_hash(saved)}
-            files = {"model": about, **executed(package)}
-            # Before the model is in place: a full disk leaves the earlier pair alone.
-            write_plan(report.plan, {**content, **kernels, **files})
-        if package is not None:  # none may stand beside a model that it isn't made from
-            package.path.unlink(missing_ok=True)
-        deliver(saved, missed)
-        if compiled is not None:
-            deliver(compiled, missed)
-        return report
+            content = plan_content(document(plan, traced.graph, made), forms, saved)
+            content |= executed(report.package)
+        put_in_place(
+            saved, package.path if package else None, report.plan, content, missed
+        )
+        return replace(report, model=destination(saved, missed))
+
+    def _plan_path(self, missed: bool) -> Path:
+        """Where the plan is, or is written to."""
+        lock = self.options.plan
+        new = self.replayed is None
+        return lock.with_suffix(".failed.json") if new and missed else lock
 
     def _provenance(
         self, traced: Traced, sources: Sources, judgement: Judgement | None = None
@@ -453,22 +441,3 @@ class Run:
             self.costs,
             judgement,
         )
-
-    def _bytes_differ(self, saved: Path) -> bool:
-        """Whether a replay made other bytes, and nothing that changed explains it."""
-        if self.replayed is None or self.changes:
-            return False
-        recorded = self.replayed.get("model")
-        known = recorded.get("sha256") if isinstance(recorded, dict) else None
-        return known != candidate_hash(saved)
-
-    @staticmethod
-    def _low_ops(traced: Traced, plan: Plan) -> int:
-        low = (op.id for op in traced.graph.ops if plan.placement[op.id] == plan.low)
-        return len(tuple(low))
-
-
-def _why_nothing(plan: Plan) -> str:
-    if plan.objective == "latency":
-        return f"nothing gains from {plan.low} here"
-    return "nothing was converted"

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.runtime.errors import PlanError
+from narrowcast.runtime.estimate import Estimate
 from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
 from narrowcast.runtime.pins import Reason, Why
 from narrowcast.runtime.plan import (
@@ -57,6 +58,10 @@ PLAN = Plan(
     },
     objective="low_compute",
     trials=7,
+    ranking=(
+        Estimate("sine", math.inf, 1.0, exact=True),
+        Estimate("stem", 1e-3, 0.0, exact=False),
+    ),
 )
 PROVENANCE = {
     "framework": "torch 2.13.0",
