@@ -6,6 +6,8 @@ Names are as symbols hold them: of aliases ("Flatten", "flatten"; "_Plus",
 
 from __future__ import annotations
 
+import re
+
 from ...graph import Kind
 from .network import LOSSES, Node
 
@@ -245,6 +247,22 @@ FIXED_PARTS = ("random", "sample_", "_npi_normal", "_npi_uniform", "image_")
 COMPARISONS = ("equal", "greater", "lesser", "less", "logical")
 """Operators with these in their names make zeros and ones in their inputs' dtype."""
 
+PICKING = (
+    "argmax",
+    "argmin",
+    "argsort",
+    "one_hot",
+    "topk",
+    "bipartite_matching",
+    "box_nms",
+    "MultiBoxDetection",
+    "Proposal",
+    "MultiProposal",
+)
+"""Operators whose names begin with these, prefixes aside, say which, not how much."""
+
+PREFIX = re.compile(r"^_(contrib|npi|np|npx|sparse)_")
+
 FIXED_SLOTS = {
     # oneDNN takes fp32 statistics beside a 16-bit input, and rounding them once would
     # move every activation of the channel by the same amount.
@@ -281,6 +299,19 @@ FIXED_SLOTS = {
     "ctc_loss": {1, 2, 3},
 }
 """Operator → slots whose dtype does not follow the op's precision."""
+
+
+def picks(node: Node) -> bool:
+    """Whether the op makes places, truths or a selection, which MXNet holds as floats."""
+    if node.op in CONTROL_FLOW or node.attrs.get("ret_typ") == "value":
+        return False
+    picking = plain_name(node.op).startswith(PICKING)
+    return picking or any(part in node.op for part in COMPARISONS)
+
+
+def plain_name(op: str) -> str:
+    """The operator's name without what says where in MXNet it is from."""
+    return PREFIX.sub("", op)
 
 
 def kind(node: Node) -> Kind:

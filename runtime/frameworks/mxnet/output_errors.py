@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cached_property
 
 from ...graph import Precision
 from ..comparing import relative_error
 from ..protocol import Outputs
 from .arrays import PRECISIONS, cast, name_of, widened
+from .compared import compared_values
 from .library import mx
 from .network import Entry
-from .operators import CONTROL_FLOW
 from .running import Arrays, Runner
 
 
@@ -21,6 +21,11 @@ class OutputErrors:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
+
+    @cached_property
+    def compared(self) -> tuple[Entry, ...]:
+        """Where the errors are measured (`compared_values`)."""
+        return compared_values(self.runner)
 
     def error(self, precision: Precision, keys: Collection[int]) -> float:
         """The largest over the outputs when these nodes are low, the rest in fp32.
@@ -47,10 +52,10 @@ class OutputErrors:
                     low = self.runner.low(step.index, step.inputs, precision)
                     step.outputs[:] = [self._up(each) for each in low]
                 for k, value in enumerate(step.outputs):
-                    if (step.index, k) in self._wanted:
+                    if (step.index, k) in self.compared:
                         seen[step.index, k] = value
             return tuple(
-                widened(seen[entry]) for entry in self._wanted if entry in seen
+                widened(seen[entry]) for entry in self.compared if entry in seen
             )
         except mx.base.MXNetError:
             if keys:
@@ -63,37 +68,3 @@ class OutputErrors:
         if low in (Precision.BF16, Precision.FP16):
             return cast(array, Precision.FP32)
         return array
-
-    @cached_property
-    def _wanted(self) -> Mapping[Entry, None]:
-        """Float outputs, and in place of others the floats that they depend on."""
-        network, floats = self.runner.network, self._floats
-        waiting, found = list(network.heads), dict[Entry, None]()
-        seen: set[Entry] = set()
-        while waiting:
-            entry = waiting.pop()
-            if entry in seen:
-                continue
-            seen.add(entry)
-            if entry in floats:
-                found[entry] = None
-            else:
-                waiting += network.nodes[entry[0]].inputs
-        return dict.fromkeys(sorted(found))
-
-    @cached_property
-    def _floats(self) -> frozenset[Entry]:
-        """Outputs of ops whose values are more than numbers of places."""
-        found = set()
-        for step in self.runner.steps():
-            for k, value in enumerate(step.outputs):
-                if name_of(value.dtype) == "float32" and not counts(step.node.op):
-                    found.add((step.index, k))
-        return frozenset(found)
-
-
-def counts(op: str) -> bool:
-    """Whether the op makes indices or truths, which MXNet holds as floats."""
-    return op not in CONTROL_FLOW and op.startswith(
-        ("argmax", "argmin", "argsort", "one_hot", "topk")
-    )

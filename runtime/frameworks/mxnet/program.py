@@ -15,7 +15,7 @@ from ...signature import Input, check_shapes, places
 from ...timing import Clock, Latency, interleaved
 from ..comparing import described
 from ..protocol import Inputs, Probe, Statistics, Timings
-from . import archive, probing
+from . import adjoint, archive, probing
 from .agreement import check_agreement
 from .arrays import given, name_of, widened
 from .blocks import as_model, network_of, positions
@@ -57,6 +57,14 @@ class Program:
     batch: Inputs
     notes: tuple[str, ...] = NOTES
 
+    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
+        """Output error when only that op computes in `precision`; op id → error."""
+        return {name: self.error(precision, (name,)) for name in ops}
+
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        """Output error when all these ops compute in `precision` at once."""
+        return self._outputs.error(precision, [self._key(name) for name in ops])
+
     def sketch(
         self,
         precision: Precision,
@@ -65,16 +73,17 @@ class Program:
         probes: int = 4,
         seed: int = 0,
     ) -> Mapping[str, float]:
-        """Squared output error of each op alone; nothing is differentiated here."""
-        return {}
+        """About `error(precision, (op,))` squared for every op that gradients reach.
 
-    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        """Output error when only that op computes in `precision`; op id → error."""
-        return {name: self.error(precision, (name,)) for name in ops}
-
-    def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """Output error when all these ops compute in `precision` at once."""
-        return self._outputs.error(precision, [self._key(name) for name in ops])
+        Of several outputs the squares are added. Only ops with a kernel are run.
+        """
+        by_id = self.graph.by_id
+        names = {self._key(n): n for n in ops if by_id[n].kernel(precision)}
+        outputs = self._outputs
+        found = adjoint.sketch(
+            outputs.runner, outputs.compared, precision, names, probes=probes, seed=seed
+        )
+        return {names[key]: square for key, square in found.items()}
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """What `precision` would do to every tensor of the batch; name → statistics."""
