@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import one_model
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import (
@@ -252,6 +253,22 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture
 def zoo() -> Callable[[str], Case]:
     """A model of the zoo by its name."""
+    return made
+
+
+@pytest.fixture(scope="session")
+def net() -> Any:
+    """The MNIST CNN, channels last: kernels are transposed, and what flatten makes is permuted."""
+    layers: list[Any] = [keras.Input((28, 28, 1), name="image")]
+    for channels in (32, 64, 128):
+        layers.append(keras.layers.Conv2D(channels, 3, padding="same"))
+        layers += [keras.layers.ReLU(), keras.layers.MaxPool2D()]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(256), keras.layers.ReLU()]
+    made = keras.Sequential([*layers, keras.layers.Dense(10)])
+    *values, w1, b1, w2, b2 = one_model.weights().values()
+    kernels = [v.transpose(2, 3, 1, 0) if v.ndim == 4 else v for v in values]
+    first = w1.reshape(256, 128, 3, 3).transpose(2, 3, 1, 0).reshape(-1, 256)
+    made.set_weights([*kernels, first, b1, w2.T, b2])
     return made
 
 

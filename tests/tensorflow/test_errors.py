@@ -14,7 +14,7 @@ from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.graph import Kind, Precision
 
-BF16, FP32 = Precision.BF16, Precision.FP32
+BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 
 
 @pytest.mark.parametrize("name", ["attention", "loop", "residual", "shared"])
@@ -32,6 +32,48 @@ def test_errors_are_those_of_brute_force(name: str, traced: Any, zoo: Any) -> No
         error = max(map(relative_error, expected, found))
         assert error / 2 - 3e-6 <= errors[op] <= error * 2 + 3e-6
     assert any(errors.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "most"),
+    [
+        ("attention", BF16, 1.1),
+        ("embedding", FP16, 1.1),
+        ("shared", BF16, 1.1),
+        ("depthwise", BF16, 1.5),
+        ("depthwise", FP16, 1.5),
+        ("residual", BF16, 1.5),
+        ("gru", BF16, 2.0),
+        ("lstm", FP16, 2.0),
+    ],
+)
+def test_errors_of_groups_are_those_of_converted_models(
+    name: str, low: Precision, most: float, traced: Any, zoo: Any
+) -> None:
+    """Op by op they are the same. A contraction with bias and activation is one kernel
+    in the converted model, and rounds once where three ops round thrice. A loop takes
+    what a fused kernel rounded otherwise through all its iterations."""
+    program, case = traced(name, low), zoo(name)
+    everything = dict.fromkeys(program.graph.by_id, FP32)
+    expected = adapter.predictor(program.apply(everything))(case.batch)
+    ops = [op.id for op in program.graph.ops if op.kernel(low)]
+    generator = np.random.default_rng(0)
+    for share in (0.25, 0.5, 0.75, 1.0):
+        group = [name for name in ops if generator.random() < share] or ops
+        model = program.apply(everything | dict.fromkeys(group, low))
+        found = adapter.predictor(model)(case.batch)
+        error = max(map(relative_error, expected, found))
+        assert error / most <= program.error(low, group) <= error * most
+
+
+def test_one_graph_serves_all_errors(traced: Any) -> None:
+    program = traced("residual")
+    ops = [op.id for op in program.graph.ops if op.kernel(BF16)]
+    alone = [program.error(BF16, (name,)) for name in ops]
+    nothing, everything = program.error(BF16, ()), program.error(BF16, ops)
+    assert nothing == 0.0 < everything
+    assert [program.error(BF16, (name,)) for name in reversed(ops)] == alone[::-1]
+    assert program.error(BF16, ops) == everything
 
 
 def test_integer_outputs_are_judged_by_what_feeds_them(freeze: Any) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import end_to_end
-import keras
 import numpy as np
 import one_model
 import pytest
@@ -14,22 +13,6 @@ import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.graph import Precision
-
-
-@pytest.fixture(scope="module")
-def net() -> Any:
-    """Channels last: kernels are transposed, and what flatten makes is permuted."""
-    layers: list[Any] = [keras.Input((28, 28, 1), name="image")]
-    for channels in (32, 64, 128):
-        layers.append(keras.layers.Conv2D(channels, 3, padding="same"))
-        layers += [keras.layers.ReLU(), keras.layers.MaxPool2D()]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(256), keras.layers.ReLU()]
-    made = keras.Sequential([*layers, keras.layers.Dense(10)])
-    *values, w1, b1, w2, b2 = one_model.weights().values()
-    kernels = [v.transpose(2, 3, 1, 0) if v.ndim == 4 else v for v in values]
-    first = w1.reshape(256, 128, 3, 3).transpose(2, 3, 1, 0).reshape(-1, 256)
-    made.set_weights([*kernels, first, b1, w2.T, b2])
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -140,6 +140,15 @@ def call_attributes(node: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def all_attributes(node: Any) -> tuple[Any, ...]:
+    """`call_attributes`, with the defaults of those that the node leaves out."""
+    found: list[Any] = []
+    for each in definition(node.op).attr:
+        if each.name in node.attr or each.HasField("default_value"):
+            found += [each.name, _plain(attribute(node, each.name), each.type)]
+    return tuple(found)
+
+
 def _plain(value: Any, kind: str) -> Any:
     if kind.startswith("list("):
         return [_one(each, kind[5:-1]) for each in getattr(value.list, _FIELDS[kind])]

@@ -1,9 +1,9 @@
-"""Running ops in a low precision inside the fp32 graph: probes, and what-if runs."""
+"""Running ops in a low precision inside the fp32 graph, and what it says of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import tensorflow as tf
@@ -12,10 +12,9 @@ from ...graph import Precision
 from ..comparing import compared
 from ..protocol import Array, Inputs, Probe
 from . import eager
-from .definitions import PRECISIONS, TYPES, narrowed, outputs, precision_attribute
+from .definitions import PRECISIONS, narrowed, outputs, precision_attribute
 from .interpreter import Interpreter, Key, Route, Value, first_line
 from .picture import slots
-from .references import flat
 from .regions import Region, every
 
 FAILURES = (tf.errors.OpError, TypeError, ValueError)
@@ -50,28 +49,6 @@ def run(
     runner = Interpreter(main, weights, route)
     runner.run(inputs)
     return runner.trips
-
-
-def values_with_low(
-    main: Region,
-    inputs: Inputs,
-    weights: Mapping[str, Array],
-    precision: Precision,
-    keys: Iterable[Key],
-    wanted: Sequence[str],
-    route: Route | None = None,
-) -> list[Array]:
-    """Values of the main graph with some ops low, what they make cast back.
-
-    Args:
-        wanted: References in the main graph, to no constants.
-
-    Raises:
-        EndlessLoop: A loop went on beyond the route's limit.
-    """
-    runner = _PartlyLow(main, weights, precision, frozenset(keys), wanted, route)
-    runner.run(inputs)
-    return [eager.widened(runner.found[reference]) for reference in wanted]
 
 
 class LowInterpreter(Interpreter):
@@ -128,32 +105,6 @@ class LowInterpreter(Interpreter):
         return self.small[key]
 
 
-class _PartlyLow(LowInterpreter):
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-        wanted: Sequence[str],
-        route: Route | None,
-    ) -> None:
-        super().__init__(main, weights, precision, keys, route)
-        self.wanted = frozenset(wanted)
-        self.found: dict[str, Value] = {}
-
-    def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
-        if (region.id, node.name) not in self.keys:
-            return super().run_op(region, node, values)
-        return [_wide(value) for value in self.run_low(region, node, values)]
-
-    def made(self, region: Region, name: str, values: list[Value]) -> None:
-        if not region.id:
-            for index, value in enumerate(values):
-                if flat(name, index) in self.wanted:
-                    self.found[flat(name, index)] = value
-
-
 class _Prober(LowInterpreter):
     everywhere = True
 
@@ -203,9 +154,3 @@ class _Prober(LowInterpreter):
             [PRECISIONS.get(each.dtype.as_datatype_enum) for _fp32, each in pairs],
             self.precision,
         )
-
-
-def _wide(value: Value) -> Value:
-    if value.dtype.as_datatype_enum in (TYPES[Precision.BF16], TYPES[Precision.FP16]):
-        return eager.cast(value, Precision.FP32)
-    return value

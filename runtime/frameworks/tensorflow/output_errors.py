@@ -8,7 +8,7 @@ reached, in fp32 and with them low, and what comes out is compared.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,8 +17,10 @@ from ...graph import Op, Precision
 from ..comparing import relative_error
 from ..protocol import Array, Inputs, Probe
 from .interpreter import EndlessLoop, Interpreter, Key, Route, key_of
-from .kernels import FAILURES, values_with_low
+from .kernels import FAILURES
+from .partly import PartlyLow
 from .regions import Region, every
+from .sketch import sketch
 from .tails import float_tails
 
 Values = list[Array]
@@ -26,13 +28,19 @@ Values = list[Array]
 
 @dataclass(frozen=True)
 class OutputErrors:
-    """The errors of one model on one batch."""
+    """The errors of one model on one batch.
+
+    Attributes:
+        references: What fp32 gives on each route.
+        runners: What runs the graph, made once for each precision.
+    """
 
     main: Region
     inputs: Inputs
     weights: Mapping[str, Array]
     probes: Mapping[str, Probe]
     references: dict[Route, Values | None] = field(default_factory=dict)
+    runners: dict[Precision, PartlyLow] = field(default_factory=dict)
 
     def error(self, precision: Precision, ops: Sequence[Op]) -> float:
         """The largest over outputs and routes when all these ops are low at once.
@@ -44,6 +52,23 @@ class OutputErrors:
         routes = dict.fromkeys(map(self._route, ops))
         return max((self._on(route, precision, ops) for route in routes), default=0.0)
 
+    def sketch(
+        self, precision: Precision, ops: Sequence[Op], probes: int, seed: int
+    ) -> dict[str, float]:
+        """Op id → `error` of it alone, squared, as far as gradients tell."""
+        keys = {key_of(op): op.id for op in ops}
+        found = sketch(
+            self.main,
+            self.inputs,
+            self.weights,
+            precision,
+            keys.keys(),
+            self._wanted,
+            probes,
+            seed,
+        )
+        return {keys[key]: each for key, each in found.items()}
+
     @property
     def most_iterations(self) -> int | None:
         """Iterations beyond which rounding is to blame; None without branch or loop."""
@@ -52,28 +77,24 @@ class OutputErrors:
 
     def _on(self, route: Route, precision: Precision, ops: Sequence[Op]) -> float:
         if route not in self.references:
-            self.references[route] = self._values(route, Precision.FP32, [])
+            self.references[route] = self._values(route, precision, frozenset())
         reference = self.references[route]
         if reference is None:
             return max(self.probes[op.id].error for op in ops)
-        values = self._values(route, precision, [key_of(op) for op in ops])
+        values = self._values(route, precision, frozenset(map(key_of, ops)))
         if values is None:
             return math.inf
         return max(map(relative_error, reference, values), default=0.0)
 
     def _values(
-        self, route: Route, precision: Precision, keys: list[Key]
+        self, route: Route, precision: Precision, keys: Set[Key]
     ) -> Values | None:
-        try:
-            return values_with_low(
-                self.main,
-                self.inputs,
-                self.weights,
-                precision,
-                keys,
-                self._wanted,
-                route,
+        if precision not in self.runners:
+            self.runners[precision] = PartlyLow(
+                self.main, self.weights, precision, self._wanted
             )
+        try:
+            return self.runners[precision].values(self.inputs, keys, route)
         except EndlessLoop:
             return None
         except (*FAILURES, ModelError):  # a forced body may not take another's operands

@@ -52,17 +52,6 @@ class Program:
     batch: Inputs
     notes: tuple[str, ...] = ()
 
-    def sketch(
-        self,
-        precision: Precision,
-        ops: Iterable[str],
-        *,
-        probes: int = 4,
-        seed: int = 0,
-    ) -> Mapping[str, float]:
-        """Squared output error of each op alone; nothing is differentiated here."""
-        return {}
-
     def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
         """Output error when only that op computes in `precision`; op id → error.
 
@@ -73,6 +62,23 @@ class Program:
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """Output error when all these ops compute in `precision` at once."""
         return self._outputs.error(precision, [self._op(name) for name in ops])
+
+    def sketch(
+        self,
+        precision: Precision,
+        ops: Iterable[str],
+        *,
+        probes: int = 4,
+        seed: int = 0,
+    ) -> Mapping[str, float]:
+        """Squared output error of each op alone, estimated in one run.
+
+        Ops in bodies that the batch skips are missing, and those behind ops for which
+        TensorFlow has no gradient.
+        """
+        return self._outputs.sketch(
+            precision, [self._op(name) for name in ops], probes, seed
+        )
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """What `precision` would do to every tensor of the batch; name → statistics."""
