@@ -48,6 +48,7 @@ class Evaluation:
         samples: Samples seen (length of the first output).
         finite: Whether all float outputs were finite.
         scores: The samples' own scores where the metric is their mean, else None.
+        bounds: The least and the largest that a score can be, where the metric says it.
         full: Whether all data was seen.
     """
 
@@ -56,6 +57,7 @@ class Evaluation:
     samples: int
     finite: bool
     scores: Scores | None = field(default=None, compare=False, repr=False)
+    bounds: tuple[float, float] | None = field(default=None, compare=False, repr=False)
     full: bool = True
 
 
@@ -64,7 +66,7 @@ def evaluate(
     batches: Batches,
     metric: Callable[[], Metric],
     tick: Tick = lambda batch: None,
-    watch: Watch = to_the_end,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Run the model over all batches and compute the metric, exactly and in full.
 
@@ -72,12 +74,14 @@ def evaluate(
 
     Args:
         watch: May end the evaluation early, where the metric is a mean over samples.
+            With one, outputs that are not finite end it too: nothing mends them.
 
     Raises:
         DataError: The data is empty or can't be read.
         MetricError: The metric fails on these outputs.
     """
     gathered = _made(metric)
+    scored = gathered if isinstance(gathered, MeanOverSamples) else None
     restart(predict)
     samples, finite, full = 0, True, True
     for number, (inputs, labels) in enumerate(_read(batches), start=1):
@@ -86,14 +90,14 @@ def evaluate(
         finite = finite and all(_finite(output) for output in outputs)
         _update(gathered, outputs, labels)
         tick(number)
-        if isinstance(gathered, MeanOverSamples) and watch(gathered.scores()):
+        if watch and (not finite or (scored and watch(scored.scores()))):
             full = False
             break
     if not samples:
         raise _no_batch()
-    scores = gathered.scores() if isinstance(gathered, MeanOverSamples) else None
+    scores, bounds = (scored.scores(), scored.bounds) if scored else (None, None)
     name, value = metric_name(gathered), _result(gathered)
-    return Evaluation(name, value, samples, finite, scores, full)
+    return Evaluation(name, value, samples, finite, scores, bounds, full)
 
 
 def first_inputs(batches: Batches) -> Inputs:

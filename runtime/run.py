@@ -20,7 +20,6 @@ from .evaluation import (
     evaluate,
     first_inputs,
     rounded,
-    to_the_end,
 )
 from .finish import (
     bytes_differ,
@@ -149,7 +148,7 @@ class Run:
         predict: Predict,
         batches: Batches,
         metric: Callable[[], Metric],
-        watch: Watch = to_the_end,
+        watch: Watch | None = None,
     ) -> Evaluation:
         """Score a model on all batches, or on as many as `watch` wants to see."""
         return evaluate(predict, batches, metric, self.progress.batch, watch)
@@ -193,9 +192,10 @@ class Run:
     def _budget(self, budget: Budget) -> Budget:
         """The script's budget, unless the command line says otherwise."""
         trials, timeout = self.options.max_trials, self.options.timeout
-        return Budget(
-            budget.max_trials if trials is None else trials,
-            budget.timeout if timeout is None else timeout or None,
+        return replace(
+            budget,
+            max_trials=budget.max_trials if trials is None else trials,
+            timeout=budget.timeout if timeout is None else timeout or None,
         )
 
     def in_fastest_forms(self, traced: F, *, low: Precision) -> F:

@@ -25,9 +25,15 @@ class Metric(Protocol):
 
 
 class MeanOverSamples(ABC):
-    """A metric that is the mean of one score per sample."""
+    """A metric that is the mean of one score per sample.
+
+    Attributes:
+        bounds: The least and the largest that a score can be, infinite where nothing
+            holds it; None says nothing, and no trial is ended early by its scores.
+    """
 
     name: str
+    bounds: tuple[float, float] | None = None
 
     def __init__(self) -> None:
         self._scores: list[npt.NDArray[np.float64]] = []

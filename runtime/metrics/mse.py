@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ class MSE(MeanOverSamples):
     """
 
     name = "MSE"
+    bounds = (0.0, math.inf)
 
     def score(self, predictions: Any, labels: Any) -> npt.NDArray[np.float64]:
         """The mean squared difference of each sample."""

@@ -19,6 +19,8 @@ class TopK(MeanOverSamples):
     among the largest.
     """
 
+    bounds = (0.0, 1.0)
+
     def __init__(self, k: int = 1) -> None:
         super().__init__()
         self.k = k

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ..criterion import Criterion
 from ..errors import DataError, ModelError, UsageError
-from ..evaluation import Evaluation, Watch, rounded, to_the_end
+from ..evaluation import Evaluation, Watch, rounded
 from ..frameworks.protocol import Traced
 from ..graph import Placement, Precision
 from ..history import History, Unrecorded
@@ -23,6 +23,7 @@ from ..plan import Plan
 from ..progress import Progress
 from ..ranges import Ranges, ranged_text
 from ..reasons import fp32_reasons, hard_pins
+from ..sequential import paired_watch, settled
 from ..timing import Clock
 from ..unrounded import with_movers
 from .sensitivity import sensitivity_order
@@ -33,15 +34,18 @@ Evaluate = Callable[[Placement, Watch], Evaluation]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When a search stops although no trial has passed.
+    """When a search stops although no trial has passed, and when a trial does.
 
     Attributes:
         max_trials: Most trials.
         timeout: Seconds after which no new trial starts, None for no limit.
+        error_rate: The most that the probability of a wrong verdict may be when a
+            trial ends early (`sequential`); 0: every trial sees all data.
     """
 
     max_trials: int = 20
     timeout: float | None = None
+    error_rate: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,8 @@ class _Search:
 
     def _evaluated(self, trial: Trial) -> Trial:
         try:
-            found = self.evaluate(trial.placement, to_the_end)
+            watch = paired_watch(self.baseline, self.criterion, self.budget.error_rate)
+            found = settled(self.evaluate(trial.placement, watch), self.baseline)
         except (DataError, UsageError):
             raise
         except Exception as error:  # a trial that fails is a failed trial, not the end

@@ -1,0 +1,194 @@
+"""Ending a trial's evaluation as soon as its verdict is clear.
+
+Two betting martingales for sampling without replacement (Waudby-Smith & Ramdas,
+"Confidence sequences for sampling without replacement", NeurIPS 2020) bet on the
+paired losses of the samples: one against "the loss is within what is allowed", one
+against "it is beyond". A capital that reaches 1 / error_rate decides (Ville's
+inequality). What the samples still to come can't change decides too, and exactly.
+
+That a verdict is wrong with a probability of error_rate at most assumes that the data
+comes in a random order. Sorted data breaks the assumption: more verdicts may then be
+wrong. A wrong verdict costs a better placement or an evaluation in the finish, never
+the guarantee: what is delivered was evaluated in full.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from .criterion import Criterion
+from .evaluation import Evaluation, Scores, Watch, to_the_end
+
+STAKES = 0.5 * 0.35 ** np.arange(6)
+"""Shares of the largest stake that can't ruin a bettor. One bettor plays each, from
+hopeless losses (many samples lost) to one lost in a thousand."""
+
+
+def paired_watch(
+    baseline: Evaluation, criterion: Criterion, error_rate: float
+) -> Watch:
+    """What ends a trial's evaluation once its verdict is clear.
+
+    It sees all data where the metric is no mean over samples, or states no bounds for
+    their scores, or where `error_rate` is 0.
+
+    Args:
+        baseline: The fp32 model's, on the same data in the same order.
+        error_rate: The most that the probability of a wrong verdict may be.
+    """
+    scores, bounds = baseline.scores, baseline.bounds
+    if scores is None or bounds is None or not error_rate:
+        return to_the_end
+    if not _within(scores, bounds):
+        return to_the_end
+    return _Paired(baseline, scores, bounds, criterion, -math.log(error_rate))
+
+
+def settled(found: Evaluation, baseline: Evaluation) -> Evaluation:
+    """An evaluation that ended early with what its value would be on all data.
+
+    The baseline's value less the mean loss so far, as far as the samples to come leave
+    it open: the criterion says of it what the watch found.
+    """
+    if found.full or not found.finite or found.scores is None:
+        return found
+    assert baseline.scores is not None and baseline.bounds is not None
+    value = _projection(baseline, baseline.scores, baseline.bounds, found.scores)
+    return replace(found, value=value)
+
+
+def _projection(
+    baseline: Evaluation,
+    expected: Scores,
+    bounds: tuple[float, float],
+    scores: Scores,
+) -> float:
+    least, most = _reachable(len(expected), bounds, scores)
+    changed = float(np.mean(scores - expected[: len(scores)]))
+    return min(max(baseline.value + changed, least), most)
+
+
+def _reachable(
+    samples: int, bounds: tuple[float, float], scores: Scores
+) -> tuple[float, float]:
+    """The least and the largest mean that the samples to come can make of it.
+
+    Computed as the metric computes its result, over arrays of the same length: rounding
+    is monotone, so the result lies between them to the last bit.
+    """
+    whole = np.empty(samples)
+    whole[: len(scores)] = scores
+    ends = []
+    for bound in bounds:
+        whole[len(scores) :] = bound
+        ends.append(float(whole.mean()))
+    return ends[0], ends[1]
+
+
+def _within(scores: Scores, bounds: tuple[float, float]) -> bool:
+    least, most = bounds
+    return bool(((scores >= least) & (scores <= most)).all())
+
+
+@dataclass
+class _Paired:
+    """The watch; it keeps the bettors' capitals between batches.
+
+    Losses are how much worse a sample's score got; all in the metric's unit.
+
+    Attributes:
+        threshold: The log of a capital at which a hypothesis is rejected.
+        seen: Samples already bet on.
+    """
+
+    baseline: Evaluation
+    expected: Scores
+    bounds: tuple[float, float]
+    criterion: Criterion
+    threshold: float
+    seen: int = 0
+    beyond: _Bettors = field(init=False)
+    within: _Bettors = field(init=False)
+
+    def __post_init__(self) -> None:
+        sign = 1.0 if self.criterion.higher_is_better else -1.0
+        best, worst = self.bounds[::-1] if sign > 0 else self.bounds
+        least = float((sign * (self.expected - best)).min())
+        most = float((sign * (self.expected - worst)).max())
+        bound = self.criterion.bound(self.baseline.value)
+        allowed = self.criterion.loss(self.baseline.value, bound) * len(self.expected)
+        self.beyond = _Bettors(least, allowed, len(self.expected))
+        self.within = _Bettors(-most, -allowed, len(self.expected))
+
+    def __call__(self, scores: Scores) -> bool:
+        """Whether the verdict is clear."""
+        samples, so_far = len(self.expected), len(scores)
+        if so_far >= samples or not _within(scores[self.seen :], self.bounds):
+            return False
+        losses = self.expected[self.seen : so_far] - scores[self.seen :]
+        if not self.criterion.higher_is_better:
+            losses = -losses
+        self.beyond.bet(losses)
+        self.within.bet(-losses)
+        self.seen = so_far
+        least, most = (self._holds(v) for v in _reachable(samples, self.bounds, scores))
+        if least == most:
+            return True
+        fails = self.beyond.record >= self.threshold
+        passes = self.within.record >= self.threshold
+        if fails == passes:
+            return False
+        projected = _projection(self.baseline, self.expected, self.bounds, scores)
+        return self._holds(projected) is passes
+
+    def _holds(self, value: float) -> bool:
+        if math.isinf(value):  # a bound that is none, not a result
+            return (value > 0) is self.criterion.higher_is_better
+        return self.criterion.holds(self.baseline.value, value)
+
+
+@dataclass
+class _Bettors:
+    """They bet that the sum over all samples is more than `most`.
+
+    Attributes:
+        least: The least that one sample can be; -inf leaves nothing to bet on.
+        most: What is to be refuted: "the sum is at most this".
+        samples: How many there are in all.
+        record: Log of the largest mean capital so far.
+    """
+
+    least: float
+    most: float
+    samples: int
+    seen: int = 0
+    total: float = 0.0
+    record: float = 0.0
+    capitals: npt.NDArray[np.float64] = field(
+        default_factory=lambda: np.zeros(len(STAKES))
+    )
+
+    def bet(self, drawn: npt.NDArray[np.float64]) -> None:
+        """Bet on each of the samples drawn next, shape (n,)."""
+        if not math.isfinite(self.least) or not len(drawn):
+            return
+        before = self.total + np.concatenate([[0.0], np.cumsum(drawn[:-1])])
+        left = self.samples - self.seen - np.arange(len(drawn))
+        # The mean of what is left if the sum is `most`: under the hypothesis no draw
+        # is expected above it. Below `least` the hypothesis is refuted for certain.
+        expected = np.maximum((self.most - before) / left, self.least)
+        room = np.maximum(expected - self.least, 1e-12 * (1 + abs(self.least)))
+        gains = (drawn - expected) / room
+        paths = self.capitals[:, None] + np.cumsum(
+            np.log1p(STAKES[:, None] * np.maximum(gains, -1.0)), axis=1
+        )
+        highest = paths.max(axis=0)
+        mean = highest + np.log(np.mean(np.exp(paths - highest), axis=0))
+        self.record = max(self.record, float(mean.max()))
+        self.capitals = paths[:, -1]
+        self.total += float(drawn.sum())
+        self.seen += len(drawn)
