@@ -3,14 +3,14 @@
 case = culprits.cases()["position"]
 traced = ...  # rows_<framework>.build(case.network), traced on the first batch
 judged = judge(traced, predictor, original, batches(case, tensor), case)
-check(case, traced.graph, judged)
+check(case, traced, judged)
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import rows
@@ -26,11 +26,15 @@ from narrowcast.runtime.evaluation import (
     to_the_end,
 )
 from narrowcast.runtime.frameworks.protocol import Predict, Traced
-from narrowcast.runtime.graph import Graph, Placement
+from narrowcast.runtime.graph import Graph, Kind, Placement, Precision
 from narrowcast.runtime.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
+
+SPARE, SPARE_BLIND = 0.01, 0.02
+"""Share of the model's FLOPs that may be fp32 beyond what the culprits need; also where
+the calibration batch shows nothing of them."""
 
 CAUSES = (Why.ACCURACY, Why.RANGE, Why.NO_KERNEL)
 """Reasons of ops that a search pinned for themselves."""
@@ -108,11 +112,16 @@ def judge(
     return Judged(found, tuple(calls), baseline, best)
 
 
-def spoilt(traced: Traced, case: Planted, *, careful: bool) -> Placement:
-    """Everything low but what has no kernel and, if `careful`, the culprits."""
+def careless(traced: Traced, case: Planted) -> Placement:
+    """Everything low but what has no kernel."""
+    held = capability_pins(traced.graph, case.low, traced.probes)
+    return low_compute(traced.graph, case.low, held.keys()).placement
+
+
+def careful(traced: Traced, case: Planted, *spared: str) -> Placement:
+    """Everything low but what has no kernel and the culprits, without those `spared`."""
     held = set(capability_pins(traced.graph, case.low, traced.probes))
-    if careful:
-        held |= culprits(traced.graph, case)
+    held |= culprits(traced.graph, replace(case, culprits=case.culprits - {*spared}))
     return low_compute(traced.graph, case.low, held).placement
 
 
@@ -123,3 +132,59 @@ def culprits(graph: Graph, case: Planted) -> set[str]:
         for op in graph.ops
         if any(rows.belongs(op.id, step) for step in case.culprits)
     }
+
+
+def check(case: Planted, traced: Traced, judged: Judged) -> None:
+    """Hold a search to what is demanded of it over this case.
+
+    The criterion holds in full. Trials are the evaluator's calls, at most 20, no two
+    with one placement. But for a spare share of the FLOPs as much is low as with only
+    the culprits pinned, and only ops that are `allowed` are pinned for themselves.
+    """
+    graph, best = traced.graph, judged.best
+    assert best.finite
+    assert best.samples == case.samples
+    assert case.criterion.holds(judged.baseline.value, best.value)
+    assert len(judged.calls) == len(judged.found.trials) <= 20
+    assert len({tuple(call.items()) for call in judged.calls}) == len(judged.calls)
+    spare = SPARE_BLIND if case.blind else SPARE
+    least = case.least
+    if least is None:
+        least = share(graph, careful(traced, case), case.low) - spare
+        flops = {op.id: op.flops for op in graph.ops}
+        strays = pinned(judged) - allowed(graph, case)
+        assert sum(flops[name] for name in strays) <= spare * graph.flops, strays
+    assert share(graph, judged.placement, case.low) >= least
+
+
+def pinned(judged: Judged) -> set[str]:
+    """Ids of the ops that are fp32 for what they do themselves."""
+    reasons = judged.found.plans[0].reasons
+    return {name for name, reason in reasons.items() if reason.why in CAUSES}
+
+
+def allowed(graph: Graph, case: Planted) -> set[str]:
+    """The culprits; movers beside them, and what must have their precision.
+
+    A mover is beside a culprit that it reads, or that reads it, through movers only.
+    """
+    found = culprits(graph, case)
+    while True:
+        held = {name for op in graph.ops if op.id in found for name in op.outputs}
+        read = {n for op in graph.ops if op.id in found for n in graph.castable(op)}
+        more = {
+            op.id
+            for op in graph.ops
+            if op.kind is Kind.MOVER
+            and (held & set(graph.castable(op)) or read & set(op.outputs))
+        }
+        more |= {name for group in graph.equal if group & found for name in group}
+        if more <= found:
+            return found
+        found |= more
+
+
+def share(graph: Graph, placement: Placement, low: Precision) -> float:
+    """Share of the FLOPs that are in 16 bits."""
+    flops = sum(op.flops for op in graph.ops if placement[op.id] == low)
+    return flops / graph.flops
