@@ -56,6 +56,7 @@ def command_line(
             raise UsageError(
                 f"--plan {shown(options.plan)} is a folder", "Name a file in it."
             )
+        run.begin()
         with _stdout_for_json() if options.json else nullcontext():
             report = convert(run)
     except NarrowcastError as error:
@@ -105,6 +106,11 @@ def _parsed(
         help="plan to replay, or to write if there is none (default: beside the script)",
     )
     add("--search", action="store_true", help="make a new plan although there is one")
+    add(
+        "--resume",
+        action="store_true",
+        help="take up the search that another run began, where it ended",
+    )
     add("--max-trials", type=_positive, metavar="N", help="most trials of a search")
     add(
         "--timeout",
@@ -118,6 +124,7 @@ def _parsed(
         output=given.output.resolve(),
         plan=given.plan.resolve(),
         search=given.search,
+        resume=given.resume,
         max_trials=given.max_trials,
         timeout=given.timeout,
         json=given.json,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
-from .delivery import candidate, destination, discard
+from .delivery import candidate, candidate_hash, destination, discard
 from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import (
     Batches,
@@ -36,21 +36,25 @@ from .fresh import in_fresh_process
 from .graph import Precision
 from .hardware.answers import FRAMEWORKS
 from .hardware.requirements import Machine, Requirements, require
+from .history import History, Unrecorded
 from .loading import loaded
 from .measured import NEVER, SECONDS_EACH, MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
 from .places import described, place_of
+from .plain_data import evaluation, evaluation_data, latencies, latencies_data
 from .plan import Plan, document, read_document, recorded_forms
 from .progress import Progress
 from .provenance import executed, provenance
+from .recorded import OneSearch, history_path
 from .replay import changes, committed
 from .report import Judgement, Package, Report, counted, gathered
+from .resume import begun, check_same, machine_changes, machine_data, taken_up
 from .saved import time_file
 from .search import Budget, Evaluate, Found, search
 from .signature import Input, held_to
-from .sources import Sources
+from .sources import Sources, hashes
 from .timing import Clock, Latency
 
 T = TypeVar("T")
@@ -65,6 +69,7 @@ class Options:
         output: Folder for the converted model.
         plan: The lock file to replay or to write.
         search: Make a new plan although there is one.
+        resume: Take up the search that another run began.
         max_trials: In place of the script's budget.
         timeout: In place of the script's budget, seconds; 0 for no limit.
         json: Print the report as JSON.
@@ -73,6 +78,7 @@ class Options:
     output: Path
     plan: Path
     search: bool = False
+    resume: bool = False
     max_trials: int | None = None
     timeout: float | None = None
     json: bool = False
@@ -95,6 +101,9 @@ class Run:
     formed: Formable | None = None
     interrupted: bool = False
     unjudged: list[Path] = field(default_factory=list)
+    history: History = field(default_factory=Unrecorded)
+    sources: Sources = field(default_factory=Sources)
+    modules: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -171,8 +180,13 @@ class Run:
         """
         self.progress.live("baseline", "the model as loaded")
         data = held_to(batches, inputs) if inputs else batches
-        try:
+
+        def make() -> dict[str, Any]:
             found = evaluate(predict, data, metric, self.progress.batch)
+            return evaluation_data(found)
+
+        try:
+            found = evaluation(self.history.remember("baseline", make))
         except NarrowcastError:
             raise
         except Exception as error:
@@ -198,6 +212,35 @@ class Run:
             timeout=budget.timeout if timeout is None else timeout or None,
         )
 
+    def begin(self) -> None:
+        """Open the history that the options ask for: a replay has none.
+
+        Raises:
+            UsageError: The history to resume is of another script, or damaged.
+        """
+        if self._replays:
+            return
+        about = self.options.plan, self.name, self.script
+        earlier = taken_up(*about) if self.options.resume else None
+        if self.options.resume:
+            what = f"{len(earlier.trials)} trials" if earlier else "nothing to resume"
+            name = history_path(self.options.plan).name
+            self.progress.line("resume", f"{what} in {name}")
+        self.history = earlier or begun(*about)
+
+    def _same_search(self, traced: Traced, low: Precision) -> None:
+        """Hold model, data and graph against those of the history that is resumed."""
+        name = history_path(self.options.plan).name
+        files = hashes(self.sources, self.folder)
+        recorded = check_same(self.history, "files", files, name)
+        # What a resumed run doesn't repeat may not import all that this plan is made of.
+        self.modules = tuple(recorded.get("python", ()))
+        graph = {"graph": traced.graph.fingerprint()}
+        check_same(self.history, f"{low} graph", graph, name)
+        now = machine_data(self.machine)
+        for text in machine_changes(self.history.remember("machine", lambda: now), now):
+            self.warn(text)
+
     def in_fastest_forms(self, traced: F, *, low: Precision) -> F:
         """The model with the kernels that are fastest here, or that the plan says.
 
@@ -210,7 +253,12 @@ class Run:
             traced = traced.with_forms(recorded)
         elif self._measures:
             self.progress.live("kernels", "timing what computes the same")
-            traced = traced.with_fastest_forms(low, self.clock, SECONDS_EACH)
+
+            def make() -> dict[str, str]:
+                found = traced.with_fastest_forms(low, self.clock, SECONDS_EACH)
+                return dict(found.forms)
+
+            traced = traced.with_forms(self.history.remember(f"{low} forms", make))
         self.formed = traced
         if traced.forms:
             self.progress.line("kernels", counted(traced.forms))
@@ -218,7 +266,8 @@ class Run:
 
     @property
     def _replays(self) -> bool:
-        return not self.options.search and self.options.plan.exists()
+        anew = self.options.search or self.options.resume
+        return not anew and self.options.plan.exists()
 
     @property
     def _measures(self) -> bool:
@@ -262,6 +311,11 @@ class Run:
                 f"the fp32 model itself misses the criterion: {baseline.metric} is "
                 f"{rounded(baseline.value)}, demanded is {bound}"
             )
+        self._same_search(traced, low)
+        asked = {"objective": objective.name, "criterion": repr(criterion)}
+        asked["pins"] = f"{dict(pins.types)} {dict(pins.names)}"
+        name = history_path(self.options.plan).name
+        check_same(self.history, f"{low} question", asked, name)
         return search(
             traced,
             evaluate,
@@ -273,6 +327,7 @@ class Run:
             budget=self._budget(budget),
             progress=self.progress,
             clock=self.clock,
+            history=OneSearch(self.history, low),
         )
 
     def replay(
@@ -284,6 +339,7 @@ class Run:
             PlanError: The plan does not fit the model or the pins.
         """
         path = self.options.plan
+        self.sources = sources
         if not self._replays:
             return None
         content = read_document(path)
@@ -321,7 +377,13 @@ class Run:
         metric: Callable[[], Metric],
     ) -> Evaluation:
         """Score a saved model in a fresh process, exactly and in full."""
-        return saved_evaluation(self.progress, load_saved, path, batches, metric)
+
+        def make() -> dict[str, Any]:
+            found = saved_evaluation(self.progress, load_saved, path, batches, metric)
+            return evaluation_data(found)
+
+        step = f"check {path.name} {candidate_hash(path)}"
+        return evaluation(self.history.remember(step, make))
 
     def time(
         self,
@@ -341,8 +403,9 @@ class Run:
         if not self._measures:
             return None
         self.progress.live("time", "fp32 and result in turn")
-        try:
-            return in_fresh_process(
+
+        def make() -> dict[str, Any] | None:
+            found = in_fresh_process(
                 time_file,
                 load_model,
                 predictor,
@@ -353,6 +416,11 @@ class Run:
                 self.clock,
                 compiled,
             )
+            return latencies_data(found)
+
+        step = f"time {path.name} {candidate_hash(path)}"
+        try:
+            return latencies(self.history.remember(step, make))
         except KeyboardInterrupt:  # what was checked is delivered all the same
             self.interrupted = True
             return None
@@ -431,13 +499,14 @@ class Run:
     def _provenance(
         self, traced: Traced, sources: Sources, judgement: Judgement | None = None
     ) -> dict[str, Any]:
+        modules = tuple(dict.fromkeys((*sources.modules, *self.modules)))
         return provenance(
             self.name,
             self.script,
             self.machine,
             traced.switches,
             traced.notes,
-            sources,
+            replace(sources, modules=modules),
             self.costs,
             judgement,
         )

@@ -31,10 +31,14 @@ def hashes(sources: Sources, folder: Path) -> dict[str, dict[str, str]]:
     found = {
         "model": {_relative(path, folder): sha256(path) for path in sources.model},
         "data": {_relative(path, folder): sha256(path) for path in sources.data},
-        "python": {
-            **{name: _module_hash(name) for name in sources.modules},
-            **_imported_from(folder),
-        },
+        "python": dict(
+            sorted(
+                {
+                    **{name: _module_hash(name) for name in sources.modules},
+                    **_imported_from(folder),
+                }.items()
+            )
+        ),
     }
     return {kind: each for kind, each in found.items() if each}
 
