@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -15,29 +15,20 @@ from .timing import Latency
 
 
 def evaluation_data(found: Evaluation) -> dict[str, Any]:
-    """An evaluation as plain data."""
-    scores = found.scores
-    return {
-        "metric": found.metric,
-        "value": found.value,
-        "samples": found.samples,
-        "finite": found.finite,
-        "full": found.full,
-        **({} if scores is None else {"scores": scores.tolist()}),
-    }
+    """An evaluation as plain data; what it does not have is left out."""
+    data = {each.name: getattr(found, each.name) for each in fields(found)}
+    scores = {} if found.scores is None else {"scores": found.scores.tolist()}
+    return {k: value for k, value in data.items() if value is not None} | scores
 
 
 def evaluation(data: Mapping[str, Any]) -> Evaluation:
     """What `evaluation_data` was given."""
-    scores = data.get("scores")
-    return Evaluation(
-        str(data["metric"]),
-        float(data["value"]),
-        int(data["samples"]),
-        bool(data["finite"]),
-        None if scores is None else np.array(scores, np.float64),
-        bool(data["full"]),
-    )
+    found: dict[str, Any] = dict(data)
+    if "scores" in found:
+        found["scores"] = np.array(found["scores"], np.float64)
+    if "bounds" in found:
+        found["bounds"] = tuple(found["bounds"])
+    return Evaluation(**found)
 
 
 def latencies_data(found: Mapping[str, Latency] | None) -> dict[str, Any] | None:

@@ -90,8 +90,7 @@ class Recorded:
     def trial(self, attempt: Attempt, make: Callable[[], Outcome]) -> Outcome:
         """What is recorded for this placement, else what `make` gives, recorded.
 
-        One that took the process with it twice has failed. Of an evaluation, samples'
-        scores are left out.
+        One that took the process with it twice has failed.
 
         Raises:
             UsageError: The file can't be written.
@@ -235,7 +234,4 @@ def key_of(low: Precision, placement: Placement) -> Key:
 
 def _as_recorded(ended: Outcome) -> Outcome:
     """The same as the file gives it back."""
-    found = ended.evaluation
-    kept = None if found is None else replace(found, scores=None)
-    data = outcome_data(replace(ended, evaluation=kept))
-    return outcome(jsonl.decoded(jsonl.encoded(data)))
+    return outcome(jsonl.decoded(jsonl.encoded(outcome_data(ended))))

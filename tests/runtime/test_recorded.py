@@ -77,10 +77,11 @@ def test_an_evaluation_comes_back_with_its_scores(
     scores: list[float] | None, value: float
 ) -> None:
     given_ = None if scores is None else np.array(scores, np.float64)
-    made = Evaluation("top-1", value, 4, True, given_, False)
+    made = Evaluation("top-1", value, 4, True, given_, (0.0, 1.0), False)
     found = evaluation(decoded(encoded(evaluation_data(made))))
     assert same(found, made)
     assert same(found.scores, given_)
+    assert found.bounds == made.bounds
 
 
 @pytest.mark.parametrize(
