@@ -45,7 +45,7 @@ def outcome_data(ended: Outcome) -> dict[str, Any]:
     """How a trial ended as plain data."""
     found = ended.evaluation
     return {
-        **({} if found is None else evaluation_data(found)),
+        **({} if found is None else {"evaluation": evaluation_data(found)}),
         **({"failure": ended.failure} if ended.failure else {}),
         "elapsed": ended.elapsed,
     }
@@ -53,7 +53,7 @@ def outcome_data(ended: Outcome) -> dict[str, Any]:
 
 def outcome(data: Mapping[str, Any]) -> Outcome:
     """What `outcome_data` was given."""
-    found = evaluation(data) if "metric" in data else None
+    found = evaluation(data["evaluation"]) if "evaluation" in data else None
     return Outcome(found, str(data.get("failure", "")), float(data["elapsed"]))
 
 
