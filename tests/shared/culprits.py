@@ -5,6 +5,7 @@ Each is a rescaling or rewriting of `plantings.py`, which preserves what it comp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -41,7 +42,7 @@ class Right(MeanOverSamples):
     Of several outputs the first counts.
     """
 
-    name = "right"
+    name, bounds = "right", (0.0, 1.0)
 
     def update(self, predictions: Any, labels: Any, /) -> None:
         first = predictions[0] if isinstance(predictions, tuple) else predictions
@@ -62,7 +63,7 @@ class Drift(MeanOverSamples):
     outputs of the batch; the largest over the outputs.
     """
 
-    name = "drift"
+    name, bounds = "drift", (0.0, math.inf)
 
     def update(self, predictions: Any, labels: Any, /) -> None:
         several = isinstance(predictions, tuple)
