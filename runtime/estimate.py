@@ -1,4 +1,4 @@
-"""What each op is thought to do to the model's outputs when it goes low."""
+"""What rounding one op is predicted to do to the model's outputs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Method(StrEnum):
-    """How an error was estimated."""
+    """How an estimate came about."""
 
     SKETCH = "sketch"
     SPLITTING = "splitting"
@@ -15,18 +15,17 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One op's part in the output error.
+    """The predicted harm of one op in 16 bits, on the calibration batch.
 
     Attributes:
         op: Its id.
-        error: Relative RMS error of the outputs when only this op is low; infinite
-            where they are no longer finite.
-        share: Its part of the sum of all squared errors, 0 to 1.
-        exact: True if the op ran low in the whole model (splitting), False if the
-            error is one to first order (the adjoint sketch).
+        error: Output error if only this op were low: RMS of the difference over the
+            RMS of the fp32 output; infinite where outputs would not be finite.
+        share: Its square over the sum of all ops' squares.
+        method: Adjoint sketch, or splitting groups that alone were low.
     """
 
     op: str
     error: float
     share: float
-    exact: bool
+    method: Method

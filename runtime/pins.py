@@ -21,6 +21,7 @@ class Why(StrEnum):
     RANGE = "range"
     ACCURACY = "accuracy"
     LATENCY = "latency"
+    MEMORY = "memory"
     CAST = "cast"
 
 

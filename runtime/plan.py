@@ -75,7 +75,7 @@ def _ranking(ranking: tuple[Estimate, ...]) -> list[dict[str, Any]]:
             "op": each.op,
             "error": each.error,
             "share": each.share,
-            "method": str(Method.SPLITTING if each.exact else Method.SKETCH),
+            "method": str(each.method),
         }
         for each in ranking
     ]
@@ -168,7 +168,7 @@ def recorded_ranking(content: Mapping[str, Any], name: str) -> tuple[Estimate, .
                 str(row["op"]),
                 float(row["error"]),
                 float(row["share"]),
-                Method(row["method"]) is Method.SPLITTING,
+                Method(row["method"]),
             )
             for row in content.get("sensitivity", ())
         )

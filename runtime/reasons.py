@@ -51,7 +51,7 @@ def fp32_reasons(
     """Every fp32 op with its reason; of those without a pin the objective knows it."""
     known = {**_tied(graph, pins), **pins}
     return {
-        op.id: known.get(op.id) or objective.aside(op, low)
+        op.id: known.get(op.id) or objective.aside(graph, op, low)
         for op in graph.ops
         if placement[op.id] == Precision.FP32
     }

@@ -168,7 +168,7 @@ class Spec:
         precision: The 16-bit precision that ops are converted to.
         pins: The ops that the user keeps in fp32.
         evaluation: None where there is no criterion and inputs are synthetic.
-        objective: "low_compute" or "latency".
+        objective: "low_compute", "latency" or "memory".
         execution: "eager" or "compile"; whether a compiled package is made too.
         budget: When the search stops.
         batch_size: Samples in a batch, for evaluation and for costs.

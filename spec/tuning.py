@@ -13,7 +13,10 @@ from .section import Problem, Section
 OBJECTIVES: Mapping[str, str] = {
     "low_compute": "low_compute",
     "latency": "latency",
+    "memory": "memory",
     "performance": "latency",
+    "modelsize": "memory",
+    "footprint": "memory",
 }
 """The name written → ours."""
 
@@ -69,12 +72,7 @@ class TuningSection(Section):
         default_factory=CriterionSection, description="How much accuracy may be lost."
     )
     objective: Annotated[
-        str,
-        Among(
-            tuple(OBJECTIVES),
-            ("memory", "modelsize", "footprint"),
-            {"accuracy": ACCURACY},
-        ),
+        str, Among(tuple(OBJECTIVES), instead={"accuracy": ACCURACY})
     ] = Field(default="low_compute", description="What is sought within the criterion.")
     execution: Annotated[str, Among(EXECUTIONS)] = Field(
         default="eager",

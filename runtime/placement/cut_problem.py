@@ -18,7 +18,7 @@ from ..costs import CostError, checked
 from ..errors import ModelError
 from ..graph import Graph, Kind, Op, Precision
 from .gadgets import CastCost, Gadget, cast_arcs, shared_casts
-from .min_cut import SINK, SOURCE, Arc, Network, network
+from .min_cut import SINK, SOURCE, Arc, Network, network, source_side
 
 OpCost = Callable[[Op, Precision], float]
 
@@ -40,6 +40,15 @@ class CutProblem:
     low: Sequence[float]
     gadgets: Sequence[Gadget]
     network: Network
+
+    @property
+    def quantum(self) -> float:
+        """Resolution of the cut, in the unit of its costs."""
+        return self.network.quantum
+
+    def side(self, held: Sequence[int]) -> NDArray[np.bool_]:
+        """The cheapest side, most of it fp32: True for nodes that are; `held` are."""
+        return source_side(self.network, held)
 
     def value(self, side: NDArray[np.bool_]) -> float:
         """Cost of a cut, `side` True for the nodes that are fp32."""
@@ -74,15 +83,9 @@ def cut_problem(
         CostError: If a cost is negative or not finite, or their sum isn't.
         ModelError: If an op's fp32 kernel makes another precision.
     """
-    nodes = _nodes(graph, low)
-    size = 2 + len(set(nodes.values()) - {SOURCE})
-    in_high, in_low = [0.0] * size, [0.0] * size
-    for op in graph.ops:
-        node = nodes[op.id]
-        if op.kind is not Kind.FIXED:
-            in_high[node] += _op_cost(op, Precision.FP32, op_cost)
-        if node != SOURCE:
-            in_low[node] += _op_cost(op, low, op_cost)
+    nodes = numbered(graph, low)
+    in_high, in_low = node_costs(graph, low, nodes, op_cost)
+    size = len(in_high)
     gadgets = tuple(shared_casts(graph, low, nodes, cast_cost))
     casts = sum(gadget.down + gadget.up for gadget in gadgets)
     if not math.isfinite(sum(in_high) + sum(in_low) + casts):
@@ -99,7 +102,22 @@ def cut_problem(
     return CutProblem(nodes, in_high, in_low, gadgets, network(every, arcs))
 
 
-def _nodes(graph: Graph, low: Precision) -> dict[str, int]:
+def node_costs(
+    graph: Graph, low: Precision, nodes: Mapping[str, int], op_cost: OpCost
+) -> tuple[list[float], list[float]]:
+    """What each node costs in fp32 and in `low`, terminals included."""
+    size = 2 + len(set(nodes.values()) - {SOURCE})
+    in_high, in_low = [0.0] * size, [0.0] * size
+    for op in graph.ops:
+        node = nodes[op.id]
+        if op.kind is not Kind.FIXED:
+            in_high[node] += _op_cost(op, Precision.FP32, op_cost)
+        if node != SOURCE:
+            in_low[node] += _op_cost(op, low, op_cost)
+    return in_high, in_low
+
+
+def numbered(graph: Graph, low: Precision) -> dict[str, int]:
     """Op id → node: one per equality group, the source where low is impossible."""
     leader = {op.id: op.id for op in graph.ops}
 

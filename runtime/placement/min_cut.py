@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,11 +88,49 @@ def source_side(network: Network, held: Sequence[int] = ()) -> NDArray[np.bool_]
         held: Nodes held on the source side, whatever their arcs. They do not change
             the quantum, so that more of them never shrink the source side.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
-
     merged = np.arange(network.nodes)
     merged[list(held)] = SOURCE
+    side = np.ones(network.nodes, dtype=np.bool_)
+    side[_reached(_residual(network, merged).transpose().tocsr(), SINK)] = False
+    return np.asarray(side[merged])
+
+
+@dataclass(frozen=True)
+class Optima:
+    """All minimum cuts of a network: their source sides are closed under `kept`.
+
+    Picard, Queyranne, "On the structure of all minimum cuts in a network" (1980).
+
+    Attributes:
+        least: The smallest of their source sides, bool, shape (nodes,).
+        most: The largest.
+        kept: Pairs (u, v), int64, shape (pairs, 2): where u is on the source side, v is.
+    """
+
+    least: NDArray[np.bool_]
+    most: NDArray[np.bool_]
+    kept: NDArray[np.int64]
+
+
+def optima(network: Network, held: Sequence[int] = ()) -> Optima:
+    """Every minimum cut, for a second objective among them; `held` as `source_side`."""
+    merged = np.arange(network.nodes)
+    merged[list(held)] = SOURCE
+    residual = _residual(network, merged)
+    least = np.zeros(network.nodes, dtype=np.bool_)
+    least[_reached(residual, SOURCE)] = True
+    most = np.ones(network.nodes, dtype=np.bool_)
+    most[_reached(residual.transpose().tocsr(), SINK)] = False
+    pairs = residual.tocoo()
+    kept = np.stack([pairs.row, pairs.col], axis=1).astype(np.int64)
+    return Optima(least[merged], most[merged], kept)
+
+
+def _residual(network: Network, merged: NDArray[np.int64]) -> Any:
+    """What a maximum flow leaves, as a CSR matrix without zeros."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import maximum_flow
+
     tails, heads = merged[network.tails], merged[network.heads]
     ends_meet = (tails == SOURCE) & (heads == SINK)
     idle = (heads == SOURCE) | (tails == SINK) | (tails == heads) | ends_meet
@@ -104,9 +143,13 @@ def source_side(network: Network, held: Sequence[int] = ()) -> NDArray[np.bool_]
     flow = maximum_flow(capacity.astype(np.int32), SOURCE, SINK, method="dinic").flow
     residual = (capacity - flow.astype(np.int64)).tocsr()
     residual.eliminate_zeros()
-    reach_sink = breadth_first_order(
-        residual.transpose().tocsr(), SINK, return_predecessors=False
+    return residual
+
+
+def _reached(residual: Any, start: int) -> NDArray[np.int32]:
+    from scipy.sparse.csgraph import breadth_first_order
+
+    found: NDArray[np.int32] = breadth_first_order(
+        residual, start, return_predecessors=False
     )
-    side = np.ones(network.nodes, dtype=np.bool_)
-    side[reach_sink] = False
-    return np.asarray(side[merged])
+    return found

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..costs import (
     Costs,
@@ -16,7 +20,7 @@ from ..errors import UsageError
 from ..graph import Graph, Op, Placement, Precision
 from ..pins import Reason, Why
 from .cut_problem import CutProblem, cut_problem
-from .min_cut import source_side
+from .memory import memory_problem, shares_weight, weight_bytes
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ class Placed:
     Attributes:
         placement: Op id → precision, for every op; of all optima the one with most
             ops in fp32.
-        value: What it costs: seconds (latency), or bytes moved by casts and by ops
-            without FLOPs (low_compute).
+        value: What it costs: seconds (latency), bytes of weights (memory), or bytes
+            moved by casts and by ops without FLOPs (low_compute).
         quantum: Resolution of the cut, in the unit of `value`: costs were rounded to
             its multiples.
     """
@@ -37,7 +41,29 @@ class Placed:
     quantum: float
 
 
-def _casts_cost_more(_op: Op, _low: Precision) -> Reason:
+class Problem(Protocol):
+    """What is to be cut."""
+
+    @property
+    def nodes(self) -> Mapping[str, int]:
+        """Op id → node."""
+        ...
+
+    @property
+    def quantum(self) -> float:
+        """Resolution of the cut, in the unit of `value`."""
+        ...
+
+    def side(self, held: Sequence[int]) -> NDArray[np.bool_]:
+        """The best side, most of it fp32: True for nodes that are; `held` are."""
+        ...
+
+    def value(self, side: NDArray[np.bool_]) -> float:
+        """What a side costs."""
+        ...
+
+
+def _casts_cost_more(_graph: Graph, _op: Op, _low: Precision) -> Reason:
     return Reason(Why.CAST, "would cost more in casts than it saves")
 
 
@@ -49,13 +75,17 @@ class Objective:
         name: Its name in a spec.
         problem: What is to be cut, for a graph and a low precision.
         rank: A placement's rank among those of one graph: the least is the best.
+        unit: Of `gain`: "FLOPs", "seconds" or "bytes".
+        gain: What an op that has a low kernel gains there by itself, without casts.
         aside: Why it leaves an op in fp32 that could be low and that nothing pins.
     """
 
     name: str
-    problem: Callable[[Graph, Precision], CutProblem]
+    problem: Callable[[Graph, Precision], Problem]
     rank: Callable[[Graph, Placement], tuple[float, ...]]
-    aside: Callable[[Op, Precision], Reason] = _casts_cost_more
+    unit: str
+    gain: Callable[[Graph, Op, Precision], float]
+    aside: Callable[[Graph, Op, Precision], Reason] = _casts_cost_more
 
     def __call__(self, graph: Graph, low: Precision, pins: Set[str]) -> Placed:
         """The best placement in fp32 and `low` that holds the pins.
@@ -93,15 +123,18 @@ def latency(costs: Costs) -> Objective:
     def rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
         return predicted_seconds(graph, costs, placement), -_fp32_ops(placement)
 
-    def aside(op: Op, low: Precision) -> Reason:
+    def gain(graph: Graph, op: Op, low: Precision) -> float:
+        return costs.op(op, Precision.FP32) - costs.op(op, low)
+
+    def aside(graph: Graph, op: Op, low: Precision) -> Reason:
         fp32 = 0.0 if op.kernel(low) is None else costs.op(op, Precision.FP32)
         times = costs.op(op, low) / fp32 if fp32 else 0.0
         if times < 1.0:
-            return _casts_cost_more(op, low)
+            return _casts_cost_more(graph, op, low)
         text = f"is no faster in {low}: takes {times:.2f} times as long"
         return Reason(Why.LATENCY, text, times)
 
-    return Objective("latency", problem, rank, aside)
+    return Objective("latency", problem, rank, "seconds", gain, aside)
 
 
 def _least_bytes(graph: Graph, low: Precision) -> CutProblem:
@@ -119,19 +152,49 @@ def _low_compute_rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
     return fp32, predicted_bytes(graph, placement), -_fp32_ops(placement)
 
 
-low_compute = Objective("low_compute", _least_bytes, _low_compute_rank)
+def _flops(graph: Graph, op: Op, low: Precision) -> float:
+    return op.flops
+
+
+low_compute = Objective("low_compute", _least_bytes, _low_compute_rank, "FLOPs", _flops)
 """Most FLOPs low, then least bytes moved by casts and by ops without FLOPs."""
 
 
-def cut(graph: Graph, low: Precision, problem: CutProblem, pins: Set[str]) -> Placed:
+def _memory_rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
+    return weight_bytes(graph, placement), *_low_compute_rank(graph, placement)
+
+
+def _own_bytes(graph: Graph, op: Op, low: Precision) -> float:
+    """Bytes saved if all that take the op's weights went low with it."""
+    tensors = (graph.tensors[name] for name in graph.castable(op))
+    weights = {t for t in tensors if t.constant and t.name not in graph.producer}
+    saved = Precision.FP32.bytes - low.bytes
+    return sum(tensor.elements * saved for tensor in weights)
+
+
+def _stored_twice(graph: Graph, op: Op, low: Precision) -> Reason:
+    if not shares_weight(graph, op):
+        return _casts_cost_more(graph, op, low)
+    return Reason(
+        Why.MEMORY, "shares a weight that fp32 ops keep: it would be stored twice"
+    )
+
+
+memory = Objective(
+    "memory", memory_problem, _memory_rank, "bytes", _own_bytes, _stored_twice
+)
+"""Least bytes of weights, each once per precision it is taken in; then low_compute."""
+
+
+def cut(graph: Graph, low: Precision, problem: Problem, pins: Set[str]) -> Placed:
     """The placement of a problem under `pins`; one problem serves many pin sets."""
     held = {problem.nodes[op.id] for op in graph.ops if not pins.isdisjoint(_ids(op))}
-    side = source_side(problem.network, sorted(held))
+    side = problem.side(sorted(held))
     placement = {
         name: Precision.FP32 if side[node] else low
         for name, node in problem.nodes.items()
     }
-    return Placed(placement, problem.value(side), problem.network.quantum)
+    return Placed(placement, problem.value(side), problem.quantum)
 
 
 def _ids(op: Op) -> tuple[str, ...]:

@@ -60,18 +60,19 @@ def draw_tensor(draw: DrawFn, name: str, constant: bool = False) -> Tensor:
 
 
 @st.composite
-def draw_graph(draw: DrawFn, most: int) -> Graph:
+def draw_graph(draw: DrawFn, most: int, weights: int) -> Graph:
     """Shared casts, fixed and empty slots, split kernels, groups, several outputs."""
     inputs = [draw(draw_tensor(f"x{i}")) for i in range(draw(st.integers(1, 2)))]
-    known = [*inputs, draw(draw_tensor("w", constant=True))]
+    names = ["w", *(f"w{i}" for i in range(1, weights))]
+    known = [*inputs, *(draw(draw_tensor(name, constant=True)) for name in names)]
     ops = []
     for index in range(draw(st.integers(1, most))):
-        names = st.sampled_from([tensor.name for tensor in known])
+        all_names = st.sampled_from([tensor.name for tensor in known])
         # Mostly the last tensors, for graphs that are deep as well as wide.
         recent = st.sampled_from([tensor.name for tensor in known[-2:]])
         slot = st.builds(
             Slot,
-            st.one_of(recent, names, st.none()),
+            st.one_of(recent, all_names, st.none()),
             st.sampled_from([True] * 4 + [False]),
         )
         made = [
@@ -97,19 +98,21 @@ def draw_graph(draw: DrawFn, most: int) -> Graph:
         if len(ops) > 1
         else []
     )
-    names = st.sampled_from([tensor.name for tensor in known])
+    made_names = st.sampled_from([tensor.name for tensor in known])
     return Graph(
         ops=tuple(ops),
         tensors={tensor.name: tensor for tensor in known},
         inputs=tuple(tensor.name for tensor in inputs),
-        outputs=tuple(draw(st.lists(names, min_size=1, max_size=3))),
+        outputs=tuple(draw(st.lists(made_names, min_size=1, max_size=3))),
         equal=tuple(groups),
     )
 
 
 @st.composite
-def draw_case(draw: DrawFn, seconds: SearchStrategy[float], most: int) -> Case:
-    graph = draw(draw_graph(most))
+def draw_case(
+    draw: DrawFn, seconds: SearchStrategy[float], most: int, weights: int
+) -> Case:
+    graph = draw(draw_graph(most, weights))
     names = [name for op in graph.ops for name in op.names]
     sides = (FP32, BF16)
     return Case(
@@ -126,14 +129,14 @@ class Cases:
     """What the `cases` fixture gives: one strategy per spread of the costs."""
 
     @staticmethod
-    def whole(most: int = 10) -> SearchStrategy[Case]:
+    def whole(most: int = 10, weights: int = 1) -> SearchStrategy[Case]:
         """Whole seconds from 0 to 6: many ties, and sums without rounding."""
-        return draw_case(st.integers(0, 6).map(float), most)
+        return draw_case(st.integers(0, 6).map(float), most, weights)
 
     @staticmethod
     def spread(most: int = 10) -> SearchStrategy[Case]:
         """From 1 ns to 100 s."""
-        return draw_case(st.floats(-9, 2).map(lambda power: 10.0**power), most)
+        return draw_case(st.floats(-9, 2).map(lambda power: 10.0**power), most, 1)
 
 
 @pytest.fixture(scope="session")

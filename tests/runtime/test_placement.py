@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Set
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,22 +32,34 @@ from narrowcast.runtime.graph import (
     Slot,
     Tensor,
 )
-from narrowcast.runtime.placement import Placed, latency, low_compute, min_cut
+from narrowcast.runtime.pins import Why
+from narrowcast.runtime.placement import (
+    Placed,
+    latency,
+    low_compute,
+    memory,
+    min_cut,
+)
+from narrowcast.runtime.placement.memory import weight_bytes
 from narrowcast.runtime.placement.objectives import cut
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))
 SPLIT = (Kernel(FP32, FP32), Kernel(BF16, FP32))
 
-OBJECTIVES = ["low_compute", "latency"]
+OBJECTIVES = ["low_compute", "latency", "memory"]
 
 
 def place(
     graph: Graph, low: Precision, pins: Set[str], objective: str, costs: Costs
 ) -> Placed:
     """The best placement by the objective of that name."""
-    chosen = {"low_compute": low_compute, "latency": latency(costs)}[objective]
-    return chosen(graph, low, pins)
+    chosen = {
+        "low_compute": low_compute,
+        "latency": latency(costs),
+        "memory": memory,
+    }
+    return chosen[objective](graph, low, pins)
 
 
 quick = settings(max_examples=60, deadline=None)
@@ -140,6 +153,56 @@ def test_low_compute_is_lexicographic_brute_force(cases: Any, data: Any) -> None
     every = admissible(case.graph, case.pins)
     ranks = [low_compute.rank(case.graph, each) for each in every]
     assert low_compute.rank(case.graph, placed.placement) == min(ranks)
+
+
+def stored(graph: Graph, placement: Placement) -> int:
+    """Bytes of weights, each once for every precision that something takes it in."""
+    total = 0
+    for name, tensor in graph.tensors.items():
+        if not (tensor.constant and tensor.floating) or name in graph.producer:
+            continue
+        taken = {FP32} if name in graph.outputs else set()
+        for op in graph.ops:
+            taken |= {
+                placement[op.id] if slot.castable else FP32
+                for slot in op.inputs
+                if slot.tensor == name
+            }
+        total += tensor.elements * sum(p.bytes for p in taken or {FP32})
+    return total
+
+
+@quick
+@given(data=st.data())
+def test_memory_is_lexicographic_brute_force(cases: Any, data: Any) -> None:
+    case = data.draw(cases.whole(weights=4))
+    placed = place(case.graph, BF16, case.pins, "memory", case.costs)
+
+    def rank(placement: Placement) -> tuple[int, int, int, int]:
+        flops = low_flops(case.graph, placement)
+        moved = predicted_bytes(case.graph, placement)
+        fp32 = len(high(placement))
+        return stored(case.graph, placement), -flops, moved, -fp32
+
+    every = list(admissible(case.graph, case.pins))
+    best = min(map(rank, every))
+    assert rank(placed.placement) == best
+    assert placed.value == best[0] == weight_bytes(case.graph, placed.placement)
+    assert placed.quantum <= 1
+    ranks = [memory.rank(case.graph, each) for each in every]
+    assert memory.rank(case.graph, placed.placement) == min(ranks)
+
+
+def test_memory_leaves_what_shares_a_pinned_weight_in_fp32() -> None:
+    ops = (op("tied", "x", "w", flops=9), op("head", "tied", "w", flops=9))
+    graph = graph_of(*ops, outputs=("head",))
+    tensors = {**graph.tensors, "w": Tensor("w", "float32", (1000,), constant=True)}
+    graph = replace(graph, tensors=tensors)
+    placed = memory(graph, BF16, {"head"})
+    assert (high(placed.placement), placed.value) == ({"tied", "head"}, 4000)
+    assert memory.aside(graph, ops[0], BF16).why is Why.MEMORY
+    assert high(low_compute(graph, BF16, {"head"}).placement) == {"head"}
+    assert memory(graph, BF16, set()).value == 2000
 
 
 @quick

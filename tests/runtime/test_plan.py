@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.runtime.errors import PlanError
-from narrowcast.runtime.estimate import Estimate
+from narrowcast.runtime.estimate import Estimate, Method
 from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
 from narrowcast.runtime.pins import Reason, Why
 from narrowcast.runtime.plan import (
@@ -59,8 +59,8 @@ PLAN = Plan(
     objective="low_compute",
     trials=7,
     ranking=(
-        Estimate("sine", math.inf, 1.0, exact=True),
-        Estimate("stem", 1e-3, 0.0, exact=False),
+        Estimate("sine", math.inf, 1.0, Method.SPLITTING),
+        Estimate("stem", 1e-3, 0.0, Method.SKETCH),
     ),
 )
 PROVENANCE = {

@@ -210,6 +210,10 @@ WRITTEN = [
     # tuning
     (MODEL + "tuning: {objective: performance}", "objective", "latency"),
     (MODEL + "tuning: {objective: latency}", "objective", "latency"),
+    *(
+        (MODEL + f"tuning: {{objective: {name}}}", "objective", "memory")
+        for name in ("memory", "modelsize", "footprint")
+    ),
     (MODEL + "tuning: {exit_policy: {timeout: 0}}", "budget", Budget(20, None)),
     (
         MODEL + "tuning: {exit_policy: {timeout: 60, max_trials: 3}}",

@@ -1079,16 +1079,6 @@ s.yaml:6:21: tuning.objective: `accuracy` can't be used here
         id="objective accuracy",
     ),
     pytest.param(
-        MODEL + "tuning: {objective: modelsize}\n",
-        """\
-s.yaml:6:21: tuning.objective: `modelsize` is not supported yet
-    tuning: {objective: modelsize}
-                        ^
-    hint: supported now: low_compute, latency, performance
-""",
-        id="objective memory",
-    ),
-    pytest.param(
         MODEL + "tuning: {objective: [latency]}\n",
         """\
 s.yaml:6:10: tuning.objective: expected a string, found a list

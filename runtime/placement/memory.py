@@ -1,0 +1,158 @@
+"""Least bytes of weights: a weight that both sides take is stored twice, and costs both.
+
+Among the placements with the least bytes, most FLOPs are low, then fewest bytes move:
+what `low_compute` wants. The least bytes are a minimum cut; all its optima are known
+from one flow (`min_cut.optima`), and a second cut chooses among them. FLOPs need no cut
+of their own: the smallest fp32 side of all optima is within each of the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..costs import cast_bytes, moved_bytes
+from ..graph import Graph, Op, Placement, Precision, Tensor
+from .cut_problem import node_costs, numbered
+from .gadgets import cast_arcs, shared_casts
+from .min_cut import SINK, SOURCE, Arc, Network, network, optima, source_side
+
+
+def weight_bytes(graph: Graph, placement: Placement) -> int:
+    """Bytes of the fp32 weights as a placement stores them, once per precision."""
+    total = 0
+    for tensor, takers, fixed in _weights(graph):
+        taken = {placement[op.id].bytes for op in takers}
+        if fixed or not taken:
+            taken.add(Precision.FP32.bytes)
+        total += tensor.elements * sum(taken)
+    return total
+
+
+def shares_weight(graph: Graph, op: Op) -> bool:
+    """Whether another op, or a fixed slot, takes a weight that this op takes."""
+    mine = {name for name in graph.castable(op) if graph.tensors[name].constant}
+    return bool(mine) and any(
+        tensor.name in mine and (fixed or len(takers) > 1)
+        for tensor, takers, fixed in _weights(graph)
+    )
+
+
+def _weights(graph: Graph) -> Iterator[tuple[Tensor, tuple[Op, ...], bool]]:
+    """Each fp32 weight, the ops that cast it, and whether something takes it as fp32.
+
+    Zeros and ones that an op makes are constants and no weights: nothing stores them.
+    """
+    as_fp32 = {name for op in graph.ops for name in graph.fixed(op)}
+    as_fp32.update(graph.outputs)
+    for name, tensor in graph.tensors.items():
+        if tensor.constant and tensor.floating and name not in graph.producer:
+            yield tensor, graph.consumers.get(name, ()), name in as_fp32
+
+
+@dataclass(frozen=True)
+class MemoryProblem:
+    """The two cuts.
+
+    Attributes:
+        nodes: Op id → node.
+        graph, low: What is placed.
+        stored: The first: bytes of weights.
+        demanded: Nodes whose FLOPs are low wherever the bytes allow it.
+        moving: Arcs of the second: bytes moved by casts and by ops without FLOPs.
+        size: Nodes of both.
+    """
+
+    nodes: Mapping[str, int]
+    graph: Graph
+    low: Precision
+    stored: Network
+    demanded: frozenset[int]
+    moving: tuple[Arc, ...]
+    size: int
+
+    @property
+    def quantum(self) -> float:
+        """Resolution of the first cut, in bytes."""
+        return self.stored.quantum
+
+    def side(self, held: Sequence[int]) -> NDArray[np.bool_]:
+        """The best side, most of it fp32: True for nodes that are; `held` are."""
+        found = optima(self.stored, held)
+        low = ~found.most
+        low[list(self.demanded)] |= ~found.least[list(self.demanded)]
+        closed = ((int(u), int(v), math.inf) for u, v in found.kept)
+        forced = ((int(node), SINK, math.inf) for node in np.flatnonzero(low))
+        arcs = [*self.moving, *closed, *forced]
+        high = np.flatnonzero(found.least).tolist()
+        return source_side(network(self.size, arcs), sorted({*held, *high} - {SOURCE}))
+
+    def value(self, side: NDArray[np.bool_]) -> float:
+        """Bytes of the weights, `side` True for the nodes that are fp32."""
+        placement = {
+            name: Precision.FP32 if side[node] else self.low
+            for name, node in self.nodes.items()
+        }
+        return weight_bytes(self.graph, placement)
+
+
+def memory_problem(graph: Graph, low: Precision) -> MemoryProblem:
+    """The cuts that place `graph` with the least bytes of weights.
+
+    Raises:
+        ModelError: If an op's fp32 kernel makes another precision.
+    """
+
+    def moved(op: Op, precision: Precision) -> float:
+        return 0 if op.flops else moved_bytes(graph, op, precision)
+
+    nodes = numbered(graph, low)
+    in_high, in_low = node_costs(graph, low, nodes, moved)
+    gadgets = tuple(shared_casts(graph, low, nodes, cast_bytes))
+    own, stored = _stored(graph, low, nodes, first=len(in_high))
+    size = own + 2 * len(gadgets)
+    gains = (
+        (node, SINK, high - in_low[node])
+        for node, high in enumerate(in_high)
+        if node > SINK
+    )
+    return MemoryProblem(
+        nodes,
+        graph,
+        low,
+        network(size, stored),
+        frozenset(nodes[op.id] for op in graph.ops if op.flops) - {SOURCE},
+        (*gains, *cast_arcs(gadgets, first=own)),
+        size,
+    )
+
+
+def _stored(
+    graph: Graph, low: Precision, nodes: Mapping[str, int], first: int
+) -> tuple[int, list[Arc]]:
+    """The first cut's arcs; its own nodes, two for a shared weight, count from `first`.
+
+    A weight costs its fp32 bytes if any taker is fp32, and its low ones if any is low.
+    """
+    arcs: list[Arc] = []
+    node = first
+    for tensor, takers, fixed in _weights(graph):
+        taking = {nodes[op.id] for op in takers}
+        free = sorted(taking - {SOURCE})
+        in_fp32 = float(tensor.elements * Precision.FP32.bytes)
+        in_low = float(tensor.elements * low.bytes)
+        if fixed or SOURCE in taking:  # in fp32 it is stored anyway
+            arcs += [(SOURCE, node, in_low), *((node, t, math.inf) for t in free)]
+            node += 1
+        elif len(free) == 1:
+            arcs.append((free[0], SINK, in_fp32 - in_low))
+        else:
+            arcs += [(node, SINK, in_fp32), *((t, node, math.inf) for t in free)]
+            arcs.append((SOURCE, node + 1, in_low))
+            arcs += ((node + 1, t, math.inf) for t in free)
+            node += 2
+    return node, arcs
