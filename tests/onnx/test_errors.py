@@ -20,9 +20,13 @@ FLOAT = TensorProto.FLOAT
 
 
 @pytest.mark.parametrize("name", ["conv_bn_residual", "attention", "loop", "function"])
-@pytest.mark.parametrize("runtime", [openvino, portable])
+@pytest.mark.parametrize(
+    ("runtime", "alike"),
+    # OpenVINO sums in another order where it fuses other ops.
+    [(openvino, 1e-4), (portable, 1e-6)],
+)
 def test_errors_are_those_of_converted_models(
-    zoo: Any, tools: Any, name: str, runtime: Any
+    zoo: Any, tools: Any, name: str, runtime: Any, alike: float
 ) -> None:
     case = zoo[name]()
     traced = tools.trace(case, runtime)
@@ -33,7 +37,7 @@ def test_errors_are_those_of_converted_models(
         placement = {op.id: BF16 if op.id == low else FP32 for op in traced.graph.ops}
         made = runtime.predictor(traced.apply(placement))(case.batch)
         brute = max(relative_error(a, b) for a, b in zip(expected, made, strict=True))
-        assert found[low] == pytest.approx(brute, rel=1e-6, abs=1e-12), low
+        assert found[low] == pytest.approx(brute, rel=alike, abs=1e-12), low
     assert max(found.values()) > 1e-4
 
 

@@ -2,13 +2,14 @@
 
 Ops in a branch that the batch skips change nothing there, and would be trusted to the
 end. So they are judged on another route: the branch is taken, in fp32 and with them
-low, and what comes out is compared.
+low, and what comes out is compared. For each route one model is compiled, which any
+group of ops can be low in (`switching.py`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,11 +26,35 @@ from .observing import captured
 from .plain import Calls, bodies
 from .predict import widened
 from .rewrite import rewrite
+from .serial import weight_bytes
+from .switching import MOST, switched
 
 BRANCHES = ("/then_branch", "/else_branch")
 
 Route = frozenset[str]
 """Regions that the batch skips and that are run all the same."""
+
+
+Pass = Callable[[Sequence[str]], list[Array] | None]
+"""Op ids to be low → the outputs, None if a loop does not end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """A route that is ready to be run with any group of ops low.
+
+    Attributes:
+        reference: What it returns in fp32.
+    """
+
+    run: Pass
+    reference: list[Array]
+
+
+def _with_reference(run: Pass) -> Passes:
+    found = run(())
+    assert found is not None  # fp32 ends within what it took
+    return Passes(run, found)
 
 
 @dataclass(frozen=True)
@@ -40,6 +65,7 @@ class OutputErrors:
         model: The prepared model.
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took in fp32.
+        most: Bytes of weights up to which they are held in both precisions at once.
     """
 
     model: ir.Model
@@ -50,8 +76,8 @@ class OutputErrors:
     probes: Mapping[str, Probe]
     skipped: frozenset[str]
     longest: int = 1
-    routes: dict[Route, ir.Model] = field(default_factory=dict)
-    references: dict[Route, list[Array]] = field(default_factory=dict)
+    most: int = MOST
+    passes: dict[tuple[Route, Precision], Passes | None] = field(default_factory=dict)
 
     def error(self, precision: Precision, ops: Sequence[Op]) -> float:
         """The largest over outputs and routes when all these ops are low at once.
@@ -64,27 +90,52 @@ class OutputErrors:
         return max((self._on(route, precision, ops) for route in routes), default=0.0)
 
     def _on(self, route: Route, precision: Precision, ops: Sequence[Op]) -> float:
-        if not all(region.endswith(BRANCHES) for region in route):
+        passes = self._passes(route, precision)
+        if passes is None:
             return max(self.probes[op.id].error for op in ops)
+        low = passes.run([op.id for op in ops])
+        if low is None:
+            return math.inf
+        return max(map(relative_error, passes.reference, low), default=0.0)
+
+    def _passes(self, route: Route, precision: Precision) -> Passes | None:
+        key = route, precision
+        if key not in self.passes:
+            self.passes[key] = self._prepared(route, precision)
+        return self.passes[key]
+
+    def _prepared(self, route: Route, precision: Precision) -> Passes | None:
+        """The route ready for passes, None where it can't be run to the end."""
+        if not all(region.endswith(BRANCHES) for region in route):
+            return None
+        model = _taking(_showing(self.model), self.calls, route)
+        if weight_bytes(model) <= self.most:
+            try:
+                return _with_reference(self._at_once(model, precision))
+            except Exception:  # a runtime may not take together what it takes in parts
+                pass
         try:
-            reference = self._reference(route)
+            return _with_reference(self._each_anew(model, precision))
         except Exception:  # a branch that is forced may not take another's operands
             if not route:
                 raise
-            return max(self.probes[op.id].error for op in ops)
-        placement = dict.fromkeys((op.id for op in ops), precision)
-        low = self._run(rewrite(self.routes[route], self.calls, self.graph, placement))
-        if low is None:
-            return math.inf
-        return max(map(relative_error, reference, low), default=0.0)
+            return None
 
-    def _reference(self, route: Route) -> list[Array]:
-        if route not in self.references:
-            self.routes[route] = _taking(_showing(self.model), self.calls, route)
-            found = self._run(self.routes[route])
-            assert found is not None  # fp32 ends within what it took
-            self.references[route] = found
-        return self.references[route]
+    def _at_once(self, model: ir.Model, precision: Precision) -> Pass:
+        """Compile one model for all groups."""
+        double = switched(model, self.calls, self.graph, precision)
+        run = self._compiled(double.model)
+        return lambda low: run([*self.batch, double.mask(low)])
+
+    def _each_anew(self, model: ir.Model, precision: Precision) -> Pass:
+        """Convert and compile for each group: half the memory, many times as long."""
+
+        def run(low: Sequence[str]) -> list[Array] | None:
+            placement = dict.fromkeys(low, precision)
+            made = rewrite(model, self.calls, self.graph, placement)
+            return self._compiled(made)(self.batch)
+
+        return run
 
     def check_it_ends(self, converted: ir.Model) -> None:
         """Run the loops of a converted model, if it has any, on the batch.
@@ -92,7 +143,7 @@ class OutputErrors:
         Raises:
             ModelError: One goes on and on where the fp32 model is done.
         """
-        if ends_by_values(converted) and self._run(converted) is None:
+        if ends_by_values(converted) and self._compiled(converted)(self.batch) is None:
             raise ModelError(
                 "rounding keeps a loop from ending: it takes more than "
                 f"{most_iterations(self.longest)} iterations, in fp32 {self.longest} "
@@ -100,16 +151,23 @@ class OutputErrors:
                 "Pin to fp32 what its condition depends on.",
             )
 
-    def _run(self, model: ir.Model) -> list[Array] | None:
-        """The outputs, None if a loop does not end."""
+    def _compiled(
+        self, model: ir.Model
+    ) -> Callable[[Sequence[Array]], list[Array] | None]:
+        """Inputs → outputs, None if a loop does not end."""
         counted, most = 0, most_iterations(self.longest)
         if ends_by_values(model):
             model, counted = limited(model, most)
-        found = [widened(each) for each in self.executor.compile(model)(self.batch)]
-        counts = found[len(found) - counted :]
-        if any(count.size >= most for count in counts):
-            return None
-        return found[: len(found) - counted]
+        session = self.executor.compile(model)
+
+        def run(inputs: Sequence[Array]) -> list[Array] | None:
+            found = [widened(each) for each in session(inputs)]
+            counts = found[len(found) - counted :]
+            if any(count.size >= most for count in counts):
+                return None
+            return found[: len(found) - counted]
+
+        return run
 
     def _route(self, op: Op) -> Route:
         return frozenset(region for region in self.skipped if op.within(region))
