@@ -16,7 +16,7 @@ Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metr
 Package
 Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK Watch
 TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low latency
-low_compute mx np npt random_array random_inputs read_csv read_npz sys tf torch
+low_compute memory mx np npt random_array random_inputs read_csv read_npz sys tf torch
 
 BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
 batches convert dataset load_model metric

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "3c7aaeb3e76bdd04d5396874e6ea9d4193448f6539ce51d79859e8a916fe7a51"
+# spec-sha256 = "e7a060c5e9f321a52000c296a57a081f992b2db6d28d1590a98c427fe0bd9aeb"
 # ///
 # fmt: off
 # isort: skip_file
@@ -45,7 +45,7 @@ from narrowcast.runtime import (
 from narrowcast.runtime.data.arrays import Arrays
 from narrowcast.runtime.data.npz import read_npz
 from narrowcast.runtime.metrics.topk import TopK
-from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.placement import memory
 
 if TYPE_CHECKING:
     import torch
@@ -133,7 +133,7 @@ def convert(run: Run) -> Report:
         traced,
         evaluate,
         low=LOW,
-        objective=low_compute,
+        objective=memory,
         pins=PINS,
         criterion=CRITERION,
         baseline=baseline,

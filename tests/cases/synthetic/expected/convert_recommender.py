@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c1a2388b9f1d36366387b4690103cb2b12cd41a248c3a00f7eca24602128b63d"
+# spec-sha256 = "6204390331196e0c3fa7ce565d2c754e382e650b7711f0f5158eb20060c2898d"
 # ///
 # fmt: off
 # isort: skip_file
@@ -38,7 +38,7 @@ from narrowcast.runtime import (
     everything_low,
 )
 from narrowcast.runtime.data.synthetic import random_array
-from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.placement import memory
 
 if TYPE_CHECKING:
     import torch
@@ -102,7 +102,7 @@ def convert(run: Run) -> Report:
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or everything_low(
         traced,
         low=LOW,
-        objective=low_compute,
+        objective=memory,
         pins=PINS,
     )
     (plan,) = found
