@@ -356,8 +356,36 @@ def test_a_batch_of_another_count_or_size_is_an_error(files: Files) -> None:
     predict = adapter.predictor(adapter.load_symbol(*files))
     with pytest.raises(DataError, match="gives 2 inputs, the symbol takes 1: data"):
         predict((np.ones((2, 6)), np.ones(2)))
-    with pytest.raises((DataError, ModelError), match="MXNet fails on the batch"):
+    with pytest.raises(
+        ModelError, match=r"fails on the batch, float32 \(2, 7\)"
+    ) as error:
         predict((np.ones((2, 7), np.float32),))
+    assert "model.inputs" in error.value.remedy
+    with pytest.raises(ModelError, match=r"float32 \(2, 7\)") as error:
+        adapter.predictor(built())((np.ones((2, 7), np.float32),))
+    assert "model.inputs" in error.value.remedy
+
+
+def test_operators_that_must_know_their_inputs_size_are_opened(tmp_path: Path) -> None:
+    """Without a batch nobody knows it: exported symbols don't declare it."""
+    x = mx.sym.FullyConnected(
+        mx.sym.var("data"), num_hidden=4, flatten=False, no_bias=True, name="dense"
+    )
+    for k, y in enumerate(
+        (
+            mx.sym.L2Normalization(x),
+            mx.sym.SequenceMask(x),
+            mx.sym.topk(x, ret_typ="value"),
+            mx.sym.contrib.interleaved_matmul_selfatt_qk(x, heads=1),
+            mx.sym.reshape_like(x, x, lhs_begin=0, lhs_end=1, rhs_begin=0, rhs_end=1),
+        )
+    ):
+        path, values = tmp_path / f"{k}-symbol.json", tmp_path / f"{k}-0000.params"
+        y.save(str(path))
+        mx.nd.save(str(values), {"arg:dense_weight": mx.nd.ones((4, 6))})
+        model = adapter.load_symbol(path, values)
+        assert [each.name for each in adapter.signature(model)] == ["data"]
+        adapter.predictor(model)((np.ones((2, 3, 6), np.float32),))
 
 
 def test_labels_of_a_trained_symbol_are_no_inputs(tools: Any, tmp_path: Path) -> None:

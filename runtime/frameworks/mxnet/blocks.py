@@ -13,7 +13,7 @@ from ..protocol import Inputs, Outputs
 from .arrays import given, widened
 from .library import mx
 from .network import Network, canonical
-from .opening import said_by
+from .opening import failed_on, said_by
 from .switches import hold_fp32
 
 FACTORY = "model.factory must return a HybridBlock whose parameters are loaded."
@@ -37,7 +37,7 @@ class BlockPredictor:
             found = self.block(*(arrays[k] for k in self.order or range(len(arrays))))
             return tuple(map(widened, leaves(found)))
         except mx.base.MXNetError as error:
-            raise ModelError(f"MXNet fails on the batch: {said_by(error)}") from error
+            raise failed_on(arrays, error) from error
 
 
 def arguments(block: Any) -> list[str]:

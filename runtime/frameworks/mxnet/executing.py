@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import DataError, ModelError
+from ...errors import DataError
 from ...signature import Input, places
 from ..protocol import Inputs, Outputs
 from .arrays import given, on_device, widened
 from .library import mx
 from .network import Network, in_order, symbol
-from .opening import said_by
+from .opening import failed_on
 from .switches import hold_fp32
 
 MOST_EXECUTORS = 4
@@ -98,4 +98,4 @@ class Predictor:
             outputs = self.executors(inputs)
             return tuple(map(widened, outputs))
         except mx.base.MXNetError as error:
-            raise ModelError(f"MXNet fails on the batch: {said_by(error)}") from error
+            raise failed_on(map(given, inputs), error) from error

@@ -11,9 +11,9 @@ from typing import Any
 
 from ...errors import ModelError
 from . import params
-from .arrays import Values, on_device
+from .arrays import Values, name_of, on_device
 from .library import mx
-from .network import Network, canonical
+from .network import Network, Node, canonical
 from .untrusted import checked, parsed
 
 SHOWN = 3
@@ -67,6 +67,17 @@ def said_by(error: Exception) -> str:
     last = lines[-1] if lines else type(error).__name__
     text = last.removeprefix("MXNetError: ").removeprefix("Check failed: ")
     return text.rstrip(": ")[:200]
+
+
+def failed_on(batch: Iterable[Any], error: Exception) -> ModelError:
+    """The model can't compute this batch."""
+    given = ", ".join(f"{name_of(each.dtype)} {each.shape}" for each in batch)
+    return ModelError(
+        f"MXNet fails on the batch, {given}: {said_by(error)}",
+        "Compare these sizes and dtypes with what the model takes: in the dataset, its "
+        "transforms and model.inputs. If they are right, the parameters are another "
+        "model's.",
+    )
 
 
 def load_parameters(block: Any, path: Path) -> None:
@@ -168,12 +179,23 @@ def _check_outputs(network: Network, name: str) -> None:
         raise ModelError(f"{name}: two variables are called {twice[0]}")
 
 
+def _declared(node: Node) -> tuple[int, ...]:
+    return tuple(ast.literal_eval(node.attrs.get("__shape__", "()")))
+
+
 def _check_shapes(network: Network, found: Any, file: str) -> None:
-    """Hold the parameters' shapes against those declared, and let MXNet do it too."""
+    """Hold the parameters' shapes against those declared, and let MXNet do it too.
+
+    MXNet only where all inputs declare theirs: many operators (`InstanceNorm`, `topk`)
+    refuse an input of unknown size. Else a batch will tell.
+    """
     for node in network.nodes:
         if node.name in network.parameters and node.variable:
-            declared = ast.literal_eval(node.attrs.get("__shape__", "()"))
-            _check_shape(node.name, declared, network.parameters[node.name], file)
+            _check_shape(
+                node.name, _declared(node), network.parameters[node.name], file
+            )
+    if not all(_declared(network.nodes[index]) for index in network.inputs):
+        return
     shapes = {name: values.shape for name, values in network.parameters.items()}
     try:
         found.infer_shape_partial(**shapes)

@@ -7,6 +7,7 @@ import ast
 from ...signature import Input
 from .arrays import DTYPES, name_of
 from .blocks import Block, arguments, as_model
+from .library import mx
 from .network import Network, symbol
 
 Shape = tuple[int, ...]
@@ -39,8 +40,12 @@ def _input(network: Network, index: int, inferred: dict[str, Shape]) -> Input:
 
 
 def _inferred(network: Network) -> dict[str, Shape]:
-    """What MXNet infers from the parameters alone."""
+    """What MXNet infers from the parameters alone; nothing where an operator refuses
+    an input of unknown size."""
     held = {name: values.shape for name, values in network.parameters.items()}
     found = symbol(network)
-    shapes, _outputs, _states = found.infer_shape_partial(**held)
+    try:
+        shapes, _outputs, _states = found.infer_shape_partial(**held)
+    except mx.base.MXNetError:
+        return {}
     return dict(zip(found.list_arguments(), shapes or (), strict=False))
