@@ -1,0 +1,51 @@
+"""A planted model as one framework sees it: traced, and called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import rows
+from culprits import Planted
+
+from narrowcast.runtime.frameworks.protocol import Predict, Traced
+from narrowcast.runtime.signature import Input
+
+INPUTS = [
+    Input(name, ("batch", *shape), "float32") for name, shape in rows.INPUTS.items()
+]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One planted model in one framework.
+
+    Attributes:
+        trace: Traces it on the first batch; all that a search needs to begin.
+        predictor: Makes what `Traced.apply` gives callable.
+        original: The model as loaded.
+        tensor: A NumPy array as the framework's.
+    """
+
+    trace: Callable[[], Traced]
+    predictor: Callable[[Any], Predict]
+    original: Predict
+    tensor: Callable[[Any], Any]
+
+
+def pytorch(case: Planted) -> Model:
+    torch = import_module("torch")
+    adapter = import_module("narrowcast.runtime.frameworks.pytorch")
+    module = import_module("rows_pytorch").build(case.network)
+    batch = tuple(map(torch.from_numpy, case.inputs()[0]))
+    return Model(
+        lambda: adapter.trace(module, batch, low=case.low, inputs=INPUTS),
+        adapter.predictor,
+        adapter.predictor(module),
+        torch.from_numpy,
+    )
+
+
+FRAMEWORKS: dict[str, Callable[[Planted], Model]] = {"pytorch": pytorch}
