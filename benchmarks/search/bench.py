@@ -106,8 +106,8 @@ class Bench:
             found = None
         return found, time.perf_counter() - start
 
-    def row(self, strategy: Strategy, *, again: bool) -> tuple[Row, int]:
-        """One of the other strategies, and how many of its evaluations really ran.
+    def row(self, strategy: Strategy, *, again: bool) -> Row:
+        """One of the other strategies.
 
         What another one evaluated before counts, and is charged what it took then.
 
@@ -117,15 +117,13 @@ class Bench:
         if again:
             self.seen.clear()
         sensitivities, passes, spent = self._sensitivities(strategy)
-        ran, charged = 0, []
+        charged = []
 
         def score(fp32: Names) -> Score:
-            nonlocal ran
             placement = self._placement(fp32)
             low = self._low(placement)
             if again or low not in self.seen:
                 self.seen[low] = self.score(placement)
-                ran += 1
             found, seconds = self.seen[low]
             charged.append(seconds)
             return Score(self._loss(found), self._holds(found))
@@ -137,7 +135,7 @@ class Bench:
         share, holds = 0.0, False
         if fp32 is not None:
             share, holds = self._share(self._placement(fp32)), log(fp32).passes
-        return Row(len(log), passes, share, holds, spent + sum(charged)), ran
+        return Row(len(log), passes, share, holds, spent + sum(charged))
 
     def narrowcast(self) -> Row:
         """Our own search, from the model as loaded: export and probes are its own."""

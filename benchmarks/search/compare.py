@@ -8,7 +8,8 @@ the same cut; only narrowcast has its range pass and its budget of 20 trials. A 
 counts if it meets the criterion on the full set. Neural Compressor's loop really runs,
 evaluation by evaluation; of the others, a placement that was evaluated before is charged
 the seconds that it took then. Seconds of narrowcast include export and probes, which
-the others are given. Writes `results/FRAMEWORK.json` if all cases were run.
+the others are given. What was found is kept in `results/FRAMEWORK.json`, case by case, and
+summed up in the end: cases that are not named there again keep their rows.
 """
 
 from __future__ import annotations
@@ -33,25 +34,30 @@ from targets import targets  # noqa: E402
 OURS, LOOP = "narrowcast", "Neural Compressor"
 
 
-def compare(framework: str, names: list[str]) -> dict[str, Any]:
-    """Case → ops, culprits, and a row for each strategy."""
-    found = {}
-    for name in names or cases():
-        bench = Bench(cases()[name], FRAMEWORKS[framework](cases()[name]))
-        rows = {OURS: bench.narrowcast()}
-        for strategy, run in STRATEGIES.items():
-            rows[strategy], _ran = bench.row(run, again=strategy == LOOP)
-        found[name] = {
-            "ops": len(bench.ops),
-            "culprits": bench.culprits,
-            "rows": {key: row.plain() for key, row in rows.items()},
-        }
-        show(name, found[name], rows)
+def compare(framework: str, name: str) -> dict[str, Any]:
+    """Ops, planted ones, and a row for each strategy."""
+    case = cases()[name]
+    bench = Bench(case, FRAMEWORKS[framework](case))
+    rows = {OURS: bench.narrowcast()}
+    for strategy, run in STRATEGIES.items():
+        rows[strategy] = bench.row(run, again=strategy == LOOP)
+    found = {
+        "ops": len(bench.traced.graph.ops),
+        "rounding": len(bench.ops),
+        "planted": bench.culprits,
+        "blind": case.blind,
+        "tracing": round(bench.tracing, 2),
+        "rows": {key: row.plain() for key, row in rows.items()},
+    }
+    show(name, found, rows)
     return found
 
 
 def show(name: str, case: dict[str, Any], rows: dict[str, Row]) -> None:
-    print(f"\n{name}: {case['ops']} ops that round, {case['culprits']} of them planted")
+    print(
+        f"\n{name}: {case['ops']} ops, {case['rounding']} round, {case['planted']} of "
+        f"these are planted; export and probes {case['tracing']} s"
+    )
     print(f"{'':26}{'evaluations':>12}{'passes':>8}{'% low':>8}{'holds':>7}{'s':>8}")
     for key, row in rows.items():
         beyond = key == LOOP and row.evaluations > MAX_TRIALS
@@ -79,15 +85,17 @@ def medians(found: dict[str, Any]) -> None:
 
 
 def main(framework: str, names: list[str]) -> None:
-    found = compare(framework, names)
+    path = HERE / "results" / f"{framework}.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    for name in names or cases():
+        known[name] = compare(framework, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(known, indent=1) + "\n")
+    found = {name: known[name] for name in cases() if name in known}
     medians(found)
     print("\ntargets")
     for met, text in targets(found):
         print(f"{'met' if met else 'NOT MET':>8}  {text}")
-    if not names:
-        path = HERE / "results" / f"{framework}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

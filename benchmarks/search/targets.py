@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 OURS, LOOP = "narrowcast", "Neural Compressor"
-HEALTHY, BLIND = "healthy", "unseen"
-"""The case without a culprit, and the one whose calibration batch shows none."""
+HEALTHY = "healthy"
+"""The case without a culprit."""
 
 
 def targets(found: dict[str, Any]) -> Iterator[tuple[bool, str]]:
@@ -24,12 +24,12 @@ def targets(found: dict[str, Any]) -> Iterator[tuple[bool, str]]:
     median = statistics.median(counts.values())
     yield median <= 10, f"at most 10 evaluations in the median: {median:g}"
 
-    behind = {name: _behind(name, case) for name, case in found.items()}
+    behind = {name: _behind(case) for name, case in found.items()}
     text = "% low within 1 point of the best strategy (2 where calibration is blind)"
     yield _all(text, {n: gap <= 0 for n, (gap, _who) in behind.items()}, behind)
 
     many = {
-        n for n, case in found.items() if case["ops"] >= 100 and case["culprits"] >= 3
+        n for n, case in found.items() if case["ops"] >= 100 and case["planted"] >= 3
     }
     ratio = {n: loop[n]["evaluations"] / counts[n] for n in found}
     shown = {n: f"{r:.1f}" for n, r in ratio.items()}
@@ -47,12 +47,12 @@ def targets(found: dict[str, Any]) -> Iterator[tuple[bool, str]]:
         yield counts[HEALTHY] == 1, f"one trial where bf16 is well: {counts[HEALTHY]}"
 
 
-def _behind(name: str, case: dict[str, Any]) -> tuple[float, str]:
+def _behind(case: dict[str, Any]) -> tuple[float, str]:
     """Points beyond what it may be behind the best strategy that holds, and which."""
     rows = {key: row for key, row in case["rows"].items() if row["holds"]}
     best = max(rows, key=lambda key: rows[key]["low"], default=OURS)
     gap = 100 * (case["rows"][best]["low"] - case["rows"][OURS]["low"])
-    return round(gap - (2 if name == BLIND else 1), 2), best
+    return round(gap - (2 if case["blind"] else 1), 2), best
 
 
 def _all(text: str, held: dict[str, bool], shown: Any = None) -> tuple[bool, str]:
