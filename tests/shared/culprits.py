@@ -20,6 +20,7 @@ from plantings import (
     classes,
     detour,
     large_mlp,
+    log_chances,
     long_sum,
     passing,
     saturated,
@@ -177,6 +178,16 @@ def _cancelling() -> Iterator[Planted]:
     yield _planted("long sum", long_sum(network, 1024.0), *LARGE_SUM)
     odds = saturated(network, "pooled.flat", "odds", 6.0)
     yield _planted("saturating", odds, "odds")
+    chances = log_chances(network, 70.0)
+    close = Criterion(absolute=1e-4, higher_is_better=False)
+    yield _planted(
+        "log-sum-exp",
+        chances,
+        "chance",
+        unplanted=log_chances(network),
+        metric=Drift,
+        criterion=close,
+    )
     two = boxes(network)
     far = detour(two, "logits.plus", "offset", 2048.0)
     yield _planted("two scales", far, "logits.plus", "offset", unplanted=two)

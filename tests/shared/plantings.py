@@ -72,6 +72,20 @@ def small_mlp(network: Network, layer: int) -> Network:
     return small.inserted(down, more, Step(most, "mul", (more.name, 2.0**15)))
 
 
+def log_chances(network: Network, raised: float = 0.0) -> Network:
+    """Gives logarithms of probabilities, (n, 10), with exponentials that are raised."""
+    part = lambda last: f"chance.{last}"  # noqa: E731
+    steps = (
+        Step(part("raised"), "add", ("logits.plus", raised)),
+        Step(part("exp"), "exp", (part("raised"),)),
+        Step(part("sum"), "sum", (part("exp"),), (1,)),
+        Step(part("log"), "log", (part("sum"),)),
+        Step(part("lowered"), "sub", (part("log"), raised)),
+        Step(part("own"), "sub", ("logits.plus", part("lowered"))),
+    )
+    return Network((*network.steps, *steps), network.weights, (part("own"),))
+
+
 def passing(network: Network, name: str, start: float, factor: float) -> Network:
     """Tokens times what their positions have beyond `start`, and divided by it again.
 
