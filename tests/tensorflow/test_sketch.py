@@ -122,23 +122,35 @@ def test_outputs_count_by_their_own_size(freeze: Freeze) -> None:
         assert apart[op] == pytest.approx(programs[1].error(BF16, (op,)), rel=0.3)
 
 
-def test_ops_that_no_gradient_reaches_are_missing(freeze: Freeze) -> None:
+def test_ops_behind_one_without_a_gradient_are_missing(freeze: Freeze) -> None:
+    """Also those that reach the output on another way: that is not all they do."""
     weight = normal(8, 8)
 
     def model(x: Any) -> Any:
-        lost = tf.tanh(tf.matmul(x, weight, name="lost"), name="bent")
-        areas = tf.raw_ops.ResizeArea(  # TensorFlow has no gradient of it
-            images=lost[:, :, None, None], size=[4, 1], align_corners=False
+        behind = tf.tanh(tf.matmul(x, weight, name="behind"), name="bent")
+        areas = tf.raw_ops.ResizeArea(
+            images=behind[:, :, None, None], size=[8, 1], align_corners=False
         )
-        steps = tf.round(lost)  # nor of this, but says so
         seen = tf.matmul(x, weight, name="seen")
-        return tf.add(areas[:, :, 0, 0], (seen + steps)[:, :4], name="sum")
+        return tf.add(areas[:, :, 0, 0], seen + behind, name="sum")
 
     batch = (normal(5, 8, seed=1),)
     program = adapter.trace(freeze(model, batch), batch, low=BF16)
-    found = program.sketch(BF16, ["lost", "bent", "seen", "sum"])
+    found = program.sketch(BF16, ["behind", "bent", "seen", "sum"])
     assert found.keys() == {"seen", "sum"}
-    assert program.error(BF16, ["lost"]) > 0
+    assert program.error(BF16, ["behind"]) > 0
+
+
+def test_flat_ops_let_nothing_through(freeze: Freeze) -> None:
+    weight = normal(8, 8)
+
+    def model(x: Any) -> Any:
+        product = tf.matmul(x, weight, name="product")
+        return tf.round(product) + 0.5 * tf.matmul(x, weight, name="seen")
+
+    batch = (normal(5, 8, seed=1),)
+    program = adapter.trace(freeze(model, batch), batch, low=BF16)
+    assert program.sketch(BF16, ["product", "seen"]).keys() == {"seen"}
 
 
 def test_what_is_stopped_in_training_is_not_stopped_here(freeze: Freeze) -> None:

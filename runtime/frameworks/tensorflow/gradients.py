@@ -1,10 +1,11 @@
-"""TensorFlow's gradients for nodes that run one by one, where it has them."""
+"""TensorFlow's gradients of nodes that run one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import backprop, record
 from tensorflow.python.framework import ops
@@ -19,39 +20,34 @@ PASSING = {"StopGradient": "Identity", "PreventGradient": "Identity"}
 
 
 def recorded(node: Any, values: Sequence[Any], made: Sequence[Any]) -> None:
-    """Have open tapes go back through a node that ran, if its op has a gradient."""
-    backward = backward_of(node, values, made)
-    if backward is not None:
-        record.record_operation(node.op, list(made), list(values), backward)
+    """Have open tapes go back through a node that ran.
 
-
-def backward_of(
-    node: Any, values: Sequence[Any], made: Sequence[Any]
-) -> Backward | None:
-    """How a node's gradients are made, None where TensorFlow has registered none.
-
-    One that fails ends the path there, as where there is none.
+    Where there is no gradient or it fails, what comes back is NaN: what passes by on
+    other ways says nothing of the whole. None comes back where rounding is flat.
     """
-    try:
-        registered = ops._gradient_registry.lookup(PASSING.get(node.op, node.op))
-    except LookupError:
-        return None
-    if registered is None:
-        return None
+    record.record_operation(
+        node.op, list(made), list(values), _backward(node, values, made)
+    )
+
+
+def _backward(node: Any, values: Sequence[Any], made: Sequence[Any]) -> Backward:
     constant = tuple(
         index
         for index, value in enumerate(values)
         if not record.should_record_backprop([value])
     )
-    known = definitions.all_attributes(node)
 
     def backward(*gradients: Any) -> list[Any]:
-        called = backprop._MockOp(known, list(values), list(made), node.op, constant)
         try:
+            registered = ops._gradient_registry.lookup(PASSING.get(node.op, node.op))
+            if registered is None:
+                return [None] * len(values)
+            known = definitions.all_attributes(node)
+            called = backprop._MockOp(known, values, made, node.op, constant)
             found = tf.nest.flatten(registered(called, *gradients))
             return [None if each is None else _dense(each) for each in found]
         except UNAVAILABLE:
-            return [None] * len(values)
+            return [_unknown(value) for value in values]
 
     return backward
 
@@ -71,3 +67,7 @@ UNAVAILABLE = (
 
 def _dense(gradient: Any) -> Any:
     return tf.convert_to_tensor(gradient)
+
+
+def _unknown(value: Any) -> Any:
+    return tf.fill(value.shape, np.nan) if value.dtype == tf.float32 else None
