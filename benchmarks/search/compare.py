@@ -7,8 +7,8 @@ same baseline and the same pins (ops without a kernel), and has its placements m
 the same cut; only narrowcast has its range pass and its budget of 20 trials. A result
 counts if it meets the criterion on the full set. Neural Compressor's loop really runs,
 evaluation by evaluation; of the others, a placement that was evaluated before is charged
-the seconds that it took then. Seconds of narrowcast include export and probes, which
-the others are given. What was found is kept in `results/FRAMEWORK.json`, case by case, and
+what it took then. The seconds of narrowcast include export and probes, which the others
+are given; CPU seconds, with one thread, are what the clock would say on a quiet machine. What was found is kept in `results/FRAMEWORK.json`, case by case, and
 summed up in the end: cases that are not named there again keep their rows.
 """
 
@@ -46,7 +46,7 @@ def compare(framework: str, name: str) -> dict[str, Any]:
         "rounding": len(bench.ops),
         "planted": bench.culprits,
         "blind": case.blind,
-        "tracing": round(bench.tracing, 2),
+        "tracing": round(bench.tracing.cpu, 2),
         "rows": {key: row.plain() for key, row in rows.items()},
     }
     show(name, found, rows)
@@ -56,14 +56,16 @@ def compare(framework: str, name: str) -> dict[str, Any]:
 def show(name: str, case: dict[str, Any], rows: dict[str, Row]) -> None:
     print(
         f"\n{name}: {case['ops']} ops, {case['rounding']} round, {case['planted']} of "
-        f"these are planted; export and probes {case['tracing']} s"
+        f"these are planted; export and probes {case['tracing']} CPU s"
     )
-    print(f"{'':26}{'evaluations':>12}{'passes':>8}{'% low':>8}{'holds':>7}{'s':>8}")
+    print(
+        f"{'':26}{'evaluations':>12}{'passes':>8}{'% low':>8}{'holds':>7}{'s':>8}{'CPU s':>8}"
+    )
     for key, row in rows.items():
         beyond = key == LOOP and row.evaluations > MAX_TRIALS
         print(
             f"{key:26}{row.evaluations:>12}{row.passes:>8}{100 * row.low:>8.2f}"
-            f"{'yes' if row.holds else 'no':>7}{row.seconds:>8.1f}"
+            f"{'yes' if row.holds else 'no':>7}{row.seconds:>8.1f}{row.cpu:>8.1f}"
             + (f"  its limit of {MAX_TRIALS} returns no model" if beyond else ""),
             flush=True,
         )
@@ -71,7 +73,7 @@ def show(name: str, case: dict[str, Any], rows: dict[str, Row]) -> None:
 
 def medians(found: dict[str, Any]) -> None:
     print(
-        f"\nall {len(found)} cases: evaluations (median, most), % low (mean), holds, s"
+        f"\nall {len(found)} cases: evaluations (median, most), % low (mean), holds, s, CPU s"
     )
     for key in (OURS, *STRATEGIES):
         rows = [case["rows"][key] for case in found.values()]
@@ -81,6 +83,7 @@ def medians(found: dict[str, Any]) -> None:
             f"{100 * statistics.fmean(row['low'] for row in rows):>8.2f}"
             f"{sum(row['holds'] for row in rows):>4} of {len(rows)}"
             f"{sum(row['seconds'] for row in rows):>8.1f}"
+            f"{sum(row['cpu'] for row in rows):>8.1f}"
         )
 
 
