@@ -12,6 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
@@ -21,6 +22,7 @@ from .files import check_writable, write_bytes
 from .progress import Terminal, printable
 from .report import Report, as_json, shown, summary
 from .run import Options, Run
+from .sharding import Workers
 from .version import VERSION
 
 INTERNAL = 4
@@ -33,6 +35,7 @@ def command_line(
     name: str,
     convert: Callable[[Run], Report],
     arguments: Sequence[str] | None = None,
+    executor: Executor | None = None,
 ) -> int:
     """Run a script's `convert` and return the exit code.
 
@@ -44,10 +47,13 @@ def command_line(
         name: The model's name, which names the plan.
         convert: The script's steps.
         arguments: In place of sys.argv[1:].
+        executor: Evaluates in its workers, as many as --workers says; without one,
+            that many processes of this machine do.
     """
     path = Path(script).resolve()
     options = _parsed(path.name, name, path.parent, arguments)
     run = Run(name, path, options, Terminal(sys.stderr), time.perf_counter)
+    run.workers = _workers(options.workers, executor)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         for folder in (options.output, options.plan.parent):
@@ -118,6 +124,12 @@ def _parsed(
         metavar="SECONDS",
         help="start no trial after this time (0: no limit)",
     )
+    add(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="evaluate in N processes at once (default: this one alone)",
+    )
     add("--json", action="store_true", help="print the report as JSON")
     given = parser.parse_args(arguments)
     return Options(
@@ -127,8 +139,16 @@ def _parsed(
         resume=given.resume,
         max_trials=given.max_trials,
         timeout=given.timeout,
+        workers=given.workers,
         json=given.json,
     )
+
+
+def _workers(count: int | None, executor: Executor | None) -> Workers | None:
+    """An executor doesn't say how many workers it has: one for each CPU is a guess."""
+    if executor is not None:
+        return Workers(count or os.cpu_count() or 1, executor)
+    return Workers(count) if count and count > 1 else None
 
 
 def _positive(text: str) -> int:

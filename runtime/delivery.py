@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .errors import UsageError
 from .files import sha256
@@ -32,11 +34,32 @@ def candidate(output: Path, name: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     except OSError as error:
-        raise UsageError(
-            f"can't write {folder}: {error.strerror or error}",
-            "Make room, or choose another place with --output.",
-        ) from error
+        raise _unwritable(folder, error) from error
     return folder / name
+
+
+@contextmanager
+def temporary(output: Path) -> Iterator[Path]:
+    """A folder beside the candidates for a model that no one keeps.
+
+    Raises:
+        UsageError: The folder can't be made.
+    """
+    try:
+        made = TemporaryDirectory(
+            prefix=CANDIDATE, dir=output, ignore_cleanup_errors=True
+        )
+    except OSError as error:
+        raise _unwritable(output, error) from error
+    with made as folder:
+        yield Path(folder)
+
+
+def _unwritable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"can't write {folder}: {error.strerror or error}",
+        "Make room, or choose another place with --output.",
+    )
 
 
 def destination(candidate: Path, missed: bool) -> Path:

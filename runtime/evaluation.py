@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,23 @@ class Evaluation:
     full: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Gatherable:
+    """What a metric needs of one batch.
+
+    Attributes:
+        samples: Length of the first output.
+        finite: Whether all float outputs are finite.
+        scores: The samples' own, if they were computed already; the rest is empty then.
+    """
+
+    samples: int
+    finite: bool
+    outputs: Outputs = ()
+    labels: Any = None
+    scores: Scores | None = None
+
+
 def evaluate(
     predict: Predict,
     batches: Batches,
@@ -80,15 +98,61 @@ def evaluate(
         DataError: The data is empty or can't be read.
         MetricError: The metric fails on these outputs.
     """
-    gathered = _made(metric)
-    scored = gathered if isinstance(gathered, MeanOverSamples) else None
+    results = (predicted() for predicted in predictions(predict, batches))
+    return gather(results, metric, tick, watch)
+
+
+def predictions(
+    predict: Predict, batches: Batches
+) -> Iterator[Callable[[], Gatherable]]:
+    """For each batch in turn what predicts it, for those that it is wanted of."""
     restart(predict)
+    for inputs, labels in _read(batches):
+        yield partial(_predicted, predict, inputs, labels)
+
+
+def _predicted(predict: Predict, inputs: Inputs, labels: Any) -> Gatherable:
+    outputs = predict(inputs)
+    samples = len(outputs[0]) if outputs and outputs[0].ndim else 1
+    finite = all(_finite(output) for output in outputs)
+    return Gatherable(samples, finite, outputs, labels)
+
+
+def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
+    """A batch with its samples' scores alone, where the metric is their mean.
+
+    Raises:
+        MetricError: The metric fails on these outputs.
+    """
+    made = _made(metric)
+    if not isinstance(made, MeanOverSamples):
+        return batch
+    _update(made, batch.outputs, batch.labels)
+    return Gatherable(batch.samples, batch.finite, scores=made.scores())
+
+
+def gather(
+    batches: Iterable[Gatherable],
+    metric: Callable[[], Metric],
+    tick: Tick = lambda batch: None,
+    watch: Watch | None = None,
+) -> Evaluation:
+    """The evaluation that these batches make, in the order of the data.
+
+    Raises:
+        DataError: There is no batch.
+        MetricError: The metric fails on these outputs.
+    """
+    made = _made(metric)
+    scored = made if isinstance(made, MeanOverSamples) else None
     samples, finite, full = 0, True, True
-    for number, (inputs, labels) in enumerate(_read(batches), start=1):
-        outputs = predict(inputs)
-        samples += len(outputs[0]) if outputs and outputs[0].ndim else 1
-        finite = finite and all(_finite(output) for output in outputs)
-        _update(gathered, outputs, labels)
+    for number, batch in enumerate(batches, start=1):
+        samples += batch.samples
+        finite = finite and batch.finite
+        if scored and batch.scores is not None:
+            scored.add(batch.scores)
+        else:
+            _update(made, batch.outputs, batch.labels)
         tick(number)
         if watch and (not finite or (scored and watch(scored.scores()))):
             full = False
@@ -96,7 +160,7 @@ def evaluate(
     if not samples:
         raise _no_batch()
     scores, bounds = (scored.scores(), scored.bounds) if scored else (None, None)
-    name, value = metric_name(gathered), _result(gathered)
+    name, value = metric_name(made), _result(made)
     return Evaluation(name, value, samples, finite, scores, bounds, full)
 
 

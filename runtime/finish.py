@@ -39,12 +39,15 @@ def saved_evaluation(
     """Score a saved model in a fresh process, exactly and in full."""
     progress.live("check", f"{path.name} in a fresh process")
     found = opened(evaluate_file, load_saved, path, batches, metric)
-    finite = "" if found.finite else "  outputs are not finite"
-    text = (
-        f"{found.metric} {rounded(found.value)}  {path.name} loaded in a fresh process"
-    )
-    progress.line("check", text + finite)
+    progress.line("check", checked(found, path, "a fresh process"))
     return found
+
+
+def checked(found: Evaluation, path: Path, where: str) -> str:
+    """What a saved model gave, for people."""
+    finite = "" if found.finite else "  outputs are not finite"
+    value = f"{found.metric} {rounded(found.value)}"
+    return f"{value}  {path.name} loaded in {where}{finite}"
 
 
 def saved_drift(

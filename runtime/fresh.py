@@ -16,6 +16,7 @@ from .errors import ModelError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 SECONDS = 1.0
 """How often a process that says nothing is asked whether it lives."""
@@ -35,7 +36,7 @@ def in_fresh_process(
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, function, args, kwargs))
-    with _interrupts_stay_here():
+    with interrupts_stay_here():
         process.start()
     sender.close()
     try:
@@ -73,7 +74,7 @@ def _death(process: BaseProcess) -> str:
 
 
 @contextmanager
-def _interrupts_stay_here() -> Iterator[None]:
+def interrupts_stay_here() -> Iterator[None]:
     """Ctrl-C reaches all processes of a terminal: the parent alone is to answer it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -95,16 +96,17 @@ def _work(
         outcome = True, function(*args, **kwargs)
     except BaseException as error:  # the parent raises it
         error.add_note("In the fresh process:\n" + traceback.format_exc())
-        outcome = False, _portable(error)
+        outcome = False, portable(error)
     sender.send(outcome)
 
 
-def _portable(error: BaseException) -> BaseException:
+def portable(error: E) -> E | RuntimeError:
     """The error itself, or its text where its class doesn't survive pickling."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # a class can fail to pickle in any way; its text goes over
         found = RuntimeError(f"{type(error).__name__}: {error}")
-        found.__notes__ = error.__notes__
+        for note in getattr(error, "__notes__", ()):
+            found.add_note(note)
         return found
     return error

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
-from .delivery import candidate, candidate_hash, destination, discard
+from .delivery import candidate, candidate_hash, destination, discard, temporary
 from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import (
     Batches,
@@ -23,6 +23,7 @@ from .evaluation import (
 )
 from .finish import (
     bytes_differ,
+    checked,
     compiled_package,
     nothing_low,
     plan_content,
@@ -31,7 +32,7 @@ from .finish import (
     saved_evaluation,
     why_nothing,
 )
-from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Traced
+from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Restarts, Traced
 from .fresh import in_fresh_process
 from .graph import Precision
 from .hardware.answers import FRAMEWORKS
@@ -53,6 +54,7 @@ from .report import Judgement, Package, Report, counted, gathered
 from .resume import begun, check_same, machine_changes, machine_data, taken_up
 from .saved import time_file
 from .search import Budget, Evaluate, Found, search
+from .sharding import Job, LoadedModel, Predictor, Save, SavedModel, Workers
 from .signature import Input, held_to
 from .sources import Sources, hashes
 from .timing import Clock, Latency
@@ -72,6 +74,7 @@ class Options:
         resume: Take up the search that another run began.
         max_trials: In place of the script's budget.
         timeout: In place of the script's budget, seconds; 0 for no limit.
+        workers: Processes that evaluate at once; None if nothing is said.
         json: Print the report as JSON.
     """
 
@@ -81,6 +84,7 @@ class Options:
     resume: bool = False
     max_trials: int | None = None
     timeout: float | None = None
+    workers: int | None = None
     json: bool = False
 
 
@@ -104,6 +108,8 @@ class Run:
     history: History = field(default_factory=Unrecorded)
     sources: Sources = field(default_factory=Sources)
     modules: tuple[str, ...] = ()
+    workers: Workers | None = None
+    stateful: bool = False
 
     @property
     def folder(self) -> Path:
@@ -154,13 +160,28 @@ class Run:
 
     def evaluate(
         self,
-        predict: Predict,
+        predictor: Callable[[Any], Predict],
+        model: Any,
         batches: Batches,
         metric: Callable[[], Metric],
         watch: Watch | None = None,
+        *,
+        saved: tuple[str, Save, LoadSaved] | None = None,
     ) -> Evaluation:
-        """Score a model on all batches, or on as many as `watch` wants to see."""
-        return evaluate(predict, batches, metric, self.progress.batch, watch)
+        """Score a model on all batches, or on as many as `watch` wants to see.
+
+        Args:
+            saved: How workers get the model: a file's name, what writes it, what
+                opens it. Without, it is scored in this process.
+        """
+        if self.workers is None or saved is None or self.stateful:
+            tick = self.progress.batch
+            return evaluate(predictor(model), batches, metric, tick, watch)
+        name, save, load_saved = saved
+        with temporary(self.output) as folder:
+            opens = SavedModel(load_saved, save(model, folder / name))
+            job = Job(opens, batches, metric)
+            return self.workers.evaluate(job, self.progress.batch, watch)
 
     def baseline(
         self,
@@ -168,11 +189,14 @@ class Run:
         batches: Batches,
         metric: Callable[[], Metric],
         inputs: Sequence[Input] = (),
+        *,
+        loading: tuple[Callable[[], Any], Predictor] | None = None,
     ) -> Evaluation:
         """Score the model as loaded.
 
         Args:
             inputs: If given, every batch is held against what is declared here.
+            loading: How workers get the model. Without, it is scored in this process.
 
         Raises:
             ModelError: It fails on the data.
@@ -180,9 +204,17 @@ class Run:
         """
         self.progress.live("baseline", "the model as loaded")
         data = held_to(batches, inputs) if inputs else batches
+        self.stateful = isinstance(predict, Restarts)
+        if self.workers and self.stateful:
+            text = "the model carries state from batch to batch: one process scores it"
+            self.progress.line("workers", text)
 
         def make() -> dict[str, Any]:
-            found = evaluate(predict, data, metric, self.progress.batch)
+            if self.workers is None or loading is None or self.stateful:
+                found = evaluate(predict, data, metric, self.progress.batch)
+            else:
+                job = Job(LoadedModel(*loading, inputs), batches, metric, inputs)
+                found = self.workers.evaluate(job, self.progress.batch)
             return evaluation_data(found)
 
         try:
@@ -359,7 +391,9 @@ class Run:
         return path
 
     def discard(self) -> None:
-        """Remove the models that were saved and never judged."""
+        """Remove the models that were saved and never judged; end the workers."""
+        if self.workers is not None:
+            self.workers.close()
         for path in self.unjudged:
             discard(path)
 
@@ -376,10 +410,19 @@ class Run:
         batches: Batches,
         metric: Callable[[], Metric],
     ) -> Evaluation:
-        """Score a saved model in a fresh process, exactly and in full."""
+        """Score a saved model in fresh processes, exactly and in full."""
 
         def make() -> dict[str, Any]:
-            found = saved_evaluation(self.progress, load_saved, path, batches, metric)
+            if self.workers is None or self.stateful:
+                found = saved_evaluation(
+                    self.progress, load_saved, path, batches, metric
+                )
+            else:
+                self.progress.live("check", f"{path.name} in fresh processes")
+                self.workers.close()
+                job = Job(SavedModel(load_saved, path), batches, metric)
+                found = self.workers.evaluate(job, self.progress.batch)
+                self.progress.line("check", checked(found, path, "the workers"))
             return evaluation_data(found)
 
         step = f"check {path.name} {candidate_hash(path)}"
@@ -388,7 +431,7 @@ class Run:
     def time(
         self,
         load_model: Callable[[], Any],
-        predictor: Callable[[Any, Sequence[Input]], Predict],
+        predictor: Predictor,
         load_saved: LoadSaved,
         path: Path,
         batches: Batches,
@@ -402,6 +445,8 @@ class Run:
         """
         if not self._measures:
             return None
+        if self.workers is not None:
+            self.workers.close()  # nothing else may run while it is timed
         self.progress.live("time", "fp32 and result in turn")
 
         def make() -> dict[str, Any] | None:

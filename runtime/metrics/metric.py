@@ -60,6 +60,10 @@ class MeanOverSamples(ABC):
             )
         self._scores.append(self.score(predictions, labels))
 
+    def add(self, scores: npt.NDArray[np.float64]) -> None:
+        """Take the scores of one batch, shape (n,), that were computed elsewhere."""
+        self._scores.append(scores)
+
     def reset(self) -> None:
         self._scores.clear()
 

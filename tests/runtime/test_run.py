@@ -66,6 +66,7 @@ def load_model():
 
 
 def predictor(weight, placement=None):
+    placement = placement or None
     def predict(inputs):
         (value,) = inputs
         for name, function in OPS.items():
@@ -79,7 +80,7 @@ def predictor(weight, placement=None):
 
 def load_saved(path):
     found = json.loads(path.read_text())
-    if "DIES" in os.environ:
+    if "DIES" in os.environ or (HERE / "killer").exists():
         os._exit(9)
     placement = {name: Precision(each) for name, each in found["placement"].items()}
     return predictor(found["weight"], placement)
@@ -146,7 +147,9 @@ SOURCES = Sources(model=(HERE / "weights.txt",))
 
 def convert(run):
     weight = run.load(load_model)
-    baseline = run.baseline(predictor(weight), batches, MSE)
+    baseline = run.baseline(
+        predictor(weight), batches, MSE, loading=(load_model, predictor)
+    )
     traced = Traced(weight, run.first(batches))
 
     def evaluate(placement, watch):
@@ -154,9 +157,17 @@ def convert(run):
         calls += 1
         if str(calls) == os.environ.get("INTERRUPT_AT"):
             os.kill(os.getpid(), signal.SIGTERM)
+        killer = HERE / "killer"
+        killer.unlink(missing_ok=True)
+        if str(calls) == os.environ.get("KILL_AT"):
+            killer.touch()
         if str(calls) == os.environ.get("RAISE_AT"):
             raise RuntimeError("no kernel")
-        return run.evaluate(predictor(weight, placement), batches, MSE)
+        return run.evaluate(
+            lambda placement: predictor(weight, placement),
+            traced.apply(placement), batches, MSE, watch,
+            saved=("net.json", traced.save, load_saved),
+        )
 
     criterion = Criterion(
         absolute=float(os.environ.get("TOLERANCE", 0.001)), higher_is_better=False
@@ -249,6 +260,25 @@ def test_the_same_search_leaves_the_same_bytes(script: Script) -> None:
         ]
 
     assert files() == files()
+
+
+def test_workers_leave_the_same_bytes_as_one_process(script: Script) -> None:
+    def run(*arguments: str) -> tuple[bytes, str, list[str]]:
+        _code, out, err = script.run("--search", *arguments)
+        trials = [line for line in err.splitlines() if line.startswith("  trial")]
+        return (script.folder / "net.plan.json").read_bytes(), out, trials
+
+    assert run("--workers", "2") == run()
+    assert not list(script.folder.glob("candidate-*"))
+
+
+def test_a_killed_worker_is_a_failed_trial(script: Script) -> None:
+    code, out, err = script.run("--workers", "2", KILL_AT="2")
+    assert code == 0
+    assert "failed: ModelError: the workers failed: BrokenProcessPool" in err
+    assert err.count("the workers failed") == 1
+    assert "5 trials" in out
+    assert script.low() == ["head"]
 
 
 def test_a_plan_is_replayed_without_a_trial(script: Script) -> None:

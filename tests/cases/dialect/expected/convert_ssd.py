@@ -108,6 +108,7 @@ def convert(run: Run) -> Report:
         batches,
         metric,
         INPUTS,
+        loading=(load_model, pytorch.predictor),
     )
     traced = pytorch.trace(
         model,
@@ -119,10 +120,12 @@ def convert(run: Run) -> Report:
 
     def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
-            pytorch.predictor(traced.apply(placement)),
+            pytorch.predictor,
+            traced.apply(placement),
             batches,
             metric,
             watch,
+            saved=(f"{NAME}.bf16.pt2", traced.save, pytorch.load_saved),
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

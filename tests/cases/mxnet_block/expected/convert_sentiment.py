@@ -114,6 +114,7 @@ def convert(run: Run) -> Report:
         batches,
         metric,
         INPUTS,
+        loading=(load_model, mxnet.predictor),
     )
     traced = mxnet.trace(
         model,
@@ -124,10 +125,12 @@ def convert(run: Run) -> Report:
 
     def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
-            mxnet.predictor(traced.apply(placement)),
+            mxnet.predictor,
+            traced.apply(placement),
             batches,
             metric,
             watch,
+            saved=(f"{NAME}.bf16-symbol.json", traced.save, mxnet.load_saved),
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

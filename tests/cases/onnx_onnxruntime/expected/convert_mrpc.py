@@ -111,6 +111,7 @@ def convert(run: Run) -> Report:
         batches,
         metric,
         INPUTS,
+        loading=(load_model, onnxruntime.predictor),
     )
     traced = onnxruntime.trace(
         model,
@@ -122,10 +123,12 @@ def convert(run: Run) -> Report:
 
     def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
-            onnxruntime.predictor(traced.apply(placement)),
+            onnxruntime.predictor,
+            traced.apply(placement),
             batches,
             metric,
             watch,
+            saved=(f"{NAME}.fp16.onnx", traced.save, onnxruntime.load_saved),
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

@@ -113,6 +113,7 @@ def convert(run: Run) -> Report:
         batches,
         metric,
         INPUTS,
+        loading=(load_model, openvino.predictor),
     )
     traced = openvino.trace(
         model,
@@ -123,10 +124,12 @@ def convert(run: Run) -> Report:
 
     def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
-            openvino.predictor(traced.apply(placement)),
+            openvino.predictor,
+            traced.apply(placement),
             batches,
             metric,
             watch,
+            saved=(f"{NAME}.bf16.onnx", traced.save, openvino.load_saved),
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(

@@ -111,6 +111,7 @@ def convert(run: Run) -> Report:
         batches,
         metric,
         INPUTS,
+        loading=(load_model, tensorflow.predictor),
     )
     traced = tensorflow.trace(
         model,
@@ -121,10 +122,12 @@ def convert(run: Run) -> Report:
 
     def evaluate(placement: Placement, watch: Watch) -> Evaluation:
         return run.evaluate(
-            tensorflow.predictor(traced.apply(placement)),
+            tensorflow.predictor,
+            traced.apply(placement),
             batches,
             metric,
             watch,
+            saved=(f"{NAME}.bf16", traced.save, tensorflow.load_saved),
         )
 
     found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
