@@ -132,10 +132,6 @@ class Traced(Protocol):
         """
         ...
 
-    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        """Output error on the calibration batch when only that op is low."""
-        ...
-
     def sketch(
         self,
         precision: Precision,

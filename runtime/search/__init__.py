@@ -1,5 +1,7 @@
-"""The search for a placement that meets the criterion."""
+"""The search for a placement that meets the criterion (TUNING.md)."""
 
-from .search import Budget, Evaluate, Found, everything_low, search
+from .found import Found
+from .search import everything_low, search
+from .trials import Budget, Evaluate, Trial
 
-__all__ = ["Budget", "Evaluate", "Found", "everything_low", "search"]
+__all__ = ["Budget", "Evaluate", "Found", "Trial", "everything_low", "search"]

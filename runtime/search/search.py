@@ -1,19 +1,19 @@
 """The search for a placement that meets the criterion.
 
-Everything low first; if that fails, ops are pinned to fp32 in the order of the output
-error that each alone causes, in prefixes that double until one passes and are then
-bisected. The best passing trial by the objective is delivered first.
+Everything low first. If that fails, ops are pinned to fp32 in the order of the output
+error that each alone is predicted to cause: the shortest prefix that passes is found,
+and what of it is not needed is lifted again. Inside every trial the placement is the
+minimum cut for its pins. The best passing trial by the objective is delivered first.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..criterion import Criterion
-from ..errors import DataError, ModelError, UsageError
-from ..evaluation import Evaluation, Watch, rounded
+from ..estimate import Estimate
+from ..evaluation import Evaluation, rounded
 from ..frameworks.protocol import Traced
 from ..graph import Placement, Precision
 from ..history import History, Unrecorded
@@ -23,68 +23,19 @@ from ..plan import Plan
 from ..progress import Progress
 from ..ranges import Ranges, ranged_text
 from ..reasons import fp32_reasons, hard_pins
-from ..sequential import paired_watch, settled
 from ..timing import Clock
 from ..unrounded import with_movers
-from .sensitivity import sensitivity_order
+from .estimates import Estimates, estimates
+from .found import Found, plans
+from .order import pin_order, rounding_ops
+from .prefix import shortest_prefix
+from .quickxplain import Shrinking, shrink
+from .shrinking import Gain, Residual
+from .steps import estimates_data, estimates_of, ranges_data, ranges_of
+from .trials import Budget, Evaluate, Judge, Trial, Trials
 
-Evaluate = Callable[[Placement, Watch], Evaluation]
-"""Converts the model by a placement and scores it until the watch has seen enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """When a search stops although no trial has passed, and when a trial does.
-
-    Attributes:
-        max_trials: Most trials.
-        timeout: Seconds after which no new trial starts, None for no limit.
-        error_rate: The most that the probability of a wrong verdict may be when a
-            trial ends early (`sequential`); 0: every trial sees all data.
-    """
-
-    max_trials: int = 20
-    timeout: float | None = None
-    error_rate: float = 0.05
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One placement evaluated.
-
-    Attributes:
-        pins: Op id → reason for what was pinned.
-        evaluation: None if the trial failed.
-        failure: Why it failed, in the framework's words.
-    """
-
-    number: int
-    pins: Mapping[str, Reason]
-    placement: Placement
-    evaluation: Evaluation | None
-    holds: bool
-    failure: str = ""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found: plans to deliver, best first.
-
-    Attributes:
-        plans: Those of passing trials by the objective; without any, of the failing
-            trial that came closest.
-        trials: All trials in order; empty for a replayed plan.
-        interrupted: True if Ctrl-C or SIGTERM ended the search.
-        ended: What of the budget ended it early, "" if nothing did.
-    """
-
-    plans: tuple[Plan, ...]
-    trials: tuple[Trial, ...] = ()
-    interrupted: bool = False
-    ended: str = ""
-
-    def __iter__(self) -> Iterator[Plan]:
-        return iter(self.plans)
+SEED = 1978
+"""Neural Compressor's random_seed where a spec has none."""
 
 
 def everything_low(
@@ -110,7 +61,7 @@ def search(
     progress: Progress,
     clock: Clock,
     history: History | None = None,
-    seed: int = 0,
+    seed: int = SEED,
 ) -> Found:
     """Find placements under which the criterion holds.
 
@@ -121,144 +72,140 @@ def search(
         KeyboardInterrupt: Interrupted before any trial passed.
     """
     history = history or Unrecorded()
-    run = _Search(
-        traced, evaluate, low, objective, criterion, baseline, budget, progress, clock
+    judge = Judge(evaluate, criterion, baseline, budget.error_rate)
+    trials = Trials(
+        traced.graph, low, objective, judge, budget, progress, clock, history
     )
-    progress.live("ranges", f"what {low} can't hold")
-    hard = hard_pins(traced, low, pins)
-    if hard.ranged:
-        progress.line("ranges", ranged_text(hard))
+    run = _Search(traced, trials, seed)
     interrupted = False
     try:
-        if not run.trial(hard.pins).holds:
-            _pin_until_it_holds(run, _without_infinities(run, hard))
+        run.search(run.ranges(pins))
     except KeyboardInterrupt:
-        if not any(trial.holds for trial in run.trials):
+        if not any(trial.holds for trial in trials.made.values()):
             raise
         interrupted = True
-    return Found(run.plans(), tuple(run.trials), interrupted, run.ended)
-
-
-def _without_infinities(run: _Search, hard: Ranges) -> Mapping[str, Reason]:
-    """The hard pins; what was excused joins them if that makes the outputs finite."""
-    first = run.trials[0].evaluation
-    if first is None or first.finite or not hard.excused or not run.may_go_on():
-        return hard.pins
-    wider = {**hard.pins, **hard.excused}
-    found = run.trial(wider).evaluation
-    return wider if found is not None and found.finite else hard.pins
-
-
-def _pin_until_it_holds(run: _Search, hard: Mapping[str, Reason]) -> None:
-    if run.trials[-1].holds:
-        return
-    order = sensitivity_order(run.traced, run.low, run.trials[-1].placement)
-    failing, size = 0, 1
-    while failing < len(order) and run.may_go_on():
-        size = min(size, len(order))
-        if run.trial({**hard, **dict(order[:size])}).holds:
-            break
-        failing, size = size, size * 2
-    else:
-        return
-    passing = size
-    while passing - failing > 1 and run.may_go_on():
-        middle = (failing + passing) // 2
-        if run.trial({**hard, **dict(order[:middle])}).holds:
-            passing = middle
-        else:
-            failing = middle
+    return Found(
+        plans(traced.graph, trials),
+        tuple(trials.made.values()),
+        interrupted,
+        trials.ended,
+        run.ranking,
+        run.warnings,
+    )
 
 
 @dataclass
 class _Search:
+    """The steps of TUNING.md, 2 to 7."""
+
     traced: Traced
-    evaluate: Evaluate
-    low: Precision
-    objective: Objective
-    criterion: Criterion
-    baseline: Evaluation
-    budget: Budget
-    progress: Progress
-    clock: Clock
-    trials: list[Trial] = field(default_factory=list)
-    started: float = 0.0
-    ended: str = ""
+    trials: Trials
+    seed: int
+    ranking: tuple[Estimate, ...] = ()
+    warnings: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        self.started = self.clock()
-
-    def may_go_on(self) -> bool:
-        """Whether the budget allows another trial; keeps what of it does not."""
-        limit = self.budget.timeout
-        if limit is not None and self.clock() - self.started >= limit:
-            self.ended = f"timeout of {limit:g} s"
-        elif len(self.trials) >= self.budget.max_trials:
-            self.ended = f"max_trials {self.budget.max_trials}"
-        return not self.ended
-
-    def trial(self, pins: Mapping[str, Reason]) -> Trial:
-        """Place with these pins and evaluate, unless that placement was tried."""
-        pins = with_movers(self.traced.graph, pins)
-        placed = self.objective(self.traced.graph, self.low, pins.keys())
-        known = next((t for t in self.trials if t.placement == placed.placement), None)
-        if known is not None:
-            return known
-        number = len(self.trials) + 1
-        self.progress.live(f"trial {number}", self._share(placed.placement))
-        trial = self._evaluated(Trial(number, pins, placed.placement, None, False))
-        self.trials.append(trial)
-        self.progress.line(f"trial {number}", self._describe(trial))
-        return trial
-
-    def _evaluated(self, trial: Trial) -> Trial:
-        try:
-            watch = paired_watch(self.baseline, self.criterion, self.budget.error_rate)
-            found = settled(self.evaluate(trial.placement, watch), self.baseline)
-        except (DataError, UsageError):
-            raise
-        except Exception as error:  # a trial that fails is a failed trial, not the end
-            return replace(trial, failure=f"{type(error).__name__}: {error}")
-        holds = found.finite and self.criterion.holds(self.baseline.value, found.value)
-        return replace(trial, evaluation=found, holds=holds)
-
-    def plans(self) -> tuple[Plan, ...]:
-        """Passing trials, best by the objective first; else the one that came closest."""
-        passing = [t for t in self.trials if t.holds]
-        passing.sort(key=lambda t: self.objective.rank(self.traced.graph, t.placement))
-        return tuple(self._plan(t) for t in passing or [self._closest()])
-
-    def _closest(self) -> Trial:
-        scored = [t for t in self.trials if t.evaluation is not None]
-        if not scored:
-            raise ModelError(
-                f"no trial could be evaluated; the first: {self.trials[0].failure}",
-                "Pin the op that fails to fp32, or convert to the other precision.",
-            )
-        return min(scored, key=self._loss)
-
-    def _plan(self, trial: Trial) -> Plan:
-        reasons = fp32_reasons(
-            self.traced.graph, trial.placement, trial.pins, self.low, self.objective
+    def ranges(self, pins: Pins) -> Ranges:
+        """What no trial lifts: kernels that are missing, ranges, the user's pins."""
+        low, progress = self.trials.low, self.trials.progress
+        progress.live("ranges", f"what {low} can't hold")
+        recorded = self.trials.history.remember(
+            f"ranges {low}", lambda: ranges_data(hard_pins(self.traced, low, pins))
         )
-        name = self.objective.name
-        return Plan(self.low, trial.placement, reasons, name, len(self.trials))
+        hard = ranges_of(recorded)
+        if hard.ranged:
+            progress.line("ranges", ranged_text(hard))
+        return hard
 
-    def _loss(self, trial: Trial) -> float:
-        assert trial.evaluation is not None
-        loss = self.criterion.loss(self.baseline.value, trial.evaluation.value)
-        return loss if trial.evaluation.finite and loss == loss else math.inf
+    def search(self, hard: Ranges) -> None:
+        """Everything low; if that fails, the fewest pins with which it passes."""
+        trial = self.trials.trial(hard.pins)
+        if trial.holds:
+            return
+        held, trial = self._without_infinities(trial, hard)
+        if trial.holds or not self.trials.may_go_on():
+            return
+        found = self._estimates(trial)
+        self.ranking = found.ranking
+        graph, low, objective = (
+            self.traced.graph,
+            self.trials.low,
+            self.trials.objective,
+        )
+        order = self.trials.untied(
+            pin_order(graph, low, trial.placement, found.ranking, objective)
+        )
+        self._pin(held, order, found)
 
-    def _share(self, placement: Placement) -> str:
-        graph = self.traced.graph
-        flops = sum(op.flops for op in graph.ops if placement[op.id] == self.low)
-        return f"{flops / max(graph.flops, 1):.1%} of FLOPs in {self.low}"
+    def _without_infinities(
+        self, first: Trial, hard: Ranges
+    ) -> tuple[Mapping[str, Reason], Trial]:
+        """The hard pins; what was excused joins them if that makes the outputs finite."""
+        infinite = first.evaluation is not None and not first.finite
+        if not infinite or not hard.excused or not self.trials.may_go_on():
+            return hard.pins, first
+        wider = {**hard.pins, **hard.excused}
+        trial = self.trials.trial(wider)
+        return (wider, trial) if trial.finite else (hard.pins, first)
 
-    def _describe(self, trial: Trial) -> str:
-        share = self._share(trial.placement)
-        if trial.evaluation is None:
-            return f"{share}  failed: {trial.failure.splitlines()[0]}"
-        value = f"{trial.evaluation.metric} {rounded(trial.evaluation.value)}"
-        if not trial.evaluation.finite:
-            return f"{share}  {value}  outputs are not finite"
-        return f"{share}  {value}  {'passes' if trial.holds else 'fails'}"
+    def _estimates(self, trial: Trial) -> Estimates:
+        low, progress = self.trials.low, self.trials.progress
+        progress.live("errors", "what each op changes in the outputs")
+        ops = rounding_ops(self.traced.graph, low, trial.placement)
+        recorded = self.trials.history.remember(
+            f"estimates {low}",
+            lambda: estimates_data(estimates(self.traced, low, ops, self.seed)),
+        )
+        found = estimates_of(recorded)
+        progress.line("errors", found.text)
+        return found
+
+    def _pin(
+        self,
+        held: Mapping[str, Reason],
+        reasons: Mapping[str, Reason],
+        found: Estimates,
+    ) -> None:
+        trials = self.trials
+
+        def pinned(names: tuple[str, ...]) -> dict[str, Reason]:
+            return {**held, **{name: reasons[name] for name in names}}
+
+        def passes(names: tuple[str, ...]) -> bool:
+            return trials.trial(pinned(names)).holds
+
+        names = tuple(reasons)
+        prefix = shortest_prefix(
+            len(names), lambda length: passes(names[:length]), trials.may_go_on
+        )
+        if prefix.passing is None:
+            if prefix.failing == len(names):
+                self.warnings += (self._hopeless(),)
+            return
+        graph, low = self.traced.graph, trials.low
+
+        def placed(names: tuple[str, ...]) -> Placement:
+            return trials.placed(with_movers(graph, pinned(names)))
+
+        gain = Gain(graph, low, trials.objective, placed)
+        residual = Residual(low, found.squares, trials.failing())
+        last = prefix.passing - 1
+        judged = trials.trial(pinned(names[: prefix.failing])).evaluation is not None
+        needed = names[last : last + 1] if prefix.failing == last and judged else ()
+        by = Shrinking(
+            passes,
+            gain.worth,
+            lambda names: residual.hopeless(placed(names)),
+            trials.may_go_on,
+        )
+        shrink([n for n in names[: prefix.passing] if n not in needed], needed, by)
+
+    def _hopeless(self) -> str:
+        judge, last = self.trials.judge, list(self.trials.made.values())[-1]
+        value = (
+            "it fails" if last.evaluation is None else rounded(last.evaluation.value)
+        )
+        return (
+            f"the criterion is not met even with every op in fp32: {judge.baseline.metric} "
+            f"is {value} then, {rounded(judge.baseline.value)} as loaded. Rounding is not "
+            "to blame: look for randomness in the model or the data, or widen the criterion"
+        )

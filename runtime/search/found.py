@@ -1,0 +1,69 @@
+"""What a search found: plans to deliver, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import ModelError
+from ..estimate import Estimate
+from ..graph import Graph
+from ..plan import Plan
+from ..reasons import fp32_reasons
+from .trials import Trial, Trials
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        plans: Those of passing trials by the objective; without any, of the failing
+            trials, the one that came closest first.
+        trials: All trials in order; empty for a replayed plan.
+        interrupted: True if Ctrl-C or SIGTERM ended the search.
+        ended: What of the budget ended it early, "" if nothing did.
+        ranking: What each low op was predicted to harm, largest first; empty where
+            no estimate was needed.
+        warnings: What the user should know of the criterion.
+    """
+
+    plans: tuple[Plan, ...]
+    trials: tuple[Trial, ...] = ()
+    interrupted: bool = False
+    ended: str = ""
+    ranking: tuple[Estimate, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter(self.plans)
+
+
+def plans(graph: Graph, trials: Trials) -> tuple[Plan, ...]:
+    """Plans of passing trials, best by the objective first; else of the closest.
+
+    Raises:
+        ModelError: No trial could be evaluated.
+    """
+    made = list(trials.made.values())
+    passing = [trial for trial in made if trial.holds]
+    passing.sort(key=lambda trial: trials.objective.rank(graph, trial.placement))
+    return tuple(_plan(graph, trials, t) for t in passing or [_closest(made, trials)])
+
+
+def _closest(made: Sequence[Trial], trials: Trials) -> Trial:
+    scored = [trial for trial in made if trial.evaluation is not None]
+    if not scored:
+        raise ModelError(
+            f"no trial could be evaluated; the first: {made[0].failure}",
+            "Pin the op that fails to fp32, or convert to the other precision.",
+        )
+    return min(scored, key=lambda trial: trials.judge.loss(trial.evaluation))
+
+
+def _plan(graph: Graph, trials: Trials, trial: Trial) -> Plan:
+    reasons = fp32_reasons(
+        graph, trial.placement, trial.pins, trials.low, trials.objective
+    )
+    name = trials.objective.name
+    return Plan(trials.low, trial.placement, reasons, name, len(trials.made))

@@ -1,0 +1,46 @@
+"""What a search's steps found, as plain data for its history and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..estimate import Estimate, Method
+from ..pins import Reason, Why
+from ..ranges import Ranges
+from .estimates import Estimates
+
+
+def ranges_data(ranges: Ranges) -> dict[str, Any]:
+    """Both groups: op id → [why, text, number]."""
+    return {"pins": _reasons(ranges.pins), "excused": _reasons(ranges.excused)}
+
+
+def ranges_of(data: Mapping[str, Any]) -> Ranges:
+    """The inverse of `ranges_data`."""
+    return Ranges(_parsed(data["pins"]), _parsed(data["excused"]))
+
+
+def estimates_data(found: Estimates) -> dict[str, Any]:
+    """The ranking: [op id, error, share, method] each."""
+    ranking = [[e.op, e.error, e.share, str(e.method)] for e in found.ranking]
+    return {"passes": found.passes, "ranking": ranking}
+
+
+def estimates_of(data: Mapping[str, Any]) -> Estimates:
+    """The inverse of `estimates_data`."""
+    ranking = (
+        Estimate(str(op), float(error), float(share), Method(method))
+        for op, error, share, method in data["ranking"]
+    )
+    return Estimates(tuple(ranking), int(data["passes"]))
+
+
+def _reasons(reasons: Mapping[str, Reason]) -> dict[str, list[Any]]:
+    return {op: [str(r.why), r.text, r.number] for op, r in reasons.items()}
+
+
+def _parsed(data: Mapping[str, Any]) -> dict[str, Reason]:
+    return {
+        op: Reason(Why(why), text, number) for op, (why, text, number) in data.items()
+    }

@@ -1,0 +1,205 @@
+"""Trials: one placement evaluated each, at most as many as the budget allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..criterion import Criterion
+from ..errors import DataError, UsageError
+from ..evaluation import Evaluation, Watch, rounded
+from ..graph import Graph, Placement, Precision
+from ..history import Attempt, History, Outcome
+from ..pins import Reason
+from ..placement import Objective
+from ..placement.cut_problem import CutProblem
+from ..placement.objectives import cut
+from ..progress import Progress
+from ..sequential import paired_watch, settled
+from ..timing import Clock
+from ..unrounded import with_movers
+
+Evaluate = Callable[[Placement, Watch], Evaluation]
+"""Converts the model by a placement and scores it until the watch has seen enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When a search stops although no trial has passed, and when a trial does.
+
+    Attributes:
+        max_trials: Most trials.
+        timeout: Seconds after which no new trial starts, None for no limit.
+        error_rate: The most that the probability of a wrong verdict may be when a
+            trial ends early (`sequential`); 0: every trial sees all data.
+    """
+
+    max_trials: int = 20
+    timeout: float | None = None
+    error_rate: float = 0.05
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One placement evaluated.
+
+    Attributes:
+        pins: Op id → reason for what was pinned.
+        evaluation: None if the trial failed.
+        failure: Why it failed, in the framework's words.
+    """
+
+    number: int
+    pins: Mapping[str, Reason]
+    placement: Placement
+    evaluation: Evaluation | None
+    holds: bool
+    failure: str = ""
+
+    @property
+    def finite(self) -> bool:
+        """Whether it was evaluated and all its outputs were finite."""
+        return self.evaluation is not None and self.evaluation.finite
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What every trial is held against.
+
+    Attributes:
+        baseline: The fp32 model's evaluation.
+        error_rate: `Budget.error_rate`.
+    """
+
+    evaluate: Evaluate
+    criterion: Criterion
+    baseline: Evaluation
+    error_rate: float
+
+    def outcome(self, placement: Placement, elapsed: Callable[[], float]) -> Outcome:
+        """Evaluate; what raises is a failed trial, unless the data or the caller is at
+        fault whatever the placement."""
+        watch = paired_watch(self.baseline, self.criterion, self.error_rate)
+        try:
+            found = settled(self.evaluate(placement, watch), self.baseline)
+        except (DataError, UsageError):
+            raise
+        except Exception as error:  # a trial that fails is a failed trial, not the end
+            return Outcome(None, f"{type(error).__name__}: {error}", elapsed())
+        return Outcome(found, "", elapsed())
+
+    def holds(self, found: Evaluation | None) -> bool:
+        """Whether all outputs are finite and the criterion holds."""
+        if found is None or not found.finite:
+            return False
+        return self.criterion.holds(self.baseline.value, found.value)
+
+    def loss(self, found: Evaluation | None) -> float:
+        """What is lost, in the metric's unit; infinite where nothing can be compared."""
+        if found is None or not found.finite or math.isnan(found.value):
+            return math.inf
+        return self.criterion.loss(self.baseline.value, found.value)
+
+
+@dataclass
+class Trials:
+    """The trials of one search, none made twice."""
+
+    graph: Graph
+    low: Precision
+    objective: Objective
+    judge: Judge
+    budget: Budget
+    progress: Progress
+    clock: Clock
+    history: History
+    made: dict[frozenset[str], Trial] = field(default_factory=dict)
+    known: dict[frozenset[str], Placement] = field(default_factory=dict)
+    earlier: float = 0.0
+    started: float = 0.0
+    ended: str = ""
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @cached_property
+    def _problem(self) -> CutProblem:
+        return self.objective.problem(self.graph, self.low)
+
+    def may_go_on(self) -> bool:
+        """Whether the budget allows another trial; keeps what of it does not."""
+        limit = self.budget.timeout
+        if limit is not None and self.elapsed() >= limit:
+            self.ended = f"timeout of {limit:g} s"
+        elif len(self.made) >= self.budget.max_trials:
+            self.ended = f"max_trials {self.budget.max_trials}"
+        return not self.ended
+
+    def elapsed(self) -> float:
+        """Seconds that the search took so far, in runs before this one too."""
+        return self.clock() - self.started + self.earlier
+
+    def placed(self, pins: Iterable[str]) -> Placement:
+        """The best placement with these pins, which must be closed under movers."""
+        held = frozenset(pins)
+        if held not in self.known:
+            self.known[held] = cut(self.graph, self.low, self._problem, held).placement
+        return self.known[held]
+
+    def untied(self, order: Iterable[tuple[str, Reason]]) -> dict[str, Reason]:
+        """The order without ops that have the precision of one before them anyway."""
+        first: dict[int, tuple[str, Reason]] = {}
+        for name, reason in order:
+            first.setdefault(self._problem.nodes[name], (name, reason))
+        return dict(first.values())
+
+    def failing(self) -> list[Placement]:
+        """Placements that were evaluated and failed."""
+        made = self.made.values()
+        return [t.placement for t in made if t.evaluation and not t.holds]
+
+    def trial(self, pins: Mapping[str, Reason]) -> Trial:
+        """Place with these pins and evaluate, unless that placement was tried."""
+        pins = with_movers(self.graph, pins)
+        placement = self.placed(pins)
+        key = frozenset(name for name, p in placement.items() if p is Precision.FP32)
+        known = self.made.get(key)
+        if known is not None:
+            return known
+        attempt = Attempt(len(self.made) + 1, self.low, pins, placement)
+        label = f"trial {attempt.number}"
+        self.progress.live(label, self._share(placement))
+        outcome = self.history.trial(
+            attempt, lambda: self.judge.outcome(placement, self.elapsed)
+        )
+        self.earlier += max(outcome.elapsed - self.elapsed(), 0.0)
+        found = outcome.evaluation
+        trial = Trial(
+            attempt.number,
+            pins,
+            placement,
+            found,
+            self.judge.holds(found),
+            outcome.failure,
+        )
+        self.made[key] = trial
+        self.progress.line(label, self._describe(trial))
+        return trial
+
+    def _share(self, placement: Placement) -> str:
+        graph = self.graph
+        flops = sum(op.flops for op in graph.ops if placement[op.id] == self.low)
+        return f"{flops / max(graph.flops, 1):.1%} of FLOPs in {self.low}"
+
+    def _describe(self, trial: Trial) -> str:
+        share, found = self._share(trial.placement), trial.evaluation
+        if found is None:
+            return f"{share}  failed: {trial.failure.splitlines()[0]}"
+        value = f"{found.metric} {rounded(found.value)}"
+        if not found.full:
+            value += f" by the first {found.samples} samples"
+        if not found.finite:
+            return f"{share}  {value}  outputs are not finite"
+        return f"{share}  {value}  {'passes' if trial.holds else 'fails'}"
