@@ -39,7 +39,9 @@ class Found:
         return iter(self.plans)
 
 
-def plans(graph: Graph, trials: Trials) -> tuple[Plan, ...]:
+def plans(
+    graph: Graph, trials: Trials, ranking: tuple[Estimate, ...]
+) -> tuple[Plan, ...]:
     """Plans of passing trials, best by the objective first; else of the closest.
 
     Raises:
@@ -48,7 +50,8 @@ def plans(graph: Graph, trials: Trials) -> tuple[Plan, ...]:
     made = list(trials.made.values())
     passing = [trial for trial in made if trial.holds]
     passing.sort(key=lambda trial: trials.objective.rank(graph, trial.placement))
-    return tuple(_plan(graph, trials, t) for t in passing or [_closest(made, trials)])
+    best = passing or [_closest(made, trials)]
+    return tuple(_plan(graph, trials, ranking, trial) for trial in best)
 
 
 def _closest(made: Sequence[Trial], trials: Trials) -> Trial:
@@ -61,9 +64,12 @@ def _closest(made: Sequence[Trial], trials: Trials) -> Trial:
     return min(scored, key=lambda trial: trials.judge.loss(trial.evaluation))
 
 
-def _plan(graph: Graph, trials: Trials, trial: Trial) -> Plan:
+def _plan(
+    graph: Graph, trials: Trials, ranking: tuple[Estimate, ...], trial: Trial
+) -> Plan:
     reasons = fp32_reasons(
         graph, trial.placement, trial.pins, trials.low, trials.objective
     )
     name = trials.objective.name
-    return Plan(trials.low, trial.placement, reasons, name, len(trials.made))
+    count = len(trials.made)
+    return Plan(trials.low, trial.placement, reasons, name, count, ranking)
