@@ -35,10 +35,7 @@ class Estimates:
     @property
     def text(self) -> str:
         """How they came about, and the worst op."""
-        methods = Counter(
-            str(Method.SPLITTING if each.exact else Method.SKETCH)
-            for each in self.ranking
-        )
+        methods = Counter(str(each.method) for each in self.ranking)
         how = " and ".join(f"{n} by {method}" for method, n in methods.items())
         if not self.ranking:
             return "no op rounds"
@@ -76,13 +73,13 @@ def estimates(
         sketch = {}
     rest = split([name for name in ops if name not in sketch], measure)
     judged = (
-        *((name, square, False) for name, square in sketch.items()),
-        *((name, square, True) for name, square in rest.items()),
+        *((name, square, Method.SKETCH) for name, square in sketch.items()),
+        *((name, square, Method.SPLITTING) for name, square in rest.items()),
     )
-    shares = _shares([square for _name, square, _exact in judged])
+    shares = _shares([square for _name, square, _method in judged])
     ranking = [
-        Estimate(name, math.sqrt(square), share, exact)
-        for (name, square, exact), share in zip(judged, shares, strict=True)
+        Estimate(name, math.sqrt(square), share, method)
+        for (name, square, method), share in zip(judged, shares, strict=True)
     ]
     ranking.sort(key=lambda each: (-each.error, each.op))
     return Estimates(tuple(ranking), passes)

@@ -37,7 +37,7 @@ def pin_order(
     def rank(estimate: Estimate) -> tuple[float, ...]:
         if estimate.share >= HEAVY:
             return 0, -estimate.error
-        gain = objective.gain(graph.by_id[estimate.op], low)
+        gain = max(objective.gain(graph, graph.by_id[estimate.op], low), 0.0)
         per_gain = estimate.error**2 / gain if gain else math.inf
         return 1, -per_gain, -estimate.error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..estimate import Estimate
+from ..estimate import Estimate, Method
 from ..pins import Reason, Why
 from ..ranges import Ranges
 from .estimates import Estimates
@@ -22,16 +22,16 @@ def ranges_of(data: Mapping[str, Any]) -> Ranges:
 
 
 def estimates_data(found: Estimates) -> dict[str, Any]:
-    """The ranking: [op id, error, share, exact] each."""
-    ranking = [[e.op, e.error, e.share, e.exact] for e in found.ranking]
+    """The ranking: [op id, error, share, method] each."""
+    ranking = [[e.op, e.error, e.share, str(e.method)] for e in found.ranking]
     return {"passes": found.passes, "ranking": ranking}
 
 
 def estimates_of(data: Mapping[str, Any]) -> Estimates:
     """The inverse of `estimates_data`."""
     ranking = (
-        Estimate(str(op), float(error), float(share), bool(exact))
-        for op, error, share, exact in data["ranking"]
+        Estimate(str(op), float(error), float(share), Method(method))
+        for op, error, share, method in data["ranking"]
     )
     return Estimates(tuple(ranking), int(data["passes"]))
 

@@ -14,8 +14,7 @@ from ..graph import Graph, Placement, Precision
 from ..history import Attempt, History, Outcome
 from ..pins import Reason
 from ..placement import Objective
-from ..placement.cut_problem import CutProblem
-from ..placement.objectives import cut
+from ..placement.objectives import Problem, cut
 from ..progress import Progress
 from ..sequential import paired_watch, settled
 from ..timing import Clock
@@ -125,7 +124,7 @@ class Trials:
         self.started = self.clock()
 
     @cached_property
-    def _problem(self) -> CutProblem:
+    def _problem(self) -> Problem:
         return self.objective.problem(self.graph, self.low)
 
     def may_go_on(self) -> bool:
