@@ -146,6 +146,16 @@ def test_a_batch_of_another_type_is_an_error(zoo: Any, tools: Any) -> None:
         tools.trace(tools.Case(case.model, wrong))
 
 
+@pytest.mark.parametrize("name", ["embedding", "loop", "function"])
+def test_the_users_model_stays_as_it_is(zoo: Any, tools: Any, name: str) -> None:
+    case = zoo[name]()
+    before = case.model.SerializeToString()
+    traced = tools.trace(case)
+    traced.error(BF16, [op.id for op in traced.graph.ops if op.kernel(BF16)])
+    traced.apply(tools.all_low(traced))
+    assert case.model.SerializeToString() == before
+
+
 def test_what_is_no_model_is_an_error() -> None:
     with pytest.raises(ModelError, match="no ONNX model"):
         openvino.predictor({"not": "a model"})

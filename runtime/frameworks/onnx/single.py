@@ -134,6 +134,12 @@ def _input(name: str, array: Array) -> ir.Value:
     return ir.Value(name=name, shape=ir.Shape(array.shape), type=ir.TensorType(dtype))
 
 
+def _renamed(tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:
+    """The tensor under another name: a value's new name would become the user's."""
+    shape = ir.Shape(tensor.shape.numpy())
+    return ir.LazyTensor(lambda: tensor, dtype=tensor.dtype, shape=shape, name=name)
+
+
 @dataclass
 class _Part:
     """One such model in the making."""
@@ -189,6 +195,8 @@ class _Part:
         if stored is not None:
             if low and self.precision is not Precision.FP32:
                 stored = rounded_tensor(stored, self.precision)
+            else:
+                stored = _renamed(stored, label)
             made = ir.Value(
                 name=label, type=ir.TensorType(stored.dtype), const_value=stored
             )
