@@ -109,7 +109,7 @@ def test_a_group_low_errs_like_the_converted_model(real: Any) -> None:
 
 def test_without_fusions_a_group_low_is_the_converted_model(zoo: Any) -> None:
     random = np.random.default_rng(0)
-    for name in ("attention", "sharing"):
+    for name in ("embedding", "sharing"):
         model, program = zoo(name).model, zoo(name).program
         batch = zoo(name).case.batch
         (expected,) = adapter.predictor(model)(batch)
@@ -125,7 +125,7 @@ def placed(program: Program, low: set[str]) -> dict[str, Precision]:
 
 
 def test_an_error_builds_nothing(zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = zoo("residual").program
+    program = zoo("sharing").program
     low = lowable(program)
     before = program.error(BF16, low)
 
@@ -209,9 +209,9 @@ def test_ops_that_no_gradient_reaches_are_missing(zoo: Any) -> None:
     steps = mx.sym.floor(dense(x, "stepped"))
     last = mx.sym.broadcast_add(dense(x, "beside"), total, name="last")
     found = Run(dense(last + steps, "end"), dense(x, "other")).sketch(
-        "first", "lost", "stepped", "beside", "last", "end"
+        "first", "lost", "stepped", "beside", "last", "end", "other"
     )
-    assert found.keys() == {"first", "beside", "last", "end"}
+    assert found.keys() == {"beside", "last", "end", "other"}  # of "first" only a part
     branches = zoo("branches").program
     (end,) = branches.sketch(BF16, lowable(branches))
     assert end.endswith("dense1_fwd")
@@ -248,7 +248,7 @@ def test_what_overflows_is_infinitely_wrong() -> None:
 
 
 def test_one_seed_gives_one_sketch(zoo: Any) -> None:
-    program = zoo("attention").program
+    program = zoo("embedding").program
     ops = lowable(program)
     first = program.sketch(BF16, ops, seed=3)
     assert json.dumps(first) == json.dumps(program.sketch(BF16, ops, seed=3))

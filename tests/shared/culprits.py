@@ -94,7 +94,8 @@ class Planted:
         offsets: What is added to the positions in the first batch, and after it.
         metric: It gets labels as (digits, outputs in fp64).
         blind: Whether the first batch, which calibrates, shows nothing of the culprits.
-        least: Share of the FLOPs that can be in 16 bits where no op is a culprit.
+        least: Share of the FLOPs that can be in 16 bits where no op is a culprit, of
+            those that have kernels.
         batch: Samples in a batch.
         every: Every how manieth digit of 5 000 is a sample.
     """

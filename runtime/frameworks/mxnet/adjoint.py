@@ -39,8 +39,8 @@ def sketch(
 ) -> dict[int, float]:
     """Node → the square of the output error that it causes when it alone is low.
 
-    Infinite where the low kernel overflows; nodes are missing that no gradient, or no
-    finite one, reaches.
+    Infinite where the low kernel overflows. Nodes are missing that no finite gradient
+    reaches, or not on all ways from the compared values: the rest would look small.
 
     Args:
         compared: Where errors are measured (`compared_values`).
@@ -62,11 +62,13 @@ class _Tape:
     """One op as it was recorded.
 
     Attributes:
-        inputs: Entry → the tape's beginning; none where there is no derivative.
+        takes: The entries that it depends on.
+        inputs: Those with a derivative → the tape's beginning.
         outputs: The tape's end, by output.
     """
 
     index: int
+    takes: frozenset[Entry]
     inputs: Mapping[Entry, Any]
     outputs: Mapping[int, Any]
 
@@ -113,12 +115,14 @@ class _Recorded:
         elif keeps_when_training(node):
             with mx.autograd.train_mode():
                 made = invoke(node, step.inputs)
+        takes = self._begins.keys() & node.inputs
         inputs = {
             entry: self._begins[entry]
             for slot, entry in enumerate(node.inputs)
-            if alike is not None and castable(node, slot) and entry in self._begins
+            if alike is not None and castable(node, slot) and entry in takes
         }
-        self.tapes.append(_Tape(step.index, inputs, dict(enumerate(made))))
+        outputs = dict(enumerate(made))
+        self.tapes.append(_Tape(step.index, frozenset(takes), inputs, outputs))
         for k, output in enumerate(step.outputs):
             step.outputs[k] = output.detach()
             if name_of(output.dtype) == "float32":
@@ -131,18 +135,21 @@ class _Recorded:
         for entry, weight in self.weights.items():
             signs = random.integers(0, 2, weight.shape, np.int8) * 2 - 1
             adjoints[entry] = on_device((signs * weight).astype(np.float32))
+        unknown = set[Entry]()
         found: dict[int, float] = {}
         for tape in reversed(self.tapes):
-            reached = {
-                k: adjoints.pop((tape.index, k))
-                for k in tape.outputs
-                if (tape.index, k) in adjoints
-            }
-            if reached and tape.index in self.deltas:
-                found[tape.index] = _square(self.deltas[tape.index], reached)
-            for entry, gradient in _backward(tape, reached).items():
-                known = adjoints.get(entry)
-                adjoints[entry] = gradient if known is None else known + gradient
+            made = [(tape.index, k) for k in tape.outputs]
+            reached = {e[1]: adjoints.pop(e) for e in made if e in adjoints}
+            if not unknown.isdisjoint(made):
+                unknown |= tape.takes
+            elif reached:
+                if tape.index in self.deltas:
+                    found[tape.index] = _square(self.deltas[tape.index], reached)
+                gradients = _backward(tape, reached)
+                unknown |= tape.takes - gradients.keys()
+                for entry, gradient in gradients.items():
+                    known = adjoints.get(entry)
+                    adjoints[entry] = gradient if known is None else known + gradient
         return found
 
 
@@ -171,7 +178,7 @@ def _square(deltas: Deltas | None, adjoints: Mapping[int, Any]) -> float:
 
 def _backward(tape: _Tape, reached: Mapping[int, Any]) -> dict[Entry, Any]:
     """The gradients of an op's inputs; none where MXNet has none."""
-    if not tape.inputs or not reached:
+    if not tape.inputs:
         return {}
     try:
         gradients = mx.autograd.grad(
