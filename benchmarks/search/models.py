@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import rows
 from culprits import Planted
 
@@ -48,4 +51,19 @@ def pytorch(case: Planted) -> Model:
     )
 
 
-FRAMEWORKS: dict[str, Callable[[Planted], Model]] = {"pytorch": pytorch}
+def tensorflow(case: Planted) -> Model:
+    adapter = import_module("narrowcast.runtime.frameworks.tensorflow")
+    with TemporaryDirectory() as folder:
+        model = import_module("rows_tensorflow").build(case.network, Path(folder))
+    return Model(
+        lambda: adapter.trace(model, case.inputs()[0], low=case.low, inputs=INPUTS),
+        adapter.predictor,
+        adapter.predictor(model),
+        np.asarray,
+    )
+
+
+FRAMEWORKS: dict[str, Callable[[Planted], Model]] = {
+    "pytorch": pytorch,
+    "tensorflow": tensorflow,
+}
