@@ -77,6 +77,11 @@ class Tools:
             for a, b in pairs
         )
 
+    @staticmethod
+    def errors(program: Program, names: Sequence[str]) -> dict[str, float]:
+        """Op id → the output error when only it computes in bf16."""
+        return {name: program.error(Precision.BF16, (name,)) for name in names}
+
     @classmethod
     def in_fp64(cls, model: torch.nn.Module, *batch: torch.Tensor) -> Any:
         """What a double-precision copy of the model computes."""

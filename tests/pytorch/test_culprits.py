@@ -307,7 +307,7 @@ def test_an_integer_output_shows_errors_through_the_floats_behind_it(
 ) -> None:
     torch.manual_seed(0)
     traced = tools.trace(Body(argmax_tail), *far(1))
-    errors = traced.errors(BF16, ["waves:sin:0", "head:linear:0"])
+    errors = tools.errors(traced, ["waves:sin:0", "head:linear:0"])
     assert errors["waves:sin:0"] > 0.3
     assert 0 < errors["head:linear:0"] < 0.01
 

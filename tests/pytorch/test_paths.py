@@ -76,7 +76,7 @@ def test_ops_that_the_batch_skips_are_judged_as_if_it_did_not(tools: Any) -> Non
     )
     names = [op.id for op in taken.graph.ops if op.within(":cond:0/true")]
     names = [name for name in names if taken.graph.by_id[name].kernel(BF16)]
-    here, there = (program.errors(BF16, names) for program in (taken, skipped))
+    here, there = (tools.errors(program, names) for program in (taken, skipped))
     assert here == pytest.approx(there, rel=1e-6)
     assert max(here.values()) > 0.05
     assert skipped.error(BF16, [*names, "head:linear:0"]) > 0.05
@@ -134,7 +134,7 @@ def test_a_loop_that_the_batch_skips_is_probed_judged_and_converted(tools: Any) 
     model = Growing()
     program = tools.trace(model, X, torch.tensor(0), shapes=SHAPES)
     name = ":while_loop:0/body/:add:1"
-    assert 1e-4 < program.errors(BF16, [name])[name] < 0.1
+    assert 1e-4 < tools.errors(program, [name])[name] < 0.1
     converted = program.apply(tools.all_low(program))
     for steps in (0, 7):
         batch = (X, torch.tensor(steps))
@@ -147,7 +147,7 @@ def test_a_loop_that_rounding_keeps_from_ending_is_found_and_mended(tools: Any) 
     with pytest.raises(ModelError, match="keeps a loop from ending"):
         program.apply(tools.all_low(program))
     names = [op.id for op in program.graph.ops if op.kernel(BF16)]
-    errors = program.errors(BF16, names)
+    errors = tools.errors(program, names)
     endless = {name for name, error in errors.items() if math.isinf(error)}
     assert ":while_loop:0/body/:add:1" in endless
     assert ":while_loop:0/body/fc:linear:0" not in endless

@@ -131,7 +131,8 @@ def test_nothing_that_is_tried_advances_the_users_state(
 ) -> None:
     model, program = stateful
     expected(model)
-    program.errors(Precision.BF16, ["first:linear:0"])
+    program.error(Precision.BF16, ["first:linear:0"])
+    program.sketch(Precision.BF16, ["first:linear:0"])
     ticks = iter(range(100_000))
     clock = lambda: float(next(ticks))  # noqa: E731
     placement = tools.all_low(program)
@@ -155,7 +156,7 @@ def test_errors_count_what_a_buffer_is_given_for_later(tools: Any) -> None:
             return made
 
     program = tools.trace(Remembers(), torch.randn(3, 4))
-    errors = program.errors(Precision.BF16, ["now:linear:0", "later:linear:0"])
+    errors = tools.errors(program, ["now:linear:0", "later:linear:0"])
     assert all(0 < error < 0.1 for error in errors.values())
 
 
