@@ -84,6 +84,8 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
     limits = {"max_trials": literal(budget.max_trials)}
     if budget.timeout is not None:
         limits["timeout"] = literal(budget.timeout)
+    if budget.error_rate is not None:
+        limits["error_rate"] = literal(budget.error_rate)
     return (
         laid_out("CRITERION = ", demanded),
         laid_out("BUDGET = ", call("Budget", **limits)),

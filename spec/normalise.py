@@ -52,7 +52,9 @@ def normalise(document: Document) -> Spec:
         objective=OBJECTIVES[tuning.objective],
         execution=tuning.execution,
         budget=Budget(
-            tuning.exit_policy.max_trials, tuning.exit_policy.timeout or None
+            tuning.exit_policy.max_trials,
+            tuning.exit_policy.timeout or None,
+            tuning.error_rate,
         ),
         batch_size=_batch_size(document),
         seed=tuning.random_seed,

@@ -152,10 +152,16 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When the search stops: trials, and seconds (None for no limit)."""
+    """When the search stops, and when a trial does.
+
+    Attributes:
+        timeout: Seconds; None for no limit.
+        error_rate: Of a trial's early verdict; None for the runtime's own, 0 for none.
+    """
 
     max_trials: int
     timeout: int | None
+    error_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

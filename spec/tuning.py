@@ -25,20 +25,36 @@ EXECUTIONS = ("eager", "compile")
 ACCURACY = "accuracy is the criterion: write tuning.accuracy_criterion instead"
 
 
-def _share(amount: float) -> float:
-    if not -1 < amount < 1:
-        raise Refused("must be between -1 and 1, both excluded", "1% is 0.01")
+def _loss(amount: float) -> float:
+    if amount < 0:
+        hint = "it is the loss allowed, whatever the metric's direction: 0 allows none"
+        raise Refused("must be at least 0", hint)
     return amount
+
+
+def _share(amount: float) -> float:
+    if amount >= 1:
+        raise Refused("must be below 1", "1% is 0.01")
+    return amount
+
+
+def _rate(amount: float) -> float:
+    if not 0 <= amount <= 0.5:
+        raise Refused("must be from 0 to 0.5", "0.05, or 0 for no early stop")
+    return amount
+
+
+Loss = Annotated[Amount, AfterValidator(_loss)]
 
 
 class CriterionSection(Section):
     """How much accuracy may be lost."""
 
-    relative: Annotated[Amount, AfterValidator(_share)] | None = Field(
+    relative: Annotated[Loss, AfterValidator(_share)] | None = Field(
         default=None,
         description="Loss allowed as a share of fp32's value: 0.01 or `1%`.",
     )
-    absolute: Amount | None = Field(
+    absolute: Loss | None = Field(
         default=None, description="Loss allowed in the metric's own unit."
     )
     higher_is_better: bool | None = Field(
@@ -78,6 +94,11 @@ class TuningSection(Section):
         default="eager",
         description="How the result runs: `eager` (a `.pt2`), or `compile`: beside it an "
         "AOTInductor package with frozen weights, judged and timed as well.",
+    )
+    error_rate: Annotated[Amount, AfterValidator(_rate)] | None = Field(
+        default=None,
+        description="The most that the probability of a wrong verdict may be when a "
+        "trial ends before all data was seen; 0: each sees all. 0.05 unless written.",
     )
     exit_policy: ExitPolicySection = Field(
         default_factory=ExitPolicySection, description="When the search stops."

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "minilm.yaml"
-# spec-sha256 = "0732d82e25b11fd5819f2224368fc81c53b30b892ef8100abaa319db3d52ef2b"
+# spec-sha256 = "924fe71004351e9e0dbc3bbcaf49a16205966dfb83b345b896532a3734d8170a"
 # ///
 # fmt: off
 # isort: skip_file

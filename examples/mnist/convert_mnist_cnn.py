@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "mnist.yaml"
-# spec-sha256 = "86c1cf9c4d5e15a794ae85320aca68cd0a022aa0649ce4ad4e4734076d81375b"
+# spec-sha256 = "a1330ae8bbdd588001c0f01410a03bcfdaea9700ff393b0348c3b45b0a7350b4"
 # ///
 # fmt: off
 # isort: skip_file

@@ -101,6 +101,7 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "tuning.execution": (PLAIN, "eager", "compile"),
     "tuning.exit_policy.timeout": (evaluated(), 0, 60),
     "tuning.exit_policy.max_trials": (evaluated(), 20, 3),
+    "tuning.error_rate": (evaluated(), ABSENT, 0.01),
     "tuning.random_seed": (PLAIN, 1, 2),
 }
 BESIDE = {

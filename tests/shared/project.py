@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,26 +26,36 @@ class Project:
         (self.folder / "net.yaml").write_text(yaml.safe_dump(spec), "utf-8")
 
     def run(
-        self, *options: str, env: Mapping[str, str] = {}
+        self,
+        *options: str,
+        env: Mapping[str, str] = {},
+        command: Sequence[str] = ("-m", "narrowcast", "run", "net.yaml"),
     ) -> subprocess.CompletedProcess[str]:
         """`narrowcast run net.yaml` with options of the script."""
         forced = {"FORCE_BF16": "1", "FORCE_FP16": "1", "OMP_NUM_THREADS": "1"}
         return subprocess.run(
-            [sys.executable, "-m", "narrowcast", "run", "net.yaml", *options],
+            [sys.executable, *command, *options],
             cwd=self.folder,
             env={**os.environ, **forced, **env},
             capture_output=True,
             text=True,
         )
 
-    def report(self, *options: str, env: Mapping[str, str] = {}) -> dict[str, Any]:
+    def report(self, *options: str, **how: Any) -> dict[str, Any]:
         """What `--json` says of a run, with its exit code."""
-        done = self.run("--json", *options, env=env)
+        done = self.run("--json", *options, **how)
         assert "Traceback" not in done.stderr, done.stderr
         assert done.stdout, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         assert found["exit_code"] == done.returncode
         return found
+
+    def edited(self, old: str, new: str) -> list[str]:
+        """The command that runs a copy of the script, with one text for another."""
+        text = (self.folder / "convert_net.py").read_text("utf-8")
+        assert text.count(old) == 1
+        (self.folder / "edited.py").write_text(text.replace(old, new), "utf-8")
+        return ["edited.py"]
 
     def refused(self, *options: str, env: Mapping[str, str] = {}) -> tuple[int, str]:
         """The exit code and the error of a run that must not end well."""

@@ -220,6 +220,8 @@ WRITTEN = [
         "budget",
         Budget(3, 60),
     ),
+    (MODEL + "tuning: {error_rate: 1%}", "budget", Budget(20, None, 0.01)),
+    (MODEL + "tuning: {error_rate: 0}", "budget", Budget(20, None, 0.0)),
     (MODEL + "tuning: {random_seed: 7}", "seed", 7),
     (
         MODEL + evaluated() + "tuning: {accuracy_criterion: {relative: 0.7%}}",
@@ -227,9 +229,9 @@ WRITTEN = [
         Criterion(0.007, None, True),
     ),
     (
-        MODEL + evaluated() + "tuning: {accuracy_criterion: {relative: -1e-2}}",
+        MODEL + evaluated() + "tuning: {accuracy_criterion: {relative: 1e-2}}",
         "evaluation.criterion",
-        Criterion(-0.01, None, True),
+        Criterion(0.01, None, True),
     ),
     (
         MODEL + evaluated() + "tuning: {accuracy_criterion: {absolute: 2}}",

@@ -1011,12 +1011,42 @@ s.yaml:11:38: evaluation.accuracy.dataloader.transform.Normalize.mean[0]: expect
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {relative: 100%}}\n",
         """\
-s.yaml:6:41: tuning.accuracy_criterion.relative: must be between -1 and 1, both excluded
+s.yaml:6:41: tuning.accuracy_criterion.relative: must be below 1
     tuning: {accuracy_criterion: {relative: 100%}}
                                             ^
     hint: 1% is 0.01
 """,
         id="relative range",
+    ),
+    pytest.param(
+        MODEL + "tuning: {accuracy_criterion: {relative: -0.01}}\n",
+        """\
+s.yaml:6:41: tuning.accuracy_criterion.relative: must be at least 0
+    tuning: {accuracy_criterion: {relative: -0.01}}
+                                            ^
+    hint: it is the loss allowed, whatever the metric's direction: 0 allows none
+""",
+        id="relative negative",
+    ),
+    pytest.param(
+        MODEL + "tuning: {accuracy_criterion: {absolute: -0.01}}\n",
+        """\
+s.yaml:6:41: tuning.accuracy_criterion.absolute: must be at least 0
+    tuning: {accuracy_criterion: {absolute: -0.01}}
+                                            ^
+    hint: it is the loss allowed, whatever the metric's direction: 0 allows none
+""",
+        id="absolute negative",
+    ),
+    pytest.param(
+        MODEL + "tuning: {error_rate: 1}\n",
+        """\
+s.yaml:6:22: tuning.error_rate: must be from 0 to 0.5
+    tuning: {error_rate: 1}
+                         ^
+    hint: 0.05, or 0 for no early stop
+""",
+        id="error_rate",
     ),
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {relative: 1 percent}}\n",
@@ -1121,7 +1151,7 @@ s.yaml:6:24: tuning.exit_policy.performance_only: is not supported yet
 s.yaml:6:10: tuning.strategy: is not supported yet
     tuning: {strategy: {name: basic}}
              ^
-    hint: supported here: accuracy_criterion, objective, execution, exit_policy, random_seed
+    hint: supported here: accuracy_criterion, objective, execution, error_rate, exit_policy, random_seed
 """,
         id="strategy",
     ),

@@ -186,8 +186,8 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     spec["quantization"]["optype_wise"] = draw(pins)
     spec["evaluation"]["accuracy"]["metric"] = draw(metrics)
     spec["tuning"]["accuracy_criterion"] = draw(
-        st.floats(-0.9, 0.9).map(lambda r: {"relative": r})
-        | finite.map(lambda a: {"absolute": a})
+        st.floats(0, 0.9).map(lambda r: {"relative": r})
+        | finite.map(lambda a: {"absolute": abs(a)})
         | st.none()
     )
     spec["tuning"]["random_seed"] = draw(st.integers(0, 2**32 - 1))

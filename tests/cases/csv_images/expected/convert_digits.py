@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8eee35a2de9b723e9bb292b09997f5c51cebc9bf265ca2e9e69e60569aa0bb41"
+# spec-sha256 = "aa541c48d5027806e1637c887a0016bf8ce59771428fe90a5ac4739601da476c"
 # ///
 # fmt: off
 # isort: skip_file

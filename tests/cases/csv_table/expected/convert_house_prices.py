@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "1890126ce58fd201e490a108989a0df577d18d21a268805457e14e13efc701aa"
+# spec-sha256 = "033f5b2f3a5ac7ea5c98aee8f76e553665d86c52b15dfb8f79098974c754a6eb"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "3b8bd4eff6de7d47da4e88d6aa1da5f0983771ef77ae78ad46fe8c82e0e0ef23"
+# spec-sha256 = "3796bc68315eb479d4c870dc5fd8d25b10de6eeba93c42e6dab09783823ddf29"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e7a060c5e9f321a52000c296a57a081f992b2db6d28d1590a98c427fe0bd9aeb"
+# spec-sha256 = "f16ab3f3ad6d0aded3cf5e6da1529af3518f474c8437abff905bc697be56f521"
 # ///
 # fmt: off
 # isort: skip_file

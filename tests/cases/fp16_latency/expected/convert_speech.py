@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "5f6bcd66a4da18bd185448bee891081d05e86ef7a9bce350dfc0885bc03d0c1e"
+# spec-sha256 = "0bfc33b984b7c2f218d3e2f4f77708fc73494fed3295a7e283ed29b999a21554"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "db5ab8248302a9393d03f68ab520f8402fe351fbb609dd51fa02fabc61f84f21"
+# spec-sha256 = "86cad132f315ea33891bbffc3c1181710cc35c7fc67b08d607d37848ae3e6dbd"
 # ///
 # fmt: off
 # isort: skip_file

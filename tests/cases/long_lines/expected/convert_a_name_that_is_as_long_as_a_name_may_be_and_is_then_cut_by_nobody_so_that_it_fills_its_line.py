@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8745cbee5de45c04e5ff6384e7b192086018e85f8272a3d8d611ab279a5adb88"
+# spec-sha256 = "a56d5c094eb3d902b0c11066189df8811f9aa7bef2c61f707fab5216c8307e7d"
 # ///
 # fmt: off
 # isort: skip_file

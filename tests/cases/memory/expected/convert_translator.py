@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "65862c9600a297f769b1df42fb5a59849037d6ef1d8772f9c3c5ce0035c59105"
+# spec-sha256 = "ab6d93b6690976854cd3f2bcb3a88d0def45ffde3110f4ac2e2075a1d6fc62fb"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "6e81201578c5768b4132760baa5f4ee7c8763ea2421e1b7a224a48062173f4f9"
+# spec-sha256 = "9775cef81e69943effc82f6e9ce121368a31248a356bc7285e9fac0eed5a9b43"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "76530b76db6cf3df1358c1bb3b88beb31c8cb042415c1de733954fba99c2ec30"
+# spec-sha256 = "cb1f8636c5776c1bedc22036dca10060a13872d6250bdb4942ed4f1cd061dca6"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "b0e7a1f413da2a468b0e13925718568447cbe8074719659a99267f49b5925114"
+# spec-sha256 = "fa99b6fb163b31529f9b7a00e394e07cb597407b2bc2278dca8196b3f0a3f3d6"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "0caa53423f4bd31621467a1366e0f816696cfb25d4ebc43824be39adaac85b36"
+# spec-sha256 = "61873e52594486fb2cb309f7803cc24e4225be494023591d2d29edb37b7b82ac"
 # ///
 # fmt: off
 # isort: skip_file

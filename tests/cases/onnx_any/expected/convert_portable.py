@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "27db62e2398508b8b84f70963ccb8dbb07b5a479b62e3aefb01f51b985af4778"
+# spec-sha256 = "a7e95374e960003ade26808739f7badf71b21f00de68d0cc38a4f3fd64adc848"
 # ///
 # fmt: off
 # isort: skip_file

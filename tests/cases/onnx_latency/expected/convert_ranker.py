@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "b65d4d86172477634629154a836dab95794f63599d939e5a56dba1378ddd92bc"
+# spec-sha256 = "9625f9ebe1c5b048636495d9cecd811392fb91a4d65f0974cb9d6c48e79d4f98"
 # ///
 # fmt: off
 # isort: skip_file

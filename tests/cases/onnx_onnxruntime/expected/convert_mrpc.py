@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "b73d41cfdf13fec2d1a13031f3c4f735fb4d98a723dd6464e597910b621c5d0b"
+# spec-sha256 = "17cf256b56425d3d0e6753501fc84fdf4d2071692266c3c193bc548c9fcdb1ff"
 # ///
 # fmt: off
 # isort: skip_file

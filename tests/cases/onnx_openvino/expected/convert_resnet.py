@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "dac5e1c6cdeeb67f9a804dee4053ce6287e98a07eab5448e8560f6de24e48093"
+# spec-sha256 = "07caecc474773306af38f2542b0bf27ccd052e252c4d8824382430118978aea7"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "968262a068c45e7cea25e69f16693649756289e0334c0601d3ec3a22bafe9cca"
+# spec-sha256 = "78e7556e7cc209c17e25b9415e09f4ff3e540bf81604d78140d5368304a984ec"
 # ///
 # fmt: off
 # isort: skip_file

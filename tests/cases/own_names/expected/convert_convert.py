@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e7aa1cb77e4fd004b71d2eb88a9ef2fa66c2c9fc722d708852115bd15f6c376a"
+# spec-sha256 = "784bd9b21912d825cfae8b8f986dccd27bbf2fddc5fed75dae2c99f0f98c0969"
 # ///
 # fmt: off
 # isort: skip_file

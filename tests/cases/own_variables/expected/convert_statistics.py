@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "b34ed72e3cdc6a3caa05b4019f780e17acdd3d22903fe99563ed392042e2ffe3"
+# spec-sha256 = "c64173a7aabeab5a369a2f2ac079eb963622715c4ff667cee1437563f5a62ad1"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ec55b4f6ceb4c8e4bace1e68981f8638f229e78550b29c370472b4480a88f992"
+# spec-sha256 = "e4cb78776151ccf10b2c4cee72e70591e2bc83f5aab933cc3edf41f808398189"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "5109477a16414a3c59d16ca14a7fc1dbefe1c59b635d30bf9d54eaa5755592b8"
+# spec-sha256 = "99f05d24842b08ab07d629cc6dd04d5019fde51ca10eb22b367bbaa8c2feba14"
 # ///
 # fmt: off
 # isort: skip_file
@@ -62,7 +62,7 @@ INPUTS = (
 SOURCES = Sources(model=(HERE / "bert.bin",), modules=("mrpc",))
 PINS = Pins()
 CRITERION = Criterion(absolute=0.05, higher_is_better=False)
-BUDGET = Budget(max_trials=20)
+BUDGET = Budget(max_trials=20, error_rate=0.01)
 
 
 def load_model() -> torch.nn.Module:

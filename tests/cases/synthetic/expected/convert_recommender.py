@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "6204390331196e0c3fa7ce565d2c754e382e650b7711f0f5158eb20060c2898d"
+# spec-sha256 = "1e72ac50f4c4162cb495c73f4b64b28ef59b32b3e99f98eeb9a1e226545bd81b"
 # ///
 # fmt: off
 # isort: skip_file

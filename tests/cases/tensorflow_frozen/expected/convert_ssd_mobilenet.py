@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "5e6662ef83cefdb5c2749950d3e2b95ab7a3cc217985c8472ffdeb0c75d45e44"
+# spec-sha256 = "a2efb990917b4b8e8d6f4ff41de84803618c5a510530fc1e798e07f7601b16b6"
 # ///
 # fmt: off
 # isort: skip_file

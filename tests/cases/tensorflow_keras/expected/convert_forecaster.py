@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "5206a32dbda0e02c3e4e5dbb8636d5efa232aaf6ac03a64c58697e6c6ba3aa77"
+# spec-sha256 = "02f169e8e960b617daf8f4b7387447a352e30af2ea1d27fd64accb036241538a"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "26f86c55ae992e70c634844c9b21060b2a716743dcb2511c83b2cd63391e2a08"
+# spec-sha256 = "2d67955f418280cab084540921cd08697eb347a68f7a609a1031c8515ad5438e"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "02bf38740969ab351eba83d60812b72b827242fcd54ce3d2ff2a1dad1036019a"
+# spec-sha256 = "2c276da7d6d7ccc81b98d0ac7210e785f314201e4bd584fdd3c781e26f705b33"
 # ///
 # fmt: off
 # isort: skip_file

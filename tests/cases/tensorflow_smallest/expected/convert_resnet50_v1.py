@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "157978cdc1e726ef5a8f0b318e273c82fd7850c87a8a3d20d8773189432af0f4"
+# spec-sha256 = "376957dbecedfce7f1fc0f48492f8d34a48fb4e719c4e095c6770ca84906cf30"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "891591bdee487939dc16eaf1de3458af77053a66802a5bab0cf5e05b8b43db42"
+# spec-sha256 = "2d17e603a0e5c6c1bf9a6987a4a340e6d0fb0699d5e76c976e55ad9f40a4ae86"
 # ///
 # fmt: off
 # isort: skip_file

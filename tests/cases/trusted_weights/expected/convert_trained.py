@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "90a5af82cda4929b887f31af613bdf55ef5b2d4bcf9a1cce33ca43dc580fcb68"
+# spec-sha256 = "2209951db73596d8e60340aea1d47f723989f1516b359411c7d3d366b924b7fb"
 # ///
 # fmt: off
 # isort: skip_file
