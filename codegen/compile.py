@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePath
 
 from narrowcast import __version__
@@ -127,7 +129,9 @@ def _convert(spec: Spec) -> Section:
             trace_options=options,
             file=file,
         )
-    kind = ConvertUnjudged if spec.evaluation is None else Convert
+    kind: Callable[..., Section] = ConvertUnjudged
+    if spec.evaluation is not None:
+        kind = partial(Convert, evaluates_rules=spec.objective == "latency")
     return kind(
         adapter=Code(adapter),
         adapter_import=importing,

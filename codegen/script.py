@@ -276,6 +276,7 @@ class Convert:
         after_trace: Statements about `traced`.
         file: Name of the converted model, an expression.
         package: Name of the compiled package, an expression; None for no package.
+        evaluates_rules: Whether the rule-based placement is scored besides being timed.
     """
 
     template: ClassVar[str] = "shared/convert.py.j2"
@@ -287,6 +288,7 @@ class Convert:
     after_trace: tuple[Code, ...]
     file: Code
     package: Code | None
+    evaluates_rules: bool
 
     @property
     def imports(self) -> Sequence[Import]:

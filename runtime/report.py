@@ -9,15 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .comparison import COMPILED, RESULT, RuleBased, Timed
 from .criterion import Criterion
 from .delivery import candidate_bytes
 from .evaluation import Evaluation, rounded
 from .graph import Graph, Precision, casts
 from .pins import Why
+from .placement.memory import weight_bytes
 from .plan import Plan
 from .search import Found
+from .speed import rules_hold, rules_line, speed_data, speed_lines
 from .strict_json import strict
-from .timing import Latency, speedup, verdict
+from .timing import Latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Report:
         package: Under `execution: compile`, the compiled package.
         notes: What `Traced.notes` says.
         ended: What of the budget ended the search early, "" if nothing did.
+        weights: Under objective memory, bytes of the weights in fp32 and as placed.
+        rules: What converters that go by lists of op types would make of the model.
     """
 
     name: str
@@ -105,6 +110,8 @@ class Report:
     package: Package | None = None
     ended: str = ""
     notes: tuple[str, ...] = ()
+    weights: tuple[int, int] | None = None
+    rules: RuleBased | None = None
 
     @property
     def exit_code(self) -> int:
@@ -123,7 +130,7 @@ def gathered(
     found: Found,
     judgement: Judgement | None,
     drift: float | None,
-    latency: dict[str, Latency] | None,
+    timed: Timed | None,
     interrupted: bool,
     replayed: bool,
     is_target: bool,
@@ -152,7 +159,7 @@ def gathered(
         saved_bytes=candidate_bytes(saved),
         judgement=judgement,
         drift=drift,
-        latency=latency,
+        latency=None if timed is None else dict(timed.latency),
         trials=len(found.trials),
         replayed=replayed,
         interrupted=interrupted,
@@ -170,7 +177,14 @@ def gathered(
         package=package,
         ended=found.ended,
         notes=notes,
+        weights=_weights(graph, plan) if plan.objective == "memory" else None,
+        rules=None if timed is None else timed.rules,
     )
+
+
+def _weights(graph: Graph, plan: Plan) -> tuple[int, int]:
+    fp32 = dict.fromkeys(graph.by_id, Precision.FP32)
+    return weight_bytes(graph, fp32), weight_bytes(graph, plan.placement)
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -181,9 +195,9 @@ def as_json(report: Report) -> dict[str, Any]:
     if report.judgement is not None:
         data["judgement"] = _judgement_data(report.judgement)
     if report.latency is not None:
-        fp32, result = report.latency["fp32"], report.latency["result"]
-        data["speedup"] = speedup(fp32, result)
-        data["verdict"] = verdict(fp32, result)
+        data |= speed_data(report.latency, RESULT)
+    if report.rules is not None:
+        data["rules"] = _rules_data(report, report.rules)
     if report.package is not None:
         data["package"] = _package_data(report, report.package)
     found: dict[str, Any] = strict({**data, "exit_code": report.exit_code})
@@ -198,15 +212,27 @@ def _judgement_data(judgement: Judgement) -> dict[str, Any]:
     return {**data, "holds": judgement.holds}
 
 
+def _rules_data(report: Report, rules: RuleBased) -> dict[str, Any]:
+    judged, scored = report.judgement, rules.evaluation
+    holds = None
+    if judged is not None and scored is not None:
+        holds = rules_hold(rules, judged.criterion, judged.baseline.value)
+    return {
+        "flops_low": rules.flops_low,
+        "same": rules.same,
+        "aside": rules.aside,
+        "result": None if scored is None else scored.value,
+        "holds": holds,
+    }
+
+
 def _package_data(report: Report, package: Package) -> dict[str, Any]:
     data = {**asdict(package), "path": shown(package.path)}
     data["bytes"] = package.path.stat().st_size
     if package.judgement is not None:
         data["judgement"] = _judgement_data(package.judgement)
     if report.latency is not None:
-        fp32, compiled = report.latency["fp32"], report.latency["compiled"]
-        data["speedup"] = speedup(fp32, compiled)
-        data["verdict"] = verdict(fp32, compiled)
+        data |= speed_data(report.latency, COMPILED)
     return data
 
 
@@ -223,7 +249,9 @@ def summary(report: Report) -> str:
             "size",
             f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
         ),
-        ("latency", _latency(report, "result")),
+        *([] if report.weights is None else [("weights", _stored(*report.weights))]),
+        *(("latency", line) for line in _latency(report, RESULT)),
+        *(("rules", line) for line in _rules(report)),
         *(("compiled", line) for line in _compiled(report)),
         *([("kernels", report.kernels)] if report.kernels else []),
         ("search", _search(report)),
@@ -264,7 +292,7 @@ def _compiled(report: Report) -> list[str]:
     lines = [
         _accuracy(package.judgement, package.drift),
         f"{_size(package.path.stat().st_size)} file",
-        _latency(report, "compiled"),
+        *_latency(report, COMPILED),
     ]
     if report.judgement is not None and report.judgement.holds and not package.holds:
         lines.append("the model holds, its package does not: both are kept as failed")
@@ -286,17 +314,24 @@ def _accuracy(judged: Judgement | None, drift: float | None) -> str:
     )
 
 
-def _latency(report: Report, what: str) -> str:
+def _latency(report: Report, what: str) -> list[str]:
     if report.latency is None:
-        return "not timed" if report.is_target else "not timed on the target"
-    fp32, result = report.latency["fp32"], report.latency[what]
-    ratio = speedup(fp32, result)
-    said = {
-        "faster": f"{ratio:.2f}x as fast",
-        "slower": f"SLOWER than fp32: {ratio:.2f}x as fast",
-        "within noise": f"{ratio:.2f}x, within noise",
-    }[verdict(fp32, result)]
-    return f"{fp32.median * 1e3:.2f} ms -> {result.median * 1e3:.2f} ms per batch  ({said})"
+        return ["not timed" if report.is_target else "not timed on the target"]
+    return speed_lines(report.latency, what)
+
+
+def _rules(report: Report) -> list[str]:
+    if report.latency is None or report.rules is None:
+        return []
+    judged = report.judgement
+    limits = (
+        (None, None) if judged is None else (judged.criterion, judged.baseline.value)
+    )
+    return [rules_line(report.latency, report.rules, report.flops, *limits)]
+
+
+def _stored(fp32: int, placed: int) -> str:
+    return f"{_size(fp32)} in fp32 -> {_size(placed)} ({placed / max(fp32, 1):.0%})"
 
 
 def _search(report: Report) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .comparison import (
+    Timed,
+    contenders,
+    known_score,
+    measured,
+    timed_as_recorded,
+    timed_data,
+)
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
 from .delivery import candidate, candidate_hash, destination, discard, temporary
@@ -44,7 +52,7 @@ from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
 from .places import described, place_of
-from .plain_data import evaluation, evaluation_data, latencies, latencies_data
+from .plain_data import evaluation, evaluation_data, latencies_data
 from .plan import Plan, document, read_document, recorded_forms
 from .progress import Progress
 from .provenance import executed, provenance
@@ -430,42 +438,60 @@ class Run:
 
     def time(
         self,
+        traced: Traced,
+        found: Found,
+        plan: Plan,
         load_model: Callable[[], Any],
         predictor: Predictor,
         load_saved: LoadSaved,
         path: Path,
         batches: Batches,
         inputs: Sequence[Input],
+        *,
+        evaluate: Evaluate | None = None,
         compiled: tuple[LoadSaved, Path] | None = None,
-    ) -> dict[str, Latency] | None:
-        """Latency of the fp32 model as loaded and of what was saved, per batch.
+    ) -> Timed | None:
+        """Latency per batch of fp32 as loaded and prepared, a list's placement, and `path`.
 
         Measured in a fresh process, all in turn; None where the machine is not the
         target.
+
+        Args:
+            evaluate: If given, scores the rule-based placement where no trial did.
         """
         if not self._measures:
             return None
         if self.workers is not None:
             self.workers.close()  # nothing else may run while it is timed
-        self.progress.live("time", "fp32 and result in turn")
+        self.progress.live("time", "fp32, rule-based placement and result in turn")
+        others = contenders(traced.graph, plan, self.replayed is not None)
 
-        def make() -> dict[str, Any] | None:
-            found = in_fresh_process(
+        def time(files: Mapping[str, Path]) -> dict[str, Latency]:
+            return in_fresh_process(
                 time_file,
                 load_model,
                 predictor,
                 load_saved,
-                path,
+                files,
                 batches,
                 inputs,
                 self.clock,
                 compiled,
             )
-            return latencies_data(found)
 
-        step = f"time {path.name} {candidate_hash(path)}"
+        def make() -> dict[str, Any]:
+            found, aside = measured(traced, path, others, self.candidate, time)
+            return {"latency": latencies_data(found), "aside": aside}
+
+        def score() -> dict[str, Any] | None:
+            scored = known_score(others, found, evaluate)
+            return None if scored is None else evaluation_data(scored)
+
+        step = f"{path.name} {candidate_hash(path)}"
         try:
-            return latencies(self.history.remember(step, make))
+            recorded = self.history.remember(f"time {step}", make)
+            scored = self.history.remember(f"score rules for {step}", score)
+            return timed_as_recorded(traced.graph, plan.low, others, recorded, scored)
         except KeyboardInterrupt:  # what was checked is delivered all the same
             self.interrupted = True
             return None
@@ -489,7 +515,7 @@ class Run:
         sources: Sources,
         judgement: Judgement | None = None,
         drift: float | None = None,
-        latency: dict[str, Latency] | None = None,
+        timed: Timed | None = None,
         package: Package | None = None,
     ) -> Report:
         """Put model, package and plan in place, and gather the report.
@@ -512,7 +538,7 @@ class Run:
             found=found,
             judgement=judgement,
             drift=drift,
-            latency=latency,
+            timed=timed,
             interrupted=found.interrupted or self.interrupted,
             replayed=self.replayed is not None,
             is_target=self._measures,
@@ -528,6 +554,7 @@ class Run:
         content = None
         if self.replayed is None:
             made = self._provenance(traced, sources, judgement)
+            made |= timed_data(timed)
             content = plan_content(document(plan, traced.graph, made), forms, saved)
             content |= executed(report.package)
         put_in_place(

@@ -5,7 +5,7 @@ What runs there is a module-level function, since a spawned Python finds it by n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -43,26 +43,26 @@ def time_file(
     load_model: Callable[[], Any],
     predictor: Callable[[Any, Sequence[Input]], Predict],
     load_saved: LoadSaved,
-    path: Path,
+    files: Mapping[str, Path],
     batches: Batches,
     declared: Sequence[Input],
     clock: Clock,
     compiled: tuple[LoadSaved, Path] | None = None,
 ) -> dict[str, Latency]:
-    """Time the model as loaded ("fp32") and the saved one ("result"), in turn.
+    """Time the model as loaded ("fp32") and what was saved, in turn, by their names.
 
     Args:
         compiled: How to load a compiled package, and its path; timed as "compiled".
     """
-    fp32, result = predictor(load_model(), declared), load_saved(path)
     inputs = first_inputs(batches)
-    calls = {
-        "fp32": lambda: _first_call(fp32, inputs),
-        "result": lambda: _first_call(result, inputs),
-    }
+    models = {"fp32": predictor(load_model(), declared)}
+    models |= {name: load_saved(path) for name, path in files.items()}
     if compiled is not None:
         load_compiled, package = compiled
-        calls["compiled"] = partial(_first_call, load_compiled(package), inputs)
+        models["compiled"] = load_compiled(package)
+    calls = {
+        name: partial(_first_call, model, inputs) for name, model in models.items()
+    }
     return interleaved(calls, clock)
 
 

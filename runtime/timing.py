@@ -13,6 +13,9 @@ Clock = Callable[[], float]
 WARM_UP = 3
 FEWEST, MOST = 7, 101
 SECONDS = 2.0
+SLOW = 0.5
+"""Seconds of a round above which SLOW_WARM_UP and SLOW_FEWEST do."""
+SLOW_WARM_UP, SLOW_FEWEST = 2, 5
 SAME = 0.01
 """Difference of medians, relative, that nobody would call one."""
 
@@ -33,12 +36,15 @@ def interleaved(
     """Time each call once per round, all in turn; medians with quartiles as noise.
 
     Args:
-        seconds: Rounds are as many as fit in it, between FEWEST and MOST.
+        seconds: Rounds are as many as fit in it, between FEWEST (SLOW_FEWEST) and MOST.
     """
-    for _ in range(WARM_UP):
+    for warmed in range(1, WARM_UP + 1):
         first = {name: _timed(call, clock) for name, call in calls.items()}
-    longest = max(sum(first.values()), 1e-9)
-    rounds = int(min(max(seconds / longest, FEWEST), MOST))
+        longest = max(sum(first.values()), 1e-9)
+        if warmed >= SLOW_WARM_UP and longest > SLOW:
+            break
+    fewest = SLOW_FEWEST if longest > SLOW else FEWEST
+    rounds = int(min(max(seconds / longest, fewest), MOST))
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():

@@ -326,7 +326,7 @@ def test_the_report_counts_what_is_delivered(tmp_path: Path) -> None:
         found=Found((plan,), interrupted=True),
         judgement=None,
         drift=0.5,
-        latency=None,
+        timed=None,
         interrupted=True,
         replayed=True,
         kernels="2 linear",

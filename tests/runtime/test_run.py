@@ -190,7 +190,10 @@ def convert(run):
             break
     return run.finish(
         traced, found, plan, saved, sources=SOURCES, judgement=judgement,
-        latency=run.time(load_model, predictor, load_saved, saved, batches, (), compiled),
+        timed=run.time(
+            traced, found, plan, load_model, predictor, load_saved, saved, batches, (),
+            compiled=compiled,
+        ),
         package=package,
     )
 

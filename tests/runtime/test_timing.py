@@ -13,6 +13,8 @@ from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.timing import (
     FEWEST,
     MOST,
+    SLOW_FEWEST,
+    SLOW_WARM_UP,
     WARM_UP,
     Latency,
     interleaved,
@@ -43,21 +45,28 @@ class Machine:
 
 
 def test_calls_take_turns() -> None:
-    machine = Machine(a=[0.5], b=[1.5], c=[1.0])
+    machine = Machine(a=[0.05], b=[0.15], c=[0.1])
     machine.timed()
     assert machine.order == "abc" * (WARM_UP + FEWEST)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "runs"), [(10.0, FEWEST), (0.1, 20), (1e-6, MOST), (0.0, MOST)]
+    ("seconds", "runs"),
+    [(10.0, SLOW_FEWEST), (0.4, FEWEST), (0.1, 20), (1e-6, MOST), (0.0, MOST)],
 )
 def test_rounds_are_as_many_as_fit(seconds: float, runs: int) -> None:
     assert Machine(a=[seconds]).timed()["a"].runs == pytest.approx(runs, abs=1)
 
 
 def test_warming_up_is_not_counted() -> None:
-    slow_at_first = [9.0] * WARM_UP + [1.0] * MOST
-    assert Machine(a=slow_at_first).timed()["a"] == Latency(1, 1, 1, FEWEST)
+    slow_at_first = [9.0] * (WARM_UP - 1) + [0.4] * MOST
+    assert Machine(a=slow_at_first).timed()["a"].high == pytest.approx(0.4)
+
+
+def test_models_that_take_seconds_are_run_less_often() -> None:
+    machine = Machine(a=[2.0])
+    assert machine.timed()["a"].runs == SLOW_FEWEST
+    assert len(machine.order) == SLOW_WARM_UP + SLOW_FEWEST
 
 
 def test_an_outlier_moves_no_median() -> None:

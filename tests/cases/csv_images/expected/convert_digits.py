@@ -174,13 +174,17 @@ def convert(run: Run) -> Report:
         saved,
         sources=SOURCES,
         judgement=judgement,
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
             saved,
             batches,
             INPUTS,
+            evaluate=evaluate,
             compiled=(pytorch.load_compiled, compiled),
         ),
         package=package,

@@ -159,13 +159,17 @@ def convert(run: Run) -> Report:
         saved,
         sources=SOURCES,
         judgement=judgement,
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             mxnet.predictor,
             mxnet.load_saved,
             saved,
             batches,
             INPUTS,
+            evaluate=evaluate,
         ),
     )
 

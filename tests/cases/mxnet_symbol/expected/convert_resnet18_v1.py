@@ -111,7 +111,10 @@ def convert(run: Run) -> Report:
             saved,
             batches,
         ),
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             mxnet.predictor,
             mxnet.load_saved,

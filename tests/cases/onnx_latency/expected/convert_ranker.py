@@ -105,7 +105,10 @@ def convert(run: Run) -> Report:
             saved,
             batches,
         ),
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             onnxruntime.predictor,
             onnxruntime.load_saved,

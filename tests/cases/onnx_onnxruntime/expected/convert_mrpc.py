@@ -157,7 +157,10 @@ def convert(run: Run) -> Report:
         saved,
         sources=SOURCES,
         judgement=judgement,
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             onnxruntime.predictor,
             onnxruntime.load_saved,

@@ -143,7 +143,10 @@ def convert(run: Run) -> Report:
             saved,
             batches,
         ),
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,

@@ -156,7 +156,10 @@ def convert(run: Run) -> Report:
         saved,
         sources=SOURCES,
         judgement=judgement,
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             tensorflow.predictor,
             tensorflow.load_saved,

@@ -103,7 +103,10 @@ def convert(run: Run) -> Report:
             saved,
             batches,
         ),
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             tensorflow.predictor,
             tensorflow.load_saved,
