@@ -119,11 +119,12 @@ def measured(
         candidate: Where a file of that name is saved.
         time: Times what was saved, by name, in a fresh process.
     """
-    files = {RESULT: saved}
+    files, made = {RESULT: saved}, list[Path]()
     aside = others.aside
     try:
         for name, placement in others.made.items():
             path = candidate(f"{name}-{saved.name}")
+            made.append(path)
             try:
                 files[name] = traced.save(traced.apply(placement), path)
             except Exception as error:  # a list's placement may not even run
@@ -138,8 +139,8 @@ def measured(
             aside = _failed(error)
             found = time({k: path for k, path in files.items() if k != RULES})
     finally:
-        for name in files.keys() - {RESULT}:
-            discard(files[name])
+        for path in made:
+            discard(path)
     for name, other in others.same.items():
         found[name] = found[other]
     return found, aside

@@ -159,7 +159,10 @@ def convert(run: Run) -> Report:
         saved,
         sources=SOURCES,
         judgement=judgement,
-        latency=run.time(
+        timed=run.time(
+            traced,
+            found,
+            plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
