@@ -72,6 +72,10 @@ def _table(pins: Sequence[Pin]) -> Group:
     return Group("{", tuple(rows), "}")
 
 
+SEED = 1978
+"""What the runtime takes of itself: Neural Compressor's default."""
+
+
 def _limits(spec: Spec) -> tuple[Code, ...]:
     """What only a conversion that is judged has: a criterion and a budget."""
     if spec.evaluation is None:
@@ -86,6 +90,8 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
         limits["timeout"] = literal(budget.timeout)
     if budget.error_rate is not None:
         limits["error_rate"] = literal(budget.error_rate)
+    if spec.seed != SEED:
+        limits["seed"] = literal(spec.seed)
     return (
         laid_out("CRITERION = ", demanded),
         laid_out("BUDGET = ", call("Budget", **limits)),

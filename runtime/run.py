@@ -356,7 +356,7 @@ class Run:
         asked["pins"] = f"{dict(pins.types)} {dict(pins.names)}"
         name = history_path(self.options.plan).name
         check_same(self.history, f"{low} question", asked, name)
-        return search(
+        found = search(
             traced,
             evaluate,
             low=low,
@@ -369,6 +369,9 @@ class Run:
             clock=self.clock,
             history=OneSearch(self.history, low),
         )
+        for warning in found.warnings:
+            self.warn(warning)
+        return found
 
     def replay(
         self, traced: Traced, *, low: Precision, pins: Pins, sources: Sources

@@ -34,9 +34,6 @@ from .shrinking import Gain, Residual
 from .steps import estimates_data, estimates_of, ranges_data, ranges_of
 from .trials import Budget, Evaluate, Judge, Trial, Trials
 
-SEED = 1978
-"""Neural Compressor's random_seed where a spec has none."""
-
 
 def everything_low(
     traced: Traced, *, low: Precision, objective: Objective, pins: Pins
@@ -61,7 +58,6 @@ def search(
     progress: Progress,
     clock: Clock,
     history: History | None = None,
-    seed: int = SEED,
 ) -> Found:
     """Find placements under which the criterion holds.
 
@@ -76,7 +72,7 @@ def search(
     trials = Trials(
         traced.graph, low, objective, judge, budget, progress, clock, history
     )
-    run = _Search(traced, trials, seed)
+    run = _Search(traced, trials, budget.seed)
     interrupted = False
     try:
         run.search(run.ranges(pins))

@@ -33,11 +33,13 @@ class Budget:
         timeout: Seconds after which no new trial starts, None for no limit.
         error_rate: The most that the probability of a wrong verdict may be when a
             trial ends early (`sequential`); 0: every trial sees all data.
+        seed: Of the sketch's random probes.
     """
 
     max_trials: int = 20
     timeout: float | None = None
     error_rate: float = 0.05
+    seed: int = 1978
 
 
 @dataclass(frozen=True)
