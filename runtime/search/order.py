@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 from ..estimate import Estimate
@@ -32,13 +33,18 @@ def pin_order(
     Heavy ops by their error, the others by error per unit of what they gain in 16 bits.
     Movers come last: they round nothing, but where all around them is fp32 the casts
     that make them low do.
+
+    An op without any error was not put to the test: the branch that it is in did not
+    matter on the calibration batch, or its values were exact there. It counts as the
+    median of the others does, which puts it early if it gains little in 16 bits.
     """
+    usual = _usual([each.error for each in ranking])
 
     def rank(estimate: Estimate) -> tuple[float, ...]:
         if estimate.share >= HEAVY:
             return 0, -estimate.error
         gain = max(objective.gain(graph, graph.by_id[estimate.op], low), 0.0)
-        per_gain = estimate.error**2 / gain if gain else math.inf
+        per_gain = (estimate.error or usual) ** 2 / gain if gain else math.inf
         return 1, -per_gain, -estimate.error
 
     first = sorted(ranking, key=rank)
@@ -52,9 +58,17 @@ def pin_order(
     ]
 
 
+def _usual(errors: Sequence[float]) -> float:
+    """The median of those that are finite and not 0; 0 without any."""
+    known = [error for error in errors if 0.0 < error < math.inf]
+    return statistics.median(known) if known else 0.0
+
+
 def _harm(estimate: Estimate) -> Reason:
     if math.isinf(estimate.error):
         text = "alone, in 16 bits, it makes outputs that are not finite"
+    elif not estimate.error:
+        text = "the calibration batch does not show what it does in 16 bits"
     else:
         text = (
             f"alone, in 16 bits, it changes the output by {estimate.error:.1e}: "

@@ -19,6 +19,9 @@ LESSER_GAIN = 0.05
 MARGIN = 10.0
 """Over the predicted error of what failed: a multiple that is taken for failing."""
 
+UNSEEN = 1e-6
+"""Share of all predicted error: what fails with less fails for what was not predicted."""
+
 
 @dataclass(frozen=True)
 class Gain:
@@ -61,8 +64,17 @@ class Residual:
     failing: Sequence[Placement]
 
     def hopeless(self, placement: Placement) -> bool:
-        """Whether a placement is predicted to fail by far."""
-        return self.of(placement) > MARGIN * self._least
+        """Whether a placement is predicted to fail by far.
+
+        Never after something failed with nearly no predicted error: the calibration
+        batch does not show what it failed for, so the prediction says nothing.
+        """
+        return self._shown and self.of(placement) > MARGIN * self._least
+
+    @cached_property
+    def _shown(self) -> bool:
+        finite = (each for each in self.squares.values() if math.isfinite(each))
+        return self._least > UNSEEN * math.fsum(finite)
 
     @cached_property
     def _least(self) -> float:
