@@ -32,7 +32,7 @@ def test_errors_are_those_of_converted_models(
     traced = tools.trace(case, runtime)
     expected = runtime.predictor(traced.prepared.model)(case.batch)
     ops = [op.id for op in traced.graph.ops if op.kernel(BF16) is not None]
-    found = traced.errors(BF16, ops)
+    found = {op: traced.error(BF16, (op,)) for op in ops}
     for low in ops:
         placement = {op.id: BF16 if op.id == low else FP32 for op in traced.graph.ops}
         made = runtime.predictor(traced.apply(placement))(case.batch)

@@ -93,10 +93,6 @@ class Program:
         """Squared output error of each op alone; nothing is differentiated here."""
         return {}
 
-    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        """Output error when only that op computes in `precision`; op id → error."""
-        return {name: self.error(precision, (name,)) for name in ops}
-
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """Output error when all these ops compute in `precision` at once."""
         chosen = [self.graph.by_id[name] for name in ops]
