@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import FrameType
 
 from .errors import NarrowcastError, UsageError
 from .files import check_writable, write_bytes
 from .progress import Terminal, printable
+from .recorded import Recorded
 from .report import Report, as_json, shown, summary
 from .run import Options, Run
 from .sharding import Workers
@@ -54,15 +54,15 @@ def command_line(
     options = _parsed(path.name, name, path.parent, arguments)
     run = Run(name, path, options, Terminal(sys.stderr), time.perf_counter)
     run.workers = _workers(options.workers, executor)
-    signal.signal(signal.SIGTERM, _interrupt)
+    run.interrupts.listen()
     try:
+        run.begin()
         for folder in (options.output, options.plan.parent):
             check_writable(folder)
         if options.plan.is_dir():
             raise UsageError(
                 f"--plan {shown(options.plan)} is a folder", "Name a file in it."
             )
-        run.begin()
         with _stdout_for_json() if options.json else nullcontext():
             report = convert(run)
     except NarrowcastError as error:
@@ -71,7 +71,8 @@ def command_line(
     except KeyboardInterrupt:
         # A second one, as a group of processes gets it, has nothing left to stop.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _say("interrupted before the conversion was done: no plan was written")
+        done = "interrupted before the conversion was done: no plan was written"
+        _say(f"{done}{_left(run)}")
         return INTERRUPTED
     except SystemExit as error:
         _say(
@@ -111,11 +112,20 @@ def _parsed(
         metavar="FILE",
         help="plan to replay, or to write if there is none (default: beside the script)",
     )
-    add("--search", action="store_true", help="make a new plan although there is one")
-    add(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--search", action="store_true", help="make a new plan although there is one"
+    )
+    which.add_argument(
         "--resume",
         action="store_true",
         help="take up the search that another run began, where it ended",
+    )
+    which.add_argument(
+        "--trial",
+        type=_positive,
+        metavar="K",
+        help="rebuild the K-th trial of the last search, in a folder trial-K",
     )
     add("--max-trials", type=_positive, metavar="N", help="most trials of a search")
     add(
@@ -132,11 +142,13 @@ def _parsed(
     )
     add("--json", action="store_true", help="print the report as JSON")
     given = parser.parse_args(arguments)
+    output = given.output.resolve()
     return Options(
-        output=given.output.resolve(),
+        output=output if given.trial is None else output / f"trial-{given.trial}",
         plan=given.plan.resolve(),
         search=given.search,
         resume=given.resume,
+        trial=given.trial,
         max_trials=given.max_trials,
         timeout=given.timeout,
         workers=given.workers,
@@ -181,8 +193,14 @@ def _stdout_for_json() -> Iterator[None]:
         os.close(stdout)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _left(run: Run) -> str:
+    """What can still be made of an interrupted run."""
+    if not isinstance(run.history, Recorded) or not run.history.size:
+        return ""
+    text = f"\n  --resume goes on where {shown(run.history.path)} ends."
+    if run.passed is not None:
+        text += f"\n  trial {run.passed} had passed: --trial {run.passed} delivers it."
+    return text
 
 
 def _internal(error: Exception, name: str, output: Path) -> int:

@@ -49,12 +49,17 @@ def fp32_reasons(
     objective: Objective,
 ) -> dict[str, Reason]:
     """Every fp32 op with its reason; of those without a pin the objective knows it."""
-    known = {**_tied(graph, pins), **pins}
+    known = known_reasons(graph, pins)
     return {
         op.id: known.get(op.id) or objective.aside(graph, op, low)
         for op in graph.ops
         if placement[op.id] == Precision.FP32
     }
+
+
+def known_reasons(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
+    """The reasons of pinned ops, and of those that must have their precision."""
+    return {**_tied(graph, pins), **pins}
 
 
 def _tied(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:

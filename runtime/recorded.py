@@ -15,7 +15,7 @@ from typing import Any
 from . import jsonl
 from .errors import UsageError
 from .graph import Placement, Precision
-from .history import Attempt, History, Outcome
+from .history import Attempt, Outcome
 from .pins import Reason
 from .plain_data import outcome, outcome_data, pins_data, reasons
 
@@ -141,22 +141,6 @@ class Recorded:
 
     def _write(self, line: Mapping[str, Any]) -> None:
         self.size = jsonl.append(self.path, line, self.size)
-
-
-@dataclass(frozen=True)
-class OneSearch:
-    """What a history says to the search for one precision; a `History`."""
-
-    whole: History
-    low: Precision
-
-    def remember(self, step: str, make: Callable[[], Any]) -> Any:
-        """As the history, for this precision."""
-        return self.whole.remember(f"{self.low} {step}", make)
-
-    def trial(self, attempt: Attempt, make: Callable[[], Outcome]) -> Outcome:
-        """As the history: an attempt names its precision."""
-        return self.whole.trial(attempt, make)
 
 
 def history_path(plan: Path) -> Path:

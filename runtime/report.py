@@ -82,6 +82,7 @@ class Report:
         ended: What of the budget ended the search early, "" if nothing did.
         weights: Under objective memory, bytes of the weights in fp32 and as placed.
         rules: What converters that go by lists of op types would make of the model.
+        rebuilt: The trial of an earlier search that was rebuilt, if one was.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Report:
     notes: tuple[str, ...] = ()
     weights: tuple[int, int] | None = None
     rules: RuleBased | None = None
+    rebuilt: int | None = None
 
     @property
     def exit_code(self) -> int:
@@ -141,6 +143,7 @@ def gathered(
     warnings: tuple[str, ...],
     notes: tuple[str, ...] = (),
     package: Package | None = None,
+    rebuilt: int | None = None,
 ) -> Report:
     """The report of what was delivered, not of what the search believed."""
     carrying = [op for op in graph.ops if graph.castable(op)]
@@ -179,6 +182,7 @@ def gathered(
         notes=notes,
         weights=_weights(graph, plan) if plan.objective == "memory" else None,
         rules=None if timed is None else timed.rules,
+        rebuilt=rebuilt,
     )
 
 
@@ -337,6 +341,8 @@ def _stored(fp32: int, placed: int) -> str:
 def _search(report: Report) -> str:
     if report.replayed:
         return "none: the committed plan was replayed"
+    if report.rebuilt is not None:
+        return f"none: trial {report.rebuilt} was rebuilt"
     ended = ", interrupted" if report.interrupted else ""
     if report.ended:
         ended += f", ended early by {report.ended}"

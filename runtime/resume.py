@@ -6,13 +6,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .criterion import Criterion
 from .errors import UsageError
 from .files import sha256
+from .graph import Graph, Precision
 from .hardware.requirements import Machine
 from .header import spec_sha256
 from .history import History
 from .jsonl import decoded, encoded
+from .pins import Pins
+from .progress import Progress
+from .rebuild import rebuilding
 from .recorded import FORMAT, Recorded, history_path, resumed
+from .search import Found
 from .version import VERSION
 
 
@@ -27,18 +33,85 @@ def header(name: str, script: Path) -> dict[str, Any]:
     }
 
 
-def begun(plan: Path, name: str, script: Path) -> Recorded:
-    """The history of a new search, which takes the place of an earlier one's."""
-    return Recorded(history_path(plan), header(name, script))
+def opened(
+    plan: Path,
+    name: str,
+    script: Path,
+    *,
+    resume: bool,
+    trial: int | None,
+    progress: Progress,
+) -> History:
+    """The history of a run that replays no plan.
 
+    A new one takes the place of an earlier one's file when it is first written to.
 
-def taken_up(plan: Path, name: str, script: Path) -> Recorded | None:
-    """The history of an earlier search, None if there is nothing to resume.
+    Args:
+        resume: Take up the earlier one, if there is one.
+        trial: Only read the earlier one, for this trial of it.
 
     Raises:
-        UsageError: It is of another script or spec, or damaged.
+        UsageError: The earlier one is of another script or spec, is damaged, or has no
+            such trial.
     """
-    return resumed(history_path(plan), header(name, script))
+    path, first = history_path(plan), header(name, script)
+    if trial is not None:
+        return rebuilding(resumed(path, first), trial, path)
+    earlier = resumed(path, first) if resume else None
+    if earlier is not None:
+        progress.line("resume", f"{len(earlier.trials)} trials in {path.name}")
+    elif resume:
+        progress.line("resume", f"nothing to resume: {path.name} has nothing yet")
+    return earlier or Recorded(path, first)
+
+
+def check_search(
+    history: History,
+    name: str,
+    graph: Graph,
+    low: Precision,
+    files: Mapping[str, Mapping[str, str]],
+    machine: Machine | None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Record model, data and graph, or hold them against what is recorded.
+
+    Args:
+        name: The history's file.
+        files: Kind → file → sha256.
+
+    Returns:
+        The Python modules that the search was begun with: what a resumed run does not
+        repeat may not import them all. And what to warn of, a sentence each.
+
+    Raises:
+        UsageError: They differ.
+    """
+    recorded = check_same(history, "files", files, name)
+    check_same(history, f"graph {low}", {"graph": graph.fingerprint()}, name)
+    now = machine_data(machine)
+    changes = machine_changes(history.remember("machine", lambda: now), now)
+    return tuple(recorded.get("python", ())), tuple(changes)
+
+
+def check_question(
+    history: History,
+    name: str,
+    low: Precision,
+    objective: str,
+    criterion: Criterion,
+    pins: Pins,
+) -> None:
+    """Record what is asked of the search, or hold it against what is recorded.
+
+    Raises:
+        UsageError: It differs.
+    """
+    asked = {
+        "objective": objective,
+        "criterion": repr(criterion),
+        "pins": f"{dict(pins.types)} {dict(pins.names)}",
+    }
+    check_same(history, f"question {low}", asked, name)
 
 
 def machine_data(machine: Machine | None) -> dict[str, str]:
@@ -102,3 +175,10 @@ def _differences(recorded: Any, now: Any, path: str = "") -> Iterator[str]:
         known = key in recorded and key in now
         if known or path != "python":
             yield from _differences(recorded.get(key), now.get(key), str(key))
+
+
+def best_trial(found: Found) -> int | None:
+    """The number of the passing trial that is delivered first, None if none passed."""
+    first = found.plans[0].placement if found.plans else None
+    best = (t.number for t in found.trials if t.holds and t.placement == first)
+    return next(best, None)

@@ -46,6 +46,7 @@ from .graph import Precision
 from .hardware.answers import FRAMEWORKS
 from .hardware.requirements import Machine, Requirements, require
 from .history import History, Unrecorded
+from .interrupts import Interruptible, Interrupts, interruptible
 from .loading import loaded
 from .measured import NEVER, SECONDS_EACH, MeasuredCosts, measured_costs
 from .metrics.metric import Metric
@@ -56,10 +57,11 @@ from .plain_data import evaluation, evaluation_data, latencies_data
 from .plan import Plan, document, read_document, recorded_forms
 from .progress import Progress
 from .provenance import executed, provenance
-from .recorded import OneSearch, history_path
+from .rebuild import Rebuilding
+from .recorded import history_path
 from .replay import changes, committed
-from .report import Judgement, Package, Report, counted, gathered
-from .resume import begun, check_same, machine_changes, machine_data, taken_up
+from .report import Judgement, Package, Report, counted, gathered, shown
+from .resume import best_trial, check_question, check_search, opened
 from .saved import time_file
 from .search import Budget, Evaluate, Found, search
 from .sharding import Job, LoadedModel, Predictor, Save, SavedModel, Workers
@@ -80,6 +82,7 @@ class Options:
         plan: The lock file to replay or to write.
         search: Make a new plan although there is one.
         resume: Take up the search that another run began.
+        trial: Rebuild this trial of an earlier search; `output` is its own folder.
         max_trials: In place of the script's budget.
         timeout: In place of the script's budget, seconds; 0 for no limit.
         workers: Processes that evaluate at once; None if nothing is said.
@@ -90,6 +93,7 @@ class Options:
     plan: Path
     search: bool = False
     resume: bool = False
+    trial: int | None = None
     max_trials: int | None = None
     timeout: float | None = None
     workers: int | None = None
@@ -111,7 +115,8 @@ class Run:
     changes: tuple[str, ...] = ()
     costs: MeasuredCosts | None = None
     formed: Formable | None = None
-    interrupted: bool = False
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    passed: int | None = None
     unjudged: list[Path] = field(default_factory=list)
     history: History = field(default_factory=Unrecorded)
     sources: Sources = field(default_factory=Sources)
@@ -256,29 +261,31 @@ class Run:
         """Open the history that the options ask for: a replay has none.
 
         Raises:
-            UsageError: The history to resume is of another script, or damaged.
+            UsageError: It is of another script, or damaged, or has no such trial.
         """
+        given = self.options
         if self._replays:
             return
-        about = self.options.plan, self.name, self.script
-        earlier = taken_up(*about) if self.options.resume else None
-        if self.options.resume:
-            what = f"{len(earlier.trials)} trials" if earlier else "nothing to resume"
-            name = history_path(self.options.plan).name
-            self.progress.line("resume", f"{what} in {name}")
-        self.history = earlier or begun(*about)
+        self.history = opened(
+            given.plan,
+            self.name,
+            self.script,
+            resume=given.resume,
+            trial=given.trial,
+            progress=self.progress,
+        )
+        usual = self.folder / f"{self.name}.plan.json"
+        if not given.plan.exists() and given.plan != usual and given.trial is None:
+            self.warn(f"there is no {shown(given.plan)}: a search will write it")
 
     def _same_search(self, traced: Traced, low: Precision) -> None:
         """Hold model, data and graph against those of the history that is resumed."""
         name = history_path(self.options.plan).name
         files = hashes(self.sources, self.folder)
-        recorded = check_same(self.history, "files", files, name)
-        # What a resumed run doesn't repeat may not import all that this plan is made of.
-        self.modules = tuple(recorded.get("python", ()))
-        graph = {"graph": traced.graph.fingerprint()}
-        check_same(self.history, f"{low} graph", graph, name)
-        now = machine_data(self.machine)
-        for text in machine_changes(self.history.remember("machine", lambda: now), now):
+        self.modules, changes = check_search(
+            self.history, name, traced.graph, low, files, self.machine
+        )
+        for text in changes:
             self.warn(text)
 
     def in_fastest_forms(self, traced: F, *, low: Precision) -> F:
@@ -298,7 +305,7 @@ class Run:
                 found = traced.with_fastest_forms(low, self.clock, SECONDS_EACH)
                 return dict(found.forms)
 
-            traced = traced.with_forms(self.history.remember(f"{low} forms", make))
+            traced = traced.with_forms(self.history.remember(f"forms {low}", make))
         self.formed = traced
         if traced.forms:
             self.progress.line("kernels", counted(traced.forms))
@@ -306,8 +313,9 @@ class Run:
 
     @property
     def _replays(self) -> bool:
-        anew = self.options.search or self.options.resume
-        return not anew and self.options.plan.exists()
+        given = self.options
+        anew = given.search or given.resume or given.trial is not None
+        return not anew and given.plan.exists()
 
     @property
     def _measures(self) -> bool:
@@ -351,14 +359,13 @@ class Run:
                 f"the fp32 model itself misses the criterion: {baseline.metric} is "
                 f"{rounded(baseline.value)}, demanded is {bound}"
             )
+        self.interrupts.hold()
         self._same_search(traced, low)
-        asked = {"objective": objective.name, "criterion": repr(criterion)}
-        asked["pins"] = f"{dict(pins.types)} {dict(pins.names)}"
         name = history_path(self.options.plan).name
-        check_same(self.history, f"{low} question", asked, name)
+        check_question(self.history, name, low, objective.name, criterion, pins)
         found = search(
             traced,
-            evaluate,
+            interruptible(evaluate, self.interrupts),
             low=low,
             objective=objective,
             pins=pins,
@@ -367,10 +374,11 @@ class Run:
             budget=self._budget(budget),
             progress=self.progress,
             clock=self.clock,
-            history=OneSearch(self.history, low),
+            history=Interruptible(self.history, self.interrupts),
         )
         for warning in found.warnings:
             self.warn(warning)
+        self.passed = best_trial(found)
         return found
 
     def replay(
@@ -378,11 +386,18 @@ class Run:
     ) -> Found | None:
         """The committed plan, if there is one and no new search was asked for.
 
+        Or that of the trial that was asked for.
+
         Raises:
             PlanError: The plan does not fit the model or the pins.
         """
         path = self.options.plan
         self.sources = sources
+        if isinstance(self.history, Rebuilding):
+            self._same_search(traced, low)
+            plan = self.history.plan(traced.graph, low)
+            self.progress.line("trial", f"rebuilding trial {plan.trials}")
+            return Found((plan,))
         if not self._replays:
             return None
         content = read_document(path)
@@ -492,11 +507,11 @@ class Run:
 
         step = f"{path.name} {candidate_hash(path)}"
         try:
-            recorded = self.history.remember(f"time {step}", make)
-            scored = self.history.remember(f"score rules for {step}", score)
-            return timed_as_recorded(traced.graph, plan.low, others, recorded, scored)
+            with self.interrupts.ending():
+                recorded = self.history.remember(f"time {step}", make)
+                scored = self.history.remember(f"score rules for {step}", score)
+                return timed_as_recorded(traced.graph, plan.low, others, recorded, scored)
         except KeyboardInterrupt:  # what was checked is delivered all the same
-            self.interrupted = True
             return None
 
     def drift(
@@ -533,6 +548,7 @@ class Run:
             self.warn(f"every op stays fp32: {why_nothing(plan)}")
         parts = (judgement, package.judgement if package else None)
         missed = any(each is not None and not each.holds for each in parts)
+        missed = missed and self.options.trial is None  # its folder is its own
         forms = self.formed.forms_in_use(plan.placement) if self.formed else {}
         report = gathered(
             name=self.name,
@@ -542,8 +558,9 @@ class Run:
             judgement=judgement,
             drift=drift,
             timed=timed,
-            interrupted=found.interrupted or self.interrupted,
+            interrupted=found.interrupted or self.interrupts.came,
             replayed=self.replayed is not None,
+            rebuilt=self.options.trial,
             is_target=self._measures,
             script=self.script,
             saved=saved,
@@ -568,6 +585,8 @@ class Run:
     def _plan_path(self, missed: bool) -> Path:
         """Where the plan is, or is written to."""
         lock = self.options.plan
+        if self.options.trial is not None:
+            return self.output / lock.name
         new = self.replayed is None
         return lock.with_suffix(".failed.json") if new and missed else lock
 

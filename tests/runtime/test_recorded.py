@@ -23,7 +23,6 @@ from narrowcast.runtime.pins import Reason, Why
 from narrowcast.runtime.plain_data import evaluation, evaluation_data
 from narrowcast.runtime.recorded import (
     DEATHS,
-    OneSearch,
     Past,
     Recorded,
     history_path,
@@ -285,12 +284,11 @@ def test_a_trial_that_died_once_is_made_again(tmp_path: Path) -> None:
 
 
 def test_precisions_are_told_apart(tmp_path: Path) -> None:
-    """Two searches may share a history: steps and trials are each one's own."""
+    """Two searches may share a history, each with trials of its own from 1 on."""
     history = Recorded(tmp_path / "h.jsonl", HEADER)
     for precision in (BF16, FP16):
-        one, asked = OneSearch(history, precision), attempt(1, precision=precision)
-        assert one.remember("ranges", lambda p=precision: str(p)) == str(precision)
-        outcome = one.trial(asked, lambda p=precision: Outcome(None, str(p)))
+        asked = attempt(1, precision=precision)
+        outcome = history.trial(asked, lambda p=precision: Outcome(None, str(p)))
         assert outcome.failure == str(precision)
     again = resumed(tmp_path / "h.jsonl", HEADER)
     assert again is not None

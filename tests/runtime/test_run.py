@@ -414,9 +414,8 @@ def test_an_interrupted_search_saves_what_passed(script: Script) -> None:
 def test_an_interrupt_before_any_trial_passed_saves_nothing(script: Script) -> None:
     code, out, err = script.run(INTERRUPT_AT="2")
     assert (code, out) == (130, "")
-    assert err.endswith(
-        "interrupted before the conversion was done: no plan was written\n"
-    )
+    assert "interrupted before the conversion was done: no plan was written\n" in err
+    assert err.endswith("--resume goes on where net.trials.jsonl ends.\n")
     assert "Traceback" not in err
     assert not (script.folder / "net.plan.json").exists()
 
