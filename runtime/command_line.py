@@ -16,6 +16,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from .cost_sources import Choice
 from .errors import NarrowcastError, UsageError
 from .files import check_writable, write_bytes
 from .progress import Terminal, printable
@@ -140,6 +141,12 @@ def _parsed(
         metavar="N",
         help="evaluate in N processes at once (default: this one alone)",
     )
+    add(
+        "--costs",
+        type=_costs,
+        metavar="FILE",
+        help="costs to use, or to write there once measured; static: measure nothing",
+    )
     add("--json", action="store_true", help="print the report as JSON")
     given = parser.parse_args(arguments)
     output = given.output.resolve()
@@ -153,6 +160,7 @@ def _parsed(
         timeout=given.timeout,
         workers=given.workers,
         json=given.json,
+        costs=given.costs,
     )
 
 
@@ -167,6 +175,10 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number of at least 1")
     return int(text)
+
+
+def _costs(text: str) -> Choice:
+    return "static" if text == "static" else Path(text).resolve()
 
 
 def _seconds(text: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from .costs import StaticCosts, predicted_seconds
 from .frameworks.protocol import Timings, Traced
@@ -12,8 +11,10 @@ from .graph import Graph, Kind, Op, Placement, Precision, Tensor
 from .placement import latency, low_compute
 from .timing import Clock
 
-MOST_SECONDS = 60.0
-"""What all measuring may take; ops that don't fit keep their static costs."""
+LEAST_CAP = 60.0
+EVALUATIONS = 2.0
+"""All measuring may take as many seconds, or as long as so many evaluations if that is
+longer; ops that don't fit keep their static costs."""
 
 SECONDS_EACH = 0.1
 RUNS_EACH = 10
@@ -72,15 +73,23 @@ class MeasuredCosts:
 
 
 def measured_costs(
-    traced: Traced, low: Precision, static: StaticCosts, clock: Clock
+    traced: Traced,
+    low: Precision,
+    static: StaticCosts,
+    clock: Clock,
+    evaluation: float = 0.0,
 ) -> MeasuredCosts:
     """Time the ops that can be low, and hold their sum against whole models.
 
     The additive model's error is reported; beyond TOLERANCE the costs are scaled. Where
     the model with all ops low is faster as a whole than the one that the sum prefers
     (kernels fuse, casts break that up), no op stays fp32 for its speed.
+
+    Args:
+        evaluation: Seconds that one evaluation takes.
     """
-    ops = chosen(traced.graph, low, static, MOST_SECONDS)
+    cap = max(LEAST_CAP, EVALUATIONS * evaluation)
+    ops = chosen(traced.graph, low, static, cap)
     costs = MeasuredCosts(traced.time(low, ops, clock, SECONDS_EACH), static)
     whole = {
         str(Precision.FP32): dict.fromkeys(traced.graph.by_id, Precision.FP32),
@@ -133,22 +142,3 @@ def scaled(
         if abs(error) > TOLERANCE
     }
     return MeasuredCosts(costs.timings, costs.static, scale, errors)
-
-
-def costs_data(costs: MeasuredCosts) -> dict[str, Any]:
-    """The costs as plain data in seconds, for the plan."""
-    ops: dict[str, dict[str, float]] = {}
-    for (name, precision), timed in costs.timings.ops.items():
-        ops.setdefault(name, {})[str(precision)] = timed.median
-    casts = {
-        f"{shape}: {source} -> {target}": timed.median
-        for (shape, source, target), timed in costs.timings.casts.items()
-    }
-    return {
-        "static": costs.static.profile.name,
-        "errors": {str(p): error for p, error in costs.errors.items()},
-        "margin": costs.margin,
-        "scale": {str(p): factor for p, factor in costs.scale.items()},
-        "ops": ops,
-        "casts": casts,
-    }

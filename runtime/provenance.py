@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .cost_data import costs_data
 from .hardware.requirements import Machine
 from .header import spec_sha256
-from .measured import MeasuredCosts, costs_data
+from .measured import MeasuredCosts
 from .report import Judgement, Package
 from .sources import Sources, hashes
 from .version import VERSION

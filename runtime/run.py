@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from . import cost_cache
 from .comparison import (
     Timed,
     contenders,
@@ -17,6 +19,9 @@ from .comparison import (
     timed_as_recorded,
     timed_data,
 )
+from .cost_data import costs_of
+from .cost_sources import Choice, Wanted, costs_text, find_costs
+from .cost_subject import circumstances, subject
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
 from .delivery import candidate, candidate_hash, destination, discard, temporary
@@ -48,7 +53,7 @@ from .hardware.requirements import Machine, Requirements, require
 from .history import History, Unrecorded
 from .interrupts import Interruptible, Interrupts, interruptible
 from .loading import loaded
-from .measured import NEVER, SECONDS_EACH, MeasuredCosts, measured_costs
+from .measured import SECONDS_EACH, MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
@@ -87,6 +92,7 @@ class Options:
         timeout: In place of the script's budget, seconds; 0 for no limit.
         workers: Processes that evaluate at once; None if nothing is said.
         json: Print the report as JSON.
+        costs: A file of costs to use or to write, "static", or None to measure.
     """
 
     output: Path
@@ -98,6 +104,7 @@ class Options:
     timeout: float | None = None
     workers: int | None = None
     json: bool = False
+    costs: Choice = None
 
 
 @dataclass
@@ -117,6 +124,8 @@ class Run:
     formed: Formable | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     passed: int | None = None
+    checked: bool = False
+    evaluation: float = 0.0
     unjudged: list[Path] = field(default_factory=list)
     history: History = field(default_factory=Unrecorded)
     sources: Sources = field(default_factory=Sources)
@@ -223,15 +232,18 @@ class Run:
             self.progress.line("workers", text)
 
         def make() -> dict[str, Any]:
+            began = self.clock()
             if self.workers is None or loading is None or self.stateful:
                 found = evaluate(predict, data, metric, self.progress.batch)
             else:
                 job = Job(LoadedModel(*loading, inputs), batches, metric, inputs)
                 found = self.workers.evaluate(job, self.progress.batch)
-            return evaluation_data(found)
+            seconds = self.clock() - began
+            return {"evaluation": evaluation_data(found), "seconds": seconds}
 
         try:
-            found = evaluation(self.history.remember("baseline", make))
+            known = self.history.remember("baseline", make)
+            found, self.evaluation = evaluation(known["evaluation"]), known["seconds"]
         except NarrowcastError:
             raise
         except Exception as error:
@@ -280,6 +292,9 @@ class Run:
 
     def _same_search(self, traced: Traced, low: Precision) -> None:
         """Hold model, data and graph against those of the history that is resumed."""
+        if self.checked:
+            return
+        self.checked = True
         name = history_path(self.options.plan).name
         files = hashes(self.sources, self.folder)
         self.modules, changes = check_search(
@@ -325,19 +340,36 @@ class Run:
     def measure(
         self, traced: Traced, *, low: Precision, profile: MachineProfile
     ) -> Costs:
-        """What ops and casts cost here; by `profile` where this is not the target."""
+        """What ops and casts cost here; by `profile` where this is not the target.
+
+        `--costs` may say otherwise; what a search that is resumed began with comes first.
+
+        Raises:
+            UsageError: The file of costs is of something else, or can't be written.
+        """
+        self._same_search(traced, low)
         static = StaticCosts(traced.graph, profile)
-        if not self._measures:
-            self.warn(f"costs are those of {profile.name}: nothing is timed here")
-            return static
         self.progress.live("costs", "timing ops and casts")
-        self.costs = measured_costs(traced, low, static, self.clock)
-        off = ", ".join(f"{p} {e:+.0%}" for p, e in self.costs.errors.items())
-        ops = len({name for name, _precision in self.costs.timings.ops})
-        text = f"{ops} ops timed; their sum is off by {off}"
-        if self.costs.margin == NEVER:
-            text += f"; all ops in {low} is faster as a whole than what it prefers"
-        self.progress.line("costs", text)
+
+        def measured() -> MeasuredCosts:
+            return measured_costs(traced, low, static, self.clock, self.evaluation)
+
+        forms = self.formed.forms if self.formed else {}
+        wanted = Wanted(
+            subject(traced, low, profile.name, forms),
+            circumstances(traced, self.machine),
+            static,
+            cost_cache.folder(os.environ),
+        )
+        make = partial(
+            find_costs, self.options.costs, wanted, measured if self._measures else None
+        )
+        found = self.history.remember(f"costs {low}", make)
+        if found["costs"] is None:
+            self.warn(f"costs are those of {profile.name}: {found['from']}")
+            return static
+        self.costs = costs_of(found["costs"], static)
+        self.progress.line("costs", costs_text(self.costs, low, found["from"]))
         return self.costs
 
     def search(
@@ -361,6 +393,8 @@ class Run:
             )
         self.interrupts.hold()
         self._same_search(traced, low)
+        if self.options.costs and objective.name != "latency":
+            self.warn(f"--costs says nothing to objective {objective.name}")
         name = history_path(self.options.plan).name
         check_question(self.history, name, low, objective.name, criterion, pins)
         found = search(
@@ -510,7 +544,9 @@ class Run:
             with self.interrupts.ending():
                 recorded = self.history.remember(f"time {step}", make)
                 scored = self.history.remember(f"score rules for {step}", score)
-                return timed_as_recorded(traced.graph, plan.low, others, recorded, scored)
+                return timed_as_recorded(
+                    traced.graph, plan.low, others, recorded, scored
+                )
         except KeyboardInterrupt:  # what was checked is delivered all the same
             return None
 

@@ -1,10 +1,16 @@
-"""`SWEEP=n` gives every property test n times its examples (`make nightly`)."""
+"""`SWEEP=n` gives every property test n times its examples (`make nightly`).
+
+No test reads or writes the user's cache of costs.
+"""
 
 import os
+import shutil
+import tempfile
 
 import pytest
 from hypothesis import settings
 
+CACHE = "NARROWCAST_CACHE"
 SWEEP = int(os.environ.get("SWEEP", "1"))
 
 
@@ -15,3 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if test is not None and given is not None:
             more = settings(given, max_examples=SWEEP * given.max_examples)
             test._hypothesis_internal_use_settings = more
+
+
+def pytest_configure() -> None:
+    os.environ[CACHE] = tempfile.mkdtemp(prefix="narrowcast-cache-")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ.pop(CACHE), ignore_errors=True)

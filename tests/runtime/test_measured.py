@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from narrowcast.runtime.cost_data import costs_data
 from narrowcast.runtime.costs import X86_BF16, StaticCosts, predicted_seconds
 from narrowcast.runtime.frameworks.protocol import Timings
 from narrowcast.runtime.graph import (
@@ -21,7 +22,6 @@ from narrowcast.runtime.measured import (
     MARGIN,
     MeasuredCosts,
     chosen,
-    costs_data,
     measured_costs,
 )
 from narrowcast.runtime.pins import Why
@@ -182,3 +182,17 @@ def test_the_plan_holds_every_cost_used() -> None:
         "(4, 4): bf16 -> fp32": 0.5,
     }
     assert data["errors"] == {"fp32": pytest.approx(0.0), "bf16": pytest.approx(0.0)}
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "timed"), [(0.0, {"op0"}), (400.0, {"op0", "op1"})]
+)
+def test_a_long_evaluation_allows_as_long_a_measurement(
+    evaluation: float, timed: set[str]
+) -> None:
+    """The cap is 60 s, or two evaluations: each op takes some 40 s of ten runs."""
+    graph = chain(10**12, 10**12)
+    machine = Machine(graph, {FP32: 3.0, BF16: 1.0})
+    static = StaticCosts(graph, X86_BF16)
+    costs = measured_costs(machine, BF16, static, lambda: 0.0, evaluation)  # type: ignore[arg-type]
+    assert {name for name, _precision in costs.timings.ops} == timed

@@ -1,0 +1,259 @@
+"""Convert a chain of NumPy ops; it is killed where the environment says so.
+
+What it measures differs from run to run: costs by COSTS, output errors by ERRORS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrowcast.runtime import (
+    Budget,
+    Criterion,
+    Judgement,
+    Pins,
+    Precision,
+    Sources,
+    command_line,
+    jsonl,
+)
+from narrowcast.runtime.costs import X86_BF16
+from narrowcast.runtime.evaluation import largest_error
+from narrowcast.runtime.files import write_bytes
+from narrowcast.runtime.frameworks.protocol import Probe, Timings
+from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Slot, Tensor
+from narrowcast.runtime.hardware.cpu import read_cpu
+from narrowcast.runtime.hardware.requirements import Machine
+from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.placement import latency
+from narrowcast.runtime.timing import Latency
+
+HERE = Path(__file__).resolve().parent
+FP32, LOW = Precision.FP32, Precision.BF16
+OPS = {
+    "angle": lambda x, w: x * w,
+    "sine": lambda x, w: np.sin(x),
+    "steep": lambda x, w: x * 4000,
+    "wave": lambda x, w: np.sin(x),
+    "soft": lambda x, w: np.tanh(x),
+    "wide": lambda x, w: x * 3000,
+    "last": lambda x, w: np.sin(x),
+    "head": lambda x, w: x * 2,
+}
+SOURCES = Sources(model=(HERE / "weights.txt",))
+
+
+def die(where: str) -> None:
+    """End this process here, if it is told to."""
+    if os.environ.get("KILL") == where:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt(where: str) -> None:
+    """Send this process the signal of Ctrl-C here, if it is told to."""
+    if os.environ.get("INTERRUPT") == where:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def torn(line: int) -> None:
+    """Let the process end in the middle of writing this line of its history."""
+    whole, written = jsonl.append, 0
+
+    def append(path: Path, value: Any, size: int) -> int:
+        nonlocal written
+        written += 1
+        if written == line:
+            with path.open("ab") as file:
+                file.write(jsonl.encoded(value)[:20])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return whole(path, value, size)
+
+    jsonl.append = append
+
+
+def low(values: Any) -> Any:
+    bits = np.asarray(values, np.float32).view(np.uint32).astype(np.uint64)
+    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    return bits.astype(np.uint32).view(np.float32)
+
+
+def load_model() -> float:
+    return float((HERE / "weights.txt").read_text())
+
+
+def predictor(weight: float, placement: Any = None) -> Any:
+    def predict(inputs: Any) -> Any:
+        (value,) = inputs
+        for name, function in OPS.items():
+            if placement and placement[name] == LOW:
+                value = low(function(low(value), low(weight)))
+            else:
+                value = function(value, np.float32(weight))
+        return (np.asarray(value, np.float32),)
+
+    return predict
+
+
+def load_saved(path: Path) -> Any:
+    if os.environ.get("KILL") == "check":
+        os.kill(os.getppid(), signal.SIGKILL)
+        os._exit(9)
+    found = json.loads(path.read_text())
+    placement = {name: Precision(each) for name, each in found["placement"].items()}
+    return predictor(found["weight"], placement)
+
+
+def batches() -> Any:
+    generator = np.random.default_rng(3)
+    fp32 = predictor(load_model())
+    for size in (20, 20, 7):
+        x = generator.uniform(4096, 8192, (size, 2)).astype(np.float32)
+        yield (x,), fp32((x,))[0]
+
+
+def random(name: str) -> np.random.Generator:
+    """Numbers by a seed of the environment; none twice the same without one."""
+    return np.random.default_rng(int(seed) if (seed := os.environ.get(name)) else None)
+
+
+class Traced:
+    def __init__(self, weight: float, inputs: Any, forms: Any = ()) -> None:
+        self.weight, self.inputs, self.forms = weight, inputs, dict(forms)
+        self.switches: dict[str, str] = {}
+        self.notes = ()
+        both = (Kernel(FP32, FP32), Kernel(LOW, LOW))
+        names = ["x", *OPS]
+        ops = [
+            Op(n, "any", Kind.POINTWISE, (Slot(b),), (n,), flops=10, kernels=both)
+            for b, n in zip(names, OPS, strict=False)
+        ]
+        tensors = {name: Tensor(name, "float32", (20, 2)) for name in names}
+        self.graph = Graph(tuple(ops), tensors, ("x",), ("head",))
+        self.probes = {name: Probe(LOW, 0.01) for name in OPS}
+        self.noise = random("ERRORS")
+
+    def with_fastest_forms(self, precision: Any, clock: Any, seconds: float) -> Traced:
+        forms = {"sine": random("COSTS").choice(["sine a", "sine b"])}
+        return Traced(self.weight, self.inputs, forms)
+
+    def with_forms(self, forms: Any) -> Traced:
+        return Traced(self.weight, self.inputs, forms)
+
+    def forms_in_use(self, placement: Any) -> dict[str, str]:
+        return {n: form for n, form in self.forms.items() if placement[n] == LOW}
+
+    def statistics(self, precision: Any) -> dict[str, Any]:
+        return {}
+
+    def sketch(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        return {}
+
+    def error(self, precision: Any, ops: Any) -> float:
+        die("errors")
+        placement = {**dict.fromkeys(OPS, FP32), **dict.fromkeys(ops, precision)}
+        expected = predictor(self.weight)(self.inputs)
+        found = predictor(self.weight, placement)(self.inputs)
+        return largest_error(expected, found) * self.noise.uniform(0.9, 1.1)
+
+    def time(self, precision: Any, ops: Any, clock: Any, seconds: float) -> Timings:
+        drawn = random("COSTS")
+
+        def seconds_of(least: float) -> Latency:
+            value = float(drawn.uniform(least, 1.1 * least))
+            return Latency(value, value, value, 7)
+
+        times = {FP32: 2.0, LOW: 1.0}
+        casts = ((FP32, precision), (precision, FP32))
+        return Timings(
+            {(n, p): seconds_of(times[p]) for n in OPS for p in times},
+            {((20, 2), *each): seconds_of(1e-3) for each in casts},
+        )
+
+    def time_whole(self, placements: Any, clock: Any) -> dict[str, Latency]:
+        drawn = random("COSTS")
+        values = {
+            name: float(drawn.uniform(0.98, 1.02)) * (16.0 if name == "fp32" else 8.0)
+            for name in placements
+        }
+        return {name: Latency(value, value, value, 7) for name, value in values.items()}
+
+    def apply(self, placement: Any) -> dict[str, str]:
+        die("apply")
+        interrupt("apply")
+        return dict(placement)
+
+    def save(self, model: Any, path: Path) -> Path:
+        die("save")
+        interrupt("save")
+        content = {"placement": model, "weight": self.weight}
+        return write_bytes(path, json.dumps(content).encode())
+
+
+calls = 0
+
+
+def convert(run: Any) -> Any:
+    run.machine = Machine(read_cpu(), "numpy 1", is_target=True, warnings=())
+    weight = run.load(load_model)
+    baseline = run.baseline(predictor(weight), batches, MSE)
+    die("trace")
+    traced = run.in_fastest_forms(Traced(weight, run.first(batches)), low=LOW)
+
+    def evaluate(placement: Any, watch: Any) -> Any:
+        global calls
+        calls += 1
+        die(f"trial {calls}")
+        interrupt(f"trial {calls}")
+        if os.environ.get("RAISE") == str(calls):
+            raise RuntimeError("no kernel")
+        if os.environ.get("NAN") == str(calls):
+            return run.evaluate(no_number, weight, batches, MSE, watch)
+        predict = predictor(weight, placement)
+        return run.evaluate(lambda model: predict, weight, batches, MSE, watch)
+
+    tolerance = float(os.environ.get("TOLERANCE", "0.001"))
+    criterion = Criterion(absolute=tolerance, higher_is_better=False)
+    found = run.replay(traced, low=LOW, pins=Pins(), sources=SOURCES) or run.search(
+        traced,
+        evaluate,
+        low=LOW,
+        objective=latency(run.measure(traced, low=LOW, profile=X86_BF16)),
+        pins=Pins(),
+        criterion=criterion,
+        baseline=baseline,
+        budget=Budget(max_trials=20),
+    )
+    for plan in found:
+        saved = traced.save(traced.apply(plan.placement), run.candidate("net.json"))
+        interrupt("check")
+        result = run.evaluate_saved(load_saved, saved, batches, MSE)
+        judgement = Judgement(criterion, baseline, result)
+        if judgement.holds:
+            break
+    die("time")
+    timed = run.time(load_model, fp32_predictor, load_saved, saved, batches, ())
+    die("finish")
+    return run.finish(
+        traced, found, plan, saved, sources=SOURCES, judgement=judgement, latency=timed
+    )
+
+
+def no_number(weight: float) -> Any:
+    return lambda inputs: (inputs[0] * np.float32(np.nan),)
+
+
+def fp32_predictor(weight: float, inputs: Any) -> Any:
+    return predictor(weight)
+
+
+if __name__ == "__main__":
+    if "TORN" in os.environ:
+        torn(int(os.environ["TORN"]))
+    sys.exit(command_line(__file__, "net", convert))
