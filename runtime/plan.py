@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Plan:
         trials: Trials that the search made.
         ranking: What each op was estimated to do to the outputs, worst first; empty
             where no trial failed.
+        gains: Op id → what an fp32 op would have gained, in `unit`.
+        unit: "FLOPs", "seconds" or "bytes", by the objective.
     """
 
     low: Precision
@@ -42,6 +44,8 @@ class Plan:
     objective: str
     trials: int
     ranking: tuple[Estimate, ...] = ()
+    gains: Mapping[str, float] = field(default_factory=dict)
+    unit: str = ""
 
 
 def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,6 +56,7 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
         **provenance,
         "precision": str(plan.low),
         "objective": plan.objective,
+        **({"unit": plan.unit} if plan.unit else {}),
         "trials": plan.trials,
         "graph": {
             "fingerprint": graph.fingerprint(),
@@ -64,7 +69,7 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
             for cast in casts(graph, plan.placement)
         ],
         "ops": {op.id: str(plan.placement[op.id]) for op in graph.ops},
-        "fp32": {op_id: _reason(reason) for op_id, reason in plan.reasons.items()},
+        "fp32": _fp32(plan),
         **({"sensitivity": _ranking(plan.ranking)} if plan.ranking else {}),
     }
 
@@ -79,6 +84,17 @@ def _ranking(ranking: tuple[Estimate, ...]) -> list[dict[str, Any]]:
         }
         for each in ranking
     ]
+
+
+def _fp32(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Of every fp32 op the reason, its share of the error and what it didn't gain."""
+    shares = {each.op: each.share for each in plan.ranking}
+    found = {}
+    for op_id, reason in plan.reasons.items():
+        share = {"share": shares[op_id]} if op_id in shares else {}
+        gain = {"gain": plan.gains[op_id]} if plan.gains.get(op_id) else {}
+        found[op_id] = {**_reason(reason), **share, **gain}
+    return found
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
@@ -113,7 +129,7 @@ def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) 
         PlanError: It was made for another graph or precision, asks for a kernel that
             is missing here, or is damaged.
     """
-    with _damage(name):
+    with damage(name):
         fingerprint = content["graph"]["fingerprint"]
         plan = Plan(
             Precision(content["precision"]),
@@ -122,6 +138,8 @@ def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) 
             str(content["objective"]),
             int(content["trials"]),
             recorded_ranking(content, name),
+            {k: float(v["gain"]) for k, v in content["fp32"].items() if "gain" in v},
+            str(content.get("unit", "")),
         )
     if plan.low != low:
         raise PlanError(f"{name} is for {plan.low}, the script asks for {low}", MODEL)
@@ -142,7 +160,7 @@ def recorded_files(
     Raises:
         PlanError: The plan is damaged.
     """
-    with _damage(name):
+    with damage(name):
         return {kind: dict(files) for kind, files in content["files"].items()}
 
 
@@ -152,7 +170,7 @@ def recorded_forms(content: Mapping[str, Any], name: str) -> dict[str, str]:
     Raises:
         PlanError: The plan is damaged.
     """
-    with _damage(name):
+    with damage(name):
         return {str(k): str(v) for k, v in content.get("forms", {}).items()}
 
 
@@ -162,7 +180,7 @@ def recorded_ranking(content: Mapping[str, Any], name: str) -> tuple[Estimate, .
     Raises:
         PlanError: The plan is damaged.
     """
-    with _damage(name):
+    with damage(name):
         return tuple(
             Estimate(
                 str(row["op"]),
@@ -175,7 +193,8 @@ def recorded_ranking(content: Mapping[str, Any], name: str) -> tuple[Estimate, .
 
 
 @contextmanager
-def _damage(name: str) -> Iterator[None]:
+def damage(name: str) -> Iterator[None]:
+    """Make a PlanError of what reading a damaged plan raises."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:

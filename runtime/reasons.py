@@ -8,7 +8,7 @@ from dataclasses import replace
 from .capability import capability_pins
 from .errors import ModelError
 from .frameworks.protocol import Traced
-from .graph import Graph, Placement, Precision
+from .graph import Graph, Kind, Placement, Precision
 from .pins import Pins, Reason, user_pins
 from .placement import Objective
 from .ranges import Ranges, find_ranges
@@ -60,6 +60,23 @@ def fp32_reasons(
 def known_reasons(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
     """The reasons of pinned ops, and of those that must have their precision."""
     return {**_tied(graph, pins), **pins}
+
+
+def fp32_gains(
+    graph: Graph, placement: Placement, low: Precision, objective: Objective
+) -> dict[str, float]:
+    """Op id → what an fp32 op would have gained by itself, in the objective's unit.
+
+    Nobody timed an op without a kernel; its FLOPs and bytes are known.
+    """
+    timed = objective.unit == "seconds"
+    return {
+        op.id: objective.gain(graph, op, low)
+        for op in graph.ops
+        if placement[op.id] == Precision.FP32
+        and op.kind is not Kind.FIXED
+        and (op.kernel(low) is not None or not timed)
+    }
 
 
 def _tied(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:

@@ -62,12 +62,6 @@ def rules_line(
         return f"by op types alone: {same[rules.same]}"
     if rules.aside:
         return f"by op types alone: {share}, not timed: {rules.aside}"
-    ratio = speedup(latency[RULES], latency[RESULT])
-    said = {
-        "faster": f"the result is {ratio:.2f}x as fast",
-        "slower": f"the result is SLOWER than that: {ratio:.2f}x as fast",
-        "within noise": "as fast as the result, within noise",
-    }[verdict(latency[RULES], latency[RESULT])]
     judged = ", accuracy not checked"
     if rules.evaluation is not None and criterion is not None and baseline is not None:
         holds = rules_hold(rules, criterion, baseline)
@@ -75,7 +69,17 @@ def rules_line(
         judged = (
             f", {rules.evaluation.metric} {rounded(rules.evaluation.value)}: {state}"
         )
-    return f"by op types alone: {share}, {_ms(latency[RULES])}{judged}; {said}"
+    return f"by op types alone: {share}, {_ms(latency[RULES])}{judged}; {against_rules(latency)}"
+
+
+def against_rules(latency: Mapping[str, Latency]) -> str:
+    """How fast the result is beside the rule-based placement."""
+    ratio = speedup(latency[RULES], latency[RESULT])
+    return {
+        "faster": f"the result is {ratio:.2f}x as fast",
+        "slower": f"the result is SLOWER than that: {ratio:.2f}x as fast",
+        "within noise": "as fast as the result, within noise",
+    }[verdict(latency[RULES], latency[RESULT])]
 
 
 def rules_hold(rules: RuleBased, criterion: Criterion, baseline: float) -> bool:

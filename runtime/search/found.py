@@ -9,7 +9,7 @@ from ..errors import ModelError
 from ..estimate import Estimate
 from ..graph import Graph
 from ..plan import Plan
-from ..reasons import fp32_reasons
+from ..reasons import fp32_gains, fp32_reasons
 from .trials import Trial, Trials
 
 
@@ -72,4 +72,7 @@ def _plan(
     )
     name = trials.objective.name
     count = len(trials.made)
-    return Plan(trials.low, trial.placement, reasons, name, count, ranking)
+    gains = fp32_gains(graph, trial.placement, trials.low, trials.objective)
+    unit = trials.objective.unit
+    placement = trial.placement
+    return Plan(trials.low, placement, reasons, name, count, ranking, gains, unit)

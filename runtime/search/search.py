@@ -22,7 +22,7 @@ from ..placement import Objective
 from ..plan import Plan
 from ..progress import Progress
 from ..ranges import Ranges, ranged_text
-from ..reasons import fp32_reasons, hard_pins
+from ..reasons import fp32_gains, fp32_reasons, hard_pins
 from ..timing import Clock
 from ..unrounded import with_movers
 from .estimates import Estimates, estimates
@@ -42,7 +42,9 @@ def everything_low(
     hard = with_movers(traced.graph, hard_pins(traced, low, pins).pins)
     placement = objective(traced.graph, low, hard.keys()).placement
     reasons = fp32_reasons(traced.graph, placement, hard, low, objective)
-    return Found((Plan(low, placement, reasons, objective.name, 0),))
+    gains = fp32_gains(traced.graph, placement, low, objective)
+    name, unit = objective.name, objective.unit
+    return Found((Plan(low, placement, reasons, name, 0, (), gains, unit),))
 
 
 def search(

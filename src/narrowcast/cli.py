@@ -122,6 +122,35 @@ def run(
 
 
 @app.command()
+def explain(
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN", help="The plan: NAME.plan.json.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say which ops of PLAN stayed fp32, why, and what that cost.
+
+    Reads the plan, and the trials beside it if they are there; no model, no framework.
+    """
+    import json
+
+    from narrowcast.runtime.errors import NarrowcastError
+    from narrowcast.runtime.explain import explained
+    from narrowcast.runtime.explain_text import explanation_data, explanation_text
+    from narrowcast.runtime.progress import printable
+
+    try:
+        found = explained(plan)
+        if as_json:
+            text = json.dumps(explanation_data(found), indent=2, allow_nan=False)
+        else:
+            text = printable(explanation_text(found))
+    except NarrowcastError as error:
+        raise _failure(printable(f"error: {error}")) from error
+    typer.echo(text)
+
+
+@app.command()
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
