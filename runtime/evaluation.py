@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -70,6 +70,7 @@ class Gatherable:
         samples: Length of the first output.
         finite: Whether all float outputs are finite.
         scores: The samples' own, if they were computed already; the rest is empty then.
+        zeros: What there would be for outputs that are all zero, if it was asked for.
     """
 
     samples: int
@@ -77,14 +78,20 @@ class Gatherable:
     outputs: Outputs = ()
     labels: Any = None
     scores: Scores | None = None
+    zeros: Gatherable | None = None
+
+
+Beside = Callable[[Gatherable], None]
+"""Sees each batch of an evaluation as it comes."""
 
 
 def evaluate(
     predict: Predict,
     batches: Batches,
     metric: Callable[[], Metric],
-    tick: Tick = lambda batch: None,
+    tick: Tick = lambda number: None,
     watch: Watch | None = None,
+    beside: Beside = lambda batch: None,
 ) -> Evaluation:
     """Run the model over all batches and compute the metric, exactly and in full.
 
@@ -93,13 +100,14 @@ def evaluate(
     Args:
         watch: May end the evaluation early, where the metric is a mean over samples.
             With one, outputs that are not finite end it too: nothing mends them.
+        beside: Sees each batch as the metric does.
 
     Raises:
         DataError: The data is empty or can't be read.
         MetricError: The metric fails on these outputs.
     """
     results = (predicted() for predicted in predictions(predict, batches))
-    return gather(results, metric, tick, watch)
+    return gather(results, metric, tick, watch, beside)
 
 
 def predictions(
@@ -118,6 +126,23 @@ def _predicted(predict: Predict, inputs: Inputs, labels: Any) -> Gatherable:
     return Gatherable(samples, finite, outputs, labels)
 
 
+def zeroed(batch: Gatherable) -> Gatherable:
+    """The batch as a broken model would predict it: with zeros."""
+    return replace(batch, outputs=tuple(map(np.zeros_like, batch.outputs)), scores=None)
+
+
+def add_batch(metric: Metric, batch: Gatherable) -> None:
+    """Let a metric take a batch, or the scores that were computed of it.
+
+    Raises:
+        MetricError: It fails on these outputs.
+    """
+    if isinstance(metric, MeanOverSamples) and batch.scores is not None:
+        metric.add(batch.scores)
+    else:
+        _update(metric, batch.outputs, batch.labels)
+
+
 def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
     """A batch with its samples' scores alone, where the metric is their mean.
 
@@ -134,8 +159,9 @@ def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
 def gather(
     batches: Iterable[Gatherable],
     metric: Callable[[], Metric],
-    tick: Tick = lambda batch: None,
+    tick: Tick = lambda number: None,
     watch: Watch | None = None,
+    beside: Beside = lambda batch: None,
 ) -> Evaluation:
     """The evaluation that these batches make, in the order of the data.
 
@@ -149,10 +175,8 @@ def gather(
     for number, batch in enumerate(batches, start=1):
         samples += batch.samples
         finite = finite and batch.finite
-        if scored and batch.scores is not None:
-            scored.add(batch.scores)
-        else:
-            _update(made, batch.outputs, batch.labels)
+        add_batch(made, batch)
+        beside(batch)
         tick(number)
         if watch and (not finite or (scored and watch(scored.scores()))):
             full = False

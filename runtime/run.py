@@ -11,6 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import cost_cache
+from .baseline import (
+    Baseline,
+    baseline_data,
+    baseline_of,
+    doubts,
+    measured_baseline,
+)
 from .comparison import (
     Timed,
     contenders,
@@ -25,9 +32,9 @@ from .cost_subject import circumstances, subject
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
 from .delivery import candidate, candidate_hash, destination, discard, temporary
-from .errors import DataError, ModelError, NarrowcastError
 from .evaluation import (
     Batches,
+    Beside,
     Evaluation,
     Watch,
     evaluate,
@@ -57,7 +64,6 @@ from .measured import SECONDS_EACH, MeasuredCosts, measured_costs
 from .metrics.metric import Metric
 from .pins import Pins
 from .placement import Objective
-from .places import described, place_of
 from .plain_data import evaluation, evaluation_data, latencies_data
 from .plan import Plan, document, read_document, recorded_forms
 from .progress import Progress
@@ -132,6 +138,7 @@ class Run:
     modules: tuple[str, ...] = ()
     workers: Workers | None = None
     stateful: bool = False
+    judged_by: Baseline | None = None
 
     @property
     def folder(self) -> Path:
@@ -231,33 +238,29 @@ class Run:
             text = "the model carries state from batch to batch: one process scores it"
             self.progress.line("workers", text)
 
-        def make() -> dict[str, Any]:
-            began = self.clock()
+        def scored(beside: Beside) -> Evaluation:
+            tick = self.progress.batch
             if self.workers is None or loading is None or self.stateful:
-                found = evaluate(predict, data, metric, self.progress.batch)
-            else:
-                job = Job(LoadedModel(*loading, inputs), batches, metric, inputs)
-                found = self.workers.evaluate(job, self.progress.batch)
-            seconds = self.clock() - began
-            return {"evaluation": evaluation_data(found), "seconds": seconds}
+                return evaluate(predict, data, metric, tick, beside=beside)
+            model = LoadedModel(*loading, inputs)
+            job = Job(model, batches, metric, inputs, zeros=True)
+            return self.workers.evaluate(job, tick, beside=beside)
 
-        try:
-            known = self.history.remember("baseline", make)
-            found, self.evaluation = evaluation(known["evaluation"]), known["seconds"]
-        except NarrowcastError:
-            raise
-        except Exception as error:
-            raise ModelError(
-                f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
-                "Check model.inputs (shape, dtype), the dataset and its transforms.",
-            ) from error
-        if not found.finite or found.value != found.value:
-            what = f"{found.metric} is not a finite number, although its outputs are"
-            raise DataError(
-                f"the fp32 model's {what if found.finite else 'outputs are not finite'}",
-                "No 16-bit model can be judged against it: mend the model or the data.",
+        def make() -> dict[str, Any]:
+            return baseline_data(
+                measured_baseline(predict, data, metric, scored, self.clock)
             )
-        self.progress.line("baseline", f"{found.metric} {rounded(found.value)}")
+
+        self.judged_by = baseline_of(self.history.remember("baseline", make))
+        self.evaluation = self.judged_by.seconds
+        found, again = self.judged_by.found, self.judged_by.again
+        value = rounded(found.value)
+        if again is not None:
+            self.warn(
+                "the model is not deterministic: two passes over the data gave "
+                f"{found.metric} {value} and {rounded(again)}"
+            )
+        self.progress.line("baseline", f"{found.metric} {value}")
         return found
 
     def _budget(self, budget: Budget) -> Budget:
@@ -385,12 +388,9 @@ class Run:
         budget: Budget,
     ) -> Found:
         """Find placements under which the criterion holds (`search.search`)."""
-        if not criterion.holds(baseline.value, baseline.value):
-            bound = rounded(criterion.bound(baseline.value))
-            self.warn(
-                f"the fp32 model itself misses the criterion: {baseline.metric} is "
-                f"{rounded(baseline.value)}, demanded is {bound}"
-            )
+        for doubt in doubts(criterion, self.judged_by or Baseline(baseline)):
+            if doubt not in self.warnings:  # each precision is searched for
+                self.warn(doubt)
         self.interrupts.hold()
         self._same_search(traced, low)
         if self.options.costs and objective.name != "latency":

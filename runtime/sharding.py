@@ -15,16 +15,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from .errors import ModelError
+from .errors import ModelError, NarrowcastError
 from .evaluation import (
     Batches,
+    Beside,
     Evaluation,
     Gatherable,
     Tick,
@@ -32,6 +33,7 @@ from .evaluation import (
     gather,
     predictions,
     scored_apart,
+    zeroed,
 )
 from .frameworks.protocol import LoadSaved, Predict
 from .fresh import interrupts_stay_here, portable
@@ -87,6 +89,7 @@ class Job:
 
     Attributes:
         inputs: If given, every batch is held against what is declared here.
+        zeros: Score zeros in place of the outputs too.
         token: Tells evaluations apart.
     """
 
@@ -94,6 +97,7 @@ class Job:
     batches: Batches
     metric: Callable[[], Metric]
     inputs: Sequence[Input] = ()
+    zeros: bool = False
     token: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -131,13 +135,22 @@ def work(job: Job, start: int, stop: int) -> list[Gatherable] | Exception:
         for predicted in _place.results:
             _place.position += 1
             if _place.position > start:
-                found.append(scored_apart(predicted(), job.metric))
+                found.append(_scored(predicted(), job))
             if _place.position == stop:
                 break
         return found
     except Exception as error:
         _place.token = ""
         return portable(error)
+
+
+def _scored(batch: Gatherable, job: Job) -> Gatherable:
+    found = scored_apart(batch, job.metric)
+    if not job.zeros or found.scores is None:
+        return found
+    with suppress(NarrowcastError):  # then zeros have no score
+        return replace(found, zeros=scored_apart(zeroed(batch), job.metric))
+    return found
 
 
 @dataclass
@@ -154,7 +167,11 @@ class Workers:
     _own: Executor | None = field(default=None, repr=False)
 
     def evaluate(
-        self, job: Job, tick: Tick = lambda batch: None, watch: Watch | None = None
+        self,
+        job: Job,
+        tick: Tick = lambda number: None,
+        watch: Watch | None = None,
+        beside: Beside = lambda batch: None,
     ) -> Evaluation:
         """Score a model as `evaluation.evaluate` does in one process.
 
@@ -164,7 +181,7 @@ class Workers:
             ModelError: A worker died.
         """
         with closing(self._results(job)) as results:
-            return gather(results, job.metric, tick, watch)
+            return gather(results, job.metric, tick, watch, beside)
 
     def _results(self, job: Job) -> Generator[Gatherable, None, None]:
         """All batches in order."""
