@@ -173,7 +173,7 @@ def doubts(criterion: Criterion, baseline: Baseline) -> Iterator[str]:
             f"{rounded(baseline.noise)}: trials pass or fail by chance. Make the model "
             "deterministic (seeds, no dropout), or allow more than the noise."
         )
-    scores = found.scores
+    scores = found.scores if found.bounds == (0, 1) else None
     if scores is not None and np.isin(scores, (0.0, 1.0)).all():
         step = 1 / len(scores)
         if 0 < allowed < step * (1 - 1e-9):
