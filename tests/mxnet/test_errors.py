@@ -33,7 +33,7 @@ def test_errors_are_those_of_converted_models(name: str, zoo: Any, tools: Any) -
     lowable = [op.id for op in program.graph.ops if op.kernel(BF16)]
     reference = adapter.predictor(program.apply(tools.all_fp32(program)))
     expected = reference(traced.case.batch)
-    errors = program.errors(BF16, lowable)
+    errors = {name: program.error(BF16, (name,)) for name in lowable}
     assert set(errors) == set(lowable)
     for op in lowable:
         alone = {**tools.all_fp32(program), op: BF16}

@@ -217,6 +217,15 @@ def test_ops_that_no_gradient_reaches_are_missing(zoo: Any) -> None:
     assert end.endswith("dense1_fwd")
 
 
+def test_whose_sizes_alone_are_taken_harms_nothing() -> None:
+    data = mx.sym.var("data")
+    x = dense(data, "first")
+    y = mx.sym.reshape_like(dense(data, "other"), x)
+    z = mx.sym.broadcast_add(x, mx.sym.zeros_like(x))
+    found = Run(y, z).sketch("first", "other")
+    assert found.keys() == {"first", "other"}
+
+
 HEADS = {
     "softmax": mx.sym.SoftmaxOutput,
     "logistic": mx.sym.LogisticRegressionOutput,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ...graph import Precision
 from .arrays import name_of, on_device, widened
-from .derivatives import differentiable, keeps_when_training
+from .derivatives import depends, differentiable, keeps_when_training
 from .library import mx
 from .network import Entry
 from .operators import castable
@@ -115,7 +115,11 @@ class _Recorded:
         elif keeps_when_training(node):
             with mx.autograd.train_mode():
                 made = invoke(node, step.inputs)
-        takes = self._begins.keys() & node.inputs
+        takes = {
+            entry
+            for slot, entry in enumerate(node.inputs)
+            if entry in self._begins and depends(node, slot)
+        }
         inputs = {
             entry: self._begins[entry]
             for slot, entry in enumerate(node.inputs)

@@ -43,6 +43,28 @@ STEPS = frozenset(
 """Piecewise constant."""
 
 
+LIKE = frozenset(
+    [
+        "broadcast_like",
+        "identity_with_attr_like_rhs",
+        "reshape_like",
+        "slice_like",
+    ]
+)
+"""Take no more than its sizes of their second input."""
+
+SIZES = frozenset(
+    ["arange_like", "ones_like", "shape_array", "size_array", "zeros_like"]
+)
+"""Take no more of any input."""
+
+
+def depends(node: Node, slot: int) -> bool:
+    """Whether the input's values matter, not only its sizes."""
+    name = plain_name(node.op).lstrip("_")
+    return name not in SIZES and not (name in LIKE and slot == 1)
+
+
 def differentiable(node: Node, dimensions: int) -> Node | None:
     """The node, or one that computes the same and whose gradient is its derivative.
 

@@ -57,10 +57,6 @@ class Program:
     batch: Inputs
     notes: tuple[str, ...] = NOTES
 
-    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        """Output error when only that op computes in `precision`; op id → error."""
-        return {name: self.error(precision, (name,)) for name in ops}
-
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """Output error when all these ops compute in `precision` at once."""
         return self._outputs.error(precision, [self._key(name) for name in ops])
