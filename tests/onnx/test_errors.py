@@ -156,6 +156,18 @@ def test_the_users_model_stays_as_it_is(zoo: Any, tools: Any, name: str) -> None
     assert case.model.SerializeToString() == before
 
 
+@pytest.mark.parametrize("runtime", [openvino, portable])
+def test_weights_may_be_listed_as_inputs(zoo: Any, tools: Any, runtime: Any) -> None:
+    """As files of IR version 3 have to list them."""
+    case = zoo["shared_weight"]()
+    (weight,) = case.model.graph.initializer
+    case.model.graph.input.add(name=weight.name).type.tensor_type.elem_type = FLOAT
+    traced = tools.trace(case, runtime)
+    (expected,) = runtime.predictor(case.model)(case.batch)
+    (found,) = runtime.predictor(traced.apply(tools.all_low(traced)))(case.batch)
+    assert 0 < relative_error(expected, found) < 0.02
+
+
 def test_what_is_no_model_is_an_error() -> None:
     with pytest.raises(ModelError, match="no ONNX model"):
         openvino.predictor({"not": "a model"})

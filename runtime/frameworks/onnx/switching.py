@@ -31,8 +31,11 @@ from .weights import DTYPES
 MASK = "narrowcast.low"
 """Name of the last input: which ops are low."""
 
-MOST = 1 << 31
-"""Bytes of weights up to which a model is worth being there twice."""
+MOST = 1 << 30
+"""Bytes of weights up to which a model is there twice: it takes as much memory again.
+
+A fixed number, whatever the memory is: else a search would not repeat itself.
+"""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from ....errors import RequirementError
 from ....graph import Precision
 from ..execution import Executor, Session
+from ..inputs import own_inputs
 from ..plain import plain
 from ..serial import Opened
 from .session import SWITCHES, OvSession, core
@@ -61,7 +62,7 @@ class OpenVino:
         """Compile a model for this CPU; OpenVINO knows no functions of a model's own."""
         if model.functions:
             model, _ = plain(model)
-        names = [str(value.name) for value in model.graph.inputs]
+        names = [str(value.name) for value in own_inputs(model)]
         return OvSession(Opened(model), names)
 
 
