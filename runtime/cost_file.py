@@ -16,6 +16,15 @@ FORMAT = 1
 ANEW = "Measure them anew: name a file that is not there yet, on the target."
 
 
+WORDS = {
+    "precision": "another precision",
+    "graph": "another graph, or another batch size",
+    "forms": "other kernels",
+    "static": "another machine profile",
+}
+"""What costs are of → what is said where that differs."""
+
+
 def write_costs(
     path: Path,
     of: Mapping[str, Any],
@@ -44,6 +53,28 @@ def read_costs(path: Path, of: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: They can't be read, or are of something else.
     """
+    recorded, costs = _read(path)
+    for name, what in WORDS.items():
+        if recorded.get(name) != of[name]:
+            raise UsageError(f"--costs {path.name} is of {what}", ANEW)
+    return costs
+
+
+def read_forms(path: Path) -> dict[str, str]:
+    """The kernels that the costs in a file are of: those that were fastest there.
+
+    Raises:
+        UsageError: They can't be read.
+    """
+    recorded, _costs = _read(path)
+    forms = recorded.get("forms")
+    if not isinstance(forms, dict):
+        raise _damaged(path)
+    return {str(name): str(form) for name, form in forms.items()}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the costs are of, and the costs."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -52,16 +83,9 @@ def read_costs(path: Path, of: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"--costs {path.name} is no file of costs", ANEW)
     recorded, costs = content.get("of"), content.get("costs")
     if not isinstance(recorded, dict) or not isinstance(costs, dict):
-        raise UsageError(f"--costs {path.name} is damaged", ANEW)
-    for name, what in WORDS.items():
-        if recorded.get(name) != of[name]:
-            raise UsageError(f"--costs {path.name} is of {what}", ANEW)
-    return costs
+        raise _damaged(path)
+    return recorded, costs
 
 
-WORDS = {
-    "precision": "another precision",
-    "graph": "another graph, or another batch size",
-    "forms": "other kernels",
-    "static": "another machine profile",
-}
+def _damaged(path: Path) -> UsageError:
+    return UsageError(f"--costs {path.name} is damaged", ANEW)

@@ -40,20 +40,16 @@ def costed(graph: Graph) -> str:
     return _digest([ops, tensors, graph.inputs, graph.outputs])
 
 
-def subject(
-    traced: Traced, low: Precision, profile: str, forms: Mapping[str, str]
-) -> dict[str, Any]:
+def subject(traced: Traced, low: Precision, forms: Mapping[str, str]) -> dict[str, Any]:
     """What costs must be of to be used.
 
     Args:
-        profile: The name of what holds where nothing was timed.
         forms: Kernels that stand for ops.
     """
     return {
         "precision": str(low),
         "graph": costed(traced.graph),
         "forms": dict(forms),
-        "static": profile,
     }
 
 

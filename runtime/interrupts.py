@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from .evaluation import Evaluation, Watch
-from .graph import Placement
+from .graph import Placement, Precision
 from .history import Attempt, History, Outcome
 from .search import Evaluate
 
@@ -65,22 +65,26 @@ class Interrupts:
 
 @dataclass(frozen=True)
 class Interruptible:
-    """A history whose steps a first signal ends; a `History`. It writes them whole."""
+    """What a history says to the search for one precision; a `History`.
+
+    A first signal ends its steps; what they gave is written whole.
+    """
 
     whole: History
     interrupts: Interrupts
+    low: Precision
 
     def remember(self, step: str, make: Callable[[], Any]) -> Any:
-        """As the history."""
+        """As the history, for this precision."""
 
         def made() -> Any:
             with self.interrupts.ending():
                 return make()
 
-        return self.whole.remember(step, made)
+        return self.whole.remember(f"{step} {self.low}", made)
 
     def trial(self, attempt: Attempt, make: Callable[[], Outcome]) -> Outcome:
-        """As the history."""
+        """As the history: an attempt names its precision."""
         return self.whole.trial(attempt, make)
 
 

@@ -27,7 +27,7 @@ from .comparison import (
     timed_data,
 )
 from .cost_data import costs_of
-from .cost_sources import Choice, Wanted, costs_text, find_costs
+from .cost_sources import Choice, Wanted, costs_text, find_costs, find_forms
 from .cost_subject import circumstances, subject
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
@@ -316,18 +316,29 @@ class Run:
             name = self.options.plan.name
             recorded = recorded_forms(read_document(self.options.plan), name)
             traced = traced.with_forms(recorded)
-        elif self._measures:
+        else:
             self.progress.live("kernels", "timing what computes the same")
 
-            def make() -> dict[str, str]:
+            def timed() -> dict[str, str]:
                 found = traced.with_fastest_forms(low, self.clock, SECONDS_EACH)
                 return dict(found.forms)
 
+            wanted = self._wanted(traced, low)
+            measure = timed if self._measures else None
+            make = partial(find_forms, self.options.costs, wanted, measure)
             traced = traced.with_forms(self.history.remember(f"forms {low}", make))
         self.formed = traced
         if traced.forms:
             self.progress.line("kernels", counted(traced.forms))
         return traced
+
+    def _wanted(self, traced: Traced, low: Precision) -> Wanted:
+        forms = self.formed.forms if self.formed else {}
+        return Wanted(
+            subject(traced, low, forms),
+            circumstances(traced, self.machine),
+            cost_cache.folder(os.environ),
+        )
 
     @property
     def _replays(self) -> bool:
@@ -357,15 +368,14 @@ class Run:
         def measured() -> MeasuredCosts:
             return measured_costs(traced, low, static, self.clock, self.evaluation)
 
-        forms = self.formed.forms if self.formed else {}
-        wanted = Wanted(
-            subject(traced, low, profile.name, forms),
-            circumstances(traced, self.machine),
-            static,
-            cost_cache.folder(os.environ),
-        )
+        wanted = self._wanted(traced, low)
+        wanted = replace(wanted, of={**wanted.of, "static": profile.name})
         make = partial(
-            find_costs, self.options.costs, wanted, measured if self._measures else None
+            find_costs,
+            self.options.costs,
+            wanted,
+            static,
+            measured if self._measures else None,
         )
         found = self.history.remember(f"costs {low}", make)
         if found["costs"] is None:
@@ -408,7 +418,7 @@ class Run:
             budget=self._budget(budget),
             progress=self.progress,
             clock=self.clock,
-            history=Interruptible(self.history, self.interrupts),
+            history=Interruptible(self.history, self.interrupts, low),
         )
         for warning in found.warnings:
             self.warn(warning)

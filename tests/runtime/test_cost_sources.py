@@ -100,12 +100,12 @@ class Looking:
     def find(self, choice: Any = None, measures: bool = True) -> dict[str, Any]:
         traced: Any = self.traced
         wanted = Wanted(
-            subject(traced, self.low, X86_BF16.name, self.forms),
+            {**subject(traced, self.low, self.forms), "static": X86_BF16.name},
             circumstances(traced, None),
-            StaticCosts(traced.graph, X86_BF16),
             self.folder,
         )
-        return find_costs(choice, wanted, self.measure if measures else None)
+        static = StaticCosts(traced.graph, X86_BF16)
+        return find_costs(choice, wanted, static, self.measure if measures else None)
 
 
 def test_measured_costs_are_measured_once(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 SOURCE = Path(__file__).with_name("convert_toy.py")
@@ -35,11 +36,17 @@ class Toy:
         (self.folder / "weights.txt").write_text("0.731")
 
     def run(self, *options: str, **environ: str) -> Done:
-        """Run it; what the environment says is in `convert_toy.py`."""
+        """Run it, with no costs in the cache; the environment is in `convert_toy.py`."""
         done = subprocess.run(
             [sys.executable, "convert_net.py", *options],
             cwd=self.folder,
-            env={**os.environ, "COSTS": "1", "ERRORS": "1", **environ},
+            env={
+                **os.environ,
+                "COSTS": "1",
+                "ERRORS": "1",
+                "NARROWCAST_CACHE": mkdtemp(dir=self.folder),
+                **environ,
+            },
             capture_output=True,
             text=True,
         )
@@ -59,7 +66,11 @@ class Toy:
         return [json.loads(line) for line in self.history.read_text().splitlines()]
 
     @property
-    def files(self) -> dict[str, bytes]:
-        """Model and plan."""
-        paths = (self.plan, self.folder / "net.json")
-        return {path.name: path.read_bytes() for path in paths}
+    def files(self) -> dict[str, str]:
+        """Model and plan, but for the latencies, which each run measures at its end."""
+        plan = json.loads(self.plan.read_text())
+        plan.pop("latency", None)
+        return {
+            "plan": json.dumps(plan, indent=2),
+            "model": (self.folder / "net.json").read_text(),
+        }
