@@ -109,7 +109,7 @@ def run(
 ) -> None:
     """Generate the script for SPEC and run it.
 
-    Further options go to the script: --output, --plan, --search, --json, …
+    Further options go to the script: --output, --plan, --search, --resume, --json, …
     """
     from narrowcast.codegen import OutputError, write
 
