@@ -12,7 +12,12 @@ HEALTHY = "healthy"
 
 
 def targets(found: dict[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Each target: whether it is met, and where it is not."""
+    """Each target: whether it is met, and where it is not; over cases with all rows."""
+    found = {
+        n: case for n, case in found.items() if {OURS, LOOP} <= case["rows"].keys()
+    }
+    if not found:
+        return
     ours = {name: case["rows"][OURS] for name, case in found.items()}
     loop = {name: case["rows"][LOOP] for name, case in found.items()}
     counts = {name: row["evaluations"] for name, row in ours.items()}

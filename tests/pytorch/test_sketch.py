@@ -124,7 +124,7 @@ def test_it_ranks_ops_as_they_rank(programs: Mapping[str, Any]) -> None:
     found: list[float] = []
     for program in programs.values():
         values = measured(program, BF16)
-        sketched = program.sketch(BF16, values, probes=20)
+        sketched = program.sketch(BF16, values)
         exact.extend(values.values())
         found.extend(sketched[name] for name in values)
     assert len(exact) > 40
@@ -158,6 +158,33 @@ def test_it_leaves_model_batch_and_gradients_alone(tools: Any) -> None:
     assert all(p.grad is None for p in model.parameters())
     assert all(bool((before[k] == v).all()) for k, v in model.state_dict().items())
     assert program.error(BF16, ("head:linear:0",)) == error
+
+
+@pytest.mark.parametrize("mix", ["softmax", "product", "roll", "turn"])
+def test_it_holds_where_samples_see_each_other(tools: Any, mix: str) -> None:
+    """Where their number is that of other axes too, and where their order changes."""
+
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.body(x).tanh() + 1
+            if mix == "softmax":
+                x = x.softmax(0)
+            if mix == "product":
+                x = (x @ x.t()) @ x
+            x = x.roll(1, 0) if mix == "roll" else x
+            made: torch.Tensor = self.head(x).t() if mix == "turn" else self.head(x)
+            return made
+
+    torch.manual_seed(0)
+    program = tools.trace(Mixed(), torch.randn(8, 8), shapes=[(8, 8)])
+    exact = measured(program, BF16)
+    found = averaged(program, BF16, list(exact))
+    assert set(found) == set(exact)
+    assert all(found[n] == pytest.approx(exact[n], rel=0.7) for n in exact)
 
 
 class Tail(nn.Module):

@@ -3,6 +3,9 @@
 One fp32 run, in which each op's low kernel runs beside it, and one backward pass for
 each random direction v over the outputs: vᵀJδ is the product of what arrives at an op's
 outputs and what its rounding adds there. E[(vᵀJδ)²] = |Jδ|², Hutchinson's estimate.
+
+Where samples don't see each other, each sample has its own v, J and δ: the sum of their
+squares has the same expectation and a variance as much smaller as there are samples.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from ..protocol import Inputs
 from . import nodes
 from .kernels import LowInterpreter
 from .regions import bodies, graphs
+from .samples import apart, by_sample, over, square
 from .tails import float_tails
 from .unrolled import Unrolled
 
@@ -47,10 +51,11 @@ def sketch(
         tails = [value for value in tape.tails.values() if value.requires_grad]
         generator = torch.Generator().manual_seed(seed)
         squares: defaultdict[str, list[float]] = defaultdict(list)
+        tape.separate(tails, generator)
         for _ in range(probes):
             directions = [_direction(value, generator) for value in tails]
-            for key, product in tape.products(tails, directions).items():
-                squares[key].append(product * product)
+            for key, parts in tape.products(tails, directions).items():
+                squares[key].append(square(parts))
     hidden = set(_behind_opaque(module))
     means = {key: math.fsum(each) / probes for key, each in squares.items()}
     found = {k: m for k, m in means.items() if math.isfinite(m) and k not in hidden}
@@ -74,12 +79,34 @@ class _Tape(Unrolled, LowInterpreter):
         self.tails: dict[fx.Node, torch.Tensor] = {}
         self.infinite: set[str] = set()
         self.sources: list[torch.Tensor] = []
-        self.arrived: defaultdict[str, float] = defaultdict(float)
+        self.arrived: defaultdict[str, list[torch.Tensor]] = defaultdict(list)
+        self.half: torch.Tensor | None = None
+        self.samples = 1
+
+    def separate(
+        self, tails: Sequence[torch.Tensor], generator: torch.Generator
+    ) -> None:
+        """See which values have an axis of samples that don't see each other.
+
+        From a direction over a random half of the samples, a gradient arrives at these
+        alone.
+        """
+        counts = {value.shape[0] if value.dim() else 1 for value in tails}
+        self.samples = counts.pop() if len(counts) == 1 else 1
+        if self.samples == 1:
+            return
+        half = torch.randperm(self.samples, generator=generator) < self.samples // 2
+        self.half = half.to(tails[0].device)
+        self.products(tails, [over(_direction(t, generator), half) for t in tails])
+        self.half = None
 
     def products(
         self, tails: Sequence[torch.Tensor], directions: Sequence[torch.Tensor]
-    ) -> dict[str, float]:
-        """vᵀJδ of each op that a gradient reaches."""
+    ) -> dict[str, list[torch.Tensor]]:
+        """vᵀJδ of each op that a gradient reaches, by samples where they are apart.
+
+        One for each tensor that it makes, each time.
+        """
         self.arrived.clear()
         if not tails:
             return {}
@@ -128,8 +155,17 @@ class _Tape(Unrolled, LowInterpreter):
             # Kept until the last probe: in 16 bits, half of what the activations take.
             added = added.to(torch.bfloat16)
 
+        axes: list[int] = []
+
         def arrive(gradient: torch.Tensor) -> None:
-            self.arrived[key] += float((gradient * added).sum(dtype=torch.float64))
+            if self.half is not None:
+                axes[:] = apart(gradient, self.half)
+                return
+            product = gradient * added
+            parts = by_sample(product, axes[0], self.samples) if axes else product
+            self.arrived[key].append(
+                parts.sum(-1 if axes else None, dtype=torch.float64)
+            )
 
         if value.requires_grad:
             value.register_hook(arrive)
