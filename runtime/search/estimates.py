@@ -55,7 +55,7 @@ def estimates(
 
     The sketch is trusted if the error that is measured with all its ops low at once is
     between LEAST and MOST of its sum (TUNING.md, step 4). Ops that no gradient reaches
-    are split.
+    are split, as are those that become infinite: a mask of -1e9 may, and harms nothing.
 
     Args:
         ops: In the graph's order.
@@ -68,7 +68,8 @@ def estimates(
         error = traced.error(low, group)
         return math.inf if math.isnan(error) else error**2
 
-    sketch = traced.sketch(low, ops, seed=seed) if ops else {}
+    sketched = traced.sketch(low, ops, seed=seed) if ops else {}
+    sketch = {name: each for name, each in sketched.items() if math.isfinite(each)}
     if not trusted(sketch, measure):
         sketch = {}
     rest = split([name for name in ops if name not in sketch], measure)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from narrowcast.runtime.criterion import Criterion
 from narrowcast.runtime.errors import DataError, MetricError, ModelError, UsageError
+from narrowcast.runtime.estimate import Method
 from narrowcast.runtime.evaluation import Evaluation, Watch
 from narrowcast.runtime.frameworks.protocol import Probe, Statistics, Timings
 from narrowcast.runtime.graph import (
@@ -217,6 +218,24 @@ def test_an_op_whose_output_is_not_finite_comes_first(worst: float) -> None:
     reason = found.plans[0].reasons["c"]
     assert reason.number == math.inf
     assert "not finite" in reason.text
+
+
+def test_values_that_overflow_and_harm_nothing_cost_no_trust() -> None:
+    """The op is measured; the sketch of the others is believed."""
+
+    class Masking(Additive):
+        def sketch(
+            self, precision: Precision, ops: Iterable[str], **options: Any
+        ) -> Mapping[str, float]:
+            found = super().sketch(precision, ops, **options)
+            return {**found, "c": math.inf}
+
+    plain = row([1, 50, 0.5, 40])
+    found = run(Masking(plain.graph, plain.harm), Evaluator(plain), tolerance=4)
+    how = {each.op: (each.error, each.method) for each in found.ranking}
+    assert how.pop("c") == (0.5, Method.SPLITTING)
+    assert {method for _error, method in how.values()} == {Method.SKETCH}
+    assert fp32_ops(found.plans[0].placement) == "bd"
 
 
 def test_the_best_passing_trial_by_the_objective_is_first() -> None:
