@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from narrowcast.runtime.graph import Placement
 from narrowcast.runtime.signature import Input
 
 NAMES = tuple(culprits.cases())
+SAME = {"diffuse": "healthy", "unseen": "healthy"}
+"""Cases whose network and first batch are those of another: traced once for both."""
 
 
 FRESH = """
@@ -57,20 +59,21 @@ class Traced:
         """The metric, and whether the criterion holds."""
         model = pytorch.predictor(self.program.apply(placement))
         found = evaluate(model, self.batches, self.case.metric)
-        holds = self.case.criterion.holds(self.baseline, found.value)
+        baseline = judged(self.case.name).baseline.value
+        holds = self.case.criterion.holds(baseline, found.value)
         return found.value, holds and found.finite
-
-    @property
-    def baseline(self) -> float:
-        original = pytorch.predictor(self.model)
-        return evaluate(original, self.batches, self.case.metric).value
 
 
 @cache
 def traced(name: str) -> Traced:
     case = culprits.cases()[name]
-    model = rows_pytorch.build(case.network)
     batches = planted.batches(case, torch.from_numpy)
+    if name in SAME:
+        other = culprits.cases()[SAME[name]]
+        assert case.network.steps == other.network.steps
+        assert case.offsets[0] == other.offsets[0]
+        return replace(traced(SAME[name]), case=case, batches=batches)
+    model = rows_pytorch.build(case.network)
     first, _ = next(iter(batches()))
     inputs = [
         Input(n, ("batch", *shape), "float32") for n, shape in rows.INPUTS.items()
@@ -125,15 +128,14 @@ def test_reverting_one_of_masking_culprits_shows_no_gain() -> None:
         assert not holds, (spared, rest)
 
 
-@pytest.mark.parametrize("name", ["three", "unshifted exp"])
 def test_what_is_saved_scores_the_same_in_a_fresh_process(
-    name: str, python: Any, tmp_path: Path
+    python: Any, tmp_path: Path
 ) -> None:
-    one, best = traced(name), judged(name)
+    one, best = traced("three"), judged("three")
     path = tmp_path / "model.pt2"
     one.program.save(one.program.apply(best.placement), path)
     shared = Path(planted.__file__).parent
-    found = python("-c", FRESH, path, name, shared)
+    found = python("-c", FRESH, path, "three", shared)
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout) == best.best.value
 
