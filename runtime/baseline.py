@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,12 @@ from .evaluation import (
     Evaluation,
     Gatherable,
     add_batch,
+    all_inputs,
     first_inputs,
     rounded,
     zeroed,
 )
-from .frameworks.protocol import Inputs, Predict, restart
+from .frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
 from .metrics.metric import Metric
 from .places import described, place_of
 from .plain_data import evaluation, evaluation_data
@@ -82,13 +85,39 @@ def measured_baseline(
         DataError: Its outputs or its metric are not finite.
     """
     zeros = _Zeros(metric)
-    try:
+    with _blamed():
         began = clock()
         found = scored(zeros.add)
         seconds = clock() - began
         _check_finite(found)
         same = _repeats(predict, first_inputs(batches))
         again = None if same else scored(lambda batch: None).value
+    return Baseline(found, zeros.result(), again, seconds)
+
+
+def carries_state(predict: Predict, batches: Batches) -> bool:
+    """Whether a prediction depends on the batch before: on the first of the second.
+
+    Raises:
+        ModelError: The model fails on the data.
+    """
+    if not isinstance(predict, Restarts):
+        return False
+    with _blamed():
+        first = list(islice(all_inputs(batches), 2))
+        restart(predict)
+        behind = [predict(inputs) for inputs in first][-1]
+        restart(predict)
+        alone = predict(first[-1])
+        restart(predict)
+    return not _same(behind, alone)
+
+
+@contextmanager
+def _blamed() -> Iterator[None]:
+    """What fails here is the model's, unless it says otherwise."""
+    try:
+        yield
     except NarrowcastError:
         raise
     except Exception as error:
@@ -96,7 +125,6 @@ def measured_baseline(
             f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
             "Check model.inputs (shape, dtype), the dataset and its transforms.",
         ) from error
-    return Baseline(found, zeros.result(), again, seconds)
 
 
 def _check_finite(found: Evaluation) -> None:
@@ -120,7 +148,11 @@ def _repeats(predict: Predict, inputs: Inputs) -> bool:
     for _time in range(2):
         restart(predict)
         found.append(predict(inputs))
-    return all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
+    return _same(*found)
+
+
+def _same(a: Outputs, b: Outputs) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 class _Zeros:

@@ -194,9 +194,21 @@ def first_inputs(batches: Batches) -> Inputs:
     Raises:
         DataError: There is no batch, or the data can't be read.
     """
+    return next(all_inputs(batches))
+
+
+def all_inputs(batches: Batches) -> Iterator[Inputs]:
+    """The inputs of all batches, of which there must be one.
+
+    Raises:
+        DataError: There is none, or the data can't be read.
+    """
+    empty = True
     for inputs, _labels in _read(batches):
-        return inputs
-    raise _no_batch()
+        empty = False
+        yield inputs
+    if empty:
+        raise _no_batch()
 
 
 def _no_batch() -> DataError:

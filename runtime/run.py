@@ -15,6 +15,7 @@ from .baseline import (
     Baseline,
     baseline_data,
     baseline_of,
+    carries_state,
     doubts,
     measured_baseline,
 )
@@ -52,7 +53,7 @@ from .finish import (
     saved_evaluation,
     why_nothing,
 )
-from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Restarts, Traced
+from .frameworks.protocol import Formable, Inputs, LoadSaved, Predict, Traced
 from .fresh import in_fresh_process
 from .graph import Precision
 from .hardware.answers import FRAMEWORKS
@@ -233,8 +234,8 @@ class Run:
         """
         self.progress.live("baseline", "the model as loaded")
         data = held_to(batches, inputs) if inputs else batches
-        self.stateful = isinstance(predict, Restarts)
-        if self.workers and self.stateful:
+        self.stateful = self.workers is not None and carries_state(predict, data)
+        if self.stateful:
             text = "the model carries state from batch to batch: one process scores it"
             self.progress.line("workers", text)
 

@@ -37,16 +37,16 @@ def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def converted(
     python: Any, mnist_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
-    """The MNIST example, searched for twice, in two folders."""
+    """The MNIST example, searched for twice, in two folders; by two workers at last."""
     results = []
-    for name in ("one", "another"):
+    for name, workers in (("one", ()), ("another", ("--workers", "2"))):
         folder = tmp_path_factory.mktemp(name) / "mnist"
         folder.mkdir()
         for file in ("mnist.yaml", "mnist_cnn.py"):
             shutil.copyfile(EXAMPLE / file, folder / file)
         (folder / "data").symlink_to(mnist_data, target_is_directory=True)
         command = ("-m", "narrowcast", "run", "mnist.yaml", "--search", "--json")
-        results.append((folder, python(*command, cwd=folder)))
+        results.append((folder, python(*command, *workers, cwd=folder)))
     return results
 
 
@@ -74,11 +74,12 @@ def test_the_mnist_file_is_little_more_than_half_its_fp32_weights(
     assert (folder / "mnist_cnn.bf16.pt2").stat().st_size <= 0.55 * fp32
 
 
-def test_another_run_in_another_folder_gives_the_same_plan_and_model(
+def test_workers_in_another_folder_give_the_same_plan_and_model(
     converted: Any,
 ) -> None:
     (one, _first), (another, done) = converted
     assert done.returncode == 0
+    assert "loaded in the workers" in done.stderr
     for name in ("mnist_cnn.bf16.pt2", "convert_mnist_cnn.py"):
         assert (one / name).read_bytes() == (another / name).read_bytes()
     plans = [

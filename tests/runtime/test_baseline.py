@@ -120,6 +120,34 @@ def test_a_model_that_starts_over_is_deterministic(tmp_path: Path) -> None:
     assert judged(run, Counting(), MIXED, Criterion(absolute=0.01)) == []
 
 
+@pytest.mark.parametrize("state", [False, True])
+def test_a_model_with_state_is_scored_in_one_process(
+    tmp_path: Path, state: bool
+) -> None:
+    class Summing:
+        """Each prediction is of all samples so far."""
+
+        total = 0.0
+
+        def restart(self) -> None:
+            self.total = 0.0
+
+        def __call__(self, inputs: Any) -> Any:
+            self.total += float(inputs[0].sum()) * state
+            return (right(inputs)[0] + np.float32(self.total),)
+
+    class Unused(ThreadPoolExecutor):
+        submitted = 0
+
+        def submit(self, *args: Any, **options: Any) -> Any:
+            Unused.submitted += 1
+            return super().submit(*args, **options)
+
+    with Unused(2) as executor:
+        judged(a_run(tmp_path, executor), Summing(), MIXED, Criterion(absolute=0.1))
+    assert (Unused.submitted == 0) is state
+
+
 # The metric
 
 
