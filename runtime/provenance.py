@@ -43,7 +43,7 @@ def provenance(
         "switches": dict(switches),
         **({"notes": list(notes)} if notes else {}),
         "spec": spec_sha256(script),
-        "files": hashes(sources, script.parent),
+        "files": hashes(sources, script),
         **({} if costs is None else {"costs": costs_data(costs)}),
         "judgement": None if judgement is None else judgement_data(judgement),
     }

@@ -300,7 +300,7 @@ class Run:
             return
         self.checked = True
         name = history_path(self.options.plan).name
-        files = hashes(self.sources, self.folder)
+        files = hashes(self.sources, self.script)
         self.modules, changes = check_search(
             self.history, name, traced.graph, low, files, self.machine
         )

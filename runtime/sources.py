@@ -26,8 +26,9 @@ class Sources:
     modules: tuple[str, ...] = ()
 
 
-def hashes(sources: Sources, folder: Path) -> dict[str, dict[str, str]]:
-    """sha256 per file, keyed by its path relative to `folder` or the module's name."""
+def hashes(sources: Sources, script: Path) -> dict[str, dict[str, str]]:
+    """sha256 per file, keyed by its path relative to the script or the module's name."""
+    folder = script.parent
     found = {
         "model": {_relative(path, folder): sha256(path) for path in sources.model},
         "data": {_relative(path, folder): sha256(path) for path in sources.data},
@@ -35,7 +36,7 @@ def hashes(sources: Sources, folder: Path) -> dict[str, dict[str, str]]:
             sorted(
                 {
                     **{name: _module_hash(name) for name in sources.modules},
-                    **_imported_from(folder),
+                    **_imported_beside(script),
                 }.items()
             )
         ),
@@ -47,16 +48,19 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _imported_from(folder: Path) -> dict[str, str]:
-    """Modules in use whose files lie in the script's folder: what the factory imports."""
+def _imported_beside(script: Path) -> dict[str, str]:
+    """Modules in use whose files lie in the script's folder: what the factory imports.
+
+    Not the script itself, which a driver may have imported.
+    """
     found = {}
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name.startswith("__") or not file or not Path(file).is_file():
             continue
         path = Path(file).resolve()
-        ours = path.suffix == ".py" and path.is_relative_to(folder)
-        if ours and "site-packages" not in path.parts:
+        ours = path.suffix == ".py" and path.is_relative_to(script.parent)
+        if ours and path != script and "site-packages" not in path.parts:
             found[name] = sha256(path)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import resource
 import subprocess
 import sys
@@ -120,7 +121,7 @@ def test_sources_are_keyed_relative_to_the_script(
     data = write_bytes(tmp_path / "shared" / "set.csv", b"1,2")
     write_bytes(tmp_path / "modules" / "my_own_net.py", b"layers = 3")
     monkeypatch.syspath_prepend(str(tmp_path / "modules"))
-    found = hashes(Sources((model,), (data,), ("my_own_net",)), script)
+    found = hashes(Sources((model,), (data,), ("my_own_net",)), script / "convert.py")
     assert found == {
         "model": {"data/net.pt": digest(b"weights")},
         "data": {"../shared/set.csv": digest(b"1,2")},
@@ -129,9 +130,20 @@ def test_sources_are_keyed_relative_to_the_script(
 
 
 def test_a_module_that_is_no_file_says_so(tmp_path: Path) -> None:
-    found = hashes(Sources(modules=("sys", "no_such_module")), tmp_path)
+    found = hashes(Sources(modules=("sys", "no_such_module")), tmp_path / "convert.py")
     assert found == {"python": {"sys": "not a file", "no_such_module": "not a file"}}
 
 
+def test_a_script_that_a_driver_imported_is_no_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = write_bytes(tmp_path / "convert_driven.py", b"import net_of_driven")
+    write_bytes(tmp_path / "net_of_driven.py", b"layers = 3")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("convert_driven")
+    found = hashes(Sources(), script)
+    assert found == {"python": {"net_of_driven": digest(b"layers = 3")}}
+
+
 def test_without_sources_there_are_no_hashes(tmp_path: Path) -> None:
-    assert hashes(Sources(), tmp_path) == {}
+    assert hashes(Sources(), tmp_path / "convert.py") == {}
