@@ -55,7 +55,7 @@ def made(name: str, net: Any, freeze: Freeze) -> Any:
 
 
 def test_it_is_the_error_of_brute_force(program: Any) -> None:
-    probes = 192 if len(program.graph.ops) < 50 else 64
+    probes = 8 if len(program.graph.ops) < 50 else 16
     found = roots(program, probes=probes)
     errors = {op: program.error(BF16, (op,)) for op in found}
     assert len(found) == sum(op.kernel(BF16) is not None for op in program.graph.ops)
@@ -69,21 +69,39 @@ def test_it_is_the_error_of_brute_force(program: Any) -> None:
     assert min(ratios) > 0.6 and max(ratios) < 1.5
 
 
-def test_four_probes_tell_large_from_small(program: Any) -> None:
+def test_four_probes_rank_where_samples_are_apart(program: Any) -> None:
+    """There are as many more of them as samples."""
     found = roots(program)
     errors = {op: program.error(BF16, (op,)) for op in found}
     total = sum(error**2 for error in errors.values())
-    assert 0.3 * total < sum(root**2 for root in found.values()) < 3 * total
-    largest = sorted(errors, key=lambda op: errors[op])[-2:]
-    ranking = sorted(found, key=lambda op: found[op])
-    assert all(ranking.index(op) > len(ranking) / 2 for op in largest)
+    assert 0.5 * total < sum(root**2 for root in found.values()) < 2 * total
+    heard = [op for op in found if errors[op] > 0.02 * max(errors.values())]
+    assert (
+        spearmanr([found[op] for op in heard], [errors[op] for op in heard])[0] > 0.85
+    )
+
+
+def test_samples_may_see_each_other(freeze: Freeze) -> None:
+    """Samples are apart before the mean over the batch is taken, not behind it."""
+    weight = normal(6, 6)
+
+    def model(x: Any) -> Any:
+        product = tf.tanh(tf.matmul(x, weight, name="product"))
+        mean = tf.reduce_mean(product, 0, keepdims=True)
+        return tf.add(tf.multiply(mean, 3.0, name="thrice"), 0.1 * x, name="sum")
+
+    batch = (normal(40, 6, seed=1),)
+    program = adapter.trace(freeze(model, batch), batch, low=BF16)
+    found = roots(program, probes=256)
+    for op in ("product", "thrice", "sum"):
+        assert found[op] == pytest.approx(program.error(BF16, (op,)), rel=0.2)
 
 
 def test_all_iterations_of_a_loop_count(traced: Any) -> None:
     """An iteration's rounding depends on what the one before left, which the sketch
     does not see: single ops may be off, in the median they are not."""
     program = traced("lstm")
-    found = roots(program, probes=64)
+    found = roots(program, probes=32)
     inside = [op for op in found if program.graph.by_id[op].region]
     errors = {op: program.error(BF16, (op,)) for op in inside}
     heard = [op for op in inside if errors[op] > 0.02 * max(errors.values())]

@@ -3,16 +3,19 @@
 One run of the fp32 graph under a tape gives each op's local error δ, from its low
 kernel on the same inputs. One backward pass for a random v of the outputs gives vᵀJδ
 of every op, whose mean square is the square of the output error that the op causes
-alone (Hutchinson's estimator).
+alone (Hutchinson's estimator). Where samples don't see each other, each has its own v, J
+and δ: the sum of their squares is as good as that many probes.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.python.eager import record
 
@@ -23,6 +26,9 @@ from .interpreter import Key, Value
 from .kernels import FAILURES
 from .partly import Observed, wide
 from .regions import Region
+from .samples import axis_of, by_sample, count, over, square
+
+Half = npt.NDArray[np.bool_]
 
 
 def sketch(
@@ -49,25 +55,36 @@ def sketch(
         tape.watch(runner.change)
         runner.run(inputs)
     targets = [runner.found[reference] for reference in wanted]
+    outputs = [target.numpy() for target in targets]
     generator = np.random.default_rng(seed)
+
+    def go_back(half: Half | None = None) -> None:
+        runner.half = half
+        runner.parts.clear()
+        signs = [_signs(each, generator) for each in outputs]
+        if half is not None:
+            signs = [over(each, half) for each in signs]
+        directions = [tf.constant(each, tf.float32) for each in signs]
+        tape.gradient(targets, [runner.change], directions)
+
+    samples = count(outputs)
+    if samples > 1:
+        go_back(generator.permutation(samples) < samples // 2)
     total: dict[Key, float] = {}
     for _ in range(probes):
-        runner.changes.clear()
-        signs = [_signs(each, generator) for each in targets]
-        tape.gradient(targets, [runner.change], signs)
-        for key, change in runner.changes.items():
-            total[key] = total.get(key, 0.0) + change**2 / probes
+        go_back()
+        for key, parts in runner.parts.items():
+            total[key] = total.get(key, 0.0) + square(parts) / probes
     found = {key: each for key, each in total.items() if math.isfinite(each)}
     return found | dict.fromkeys(runner.broken & total.keys(), math.inf)
 
 
-def _signs(value: Value, generator: np.random.Generator) -> Value:
+def _signs(output: Array, generator: np.random.Generator) -> Array:
     """±1 over the norm of an output, where that is finite."""
-    array = value.numpy()
-    finite = np.isfinite(array)
-    norm = float(np.linalg.norm(array[finite].astype(np.float64)))
-    signs = generator.integers(0, 2, array.shape, np.int8) * 2.0 - 1.0
-    return tf.constant(np.where(finite, signs / (norm or math.inf), 0.0), tf.float32)
+    finite = np.isfinite(output)
+    norm = float(np.linalg.norm(output[finite].astype(np.float64)))
+    signs = generator.integers(0, 2, output.shape, np.int8) * 2.0 - 1.0
+    return np.where(finite, signs / (norm or math.inf), 0.0)
 
 
 class _Recorder(Observed):
@@ -75,7 +92,9 @@ class _Recorder(Observed):
 
     Attributes:
         change: Stands for what any op is off by; it is what the tape watches.
-        changes: Key → vᵀJδ of this backward pass, summed over a loop's iterations.
+        half: In the pass that looks for axes of samples, those it goes back from.
+        parts: Key → vᵀJδ of this pass, by sample where they are apart; one for each
+            output and iteration.
         broken: Ops that are not finite where fp32 is.
     """
 
@@ -89,7 +108,8 @@ class _Recorder(Observed):
     ) -> None:
         super().__init__(main, weights, precision, keys, wanted)
         self.change = tf.zeros(())
-        self.changes: dict[Key, float] = {}
+        self.half: Half | None = None
+        self.parts: defaultdict[Key, list[Array]] = defaultdict(list)
         self.broken: set[Key] = set()
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
@@ -115,9 +135,18 @@ class _Recorder(Observed):
         # Kept until the last probe: in 16 bits, half of what the activations take.
         off = tf.cast(tf.where(tf.math.is_finite(off), off, 0.0), tf.bfloat16)
 
+        samples: list[tuple[int, int]] = []
+
         def backward(gradient: Value) -> list[Value | None]:
-            share = float(tf.reduce_sum(gradient * tf.cast(off, tf.float32)))
-            self.changes[key] = self.changes.get(key, 0.0) + share
+            if self.half is not None:
+                axis = axis_of(gradient.numpy(), self.half)
+                samples[:] = [] if axis is None else [(axis, len(self.half))]
+                return [gradient, None]
+            product = (gradient * tf.cast(off, tf.float32)).numpy()
+            for axis, many in samples:
+                product = by_sample(product, axis, many)
+            last = -1 if samples else None
+            self.parts[key].append(np.asarray(product.sum(last, dtype=np.float64)))
             return [gradient, None]
 
         with record.stop_recording():
