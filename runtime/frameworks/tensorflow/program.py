@@ -52,15 +52,11 @@ class Program:
     batch: Inputs
     notes: tuple[str, ...] = ()
 
-    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        """Output error when only that op computes in `precision`; op id → error.
+    def error(self, precision: Precision, ops: Iterable[str]) -> float:
+        """Output error when all these ops compute in `precision` at once.
 
         Where an output is no float, the last floats that feed it are compared.
         """
-        return {name: self.error(precision, (name,)) for name in ops}
-
-    def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """Output error when all these ops compute in `precision` at once."""
         return self._outputs.error(precision, [self._op(name) for name in ops])
 
     def sketch(
