@@ -161,6 +161,8 @@ def convert(run):
         killer.unlink(missing_ok=True)
         if str(calls) == os.environ.get("KILL_AT"):
             killer.touch()
+        if str(calls) == os.environ.get("DIE_AT"):
+            os.kill(os.getpid(), signal.SIGKILL)
         if str(calls) == os.environ.get("RAISE_AT"):
             raise RuntimeError("no kernel")
         return run.evaluate(
@@ -282,6 +284,12 @@ def test_a_killed_worker_is_a_failed_trial(script: Script) -> None:
     assert err.count("the workers failed") == 1
     assert "criterion holds" in out
     assert script.low() == ["head"]
+
+
+def test_workers_end_with_a_script_that_was_killed(script: Script) -> None:
+    """They hold its standard error, to the end of which this waits."""
+    code, _out, _err = script.run("--workers", "2", DIE_AT="2")
+    assert code == -9
 
 
 def test_a_plan_is_replayed_without_a_trial(script: Script) -> None:
