@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 from narrowcast import __version__
 from narrowcast.spec import Spec, canonical
@@ -21,6 +22,7 @@ from .layout import laid_out, values
 from .metric import metric_section
 from .script import (
     Convert,
+    ConvertEach,
     ConvertUnexecuted,
     ConvertUnjudged,
     Header,
@@ -36,6 +38,10 @@ PROFILES = {
     ("cuda", "fp16"): "A100",
 }
 """Device and precision → the machine that static costs assume."""
+
+
+PROFILE = "profile"
+"""What scripts call the profile that depends on the precision."""
 
 
 def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
@@ -61,7 +67,7 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
         file_name=default_name(spec),
         header=_header(spec, spec_file, script_file),
         title=docstring(
-            f"Convert {spec.model.name} ({_titled(spec)}) from fp32 to {spec.precision} + fp32 "
+            f"Convert {spec.model.name} ({_titled(spec)}) from fp32 to {' or '.join(spec.precisions)} + fp32 "
             "mixed precision."
         ),
         imports=import_lines(imports),
@@ -104,12 +110,13 @@ def _convert(spec: Spec) -> Section:
     objective = Code(spec.objective)
     if spec.objective == "latency":
         device = "cuda" if spec.model.runtime == "tensorrt" else spec.device
-        profile = PROFILES[device, spec.precision]
-        imports.append((COSTS, profile))
+        low = _low(spec)
+        profile = _profile(spec, device)
+        imports += [(COSTS, each) for each in _profiles(spec, device)]
         if spec.execution == "compile":
             imports.append((COSTS, "fused"))
             profile = f"fused({profile})"
-        costs = f"run.measure(traced, low=LOW, profile={profile})"
+        costs = f"run.measure(traced, low={low}, profile={profile})"
         if spec.costs == "static":
             imports.append((COSTS, "StaticCosts"))
             costs = f"StaticCosts(traced.graph, {profile})"
@@ -118,7 +125,7 @@ def _convert(spec: Spec) -> Section:
     options = (outputs,) if spec.model.outputs else ()
     framework = framework_of(spec)
     package, adapter = framework.adapter
-    file = Code(f'f"{{NAME}}.{spec.precision}{framework.ending}"')
+    file = Code(f'f"{{NAME}}.{_named(spec)}{framework.ending}"')
     importing = import_lines([(package, adapter)], indent=4)
     if not framework.executed:
         return ConvertUnexecuted(
@@ -131,7 +138,14 @@ def _convert(spec: Spec) -> Section:
         )
     kind: Callable[..., Section] = ConvertUnjudged
     if spec.evaluation is not None:
-        kind = partial(Convert, evaluates_rules=spec.objective == "latency")
+        rules: dict[str, Any] = {
+            "evaluates_rules": spec.objective == "latency",
+            "low": _low(spec),
+        }
+        kind = partial(Convert, template="shared/convert.py.j2", **rules)
+        if len(spec.precisions) > 1:
+            template, model = "shared/convert_each.py.j2", Code(framework.loaded)
+            kind = partial(ConvertEach, template=template, model=model, **rules)
     return kind(
         adapter=Code(adapter),
         adapter_import=importing,
@@ -145,7 +159,20 @@ def _convert(spec: Spec) -> Section:
 
 
 def _after_trace(spec: Spec) -> tuple[Code, ...]:
-    """What timing decides before ops are placed."""
+    """What timing needs, and decides, before ops are placed."""
+    return (*_chosen_profile(spec), *_fastest_forms(spec))
+
+
+def _chosen_profile(spec: Spec) -> tuple[Code, ...]:
+    """The statement that takes the profile of the precision, where they differ."""
+    profiles = _profiles(spec, spec.device)
+    if spec.objective != "latency" or len(profiles) == 1:
+        return ()
+    bf16, fp16 = profiles
+    return (Code(f"{PROFILE} = {bf16} if low is Precision.BF16 else {fp16}"),)
+
+
+def _fastest_forms(spec: Spec) -> tuple[Code, ...]:
     if spec.objective != "latency" or spec.costs == "static":
         return ()
     if spec.model.framework != "pytorch":
@@ -153,14 +180,37 @@ def _after_trace(spec: Spec) -> tuple[Code, ...]:
     traced = "traced"
     if spec.execution == "compile":
         traced = "pytorch.under_inductor(traced)"
-    return (Code(f"traced = run.in_fastest_forms({traced}, low=LOW)"),)
+    return (Code(f"traced = run.in_fastest_forms({traced}, low={_low(spec)})"),)
 
 
 def _package(spec: Spec) -> Code | None:
     """Name of the compiled package, if there is to be one."""
     if spec.execution == "eager":
         return None
-    return Code(f'f"{{NAME}}.{spec.precision}.compiled.pt2"')
+    return Code(f'f"{{NAME}}.{_named(spec)}.compiled.pt2"')
+
+
+def _low(spec: Spec) -> Code:
+    """The precision, as the steps of the conversion call it."""
+    return Code("LOW" if len(spec.precisions) == 1 else "low")
+
+
+def _named(spec: Spec) -> str:
+    """The precision in an f-string."""
+    return spec.precisions[0] if len(spec.precisions) == 1 else "{low}"
+
+
+def _profiles(spec: Spec, device: str) -> tuple[str, ...]:
+    """The machines that static costs assume."""
+    return tuple(dict.fromkeys(PROFILES[device, each] for each in spec.precisions))
+
+
+def _profile(spec: Spec, device: str) -> str:
+    """The one of them for the precision."""
+    first, *others = _profiles(spec, device)
+    if not others:
+        return first
+    return PROFILE
 
 
 def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:

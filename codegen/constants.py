@@ -18,16 +18,25 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
     """One laid-out assignment each, in the order of reading."""
     framework = framework_of(spec)
     compiler = {"compiler": literal(True)} if spec.execution == "compile" else {}
-    requirements = call(
-        "Requirements",
-        framework=literal(framework.lowest),
-        precision=Code("LOW"),
-        device=literal(spec.device),
-        **compiler,
-    )
+
+    def required(precision: Code) -> Group:
+        return call(
+            "Requirements",
+            framework=literal(framework.lowest),
+            precision=precision,
+            device=literal(spec.device),
+            **compiler,
+        )
+
+    lows = [Code(f"Precision.{each.upper()}") for each in spec.precisions]
+    if len(lows) == 1:
+        low = [Code(f"LOW = {lows[0]}")]
+        requirements = required(Code("LOW"))
+    else:
+        low, requirements = [], tuple_of([required(each) for each in lows])
     lines = [
         wrapped("NAME = ", literal(spec.model.slug)),
-        Code(f"LOW = Precision.{spec.precision.upper()}"),
+        *low,
         laid_out("REQUIREMENTS = ", requirements),
         laid_out("INPUTS = ", _inputs(spec)),
         laid_out("SOURCES = ", _sources(spec, folder)),

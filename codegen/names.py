@@ -12,6 +12,7 @@ from .code import Code, dotted
 from .imports import import_lines
 
 OWN = """
+Converted closest partial best convert_to profile low lows tried
 Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metric
 Package
 Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK Watch

@@ -277,9 +277,12 @@ class Convert:
         file: Name of the converted model, an expression.
         package: Name of the compiled package, an expression; None for no package.
         evaluates_rules: Whether the rule-based placement is scored besides being timed.
+        template: Of one precision, or of several that are each tried.
+        low: The precision, as the steps call it.
     """
 
-    template: ClassVar[str] = "shared/convert.py.j2"
+    template: str
+    low: Code
     adapter: Code
     adapter_import: Code
     objective: Code
@@ -294,14 +297,39 @@ class Convert:
     def imports(self) -> Sequence[Import]:
         judged = (
             "Budget",
+            "Converted",
             "Criterion",
             "Evaluation",
             "Judgement",
             "Placement",
             "Watch",
+            "closest",
         )
         names = (*RUNTIME, *judged, *_package_names(self.package))
         return (*_convert_imports(names), *self.objective_imports)
+
+    @property
+    def converted(self) -> Code:
+        """What is known of a saved model."""
+        package = ", package" if self.package else ""
+        evaluate = "" if self.package else "evaluate="
+        evaluate = f", {evaluate}evaluate" if self.evaluates_rules else ""
+        return Code(f"traced, found, plan, saved, judgement{package}{evaluate}")
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertEach(Convert):
+    """The same steps for each of several precisions, the better of which is kept.
+
+    Attributes:
+        model: The type of what is loaded.
+    """
+
+    model: Code
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        return (*super(ConvertEach, self).imports, ("functools", "partial"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .command_line import command_line
+from .converted import Converted, closest
 from .criterion import Criterion
 from .evaluation import Evaluation, Watch
 from .graph import Placement, Precision
@@ -16,6 +17,7 @@ from .sources import Sources
 
 __all__ = [
     "Budget",
+    "Converted",
     "Criterion",
     "Evaluation",
     "Input",
@@ -29,6 +31,7 @@ __all__ = [
     "Run",
     "Sources",
     "Watch",
+    "closest",
     "command_line",
     "everything_low",
 ]

@@ -23,13 +23,16 @@ FAILED = "failed"
 """Folder for a model that misses the criterion."""
 
 
-def candidate(output: Path, name: str) -> Path:
+def candidate(output: Path, name: str, number: int = 1) -> Path:
     """Where a model called `name` is saved before it is judged; its folder is empty.
+
+    Args:
+        number: Tells candidates of one name apart.
 
     Raises:
         UsageError: The folder can't be made.
     """
-    folder = output / f"{CANDIDATE}{name}"
+    folder = output / f"{CANDIDATE}{name if number == 1 else f'{number}-{name}'}"
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

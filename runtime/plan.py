@@ -36,6 +36,8 @@ class Plan:
             where no trial failed.
         gains: Op id → what an fp32 op would have gained, in `unit`.
         unit: "FLOPs", "seconds" or "bytes", by the objective.
+        rank: The placement's rank by the objective, the least is the best; no part of
+            the file.
     """
 
     low: Precision
@@ -46,6 +48,7 @@ class Plan:
     ranking: tuple[Estimate, ...] = ()
     gains: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
+    rank: tuple[float, ...] = ()
 
 
 def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[str, Any]:

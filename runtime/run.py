@@ -27,12 +27,14 @@ from .comparison import (
     timed_as_recorded,
     timed_data,
 )
+from .converted import Converted, better, described_result
 from .cost_data import costs_of
 from .cost_sources import Choice, Wanted, costs_text, find_costs, find_forms
 from .cost_subject import circumstances, subject
 from .costs import Costs, MachineProfile, StaticCosts
 from .criterion import Criterion
 from .delivery import candidate, candidate_hash, destination, discard, temporary
+from .errors import ModelError, RequirementError
 from .evaluation import (
     Batches,
     Beside,
@@ -82,6 +84,7 @@ from .sources import Sources, hashes
 from .timing import Clock, Latency
 
 T = TypeVar("T")
+State = tuple[Machine | None, MeasuredCosts | None, Formable | None]
 F = TypeVar("F", bound=Formable)
 
 
@@ -125,6 +128,7 @@ class Run:
     clock: Clock
     warnings: list[str] = field(default_factory=list)
     machine: Machine | None = None
+    machines: dict[Precision, Machine] = field(default_factory=dict)
     replayed: dict[str, Any] | None = None
     changes: tuple[str, ...] = ()
     costs: MeasuredCosts | None = None
@@ -157,15 +161,90 @@ class Run:
         Raises:
             RequirementError: Something is missing; nothing was touched yet.
         """
+        self.machine = self._machine(requirements)
+
+    def require_any(
+        self, requirements: Sequence[Requirements]
+    ) -> tuple[Precision, ...]:
+        """The precisions that framework and machine can do: of a plan, its own alone.
+
+        Raises:
+            RequirementError: None of them can be done; nothing was touched yet.
+        """
+        given = None
+        if isinstance(self.history, Rebuilding):
+            given = str(self.history.past.low)
+        elif self._replays:
+            given = str(read_document(self.options.plan).get("precision"))
+        wanted = [each for each in requirements if str(each.precision) == given]
+        refused: list[RequirementError] = []
+        for each in wanted or requirements:
+            try:
+                self.machines[each.precision] = self._machine(each)
+            except RequirementError as error:
+                refused.append(error)
+        if not self.machines:
+            raise refused[0]
+        for left in refused:
+            self.warn(f"left out: {left.message}")
+        self.machine = next(iter(self.machines.values()))
+        return tuple(self.machines)
+
+    def better(
+        self,
+        lows: Sequence[Precision],
+        convert_to: Callable[[Precision], Converted],
+    ) -> Converted:
+        """Convert to each precision and keep the better, by `converted.better`.
+
+        One that fails is a warning while another works.
+
+        Raises:
+            ModelError: The model can be converted to none.
+        """
+        made: dict[Precision, tuple[Converted, State]] = {}
+        refused: list[ModelError] = []
+        for low in lows:
+            self.machine, self.costs, self.formed = self.machines[low], None, None
+            self.checked = False
+            try:
+                made[low] = convert_to(low), (self.machine, self.costs, self.formed)
+            except ModelError as error:
+                refused.append(error)
+                self.progress.line(str(low), f"failed: {error.message}")
+                continue
+            except KeyboardInterrupt:
+                if not made:
+                    raise
+                break
+            self.progress.line(str(low), described_result(made[low][0]))
+            if self.interrupts.came:
+                break
+        if not made:
+            raise refused[0]
+        for left in refused:
+            self.warn(f"left out: {left.message}")
+        # Predicted seconds are comparable where they were measured.
+        here = [one for one, (machine, *_) in made.values() if _target(machine)]
+        by_clock = any(one.holds and one.plan.objective == "latency" for one in here)
+        best = better(here if by_clock else [one for one, _state in made.values()])
+        self.machine, self.costs, self.formed = made[best.plan.low][1]
+        if len(lows) > 1 and self.replayed is None:
+            self.progress.line("precision", f"{best.plan.low} is kept")
+        return best
+
+    def _machine(self, requirements: Requirements) -> Machine:
+        """What the check of requirements finds; its warnings are said."""
 
         def answer(precision: Precision, device: Any) -> Any:
             adapter = FRAMEWORKS[requirements.distribution].adapter
             module = import_module(f".frameworks.{adapter}.answers", __package__)
             return module.answer(precision, device)
 
-        self.machine = require(requirements, os.environ, answer)
-        for warning in self.machine.warnings:
+        found = require(requirements, os.environ, answer)
+        for warning in found.warnings:
             self.warn(warning)
+        return found
 
     def warn(self, text: str) -> None:
         """Say it now and in the report."""
@@ -350,7 +429,7 @@ class Run:
     @property
     def _measures(self) -> bool:
         """Whether this machine is the one to time things on."""
-        return self.machine is not None and self.machine.is_target
+        return _target(self.machine)
 
     def measure(
         self, traced: Traced, *, low: Precision, profile: MachineProfile
@@ -457,7 +536,8 @@ class Run:
 
     def candidate(self, name: str) -> Path:
         """Where a model is saved before it is judged: what is there stays till then."""
-        path = candidate(self.output, name)
+        number = 1 + sum(path.name == name for path in self.unjudged)
+        path = candidate(self.output, name, number)
         self.unjudged.append(path)
         return path
 
@@ -651,3 +731,7 @@ class Run:
             self.costs,
             judgement,
         )
+
+
+def _target(machine: Machine | None) -> bool:
+    return machine is not None and machine.is_target

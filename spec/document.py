@@ -70,6 +70,7 @@ class Document(Section):
     )
 
     def problems(self) -> Iterator[Problem]:
+        yield from self._precision_problems()
         yield from self._op_problems()
         yield from self._execution_problems()
         yield from self._device_problems()
@@ -81,12 +82,21 @@ class Document(Section):
             yield from self._direction_problems(accuracy)
 
     def _op_problems(self) -> Iterator[Problem]:
-        low = self.mixed_precision.low
+        lows = self.mixed_precision.lows
         for section in ("mixed_precision", "quantization"):
             for steps, op in getattr(self, section).ops:
-                if not {"fp32", low} & set(op.dtypes):
-                    message = f"the op may be neither fp32 nor {low}"
-                    yield Problem(message, "dtype: [fp32]", (section, *steps))
+                for low in lows:
+                    if not {"fp32", low} & set(op.dtypes):
+                        message = f"the op may be neither fp32 nor {low}"
+                        yield Problem(message, "dtype: [fp32]", (section, *steps))
+
+    def _precision_problems(self) -> Iterator[Problem]:
+        if len(self.mixed_precision.lows) > 1 and not self.evaluation.accuracy:
+            yield Problem(
+                "bf16 and fp16 without evaluation: nothing says which is better",
+                "write one of them, or evaluation.accuracy",
+                ("mixed_precision", "precisions"),
+            )
 
     @property
     def framework(self) -> str:

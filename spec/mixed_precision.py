@@ -94,13 +94,15 @@ class MixedPrecisionSection(PinsSection):
 
     precisions: Precisions = Field(
         default=(),
-        description="bf16 or fp16 (default bf16); fp32 is always allowed besides.",
+        description="bf16 (the default), fp16, or both: each is tried, the better is "
+        "kept; fp32 is always allowed besides.",
     )
 
     @property
-    def low(self) -> Low:
-        """The 16-bit precision that the model is converted to."""
-        return "fp16" if "fp16" in self.precisions else "bf16"
+    def lows(self) -> tuple[Low, ...]:
+        """The 16-bit precisions that the model is converted to, each by itself."""
+        both: tuple[Low, ...] = ("bf16", "fp16")
+        return tuple(low for low in both if low in self.precisions) or ("bf16",)
 
     def problems(self) -> Iterator[Problem]:
         low = set(self.precisions) - {"fp32"}
@@ -108,12 +110,6 @@ class MixedPrecisionSection(PinsSection):
             yield Problem(
                 "only fp32: nothing would be converted",
                 "precisions: bf16",
-                ("precisions",),
-            )
-        if len(low) > 1:
-            yield Problem(
-                "bf16 and fp16 in one model are not supported yet",
-                "write one of them",
                 ("precisions",),
             )
 

@@ -46,7 +46,7 @@ def normalise(document: Document) -> Spec:
     return Spec(
         model=_model(document.model),
         device=DEVICES[document.device],
-        precision=document.mixed_precision.low,
+        precisions=document.mixed_precision.lows,
         pins=_pins(document),
         evaluation=_evaluation(accuracy, tuning.accuracy_criterion),
         objective=OBJECTIVES[tuning.objective],
@@ -111,7 +111,7 @@ def _pins(document: Document) -> Pins:
     found: dict[str, dict[str, Pin]] = {"optype_wise": {}, "op_wise": {}}
     for steps, dtypes in _demands(document):
         _, kind, pattern = map(str, steps)
-        if document.mixed_precision.low not in dtypes:
+        if not set(document.mixed_precision.lows) <= set(dtypes):
             found[kind].setdefault(pattern, Pin(pattern, dotted(steps)))
     types, names = (
         tuple(pin for _, pin in sorted(pins.items())) for pins in found.values()
@@ -185,9 +185,9 @@ def _notices(document: Document) -> Iterator[str]:
                 "the script will only run on machines with this path"
             )
     for steps, dtypes in _demands(document):
-        low = document.mixed_precision.low
-        if low in dtypes:
-            yield f"{dotted(steps)} allows {low}: it pins nothing"
+        lows = document.mixed_precision.lows
+        if set(lows) <= set(dtypes):
+            yield f"{dotted(steps)} allows {' and '.join(lows)}: it pins nothing"
     if document.evaluation.accuracy is None:
         criterion = document.tuning.accuracy_criterion
         if criterion != CriterionSection():

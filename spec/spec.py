@@ -171,7 +171,8 @@ class Spec:
     Attributes:
         model: What is converted.
         device: "cpu" or "cuda".
-        precision: The 16-bit precision that ops are converted to.
+        precisions: The 16-bit precisions that ops are converted to: of several each
+            is tried by itself.
         pins: The ops that the user keeps in fp32.
         evaluation: None where there is no criterion and inputs are synthetic.
         objective: "low_compute", "latency" or "memory".
@@ -185,7 +186,7 @@ class Spec:
 
     model: Model
     device: str
-    precision: Low
+    precisions: tuple[Low, ...]
     pins: Pins
     evaluation: Evaluation | None
     objective: str

@@ -83,4 +83,5 @@ FRAMEWORK = Framework(
     ending=".pt2",
     model=model_section,
     tensor=tensor,
+    loaded="torch.nn.Module",
 )

@@ -75,4 +75,5 @@ def _plan(
     gains = fp32_gains(graph, trial.placement, trials.low, trials.objective)
     unit = trials.objective.unit
     placement = trial.placement
-    return Plan(trials.low, placement, reasons, name, count, ranking, gains, unit)
+    rank = trials.objective.rank(graph, placement)
+    return Plan(trials.low, placement, reasons, name, count, ranking, gains, unit, rank)

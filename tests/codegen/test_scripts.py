@@ -221,13 +221,29 @@ def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
         assert not {*TENSORS.values()} & {*made}
 
 
+EACH = "run.require_any run.load {0}.predictor run.baseline run.better run.finish"
+"""What is done once where each of several precisions is tried."""
+
+
+def converting(tree: ast.Module) -> ast.FunctionDef:
+    """The function that converts to one precision."""
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return function(tree, "convert_to" if "convert_to" in names else "convert")
+
+
 @each_script
 def test_steps_are_taken_in_order(script: Path) -> None:
     spec, tree = spec_of(script), parsed(script)
-    framework, steps = framework_of(spec), function(tree, "convert")
+    framework, steps = framework_of(spec), converting(tree)
     wanted = UNJUDGED if spec.evaluation is None else JUDGED
     wanted = wanted if framework.executed else UNEXECUTED
     package, adapter = framework.adapter
+    if len(spec.precisions) > 1:
+        whole = EACH.format(adapter)
+        assert in_order(whole, named(function(tree, "convert")))
+        done = {"run.require", *whole.split()}
+        own = [s for s in wanted.format(adapter).split() if s not in done]
+        wanted = " ".join((*own, "Converted", "closest"))
     assert in_order(wanted.format(adapter), named(steps))
     assert f"from {package} import {adapter}" in ast.unparse(steps)
 
@@ -239,9 +255,7 @@ def test_steps_are_given_objects(script: Path) -> None:
     judged = spec_of(script).evaluation is not None
     wanted = "run.search" if judged else "everything_low"
     (search,) = (
-        call
-        for call in calls(function(tree, "convert"))
-        if ast.unparse(call.func) == wanted
+        call for call in calls(converting(tree)) if ast.unparse(call.func) == wanted
     )
     assert all(isinstance(one, ast.Name) for one in search.args)
     assert all(isinstance(k.value, ast.Name | ast.Call) for k in search.keywords)
@@ -253,7 +267,9 @@ def test_steps_are_given_objects(script: Path) -> None:
         and isinstance(node.value, ast.Call)
     }
     limits = {"CRITERION": "Criterion", "BUDGET": "Budget"} if judged else {}
-    wanted_objects = {"PINS": "Pins", "REQUIREMENTS": "Requirements", **limits}
+    if len(spec_of(script).precisions) == 1:
+        limits["REQUIREMENTS"] = "Requirements"
+    wanted_objects = {"PINS": "Pins", **limits}
     assert wanted_objects.items() <= made.items()
 
 

@@ -311,6 +311,30 @@ def test_a_pin_added_after_the_plan_is_not_ignored(project: Project) -> None:
     assert 0 < report["flops_low"] < report["flops"]
 
 
+def test_of_both_precisions_the_better_is_kept_and_replayed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fp16 rounds less: where both convert all, the smaller loss decides."""
+    monkeypatch.setenv("FORCE_BF16", "1")
+    monkeypatch.setenv("FORCE_FP16", "1")
+    project.spec(NPZ)
+    spec = project.folder / "net.yaml"
+    text = spec.read_text().replace("precisions: bf16", "precisions: [bf16, fp16]")
+    spec.write_text(text)
+    done = project.run("--json")
+    report = report_of(done)
+    assert [line in done.stderr for line in ("  bf16 ", "  fp16 ")] == [True, True]
+    assert report["low"] == "fp16"
+    assert report["flops_low"] == report["flops"]
+    plan = project.plan()
+    assert (plan["precision"], plan["model"]["file"]) == ("fp16", "net.fp16.pt2")
+    assert [path.name for path in project.folder.glob("*.pt2")] == ["net.fp16.pt2"]
+    done = project.run("--json")
+    assert report_of(done)["replayed"]
+    assert "bf16" not in done.stderr.replace("FORCE_BF16", "")
+    assert project.plan() == plan
+
+
 LATENCY = NPZ.replace("tuning:", "tuning:\n  objective: latency")
 
 

@@ -61,7 +61,7 @@ DEFAULTS = [
     ("model.inputs", (Input("x", ("batch", 4), "float32"),)),
     ("model.outputs", ()),
     ("device", "cpu"),
-    ("precision", "bf16"),
+    ("precisions", ("bf16",)),
     ("pins.types", ()),
     ("pins.names", ()),
     ("evaluation", None),
@@ -116,9 +116,14 @@ WRITTEN = [
     (MODEL + "costs: static", "costs", "static"),
     # precisions
     (MODEL + "mixed_precision: {precisions: bf16}", "notices", ()),
-    (MODEL + "mixed_precision: {precisions: 'fp32, bf16'}", "precision", "bf16"),
-    (MODEL + "mixed_precision: {precisions: [fp16, fp32]}", "precision", "fp16"),
-    (MODEL + "mixed_precision: ~", "precision", "bf16"),
+    (MODEL + "mixed_precision: {precisions: 'fp32, bf16'}", "precisions", ("bf16",)),
+    (MODEL + "mixed_precision: {precisions: [fp16, fp32]}", "precisions", ("fp16",)),
+    (
+        MODEL + evaluated() + "mixed_precision: {precisions: [fp16, bf16]}",
+        "precisions",
+        ("bf16", "fp16"),
+    ),
+    (MODEL + "mixed_precision: ~", "precisions", ("bf16",)),
     # pins
     (
         MODEL + "mixed_precision: {op_wise: {'f\\..*': " + FP32 + "}}",

@@ -564,10 +564,10 @@ s.yaml:6:31: mixed_precision.precisions: only fp32: nothing would be converted
     pytest.param(
         MODEL + "mixed_precision: {precisions: 'bf16, fp16'}\n",
         """\
-s.yaml:6:31: mixed_precision.precisions: bf16 and fp16 in one model are not supported yet
+s.yaml:6:31: mixed_precision.precisions: bf16 and fp16 without evaluation: nothing says which is better
     mixed_precision: {precisions: 'bf16, fp16'}
                                   ^
-    hint: write one of them
+    hint: write one of them, or evaluation.accuracy
 """,
         id="two precisions",
     ),

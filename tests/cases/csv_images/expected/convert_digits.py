@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "aa541c48d5027806e1637c887a0016bf8ce59771428fe90a5ac4739601da476c"
+# spec-sha256 = "639b36d47da471ae0947b68b95879009552b2096ae5ec7be78522c994946bacf"
 # ///
 # fmt: off
 # isort: skip_file
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Input,
@@ -41,6 +42,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.costs import X86_BF16, fused
@@ -151,6 +153,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -165,29 +168,33 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(pytorch.load_compiled, compiled, batches, metric)
         package = Package(compiled, Judgement(CRITERION, baseline, result))
-        if judgement.holds and package.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement, package, evaluate),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
-            evaluate=evaluate,
-            compiled=(pytorch.load_compiled, compiled),
+            evaluate=best.evaluate,
+            compiled=best.compiled(pytorch.load_compiled),
         ),
-        package=package,
+        package=best.package,
     )
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "3796bc68315eb479d4c870dc5fd8d25b10de6eeba93c42e6dab09783823ddf29"
+# spec-sha256 = "9d20d7078e81a34ceb02c902a3f79e8b3f820164cbe5f2e9114530c338117902"
 # ///
 # fmt: off
 # isort: skip_file
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Input,
@@ -40,6 +41,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.costs import X86_BF16, StaticCosts
@@ -138,6 +140,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -145,26 +148,30 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement, evaluate=evaluate),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
-            evaluate=evaluate,
+            evaluate=best.evaluate,
         ),
     )
 

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "0bfc33b984b7c2f218d3e2f4f77708fc73494fed3295a7e283ed29b999a21554"
+# spec-sha256 = "fe0bd7781e0284f9ec122220ee673fa82c609950c349acff0ad8766411e5bdaa"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "86cad132f315ea33891bbffc3c1181710cc35c7fc67b08d607d37848ae3e6dbd"
+# spec-sha256 = "c3339e077126fdeb81b5aa9883b1941647deedd6a7c1c4af689f57b4ef60eab3"
 # ///
 # fmt: off
 # isort: skip_file
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Input,
@@ -40,6 +41,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.data.arrays import Arrays
@@ -178,6 +180,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -185,23 +188,27 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
         ),

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a56d5c094eb3d902b0c11066189df8811f9aa7bef2c61f707fab5216c8307e7d"
+# spec-sha256 = "089ce3f1fc4137e44fff3994383fa797a1127be9b7038748f67cf96c56c6501e"
 # ///
 # fmt: off
 # isort: skip_file
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Input,
@@ -41,6 +42,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.data.arrays import Arrays
@@ -202,6 +204,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -209,23 +212,27 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
         ),

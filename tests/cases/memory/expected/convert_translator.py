@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ab6d93b6690976854cd3f2bcb3a88d0def45ffde3110f4ac2e2075a1d6fc62fb"
+# spec-sha256 = "0016513bb3b6bc6ee1e7f9951d254714279cd45d2230b10a3ffac4c7cb079ddf"
 # ///
 # fmt: off
 # isort: skip_file

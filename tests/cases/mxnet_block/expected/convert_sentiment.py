@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "9775cef81e69943effc82f6e9ce121368a31248a356bc7285e9fac0eed5a9b43"
+# spec-sha256 = "1fe4c4fec1d54d4cf662ec4fc4aa3eeeb1172fe1e0d5eef63a7462c3d8d5f879"
 # ///
 # fmt: off
 # isort: skip_file
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Input,
@@ -41,6 +42,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.costs import X86_BF16
@@ -143,6 +145,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -150,26 +153,30 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(mxnet.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement, evaluate=evaluate),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             mxnet.predictor,
             mxnet.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
-            evaluate=evaluate,
+            evaluate=best.evaluate,
         ),
     )
 

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "cb1f8636c5776c1bedc22036dca10060a13872d6250bdb4942ed4f1cd061dca6"
+# spec-sha256 = "478b4564e0179fa872a810de075ed6063e0d82a7c03be51c5383ad1d6035e218"
 # ///
 # fmt: off
 # isort: skip_file

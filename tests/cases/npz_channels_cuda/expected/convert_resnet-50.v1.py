@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "fa99b6fb163b31529f9b7a00e394e07cb597407b2bc2278dca8196b3f0a3f3d6"
+# spec-sha256 = "ce39fe24967c2bfd0d39aa28a1de582053253fff724355794508a1840fa1db07"
 # ///
 # fmt: off
 # isort: skip_file
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Input,
@@ -41,6 +42,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.costs import A100, StaticCosts
@@ -150,6 +152,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -157,26 +160,30 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement, evaluate=evaluate),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             pytorch.predictor,
             pytorch.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
-            evaluate=evaluate,
+            evaluate=best.evaluate,
         ),
     )
 

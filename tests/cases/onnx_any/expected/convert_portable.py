@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a7e95374e960003ade26808739f7badf71b21f00de68d0cc38a4f3fd64adc848"
+# spec-sha256 = "c2b712b8182761785f7e63743426a5fe7f6943ca07bc5ff8a4713cc2921ef38e"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "9625f9ebe1c5b048636495d9cecd811392fb91a4d65f0974cb9d6c48e79d4f98"
+# spec-sha256 = "90536f8013008445efae48149d3081125ed63aa58f6be0f784086f222c333247"
 # ///
 # fmt: off
 # isort: skip_file

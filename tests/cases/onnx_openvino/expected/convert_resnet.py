@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "07caecc474773306af38f2542b0bf27ccd052e252c4d8824382430118978aea7"
+# spec-sha256 = "46683c1a7ebba1d7c47c831a363b5b080c25fd5863dcd206a64f4b3f93a6a265"
 # ///
 # fmt: off
 # isort: skip_file
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Judgement,
@@ -39,6 +40,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.data.arrays import Arrays
@@ -142,6 +144,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -149,23 +152,27 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(openvino.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             openvino.predictor,
             openvino.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
         ),

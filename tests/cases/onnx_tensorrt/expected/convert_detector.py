@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "78e7556e7cc209c17e25b9415e09f4ff3e540bf81604d78140d5368304a984ec"
+# spec-sha256 = "e8c7c0955a9a52fa8e117136007a6a7b94de4531671596ab29d3c6057fb10729"
 # ///
 # fmt: off
 # isort: skip_file

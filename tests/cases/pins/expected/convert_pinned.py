@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e4cb78776151ccf10b2c4cee72e70591e2bc83f5aab933cc3edf41f808398189"
+# spec-sha256 = "a0cd9a4d1f300a41b5302d67fb87ca7cb8b23c252f284a163f65f2385dee81ac"
 # ///
 # fmt: off
 # isort: skip_file

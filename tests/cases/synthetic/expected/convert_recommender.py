@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "1e72ac50f4c4162cb495c73f4b64b28ef59b32b3e99f98eeb9a1e226545bd81b"
+# spec-sha256 = "549051311191424d1a2790a22fd550535806dec82370717cfbcc364fdf70d58d"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a2efb990917b4b8e8d6f4ff41de84803618c5a510530fc1e798e07f7601b16b6"
+# spec-sha256 = "f559c8a671f2774964588ab7728c2fd6d3ce945606d4703aa132cd5679b0bbc5"
 # ///
 # fmt: off
 # isort: skip_file
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
+    Converted,
     Criterion,
     Evaluation,
     Input,
@@ -40,6 +41,7 @@ from narrowcast.runtime import (
     Run,
     Sources,
     Watch,
+    closest,
     command_line,
 )
 from narrowcast.runtime.costs import X86_BF16
@@ -158,6 +160,7 @@ def convert(run: Run) -> Report:
         baseline=baseline,
         budget=BUDGET,
     )
+    tried = []
     for plan in found:
         saved = traced.save(
             traced.apply(plan.placement),
@@ -165,26 +168,30 @@ def convert(run: Run) -> Report:
         )
         result = run.evaluate_saved(tensorflow.load_saved, saved, batches, metric)
         judgement = Judgement(CRITERION, baseline, result)
-        if judgement.holds:
+        tried.append(
+            Converted(traced, found, plan, saved, judgement, evaluate=evaluate),
+        )
+        if tried[-1].holds:
             break
+    best = closest(tried)
     return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
+        best.traced,
+        best.found,
+        best.plan,
+        best.saved,
         sources=SOURCES,
-        judgement=judgement,
+        judgement=best.judgement,
         timed=run.time(
-            traced,
-            found,
-            plan,
+            best.traced,
+            best.found,
+            best.plan,
             load_model,
             tensorflow.predictor,
             tensorflow.load_saved,
-            saved,
+            best.saved,
             batches,
             INPUTS,
-            evaluate=evaluate,
+            evaluate=best.evaluate,
         ),
     )
 

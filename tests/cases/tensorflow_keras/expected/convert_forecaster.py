@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "02f169e8e960b617daf8f4b7387447a352e30af2ea1d27fd64accb036241538a"
+# spec-sha256 = "6207615fc0c3bbaaccb46c119fae12e2a05607daa2ef15e6720793d04c06b7e4"
 # ///
 # fmt: off
 # isort: skip_file

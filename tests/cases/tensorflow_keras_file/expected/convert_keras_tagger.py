@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "2d67955f418280cab084540921cd08697eb347a68f7a609a1031c8515ad5438e"
+# spec-sha256 = "c483bb89150eeaad5ac31c89f4f6b520b350ced4bd93ecadf81591e9361b1579"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "376957dbecedfce7f1fc0f48492f8d34a48fb4e719c4e095c6770ca84906cf30"
+# spec-sha256 = "0fe12f44b0ba499ed9ab99136cf98422e4df32fe288dbcb021311a83841adb1e"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "2d17e603a0e5c6c1bf9a6987a4a340e6d0fb0699d5e76c976e55ad9f40a4ae86"
+# spec-sha256 = "c9845090859d813fadd2ddc44d598b8f64fe716b7509070b86a2af8ad6ec4a95"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "2209951db73596d8e60340aea1d47f723989f1516b359411c7d3d366b924b7fb"
+# spec-sha256 = "080c3852d5eab24739503942af4df2d3639d42ccf851b83d15f280ef3520210b"
 # ///
 # fmt: off
 # isort: skip_file
