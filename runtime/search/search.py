@@ -107,7 +107,7 @@ class _Search:
         low, progress = self.trials.low, self.trials.progress
         progress.live("ranges", f"what {low} can't hold")
         recorded = self.trials.history.remember(
-            f"ranges {low}", lambda: ranges_data(hard_pins(self.traced, low, pins))
+            "ranges", lambda: ranges_data(hard_pins(self.traced, low, pins))
         )
         hard = ranges_of(recorded)
         if hard.ranged:
@@ -150,7 +150,7 @@ class _Search:
         progress.live("errors", "what each op changes in the outputs")
         ops = rounding_ops(self.traced.graph, low, trial.placement)
         recorded = self.trials.history.remember(
-            f"estimates {low}",
+            "estimates",
             lambda: estimates_data(estimates(self.traced, low, ops, self.seed)),
         )
         found = estimates_of(recorded)
