@@ -27,6 +27,7 @@ from ..timing import Clock
 from ..unrounded import with_movers
 from .estimates import Estimates, estimates
 from .found import Found, plans
+from .lifting import lift
 from .order import pin_order, rounding_ops
 from .prefix import shortest_prefix
 from .quickxplain import Shrinking, shrink
@@ -103,7 +104,7 @@ class _Search:
     warnings: tuple[str, ...] = ()
 
     def ranges(self, pins: Pins) -> Ranges:
-        """What no trial lifts: kernels that are missing, ranges, the user's pins."""
+        """What is fp32 from the start: no kernel, out of range, the user's pins."""
         low, progress = self.trials.low, self.trials.progress
         progress.live("ranges", f"what {low} can't hold")
         recorded = self.trials.history.remember(
@@ -118,6 +119,7 @@ class _Search:
         """Everything low; if that fails, the fewest pins with which it passes."""
         trial = self.trials.trial(hard.pins)
         if trial.holds:
+            lift(self.traced, self.trials, hard.pins)
             return
         held, trial = self._without_infinities(trial, hard)
         if trial.holds or not self.trials.may_go_on():

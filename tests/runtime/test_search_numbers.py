@@ -213,7 +213,7 @@ class Case:
     def evaluate(self, placement: Placement, watch: Watch = to_the_end) -> Evaluation:
         return evaluate(self.traced.apply(placement), self.batches, MSE)
 
-    def search(self, **budget: Any) -> Found:
+    def search(self, tolerance: float = 2e-3, **budget: Any) -> Found:
         fp32 = {op.id: FP32 for op in self.traced.graph.ops}
         return search(
             self.traced,
@@ -221,7 +221,7 @@ class Case:
             low=self.low,
             objective=low_compute,
             pins=Pins(),
-            criterion=Criterion(absolute=2e-3, higher_is_better=False),
+            criterion=Criterion(absolute=tolerance, higher_is_better=False),
             baseline=self.evaluate(fp32),
             budget=Budget(**budget),
             progress=Terminal(io.StringIO()),
@@ -330,7 +330,6 @@ def test_a_model_that_takes_bf16_well_costs_one_trial() -> None:
 @CASES
 def test_the_criterion_is_met_within_twenty_trials(planted: Case) -> None:
     found = planted.search()
-    assert found.trials[0].holds is (len(found.trials) == 1)
     assert len(found.trials) <= 20
     result = planted.evaluate(found.plans[0].placement)
     assert result.finite
@@ -369,6 +368,27 @@ def test_an_overflow_that_the_probe_saw_costs_no_trial() -> None:
     found = EVERY[-1].search()
     assert len(found.trials) == 1
     assert found.plans[0].reasons["square"].why is Why.RANGE
+
+
+def faint(model: Model, logits: str) -> str:
+    """Beyond fp16's range, and infinity puts the outputs off by a tenth."""
+    model.add("loud", np.multiply, logits, "gain")
+    model.add("square", lambda v: v * v + np.float32(1e5), "loud", flops=40_000)
+    model.add("squashed", lambda v: np.exp(-v / 1e5), "square")
+    return model.add("sum", lambda z, s: z + s, logits, "squashed")
+
+
+def test_a_range_pin_that_the_metric_does_not_need_is_lifted() -> None:
+    planted = case(faint, FP16, "square")
+    strict, loose = planted.search(), planted.search(tolerance=1.0)
+    assert "square" in fp32_ops(strict)
+    assert strict.plans[0].reasons["square"].why is Why.RANGE
+    assert "square" not in fp32_ops(loose)
+    assert [trial.holds for trial in loose.trials] == [True, True]
+
+
+def test_what_ruins_the_outputs_is_not_tried_without_its_pin() -> None:
+    assert len(EVERY[-1].search(tolerance=1e9).trials) == 1
 
 
 @CASES

@@ -1,0 +1,57 @@
+"""Range pins that the metric does not need, lifted once all else low passes.
+
+The range pass judges by the outputs, which may be off where no sample's answer is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ..frameworks.protocol import Traced
+from ..graph import Placement
+from ..pins import Reason, Why
+from ..unrounded import with_movers
+from .quickxplain import Pinned, Shrinking, shrink
+from .shrinking import Gain
+from .trials import Trials
+
+RUINED = 0.25
+"""Output error on the calibration batch beyond which no trial is spent on lifting."""
+
+
+def lift(traced: Traced, trials: Trials, hard: Mapping[str, Reason]) -> None:
+    """Try to do without range pins, those first whose rounding changes the least.
+
+    Only where that can gain more than the tolerance, and where the outputs stay near.
+
+    Args:
+        hard: Pins with which a trial passed.
+    """
+    ranged = tuple(name for name, each in hard.items() if each.why is Why.RANGE)
+    others = {name: each for name, each in hard.items() if name not in ranged}
+
+    def pinned(names: Pinned) -> dict[str, Reason]:
+        return {**others, **{name: hard[name] for name in names}}
+
+    def placed(names: Pinned) -> Placement:
+        return trials.placed(with_movers(trials.graph, pinned(names)))
+
+    gain = Gain(trials.graph, trials.low, trials.objective, placed)
+    if not ranged or not gain.worth((), ranged):
+        return
+    errors: Mapping[str, float] = trials.history.remember(
+        "lifting", lambda: {name: traced.error(trials.low, (name,)) for name in ranged}
+    )
+
+    def hopeless(names: Pinned) -> bool:
+        lifted = (errors[name] ** 2 for name in ranged if name not in names)
+        return not math.fsum(lifted) <= RUINED**2
+
+    by = Shrinking(
+        lambda names: trials.trial(pinned(names)).holds,
+        gain.worth,
+        hopeless,
+        trials.may_go_on,
+    )
+    shrink(sorted(ranged, key=lambda name: (-errors[name], name)), (), by)
