@@ -234,11 +234,6 @@ class Counted:
         self.passes += 1
         return self.traced.error(precision, ops)
 
-    def errors(self, precision: Precision, ops: Iterable[str]) -> Mapping[str, float]:
-        names = tuple(ops)
-        self.passes += len(names)
-        return self.traced.errors(precision, names)
-
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         self.passes += 1
         return self.traced.statistics(precision)

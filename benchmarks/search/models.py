@@ -14,6 +14,7 @@ import rows
 from culprits import Planted
 
 from narrowcast.runtime.frameworks.protocol import Predict, Traced
+from narrowcast.runtime.graph import Precision
 from narrowcast.runtime.signature import Input
 
 INPUTS = [
@@ -63,7 +64,33 @@ def tensorflow(case: Planted) -> Model:
     )
 
 
+def mxnet(case: Planted) -> Model:
+    adapter = import_module("narrowcast.runtime.frameworks.mxnet")
+    model = import_module("rows_mxnet").build(case.network)
+    return Model(
+        lambda: adapter.trace(model, case.inputs()[0], low=case.low, inputs=INPUTS),
+        adapter.predictor,
+        adapter.predictor(model),
+        np.asarray,
+    )
+
+
+def onnx(case: Planted) -> Model:
+    """bf16 on OpenVINO, fp16 on ONNX Runtime: what each has on a CPU."""
+    runtime = "openvino" if case.low is Precision.BF16 else "onnxruntime"
+    adapter = import_module(f"narrowcast.runtime.frameworks.onnx.{runtime}")
+    model = import_module("rows_onnx").build(case.network)
+    return Model(
+        lambda: adapter.trace(model, case.inputs()[0], low=case.low, inputs=INPUTS),
+        adapter.predictor,
+        adapter.predictor(model),
+        np.asarray,
+    )
+
+
 FRAMEWORKS: dict[str, Callable[[Planted], Model]] = {
     "pytorch": pytorch,
     "tensorflow": tensorflow,
+    "mxnet": mxnet,
+    "onnx": onnx,
 }
