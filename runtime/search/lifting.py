@@ -23,7 +23,8 @@ RUINED = 0.25
 def lift(traced: Traced, trials: Trials, hard: Mapping[str, Reason]) -> None:
     """Try to do without range pins, those first whose rounding changes the least.
 
-    Only where that can gain more than the tolerance, and where the outputs stay near.
+    Only where that can gain more than the tolerance in what the objective counts first,
+    and where the outputs stay near.
 
     Args:
         hard: Pins with which a trial passed.
@@ -37,7 +38,8 @@ def lift(traced: Traced, trials: Trials, hard: Mapping[str, Reason]) -> None:
     def placed(names: Pinned) -> Placement:
         return trials.placed(with_movers(trials.graph, pinned(names)))
 
-    gain = Gain(trials.graph, trials.low, trials.objective, placed)
+    objective = trials.objective
+    gain = Gain(trials.graph, trials.low, objective, placed, lesser=math.inf)
     if not ranged or not gain.worth((), ranged):
         return
     errors: Mapping[str, float] = trials.history.remember(

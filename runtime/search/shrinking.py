@@ -25,19 +25,24 @@ UNSEEN = 1e-6
 
 @dataclass(frozen=True)
 class Gain:
-    """Whether lifting pins could gain more than the tolerance."""
+    """Whether lifting pins could gain more than the tolerance.
+
+    Attributes:
+        lesser: The tolerance for what the objective counts second, and so on.
+    """
 
     graph: Graph
     low: Precision
     objective: Objective
     placed: Callable[[tuple[str, ...]], Placement]
+    lesser: float = LESSER_GAIN
 
     def worth(self, background: tuple[str, ...], pins: tuple[str, ...]) -> bool:
         """Whether `pins` cost that much on top of `background`."""
         with_ = self._costs(self.placed((*background, *pins)))
         without = self._costs(self.placed(background))
         whole = self._costs(dict.fromkeys(self.graph.by_id, Precision.FP32))
-        shares = (GAIN, *(LESSER_GAIN for _cost in whole[1:]))
+        shares = (GAIN, *(self.lesser for _cost in whole[1:]))
         return any(
             high - less > share * all_fp32
             for high, less, all_fp32, share in zip(

@@ -330,6 +330,7 @@ def test_a_model_that_takes_bf16_well_costs_one_trial() -> None:
 @CASES
 def test_the_criterion_is_met_within_twenty_trials(planted: Case) -> None:
     found = planted.search()
+    assert found.trials[0].holds is (len(found.trials) == 1)
     assert len(found.trials) <= 20
     result = planted.evaluate(found.plans[0].placement)
     assert result.finite
