@@ -62,7 +62,8 @@ class Searching(Scoring):
             progress=self.progress,
         )
         usual = self.folder / f"{self.name}.plan.json"
-        if not given.plan.exists() and given.plan != usual and given.trial is None:
+        asked = given.search or given.trial is not None
+        if not given.plan.exists() and given.plan != usual and not asked:
             self.warn(f"there is no {shown(given.plan)}: a search will write it")
 
     def _same_search(self, traced: Traced, low: Precision) -> None:
