@@ -401,6 +401,38 @@ def test_finite_outputs_are_closer_than_those_that_are_not() -> None:
     assert [fp32_ops(plan.placement) for plan in found] == ["abcd"]
 
 
+def test_a_criterion_missed_with_all_in_fp32_is_said_with_what_to_do() -> None:
+    def noisy(number: int, found: Evaluation) -> Evaluation:
+        return Evaluation("loss", 0.5, 10, True)
+
+    evaluate = Evaluator(TWENTY, noisy)
+    found = run(TWENTY, evaluate, SIX)
+    assert any(all(p is FP32 for p in seen.values()) for seen in evaluate.seen)
+    (warning,) = found.warnings
+    assert "even with every op in fp32" in warning
+    assert "0.5" in warning
+    assert "widen the criterion" in warning
+
+
+def test_a_criterion_that_is_met_warns_of_nothing() -> None:
+    assert run(TWENTY, Evaluator(TWENTY), SIX).warnings == ()
+
+
+def test_the_sketch_draws_by_the_budgets_seed() -> None:
+    seeds = []
+
+    class Asked(Additive):
+        def sketch(
+            self, precision: Precision, ops: Iterable[str], **options: Any
+        ) -> Mapping[str, float]:
+            seeds.append(options["seed"])
+            return super().sketch(precision, ops)
+
+    asked = Asked(TWENTY.graph, TWENTY.harm)
+    run(asked, Evaluator(asked), SIX, seed=7)
+    assert seeds == [7]
+
+
 # When it stops
 
 

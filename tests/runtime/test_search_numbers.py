@@ -41,6 +41,8 @@ from narrowcast.runtime.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
+from narrowcast.runtime.search.estimates import estimates
+from narrowcast.runtime.search.order import HEAVY
 from narrowcast.runtime.timing import Latency
 
 Floats = npt.NDArray[np.float32]
@@ -369,6 +371,29 @@ def test_an_overflow_that_the_probe_saw_costs_no_trial() -> None:
     found = EVERY[-1].search()
     assert len(found.trials) == 1
     assert found.plans[0].reasons["square"].why is Why.RANGE
+
+
+@CASES
+def test_heavy_ops_are_ranked_by_the_output_error_of_each_alone(planted: Case) -> None:
+    """Splitting, which has no gradient to go by, against a run for every op."""
+    traced, low = planted.traced, planted.low
+    ops = [op.id for op in traced.graph.ops if op.kind is not Kind.MOVER]
+    alone = {name: traced.error(low, [name]) for name in ops}
+    ranking = estimates(traced, low, ops, seed=0).ranking
+    assert sorted(each.op for each in ranking) == sorted(ops)
+    worst = max(alone, key=lambda name: alone[name])
+    assert ranking[0].error == pytest.approx(alone[worst], rel=0.5)
+    heavy = [each.op for each in ranking if each.share >= HEAVY]
+    assert worst in heavy
+
+
+@pytest.mark.parametrize("planted", EVERY[:2], ids=list(CULPRITS)[:2])
+def test_culprits_come_first(planted: Case) -> None:
+    traced, low = planted.traced, planted.low
+    ops = [op.id for op in traced.graph.ops if op.kind is not Kind.MOVER]
+    ranking = estimates(traced, low, ops, seed=0).ranking
+    first = {each.op for each in ranking[: len(planted.culprits)]}
+    assert first == planted.culprits
 
 
 def faint(model: Model, logits: str) -> str:
