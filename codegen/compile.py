@@ -30,7 +30,7 @@ from .script import (
     Section,
 )
 
-COSTS = "narrowcast.runtime.costs"
+COSTS = "narrowcast.runtime.placement.costs"
 PROFILES = {
     ("cpu", "bf16"): "X86_BF16",
     ("cpu", "fp16"): "X86_FP16",

@@ -23,7 +23,7 @@ from .script import (
 )
 from .transforms import Axes, statements
 
-READERS = "narrowcast.runtime.data"
+READERS = "narrowcast.runtime.evaluation.data"
 
 
 def data_sections(spec: Spec, folder: str) -> tuple[Section, ...]:

@@ -10,7 +10,7 @@ from .layout import call, laid_out, yaml_value
 from .names import importing
 from .script import BuiltInMetric, PythonMetric, Section
 
-METRICS = "narrowcast.runtime.metrics"
+METRICS = "narrowcast.runtime.evaluation.metrics"
 
 
 def metric_section(evaluation: Evaluation) -> Section:

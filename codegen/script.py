@@ -127,7 +127,7 @@ class FileData:
     def imports(self) -> Sequence[Import]:
         return (
             ("functools", "cache"),
-            ("narrowcast.runtime.data.arrays", "Arrays"),
+            ("narrowcast.runtime.evaluation.data.arrays", "Arrays"),
             self.reader,
         )
 
@@ -144,7 +144,7 @@ class PythonData:
     template: ClassVar[str] = "data/python.py.j2"
     imports: ClassVar[Sequence[Import]] = (
         ("functools", "cache"),
-        ("narrowcast.runtime.data.indexed", "Indexed"),
+        ("narrowcast.runtime.evaluation.data.indexed", "Indexed"),
     )
     local_import: Code
     making: Code
@@ -191,7 +191,7 @@ class SyntheticBatches:
     imports: ClassVar[Sequence[Import]] = (
         ("collections.abc", "Iterator"),
         ("numpy as np", ""),
-        ("narrowcast.runtime.data.synthetic", "random_array"),
+        ("narrowcast.runtime.evaluation.data.synthetic", "random_array"),
     )
     template: str
     title: Code
@@ -212,7 +212,7 @@ class DeclaredBatches:
     imports: ClassVar[Sequence[Import]] = (
         ("collections.abc", "Iterator"),
         ("numpy as np", ""),
-        ("narrowcast.runtime.data.synthetic", "random_inputs"),
+        ("narrowcast.runtime.evaluation.data.synthetic", "random_inputs"),
     )
     template: str
     seed: Code
@@ -253,7 +253,7 @@ class PythonMetric:
 
     template: ClassVar[str] = "metric/python.py.j2"
     imports: ClassVar[Sequence[Import]] = (
-        ("narrowcast.runtime.metrics.metric", "Metric"),
+        ("narrowcast.runtime.evaluation.metrics.metric", "Metric"),
     )
     title: Code
     local_import: Code

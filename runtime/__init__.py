@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from .command_line import command_line
-from .converted import Converted, closest
-from .criterion import Criterion
-from .evaluation import Evaluation, Watch
-from .graph import Placement, Precision
+from .evaluation.criterion import Criterion
+from .evaluation.evaluation import Evaluation, Watch
+from .frameworks.inputs import Input
+from .graph.graph import Placement, Precision
+from .graph.pins import Pins
 from .hardware.requirements import Requirements
-from .pins import Pins
-from .report import Judgement, Package, Report
+from .record.sources import Sources
+from .report.report import Judgement, Package, Report
 from .run import Run
+from .run.converted import Converted, closest
 from .search import Budget, everything_low
-from .signature import Input
-from .sources import Sources
 
 __all__ = [
     "Budget",

@@ -16,15 +16,15 @@ from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from .cost_sources import Choice
-from .errors import NarrowcastError, UsageError
-from .files import check_writable, write_bytes
-from .progress import Terminal, printable
-from .recorded import Recorded
-from .report import Report, as_json, shown, summary
+from .common.errors import NarrowcastError, UsageError
+from .common.files import check_writable, write_bytes
+from .common.progress import Terminal, printable
+from .common.version import VERSION
+from .evaluation.sharding import Workers
+from .placement.measured.sources import Choice
+from .record.recorded import Recorded
+from .report.report import Report, as_json, shown, summary
 from .run import Options, Run
-from .sharding import Workers
-from .version import VERSION
 
 INTERNAL = 4
 INTERRUPTED = 130

@@ -70,8 +70,8 @@ def make(path: Path, size: int, inside: bool) -> None:
 def convert(path: Path) -> dict[str, float]:
     """Convert everything that may be bf16; seconds, and GB at most and before."""
     from narrowcast.runtime.frameworks.onnx import openvino
-    from narrowcast.runtime.frameworks.onnx.loading import load_onnx
-    from narrowcast.runtime.graph import Kernel, Precision
+    from narrowcast.runtime.frameworks.onnx.opening.load import load_onnx
+    from narrowcast.runtime.graph.graph import Kernel, Precision
 
     low = Precision.BF16
     before, start = peak(), time.perf_counter()

@@ -25,7 +25,7 @@ from onnx import numpy_helper
 
 from narrowcast.runtime import Precision
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
-from narrowcast.runtime.graph import Op
+from narrowcast.runtime.graph.graph import Op
 
 NAMES = ("resnet50", "densenet121", "squeezenet")
 RUNS = (

@@ -14,14 +14,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from narrowcast.runtime.frameworks.onnx.given import model_of
-from narrowcast.runtime.frameworks.onnx.naming import name_all
-from narrowcast.runtime.frameworks.onnx.observing import Observed
+from narrowcast.runtime.frameworks.onnx.ir.naming import name_all
+from narrowcast.runtime.frameworks.onnx.ir.plain import plain
+from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
 from narrowcast.runtime.frameworks.onnx.picture import picture
-from narrowcast.runtime.frameworks.onnx.plain import plain
-from narrowcast.runtime.frameworks.onnx.prepared import Prepared
-from narrowcast.runtime.frameworks.onnx.rewrite import rewrite
-from narrowcast.runtime.graph import Kernel, Precision
+from narrowcast.runtime.frameworks.onnx.running.given import model_of
+from narrowcast.runtime.frameworks.onnx.running.observing import Observed
+from narrowcast.runtime.frameworks.onnx.writing.rewrite import rewrite
+from narrowcast.runtime.graph.graph import Kernel, Precision
 
 FP32, LOW = Precision.FP32, Precision.BF16
 

@@ -24,13 +24,13 @@ import numpy as np
 import openvino as ov
 
 from narrowcast.runtime import Pins, Precision, everything_low
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks.onnx import openvino
-from narrowcast.runtime.frameworks.onnx.loading import load_onnx
-from narrowcast.runtime.graph import casts
-from narrowcast.runtime.measured import measured_costs
+from narrowcast.runtime.frameworks.onnx.opening.load import load_onnx
+from narrowcast.runtime.graph.graph import casts
 from narrowcast.runtime.placement import latency
-from narrowcast.runtime.timing import interleaved
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.placement.measured.measured import measured_costs
 
 LOW = Precision.BF16
 SECONDS = 12.0

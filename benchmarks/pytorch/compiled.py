@@ -27,10 +27,10 @@ from models import MODELS
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision, everything_low
+from narrowcast.runtime.common.timing import Latency, interleaved
 from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.signature import Input
-from narrowcast.runtime.timing import Latency, interleaved
 
 LOW = Precision.BF16
 SECONDS = 12.0

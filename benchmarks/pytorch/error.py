@@ -22,9 +22,9 @@ from torch import nn
 
 from narrowcast.runtime import Pins, Precision, everything_low
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Kind, casts
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.graph.graph import Kind, casts
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.signature import Input
 
 LOW = Precision.BF16
 BATCHES = 4

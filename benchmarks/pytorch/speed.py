@@ -22,13 +22,13 @@ from models import MODELS
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision, everything_low
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import casts
-from narrowcast.runtime.measured import SECONDS_EACH, measured_costs
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.graph.graph import casts
 from narrowcast.runtime.placement import latency
-from narrowcast.runtime.signature import Input
-from narrowcast.runtime.timing import interleaved
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.placement.measured.measured import SECONDS_EACH, measured_costs
 
 LOW = Precision.BF16
 BF16 = torch.bfloat16

@@ -17,15 +17,20 @@ from spent import Spent, now
 from strategies import sensitivity_bisect
 from strategies.problem import Log, Names, Op, Problem, Score, Strategy
 
-from narrowcast.runtime.capability import capability_pins
-from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate, to_the_end
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.evaluation import (
+    Evaluation,
+    Watch,
+    evaluate,
+    to_the_end,
+)
 from narrowcast.runtime.frameworks.protocol import Statistics, Traced
-from narrowcast.runtime.graph import Kind, Placement, Precision
-from narrowcast.runtime.pins import Pins, Reason, Why
+from narrowcast.runtime.graph.graph import Kind, Placement, Precision
+from narrowcast.runtime.graph.pins import Pins, Reason, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, search
-from narrowcast.runtime.unrounded import with_movers
+from narrowcast.runtime.search.limits.capability import capability_pins
+from narrowcast.runtime.search.limits.movers import with_movers
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 import rows
 from culprits import Planted
 
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.protocol import Predict, Traced
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.graph.graph import Precision
 
 INPUTS = [
     Input(name, ("batch", *shape), "float32") for name, shape in rows.INPUTS.items()

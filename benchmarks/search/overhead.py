@@ -23,18 +23,31 @@ import numpy as np
 import torch
 from spent import now
 
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate, to_the_end
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import (
+    Evaluation,
+    Watch,
+    evaluate,
+    to_the_end,
+)
+from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Placement, Precision, Slot
-from narrowcast.runtime.graph import Tensor as Value
-from narrowcast.runtime.metrics.topk import TopK
-from narrowcast.runtime.pins import Pins
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Placement,
+    Precision,
+    Slot,
+)
+from narrowcast.runtime.graph.graph import Tensor as Value
+from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import latency, low_compute
-from narrowcast.runtime.progress import Terminal
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.search import Budget, search
-from narrowcast.runtime.signature import Input
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "minilm"
 BF16, FP32 = Precision.BF16, Precision.FP32

@@ -27,12 +27,12 @@ import numpy as np
 import tensorflow as tf
 
 from narrowcast.runtime import Pins, Precision, everything_low
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.graph import Kind, casts
-from narrowcast.runtime.measured import measured_costs
+from narrowcast.runtime.graph.graph import Kind, casts
 from narrowcast.runtime.placement import latency
-from narrowcast.runtime.timing import interleaved
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.placement.measured.measured import measured_costs
 
 LOW = Precision.BF16
 SECONDS = 10.0

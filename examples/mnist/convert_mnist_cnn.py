@@ -26,27 +26,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from narrowcast.runtime import (
-    Budget,
-    Converted,
-    Criterion,
-    Evaluation,
-    Input,
-    Judgement,
-    Pins,
-    Placement,
-    Precision,
-    Report,
-    Requirements,
-    Run,
-    Sources,
-    Watch,
-    closest,
-    command_line,
-)
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.csv import read_csv
-from narrowcast.runtime.metrics.topk import TopK
+from narrowcast.runtime import Budget, Converted, Criterion, Evaluation, Input, Judgement, Pins, Placement, Precision, Report, Requirements, Run, Sources, Watch, closest, command_line
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.csv import read_csv
+from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..formats import LIMITS
-from ..graph import Precision
-from ..rounding import rounded
+from ..graph.formats import LIMITS
+from ..graph.graph import Graph, Kernel, Op, Precision
+from ..graph.rounding import rounded
 from .protocol import Array, Probe, Statistics
 
 Doubles = npt.NDArray[np.float64]
@@ -93,3 +94,17 @@ def relative_error(reference: Array, value: Array) -> float:
 
 def _doubles(values: npt.NDArray[Any]) -> Doubles:
     return values.astype(np.float64)
+
+
+def with_kernels(graph: Graph, low: Precision, probes: Mapping[str, Probe]) -> Graph:
+    """The graph whose ops have the kernels that ran, fp32's first."""
+    return replace(
+        graph, ops=tuple(_op(op, low, probes.get(op.id)) for op in graph.ops)
+    )
+
+
+def _op(op: Op, low: Precision, probe: Probe | None) -> Op:
+    fp32 = Kernel(Precision.FP32, Precision.FP32)
+    if probe is None or probe.output is None:
+        return replace(op, kernels=(fp32,))
+    return replace(op, kernels=(fp32, Kernel(low, probe.output)))

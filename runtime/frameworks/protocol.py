@@ -10,8 +10,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Graph, Placement, Precision
-from ..timing import Clock, Latency
+from ..common.timing import Clock, Latency
+from ..graph.graph import Graph, Placement, Precision
 
 Array = npt.NDArray[np.generic]
 Outputs = tuple[Array, ...]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from ..graph import Precision
+from ..graph.graph import Precision
 
 Device = Literal["cpu", "cuda"]
 

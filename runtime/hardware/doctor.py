@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from ..graph import Precision
-from ..version import VERSION
+from ..common.version import VERSION
+from ..graph.graph import Precision
 from .answers import FRAMEWORKS, Device
 from .cpu import Cpu, read_cpu
 from .instructions import CPU_FLAGS, found_flags, needed_flags, spelled, undecided

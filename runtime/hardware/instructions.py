@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..graph import Precision
+from ..graph.graph import Precision
 from .cpu import Cpu
 
 CPU_FLAGS: Mapping[Precision, Mapping[str, tuple[frozenset[str], ...]]] = {

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 
-from ..errors import RequirementError
-from ..graph import Precision
+from ..common.errors import RequirementError
+from ..graph.graph import Precision
 from .answers import FRAMEWORKS, Answer, Device
 from .instructions import CPU_FLAGS
 

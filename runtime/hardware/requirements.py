@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from ..errors import RequirementError
-from ..graph import Precision
+from ..common.errors import RequirementError
+from ..graph.graph import Precision
 from .answers import FRAMEWORKS, Answer, Device, FrameworkAnswer
 from .cpu import Cpu, read_cpu
 from .instructions import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..errors import UsageError
+from ..common.errors import UsageError
 from .answers import FRAMEWORKS
 
 

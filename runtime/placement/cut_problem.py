@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..costs import CostError, checked
-from ..errors import ModelError
-from ..graph import Graph, Kind, Op, Precision
+from ..common.errors import ModelError
+from ..graph.graph import Graph, Kind, Op, Precision
+from .costs import CostError, checked
 from .gadgets import CastCost, Gadget, cast_arcs, shared_casts
 from .min_cut import SINK, SOURCE, Arc, Network, network, source_side
 

@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..costs import checked
-from ..graph import Graph, Precision, Tensor
+from ..graph.graph import Graph, Precision, Tensor
+from .costs import checked
 from .min_cut import SOURCE, Arc
 
 CastCost = Callable[[Tensor, Precision, Precision], float]

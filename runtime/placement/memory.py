@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..costs import cast_bytes, moved_bytes
-from ..graph import Graph, Op, Placement, Precision, Tensor
+from ..graph.graph import Graph, Op, Placement, Precision, Tensor
+from .costs import cast_bytes, moved_bytes
 from .cut_problem import node_costs, numbered
 from .gadgets import cast_arcs, shared_casts
 from .min_cut import SINK, SOURCE, Arc, Network, network, optima, source_side

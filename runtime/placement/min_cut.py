@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..costs import CostError
+from .costs import CostError
 
 SOURCE = 0
 SINK = 1

@@ -9,16 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..costs import (
-    Costs,
-    cast_bytes,
-    moved_bytes,
-    predicted_bytes,
-    predicted_seconds,
-)
-from ..errors import UsageError
-from ..graph import Graph, Op, Placement, Precision
-from ..pins import Reason, Why
+from ..common.errors import UsageError
+from ..graph.graph import Graph, Op, Placement, Precision
+from ..graph.pins import Reason, Why
+from .costs import Costs, cast_bytes, moved_bytes, predicted_bytes, predicted_seconds
 from .cut_problem import CutProblem, cut_problem
 from .memory import memory_problem, shares_weight, weight_bytes
 

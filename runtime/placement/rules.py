@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-from ..graph import Graph, Kind, Op, Placement, Precision
+from ..graph.graph import Graph, Kind, Op, Placement, Precision
 
 VERSION = re.compile(r"v\d+$")
 ENDINGS = frozenset({"loss", "norm", "normalization", "softmax"})

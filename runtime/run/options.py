@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..cost_sources import Choice
+from ..placement.measured.sources import Choice
 
 
 @dataclass(frozen=True, slots=True)

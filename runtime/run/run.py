@@ -7,7 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..comparison import (
+from ..common.delivery import candidate_hash, destination
+from ..common.errors import ModelError
+from ..common.fresh import in_fresh_process
+from ..common.timing import Latency, latencies_data
+from ..evaluation.evaluation import Batches, evaluation_data
+from ..evaluation.saved import time_file
+from ..evaluation.sharding import Predictor
+from ..frameworks.inputs import Input
+from ..frameworks.protocol import Formable, LoadSaved, Traced
+from ..graph.graph import Precision
+from ..hardware.requirements import Machine
+from ..placement.measured.measured import MeasuredCosts
+from ..record.plan import document
+from ..record.sources import Sources
+from ..report.comparison import (
     Timed,
     contenders,
     known_score,
@@ -15,34 +29,12 @@ from ..comparison import (
     timed_as_recorded,
     timed_data,
 )
-from ..converted import Converted, better, described_result
-from ..delivery import candidate_hash, destination
-from ..errors import ModelError
-from ..evaluation import (
-    Batches,
-)
-from ..finish import (
-    bytes_differ,
-    nothing_low,
-    plan_content,
-    put_in_place,
-    why_nothing,
-)
-from ..frameworks.protocol import Formable, LoadSaved, Traced
-from ..fresh import in_fresh_process
-from ..graph import Precision
-from ..hardware.requirements import Machine
-from ..measured import MeasuredCosts
-from ..plain_data import evaluation_data, latencies_data
-from ..plan import Plan, document
-from ..provenance import executed
-from ..report import Judgement, Package, Report, counted, gathered
-from ..saved import time_file
+from ..report.report import Judgement, Package, Report, counted, gathered
 from ..search import Evaluate, Found
-from ..sharding import Predictor
-from ..signature import Input
-from ..sources import Sources
-from ..timing import Latency
+from ..search.found import Plan
+from .converted import Converted, better, described_result
+from .finish import bytes_differ, nothing_low, plan_content, put_in_place, why_nothing
+from .provenance import executed
 from .searching import Searching
 from .start import on_target
 

@@ -7,32 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..baseline import (
+from ..common.delivery import candidate, candidate_hash, discard, temporary
+from ..evaluation.baseline import (
     baseline_data,
     baseline_of,
     carries_state,
     measured_baseline,
 )
-from ..delivery import candidate, candidate_hash, discard, temporary
-from ..evaluation import (
+from ..evaluation.evaluation import (
     Batches,
     Beside,
     Evaluation,
     Watch,
     evaluate,
+    evaluation,
+    evaluation_data,
+    held_to,
     rounded,
 )
-from ..finish import (
-    checked,
-    compiled_package,
-    saved_drift,
-    saved_evaluation,
-)
+from ..evaluation.metrics.metric import Metric
+from ..evaluation.sharding import Job, LoadedModel, Predictor, Save, SavedModel
+from ..frameworks.inputs import Input
 from ..frameworks.protocol import LoadSaved, Predict
-from ..metrics.metric import Metric
-from ..plain_data import evaluation, evaluation_data
-from ..sharding import Job, LoadedModel, Predictor, Save, SavedModel
-from ..signature import Input, held_to
+from .finish import checked, compiled_package, saved_drift, saved_evaluation
 from .start import Start
 
 

@@ -7,34 +7,29 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from .. import cost_cache
-from ..baseline import (
-    Baseline,
-    doubts,
-)
-from ..cost_data import costs_of
-from ..cost_sources import Wanted, costs_text, find_costs, find_forms
-from ..cost_subject import circumstances, subject
-from ..costs import Costs, MachineProfile, StaticCosts
-from ..criterion import Criterion
-from ..evaluation import (
-    Evaluation,
-)
+from ..evaluation.baseline import Baseline, doubts
+from ..evaluation.criterion import Criterion
+from ..evaluation.evaluation import Evaluation
 from ..frameworks.protocol import Formable, Traced
-from ..graph import Precision
-from ..interrupts import Interruptible, interruptible
-from ..measured import SECONDS_EACH, MeasuredCosts, measured_costs
-from ..pins import Pins
+from ..graph.graph import Precision
+from ..graph.pins import Pins
 from ..placement import Objective
-from ..plan import read_document, recorded_forms
-from ..provenance import provenance
-from ..rebuild import Rebuilding
-from ..recorded import history_path
-from ..replay import changes, committed
-from ..report import Judgement, counted, shown
-from ..resume import best_trial, check_question, check_search, opened
+from ..placement.costs import Costs, MachineProfile, StaticCosts
+from ..placement.measured import cache as cost_cache
+from ..placement.measured.data import costs_of
+from ..placement.measured.measured import SECONDS_EACH, MeasuredCosts, measured_costs
+from ..placement.measured.sources import Wanted, costs_text, find_costs, find_forms
+from ..placement.measured.subject import circumstances, subject
+from ..record.plan import read_document, recorded_forms
+from ..record.rebuild import Rebuilding
+from ..record.recorded import history_path
+from ..record.replay import changes, committed
+from ..record.resume import best_trial, check_question, check_search, opened
+from ..record.sources import Sources, hashes
+from ..report.report import Judgement, counted, shown
 from ..search import Budget, Evaluate, Found, search
-from ..sources import Sources, hashes
+from .interrupts import Interruptible, interruptible
+from .provenance import provenance
 from .scoring import Scoring
 
 F = TypeVar("F", bound=Formable)

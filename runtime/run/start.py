@@ -9,28 +9,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..baseline import (
-    Baseline,
-)
-from ..errors import RequirementError
-from ..evaluation import (
-    Batches,
-    first_inputs,
-)
+from ..common.errors import RequirementError
+from ..common.progress import Progress
+from ..common.timing import Clock
+from ..evaluation.baseline import Baseline
+from ..evaluation.evaluation import Batches, first_inputs
+from ..evaluation.loading import loaded
+from ..evaluation.sharding import Workers
 from ..frameworks.protocol import Formable, Inputs
-from ..graph import Precision
+from ..graph.graph import Precision
 from ..hardware.answers import FRAMEWORKS
 from ..hardware.requirements import Machine, Requirements, require
-from ..history import History, Unrecorded
-from ..interrupts import Interrupts
-from ..loading import loaded
-from ..measured import MeasuredCosts
-from ..plan import read_document
-from ..progress import Progress
-from ..rebuild import Rebuilding
-from ..sharding import Workers
-from ..sources import Sources
-from ..timing import Clock
+from ..placement.measured.measured import MeasuredCosts
+from ..record.plan import read_document
+from ..record.rebuild import Rebuilding
+from ..record.sources import Sources
+from ..search.history import History, Unrecorded
+from .interrupts import Interrupts
 from .options import Options
 
 T = TypeVar("T")

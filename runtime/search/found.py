@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from ..errors import ModelError
-from ..estimate import Estimate
-from ..graph import Graph
-from ..plan import Plan
-from ..reasons import fp32_gains, fp32_reasons
+from ..common.errors import ModelError
+from ..graph.graph import Graph, Placement, Precision
+from ..graph.pins import Reason
+from .limits.reasons import fp32_gains, fp32_reasons
+from .sensitivity.estimate import Estimate
 from .trials import Trial, Trials
 
 
@@ -77,3 +77,32 @@ def _plan(
     placement = trial.placement
     rank = trials.objective.rank(graph, placement)
     return Plan(trials.low, placement, reasons, name, count, ranking, gains, unit, rank)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search decided.
+
+    Attributes:
+        low: The 16-bit precision.
+        placement: Op id → precision.
+        reasons: Op id → why, for every fp32 op.
+        objective: The objective's name.
+        trials: Trials that the search made.
+        ranking: What each op was estimated to do to the outputs, worst first; empty
+            where no trial failed.
+        gains: Op id → what an fp32 op would have gained, in `unit`.
+        unit: "FLOPs", "seconds" or "bytes", by the objective.
+        rank: The placement's rank by the objective, the least is the best; no part of
+            the file.
+    """
+
+    low: Precision
+    placement: Placement
+    reasons: Mapping[str, Reason]
+    objective: str
+    trials: int
+    ranking: tuple[Estimate, ...] = ()
+    gains: Mapping[str, float] = field(default_factory=dict)
+    unit: str = ""
+    rank: tuple[float, ...] = ()

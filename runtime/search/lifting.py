@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 
 from ..frameworks.protocol import Traced
-from ..graph import Placement
-from ..pins import Reason, Why
-from ..unrounded import with_movers
-from .quickxplain import Pinned, Shrinking, shrink
-from .shrinking import Gain
+from ..graph.graph import Placement
+from ..graph.pins import Reason, Why
+from .limits.movers import with_movers
+from .shrinking.quickxplain import Pinned, Shrinking, shrink
+from .shrinking.shrinking import Gain
 from .trials import Trials
 
 RUINED = 0.25

@@ -11,27 +11,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..criterion import Criterion
-from ..estimate import Estimate
-from ..evaluation import Evaluation, rounded
+from ..common.progress import Progress
+from ..common.timing import Clock
+from ..evaluation.criterion import Criterion
+from ..evaluation.evaluation import Evaluation, rounded
 from ..frameworks.protocol import Traced
-from ..graph import Placement, Precision
-from ..history import History, Unrecorded
-from ..pins import Pins, Reason
+from ..graph.graph import Placement, Precision
+from ..graph.pins import Pins, Reason
 from ..placement import Objective
-from ..plan import Plan
-from ..progress import Progress
-from ..ranges import Ranges, ranged_text
-from ..reasons import fp32_gains, fp32_reasons, hard_pins
-from ..timing import Clock
-from ..unrounded import with_movers
-from .estimates import Estimates, estimates
-from .found import Found, plans
+from .found import Found, Plan, plans
+from .history import History, Unrecorded
 from .lifting import lift
-from .order import pin_order, rounding_ops
-from .prefix import shortest_prefix
-from .quickxplain import Shrinking, shrink
-from .shrinking import Gain, Residual
+from .limits.movers import with_movers
+from .limits.ranges import Ranges, ranged_text
+from .limits.reasons import fp32_gains, fp32_reasons, hard_pins
+from .sensitivity.estimate import Estimate
+from .sensitivity.estimates import Estimates, estimates
+from .sensitivity.order import pin_order, rounding_ops
+from .shrinking.prefix import shortest_prefix
+from .shrinking.quickxplain import Shrinking, shrink
+from .shrinking.shrinking import Gain, Residual
 from .steps import estimates_data, estimates_of, ranges_data, ranges_of
 from .trials import Budget, Evaluate, Judge, Trial, Trials
 

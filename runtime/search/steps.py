@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..estimate import Estimate, Method
-from ..pins import Reason, Why
-from ..ranges import Ranges
-from .estimates import Estimates
+from ..graph.pins import Reason, Why
+from .limits.ranges import Ranges
+from .sensitivity.estimate import Estimate, Method
+from .sensitivity.estimates import Estimates
 
 
 def ranges_data(ranges: Ranges) -> dict[str, Any]:

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..criterion import Criterion
-from ..errors import DataError, UsageError
-from ..evaluation import Evaluation, Watch, rounded
-from ..graph import Graph, Placement, Precision
-from ..history import Attempt, History, Outcome
-from ..pins import Reason
+from ..common.errors import DataError, UsageError
+from ..common.progress import Progress
+from ..common.timing import Clock
+from ..evaluation.criterion import Criterion
+from ..evaluation.evaluation import Evaluation, Watch, rounded
+from ..evaluation.sequential import paired_watch, settled
+from ..graph.graph import Graph, Placement, Precision
+from ..graph.pins import Reason
 from ..placement import Objective
 from ..placement.objectives import Problem, cut
-from ..progress import Progress
-from ..sequential import paired_watch, settled
-from ..timing import Clock
-from ..unrounded import with_movers
+from .history import Attempt, History, Outcome
+from .limits.movers import with_movers
 
 Evaluate = Callable[[Placement, Watch], Evaluation]
 """Converts the model by a placement and scores it until the watch has seen enough."""

@@ -7,13 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..section import Problem
-from .common import (
-    absent,
-    input_names,
-    one_of_path_and_factory,
-    suffix,
-    weights_ending,
-)
+from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
 
 if TYPE_CHECKING:
     from ..model import ModelSection

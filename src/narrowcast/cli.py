@@ -134,10 +134,10 @@ def explain(
     """
     import json
 
-    from narrowcast.runtime.errors import NarrowcastError
-    from narrowcast.runtime.explain import explained
-    from narrowcast.runtime.explain_text import explanation_data, explanation_text
-    from narrowcast.runtime.progress import printable
+    from narrowcast.runtime.common.errors import NarrowcastError
+    from narrowcast.runtime.common.progress import printable
+    from narrowcast.runtime.report.explain import explained
+    from narrowcast.runtime.report.text import explanation_data, explanation_text
 
     try:
         found = explained(plan)

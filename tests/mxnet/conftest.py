@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet import Program
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.pins import Pins
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.reasons import hard_pins
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.search.limits.reasons import hard_pins
 
 nn, rnn = mx.gluon.nn, mx.gluon.rnn
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from narrowcast.runtime.frameworks.mxnet import answers
-from narrowcast.runtime.frameworks.mxnet.switches import hold_fp32
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.mxnet.running.switches import hold_fp32
+from narrowcast.runtime.graph.graph import Precision
 
 
 def test_bf16_is_answered_by_a_convolution_that_ran() -> None:
@@ -49,7 +49,7 @@ for name in ("bool", "object", "int", "float", "complex", "str"):
 """
 
 REQUIRE = """
-from narrowcast.runtime.errors import RequirementError
+from narrowcast.runtime.common.errors import RequirementError
 try:
     from narrowcast.runtime.frameworks import mxnet
 except RequirementError as error:

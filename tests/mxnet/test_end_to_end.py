@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.frameworks.mxnet.library import mx
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 
 nn = mx.gluon.nn
 

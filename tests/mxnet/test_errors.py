@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Watch, evaluate, to_the_end
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Watch, evaluate, to_the_end
 from narrowcast.runtime.frameworks import mxnet as adapter
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.frameworks.mxnet.network import canonical
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.pins import Pins, Why
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.graph.pins import Pins, Why
+from narrowcast.runtime.graph.rounding import rounded
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
-from narrowcast.runtime.rounding import rounded
 from narrowcast.runtime.search import Budget, search
 
 BF16, FP32 = Precision.BF16, Precision.FP32

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.frameworks.mxnet.flops import flops
-from narrowcast.runtime.frameworks.mxnet.network import Node
+from narrowcast.runtime.frameworks.mxnet.ir.flops import flops
+from narrowcast.runtime.frameworks.mxnet.ir.network import Node
 
 Shapes = list[tuple[int, ...]]
 
@@ -102,7 +102,7 @@ def test_a_branch_counts_its_larger_body(zoo: Any) -> None:
 
 
 def test_a_loop_counts_its_body_in_every_iteration(tools: Any) -> None:
-    from narrowcast.runtime.frameworks.mxnet.library import mx
+    from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 
     class Loop(mx.gluon.nn.HybridBlock):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.errors import DataError, ModelError
+from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import mxnet as adapter
-from narrowcast.runtime.frameworks.mxnet import params
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.frameworks.mxnet.opening import params
 
 nn = mx.gluon.nn
 Files = tuple[Path, Path]
@@ -223,7 +223,7 @@ class Evil(mx.operator.CustomOpProp):
         super().__init__(need_top_grad=False)
 
 from pathlib import Path
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks import mxnet as adapter
 
 folder = Path(sys.argv[2])
@@ -325,7 +325,7 @@ def test_what_is_no_hybrid_block_is_refused() -> None:
 
 def two_inputs() -> Any:
     a, b = mx.sym.var("first"), mx.sym.var("second")
-    from narrowcast.runtime.frameworks.mxnet.network import canonical
+    from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
 
     return canonical(mx.sym.broadcast_sub(a, b), {})
 
@@ -389,7 +389,7 @@ def test_operators_that_must_know_their_inputs_size_are_opened(tmp_path: Path) -
 
 
 def test_labels_of_a_trained_symbol_are_no_inputs(tools: Any, tmp_path: Path) -> None:
-    from narrowcast.runtime.frameworks.mxnet.network import canonical
+    from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
 
     x = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="dense")
     symbol = mx.sym.SoftmaxOutput(x, name="softmax")

@@ -10,7 +10,7 @@ import one_model
 import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
-from narrowcast.runtime.frameworks.mxnet.library import mx
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 
 nn = mx.gluon.nn
 

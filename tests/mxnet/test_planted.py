@@ -22,12 +22,12 @@ import rows
 import rows_mxnet
 import rows_numpy
 
-from narrowcast.runtime.evaluation import Batches, Evaluation, evaluate
+from narrowcast.runtime.evaluation.evaluation import Batches, Evaluation, evaluate
 from narrowcast.runtime.frameworks import mxnet as adapter
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet import Program
-from narrowcast.runtime.frameworks.mxnet.network import Network
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.mxnet.ir.network import Network
+from narrowcast.runtime.graph.graph import Placement, Precision
 
 BF16 = Precision.BF16
 NAMES = tuple(name for name, case in culprits.cases().items() if case.low == BF16)
@@ -45,7 +45,7 @@ import sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 import culprits, planted
-from narrowcast.runtime.evaluation import evaluate
+from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.frameworks import mxnet
 case = culprits.cases()[sys.argv[2]]
 model = mxnet.load_saved(Path(sys.argv[1]))

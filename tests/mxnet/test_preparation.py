@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks import mxnet as adapter
-from narrowcast.runtime.frameworks.mxnet import agreement
-from narrowcast.runtime.frameworks.mxnet.blocks import network_of
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.frameworks.mxnet.network import canonical
-from narrowcast.runtime.frameworks.mxnet.prepare import prepare
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.pins import Pins, user_pins
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.measuring import agreement
+from narrowcast.runtime.frameworks.mxnet.preparation.prepare import prepare
+from narrowcast.runtime.frameworks.mxnet.running.blocks import network_of
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.graph.pins import Pins, user_pins
 
 nn = mx.gluon.nn
 RANDOM = np.random.default_rng(5)

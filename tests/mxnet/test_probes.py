@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.frameworks.mxnet import probing
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.frameworks.mxnet.network import canonical
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.measuring import probes as probing
+from narrowcast.runtime.graph.graph import Precision
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 RANDOM = np.random.default_rng(2)

@@ -13,12 +13,12 @@ import pytest
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.mxnet import Program
-from narrowcast.runtime.frameworks.mxnet.adjoint import sketch
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.frameworks.mxnet.network import canonical
-from narrowcast.runtime.frameworks.mxnet.output_errors import OutputErrors
-from narrowcast.runtime.frameworks.mxnet.running import Runner
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.measuring.output_errors import OutputErrors
+from narrowcast.runtime.frameworks.mxnet.measuring.sketch import sketch
+from narrowcast.runtime.frameworks.mxnet.running.interpreter import Runner
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 nn, vision = mx.gluon.nn, mx.gluon.model_zoo.vision
 BF16 = Precision.BF16

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.graph.graph import Precision
 
 vision = mx.gluon.model_zoo.vision
 

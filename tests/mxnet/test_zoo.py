@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 BF16 = Precision.BF16
 
@@ -126,7 +126,7 @@ def test_outputs_keep_their_names(
     program = tools.trace(own, *traced.case.batch)
     path = tmp_path / "model.bf16-symbol.json"
     program.save(program.apply(tools.all_low(program)), path)
-    from narrowcast.runtime.frameworks.mxnet.library import mx
+    from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 
     kept = mx.sym.load(str(path)).list_outputs()
     assert kept[-1] == mx.sym.load(str(symbol)).list_outputs()[-1]

@@ -20,10 +20,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.frameworks.onnx.program import Program
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.pins import Pins
+from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.reasons import hard_pins
+from narrowcast.runtime.search.limits.reasons import hard_pins
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

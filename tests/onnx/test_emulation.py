@@ -25,9 +25,9 @@ from narrowcast.runtime.frameworks.onnx import (
     program,
     signature,
 )
-from narrowcast.runtime.frameworks.onnx.execution import Session
 from narrowcast.runtime.frameworks.onnx.openvino.executor import OpenVino
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.onnx.running.session import Session
+from narrowcast.runtime.graph.graph import Precision
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from narrowcast.runtime.errors import DataError, ModelError
+from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks.comparing import relative_error
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.onnx import openvino, portable
-from narrowcast.runtime.graph import Kind, Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 BF16, FP32 = Precision.BF16, Precision.FP32
 FLOAT = TensorProto.FLOAT

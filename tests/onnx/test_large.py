@@ -12,8 +12,8 @@ import onnx_ir as ir
 import pytest
 from ml_dtypes import bfloat16
 
-from narrowcast.runtime.frameworks.onnx import weights
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.onnx.ir import weights
+from narrowcast.runtime.graph.graph import Precision
 
 LARGE = Path(__file__).resolve().parents[2] / "benchmarks" / "onnx" / "large.py"
 

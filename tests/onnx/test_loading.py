@@ -11,10 +11,10 @@ import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
-from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.frameworks.onnx import mapped
-from narrowcast.runtime.frameworks.onnx.loading import EXTERNAL, load_onnx
-from narrowcast.runtime.frameworks.onnx.untrusted import wire
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.frameworks.onnx.ir import mapped
+from narrowcast.runtime.frameworks.onnx.opening.load import EXTERNAL, load_onnx
+from narrowcast.runtime.frameworks.onnx.opening.untrusted import wire
 
 FC = """
 <ir_version: 8, opset_import: ["" : 13]>

@@ -12,9 +12,9 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from narrowcast.runtime.errors import DataError
+from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.frameworks.onnx import load_onnx, onnxruntime, openvino
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 
 def written(folder: Path) -> Path:

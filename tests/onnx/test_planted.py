@@ -26,11 +26,11 @@ import rows
 import rows_numpy
 import rows_onnx
 
-from narrowcast.runtime.evaluation import Batches, evaluate
+from narrowcast.runtime.evaluation.evaluation import Batches, evaluate
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
 from narrowcast.runtime.frameworks.onnx.program import Program
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.graph.graph import Placement, Precision
 
 CASES = culprits.cases()
 RUNTIMES = {"openvino": openvino, "onnxruntime": onnxruntime, "portable": portable}
@@ -44,7 +44,7 @@ sys.path.insert(0, sys.argv[4])
 from importlib import import_module
 from pathlib import Path
 import culprits, planted
-from narrowcast.runtime.evaluation import evaluate
+from narrowcast.runtime.evaluation.evaluation import evaluate
 case = culprits.cases()[sys.argv[2]]
 runtime = import_module("narrowcast.runtime.frameworks.onnx." + sys.argv[3])
 model = runtime.load_saved(Path(sys.argv[1]))

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from narrowcast.runtime.errors import RequirementError
+from narrowcast.runtime.common.errors import RequirementError
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable, tensorrt
 from narrowcast.runtime.frameworks.onnx.onnxruntime.answers import answer as ort_answer
 from narrowcast.runtime.frameworks.onnx.openvino.answers import answer as ov_answer
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.pins import Pins, user_pins
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.graph.pins import Pins, user_pins
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 FLOAT = TensorProto.FLOAT

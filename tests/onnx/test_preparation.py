@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper, parser
 
-from narrowcast.runtime.frameworks.onnx.plain import plain
+from narrowcast.runtime.frameworks.onnx.ir.plain import plain
+from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
 from narrowcast.runtime.frameworks.onnx.preparation import constants, prepare
-from narrowcast.runtime.frameworks.onnx.prepared import Prepared
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 

@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 import pytest
 
-from narrowcast.runtime.capability import capability_pins
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.onnx import (
     load_onnx,
@@ -19,8 +18,9 @@ from narrowcast.runtime.frameworks.onnx import (
     portable,
     signature,
 )
-from narrowcast.runtime.graph import Graph, Placement, Precision
+from narrowcast.runtime.graph.graph import Graph, Placement, Precision
 from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.search.limits.capability import capability_pins
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 LIGHT = (

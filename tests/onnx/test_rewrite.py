@@ -15,9 +15,9 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
-from narrowcast.runtime.frameworks.onnx.archive import check
-from narrowcast.runtime.frameworks.onnx.serial import to_bytes
-from narrowcast.runtime.graph import Precision, casts
+from narrowcast.runtime.frameworks.onnx.ir.serial import to_bytes
+from narrowcast.runtime.frameworks.onnx.writing.archive import check
+from narrowcast.runtime.graph.graph import Precision, casts
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 FLOAT, HALF, DOUBLE = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE

@@ -11,10 +11,11 @@ import onnx_ir as ir
 import pytest
 from onnx import TensorProto
 
-from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.frameworks.onnx import load_onnx, onnxruntime, openvino, serial
-from narrowcast.runtime.frameworks.onnx.archive import check
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.frameworks.onnx import load_onnx, onnxruntime, openvino
+from narrowcast.runtime.frameworks.onnx.ir import serial
+from narrowcast.runtime.frameworks.onnx.writing.archive import check
+from narrowcast.runtime.graph.graph import Precision
 
 PLAIN = {
     "openvino": """

@@ -11,8 +11,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
-from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.frameworks.onnx.loading import load_onnx
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.frameworks.onnx.opening.load import load_onnx
 
 ADD = """
 <ir_version: 8, opset_import: ["" : 13]>

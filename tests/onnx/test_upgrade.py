@@ -15,15 +15,15 @@ from onnx import parser
 from onnx.defs import OpSchema
 
 from narrowcast.runtime.frameworks.onnx import openvino, portable
-from narrowcast.runtime.frameworks.onnx.plain import plain
+from narrowcast.runtime.frameworks.onnx.ir.inference import infer_types
+from narrowcast.runtime.frameworks.onnx.ir.plain import plain
+from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
 from narrowcast.runtime.frameworks.onnx.preparation import opsets, prepare
 from narrowcast.runtime.frameworks.onnx.preparation.adapters import ADAPTERS
 from narrowcast.runtime.frameworks.onnx.preparation.constants import lift_constants
 from narrowcast.runtime.frameworks.onnx.preparation.editing import editor
-from narrowcast.runtime.frameworks.onnx.preparation.inference import infer_types
 from narrowcast.runtime.frameworks.onnx.preparation.upgrade import upgrade
-from narrowcast.runtime.frameworks.onnx.prepared import Prepared
-from narrowcast.runtime.graph import Kernel, Precision
+from narrowcast.runtime.graph.graph import Kernel, Precision
 
 Feeds = Mapping[str, np.ndarray]
 

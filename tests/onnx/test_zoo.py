@@ -11,7 +11,7 @@ import pytest
 
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable, tensorrt
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 NAMES = (
     "conv_bn_residual",

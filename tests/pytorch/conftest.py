@@ -16,13 +16,13 @@ import torch
 
 from narrowcast.codegen import compile_script, render
 from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.pytorch import Program
-from narrowcast.runtime.frameworks.pytorch.answers import absent
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.pins import Pins
+from narrowcast.runtime.frameworks.pytorch.running.device import absent
+from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.reasons import hard_pins
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.search.limits.reasons import hard_pins
 from narrowcast.spec import loads
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.frameworks.pytorch.agreement import (
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.frameworks.pytorch.measuring.agreement import (
     check_agreement,
     first_divergence,
 )

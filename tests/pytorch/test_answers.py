@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from narrowcast.runtime.errors import RequirementError
+from narrowcast.runtime.common.errors import RequirementError
 from narrowcast.runtime.frameworks.pytorch.answers import answer, cpu_answer, devices
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import FRAMEWORKS
 from narrowcast.runtime.hardware.cpu import read_cpu
 from narrowcast.runtime.hardware.doctor import examine

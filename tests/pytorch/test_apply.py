@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import fx, nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.frameworks.pytorch import nodes
-from narrowcast.runtime.graph import Precision, casts, held
+from narrowcast.runtime.frameworks.pytorch.ir import nodes
+from narrowcast.runtime.graph.graph import Precision, casts, held
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 DTYPES = {FP32: torch.float32, BF16: torch.bfloat16}

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.errors import ModelError, UsageError
+from narrowcast.runtime.common.errors import ModelError, UsageError
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import casts
+from narrowcast.runtime.graph.graph import casts
 
 BATCHES = (1, 3, 64)
 
@@ -172,11 +172,11 @@ import sys
 from pathlib import Path
 import torch
 from torch import nn
-from narrowcast.runtime.capability import capability_pins
+from narrowcast.runtime.search.limits.capability import capability_pins
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
 
 torch.manual_seed(0)
 model = nn.Sequential(

@@ -17,10 +17,10 @@ import pytest
 import torch
 from torch.export.pt2_archive._package import AOTICompiledModel
 
-from narrowcast.runtime.costs import X86_BF16, StaticCosts, fused, moved_bytes
-from narrowcast.runtime.errors import DataError, ModelError
+from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts, fused, moved_bytes
 
 BF16 = Precision.BF16
 

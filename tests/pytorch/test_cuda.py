@@ -20,18 +20,28 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.errors import ModelError, RequirementError
-from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate, to_the_end
+from narrowcast.runtime.common.errors import ModelError, RequirementError
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import (
+    Evaluation,
+    Watch,
+    evaluate,
+    to_the_end,
+)
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.frameworks.pytorch.answers import absent, answer
-from narrowcast.runtime.frameworks.pytorch.device import finished, of_batch, of_model
-from narrowcast.runtime.frameworks.pytorch.switches import hold_fp32
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.pins import Pins
+from narrowcast.runtime.frameworks.pytorch.answers import answer
+from narrowcast.runtime.frameworks.pytorch.running.device import (
+    absent,
+    finished,
+    of_batch,
+    of_model,
+)
+from narrowcast.runtime.frameworks.pytorch.running.switches import hold_fp32
+from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, search
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32

@@ -21,15 +21,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.capability import capability_pins
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation, Watch, evaluate, to_the_end
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import (
+    Evaluation,
+    Watch,
+    evaluate,
+    to_the_end,
+)
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.pins import Pins, Why
+from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
+from narrowcast.runtime.search.limits.capability import capability_pins
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 BATCHES, SIZE = 4, 32

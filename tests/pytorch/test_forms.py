@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.errors import PlanError
+from narrowcast.runtime.common.errors import PlanError
+from narrowcast.runtime.common.timing import Latency
 from narrowcast.runtime.frameworks.pytorch.forms import (
     Form,
     Timed,
@@ -20,8 +21,7 @@ from narrowcast.runtime.frameworks.pytorch.forms import (
     sites,
     time_forms,
 )
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.timing import Latency
+from narrowcast.runtime.graph.graph import Precision
 
 BF16 = Precision.BF16
 

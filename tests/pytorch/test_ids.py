@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.graph import Kind, Slot
+from narrowcast.runtime.graph.graph import Kind, Slot
 
 
 def ids(program: Any) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.errors import DataError, ModelError
+from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import pytorch
 
 
@@ -268,8 +268,8 @@ WRONG = {
 def test_a_batch_that_is_not_what_the_spec_declares_is_refused(
     case: str,
 ) -> None:
-    from narrowcast.runtime.graph import Precision
-    from narrowcast.runtime.signature import Input
+    from narrowcast.runtime.frameworks.inputs import Input
+    from narrowcast.runtime.graph.graph import Precision
 
     given, declared, message = WRONG[case]
     inputs = [Input(f"input{k}", shape, "float32") for k, shape in enumerate(declared)]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 
 class Attention(nn.Module):

@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.graph.graph import Precision
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
 CAST = torch.ops.aten._to_copy.default

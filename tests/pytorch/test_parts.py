@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 
 class Net(nn.Module):

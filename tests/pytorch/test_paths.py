@@ -12,17 +12,17 @@ import torch
 from torch import nn
 from torch._higher_order_ops.while_loop import while_loop
 
-from narrowcast.runtime.capability import capability_pins
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.evaluation import Evaluation, Watch, to_the_end
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.pins import Pins
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation, Watch, to_the_end
+from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
-from narrowcast.runtime.ranges import find_ranges
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.search import Budget, search
+from narrowcast.runtime.search.limits.capability import capability_pins
+from narrowcast.runtime.search.limits.ranges import find_ranges
 
 BF16, FP32 = Precision.BF16, Precision.FP32
 X = torch.linspace(-1, 1.1, 32).reshape(4, 8)

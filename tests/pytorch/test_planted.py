@@ -21,11 +21,11 @@ import rows_numpy
 import rows_pytorch
 import torch
 
-from narrowcast.runtime.evaluation import Batches, evaluate
+from narrowcast.runtime.evaluation.evaluation import Batches, evaluate
 from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.pytorch import Program
-from narrowcast.runtime.graph import Placement
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.graph.graph import Placement
 
 NAMES = tuple(culprits.cases())
 SAME = {"diffuse": "healthy", "unseen": "healthy"}
@@ -37,7 +37,7 @@ import sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 import culprits, planted, torch
-from narrowcast.runtime.evaluation import evaluate
+from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.frameworks import pytorch
 case = culprits.cases()[sys.argv[2]]
 model = pytorch.load_saved(Path(sys.argv[1]))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
 
 IMAGE = (2, 4, 6, 6)
 SEQUENCE = (2, 4, 6)

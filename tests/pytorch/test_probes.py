@@ -9,11 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.capability import capability_pins
-from narrowcast.runtime.frameworks.pytorch.kernels import compared, relative_error
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.pins import Pins, Why
-from narrowcast.runtime.reasons import hard_pins
+from narrowcast.runtime.frameworks.pytorch.measuring.probes import (
+    compared,
+    relative_error,
+)
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.graph.pins import Pins, Why
+from narrowcast.runtime.search.limits.capability import capability_pins
+from narrowcast.runtime.search.limits.reasons import hard_pins
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 

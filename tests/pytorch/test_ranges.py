@@ -17,18 +17,18 @@ from torch import nn
 from torch._higher_order_ops.while_loop import while_loop
 from torch.nn import functional as F
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Watch, evaluate
-from narrowcast.runtime.formats import LIMITS
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Watch, evaluate
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.frameworks.pytorch.statistics import describe
-from narrowcast.runtime.graph import Placement, Precision
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.pins import Pins, Why
+from narrowcast.runtime.frameworks.pytorch.measuring.statistics import describe
+from narrowcast.runtime.graph.formats import LIMITS
+from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
-from narrowcast.runtime.reasons import hard_pins
 from narrowcast.runtime.search import Budget, search
+from narrowcast.runtime.search.limits.reasons import hard_pins
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 DTYPES = {BF16: torch.bfloat16, FP16: torch.float16}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.graph import Kind, Precision, casts
+from narrowcast.runtime.graph.graph import Kind, Precision, casts
 
 LAYERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lstm": (nn.LSTM, {"num_layers": 2, "bidirectional": True}),
@@ -108,7 +108,7 @@ class Given(nn.Module):
 
 def test_states_may_be_inputs(tools: Any, tmp_path: Path) -> None:
     from narrowcast.runtime.frameworks import pytorch
-    from narrowcast.runtime.signature import Input
+    from narrowcast.runtime.frameworks.inputs import Input
 
     model = Given().eval()
     inputs = [

@@ -14,10 +14,10 @@ from torch._higher_order_ops.map import map as map_
 from torch._higher_order_ops.scan import scan
 from torch._higher_order_ops.while_loop import while_loop
 
-from narrowcast.runtime.frameworks.pytorch import nodes
-from narrowcast.runtime.frameworks.pytorch.interpreter import Interpreter
-from narrowcast.runtime.graph import Precision, held
-from narrowcast.runtime.pins import Pins, user_pins
+from narrowcast.runtime.frameworks.pytorch.ir import nodes
+from narrowcast.runtime.frameworks.pytorch.running.interpreter import Interpreter
+from narrowcast.runtime.graph.graph import Precision, held
+from narrowcast.runtime.graph.pins import Pins, user_pins
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 DTYPES = {FP32: torch.float32, BF16: torch.bfloat16}

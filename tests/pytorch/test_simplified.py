@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from narrowcast.runtime.pins import Pins, user_pins
+from narrowcast.runtime.graph.pins import Pins, user_pins
 
 
 def types(program: Any) -> list[str]:

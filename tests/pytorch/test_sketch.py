@@ -18,10 +18,10 @@ from torch import nn
 from torch._higher_order_ops.scan import scan
 from torch._higher_order_ops.while_loop import while_loop
 
-from narrowcast.runtime.frameworks.pytorch.interpreter import Route
-from narrowcast.runtime.frameworks.pytorch.kernels import values_with_low
-from narrowcast.runtime.frameworks.pytorch.tails import float_tails
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.pytorch.measuring.tails import float_tails
+from narrowcast.runtime.frameworks.pytorch.running.interpreter import Route
+from narrowcast.runtime.frameworks.pytorch.running.low import values_with_low
+from narrowcast.runtime.graph.graph import Precision
 
 FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16
 SEEDS = range(6)

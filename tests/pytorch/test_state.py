@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.evaluation import evaluate
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Kind, Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 
 class Stateful(nn.Module):

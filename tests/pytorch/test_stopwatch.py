@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from narrowcast.runtime.costs import X86_BF16, StaticCosts, predicted_seconds
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.measured import measured_costs
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts, predicted_seconds
+from narrowcast.runtime.placement.measured.measured import measured_costs
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 

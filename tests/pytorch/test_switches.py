@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from narrowcast.runtime.errors import RequirementError
-from narrowcast.runtime.frameworks.pytorch import switches
+from narrowcast.runtime.common.errors import RequirementError
+from narrowcast.runtime.frameworks.pytorch.running import switches
 
 MEASURE = """
 import json, os, sys
@@ -31,8 +31,8 @@ if "used before" in sys.argv:
     model(x)
 
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.frameworks.inputs import Input
 
 (baseline,) = pytorch.predictor(model)((x,))
 inputs = [Input("x", ("batch", 16, 16, 16), "float32")]

@@ -18,9 +18,9 @@ import pytest
 import torch
 from torch import nn
 
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
 
 INPUTS = (Input("x", ("batch", 4), "float32"),)
 PROGRAM = "models/model.json"

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from narrowcast.runtime.evaluation.loading import loaded
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.loading import loaded
 
 Script = Callable[[str], tuple[int, str]]
 State = dict[str, torch.Tensor]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from narrowcast.runtime.graph import (
+from narrowcast.runtime.graph.graph import (
     Graph,
     Kernel,
     Kind,

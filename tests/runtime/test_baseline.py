@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.baseline import (
+from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.evaluation.baseline import (
     Baseline,
     baseline_data,
     baseline_of,
     doubts,
 )
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.errors import DataError
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.metrics.topk import TopK
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.sharding import Workers
 from narrowcast.runtime.run import Options, Run
-from narrowcast.runtime.sharding import Workers
 
 SAMPLES, CLASSES = 200, 4
 

@@ -17,12 +17,12 @@ SCRIPT = """
 import os, subprocess, sys, time
 from pathlib import Path
 from narrowcast.runtime.command_line import command_line
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.errors import *
-from narrowcast.runtime.errors import MetricError
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.report import Judgement, Report
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.common.errors import *
+from narrowcast.runtime.common.errors import MetricError
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.report.report import Judgement, Report
 
 
 def report(run, value=0.9, **changes):

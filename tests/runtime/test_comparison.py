@@ -11,16 +11,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime import comparison
-from narrowcast.runtime.comparison import Contenders, contenders, known_score, measured
-from narrowcast.runtime.delivery import candidate
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.pins import Reason, Why
+from narrowcast.runtime.common.delivery import candidate
+from narrowcast.runtime.common.timing import Latency
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Reason, Why
 from narrowcast.runtime.placement.rules import distrusted, rule_based
-from narrowcast.runtime.plan import Plan
+from narrowcast.runtime.report import comparison
+from narrowcast.runtime.report.comparison import (
+    Contenders,
+    contenders,
+    known_score,
+    measured,
+)
 from narrowcast.runtime.search import Found, Trial
-from narrowcast.runtime.timing import Latency
+from narrowcast.runtime.search.found import Plan
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))

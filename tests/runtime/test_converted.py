@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from narrowcast.runtime.converted import Converted, better, closest
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.plan import Plan
-from narrowcast.runtime.report import Judgement, Package
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.report.report import Judgement, Package
+from narrowcast.runtime.run.converted import Converted, better, closest
 from narrowcast.runtime.search import Found
+from narrowcast.runtime.search.found import Plan
 
 BASELINE = Evaluation("top-1", 0.9, 500, True)
 

@@ -14,18 +14,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime import cost_cache
-from narrowcast.runtime.cost_data import costs_data, costs_of
-from narrowcast.runtime.cost_file import read_costs
-from narrowcast.runtime.cost_sources import Wanted, find_costs
-from narrowcast.runtime.cost_subject import circumstances, costed, key, subject
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
-from narrowcast.runtime.errors import UsageError
+from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.jsonl import decoded, encoded
+from narrowcast.runtime.common.timing import Latency
 from narrowcast.runtime.frameworks.protocol import Timings
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.jsonl import decoded, encoded
-from narrowcast.runtime.measured import MeasuredCosts
-from narrowcast.runtime.timing import Latency
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.placement.measured import cache as cost_cache
+from narrowcast.runtime.placement.measured.data import costs_data, costs_of
+from narrowcast.runtime.placement.measured.file import read_costs
+from narrowcast.runtime.placement.measured.measured import MeasuredCosts
+from narrowcast.runtime.placement.measured.sources import Wanted, find_costs
+from narrowcast.runtime.placement.measured.subject import (
+    circumstances,
+    costed,
+    key,
+    subject,
+)
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime.costs import (
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.placement.costs import (
     A100,
     H100,
     X86_BF16,
@@ -21,7 +30,6 @@ from narrowcast.runtime.costs import (
     predicted_bytes,
     predicted_seconds,
 )
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
 
 FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))

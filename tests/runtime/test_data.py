@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.csv import read_csv
-from narrowcast.runtime.data.indexed import Indexed, collate
-from narrowcast.runtime.data.npz import read_npz
-from narrowcast.runtime.data.synthetic import random_array
-from narrowcast.runtime.errors import DataError
+from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.csv import read_csv
+from narrowcast.runtime.evaluation.data.indexed import Indexed, collate
+from narrowcast.runtime.evaluation.data.npz import read_npz
+from narrowcast.runtime.evaluation.data.synthetic import random_array
 
 
 def csv(folder: Path, text: str, name: str = "data.csv") -> Path:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from narrowcast.runtime.delivery import (
+from narrowcast.runtime.common.delivery import (
     candidate,
     candidate_bytes,
     candidate_hash,
     deliver,
     discard,
 )
-from narrowcast.runtime.errors import UsageError
+from narrowcast.runtime.common.errors import UsageError
 
 
 def names(folder: Path) -> list[str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.common.version import VERSION
+from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import FRAMEWORKS, Answer
 from narrowcast.runtime.hardware.cpu import Cpu, Source, read_cpu
 from narrowcast.runtime.hardware.doctor import Report, examine, render, to_json
 from narrowcast.runtime.hardware.instructions import found_flags
 from narrowcast.runtime.hardware.interview import Asked, ask
-from narrowcast.runtime.version import VERSION
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.errors import DataError, MetricError
-from narrowcast.runtime.evaluation import (
+from narrowcast.runtime.common.errors import DataError, MetricError
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import (
     Evaluation,
     evaluate,
     first_inputs,
     largest_error,
 )
-from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 
 
 def same(inputs: Any) -> Any:

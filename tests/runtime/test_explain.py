@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from narrowcast.cli import app
-from narrowcast.runtime.jsonl import append, start
+from narrowcast.runtime.common.jsonl import append, start
 
 SECONDS = {"low": 0.001, "high": 0.001, "runs": 9}
 PLAN: dict[str, Any] = {

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.errors import UsageError
-from narrowcast.runtime.files import sha256, write_bytes
-from narrowcast.runtime.sources import Sources, hashes
+from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.files import sha256, write_bytes
+from narrowcast.runtime.record.sources import Sources, hashes
 
 
 @given(st.binary(max_size=100))
@@ -82,8 +82,8 @@ def test_a_folder_without_permission_is_a_usage_error(tmp_path: Path) -> None:
     code = """
 import os, sys
 from pathlib import Path
-from narrowcast.runtime.errors import UsageError
-from narrowcast.runtime.files import write_bytes
+from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.files import write_bytes
 if os.getuid() == 0:
     os.setuid(65534)
 try:

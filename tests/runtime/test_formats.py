@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.formats import LIMITS
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.formats import LIMITS
+from narrowcast.runtime.graph.graph import Precision
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime import errors
-from narrowcast.runtime.evaluation import first_inputs
-from narrowcast.runtime.fresh import in_fresh_process
+from narrowcast.runtime.common import errors
+from narrowcast.runtime.common.fresh import in_fresh_process
+from narrowcast.runtime.evaluation.evaluation import first_inputs
 
 WORK = '''
 import os, signal, subprocess, sys, time

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime.graph import (
+from narrowcast.runtime.graph.graph import (
     Cast,
     Graph,
     Kernel,

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from narrowcast.runtime.cost_data import costs_data
-from narrowcast.runtime.costs import X86_BF16, StaticCosts, predicted_seconds
+from narrowcast.runtime.common.timing import Clock, Latency
 from narrowcast.runtime.frameworks.protocol import Timings
-from narrowcast.runtime.graph import (
+from narrowcast.runtime.graph.graph import (
     Graph,
     Kernel,
     Kind,
@@ -18,15 +17,16 @@ from narrowcast.runtime.graph import (
     Slot,
     Tensor,
 )
-from narrowcast.runtime.measured import (
+from narrowcast.runtime.graph.pins import Why
+from narrowcast.runtime.placement import latency as objective
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts, predicted_seconds
+from narrowcast.runtime.placement.measured.data import costs_data
+from narrowcast.runtime.placement.measured.measured import (
     MARGIN,
     MeasuredCosts,
     chosen,
     measured_costs,
 )
-from narrowcast.runtime.pins import Why
-from narrowcast.runtime.placement import latency as objective
-from narrowcast.runtime.timing import Clock, Latency
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))

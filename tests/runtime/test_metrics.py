@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from narrowcast.runtime.errors import DataError
-from narrowcast.runtime.metrics.metric import MeanOverSamples
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.metrics.topk import TopK
+from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.evaluation.metrics.metric import MeanOverSamples
+from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.topk import TopK
 
 SPECIAL = [0.0, -0.0, 1.0, 1.0, 2.0, np.inf, -np.inf, np.nan]
 

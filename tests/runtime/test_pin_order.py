@@ -9,12 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.estimate import Estimate, Method
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.pins import Reason
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Reason
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.search.order import HEAVY, pin_order
-from narrowcast.runtime.search.shrinking import MARGIN, UNSEEN, Residual
+from narrowcast.runtime.search.sensitivity.estimate import Estimate, Method
+from narrowcast.runtime.search.sensitivity.order import HEAVY, pin_order
+from narrowcast.runtime.search.shrinking.shrinking import MARGIN, UNSEEN, Residual
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 KERNELS = (Kernel(FP32, FP32), Kernel(BF16, BF16))

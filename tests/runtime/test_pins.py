@@ -6,13 +6,22 @@ import math
 
 import pytest
 
-from narrowcast.runtime.capability import capability_pins, with_kernels
-from narrowcast.runtime.errors import UsageError
+from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.frameworks.comparing import with_kernels
 from narrowcast.runtime.frameworks.protocol import Probe
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.pins import Pins, Reason, Why, user_pins
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Pins, Reason, Why, user_pins
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.reasons import fp32_reasons
+from narrowcast.runtime.search.limits.capability import capability_pins
+from narrowcast.runtime.search.limits.reasons import fp32_reasons
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 

@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_flow
 
-from narrowcast.runtime.costs import (
-    H100,
-    CostError,
-    Costs,
-    StaticCosts,
-    predicted_bytes,
-    predicted_seconds,
-)
-from narrowcast.runtime.errors import ModelError, UsageError
-from narrowcast.runtime.graph import (
+from narrowcast.runtime.common.errors import ModelError, UsageError
+from narrowcast.runtime.graph.graph import (
     Graph,
     Kernel,
     Kind,
@@ -32,13 +24,15 @@ from narrowcast.runtime.graph import (
     Slot,
     Tensor,
 )
-from narrowcast.runtime.pins import Why
-from narrowcast.runtime.placement import (
-    Placed,
-    latency,
-    low_compute,
-    memory,
-    min_cut,
+from narrowcast.runtime.graph.pins import Why
+from narrowcast.runtime.placement import Placed, latency, low_compute, memory, min_cut
+from narrowcast.runtime.placement.costs import (
+    H100,
+    CostError,
+    Costs,
+    StaticCosts,
+    predicted_bytes,
+    predicted_seconds,
 )
 from narrowcast.runtime.placement.memory import weight_bytes
 from narrowcast.runtime.placement.objectives import cut

@@ -13,18 +13,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime.errors import PlanError
-from narrowcast.runtime.estimate import Estimate, Method
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.pins import Reason, Why
-from narrowcast.runtime.plan import (
-    Plan,
+from narrowcast.runtime.common.errors import PlanError
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Reason, Why
+from narrowcast.runtime.record.plan import (
     document,
     read_document,
     recorded_files,
     replay,
     write_plan,
 )
+from narrowcast.runtime.search.found import Plan
+from narrowcast.runtime.search.sensitivity.estimate import Estimate, Method
 
 FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.search.prefix import Prefix, shortest_prefix
+from narrowcast.runtime.search.shrinking.prefix import Prefix, shortest_prefix
 
 
 def searched(

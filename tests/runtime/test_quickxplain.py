@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.search.quickxplain import Pinned, Shrinking, shrink
+from narrowcast.runtime.search.shrinking.quickxplain import Pinned, Shrinking, shrink
 
 Conflicts = list[frozenset[str]]
 

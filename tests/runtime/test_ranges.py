@@ -12,9 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowcast.runtime.frameworks.protocol import Probe, Statistics
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.pins import Reason, Why
-from narrowcast.runtime.ranges import GROSS, find_ranges, harmful, suspicion
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Reason, Why
+from narrowcast.runtime.search.limits.ranges import (
+    GROSS,
+    find_ranges,
+    harmful,
+    suspicion,
+)
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 FINE = Statistics(3.0, 0.0, 0.0, 0.0)

@@ -14,14 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.errors import UsageError
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.history import Attempt, History, Outcome
-from narrowcast.runtime.jsonl import decoded, encoded
-from narrowcast.runtime.pins import Reason, Why
-from narrowcast.runtime.plain_data import evaluation, evaluation_data
-from narrowcast.runtime.recorded import (
+from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.jsonl import decoded, encoded
+from narrowcast.runtime.evaluation.evaluation import (
+    Evaluation,
+    evaluation,
+    evaluation_data,
+)
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.graph.pins import Reason, Why
+from narrowcast.runtime.record.recorded import (
     DEATHS,
     Past,
     Recorded,
@@ -29,6 +31,7 @@ from narrowcast.runtime.recorded import (
     key_of,
     resumed,
 )
+from narrowcast.runtime.search.history import Attempt, History, Outcome
 
 FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16
 HEADER = {"format": 1, "narrowcast": "1", "name": "net", "spec": "s", "script": "x"}

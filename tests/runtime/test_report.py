@@ -12,15 +12,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.pins import Reason, Why
-from narrowcast.runtime.plan import Plan
-from narrowcast.runtime.report import Judgement, Report, as_json, gathered, summary
+from narrowcast.runtime.common.strict_json import json_text, strict
+from narrowcast.runtime.common.timing import Latency
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Reason, Why
+from narrowcast.runtime.report.report import (
+    Judgement,
+    Report,
+    as_json,
+    gathered,
+    summary,
+)
 from narrowcast.runtime.search import Found
-from narrowcast.runtime.strict_json import json_text, strict
-from narrowcast.runtime.timing import Latency
+from narrowcast.runtime.search.found import Plan
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BASELINE = Evaluation("top-1", 0.9, 500, True)

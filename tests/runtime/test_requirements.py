@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.errors import RequirementError, UsageError
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.common.errors import RequirementError, UsageError
+from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import FRAMEWORKS, Answer, Device
 from narrowcast.runtime.hardware.cpu import SIXTEEN_BIT, Cpu, Source, read_cpu
 from narrowcast.runtime.hardware.instructions import CPU_FLAGS

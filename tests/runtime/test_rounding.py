@@ -9,14 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.formats import LIMITS
-from narrowcast.runtime.frameworks.comparing import (
-    compared,
-    described,
-    relative_error,
-)
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.rounding import (
+from narrowcast.runtime.frameworks.comparing import compared, described, relative_error
+from narrowcast.runtime.graph.formats import LIMITS
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.graph.rounding import (
     bf16_bits,
     from_bf16_bits,
     rounded,

@@ -16,16 +16,25 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from narrowcast.runtime.errors import DataError, ModelError, PlanError
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.pins import Pins
-from narrowcast.runtime.plan import Plan, document, write_plan
+from narrowcast.runtime.common.errors import DataError, ModelError, PlanError
+from narrowcast.runtime.common.version import VERSION
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Pins
+from narrowcast.runtime.record.plan import document, write_plan
+from narrowcast.runtime.record.sources import Sources
 from narrowcast.runtime.run import Options, Run
 from narrowcast.runtime.search import Budget
-from narrowcast.runtime.sources import Sources
-from narrowcast.runtime.version import VERSION
+from narrowcast.runtime.search.found import Plan
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 
@@ -37,11 +46,11 @@ import numpy as np
 from narrowcast.runtime import (
     Budget, Criterion, Judgement, Package, Pins, Precision, Sources, command_line,
 )
-from narrowcast.runtime.evaluation import largest_error
-from narrowcast.runtime.files import write_bytes
+from narrowcast.runtime.evaluation.evaluation import largest_error
+from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.frameworks.protocol import Probe
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Slot, Tensor
-from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.graph.graph import Graph, Kernel, Kind, Op, Slot, Tensor
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.placement import low_compute
 
 HERE = Path(__file__).resolve().parent

@@ -14,12 +14,18 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.errors import DataError, MetricError, ModelError, UsageError
-from narrowcast.runtime.estimate import Method
-from narrowcast.runtime.evaluation import Evaluation, Watch
+from narrowcast.runtime.common.errors import (
+    DataError,
+    MetricError,
+    ModelError,
+    UsageError,
+)
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.timing import Latency
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation, Watch
 from narrowcast.runtime.frameworks.protocol import Probe, Statistics, Timings
-from narrowcast.runtime.graph import (
+from narrowcast.runtime.graph.graph import (
     Graph,
     Kernel,
     Kind,
@@ -30,11 +36,10 @@ from narrowcast.runtime.graph import (
     Tensor,
     casts,
 )
-from narrowcast.runtime.pins import Pins, Why
+from narrowcast.runtime.graph.pins import Pins, Why
 from narrowcast.runtime.placement import Objective, latency, low_compute
-from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, everything_low, search
-from narrowcast.runtime.timing import Latency
+from narrowcast.runtime.search.sensitivity.estimate import Method
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))

@@ -17,15 +17,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.capability import with_kernels
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import (
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.timing import Latency
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import (
     Evaluation,
     Watch,
     evaluate,
     largest_error,
     to_the_end,
 )
+from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.frameworks.comparing import with_kernels
 from narrowcast.runtime.frameworks.protocol import (
     Array,
     Inputs,
@@ -35,15 +38,20 @@ from narrowcast.runtime.frameworks.protocol import (
     Statistics,
     Timings,
 )
-from narrowcast.runtime.graph import Graph, Kind, Op, Placement, Precision, Slot, Tensor
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.pins import Pins, Why
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kind,
+    Op,
+    Placement,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
-from narrowcast.runtime.search.estimates import estimates
-from narrowcast.runtime.search.order import HEAVY
-from narrowcast.runtime.timing import Latency
+from narrowcast.runtime.search.sensitivity.estimates import estimates
+from narrowcast.runtime.search.sensitivity.order import HEAVY
 
 Floats = npt.NDArray[np.float32]
 FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16

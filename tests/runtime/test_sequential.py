@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation, evaluate, to_the_end
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.metrics.topk import TopK
-from narrowcast.runtime.sequential import paired_watch, settled
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation, evaluate, to_the_end
+from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.sequential import paired_watch, settled
 
 Scores = npt.NDArray[np.float64]
 SHARES, ERRORS = (0.0, 1.0), (0.0, math.inf)

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.errors import DataError, MetricError, ModelError
-from narrowcast.runtime.evaluation import evaluate
-from narrowcast.runtime.metrics.mse import MSE
-from narrowcast.runtime.metrics.topk import TopK
-from narrowcast.runtime.sequential import paired_watch
-from narrowcast.runtime.sharding import BATCHES, Job, SavedModel, Workers
+from narrowcast.runtime.common.errors import DataError, MetricError, ModelError
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import evaluate
+from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.sequential import paired_watch
+from narrowcast.runtime.evaluation.sharding import BATCHES, Job, SavedModel, Workers
 
 Data = Callable[[], Iterator[Any]]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from narrowcast.runtime.errors import DataError
-from narrowcast.runtime.signature import Input, check_shapes
+from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.frameworks.inputs import Input, check_shapes
 
 IMAGE = Input("image", ("batch", 3, "size", "size"), "float32")
 MASK = Input("mask", ("batch", "size"), "int64")

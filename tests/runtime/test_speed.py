@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.comparison import RuleBased
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.evaluation import Evaluation
-from narrowcast.runtime.speed import rules_line, speed_data, speed_lines
-from narrowcast.runtime.timing import Latency, verdict
+from narrowcast.runtime.common.timing import Latency, verdict
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.report.comparison import RuleBased
+from narrowcast.runtime.report.speed import rules_line, speed_data, speed_lines
 
 CRITERION = Criterion(absolute=0.01)
 RULES = RuleBased(flops_low=900)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.search.estimates import trusted
-from narrowcast.runtime.search.splitting import MOST_PASSES, REST, split
+from narrowcast.runtime.search.sensitivity.estimates import trusted
+from narrowcast.runtime.search.sensitivity.splitting import MOST_PASSES, REST, split
 
 
 def measured(squares: Mapping[str, float]) -> tuple[dict[str, float], int]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.progress import Terminal
-from narrowcast.runtime.timing import (
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.timing import (
     FEWEST,
     MOST,
     SLOW_FEWEST,

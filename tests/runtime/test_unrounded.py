@@ -7,10 +7,18 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Precision, Slot, Tensor
-from narrowcast.runtime.pins import Reason, Why
+from narrowcast.runtime.graph.graph import (
+    Graph,
+    Kernel,
+    Kind,
+    Op,
+    Precision,
+    Slot,
+    Tensor,
+)
+from narrowcast.runtime.graph.pins import Reason, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.unrounded import with_movers
+from narrowcast.runtime.search.limits.movers import with_movers
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))

@@ -22,18 +22,18 @@ from narrowcast.runtime import (
     Precision,
     Sources,
     command_line,
-    jsonl,
 )
-from narrowcast.runtime.costs import X86_BF16
-from narrowcast.runtime.evaluation import largest_error
-from narrowcast.runtime.files import write_bytes
+from narrowcast.runtime.common import jsonl
+from narrowcast.runtime.common.files import write_bytes
+from narrowcast.runtime.common.timing import Latency
+from narrowcast.runtime.evaluation.evaluation import largest_error
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.frameworks.protocol import Probe, Timings
-from narrowcast.runtime.graph import Graph, Kernel, Kind, Op, Slot, Tensor
+from narrowcast.runtime.graph.graph import Graph, Kernel, Kind, Op, Slot, Tensor
 from narrowcast.runtime.hardware.cpu import read_cpu
 from narrowcast.runtime.hardware.requirements import Machine
-from narrowcast.runtime.metrics.mse import MSE
 from narrowcast.runtime.placement import latency
-from narrowcast.runtime.timing import Latency
+from narrowcast.runtime.placement.costs import X86_BF16
 
 HERE = Path(__file__).resolve().parent
 FP32, LOW = Precision.FP32, Precision.BF16

@@ -28,9 +28,9 @@ from plantings import (
 )
 from rows import Array, Config, Network
 
-from narrowcast.runtime.criterion import Criterion
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.metrics.metric import MeanOverSamples
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.metrics.metric import MeanOverSamples
+from narrowcast.runtime.graph.graph import Precision
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 ONE_PERCENT = Criterion(absolute=0.011)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from narrowcast.runtime.graph import Graph, Kind, Placement, Precision, casts
+from narrowcast.runtime.graph.graph import Graph, Kind, Placement, Precision, casts
 from narrowcast.runtime.placement import low_compute
 
 RECORD = Path(__file__).with_suffix(".json")

@@ -17,8 +17,8 @@ import rows
 from culprits import Planted
 from rows import Array
 
-from narrowcast.runtime.capability import capability_pins
-from narrowcast.runtime.evaluation import (
+from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.evaluation import (
     Batches,
     Evaluation,
     Watch,
@@ -26,11 +26,11 @@ from narrowcast.runtime.evaluation import (
     to_the_end,
 )
 from narrowcast.runtime.frameworks.protocol import Predict, Traced
-from narrowcast.runtime.graph import Graph, Kind, Placement, Precision
-from narrowcast.runtime.pins import Pins, Why
+from narrowcast.runtime.graph.graph import Graph, Kind, Placement, Precision
+from narrowcast.runtime.graph.pins import Pins, Why
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.progress import Terminal
 from narrowcast.runtime.search import Budget, Found, search
+from narrowcast.runtime.search.limits.capability import capability_pins
 
 SPARE, SPARE_BLIND = 0.01, 0.02
 """Share of the model's FLOPs that may be fp32 beyond what the culprits need; also where

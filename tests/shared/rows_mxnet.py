@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import rows
 
-from narrowcast.runtime.frameworks.mxnet.library import mx
-from narrowcast.runtime.frameworks.mxnet.network import Network, canonical
+from narrowcast.runtime.frameworks.mxnet.ir.library import mx
+from narrowcast.runtime.frameworks.mxnet.ir.network import Network, canonical
 
 S = mx.sym
 SWAPS: Mapping[tuple[int, ...], Sequence[tuple[int, int]]] = {

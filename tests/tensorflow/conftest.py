@@ -20,12 +20,12 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.frameworks.tensorflow.frozen import (
+from narrowcast.runtime.frameworks.tensorflow.ir.frozen import (
     Endpoint,
     Frozen,
     Signature,
 )
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 Batch = tuple[Any, ...]
 

@@ -12,7 +12,7 @@ import pytest
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
 from narrowcast.runtime.placement import low_compute
 
 BF16 = Precision.BF16

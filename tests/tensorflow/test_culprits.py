@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
-from narrowcast.runtime.graph import Kind, Precision
-from narrowcast.runtime.pins import Pins, user_pins
+from narrowcast.runtime.graph.graph import Kind, Precision
+from narrowcast.runtime.graph.pins import Pins, user_pins
 from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.ranges import find_ranges
+from narrowcast.runtime.search.limits.ranges import find_ranges
 
 BF16, FP32 = Precision.BF16, Precision.FP32
 

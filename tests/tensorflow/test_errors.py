@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 

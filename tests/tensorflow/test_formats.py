@@ -15,7 +15,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 
 def net() -> Any:

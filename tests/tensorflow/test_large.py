@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
-from narrowcast.runtime.frameworks.tensorflow.freeze import frozen
-from narrowcast.runtime.frameworks.tensorflow.frozen import Frozen, Signature
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.tensorflow.ir.frozen import Frozen, Signature
+from narrowcast.runtime.frameworks.tensorflow.opening.freeze import frozen
+from narrowcast.runtime.graph.graph import Precision
 
 BF16 = Precision.BF16
 BATCH = (np.random.default_rng(0).normal(size=(2, 160)).astype(np.float32),)

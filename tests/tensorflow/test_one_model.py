@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 
 @pytest.fixture(scope="module")

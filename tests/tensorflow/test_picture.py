@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.errors import DataError
+from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.graph import REGION, Kind, Precision
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.graph.graph import REGION, Kind, Precision
 
 BF16 = Precision.BF16
 

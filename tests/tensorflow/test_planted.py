@@ -24,10 +24,10 @@ import rows
 import rows_numpy
 import rows_tensorflow
 
-from narrowcast.runtime.evaluation import Batches, evaluate
+from narrowcast.runtime.evaluation.evaluation import Batches, evaluate
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.graph import Kind, Placement
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.graph.graph import Kind, Placement
 
 NAMES = tuple(culprits.cases())
 
@@ -36,7 +36,7 @@ import sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 import culprits, planted
-from narrowcast.runtime.evaluation import evaluate
+from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.frameworks import tensorflow
 case = culprits.cases()[sys.argv[2]]
 model = tensorflow.load_saved(Path(sys.argv[1]))

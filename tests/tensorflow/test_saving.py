@@ -14,10 +14,10 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from narrowcast.runtime.common.fresh import in_fresh_process
+from narrowcast.runtime.evaluation.saved import predict_file
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.fresh import in_fresh_process
-from narrowcast.runtime.graph import Precision
-from narrowcast.runtime.saved import predict_file
+from narrowcast.runtime.graph.graph import Precision
 
 PLAIN = """
 import json, sys
@@ -148,8 +148,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.frameworks.tensorflow.frozen import Endpoint, Frozen, Signature
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.tensorflow.ir.frozen import Endpoint, Frozen, Signature
+from narrowcast.runtime.graph.graph import Precision
 file, target, taken, given = sys.argv[1:]
 graph_def = tf.compat.v1.GraphDef.FromString(Path(file).read_bytes())
 signature = Signature(

@@ -14,7 +14,7 @@ import tensorflow as tf
 from scipy.stats import spearmanr
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 Freeze = Callable[..., Any]

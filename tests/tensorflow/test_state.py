@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.protocol import restart
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.graph.graph import Precision
 
 BF16 = Precision.BF16
 BATCH = (np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32),)

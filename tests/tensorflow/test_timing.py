@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.frameworks.tensorflow import stopwatch
-from narrowcast.runtime.graph import Kind, Precision
-from narrowcast.runtime.measured import measured_costs
+from narrowcast.runtime.frameworks.tensorflow.measuring import stopwatch
+from narrowcast.runtime.graph.graph import Kind, Precision
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
+from narrowcast.runtime.placement.measured.measured import measured_costs
 
 BF16, FP32 = Precision.BF16, Precision.FP32
 

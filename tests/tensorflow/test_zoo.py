@@ -9,7 +9,7 @@ import pytest
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 LOW = [Precision.BF16, Precision.FP16]
 BOUND = {Precision.BF16: 2e-2, Precision.FP16: 3e-3}

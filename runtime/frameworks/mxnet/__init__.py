@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .archive import load_saved
-from .blocks import Model, block_model
-from .opening import load_parameters, load_symbol
-from .predict import predictor
+from .opening.load import load_parameters, load_symbol
+from .opening.signature import signature
 from .program import Program, trace
-from .signature import signature
+from .running.blocks import Model, block_model
+from .running.predict import predictor
+from .writing.archive import load_saved
 
 __all__ = [
     "Model",

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ModelError
-from ...fresh import in_fresh_process
-from ...graph import Precision
+from ...common.errors import ModelError
+from ...common.fresh import in_fresh_process
+from ...graph.graph import Precision
 from ...hardware.answers import Answer, Device
-from .arrays import on_device, stored, widened
-from .library import mx
-from .opening import said_by
+from .ir.arrays import on_device, stored, widened
+from .ir.library import mx, said_by
 
 NO_FP16 = "MXNet contracts in fp16 on no CPU: convert to bf16 (precisions: bf16)."
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from ...graph import Graph, Kind, Op, Slot, Tensor
+from ...graph.graph import Graph, Kind, Op, Slot, Tensor
 from ..protocol import Inputs
-from . import operators
-from .arrays import name_of
-from .bodies import body_flops
-from .flops import flops
-from .network import Entry, Network
-from .operators import CONTROL_FLOW
-from .prepared import Prepared
-from .running import Runner, Step
+from .ir import operators
+from .ir.arrays import name_of
+from .ir.flops import flops
+from .ir.network import Entry, Network
+from .ir.operators import CONTROL_FLOW
+from .ir.prepared import Prepared
+from .running.bodies import body_flops
+from .running.interpreter import Runner, Step
 
 
 @dataclass(frozen=True)

@@ -8,28 +8,29 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from ...capability import with_kernels
-from ...graph import Graph, Placement, Precision
-from ...graph import held as held_precisions
-from ...signature import Input, check_shapes, places
-from ...timing import Clock, Latency, interleaved
-from ..comparing import described
+from ...common.timing import Clock, Latency, interleaved
+from ...graph.graph import Graph, Placement, Precision
+from ...graph.graph import held as held_precisions
+from ..comparing import described, with_kernels
+from ..inputs import Input, check_shapes, places
 from ..protocol import Inputs, Probe, Statistics, Timings
-from . import adjoint, archive, probing
-from .agreement import check_agreement
-from .arrays import given, name_of, widened
-from .blocks import as_model, network_of, positions
-from .executing import Predictor
-from .network import Network, in_order
-from .output_errors import OutputErrors
+from .ir.arrays import given, name_of, widened
+from .ir.network import Network, in_order
+from .ir.prepared import Prepared
+from .measuring.agreement import check_agreement
+from .measuring.output_errors import OutputErrors
+from .measuring.probes import probe
+from .measuring.sketch import sketch as adjoint
+from .measuring.stopwatch import Stopwatch
 from .picture import Names, picture
-from .predict import predictor
-from .prepare import prepare
-from .prepared import Prepared
-from .rewrite import rewrite
-from .running import Runner
-from .stopwatch import Stopwatch
-from .switches import hold_fp32
+from .preparation.prepare import prepare
+from .running.blocks import as_model, network_of, positions
+from .running.interpreter import Runner
+from .running.predict import predictor
+from .running.session import Predictor
+from .running.switches import hold_fp32
+from .writing import archive
+from .writing.rewrite import rewrite
 
 NOTES = (
     "MXNet strips the casts when the model is saved again, unless it is told not to: "
@@ -76,7 +77,7 @@ class Program:
         by_id = self.graph.by_id
         names = {self._key(n): n for n in ops if by_id[n].kernel(precision)}
         outputs = self._outputs
-        found = adjoint.sketch(
+        found = adjoint(
             outputs.runner, outputs.compared, precision, names, probes=probes, seed=seed
         )
         return {names[key]: square for key, square in found.items()}
@@ -208,5 +209,5 @@ def _probe(
     prepared: Prepared, graph: Graph, batch: Inputs, low: Precision
 ) -> dict[str, Probe]:
     keys = {int(str(op.key)): op.id for op in graph.ops if graph.castable(op)}
-    found = probing.probe(prepared.network, batch, low, list(keys))
+    found = probe(prepared.network, batch, low, list(keys))
     return {keys[key]: probe for key, probe in found.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from onnx_ir import Model
 
-from .inputs import signature
-from .loading import load_onnx
+from .opening.load import load_onnx
+from .opening.signature import signature
 
 __all__ = ["Model", "load_onnx", "signature"]

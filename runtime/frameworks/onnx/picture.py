@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from ...graph import REGION, Graph, Kind, Op, Precision, Slot, Tensor
-from . import schemas
-from .flops import flops
-from .naming import Names, Site
-from .observing import Observed, constant
-from .operators import READS_NO_VALUES, is_standard, kind
-from .prepared import Prepared
+from ...graph.graph import REGION, Graph, Kind, Op, Precision, Slot, Tensor
+from .ir import schemas
+from .ir.flops import flops
+from .ir.naming import Names, Site, constant, dtype_name, is_fill
+from .ir.operators import READS_NO_VALUES, is_standard, kind
+from .ir.prepared import Prepared
+from .running.observing import Observed
 
 
 def picture(
@@ -66,11 +66,6 @@ def _runs(name: str, seen: Observed) -> int:
     return max(runs, 1)
 
 
-def dtype_name(dtype: ir.DataType) -> str:
-    """NumPy's name of an ONNX type."""
-    return "str" if dtype == ir.DataType.STRING else str(dtype.numpy().name)
-
-
 def _prefixes(path: str) -> Iterator[str]:
     """The path up to each slash, then all of it."""
     end = path.find("/")
@@ -78,12 +73,6 @@ def _prefixes(path: str) -> Iterator[str]:
         yield path[:end]
         end = path.find("/", end + 1)
     yield path
-
-
-def is_fill(value: ir.Value) -> bool:
-    """Whether an op repeats one value, which it can do in any precision."""
-    node = value.producer()
-    return node is not None and is_standard(node) and node.op_type == "ConstantOfShape"
 
 
 @dataclass(frozen=True)

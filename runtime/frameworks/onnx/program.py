@@ -10,29 +10,28 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
-from ...capability import with_kernels
-from ...errors import ModelError
-from ...graph import Graph, Placement, Precision
-from ...signature import Input
-from ...timing import Clock, Latency, interleaved
-from ..comparing import described, worst
+from ...common.errors import ModelError
+from ...common.timing import Clock, Latency, interleaved
+from ...graph.graph import Graph, Placement, Precision
+from ..comparing import described, with_kernels, worst
+from ..inputs import Input
 from ..protocol import Array, Inputs, Probe, Statistics, Timings
-from . import archive
-from .agreement import check_agreement
-from .execution import Executor
-from .given import model_of
-from .inputs import arrays, check_batch, order, record_order
-from .kernels import probe, shortened
-from .naming import Names, name_all
-from .observing import Observed, constant, observe
-from .output_errors import OutputErrors
+from .ir.naming import Names, constant, name_all
+from .ir.plain import Calls, plain
+from .ir.prepared import Prepared
+from .measuring.agreement import check_agreement
+from .measuring.output_errors import OutputErrors
+from .measuring.probes import probe
+from .measuring.stopwatch import time_casts, time_ops
+from .opening.signature import arrays, check_batch, order, record_order
 from .picture import picture
-from .plain import Calls, plain
 from .preparation import prepare
-from .prepared import Prepared
-from .rewrite import rewrite
-from .single import Singles
-from .stopwatch import time_casts, time_ops
+from .running.given import model_of
+from .running.observing import Observed, observe
+from .running.session import Executor, shortened
+from .running.single import Singles
+from .writing import archive
+from .writing.rewrite import rewrite
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .archive import load_saved
-from .compiled import compile_saved, load_compiled
-from .exported import open_pt2
-from .inductor import under_inductor
-from .predict import predictor
+from .compiling.compiled import compile_saved, load_compiled
+from .compiling.inductor import under_inductor
+from .opening.exported import open_pt2
+from .opening.weights import load_safetensors, load_state_dict
 from .program import Program, trace
-from .weights import load_safetensors, load_state_dict
+from .running.predict import predictor
+from .writing.archive import load_saved
 
 __all__ = [
     "Program",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from types import ModuleType
 
-from ...errors import RequirementError
-from ...graph import Precision
+from ...common.errors import RequirementError
+from ...graph.graph import Precision
 from ...hardware.answers import Answer, Device
+from .running.device import absent
 
 
 def answer(precision: Precision, device: Device) -> Answer:
@@ -41,15 +41,6 @@ def cuda_answer() -> Answer:
     major, minor = cuda.get_device_capability()
     said = f"{cuda.get_device_name()} has {major}.{minor}"
     return Answer(True, said, (major, minor))
-
-
-def absent(torch: ModuleType) -> str:
-    """Why PyTorch has no CUDA device."""
-    if not torch.backends.cuda.is_built():
-        return f"this PyTorch ({torch.__version__}) is built without CUDA"
-    said = "torch.cuda.is_available() is False"
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return said if visible is None else f"{said}, CUDA_VISIBLE_DEVICES is {visible!r}"
 
 
 def devices() -> tuple[str, ...]:

@@ -10,13 +10,13 @@ import torch
 from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from ...graph import REGION, Graph, Kind, Op, Slot, Tensor
+from ...graph.graph import REGION, Graph, Kind, Op, Slot, Tensor
 from ..protocol import Inputs
-from . import nodes
-from .flops import uncounted
-from .interpreter import Interpreter
-from .prepared import Prepared, attribute, is_constant
-from .regions import Region, bodies, operands, regions
+from .ir import nodes
+from .ir.flops import uncounted
+from .ir.prepared import Prepared, attribute, is_constant
+from .ir.regions import Region, bodies, operands, regions
+from .running.interpreter import Interpreter
 
 
 def picture(prepared: Prepared, inputs: Inputs) -> Graph:

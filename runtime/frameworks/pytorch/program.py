@@ -12,30 +12,32 @@ from typing import Any, Self
 import torch
 from torch import fx
 
-from ...capability import with_kernels
-from ...errors import PlanError
-from ...graph import Graph, Kernel, Op, Placement, Precision
-from ...graph import held as held_precisions
-from ...plan import NEW
-from ...signature import Input
-from ...timing import Clock, Latency, interleaved
+from ...common.errors import NEW, PlanError
+from ...common.timing import Clock, Latency, interleaved
+from ...graph.graph import Graph, Kernel, Op, Placement, Precision
+from ...graph.graph import held as held_precisions
+from ..comparing import with_kernels
+from ..inputs import Input
 from ..protocol import Inputs, Probe, Statistics, Timings
-from . import adjoint, archive, capture, kernels
-from .agreement import check_agreement
-from .calling import by_name, recorded
-from .device import finished, of_batch, release
+from .capturing import capture
 from .forms import Form, fastest_forms, sites, substituted, time_forms
-from .given import evaluating, module_of
-from .output_errors import OutputErrors
+from .ir.prepared import Prepared
+from .measuring.agreement import check_agreement
+from .measuring.output_errors import OutputErrors
+from .measuring.probes import probe
+from .measuring.sketch import sketch as adjoint
+from .measuring.statistics import collect
+from .measuring.stopwatch import time_casts, time_ops
 from .picture import picture, tensor_names
-from .prepare import prepare
-from .prepared import Prepared
-from .private import Buffers
-from .rewrite import rewrite
-from .state import reset
-from .statistics import collect
-from .stopwatch import time_casts, time_ops
-from .switches import hold_fp32
+from .preparation.prepare import prepare
+from .running.calling import by_name, recorded
+from .running.device import finished, of_batch, release
+from .running.given import evaluating, module_of
+from .running.private import Buffers
+from .running.state import reset
+from .running.switches import hold_fp32
+from .writing import archive
+from .writing.rewrite import rewrite
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Program:
         """
         keys = {str(self._op(name).key): name for name in ops}
         module = self.prepared.module
-        found = adjoint.sketch(module, self.batch, precision, keys, probes, seed)
+        found = adjoint(module, self.batch, precision, keys, probes, seed)
         return {
             keys[key]: each
             if math.isfinite(each)
@@ -301,5 +303,5 @@ def _probe(
     prepared: Prepared, graph: Graph, batch: Inputs, low: Precision
 ) -> dict[str, Probe]:
     keys = {str(op.key): op.id for op in graph.ops if graph.castable(op)}
-    found = kernels.probe(prepared.module, batch, low, keys)
+    found = probe(prepared.module, batch, low, keys)
     return {keys[key]: probe for key, probe in found.items()}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from . import first_import  # noqa: F401  # isort: skip
-from .archive import load_saved
-from .endpoints import signature
-from .frozen import Model
-from .frozen_graph import load_frozen_graph
-from .keras_files import load_keras, load_keras_weights
-from .keras_model import keras_model
-from .predict import predictor
+from .ir.frozen import Model
+from .opening.frozen_graph import load_frozen_graph
+from .opening.keras.keras_files import load_keras, load_keras_weights
+from .opening.keras.keras_model import keras_model
+from .opening.saved_model import load_saved_model
+from .opening.signature import signature
 from .program import Program, trace
-from .saved_model import load_saved_model
+from .running.predict import predictor
+from .writing.archive import load_saved
 
 __all__ = [
     "Model",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from ...errors import RequirementError
-from ...graph import Precision
+from ...common.errors import RequirementError
+from ...graph.graph import Precision
 from ...hardware.answers import Answer, Device
 
 

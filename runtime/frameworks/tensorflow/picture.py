@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...graph import REGION, Graph, Kind, Op, Slot, Tensor
+from ...graph.graph import REGION, Graph, Kind, Op, Slot, Tensor
 from ..protocol import Array, Inputs
-from . import definitions, operators
-from .definitions import FLOAT, dtype_name
-from .flops import contraction
-from .frozen import Absorbed
-from .fusing import BIAS, groups
-from .interpreter import Interpreter, Value
-from .references import data, flat, parsed
-from .regions import Region, every
+from .ir import definitions, operators
+from .ir.definitions import FLOAT, dtype_name
+from .ir.flops import contraction
+from .ir.frozen import Absorbed
+from .ir.fusing import BIAS, groups
+from .ir.operators import slots
+from .ir.references import data, flat, parsed
+from .ir.regions import Region, every
+from .running.interpreter import Interpreter, Value
 
 Seen = tuple[str, tuple[int, ...]]
 """dtype and shape."""
@@ -51,16 +52,6 @@ def _with_biases(main: Region, ops: Sequence[Op]) -> Iterator[frozenset[str]]:
             pair = {region.within(anchor), region.within(chain[1])}
             if region.by_name[chain[1]].op in BIAS and pair <= free:
                 yield frozenset(pair)
-
-
-def slots(node: Any) -> list[bool | None]:
-    """For each data input: castable, fixed, or None where no value is read."""
-    if node.op in operators.SHAPES:
-        return [None for _ in data(node)]
-    ports = definitions.inputs(node)
-    governing = definitions.precision_attribute(node)
-    free = governing is not None and operators.kind(node.op) is not Kind.FIXED
-    return [free and port.attribute == governing for port in ports]
 
 
 class _Draw:

@@ -9,26 +9,28 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ...capability import with_kernels
-from ...errors import ModelError
-from ...graph import Graph, Op, Placement, Precision
-from ...graph import held as held_precisions
-from ...signature import Input, check_shapes, places
-from ...timing import Clock, Latency, interleaved
+from ...common.errors import ModelError
+from ...common.timing import Clock, Latency, interleaved
+from ...graph.graph import Graph, Op, Placement, Precision
+from ...graph.graph import held as held_precisions
+from ..comparing import with_kernels
+from ..inputs import Input, check_shapes, places
 from ..protocol import Inputs, Probe, Statistics, Timings
-from . import archive, kernels
-from .agreement import check_agreement
-from .frozen import Frozen, Model
-from .interpreter import EndlessLoop, Route, key_of
-from .output_errors import OutputErrors
+from .ir.frozen import Frozen, Model
+from .ir.regions import LOOPS, Region, every, regions
+from .measuring.agreement import check_agreement
+from .measuring.output_errors import OutputErrors
+from .measuring.probes import probe
+from .measuring.statistics import collect
+from .measuring.stopwatch import time_casts, time_ops
 from .picture import picture
-from .predict import given, predictor
-from .prepare import prepare
-from .regions import LOOPS, Region, every, regions
-from .rewrite import rewrite
-from .statistics import collect
-from .stopwatch import time_casts, time_ops
-from .switches import hold_fp32
+from .preparation.prepare import prepare
+from .running.interpreter import EndlessLoop, Route, key_of
+from .running.low import run
+from .running.predict import given, predictor
+from .running.switches import hold_fp32
+from .writing import archive
+from .writing.rewrite import rewrite
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class Program:
             return
         route = Route(most=self._outputs.most_iterations)
         try:
-            kernels.run(regions(converted), self.batch, converted.weights, route)
+            run(regions(converted), self.batch, converted.weights, route)
         except EndlessLoop as error:
             raise ModelError(
                 f"rounding keeps a loop from ending: {error}",
@@ -193,7 +195,7 @@ def trace(
     check_agreement(predictor(model, inputs), frozen, prepared, main, values, outputs)
     graph = picture(main, values, prepared.weights, prepared.absorbed)
     keys = {key_of(op): op.id for op in graph.ops if graph.castable(op)}
-    found = kernels.probe(main, values, prepared.weights, low, keys.keys())
+    found = probe(main, values, prepared.weights, low, keys.keys())
     probes = {keys[key]: each for key, each in found.items()}
     graph = with_kernels(graph, low, probes)
     return Program(graph, probes, switches, prepared, main, values)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.frameworks.tensorflow.frozen import Frozen, Signature
-from narrowcast.runtime.frameworks.tensorflow.graph_session import GraphSession
+from narrowcast.runtime.frameworks.tensorflow.ir.frozen import Frozen, Signature
+from narrowcast.runtime.frameworks.tensorflow.running.session import GraphSession
 
 v1 = tf.compat.v1
 WORDS = ("cat", "dog", "eel")

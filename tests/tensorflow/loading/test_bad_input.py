@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.errors import DataError, ModelError
+from narrowcast.runtime.common.errors import DataError, ModelError
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.tensorflow import (
     load_frozen_graph,
     load_keras,
@@ -22,7 +23,6 @@ from narrowcast.runtime.frameworks.tensorflow import (
     load_saved_model,
     predictor,
 )
-from narrowcast.runtime.signature import Input
 
 
 def wrong(load: Callable[..., Any], *args: Any, **named: Any) -> ModelError:

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Precision
 
 PITCH = Path(basic_pitch.__file__).parent / "saved_models" / "icassp_2022" / "nmp"
 BF16, FP32 = Precision.BF16, Precision.FP32

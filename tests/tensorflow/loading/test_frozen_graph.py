@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph, signature
-from narrowcast.runtime.signature import Input
 
 v1 = tf.compat.v1
 

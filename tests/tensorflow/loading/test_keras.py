@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.errors import DataError, ModelError
+from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.signature import Input
+from narrowcast.runtime.frameworks.inputs import Input
 
 layers = keras.layers
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.frameworks.tensorflow.freeze import frozen
-from narrowcast.runtime.frameworks.tensorflow.saved_model import load_saved_model
+from narrowcast.runtime.frameworks.tensorflow.opening.freeze import frozen
+from narrowcast.runtime.frameworks.tensorflow.opening.saved_model import (
+    load_saved_model,
+)
 
 PITCH = Path(basic_pitch.__file__).parent / "saved_models" / "icassp_2022" / "nmp"
 
@@ -52,7 +54,9 @@ def test_no_variable_and_no_call_is_left(
 def test_weights_that_do_not_fit_a_graph_are_left_out_of_it(
     make_case: Callable[[str], Any], run: Callable[..., Any], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("narrowcast.runtime.frameworks.tensorflow.freeze.SMALL", 32)
+    monkeypatch.setattr(
+        "narrowcast.runtime.frameworks.tensorflow.opening.freeze.SMALL", 32
+    )
     case = make_case("branches")
     model = load_saved_model(case.path)
     found = frozen(model, largest=64)

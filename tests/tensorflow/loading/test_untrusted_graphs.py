@@ -11,11 +11,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from narrowcast.runtime.errors import ModelError
-from narrowcast.runtime.frameworks.tensorflow import (
-    load_frozen_graph,
-    load_saved_model,
-)
+from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph, load_saved_model
 
 v1 = tf.compat.v1
 BATCH = (np.ones((2, 3), np.float32),)

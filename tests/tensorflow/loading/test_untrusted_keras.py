@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from narrowcast.runtime.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks.tensorflow import load_keras, load_keras_weights
 
 layers = keras.layers

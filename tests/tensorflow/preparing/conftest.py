@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.frameworks.tensorflow.frozen import Frozen
-from narrowcast.runtime.frameworks.tensorflow.graph_session import GraphSession
-from narrowcast.runtime.frameworks.tensorflow.prepare import prepare
-from narrowcast.runtime.frameworks.tensorflow.saved_model import load_saved_model
+from narrowcast.runtime.frameworks.tensorflow.ir.frozen import Frozen
+from narrowcast.runtime.frameworks.tensorflow.opening.saved_model import (
+    load_saved_model,
+)
+from narrowcast.runtime.frameworks.tensorflow.preparation.prepare import prepare
+from narrowcast.runtime.frameworks.tensorflow.running.session import GraphSession
 
 
 class Prepared:

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.frameworks.tensorflow.prepare import prepare
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.tensorflow.preparation.prepare import prepare
+from narrowcast.runtime.graph.graph import Precision
 
 BATCH = np.random.default_rng(0).normal(size=(2, 7, 7, 4)).astype(np.float32)
 WEIGHT = np.random.default_rng(1).normal(size=(3, 3, 4, 4)).astype(np.float32)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph
-from narrowcast.runtime.frameworks.tensorflow.prepare import prepare
+from narrowcast.runtime.frameworks.tensorflow.preparation.prepare import prepare
 
 Make = Callable[..., Any]
 

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
-from narrowcast.runtime.frameworks.tensorflow.prepare import prepare
-from narrowcast.runtime.graph import Precision
+from narrowcast.runtime.frameworks.tensorflow.preparation.prepare import prepare
+from narrowcast.runtime.graph.graph import Precision
 
 
 class Net(tf.Module):

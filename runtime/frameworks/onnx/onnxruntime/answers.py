@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ....errors import RequirementError
-from ....graph import Precision
+from ....common.errors import RequirementError
+from ....graph.graph import Precision
 from ....hardware.answers import Answer, Device
 
 

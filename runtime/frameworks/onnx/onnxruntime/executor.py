@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-from ....errors import RequirementError
-from ....graph import Precision
-from ..execution import Executor, Session
-from ..imitation import Imitated
-from ..reference import ENTRIES, OrtSession
-from ..serial import Opened
+from ....common.errors import RequirementError
+from ....graph.graph import Precision
+from ..ir.serial import Opened
+from ..running.imitation import Imitated
+from ..running.reference import ENTRIES, OrtSession
+from ..running.session import Executor, Session
 
 
 class OnnxRuntime:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-from ....errors import RequirementError
-from ....graph import Precision
-from ..execution import Executor, Session
-from ..inputs import own_inputs
-from ..plain import plain
-from ..serial import Opened
+from ....common.errors import RequirementError
+from ....graph.graph import Precision
+from ..ir.plain import plain
+from ..ir.serial import Opened
+from ..opening.signature import own_inputs
+from ..running.session import Executor, Session
 from .session import SWITCHES, OvSession, core
 
 

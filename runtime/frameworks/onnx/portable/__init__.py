@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ....graph import Precision
-from ....signature import Input
+from ....graph.graph import Precision
+from ...inputs import Input
 from ...protocol import Inputs, Predict
 from .. import program
-from ..imitation import Imitated
-from ..inputs import signature
-from ..loading import load_onnx
-from ..predict import Predictor
+from ..opening.load import load_onnx
+from ..opening.signature import signature
 from ..program import Program
+from ..running.imitation import Imitated
+from ..running.predict import Predictor
 
 __all__ = ["Program", "load_saved", "predictor", "signature", "trace"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....graph import Precision
+from ....graph.graph import Precision
 from ....hardware.answers import Answer, Device
 
 

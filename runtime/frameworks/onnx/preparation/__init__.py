@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from ....graph import Precision
-from ..naming import name_all
-from ..plain import Calls
-from ..prepared import Absorbed, Prepared
+from ....graph.graph import Precision
+from ..ir.inference import infer_types
+from ..ir.naming import name_all
+from ..ir.plain import Calls
+from ..ir.prepared import Absorbed, Prepared
 from . import gelu
 from .adapters import CannotAdapt
 from .constants import fold_constants, lift_constants
 from .editing import Editor, editor
 from .identities import drop_identities
-from .inference import infer_types
 from .ledger import Ledger
 from .leftovers import drop_unused, merge_weights
 from .norms import fold_batch_norms

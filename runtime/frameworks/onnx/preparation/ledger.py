@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from ..naming import Site
-from ..prepared import Absorbed
+from ..ir.naming import Site
+from ..ir.prepared import Absorbed
 
 
 @dataclass

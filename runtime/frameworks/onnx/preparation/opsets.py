@@ -9,7 +9,7 @@ import onnx
 import onnx_ir as ir
 from onnx.defs import OpSchema
 
-from ....graph import Precision
+from ....graph.graph import Precision
 
 NEWEST = 22
 """The opset up to which models are upgraded: the first in which convolutions, pools and

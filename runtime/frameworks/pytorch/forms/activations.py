@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import fx
 
-from .. import nodes
+from ..ir import nodes
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import fx
 
-from .. import nodes
-from ..prepared import add_constant
+from ..ir import nodes
+from ..ir.prepared import add_constant
 from .form import Form, Writer
 
 aten = torch.ops.aten

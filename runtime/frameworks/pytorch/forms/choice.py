@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import fx
 
-from ....graph import Precision
-from ....timing import Clock, Latency, interleaved
+from ....common.timing import Clock, Latency, interleaved
+from ....graph.graph import Precision
 from ...protocol import Inputs
-from ..interpreter import Interpreter
-from ..kernels import DTYPES, relative_error
-from ..prepared import constant, is_constant
-from ..rewrite import rewrite
+from ..ir.prepared import constant, is_constant
+from ..measuring.probes import relative_error
+from ..running.interpreter import Interpreter
+from ..running.low import DTYPES
+from ..writing.rewrite import rewrite
 from .form import Form, substituted
 
 LEAST_GAIN = 0.03

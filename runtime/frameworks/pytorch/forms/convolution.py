@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from .. import nodes
+from ..ir import nodes
 from .activations import Activation, activation, sole_user
 from .form import Form, Write, Writer
 

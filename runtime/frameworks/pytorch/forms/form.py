@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import fx
 
-from ..regions import copied
+from ..ir.regions import copied
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import fx
 
-from .. import nodes
+from ..ir import nodes
 from .activations import Activation, activation, sole_user
 from .form import Form, Write, Writer
 

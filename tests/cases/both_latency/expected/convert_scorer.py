@@ -45,11 +45,11 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.costs import X86_BF16, X86_FP16, fused
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.npz import read_npz
-from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.npz import read_npz
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_BF16, X86_FP16, fused
 
 if TYPE_CHECKING:
     import torch

@@ -45,11 +45,11 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.costs import X86_BF16, fused
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.csv import read_csv
-from narrowcast.runtime.metrics.topk import TopK
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.csv import read_csv
+from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_BF16, fused
 
 if TYPE_CHECKING:
     import torch

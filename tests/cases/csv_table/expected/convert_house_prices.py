@@ -44,11 +44,11 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.costs import X86_BF16
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.csv import read_csv
-from narrowcast.runtime.metrics.mse import MSE
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.csv import read_csv
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_BF16
 
 if TYPE_CHECKING:
     import torch

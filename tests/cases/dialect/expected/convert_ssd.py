@@ -44,11 +44,11 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.npz import read_npz
-from narrowcast.runtime.metrics.metric import Metric
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.npz import read_npz
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 
 if TYPE_CHECKING:
     import torch

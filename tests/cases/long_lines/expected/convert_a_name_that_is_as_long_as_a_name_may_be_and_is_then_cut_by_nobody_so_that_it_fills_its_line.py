@@ -45,9 +45,9 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.csv import read_csv
-from narrowcast.runtime.metrics.metric import Metric
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.csv import read_csv
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:

@@ -45,11 +45,11 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.costs import A100, StaticCosts
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.npz import read_npz
-from narrowcast.runtime.metrics.topk import TopK
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.npz import read_npz
+from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import A100, StaticCosts
 
 if TYPE_CHECKING:
     import torch

@@ -36,9 +36,9 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.costs import X86_FP16
-from narrowcast.runtime.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_FP16
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -35,9 +35,9 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.costs import A100
-from narrowcast.runtime.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import A100
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -44,8 +44,8 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.data.indexed import Indexed
-from narrowcast.runtime.metrics.metric import Metric
+from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:

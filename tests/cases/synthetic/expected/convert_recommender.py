@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_array
 from narrowcast.runtime.placement import memory
 
 if TYPE_CHECKING:

@@ -44,10 +44,10 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.costs import X86_BF16
-from narrowcast.runtime.data.indexed import Indexed
-from narrowcast.runtime.metrics.metric import Metric
+from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_BF16
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -36,9 +36,9 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.costs import X86_BF16, StaticCosts
-from narrowcast.runtime.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_array
 from narrowcast.runtime.placement import latency
+from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 
 if TYPE_CHECKING:
     import tensorflow as tf

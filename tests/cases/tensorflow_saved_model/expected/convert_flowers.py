@@ -44,9 +44,9 @@ from narrowcast.runtime import (
     closest,
     command_line,
 )
-from narrowcast.runtime.data.arrays import Arrays
-from narrowcast.runtime.data.npz import read_npz
-from narrowcast.runtime.metrics.topk import TopK
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.npz import read_npz
+from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Scoring a model: data, metrics, the loop, the baseline, the criterion."""

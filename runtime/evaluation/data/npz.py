@@ -1,0 +1,53 @@
+"""Datasets in NumPy archives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
+
+from ...common.errors import DataError
+from .arrays import Arrays, checked
+
+
+def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Arrays:
+    """Named arrays from an `.npz` file; pickled objects are refused.
+
+    Args:
+        path: The archive.
+        inputs: Names of the arrays (samples, …) that feed the model, in its order.
+        label: Name of the labels (samples, …), None for no label.
+
+    Raises:
+        DataError: The file or an array is missing, or holds Python objects.
+    """
+    try:
+        found = _arrays(path, (*inputs, *(() if label is None else (label,))))
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist", "Check dataset.npz.path.") from error
+    except Exception as error:  # zip, zlib and NumPy's parser have errors of their own
+        raise DataError(
+            f"{path.name} can't be read: {error}", "It must be written by numpy.savez."
+        ) from error
+    arrays = tuple(found[: len(inputs)])
+    labels = None if label is None else found[-1]
+    return checked(Arrays(arrays, labels), path.name)
+
+
+def _arrays(path: Path, names: tuple[str, ...]) -> list[npt.NDArray[Any]]:
+    archive = np.load(path, allow_pickle=False)
+    if not isinstance(archive, NpzFile):
+        raise ValueError("it is no archive of named arrays")
+    with archive:
+        for name in names:
+            if name not in archive:
+                raise DataError(
+                    f"{path.name} has no array {name!r}",
+                    f"It holds: {', '.join(archive.files)}.",
+                )
+        return [np.asanyarray(archive[name]) for name in names]

@@ -1,0 +1,357 @@
+"""Scoring a model on the user's data."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..common.errors import DataError, MetricError, NarrowcastError
+from ..common.places import described, place_of, users_frame
+from ..frameworks.inputs import Input, check_shapes
+from ..frameworks.protocol import Inputs, Outputs, Predict, restart
+from .metrics.metric import MeanOverSamples, Metric
+
+Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
+"""The user's data: each call starts anew and yields (inputs, labels)."""
+
+UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")
+"""What Python says where the script unpacks another number of inputs."""
+
+Tick = Callable[[int], None]
+"""Told the number of each batch that is done, for progress."""
+
+Scores = npt.NDArray[np.float64]
+"""One score per sample, shape (n,), in the order of the data."""
+
+Watch = Callable[[Scores], bool]
+"""Told the scores so far after each batch; True ends the evaluation there."""
+
+
+def to_the_end(scores: Scores) -> bool:
+    """Let an evaluation see all data."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one pass over the data gave.
+
+    Attributes:
+        metric: The metric's name.
+        value: Its result.
+        samples: Samples seen (length of the first output).
+        finite: Whether all float outputs were finite.
+        scores: The samples' own scores where the metric is their mean, else None.
+        bounds: The least and the largest that a score can be, where the metric says it.
+        full: Whether all data was seen.
+    """
+
+    metric: str
+    value: float
+    samples: int
+    finite: bool
+    scores: Scores | None = field(default=None, compare=False, repr=False)
+    bounds: tuple[float, float] | None = field(default=None, compare=False, repr=False)
+    full: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherable:
+    """What a metric needs of one batch.
+
+    Attributes:
+        samples: Length of the first output.
+        finite: Whether all float outputs are finite.
+        scores: The samples' own, if they were computed already; the rest is empty then.
+        zeros: What there would be for outputs that are all zero, if it was asked for.
+    """
+
+    samples: int
+    finite: bool
+    outputs: Outputs = ()
+    labels: Any = None
+    scores: Scores | None = None
+    zeros: Gatherable | None = None
+
+
+Beside = Callable[[Gatherable], None]
+"""Sees each batch of an evaluation as it comes."""
+
+
+def evaluate(
+    predict: Predict,
+    batches: Batches,
+    metric: Callable[[], Metric],
+    tick: Tick = lambda number: None,
+    watch: Watch | None = None,
+    beside: Beside = lambda batch: None,
+) -> Evaluation:
+    """Run the model over all batches and compute the metric, exactly and in full.
+
+    A model with state begins with the state that it was loaded with.
+
+    Args:
+        watch: May end the evaluation early, where the metric is a mean over samples.
+            With one, outputs that are not finite end it too: nothing mends them.
+        beside: Sees each batch as the metric does.
+
+    Raises:
+        DataError: The data is empty or can't be read.
+        MetricError: The metric fails on these outputs.
+    """
+    results = (predicted() for predicted in predictions(predict, batches))
+    return gather(results, metric, tick, watch, beside)
+
+
+def predictions(
+    predict: Predict, batches: Batches
+) -> Iterator[Callable[[], Gatherable]]:
+    """For each batch in turn what predicts it, for those that it is wanted of."""
+    restart(predict)
+    for inputs, labels in _read(batches):
+        yield partial(_predicted, predict, inputs, labels)
+
+
+def _predicted(predict: Predict, inputs: Inputs, labels: Any) -> Gatherable:
+    outputs = predict(inputs)
+    samples = len(outputs[0]) if outputs and outputs[0].ndim else 1
+    finite = all(_finite(output) for output in outputs)
+    return Gatherable(samples, finite, outputs, labels)
+
+
+def zeroed(batch: Gatherable) -> Gatherable:
+    """The batch as a broken model would predict it: with zeros."""
+    return replace(batch, outputs=tuple(map(np.zeros_like, batch.outputs)), scores=None)
+
+
+def add_batch(metric: Metric, batch: Gatherable) -> None:
+    """Let a metric take a batch, or the scores that were computed of it.
+
+    Raises:
+        MetricError: It fails on these outputs.
+    """
+    if isinstance(metric, MeanOverSamples) and batch.scores is not None:
+        metric.add(batch.scores)
+    else:
+        _update(metric, batch.outputs, batch.labels)
+
+
+def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
+    """A batch with its samples' scores alone, where the metric is their mean.
+
+    Raises:
+        MetricError: The metric fails on these outputs.
+    """
+    made = _made(metric)
+    if not isinstance(made, MeanOverSamples):
+        return batch
+    _update(made, batch.outputs, batch.labels)
+    return Gatherable(batch.samples, batch.finite, scores=made.scores())
+
+
+def gather(
+    batches: Iterable[Gatherable],
+    metric: Callable[[], Metric],
+    tick: Tick = lambda number: None,
+    watch: Watch | None = None,
+    beside: Beside = lambda batch: None,
+) -> Evaluation:
+    """The evaluation that these batches make, in the order of the data.
+
+    Raises:
+        DataError: There is no batch.
+        MetricError: The metric fails on these outputs.
+    """
+    made = _made(metric)
+    scored = made if isinstance(made, MeanOverSamples) else None
+    samples, finite, full = 0, True, True
+    for number, batch in enumerate(batches, start=1):
+        samples += batch.samples
+        finite = finite and batch.finite
+        add_batch(made, batch)
+        beside(batch)
+        tick(number)
+        if watch and (not finite or (scored and watch(scored.scores()))):
+            full = False
+            break
+    if not samples:
+        raise _no_batch()
+    scores, bounds = (scored.scores(), scored.bounds) if scored else (None, None)
+    name, value = metric_name(made), _result(made)
+    return Evaluation(name, value, samples, finite, scores, bounds, full)
+
+
+def first_inputs(batches: Batches) -> Inputs:
+    """The inputs of the first batch: what tracing, probes and ranges see.
+
+    Raises:
+        DataError: There is no batch, or the data can't be read.
+    """
+    return next(all_inputs(batches))
+
+
+def all_inputs(batches: Batches) -> Iterator[Inputs]:
+    """The inputs of all batches, of which there must be one.
+
+    Raises:
+        DataError: There is none, or the data can't be read.
+    """
+    empty = True
+    for inputs, _labels in _read(batches):
+        empty = False
+        yield inputs
+    if empty:
+        raise _no_batch()
+
+
+def _no_batch() -> DataError:
+    return DataError(
+        "the data has no batch",
+        "The dataset is empty, or shorter than batch_size under `last_batch: discard`.",
+    )
+
+
+def largest_error(expected: Outputs, found: Outputs) -> float:
+    """RMS of the difference over the RMS of `expected`, the largest over float outputs.
+
+    Infinite where `expected` is finite and `found` is not.
+    """
+    errors = [_error(a, b) for a, b in zip(expected, found, strict=True)]
+    return max(errors, default=0.0)
+
+
+def _error(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
+    if expected.dtype.kind != "f" or not expected.size:
+        return 0.0
+    wide = expected.astype(np.float64)
+    difference = np.sqrt(np.mean(np.square(found.astype(np.float64) - wide)))
+    if not np.isfinite(difference):
+        return math.inf
+    scale = float(np.sqrt(np.mean(np.square(wide))))
+    return float(difference) / scale if scale else (math.inf if difference else 0.0)
+
+
+def rounded(value: float) -> str:
+    """A metric's value for people: four decimals, or digits that still tell it from 0."""
+    return f"{value:.4f}" if not value or abs(value) >= 0.1 else f"{value:.4g}"
+
+
+def metric_name(metric: Metric) -> str:
+    """The name that a metric goes by in reports."""
+    return str(getattr(metric, "name", type(metric).__name__))
+
+
+def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
+    try:
+        yield from batches()
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> DataError:
+    """What the dataset raised, or the script where it takes a batch apart."""
+    frame = users_frame(error)
+    counts = UNPACKED.search(str(error)) if frame and frame.name == "batches" else None
+    if counts is not None:
+        return DataError(
+            f"model.inputs names {counts['named']} inputs, the data gives "
+            f"{counts['given'] or 'more'}",
+            "Make them agree: several inputs of one sample are a tuple.",
+        )
+    return DataError(
+        f"the data can't be read{place_of(error)}: {described(error)}",
+        "Check evaluation.accuracy.dataloader.dataset in the spec, and its code.",
+    )
+
+
+def _made(metric: Callable[[], Metric]) -> Metric:
+    with _metric_errors():
+        made = metric()
+        made.reset()
+        return made
+
+
+def _update(metric: Metric, outputs: Outputs, labels: Any) -> None:
+    with _metric_errors():
+        metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
+
+
+def _result(metric: Metric) -> float:
+    with _metric_errors():
+        found = metric.result()
+    try:
+        value = float(found)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise MetricError(
+            f"{metric_name(metric)}.result() gives {type(found).__name__}, not a number",
+            "Let it return one float.",
+        ) from error
+    return value if math.isfinite(value) else math.nan
+
+
+@contextmanager
+def _metric_errors() -> Iterator[None]:
+    try:
+        yield
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        remedy = (
+            "update(predictions, labels) gets arrays, a tuple of them where the model "
+            "has several outputs, and None where there is no label; reset() and "
+            "result() take nothing."
+        )
+        if isinstance(error, ImportError):
+            remedy = "Check evaluation.accuracy.metric in the spec."
+        raise MetricError(
+            f"the metric failed{place_of(error)}: {described(error)}", remedy
+        ) from error
+
+
+def _finite(output: np.ndarray[Any, Any]) -> bool:
+    return output.dtype.kind not in "fc" or bool(np.isfinite(output).all())
+
+
+def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
+    """The same batches, each held against the declared inputs as it comes.
+
+    Raises:
+        DataError: From the batch that differs.
+    """
+
+    def checked() -> Iterator[tuple[Inputs, Any]]:
+        for batch, labels in batches():
+            shapes = [getattr(value, "shape", None) for value in batch]
+            check_shapes(
+                inputs, [tuple(shape) for shape in shapes if shape is not None]
+            )
+            yield batch, labels
+
+    return checked
+
+
+def evaluation_data(found: Evaluation) -> dict[str, Any]:
+    """An evaluation as plain data; what it does not have is left out."""
+    data = {each.name: getattr(found, each.name) for each in fields(found)}
+    scores = {} if found.scores is None else {"scores": found.scores.tolist()}
+    return {k: value for k, value in data.items() if value is not None} | scores
+
+
+def evaluation(data: Mapping[str, Any]) -> Evaluation:
+    """What `evaluation_data` was given."""
+    found: dict[str, Any] = dict(data)
+    if "scores" in found:
+        found["scores"] = np.array(found["scores"], np.float64)
+    if "bounds" in found:
+        found["bounds"] = tuple(found["bounds"])
+    return Evaluation(**found)

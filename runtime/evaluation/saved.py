@@ -1,0 +1,95 @@
+"""What a fresh process does with a saved model: score it, run it, time it.
+
+What runs there is a module-level function, since a spawned Python finds it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..common.errors import ModelError, NarrowcastError
+from ..common.fresh import in_fresh_process
+from ..common.timing import Clock, Latency, interleaved
+from ..frameworks.inputs import Input
+from ..frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, restart
+from .evaluation import Batches, Evaluation, evaluate, first_inputs
+from .metrics.metric import Metric
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def evaluate_file(
+    load_saved: LoadSaved,
+    path: Path,
+    batches: Batches,
+    metric: Callable[[], Metric],
+) -> Evaluation:
+    """Score the saved model on all batches."""
+    return evaluate(load_saved(path), batches, metric)
+
+
+def predict_file(load_saved: LoadSaved, path: Path, batches: Batches) -> Outputs:
+    """The saved model's outputs on the first batch."""
+    return load_saved(path)(first_inputs(batches))
+
+
+def time_file(
+    load_model: Callable[[], Any],
+    predictor: Callable[[Any, Sequence[Input]], Predict],
+    load_saved: LoadSaved,
+    files: Mapping[str, Path],
+    batches: Batches,
+    declared: Sequence[Input],
+    clock: Clock,
+    compiled: tuple[LoadSaved, Path] | None = None,
+) -> dict[str, Latency]:
+    """Time the model as loaded ("fp32") and what was saved, in turn, by their names.
+
+    Args:
+        compiled: How to load a compiled package, and its path; timed as "compiled".
+    """
+    inputs = first_inputs(batches)
+    models = {"fp32": predictor(load_model(), declared)}
+    models |= {name: load_saved(path) for name, path in files.items()}
+    if compiled is not None:
+        load_compiled, package = compiled
+        models["compiled"] = load_compiled(package)
+    calls = {
+        name: partial(_first_call, model, inputs) for name, model in models.items()
+    }
+    return interleaved(calls, clock)
+
+
+def _first_call(predict: Predict, inputs: Inputs) -> Outputs:
+    """What the model gives first: a cache must not fill while it is timed."""
+    restart(predict)
+    return predict(inputs)
+
+
+def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a fresh process makes of the saved model.
+
+    Raises:
+        ModelError: The saved model fails where the converted one in memory did not.
+    """
+    try:
+        return in_fresh_process(function, *args, **kwargs)
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the saved model fails on the data: {type(error).__name__}: {error}",
+            "A size that the data varies must be a symbol in model.inputs.",
+        ) from error
+
+
+def check_finite(outputs: Outputs, message: str) -> None:
+    """Raise a ModelError with this message unless all floats are finite."""
+    if not all(np.isfinite(each).all() for each in outputs if each.dtype.kind == "f"):
+        raise ModelError(message, "Give the spec real data: random inputs may not do.")

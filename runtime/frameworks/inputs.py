@@ -1,0 +1,94 @@
+"""What the spec says of a model's inputs, held against real data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..common.errors import DataError
+from ..common.suggestion import suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of the model.
+
+    Attributes:
+        name: For messages.
+        shape: Sizes; a symbol stands for one that varies, equal symbols for equal sizes.
+            None where only the model knows.
+        dtype: NumPy's name; None where only the model knows.
+    """
+
+    name: str
+    shape: tuple[int | str, ...] | None = None
+    dtype: str | None = None
+
+    @property
+    def dynamic(self) -> dict[int, str]:
+        """Dimension → symbol."""
+        return {
+            k: size for k, size in enumerate(self.shape or ()) if isinstance(size, str)
+        }
+
+
+def places(own: Sequence[str], declared: Sequence[str]) -> list[int]:
+    """For each of a model's inputs its place in a batch.
+
+    Args:
+        own: Their names, in the model's order.
+        declared: The batch's, in its order; none for the model's own.
+
+    Raises:
+        DataError: A declared name is not the model's, or one of the model's is missing.
+    """
+    names = list(declared or own)
+    for name in names:
+        if name not in own:
+            raise DataError(
+                f"model.inputs names `{name}`, which is no input of the model",
+                suggestion(name, own),
+            )
+    missing = [name for name in own if name not in names]
+    if missing:
+        raise DataError(
+            f"model.inputs leaves out `{missing[0]}`, which the model takes",
+            f"Name all of its inputs: {', '.join(own)}.",
+        )
+    return [names.index(name) for name in own]
+
+
+def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Hold the shapes of a batch against the declared ones.
+
+    Raises:
+        DataError: Their number, a rank or a size differs.
+    """
+    if len(inputs) != len(shapes):
+        raise DataError(
+            f"the data gives {len(shapes)} inputs, model.inputs names {len(inputs)}",
+            "Make the dataset and model.inputs agree.",
+        )
+    symbols: dict[str, int] = {}
+    for declared, shape in zip(inputs, shapes, strict=True):
+        if declared.shape is None:
+            continue
+        fits = len(declared.shape) == len(shape) and all(
+            size == (symbols.setdefault(want, size) if isinstance(want, str) else want)
+            for want, size in zip(declared.shape, shape, strict=True)
+        )
+        if not fits:
+            wanted = ", ".join(map(str, declared.shape))
+            raise DataError(
+                f"input {declared.name} has shape {shape}, model.inputs says ({wanted})",
+                _remedy(declared.shape, shape),
+            )
+
+
+def _remedy(declared: tuple[int | str, ...], shape: tuple[int, ...]) -> str:
+    if len(declared) == len(shape) and declared[1:] == shape[1:]:
+        return (
+            "If the last batch is smaller, write `last_batch: discard`, or a symbol such "
+            "as `batch` for the size that varies."
+        )
+    return "Make the dataset, its transforms and model.inputs agree."

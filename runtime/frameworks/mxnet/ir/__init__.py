@@ -1,0 +1,1 @@
+"""A network as plain data: nodes, operators and their kinds, FLOPs, parameters."""

@@ -1,0 +1,219 @@
+"""Probing kernels in a child process: some of MXNet's end the process they run in.
+
+One child runs the network in fp32 and, op by op, each distinct one in the low
+precision beside it. It keeps a journal: what it is about to run, and what came of it.
+When it dies, the journal says of what, and the next child goes on after that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ....common.errors import ModelError
+from ....common.fresh import in_fresh_process
+from ....graph.graph import Kind, Precision
+from ...comparing import compared, relative_error
+from ...protocol import Inputs, Probe
+from ..ir import operators
+from ..ir.arrays import PRECISIONS, cast, given, name_of, on_device, widened
+from ..ir.library import mx, said_by
+from ..ir.network import Network, from_json, to_json, with_outputs
+from ..opening import params
+from ..running.interpreter import Arrays, Runner, Step, same_attributes
+
+WRONG = 0.25
+"""Relative error, against fp32 on the same rounded inputs, that is no rounding."""
+
+MOVED = 2.0**-6
+"""The same for ops that only move values."""
+
+NONSENSE = "its kernel computes something else"
+
+JOURNAL, SYMBOL, VALUES, SAID = "journal", "symbol.json", "values.params", "said"
+
+
+def probe(
+    network: Network, batch: Inputs, low: Precision, keys: Collection[int]
+) -> dict[int, Probe]:
+    """Run each op in `keys` in `low` on the inputs that fp32 gives it.
+
+    Ops with the same operator, attributes, shapes and dtypes are run once.
+
+    Args:
+        keys: Indices of nodes.
+
+    Raises:
+        ModelError: The child dies although no op is being probed.
+    """
+    with tempfile.TemporaryDirectory(prefix="narrowcast-") as name:
+        folder = Path(name)
+        _hand_over(network, batch, folder)
+        found: dict[int, Probe] = {}
+        while found.keys() < set(keys):
+            try:
+                in_fresh_process(probe_file, folder, low, sorted(keys))
+            except ModelError as error:
+                _bury(folder, error)
+            found = _read(folder).found
+    return found
+
+
+def _hand_over(network: Network, batch: Inputs, folder: Path) -> None:
+    (folder / SYMBOL).write_text(to_json(network))
+    values = {f"parameter:{name}": v for name, v in network.parameters.items()}
+    values |= {f"input:{k}": given(v).asnumpy() for k, v in enumerate(batch)}
+    (folder / VALUES).write_bytes(params.to_bytes(values))
+
+
+def _bury(folder: Path, error: ModelError) -> None:
+    """Write down what the op did that the child died of.
+
+    Another op may have spoilt the child's memory: only one that a child dies of before
+    it ran any other is to blame. Else the next child begins with it.
+
+    Raises:
+        ModelError: The child died of something else.
+    """
+    state = _read(folder)
+    if state.running is None:
+        raise error
+    if not state.first:
+        return
+    path = folder / SAID
+    said = path.read_text(errors="replace") if path.exists() else ""
+    death = error.message.rpartition(": ")[2]
+    text = f"its kernel ends the process ({_reason(said) or death})"
+    _write(folder, state.running, Probe(None, math.inf, text))
+
+
+def _reason(said: str) -> str:
+    """What MXNet wrote before it aborted."""
+    for line in said.splitlines():
+        for mark in ("what():", "Check failed:", "Error:"):
+            if mark in line:
+                return line.partition(mark)[2].strip()[:160]
+    return ""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What is known so far.
+
+    Attributes:
+        running: The op that was being run at the end, None if it was done.
+        first: Whether it was the first that its child ran.
+    """
+
+    found: dict[int, Probe]
+    running: int | None = None
+    first: bool = False
+
+
+def _read(folder: Path) -> Journal:
+    path, found, ran = folder / JOURNAL, dict[int, Probe](), 0
+    running: int | None = None
+    for line in path.read_text().splitlines() if path.exists() else []:
+        data = json.loads(line)
+        if "error" in data:
+            output = data["output"] and Precision(data["output"])
+            found[data["key"]] = Probe(output, data["error"], data["message"])
+            running = None
+        elif data["key"] is None:
+            ran, running = 0, None
+        else:
+            ran, running = ran + 1, data["key"]
+    return Journal(found, running, ran == 1)
+
+
+def _write(folder: Path, key: int | None, probe: Probe | None = None) -> None:
+    """An op that is about to be run, or what came of it; None: a child begins."""
+    line = {"key": key, **(asdict(probe) if probe else {})}
+    with (folder / JOURNAL).open("a") as journal:
+        journal.write(json.dumps(line) + "\n")
+
+
+def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
+    """What the child does: go on where the journal ends.
+
+    It stops after a kernel that computed nonsense, which may have written anywhere.
+    """
+    said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 2)  # a kernel that aborts says why there
+    values = params.read(folder / VALUES)
+    held = {
+        name.removeprefix("parameter:"): each
+        for name, each in values.items()
+        if name.startswith("parameter:")
+    }
+    batch = [each for name, each in values.items() if name.startswith("input:")]
+    network = with_outputs(from_json((folder / SYMBOL).read_text()), held)
+    runner = Runner(network, map(on_device, batch))
+    known = _read(folder).found
+    _write(folder, None)
+    waiting, seen = set(keys), dict[str, Probe]()
+    for step in runner.steps():
+        if step.index not in waiting:
+            continue
+        signature = _signature(runner, step)
+        found = known.get(step.index) or seen.get(signature)
+        if found is None:
+            _write(folder, step.index)
+            found = _probed(runner, step, low)
+        if step.index not in known:
+            _write(folder, step.index, found)
+        spoilt = (
+            step.index not in known
+            and signature not in seen
+            and NONSENSE in found.message
+        )
+        seen[signature] = found
+        waiting.discard(step.index)
+        if spoilt or not waiting:
+            return
+
+
+def _signature(runner: Runner, step: Step) -> str:
+    forms = [
+        f"{name_of(value.dtype)}{value.shape}{runner.network.constant(source)}"
+        for value, (source, _output) in zip(step.inputs, step.node.inputs, strict=True)
+    ]
+    return f"{same_attributes(step.node)} {forms}"
+
+
+def _probed(runner: Runner, step: Step, low: Precision) -> Probe:
+    try:
+        taken = runner.lowered(step.index, step.inputs, low)
+        made = runner.run(step.index, taken)
+        narrow = [widened(each) for each in made]
+        wide = [widened(each) for each in step.outputs]
+    except mx.base.MXNetError as error:
+        return Probe(None, math.inf, said_by(error))
+    precisions = [PRECISIONS.get(name_of(each.dtype)) for each in made]
+    found = compared(wide, narrow, precisions, low)
+    if found.output is None or found.error <= MOVED:
+        return found
+    return _unless_wrong(runner, step, taken, narrow, found)
+
+
+def _unless_wrong(
+    runner: Runner, step: Step, taken: Arrays, narrow: list[Any], found: Probe
+) -> Probe:
+    """Some kernels run and compute something else: `transpose` of a matrix in bf16."""
+    rounded = [
+        cast(low, Precision.FP32) if name_of(wide.dtype) == "float32" else wide
+        for wide, low in zip(step.inputs, taken, strict=True)
+    ]
+    expected = map(widened, runner.run(step.index, rounded))
+    error = max(map(relative_error, expected, narrow), default=0.0)
+    mover = operators.kind(step.node) is Kind.MOVER
+    if error <= (MOVED if mover else WRONG):
+        return found
+    text = f"{NONSENSE}: off by {error:.0%}"
+    return Probe(None, error, text)

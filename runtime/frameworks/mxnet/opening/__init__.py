@@ -1,0 +1,1 @@
+"""Files in: symbols, parameters, what they declare and what they may hold."""

@@ -1,0 +1,177 @@
+"""Gluon blocks: what they compute as a network, and how they are called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ....common.errors import ModelError
+from ...inputs import places
+from ...protocol import Inputs, Outputs
+from ..ir.arrays import failed_on, given, widened
+from ..ir.library import mx, said_by
+from ..ir.network import Network, canonical
+from .switches import hold_fp32
+
+FACTORY = "model.factory must return a HybridBlock whose parameters are loaded."
+
+
+class BlockPredictor:
+    """A block to call on batches, as it is; fp32 is fp32."""
+
+    def __init__(self, block: Any, names: Sequence[str]) -> None:
+        hold_fp32()
+        self.block, self.order = block, positions(block, names)
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """The outputs, flattened: 16-bit floats as float32.
+
+        Raises:
+            ModelError: The block fails.
+        """
+        arrays = [_taken(value) for value in inputs]
+        try:
+            found = self.block(*(arrays[k] for k in self.order or range(len(arrays))))
+            return tuple(map(widened, leaves(found)))
+        except mx.base.MXNetError as error:
+            raise failed_on(arrays, error) from error
+
+
+def arguments(block: Any) -> list[str]:
+    """Names of the inputs of a block: of a symbol's own, or those of its code.
+
+    None of them where the code takes any number.
+    """
+    if isinstance(block, mx.gluon.SymbolBlock):
+        return [entry.name for entry in _flat(block._cached_graph[0])]
+    parameters = list(inspect.signature(block.hybrid_forward).parameters.values())[1:]
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return []
+    private = set(block._reg_params)
+    return [
+        each.name
+        for each in parameters
+        if each.name not in private
+        and each.kind is each.POSITIONAL_OR_KEYWORD
+        and each.default is each.empty
+    ]
+
+
+def positions(block: Any, names: Sequence[str]) -> list[int]:
+    """For each argument of the block, its place in the batch; none if all keep theirs.
+
+    If no declared name is an argument, all go by position.
+
+    Raises:
+        DataError: Some names are arguments and some are not.
+    """
+    own = arguments(block)
+    return places(own, names) if set(own) & set(names) else []
+
+
+def _flat(inputs: Any) -> list[Any]:
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+
+
+def leaves(outputs: Any) -> list[Any]:
+    """Arrays in nested lists and tuples, in order."""
+    waiting, found = [outputs], []
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, (list, tuple)):
+            waiting += reversed(each)
+        elif each is not None:
+            found.append(each)
+    return found
+
+
+@dataclass(frozen=True)
+class Block:
+    """A HybridBlock that can be converted."""
+
+    block: Any
+
+
+Model = Network | Block
+"""What the loading functions return, and `predictor` and `trace` take."""
+
+
+def block_model(block: Any) -> Block:
+    """A Gluon block, with its parameters loaded, as a model.
+
+    Raises:
+        ModelError: It is no HybridBlock, so MXNet has no symbol of what it computes, or
+            its parameters have no values.
+    """
+    if isinstance(block, type):
+        raise ModelError(f"{block.__name__} is a class, no model", FACTORY)
+    if not isinstance(block, mx.gluon.HybridBlock):
+        kind = type(block).__name__
+        raise ModelError(
+            f"{kind} is no HybridBlock: MXNet has no symbol of what it computes",
+            FACTORY,
+        )
+    empty = [
+        name
+        for name, parameter in block.collect_params().items()
+        if parameter._data is None and not parameter._deferred_init
+    ]
+    if empty:
+        raise ModelError(
+            f"{len(empty)} of the block's parameters have no values, such as `{empty[0]}`",
+            "Name the file of parameters as model.weights, or load it in the factory.",
+        )
+    return Block(block)
+
+
+def as_model(model: Any) -> Model:
+    """The model itself; a HybridBlock as what `block_model` makes of it."""
+    return model if isinstance(model, Network | Block) else block_model(model)
+
+
+def network_of(block: Any, batch: Inputs) -> Network:
+    """What a HybridBlock computes, as a network.
+
+    The block itself stays as it is: its code runs once on symbols.
+
+    Args:
+        batch: A real one: it fixes sizes that parameters leave open.
+
+    Raises:
+        ModelError: Its code can't run on symbols.
+    """
+    arrays = [_taken(value) for value in batch]
+    try:
+        leaves(block(*arrays))[0].wait_to_read()
+        found = _symbol(block, len(arrays))
+    except Exception as error:  # the block's code may fail in any way
+        raise ModelError(
+            f"the block can't be run as a symbol: {said_by(error)}",
+            "hybrid_forward(F, x, ...) must not look at values or shapes of arrays.",
+        ) from error
+    values = {
+        parameter.name: parameter._reduce().asnumpy()
+        for parameter in block.collect_params().values()
+    }
+    return canonical(found, values)
+
+
+def _taken(value: Any) -> Any:
+    """What a block takes: MXNet's other kind of array where `npx.set_np()` is on."""
+    array = given(value)
+    return array.as_np_ndarray() if mx.util.is_np_array() else array
+
+
+def _variable(name: str) -> Any:
+    found = mx.sym.var(name)
+    return found.as_np_ndarray() if mx.util.is_np_array() else found
+
+
+def _symbol(block: Any, count: int) -> Any:
+    if isinstance(block, mx.gluon.SymbolBlock):
+        return block._cached_graph[1]
+    names = ["data"] if count == 1 else [f"data{k}" for k in range(count)]
+    made = leaves(block(*map(_variable, names)))
+    return made[0] if len(made) == 1 else mx.sym.Group(made)

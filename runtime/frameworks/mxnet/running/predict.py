@@ -1,0 +1,28 @@
+"""Calling an MXNet model on a batch, with outputs that metrics understand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...inputs import Input
+from ...protocol import Predict
+from .blocks import Block, BlockPredictor, as_model
+from .session import Predictor
+
+
+def predictor(model: Any, inputs: Sequence[Input] = ()) -> Predict:
+    """The model as a function from a batch to its outputs; fp32 is fp32.
+
+    Args:
+        inputs: Named after the symbol's inputs or the block's arguments, in the order
+            of the batch; not needed where the batch is in the model's own order.
+
+    Raises:
+        ModelError: It is no model.
+        DataError: `inputs` don't fit it.
+    """
+    known = as_model(model)
+    if isinstance(known, Block):
+        return BlockPredictor(known.block, [one.name for one in inputs])
+    return Predictor(known, inputs)

@@ -1,0 +1,100 @@
+"""Running a whole network as MXNet's executors do, with oneDNN's fusions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ....common.errors import DataError
+from ...inputs import Input, places
+from ...protocol import Inputs, Outputs
+from ..ir.arrays import failed_on, given, on_device, widened
+from ..ir.library import mx
+from ..ir.network import Network, in_order, symbol
+from .switches import hold_fp32
+
+MOST_EXECUTORS = 4
+"""Sizes of a batch for which an executor is kept: the full one, the last, a few more."""
+
+Shapes = tuple[tuple[tuple[int, ...], str], ...]
+
+
+class Executors:
+    """A network's executors, one for each form of a batch, over one set of parameters."""
+
+    def __init__(self, network: Network) -> None:
+        self.symbol = symbol(network)
+        self.inputs = [network.nodes[index].name for index in network.inputs]
+        self.labels = {network.nodes[index].name for index in network.labels}
+        self.held = {name: on_device(v) for name, v in network.parameters.items()}
+        self.made: dict[Shapes, Any] = {}
+
+    def __call__(self, batch: Sequence[Any]) -> list[Any]:
+        """The outputs, as NDArrays that the next call overwrites."""
+        arrays = [given(value) for value in batch]
+        executor = self._executor(arrays)
+        for name, array in zip(self.inputs, arrays, strict=True):
+            array.copyto(executor.arg_dict[name])
+        executor.forward(is_train=False)
+        return list(executor.outputs)
+
+    def _executor(self, arrays: Sequence[Any]) -> Any:
+        key = tuple((array.shape, str(array.dtype)) for array in arrays)
+        if key not in self.made:
+            while len(self.made) >= MOST_EXECUTORS:
+                del self.made[next(iter(self.made))]
+            self.made[key] = self._bound(arrays)
+        return self.made[key]
+
+    def _bound(self, arrays: Sequence[Any]) -> Any:
+        taken = {
+            name: mx.nd.empty(array.shape, dtype=array.dtype)
+            for name, array in zip(self.inputs, arrays, strict=True)
+        }
+        states = set(self.symbol.list_auxiliary_states())
+        arguments = {k: v for k, v in self.held.items() if k not in states} | taken
+        arguments |= self._label_arrays(taken)
+        return self.symbol.bind(
+            mx.cpu(),
+            arguments,
+            aux_states={name: self.held[name] for name in states},
+            grad_req="null",
+        )
+
+    def _label_arrays(self, taken: Mapping[str, Any]) -> dict[str, Any]:
+        """Labels, which nothing depends on: zeros."""
+        if not self.labels:
+            return {}
+        shapes = {name: array.shape for name, array in taken.items()}
+        found, _outputs, _states = self.symbol.infer_shape_partial(**shapes)
+        sizes = dict(zip(self.symbol.list_arguments(), found, strict=True))
+        return {name: mx.nd.zeros(sizes[name]) for name in self.labels}
+
+
+class Predictor:
+    """A network to call on batches; fp32 is fp32."""
+
+    def __init__(self, network: Network, inputs: Sequence[Input] = ()) -> None:
+        hold_fp32()
+        names = [network.nodes[index].name for index in network.inputs]
+        order = places(names, [one.name for one in inputs])
+        self.executors = Executors(in_order(network, order))
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """The outputs: 16-bit floats as float32, other dtypes as they are.
+
+        Raises:
+            DataError: Their number is another, or their sizes don't fit.
+        """
+        count = len(self.executors.inputs)
+        if len(inputs) != count:
+            raise DataError(
+                f"the data gives {len(inputs)} inputs, the symbol takes {count}: "
+                f"{', '.join(self.executors.inputs)}",
+                "Make the dataset and model.inputs agree.",
+            )
+        try:
+            outputs = self.executors(inputs)
+            return tuple(map(widened, outputs))
+        except mx.base.MXNetError as error:
+            raise failed_on(map(given, inputs), error) from error

@@ -1,0 +1,1 @@
+"""A placement becomes a network, a network becomes files."""

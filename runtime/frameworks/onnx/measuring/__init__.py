@@ -1,0 +1,1 @@
+"""What is found out by running: probes, output errors, timings, agreement."""

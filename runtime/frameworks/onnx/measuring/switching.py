@@ -1,0 +1,193 @@
+"""One model in which every op can be low: a mask says, at each run, which ones are.
+
+Each op that has a 16-bit kernel stands there twice, in fp32 and in 16 bits between
+casts, and what it makes is chosen by its place in the mask. So a runtime compiles once
+what it would else compile for each group of ops, and runs its own kernels on its own
+casts: OpenVINO's round differently where shapes vary. (In an `If` they would, too, and
+the graph would fall apart; ONNX Runtime computes both sides in less than compiling
+takes.) The choice is a `Where`, which lets nothing of the other side through, not even
+what is not finite.
+
+A low op behind a low op takes what was rounded, widened and rounded again, which is
+what was rounded. Weights are there in both precisions: half as much again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from ....graph.graph import Graph, Op, Precision
+from ..ir.naming import Names, name_all
+from ..ir.plain import Calls
+from ..ir.weights import DTYPES
+from ..writing.rewrite import uncollected
+from ..writing.versions import Versions
+
+MASK = "narrowcast.low"
+"""Name of the last input: which ops are low."""
+
+MOST = 1 << 30
+"""Bytes of weights up to which a model is there twice: it takes as much memory again.
+
+A fixed number, whatever the memory is: else a search would not repeat itself.
+"""
+
+
+@dataclass(frozen=True)
+class Switched:
+    """A model with switches.
+
+    Attributes:
+        model: Its last input is the mask (bool, one value an op).
+        places: Op id → place in the mask.
+    """
+
+    model: ir.Model
+    places: Mapping[str, int]
+
+    def mask(self, low: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """The mask under which these ops are low."""
+        found = np.zeros(max(len(self.places), 1), np.bool_)
+        found[[self.places[name] for name in low]] = True
+        return found
+
+
+def switched(
+    model: ir.Model, calls: Calls, graph: Graph, precision: Precision
+) -> Switched:
+    """Copy a prepared model; whatever has a kernel for `precision` has a switch.
+
+    Args:
+        model: Left as it is; the copy shares its tensors.
+        graph: The picture of it.
+    """
+    with uncollected():
+        copy = model.clone()
+        names = name_all(copy, calls)
+        sites = [s for s in names.ops if graph.by_id[s.id].kernel(precision)]
+        places = {site.id: place for place, site in enumerate(sites)}
+        doubler = _Doubler(copy, names, graph, precision, len(sites))
+        for place, site in enumerate(sites):
+            doubler.double(graph.by_id[site.id], site.node, place)
+    return Switched(copy, places)
+
+
+class _Doubler:
+    """The copy while it changes."""
+
+    def __init__(
+        self,
+        model: ir.Model,
+        names: Names,
+        graph: Graph,
+        precision: Precision,
+        count: int,
+    ) -> None:
+        self.main, self.precision = model.graph, precision
+        self.graph, self.names = graph, names
+        self.versions = Versions(names, graph)
+        self.mask = ir.Value(
+            name=self.versions.named(MASK),
+            type=ir.TensorType(ir.DataType.BOOL),
+            shape=ir.Shape((max(count, 1),)),
+        )
+        self.first = next(iter(self.main), None)
+        self.main.inputs.append(self.mask)
+
+    def double(self, op: Op, node: ir.Node, place: int) -> None:
+        """Put the op in 16 bits beside the one in fp32, and choose what they make."""
+        graph = node.graph
+        assert isinstance(graph, ir.Graph)
+        low = self._low(op, node)
+        graph.insert_after(node, low)
+        last, chosen = low, self._switch(place)
+        for value, narrow in zip(node.outputs, low.outputs, strict=True):
+            if not value.name:
+                continue
+            if narrow.dtype in (DTYPES[Precision.BF16], DTYPES[Precision.FP16]):
+                wide = self._beside(value, "wide", ir.DataType.FLOAT)
+                to = ir.AttrInt64("to", ir.DataType.FLOAT.value)
+                last = self._behind(last, "Cast", [narrow], wide, to)
+                narrow = wide
+            made = self._beside(value, "chosen", value.dtype)
+            self.names.tensors[made] = self.names.tensors[value]
+            value.replace_all_uses_with(made, replace_graph_outputs=True)
+            last = self._behind(last, "Where", [chosen, narrow, value], made)
+
+    def _low(self, op: Op, node: ir.Node) -> ir.Node:
+        kernel = op.kernel(self.precision)
+        assert kernel is not None
+        given = [
+            self.versions.version(value, self.precision)
+            if value is not None
+            and op.inputs[k].castable
+            and self.versions.floating(value)
+            else value
+            for k, value in enumerate(node.inputs)
+        ]
+        made = []
+        for value in node.outputs:
+            dtype = value.dtype
+            if self.versions.floating(value):
+                dtype = DTYPES[kernel.output]
+            made.append(
+                self._beside(value, "low", dtype) if value.name else ir.Value(name="")
+            )
+        return ir.Node(
+            node.domain,
+            node.op_type,
+            given,
+            list(node.attributes.values()),
+            outputs=made,
+            name=str(next(value.name for value in made if value.name)),
+        )
+
+    def _switch(self, place: int) -> ir.Value:
+        """Whether the op is low: a scalar, in the main graph, for all bodies."""
+        index = ir.Value(
+            name=self.versions.named(f"{MASK}.place{place}"),
+            type=ir.TensorType(ir.DataType.INT64),
+            shape=ir.Shape(()),
+        )
+        index.const_value = ir.Tensor(np.array(place, np.int64), name=str(index.name))
+        self.main.register_initializer(index)
+        found = ir.Value(
+            name=self.versions.named(f"{MASK}{place}"),
+            type=ir.TensorType(ir.DataType.BOOL),
+            shape=ir.Shape(()),
+        )
+        node = ir.Node(
+            "", "Gather", [self.mask, index], outputs=[found], name=str(found.name)
+        )
+        assert self.first is not None
+        self.main.insert_before(self.first, node)
+        return found
+
+    def _beside(
+        self, value: ir.Value, suffix: str, dtype: ir.DataType | None
+    ) -> ir.Value:
+        return ir.Value(
+            name=self.versions.named(f"{value.name}.{suffix}"),
+            type=None if dtype is None else ir.TensorType(dtype),
+            shape=None if value.shape is None else value.shape.copy(),
+        )
+
+    def _behind(
+        self,
+        last: ir.Node,
+        operator: str,
+        inputs: Sequence[ir.Value],
+        made: ir.Value,
+        *attributes: ir.Attr,
+    ) -> ir.Node:
+        node = ir.Node(
+            "", operator, inputs, attributes, outputs=[made], name=str(made.name)
+        )
+        assert isinstance(last.graph, ir.Graph)
+        last.graph.insert_after(last, node)
+        return node

@@ -1,0 +1,1 @@
+"""Files in: models, what they declare and what they may hold."""

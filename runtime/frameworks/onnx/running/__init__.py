@@ -1,0 +1,1 @@
+"""Running a model, or its ops one by one, on any runtime."""

@@ -1,0 +1,70 @@
+"""An executor for what this machine has no kernels for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from ....graph.graph import Precision
+from ...protocol import Array
+from ..ir.serial import Opened
+from .emulation import emulated
+from .predict import widened
+from .reference import OrtSession, readable
+from .session import Executor, Session
+
+
+@dataclass(frozen=True)
+class Imitated:
+    """Runs fp32 that is rounded to 16 bits after every op, in ONNX Runtime.
+
+    Attributes:
+        title: The runtime that the model is for.
+        switches: What it needs so that fp32 means fp32.
+    """
+
+    title: str
+    switches: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def caveat(self) -> str:
+        """That the runtime itself executed nothing."""
+        return (
+            f"not executed by {self.title} here: the schema allows it, and its rounding "
+            "was imitated in fp32"
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That nothing ran, and what the runtime must be told."""
+        told = [f"set {key}={value}" for key, value in self.switches.items()]
+        return (f"not executed by {self.title} here", *told)
+
+    @property
+    def integer_bits(self) -> int:
+        """All of them."""
+        return 64
+
+    @property
+    def uniform(self) -> frozenset[str]:
+        """None: it takes all that ONNX allows."""
+        return frozenset()
+
+    @property
+    def judge(self) -> Executor:
+        """Itself: it rounds wherever the model says."""
+        return self
+
+    def check(self, low: Precision) -> None:
+        """Any precision may be imitated."""
+
+    def compile(self, model: ir.Model) -> Session:
+        """Open the imitation; ONNX Runtime changes nothing in it."""
+        session = OrtSession(Opened(readable(emulated(model))), optimized=False)
+
+        def run(inputs: Sequence[Array]) -> tuple[Array, ...]:
+            return session([widened(each) for each in inputs])
+
+        return run

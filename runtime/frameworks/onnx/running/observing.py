@@ -1,0 +1,284 @@
+"""One fp32 run of a model on a batch, in which every tensor is seen, bodies' too.
+
+It runs in ONNX Runtime without its optimizations, whatever the model is converted for:
+that takes every operator, shapes that vary, and single bodies as models. A branch that
+the batch skips is run all the same, on what it would have had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from ...protocol import Array
+from ..ir.naming import Names, Region, constant, is_constant_node
+from ..ir.plain import bodies
+from ..ir.serial import Opened
+from .reference import OrtSession, readable
+
+See = Callable[[str, Array], None]
+"""Told each tensor's name and value, as often as it is made."""
+
+
+@dataclass
+class Observed:
+    """What one run showed.
+
+    Attributes:
+        values: Tensor → its value when it was first made; constants are left out.
+        runs: Region → how often it ran, or was reached (branches); at least once.
+        failed: Region → why it could not be run on what it would have had.
+        entered: Regions that the batch went into by itself.
+    """
+
+    values: dict[str, Array] = field(default_factory=dict)
+    runs: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        """Regions that were only run because they were forced."""
+        return frozenset(self.runs.keys() - self.entered)
+
+
+def observe(
+    model: ir.Model, names: Names, batch: Sequence[Array], see: See | None = None
+) -> Observed:
+    """Run a model on a batch and keep what every op makes the first time.
+
+    Raises:
+        Exception: ONNX Runtime can't run the model, in its words.
+    """
+    run = _Run(model, names, see)
+    run.main(batch)
+    return run.seen
+
+
+class _Run:
+    def __init__(self, model: ir.Model, names: Names, see: See | None) -> None:
+        self.model, self.names, self.see = model, names, see
+        self.seen = Observed()
+        self.forced = 0
+        self.sessions: dict[str, _Watched] = {}
+        self.graphs = {
+            region.graph: region for site in names.sites for region in site.inside
+        }
+
+    def main(self, batch: Sequence[Array]) -> None:
+        graph = self.model.graph
+        given = zip(graph.inputs, batch, strict=True)
+        scope = {str(value.name): each for value, each in given}
+        self._run(Region("", graph), scope, {})
+
+    def _run(
+        self,
+        region: Region,
+        formal: Mapping[str, Array],
+        outer: Mapping[str, Array],
+    ) -> list[Any]:
+        """Run a graph, show what it makes, and go through the bodies in it."""
+        self.seen.runs[region.id] = self.seen.runs.get(region.id, 0) + 1
+        if not self.forced:
+            self.seen.entered.add(region.id)
+        if region.id not in self.sessions:
+            self.sessions[region.id] = _Watched(self.model, region, self.graphs)
+        watched = self.sessions[region.id]
+        scope = {**outer, **formal, **watched.constants}
+        made = watched.run(scope)
+        scope.update(made)
+        for value in (*region.graph.inputs, *watched.made):
+            array = scope.get(str(value.name))
+            if isinstance(array, np.ndarray):
+                self._show(self.names.tensors[value], array)
+        for node, inner in watched.control_flow:
+            self._body(node, inner, scope)
+        return [scope[str(value.name)] for value in region.graph.outputs]
+
+    def _show(self, name: str, value: Array) -> None:
+        self.seen.values.setdefault(name, value)
+        if self.see is not None:
+            self.see(name, value)
+
+    def _body(
+        self,
+        node: ir.Node,
+        inner: Sequence[Region],
+        scope: Mapping[str, Array],
+    ) -> None:
+        given = [None if v is None else scope[str(v.name)] for v in node.inputs]
+        match node.op_type:
+            case "If":
+                self._branches(node, inner, given, scope)
+            case "Loop":
+                self._loop(inner[0], given, scope)
+            case "Scan":
+                self._scan(node, inner[0], given, scope)
+
+    def _branches(
+        self,
+        node: ir.Node,
+        inner: Sequence[Region],
+        given: Sequence[Any],
+        scope: Mapping[str, Array],
+    ) -> None:
+        taken = "then_branch" if np.asarray(given[0]).reshape(-1)[0] else "else_branch"
+        for region in inner:
+            if region.id.endswith(f"/{taken}"):
+                self._run(region, {}, scope)
+            else:
+                self._force(region, {}, scope)
+
+    def _force(
+        self,
+        region: Region,
+        formal: Mapping[str, Array],
+        scope: Mapping[str, Array],
+    ) -> None:
+        """Run a body that the batch does not go into; what it does there is data."""
+        self.forced += 1
+        try:
+            self._run(region, formal, scope)
+        except Exception as error:  # its operands may be another branch's
+            self.seen.failed.setdefault(region.id, _line(error))
+        finally:
+            self.forced -= 1
+
+    def _loop(
+        self,
+        region: Region,
+        given: Sequence[Any],
+        scope: Mapping[str, Array],
+    ) -> None:
+        most, go, *carried = given
+        inputs = [str(value.name) for value in region.graph.inputs]
+        number, condition = 0, True if go is None else bool(np.asarray(go).all())
+        limit = None if most is None else int(np.asarray(most).reshape(-1)[0])
+        while condition and (limit is None or number < limit):
+            state = [np.array(number, np.int64), np.array(True), *carried]
+            formal = dict(zip(inputs, state, strict=True))
+            results = self._run(region, formal, scope)
+            condition = bool(np.asarray(results[0]).all())
+            carried = results[1 : 1 + len(carried)]
+            number += 1
+        if not number:
+            state = [np.array(0, np.int64), np.array(True), *carried]
+            self._force(region, dict(zip(inputs, state, strict=True)), scope)
+
+    def _scan(
+        self,
+        node: ir.Node,
+        region: Region,
+        given: Sequence[Any],
+        scope: Mapping[str, Array],
+    ) -> None:
+        count = node.attributes.get_int("num_scan_inputs", 0) or 0
+        start = len(given) - count
+        axes = node.attributes.get_ints("scan_input_axes", [0] * count)
+        backward = node.attributes.get_ints("scan_input_directions", [0] * count)
+        inputs = [str(value.name) for value in region.graph.inputs]
+        carried = list(given[:start])
+        steps = given[start].shape[axes[0]]
+        for step in range(steps):
+            slices = [
+                np.take(each, steps - 1 - step if back else step, axis)
+                for each, axis, back in zip(given[start:], axes, backward, strict=True)
+            ]
+            formal = dict(zip(inputs, [*carried, *slices], strict=True))
+            results = self._run(region, formal, scope)
+            carried = results[:start]
+
+
+class _Watched:
+    """A graph as a model of its own: it takes what it captures, returns all it makes.
+
+    Attributes:
+        made: The values that it returns.
+        constants: Values of constants that its outputs, or bodies inside, name.
+        control_flow: Its nodes that run bodies, with these.
+    """
+
+    def __init__(
+        self, model: ir.Model, region: Region, regions: Mapping[ir.Graph, Region]
+    ) -> None:
+        graph = region.graph
+        self.model, self.graph = model, graph
+        self.session: OrtSession | None = None
+        self.control_flow: list[tuple[ir.Node, list[Region]]] = []
+        self.made = list(_made(graph))
+        named = set(graph.outputs)
+        for node in graph:
+            inner = [body for _, body in bodies(node)]
+            if inner:
+                named.update(value for value in node.inputs if value is not None)
+            for body in inner:
+                named.update(captured(body))
+            if inner and all(body in regions for body in inner):
+                self.control_flow.append((node, [regions[body] for body in inner]))
+        self.constants: dict[str, Array] = {}
+        for value in named:
+            tensor = constant(value)
+            if tensor is not None:
+                self.constants[str(value.name)] = tensor.numpy()
+        self.taken = list(dict.fromkeys([*graph.inputs, *captured(graph)]))
+
+    def run(self, scope: Mapping[str, Array]) -> dict[str, Any]:
+        """What the nodes make, from what stands around them."""
+        if self.session is None:
+            opened = Opened(readable(self._model(scope)))
+            self.session = OrtSession(opened, optimized=False)
+        feeds = {name: scope[name] for name in self.session.names}
+        return dict(zip(self.session.outputs, self.session.run(feeds), strict=True))
+
+    def _model(self, scope: Mapping[str, Array]) -> ir.Model:
+        if self.graph is self.model.graph:
+            copy = self.model.clone()
+            known = {value.name: value for value in _made(copy.graph)}
+            copy.graph.outputs[:] = [known[value.name] for value in self.made]
+            return copy
+        proto = onnx.ModelProto(ir_version=self.model.ir_version)
+        proto.graph.CopyFrom(ir.to_proto(self.graph))
+        for domain, version in self.model.opset_imports.items():
+            proto.opset_import.add(domain=domain, version=version)
+        del proto.graph.input[:], proto.graph.output[:]
+        for value in self.taken:
+            array = scope[str(value.name)]
+            given = proto.graph.input.add(name=value.name)
+            given.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(
+                array.dtype
+            )
+        for value in self.made:
+            proto.graph.output.add(name=value.name)
+        return ir.from_proto(proto)
+
+
+def _made(graph: ir.Graph) -> Iterator[ir.Value]:
+    """What the nodes of a graph make, but for constants."""
+    for node in graph:
+        if not is_constant_node(node):
+            yield from (value for value in node.outputs if value.name)
+
+
+def captured(graph: ir.Graph, known: Set[ir.Value] = frozenset()) -> Iterator[ir.Value]:
+    """The values of graphs around that a graph reads, in its bodies too."""
+    inside = {*known, *graph.inputs, *graph.initializers.values()}
+    for node in graph:
+        for value in node.inputs:
+            if value is not None and value not in inside:
+                yield value
+        for _, body in bodies(node):
+            yield from captured(body, inside)
+        inside.update(node.outputs)
+    for value in graph.outputs:
+        if value not in inside:
+            yield value
+
+
+def _line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]

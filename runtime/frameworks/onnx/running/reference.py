@@ -1,0 +1,95 @@
+"""Sessions of ONNX Runtime's CPU provider."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime as ort
+
+from ...protocol import Array
+from ..ir.serial import Opened
+
+ENTRIES = {
+    # Arm CPUs would compute fp32 products in bf16.
+    "mlas.enable_gemm_fastmath_arm64_bfloat16": "0",
+}
+"""Session configuration under which fp32 means fp32."""
+
+
+BEFORE_22 = frozenset(
+    [
+        "Bernoulli",
+        "GlobalLpPool",
+        "MaxRoiPool",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+        "RoiAlign",
+    ]
+)
+"""Operators whose kernels ONNX Runtime knows up to opset 21 only."""
+
+
+def readable(model: ir.Model) -> ir.Model:
+    """The model, without bfloat16, in an opset that ONNX Runtime has all kernels for.
+
+    All that opset 22 brought is types, bfloat16 first.
+    """
+    if model.opset_imports.get("") != 22 or not any(
+        node.op_type in BEFORE_22 and not node.domain
+        for node in model.graph.all_nodes()
+    ):
+        return model
+    copy = model.clone()
+    copy.opset_imports[""] = 21
+    return copy
+
+
+class OrtSession:
+    """One model in ONNX Runtime, called with arrays in the order of its inputs."""
+
+    def __init__(self, opened: Opened, *, optimized: bool) -> None:
+        self.opened = opened
+        self.session = session(opened.source, optimized=optimized)
+        self.names = [each.name for each in self.session.get_inputs()]
+        self.outputs = [each.name for each in self.session.get_outputs()]
+
+    def __call__(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return tuple(self.run(dict(zip(self.names, inputs, strict=True))))
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Any]:
+        """The outputs; what is no tensor comes as ONNX Runtime makes it."""
+        given = {
+            name: np.ascontiguousarray(value).reshape(value.shape)
+            for name, value in feeds.items()
+        }
+        found: list[Any] = self.session.run(self.outputs, given)
+        return found
+
+
+def session(source: bytes | Path, *, optimized: bool) -> ort.InferenceSession:
+    """Open a model on the CPU.
+
+    Args:
+        optimized: Whether ONNX Runtime may fuse operators; else each runs as written.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    level = ort.GraphOptimizationLevel
+    options.graph_optimization_level = (
+        level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
+    )
+    if not optimized:  # a second copy of the weights, for a run or two
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    for key, value in ENTRIES.items():
+        options.add_session_config_entry(key, value)
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        options.intra_op_num_threads = int(threads)
+    model = source if isinstance(source, bytes) else os.fspath(source)
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,1 @@
+"""A placement becomes a model, a model becomes a file."""

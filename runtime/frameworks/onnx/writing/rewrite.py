@@ -1,0 +1,114 @@
+"""A placement becomes a new model: constants cast offline, one Cast per tensor and type.
+
+Time is linear in the number of nodes.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import onnx_ir as ir
+
+from ....graph.graph import Graph, Op, Placement, Precision
+from ..ir.naming import Names, Site, name_all
+from ..ir.operators import READS_NO_VALUES, is_standard
+from ..ir.plain import Calls
+from ..ir.weights import DTYPES
+from .versions import Versions
+
+
+def rewrite(
+    model: ir.Model, calls: Calls, graph: Graph, placement: Placement
+) -> ir.Model:
+    """Copy a prepared model with every op in its precision.
+
+    Args:
+        model: Left as it is; the copy shares its tensors.
+        graph: The picture of it.
+    """
+    with uncollected():
+        copy = model.clone()
+        copy.meta.update(model.meta)
+        writer = _Writer(name_all(copy, calls), graph, placement)
+        for site in writer.names.ops:
+            writer.place(site)
+        for each in copy.graphs():
+            writer.widen_outputs(each)
+        writer.drop_unused()
+    return copy
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """All that is made is kept: looking for garbage in it would take most of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Writer:
+    """The copy while it changes."""
+
+    def __init__(self, names: Names, graph: Graph, placement: Placement) -> None:
+        self.names, self.graph, self.placement = names, graph, placement
+        self.versions = Versions(names, graph)
+
+    def place(self, site: Site) -> None:
+        """Give a node its inputs in the precision that it takes them in."""
+        op, node = self.graph.by_id[site.id], site.node
+        self._make(op, node)
+        if is_standard(node) and (
+            node.op_type in READS_NO_VALUES or node.op_type == "Cast"
+        ):
+            return  # a value that was rounded and widened again is what was rounded
+        precision = self.placement.get(op.id, Precision.FP32)
+        for k, value in enumerate(node.inputs):
+            if value is None or not self.versions.floating(value):
+                continue
+            wanted = precision if op.inputs[k].castable else Precision.FP32
+            node.replace_input_with(k, self.versions.version(value, wanted))
+
+    def _make(self, op: Op, node: ir.Node) -> None:
+        kernel = op.kernel(self.placement.get(op.id, Precision.FP32))
+        output = kernel.output if kernel else Precision.FP32
+        for value in node.outputs if output is not Precision.FP32 else ():
+            if value.name and self.versions.floating(value):
+                self.versions.made[value] = output
+                value.type = ir.TensorType(DTYPES[output])
+
+    def widen_outputs(self, graph: ir.Graph) -> None:
+        """Let a graph return fp32, under the names that it returned."""
+        for k, value in enumerate(graph.outputs):
+            if self.versions.made.get(value, Precision.FP32) is Precision.FP32:
+                continue
+            wide = self.versions.version(value, Precision.FP32)
+            producer = value.producer()
+            if producer is not None and producer.graph is graph:
+                name = str(value.name)
+                if wide.name != name:
+                    value.name, wide.name = self.versions.named(f"{name}_narrow"), name
+            graph.outputs[k] = wide
+
+    def drop_unused(self) -> None:
+        """Take away what nothing reads; a constant's only version has its name."""
+        for old, new in self.versions.replaced:
+            if old.uses() or old.is_graph_output():
+                continue
+            name, node, graph = old.name, old.producer(), old.graph
+            assert graph is not None
+            if node is None:
+                del graph.initializers[name]
+            else:
+                graph.remove(node)
+            if self.versions.count(old) == 1:
+                new.name = name
+        for node in self.versions.passed:
+            (value,) = node.outputs
+            if node.graph is not None and not (value.uses() or value.is_graph_output()):
+                node.graph.remove(node, safe=True)

@@ -1,0 +1,1 @@
+"""From a module to an ATen graph: `torch.export`, and what it can't take."""

@@ -1,0 +1,105 @@
+"""Which ops have a kernel in a low precision: each was run, on real inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import fx
+
+from ....graph.graph import Precision
+from ...protocol import Inputs, Probe
+from ..running.low import PRECISIONS, LowInterpreter
+
+
+def probe(
+    module: fx.GraphModule, inputs: Inputs, precision: Precision, keys: Iterable[str]
+) -> dict[str, Probe]:
+    """Run each op named by `keys` in `precision` on the inputs that fp32 gives it."""
+    keys = frozenset(keys)
+    prober = _Prober(module, precision, keys)
+    with torch.no_grad():
+        prober.run(*inputs)
+    reasons = [text.splitlines()[0] for text in prober.failed.values()]
+    unreached = f"could not be run on the batch: {'; '.join(reasons)}"
+    return {
+        key: prober.probes.get(key, Probe(None, math.inf, unreached)) for key in keys
+    }
+
+
+class _Prober(LowInterpreter):
+    everywhere = True
+
+    def __init__(
+        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
+    ) -> None:
+        super().__init__(module, precision, keys)
+        self.probes: dict[str, Probe] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if n.name in self.keys and n.name not in self.probes:
+            self.probes[n.name] = self._probe(n, value)
+        return value
+
+    def _probe(self, node: fx.Node, value: Any) -> Probe:
+        try:
+            return compared(_tensors(value), _tensors(self.run_low(node)), self.dtype)
+        except Exception as error:  # whatever a kernel raises means "no kernel"
+            text = str(error).strip() or type(error).__name__
+            return Probe(None, math.inf, text.splitlines()[0])
+
+
+def compared(
+    fp32: list[torch.Tensor], low: list[torch.Tensor], dtype: torch.dtype
+) -> Probe:
+    """What a kernel's outputs say about it, beside the outputs of fp32's."""
+    made = {b.dtype for a, b in zip(fp32, low, strict=True) if a.dtype == torch.float32}
+    others = [
+        (a.dtype, b.dtype)
+        for a, b in zip(fp32, low, strict=True)
+        if a.dtype != torch.float32
+    ]
+    if made not in ({dtype}, {torch.float32}) or any(a != b for a, b in others):
+        return Probe(None, float("inf"), f"the kernel returns {sorted(map(str, made))}")
+    errors = [relative_error(a, b) for a, b in zip(fp32, low, strict=True)]
+    return Probe(PRECISIONS[made.pop()], max(errors))
+
+
+def relative_error(reference: torch.Tensor, value: torch.Tensor) -> float:
+    """RMS of the difference over the reference's RMS.
+
+    Infinite where the reference is finite and the value is not; 0 for integers.
+    """
+    if not reference.is_floating_point() or not reference.numel():
+        return 0.0
+    wide = reference.to(torch.promote_types(reference.dtype, torch.float32))
+    error, scale = _norm(value.to(wide.dtype) - wide), _norm(wide)
+    if not (math.isfinite(error) and math.isfinite(scale)):
+        return _error_where_finite(reference.double(), value.double())
+    return _ratio(error, scale)
+
+
+def _norm(tensor: torch.Tensor) -> float:
+    return float(torch.linalg.vector_norm(tensor))
+
+
+def _ratio(error: float, scale: float) -> float:
+    if not error:
+        return 0.0
+    return error / scale if scale else math.inf
+
+
+def _error_where_finite(wide: torch.Tensor, narrow: torch.Tensor) -> float:
+    """The same over the places where the reference is finite, without overflow."""
+    finite = torch.isfinite(wide)
+    if not bool(torch.isfinite(narrow[finite]).all()):
+        return math.inf
+    return _ratio(_norm((narrow - wide)[finite]), _norm(wide[finite]))
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    leaves = torch.utils._pytree.tree_leaves(value)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]

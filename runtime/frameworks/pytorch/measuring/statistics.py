@@ -1,0 +1,73 @@
+"""What a 16-bit format would do to the values of the calibration batch."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import Any
+
+import torch
+from torch import fx
+
+from ....graph.formats import LIMITS
+from ....graph.graph import Precision
+from ...protocol import Inputs, Statistics
+from ..running.interpreter import Interpreter
+from ..running.low import DTYPES
+
+
+def collect(
+    module: fx.GraphModule, inputs: Inputs, precision: Precision
+) -> dict[fx.Node, Statistics]:
+    """Run the graph once and describe every fp32 tensor in it, weights included."""
+    collector = _Collector(module, precision)
+    with torch.no_grad():
+        collector.run(*inputs)
+    return collector.found
+
+
+def describe(value: torch.Tensor, precision: Precision) -> Statistics:
+    """What rounding to `precision` would do to the values of one fp32 tensor."""
+    if not value.numel():
+        return Statistics(0.0, 0.0, 0.0, 0.0)
+    limits, finite = LIMITS[precision], value
+    largest = _largest(value)
+    if not largest < torch.inf:
+        finite = value[torch.isfinite(value)]
+        largest = _largest(finite) if finite.numel() else 0.0
+    over = flushed = inexact = 0.0
+    if largest >= limits.overflow:
+        over = float((finite.abs() >= limits.overflow).double().mean())
+    narrow = value.to(DTYPES[precision])
+    nonzero = int(torch.count_nonzero(value))
+    if nonzero:
+        flushed = (nonzero - int(torch.count_nonzero(narrow))) / nonzero
+    if limits.whole < largest < limits.overflow and torch.equal(finite, finite.trunc()):
+        exact = finite.to(DTYPES[precision]).to(finite.dtype) == finite
+        inexact = 1.0 - float(exact.double().mean())
+    return Statistics(largest, over, flushed, inexact)
+
+
+def _largest(value: torch.Tensor) -> float:
+    least, most = torch.aminmax(value)
+    return max(-float(least), float(most))
+
+
+class _Collector(Interpreter):
+    everywhere = True
+
+    def __init__(self, module: fx.GraphModule, precision: Precision) -> None:
+        super().__init__(module)
+        self.precision = precision
+        self.found: dict[fx.Node, Statistics] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
+            found = describe(value.detach(), self.precision)
+            self.found[n] = _worst(found, self.found.get(n, found))
+        return value
+
+
+def _worst(one: Statistics, other: Statistics) -> Statistics:
+    """Of two iterations of a loop."""
+    return Statistics(*map(max, astuple(one), astuple(other)))

@@ -1,0 +1,1 @@
+"""Passes over the fp32 graph that change its form and not what it computes."""

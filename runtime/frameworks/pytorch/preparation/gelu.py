@@ -1,0 +1,100 @@
+"""GELU's tanh approximation, written out in eight ops, as the one op that it is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import fx
+
+from ..ir import nodes
+from ..ir.naming import absorb, name_op
+from ..ir.prepared import Prepared
+
+aten = torch.ops.aten
+CUBIC = 0.044715
+"""Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, section 2."""
+
+
+def join_gelus(prepared: Prepared) -> None:
+    """x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))) → gelu(x, approximate="tanh")."""
+    for node in list(prepared.module.graph.nodes):
+        found = _written_out(node)
+        if found is None:
+            continue
+        x, parts = found
+        with prepared.module.graph.inserting_before(node):
+            gelu = prepared.module.graph.call_function(
+                aten.gelu.default, (x,), {"approximate": "tanh"}
+            )
+        gelu.meta = dict(node.meta)
+        name_op(prepared, gelu)
+        prepared.makes[gelu.name] = prepared.ids[node.name]
+        node.replace_all_uses_with(gelu)
+        for part in reversed(parts):
+            absorb(prepared, gelu, part)
+        for part in parts:
+            prepared.module.graph.erase_node(part)
+
+
+def _written_out(node: fx.Node) -> tuple[fx.Node, list[fx.Node]] | None:
+    """x and the eight ops from the last to the first, each read by the next alone."""
+    for half, gate in _orders(node, aten.mul.Tensor):
+        x = _scaled(half, 0.5)
+        tanh = _shifted(gate)
+        inner = _only(tanh, aten.tanh.default)
+        total = None if inner is None else _scaled(inner, math.sqrt(2 / math.pi))
+        if x is None or total is None or tanh is None or inner is None:
+            continue
+        for first, cube in _orders(total, aten.add.Tensor):
+            power = _scaled(cube, CUBIC)
+            if first is x and power is not None and _cube(power) is x:
+                parts = [node, gate, tanh, inner, total, cube, power, half]
+                if all(len(part.users) == 1 for part in parts[1:]):
+                    return x, parts
+    return None
+
+
+def _orders(node: fx.Node, target: Any) -> list[tuple[fx.Node, fx.Node]]:
+    """The two operands in both orders, if the node is that op of two tensors."""
+    if node.target is not target or node.kwargs or len(node.args) != 2:
+        return []
+    a, b = node.args
+    if not isinstance(a, fx.Node) or not isinstance(b, fx.Node):
+        return []
+    return [(a, b), (b, a)]
+
+
+def _scaled(node: fx.Node, factor: float) -> fx.Node | None:
+    """y if the node is y · factor."""
+    return _with_scalar(node, aten.mul.Tensor, factor)
+
+
+def _shifted(node: fx.Node) -> fx.Node | None:
+    """y if the node is y + 1."""
+    return _with_scalar(node, aten.add.Tensor, 1.0)
+
+
+def _cube(node: fx.Node) -> fx.Node | None:
+    return _with_scalar(node, aten.pow.Tensor_Scalar, 3.0)
+
+
+def _with_scalar(node: fx.Node, target: Any, value: float) -> fx.Node | None:
+    if node.target is not target or node.kwargs or len(node.args) != 2:
+        return None
+    tensor, scalar = node.args
+    if isinstance(scalar, fx.Node):
+        tensor, scalar = scalar, tensor
+    known = isinstance(scalar, (int, float)) and math.isclose(
+        scalar, value, rel_tol=1e-6
+    )
+    return tensor if known and isinstance(tensor, fx.Node) else None
+
+
+def _only(node: fx.Node | None, target: Any) -> fx.Node | None:
+    """The operand, if the node is that op of one tensor."""
+    if node is None or node.target is not target or not nodes.is_tensor(node):
+        return None
+    operand = node.args[0]
+    return operand if isinstance(operand, fx.Node) else None

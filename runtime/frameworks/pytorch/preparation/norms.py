@@ -1,0 +1,128 @@
+"""Fold a batch norm into the convolution or linear layer that feeds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import fx
+
+from ..ir import nodes
+from ..ir.naming import absorb
+from ..ir.prepared import (
+    Prepared,
+    add_constant,
+    constant,
+    is_constant,
+    replace_constant,
+)
+
+OUTPUT_AXIS = {
+    "conv1d": 0,
+    "conv2d": 0,
+    "conv3d": 0,
+    "linear": 0,
+    "conv_transpose1d": 1,
+    "conv_transpose2d": 1,
+    "conv_transpose3d": 1,
+}
+"""Producer → the weight's axis of output channels."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A producer whose only reader is a batch norm of constants."""
+
+    producer: fx.Node
+    norm: fx.Node
+    weight: fx.Node
+    bias: fx.Node | None
+
+
+def fold_batch_norms(prepared: Prepared) -> None:
+    """W' = W·s and b' = (b − mean)·s + β with s = γ/√(var + ε), computed in fp64."""
+    for node in list(prepared.module.graph.nodes):
+        site = _site(node)
+        if site is not None:
+            _fold(prepared, site)
+
+
+def _site(norm: fx.Node) -> Site | None:
+    if not nodes.is_op(norm) or nodes.operator_name(norm) != "batch_norm":
+        return None
+    values = dict(nodes.arguments(norm))
+    producer = values["input"]
+    if values.get("training") or not isinstance(producer, fx.Node):
+        return None
+    if not nodes.is_op(producer) or len(producer.users) != 1:
+        return None
+    if nodes.operator_name(producer) not in OUTPUT_AXIS or not _folds(producer):
+        return None
+    taken = dict(nodes.arguments(producer))
+    weight, bias = taken["weight"], taken.get("bias")
+    statistics = [values[k] for k in ("weight", "bias", "running_mean", "running_var")]
+    constants = [weight, *(s for s in (bias, *statistics) if s is not None)]
+    if values["running_mean"] is None or not all(map(is_constant, constants)):
+        return None
+    return Site(producer, norm, weight, bias)
+
+
+def _folds(producer: fx.Node) -> bool:
+    """Channels must be the producer's output channels, and groups one where they mix."""
+    name = nodes.operator_name(producer)
+    if name == "linear":
+        return bool(producer.meta["val"].dim() == 2)
+    if name.startswith("conv_transpose"):
+        return bool(dict(nodes.arguments(producer)).get("groups", 1) == 1)
+    return True
+
+
+def _fold(prepared: Prepared, site: Site) -> None:
+    module, producer = prepared.module, site.producer
+    weight, bias = _folded(module, site)
+    if not bool(weight.isfinite().all() and bias.isfinite().all()):
+        return  # the norm brings back into range what the layer alone would leave
+    near = str(site.weight.target).rpartition("weight")[0] + "bias"
+    arguments = dict(nodes.arguments(producer))
+    arguments["weight"] = _written(module, site.weight, weight, producer)
+    arguments["bias"] = (
+        add_constant(module, near, bias, producer)
+        if site.bias is None
+        else _written(module, site.bias, bias, producer)
+    )
+    producer.args, producer.kwargs = (), arguments
+    for out in nodes.made(site.norm):
+        out.replace_all_uses_with(producer)
+        if out is not site.norm:
+            module.graph.erase_node(out)
+    module.graph.erase_node(site.norm)
+    prepared.makes[producer.name] = prepared.ids[site.norm.name]
+    absorb(prepared, producer, site.norm)
+
+
+def _written(
+    module: fx.GraphModule, node: fx.Node, value: torch.Tensor, reader: fx.Node
+) -> fx.Node:
+    """A constant's new value, under its own name unless others read the old one."""
+    if len(node.users) > 1:
+        return add_constant(module, str(node.target), value, reader)
+    replace_constant(module, node, value)
+    return node
+
+
+def _folded(module: fx.GraphModule, site: Site) -> tuple[torch.Tensor, torch.Tensor]:
+    def load(node: fx.Node | None, default: float) -> torch.Tensor:
+        if node is None:
+            return torch.full_like(mean, default)
+        return constant(module, node).double()
+
+    values = dict(nodes.arguments(site.norm))
+    mean = constant(module, values["running_mean"]).double()
+    variance = constant(module, values["running_var"]).double()
+    scale = load(values["weight"], 1.0) / torch.sqrt(variance + values["eps"])
+    weight = constant(module, site.weight)
+    axis = OUTPUT_AXIS[nodes.operator_name(site.producer)]
+    shape = [1] * weight.dim()
+    shape[axis] = -1
+    bias = (load(site.bias, 0.0) - mean) * scale + load(values["bias"], 0.0)
+    return (weight.double() * scale.view(shape)).to(weight.dtype), bias.to(weight.dtype)

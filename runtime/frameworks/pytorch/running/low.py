@@ -1,0 +1,105 @@
+"""Running one op of the graph in a precision that is not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import fx
+
+from ....graph.graph import Precision
+from ...protocol import Inputs
+from ..ir import nodes
+from ..ir.prepared import is_constant
+from ..ir.values import fitted, stored
+from .interpreter import Interpreter, Route
+
+DTYPES = {
+    Precision.FP32: torch.float32,
+    Precision.BF16: torch.bfloat16,
+    Precision.FP16: torch.float16,
+}
+PRECISIONS = {dtype: precision for precision, dtype in DTYPES.items()}
+
+
+def values_with_low(
+    module: fx.GraphModule,
+    inputs: Inputs,
+    precision: Precision,
+    keys: Iterable[str],
+    wanted: Iterable[fx.Node],
+    route: Route,
+) -> list[torch.Tensor]:
+    """What the `wanted` nodes hold when only the ops named by `keys` are low."""
+    runner = _PartlyLow(module, precision, frozenset(keys), frozenset(wanted))
+    runner.route = route
+    with torch.no_grad():
+        runner.run(*inputs)
+    return [runner.values[node] for node in wanted]
+
+
+class LowInterpreter(Interpreter):
+    """Runs the fp32 graph, and single ops of it in a low precision beside."""
+
+    def __init__(
+        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
+    ) -> None:
+        super().__init__(module)
+        self.dtype = DTYPES[precision]
+        self.keys = keys
+
+    def run_low(self, node: fx.Node) -> Any:
+        """The op's outputs as its kernel in the low precision makes them."""
+        args, kwargs = self.low_arguments(node)
+        return function(node)(*args, **kwargs)
+
+    def low_arguments(self, node: fx.Node) -> tuple[Any, Any]:
+        """The op's arguments, fp32 tensors in castable slots cast."""
+        low = {n for n, follows in nodes.slots(node) if follows}
+        args, kwargs = fitted(node, self.dtype)
+
+        def load(n: fx.Node) -> Any:
+            value = self.env[n]
+            if n in low and value.dtype == torch.float32:
+                cast = stored if is_constant(n) else torch.Tensor.to
+                return cast(value, self.dtype)
+            return value
+
+        return fx.map_arg(args, load), fx.map_arg(kwargs, load)
+
+
+def function(node: fx.Node) -> Callable[..., Any]:
+    """What the node calls."""
+    if not callable(node.target):
+        raise TypeError(f"{node.name} can't be called")
+    return node.target
+
+
+class _PartlyLow(LowInterpreter):
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        precision: Precision,
+        keys: frozenset[str],
+        wanted: frozenset[fx.Node],
+    ) -> None:
+        super().__init__(module, precision, keys)
+        self.wanted = wanted
+        self.values: dict[fx.Node, torch.Tensor] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        if n.name in self.keys:
+            value = torch.utils._pytree.tree_map(_widen, self.run_low(n))
+        else:
+            value = super().run_node(n)
+        if n in self.wanted:
+            self.values[n] = value
+        return value
+
+
+def _widen(value: Any) -> Any:
+    low = (torch.bfloat16, torch.float16)
+    if isinstance(value, torch.Tensor) and value.dtype in low:
+        return value.float()
+    return value

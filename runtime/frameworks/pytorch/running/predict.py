@@ -1,0 +1,79 @@
+"""Calling a PyTorch model on a batch, with outputs that metrics understand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from ....common.errors import ModelError
+from ...inputs import Input
+from ...protocol import Array, Inputs, Outputs, Predict
+from .calling import Binding, by_name, recorded
+from .device import of_model
+from .given import module_of, own_copy
+from .private import Buffers
+from .switches import hold_fp32
+
+
+def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:
+    """The model as a function from a batch to its flattened outputs; fp32 is fp32.
+
+    It runs as in evaluation mode. State carries from batch to batch in a copy: the
+    model's own stays as it is.
+
+    Args:
+        inputs: Named after arguments of forward(); not needed where torch exported the
+            model, which then knows them.
+
+    Raises:
+        ModelError: `inputs` don't fit forward().
+    """
+    if isinstance(model, torch.nn.Module | torch.export.ExportedProgram):
+        model = own_copy(module_of(model))
+    names = [one.name for one in inputs]
+    bind = by_name(model, names) if names else recorded(model)
+    return Predictor(model, bind)
+
+
+class Predictor:
+    """A model to call on batches, and to bring back to the state that it came with.
+
+    It runs the model itself and no copy; fp32 is fp32.
+    """
+
+    def __init__(self, model: Callable[..., Any], bind: Binding) -> None:
+        hold_fp32(of_model(model))
+        self.model, self.bind = model, bind
+        self.buffers = Buffers(model)
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """The outputs, flattened: 16-bit floats as float32, other dtypes as they are.
+
+        Raises:
+            ModelError: There are none.
+        """
+        args, kwargs = self.bind(inputs)
+        with torch.inference_mode():
+            found = self.model(*args, **kwargs)
+            leaves = torch.utils._pytree.tree_leaves(found)
+            outputs = tuple(map(self._array, filter(torch.is_tensor, leaves)))
+        if not outputs:
+            raise ModelError(
+                f"the model returns {type(found).__name__}, in which there is no tensor",
+                "Return tensors, or tuples, lists and dicts of them, from forward().",
+            )
+        return outputs
+
+    def restart(self) -> None:
+        """Bring the state back to what it was when this was made."""
+        self.buffers.restore()
+
+    def _array(self, tensor: torch.Tensor) -> Array:
+        if tensor.dtype in (torch.bfloat16, torch.float16):
+            tensor = tensor.float()
+        elif self.buffers.hold(tensor):
+            tensor = tensor.clone()
+        array: Array = tensor.detach().cpu().numpy()
+        return array

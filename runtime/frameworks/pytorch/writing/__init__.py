@@ -1,0 +1,1 @@
+"""A placement becomes a graph, a graph becomes a file."""

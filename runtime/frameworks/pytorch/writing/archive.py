@@ -1,0 +1,82 @@
+"""Writing a converted graph as `.pt2` and opening it again."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+
+import torch
+from torch import fx
+
+from ....common.errors import ModelError
+from ....common.files import write_bytes
+from ...protocol import Predict
+from ..opening.exported import checked
+from ..running.calling import recorded
+from ..running.device import check_device
+from ..running.predict import Predictor
+
+TRANSIENT = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn")
+
+
+def to_bytes(program: torch.export.ExportedProgram) -> bytes:
+    """The archive's bytes, the same from the same graph and weights on one version.
+
+    Written to a buffer, since a file's members carry its stem. Without example inputs
+    (they are the user's data), without traces of the source (they are paths) and
+    without entries for modules that are never called (they hold weights, no code).
+    """
+    for module in program.graph_module.modules():
+        if isinstance(module, fx.GraphModule):
+            _strip(module.graph)
+    program._example_inputs = None
+    calls = program._module_call_graph
+    calls[:] = [call for call in calls if call.signature is not None]
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # Said of channels-last weights, which are whole all the same.
+        warnings.filterwarnings("ignore", message="No complete tensor found")
+        torch.export.save(program, buffer)
+    return buffer.getvalue()
+
+
+def _strip(graph: fx.Graph) -> None:
+    for node in list(graph.nodes):
+        if node.target is torch.ops.aten._assert_tensor_metadata.default:
+            graph.erase_node(node)
+            continue
+        for key in (*TRANSIENT, "from_node", "custom"):
+            node.meta.pop(key, None)
+
+
+def write(data: bytes, path: Path) -> Path:
+    """Put the archive in place at once, never half-written."""
+    return write_bytes(path, data)
+
+
+def load_saved(path: Path) -> Predict:
+    """Open a saved model, as safely as one from elsewhere.
+
+    Raises:
+        ModelError: The file is missing, is no `.pt2` archive, or is not safe to open.
+        RequirementError: The device that it was converted for is not here.
+    """
+    module = opened(path).module()
+    return Predictor(module, recorded(module))
+
+
+def opened(path: Path) -> torch.export.ExportedProgram:
+    """The program in a `.pt2`; raises as `load_saved`."""
+    if not path.is_file():
+        raise ModelError(
+            f"{os.fspath(path)} does not exist", "Run the conversion first."
+        )
+    try:
+        return checked(
+            path, path.name, remedy="It is not as it was saved: convert again."
+        )
+    except ModelError:
+        check_device(path)
+        raise

@@ -1,0 +1,253 @@
+"""A placement becomes a new graph: weights cast offline, one cast per tensor and target.
+
+Bodies are rewritten as the main graph is. What they take and return is as it was; their
+constants become operands again, each in the precisions that ops in there use it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import fx
+
+from ....graph.graph import Precision
+from ..ir import nodes
+from ..ir.in_place import makes_new_memory
+from ..ir.prepared import attribute, is_constant
+from ..ir.regions import bodies, body_nodes
+from ..ir.values import fitted, stored
+from ..running.low import DTYPES
+
+Constant = tuple[str, torch.Tensor, torch.dtype]
+"""A constant's name, the object that it is in all regions, and a dtype to hold it in."""
+
+
+def rewrite(
+    module: fx.GraphModule,
+    placement: Mapping[str, Precision],
+    held: Mapping[str, Precision],
+) -> fx.GraphModule:
+    """Copy the graph with every op in its precision.
+
+    Args:
+        module: The prepared fp32 graph; left as it is.
+        placement: Node name → precision; nodes that are not named stay fp32.
+        held: Node name → precision in which the node's fp32 value is made.
+    """
+    writer = _Writer(module, placement, held)
+    writer.write()
+    return writer.finish()
+
+
+class _Writer:
+    """The new graph while it grows; `versions` holds each value by precision."""
+
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        placement: Mapping[str, Precision],
+        held: Mapping[str, Precision],
+    ) -> None:
+        self.module = module
+        self.placement = placement
+        self.held = held
+        self.root = torch.nn.Module()
+        self.graph = fx.Graph()
+        self.graph.set_codegen(module.graph._codegen)
+        self.versions: dict[tuple[fx.Node, Precision], fx.Node] = {}
+        self.constants: dict[tuple[int, torch.dtype], fx.Node] = {}
+        self.plain: dict[fx.Node, fx.Node] = {}
+
+    def write(self) -> None:
+        for node in self.module.graph.nodes:
+            if node in self.plain:
+                continue
+            if nodes.is_control_flow(node):
+                self._copy_control_flow(node)
+            elif not (is_constant(node) or nodes.is_fill(node) or _is_body(node)):
+                self._copy(node)  # the others are written where they are used
+
+    def finish(self) -> fx.GraphModule:
+        self.graph.lint()
+        return fx.GraphModule(self.root, self.graph, class_name="Converted")
+
+    def version(self, node: fx.Node, precision: Precision) -> fx.Node:
+        """The value of `node` in `precision`, cast once; other dtypes as they are."""
+        if is_constant(node):
+            value = attribute(self.module, node)
+            dtype = DTYPES[precision] if _is_fp32(node) else value.dtype
+            return self.constant((str(node.target), value, dtype))
+        if not _is_fp32(node):
+            return self.plain[node]
+        key = (node, precision)
+        if key not in self.versions:
+            self.versions[key] = (
+                self._filled(node, precision)
+                if nodes.is_fill(node)
+                else self._cast(self.plain[node], precision)
+            )
+        return self.versions[key]
+
+    def constant(self, constant: Constant) -> fx.Node:
+        """The constant, written once for each dtype."""
+        key = (id(constant[1]), constant[2])
+        if key not in self.constants:
+            self.constants[key] = self._new_constant(constant)
+        return self.constants[key]
+
+    def _copy(self, node: fx.Node) -> fx.Node:
+        if "state" in node.meta:
+            return self._copy_state(node)
+        if node.op == "get_attr":
+            name = str(node.target)
+            self.root.add_module(name, self.module.get_submodule(name))
+        precision = self.placement.get(node.name, Precision.FP32)
+        wanted = _wanted(node, precision)
+        new = self.graph.node_copy(
+            node, lambda n: self.version(n, wanted.get(n, self._own(n)))
+        )
+        new.args, new.kwargs = fitted(new, DTYPES[precision])
+        self.plain[node] = new
+        if _is_fp32(node):
+            self.versions[node, self.held.get(node.name, Precision.FP32)] = new
+        return new
+
+    def _copy_state(self, node: fx.Node) -> fx.Node:
+        """The buffer in its own dtype, in memory of its own: the graph writes it."""
+        value = attribute(self.module, node).detach().clone()
+        new = self._registered(str(node.target), value)
+        self.plain[node] = self.versions[node, Precision.FP32] = new
+        return new
+
+    def _copy_control_flow(self, node: fx.Node) -> None:
+        """Copy the op with its bodies; each takes the constants of all, in one order."""
+        writers: list[_BodyWriter] = []
+        taken: list[Constant] = []
+        for body in bodies(self.module, node).values():
+            writer = _BodyWriter(body, self.placement, self.held)
+            writer.take_operands()
+            writer.take(taken)
+            writer.write()
+            taken = writer.taken
+            writers.append(writer)
+        for name, writer in zip(body_nodes(node), writers, strict=True):
+            writer.take(taken)
+            self.root.add_module(str(name.target), writer.finish())
+            self.plain[name] = self.graph.get_attr(str(name.target))
+        operands = [self.constant(constant) for constant in taken]
+        new = self._copy(node)
+        last = new.args[-1]
+        assert isinstance(last, (tuple, list))
+        new.args = (*new.args[:-1], (*last, *operands))
+
+    def _own(self, node: fx.Node) -> Precision:
+        """What shape arithmetic reads: the value as made, so that it needs no cast."""
+        return self.held.get(node.name, Precision.FP32)
+
+    def _filled(self, node: fx.Node, precision: Precision) -> fx.Node:
+        """The zeros or ones made in `precision`."""
+        new = self.graph.node_copy(node, self.plain.__getitem__)
+        new.kwargs = {**new.kwargs, "dtype": DTYPES[precision]}
+        return new
+
+    def _cast(self, node: fx.Node, precision: Precision) -> fx.Node:
+        return self.graph.call_function(
+            torch.ops.aten._to_copy.default, (node,), {"dtype": DTYPES[precision]}
+        )
+
+    def _new_constant(self, constant: Constant) -> fx.Node:
+        """Register a weight under its own name; with its dtype, if that is taken."""
+        name, value, dtype = constant
+        return self._registered(name, stored(value.detach(), dtype))
+
+    def _registered(self, name: str, value: torch.Tensor) -> fx.Node:
+        *path, last = name.split(".")
+        owner = self.root
+        for part in path:
+            if part not in owner._modules:
+                owner.add_module(part, torch.nn.Module())
+            owner = owner.get_submodule(part)
+        while hasattr(owner, last):
+            last = f"{last}_{str(value.dtype).removeprefix('torch.')}"
+        if value.untyped_storage().nbytes() > value.numel() * value.element_size():
+            value = value.clone()  # archives hold whole storages
+        owner.register_buffer(last, value)
+        return self.graph.get_attr(".".join([*path, last]))
+
+
+class _BodyWriter(_Writer):
+    """A body's new graph; `taken` are the constants that it is to be handed."""
+
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        placement: Mapping[str, Precision],
+        held: Mapping[str, Precision],
+    ) -> None:
+        super().__init__(module, placement, held)
+        self.taken: list[Constant] = []
+
+    def take_operands(self) -> None:
+        """Take what the body took before; constants come last."""
+        for node in self.module.graph.find_nodes(op="placeholder"):
+            self._copy(node)
+
+    def take(self, constants: list[Constant]) -> None:
+        """Take these too, whether an op here uses them or not."""
+        for constant in constants:
+            self.constant(constant)
+
+    def _new_constant(self, constant: Constant) -> fx.Node:
+        name = f"constant{len(self.taken)}"
+        self.taken.append(constant)
+        placeholders = self.graph.find_nodes(op="placeholder")
+        place = (
+            self.graph.inserting_after(placeholders[-1])
+            if placeholders
+            else self.graph.inserting_before()
+        )
+        with place:
+            return self.graph.placeholder(name)
+
+    def _copy(self, node: fx.Node) -> fx.Node:
+        if node.op != "output":
+            return super()._copy(node)
+        return self.graph.node_copy(node, self._returned)
+
+    def _returned(self, node: fx.Node) -> fx.Node:
+        """A body may not return what it was handed, as folding can make it do."""
+        value = self.version(node, Precision.FP32)
+        if not _shows_constant(node):
+            return value
+        return self.graph.call_function(torch.ops.aten.clone.default, (value,))
+
+
+def _shows_constant(node: object) -> bool:
+    """Whether the node's memory may be a constant's."""
+    while isinstance(node, fx.Node) and not is_constant(node):
+        if makes_new_memory(node) or not node.args:
+            return False
+        node = node.args[0]
+    return is_constant(node)
+
+
+def _is_body(node: fx.Node) -> bool:
+    return any(node in body_nodes(user) for user in node.users)
+
+
+def _wanted(node: fx.Node, precision: Precision) -> dict[fx.Node, Precision]:
+    """The precision in which an op, or the graph's output, takes each tensor."""
+    if node.op == "output":
+        return dict.fromkeys(node.all_input_nodes, Precision.FP32)
+    if not nodes.is_op(node):
+        return {}
+    return {
+        n: precision if follows else Precision.FP32 for n, follows in nodes.slots(node)
+    }
+
+
+def _is_fp32(node: fx.Node) -> bool:
+    value: Any = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.dtype == torch.float32

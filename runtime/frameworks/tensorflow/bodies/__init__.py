@@ -1,0 +1,1 @@
+"""Functions of a graph: inlined calls, variables, constants handed in, effects."""

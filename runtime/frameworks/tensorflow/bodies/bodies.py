@@ -1,0 +1,255 @@
+"""A GraphDef as bodies: its main graph and its functions, all in one form.
+
+In a FunctionDef a tensor is `node:output:k`, in a GraphDef `node:k`; passes see the
+second form only, `:0` left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....common.errors import ModelError
+from ..ir.protos import FunctionDef, GraphDef, NodeDef, op_def
+
+MAIN = ""
+"""Name of the main graph's body."""
+
+ARGUMENT = "Placeholder"
+"""Op of the nodes that stand for a function's arguments."""
+
+
+@dataclass(slots=True)
+class Return:
+    """One output of a function: its name, tensor and TensorFlow dtype."""
+
+    name: str
+    tensor: str
+    dtype: int
+
+
+@dataclass(slots=True)
+class Body:
+    """One graph, for passes to change. Its NodeDefs are shared: replaced, not changed.
+
+    Attributes:
+        name: The function's, `MAIN` for the main graph.
+        nodes: Name → NodeDef; a function's arguments first, the file's order after.
+        arguments: Names of the nodes that stand for a function's arguments, in order.
+        returns: What it returns, in order.
+        controls: Name of a control output → the node that runs for its effect.
+        frame: The FunctionDef without all of these.
+        argument_attributes: Argument → what the function says of it.
+    """
+
+    name: str
+    nodes: dict[str, Any]
+    arguments: list[str] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+    controls: dict[str, str] = field(default_factory=dict)
+    frame: Any = None
+    argument_attributes: dict[str, Any] = field(default_factory=dict)
+
+
+Bodies = dict[str, Body]
+
+
+def parsed(tensor: str) -> tuple[str, int]:
+    """Node and output of `node`, `node:k` and `^node` (a control edge: output -1)."""
+    if tensor.startswith("^"):
+        return tensor[1:], -1
+    node, _, index = tensor.partition(":")
+    return node, int(index or 0)
+
+
+def spelled(node: str, index: int) -> str:
+    """The inverse of `parsed`."""
+    if index < 0:
+        return f"^{node}"
+    return f"{node}:{index}" if index else node
+
+
+def rewired(node: Any, inputs: list[str]) -> Any:
+    """The node with other inputs; itself if they are the same."""
+    if list(node.input) == inputs:
+        return node
+    copy = copied(node)
+    del copy.input[:]
+    copy.input.extend(inputs)
+    return copy
+
+
+def copied(node: Any) -> Any:
+    """A NodeDef to change."""
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    return copy
+
+
+def callees(node: Any, known: Mapping[str, Any]) -> list[str]:
+    """Names of the functions that a node calls, or hands to its op."""
+    found = [node.op]
+    for attribute in node.attr.values():
+        if attribute.HasField("func"):
+            found.append(attribute.func.name)
+        elif attribute.HasField("list"):
+            found.extend(each.name for each in attribute.list.func)
+    return [name for name in found if name in known]
+
+
+def split(graph_def: Any) -> Bodies:
+    """The bodies of a GraphDef, which stays as it is.
+
+    Raises:
+        ModelError: An op or a tensor of a function is not known.
+    """
+    library = {f.signature.name: f.signature for f in graph_def.library.function}
+    nodes = {
+        node.name: rewired(node, [spelled(*parsed(each)) for each in node.input])
+        for node in graph_def.node
+    }
+    bodies = {MAIN: Body(MAIN, nodes)}
+    for function in graph_def.library.function:
+        bodies[function.signature.name] = _body(function, library)
+    return bodies
+
+
+def joined(bodies: Bodies, versions: Any) -> Any:
+    """A GraphDef of bodies.
+
+    Args:
+        versions: The VersionDef of the GraphDef that they are from.
+    """
+    graph_def = GraphDef()
+    graph_def.versions.CopyFrom(versions)
+    graph_def.node.extend(bodies[MAIN].nodes.values())
+    signatures = {name: _signed(body) for name, body in bodies.items() if name != MAIN}
+    library = {name: each.signature for name, each in signatures.items()}
+    for name, function in signatures.items():
+        _filled(function, bodies[name], library)
+        graph_def.library.function.append(function)
+    return graph_def
+
+
+def outputs(node: Any, library: Mapping[str, Any], place: str) -> list[tuple[str, int]]:
+    """Name of each output of a node's op, and how many tensors it is.
+
+    Raises:
+        ModelError: Neither TensorFlow nor the library has the op.
+    """
+    known = library.get(node.op) or op_def(node.op)
+    if known is None:
+        raise ModelError(
+            f"node {node.name}{place} has the op {node.op}, which is none of "
+            "TensorFlow's",
+            "Models with custom ops can't be converted.",
+        )
+    found = []
+    for output in known.output_arg:
+        count = 1
+        if output.number_attr:
+            count = node.attr[output.number_attr].i
+        elif output.type_list_attr:
+            count = len(node.attr[output.type_list_attr].list.type)
+        found.append((output.name, count))
+    return found
+
+
+def _body(function: Any, library: Mapping[str, Any]) -> Body:
+    signature = function.signature
+    place = f" of function {signature.name}"
+    body = Body(signature.name, {}, frame=FunctionDef())
+    for name, value in function.attr.items():
+        if name != "_input_shapes":  # passes may change what a function takes
+            body.frame.attr[name].CopyFrom(value)
+    body.frame.signature.name = signature.name
+    body.frame.signature.is_stateful = signature.is_stateful
+    for k, argument in enumerate(signature.input_arg):
+        body.arguments.append(argument.name)
+        body.nodes[argument.name] = _argument(argument, place)
+        if k in function.arg_attr:
+            body.argument_attributes[argument.name] = function.arg_attr[k]
+    starts = {node.name: _starts(node, library, place) for node in function.node_def}
+    for node in function.node_def:
+        inputs = [_numbered(each, starts, place) for each in node.input]
+        body.nodes[node.name] = rewired(node, inputs)
+    for output in signature.output_arg:
+        made = _numbered(function.ret[output.name], starts, place)
+        body.returns.append(Return(output.name, made, output.type))
+    body.controls = {n: function.control_ret[n] for n in signature.control_output}
+    return body
+
+
+def _argument(argument: Any, place: str) -> Any:
+    if not argument.type or argument.number_attr:
+        raise ModelError(
+            f"argument {argument.name}{place} has no one dtype",
+            "Save the model again with a newer TensorFlow.",
+        )
+    node = NodeDef(name=argument.name, op=ARGUMENT)
+    node.attr["dtype"].type = argument.type
+    return node
+
+
+def _starts(node: Any, library: Mapping[str, Any], place: str) -> dict[str, int]:
+    """Name of an output → index of its first tensor."""
+    found, start = {}, 0
+    for name, count in outputs(node, library, place):
+        found[name] = start
+        start += count
+    return found
+
+
+def _numbered(ref: str, starts: Mapping[str, Mapping[str, int]], place: str) -> str:
+    """`node:output:k` as `node:k`."""
+    if ref.startswith("^") or ":" not in ref:
+        return ref
+    node, output, index = ref.split(":")
+    if output not in starts.get(node, {}):
+        raise ModelError(f"tensor {ref}{place} is made by no node")
+    return spelled(node, starts[node][output] + int(index))
+
+
+def _named(ref: str, names: Mapping[str, list[str]]) -> str:
+    """`node:k` as `node:output:k`; arguments keep their plain names."""
+    node, index = parsed(ref)
+    return ref if index < 0 or node not in names else f"{node}:{names[node][index]}"
+
+
+def _signed(body: Body) -> Any:
+    """The function with its signature, for others' nodes to be read by."""
+    function = FunctionDef()
+    function.CopyFrom(body.frame)
+    signature = function.signature
+    for k, name in enumerate(body.arguments):
+        dtype = body.nodes[name].attr["dtype"].type
+        signature.input_arg.add(name=name, type=dtype)
+        if name in body.argument_attributes:
+            function.arg_attr[k].CopyFrom(body.argument_attributes[name])
+    for each in body.returns:
+        signature.output_arg.add(name=each.name, type=each.dtype)
+    signature.control_output.extend(body.controls)
+    return function
+
+
+def _filled(function: Any, body: Body, library: Mapping[str, Any]) -> None:
+    """Write the body's nodes, returns and controls into its function."""
+    place = f" of function {body.name}"
+    arguments = set(body.arguments)
+    inner = [node for name, node in body.nodes.items() if name not in arguments]
+    names = {
+        node.name: [
+            f"{name}:{k}"
+            for name, count in outputs(node, library, place)
+            for k in range(count)
+        ]
+        for node in inner
+    }
+    function.node_def.extend(
+        rewired(node, [_named(each, names) for each in node.input]) for node in inner
+    )
+    for each in body.returns:
+        function.ret[each.name] = _named(each.tensor, names)
+    for name, node in body.controls.items():
+        function.control_ret[name] = node

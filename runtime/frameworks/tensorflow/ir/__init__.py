@@ -1,0 +1,1 @@
+"""A GraphDef as the adapter sees it: references, operators and their kinds, FLOPs, regions."""

@@ -1,0 +1,128 @@
+"""A TensorFlow model as one GraphDef: what loading and freezing hand to the conversion.
+
+Loading (`load_saved_model`, `load_frozen_graph`, `load_keras`) makes a `Model`, which
+is called as the user would call it and is the baseline. `Model.freeze()` makes a
+`Frozen`; preparation folds it into another; `rewrite` makes a third from a placement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ...protocol import Array, Inputs, Outputs
+
+PREDICT = "tensorflow/serving/predict"
+SERVE = "serve"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One input or output of a signature.
+
+    Attributes:
+        name: Its key in the signature, which users know.
+        tensor: What it is in the GraphDef, as `node:k`.
+        dtype: NumPy's name ("float32", "int64", "bool", "object" for strings).
+        shape: Sizes, None where one varies; None if the rank does.
+    """
+
+    name: str
+    tensor: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One way to call the model, by names.
+
+    Attributes:
+        key: "serving_default", or the user's own.
+        inputs: In the model's own order, which positional calls follow.
+        outputs: In the order of the names, as `tf.saved_model.load` gives them back,
+            unless the model has an order of its own.
+        method: The SignatureDef's method name.
+    """
+
+    key: str
+    inputs: tuple[Endpoint, ...]
+    outputs: tuple[Endpoint, ...]
+    method: str = PREDICT
+
+    def indexed(self) -> Signature:
+        """The same with `node:0` for tensors that are written `node`."""
+
+        def full(each: Endpoint) -> Endpoint:
+            return replace(each, tensor=each.tensor + ":0" * (":" not in each.tensor))
+
+        inputs, outputs = map(full, self.inputs), map(full, self.outputs)
+        return replace(self, inputs=tuple(inputs), outputs=tuple(outputs))
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """A node of the user's model that preparation folded into another.
+
+    Attributes:
+        id: The name that it had.
+        type: Its op.
+    """
+
+    id: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A graph without variables, and the ways to call it.
+
+    Attributes:
+        graph_def: All signatures' nodes, and the function library. Weights are Const
+            nodes; every input is a Placeholder. Not to be changed by who gets it.
+        signatures: The first is the one that is traced, evaluated and timed. What only
+            others need is saved as it is.
+        absorbed: Node name → what was folded into it; in a function
+            `function/node`.
+        weights: Node name → value of weights that are too large for a GraphDef (2 GB):
+            Placeholder nodes, which stand for constants.
+        tags: Of the SavedModel that it came from.
+        initial: Nodes that run once before the first call: they fill hash tables, and
+            variables that the model itself writes, which stay VarHandleOp or
+            VariableV2. Nothing else of a file is needed.
+    """
+
+    graph_def: Any
+    signatures: tuple[Signature, ...]
+    absorbed: Mapping[str, tuple[Absorbed, ...]] = field(default_factory=dict)
+    weights: Mapping[str, Array] = field(default_factory=dict)
+    tags: tuple[str, ...] = (SERVE,)
+    initial: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Endpoint, ...]:
+        """What the converted signature takes."""
+        return self.signatures[0].inputs
+
+    @property
+    def outputs(self) -> tuple[Endpoint, ...]:
+        """What the converted signature returns."""
+        return self.signatures[0].outputs
+
+
+class Model(Protocol):
+    """A model as loaded: the baseline, called as the user would call it."""
+
+    @property
+    def signature(self) -> Signature:
+        """The one that is converted; `Endpoint.tensor` may be "" before freezing."""
+        ...
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """The outputs for arrays or tensors in the signature's order."""
+        ...
+
+    def freeze(self) -> Frozen:
+        """One graph that computes the same; the model itself stays as it is."""
+        ...

@@ -1,0 +1,1 @@
+"""What is found out by running: sketch, statistics, output errors, timings, agreement."""

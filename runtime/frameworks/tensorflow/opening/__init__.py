@@ -1,0 +1,1 @@
+"""Files in: SavedModels, frozen graphs, Keras, what they declare and what they may hold."""

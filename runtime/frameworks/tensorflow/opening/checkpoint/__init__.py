@@ -1,0 +1,1 @@
+"""The checkpoint inside a SavedModel."""

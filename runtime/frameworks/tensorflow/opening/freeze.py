@@ -1,0 +1,278 @@
+"""Variables made constants, everywhere in a model: what is written stays a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ....common.errors import ModelError
+from ...protocol import Array
+from ..bodies.bodies import (
+    MAIN,
+    Bodies,
+    Body,
+    Return,
+    copied,
+    joined,
+    parsed,
+    rewired,
+    split,
+)
+from ..bodies.constants import constant
+from ..bodies.handles import BRANCHES, LOOPS, PASSES, Flow, flow
+from ..bodies.inline import inline_calls, reached, unused
+from ..bodies.live import drop_dead
+from ..bodies.variables import HANDLES, VARIABLES
+from ..ir.frozen import Frozen, Signature
+from ..ir.protos import NodeDef, completed, types
+from .tables import filled_tables
+
+if TYPE_CHECKING:
+    from .graph_model import GraphModel
+
+LARGEST = 1_500_000_000
+"""Bytes of variables that a GraphDef may hold as constants; it can't exceed 2 GB."""
+
+SMALL = 1 << 16
+"""Bytes of a variable that is made a constant all the same."""
+
+
+def frozen(model: GraphModel, largest: int = LARGEST) -> Frozen:
+    """The model's graph without calls and without variables that nothing writes.
+
+    Args:
+        largest: Bytes of variables above which they are left out of the graph.
+
+    Raises:
+        ModelError: A variable has no value.
+    """
+    graph = split(model.graph_def)
+    main = graph[MAIN]
+    for signature in model.signatures:
+        for each in signature.outputs:
+            main.returns.append(Return(each.name, each.tensor, 0))
+    main.controls = {name: name for name in model.initial}
+    graph = inline_calls(graph)
+    main = graph[MAIN]
+    signatures = _returned(model.signatures, main)
+    known = flow(graph)
+    weights = Weights(model, frozenset(_large(model, known, largest)))
+    tables = filled_tables(model, main)
+    main.controls = {}
+    _freeze(graph, known, weights)
+    initial = [*tables, *_written(main, known, weights)]
+    main.controls = {name: name for name in initial}
+    drop_dead(graph, signatures)
+    for body in graph.values():
+        body.nodes = {name: completed(node) for name, node in body.nodes.items()}
+    return Frozen(
+        joined(reached(graph), model.graph_def.versions),
+        tuple(each.indexed() for each in signatures),
+        weights=weights,
+        tags=model.tags,
+        initial=tuple(name for name in initial if name in main.nodes),
+    )
+
+
+@dataclass(frozen=True)
+class Weights(Mapping[str, Array]):
+    """Values of the variables that are too large for the graph, read when needed."""
+
+    model: GraphModel
+    names: frozenset[str]
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.names:
+            raise KeyError(name)
+        return self.model.value(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self.names))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def _returned(signatures: tuple[Signature, ...], main: Body) -> tuple[Signature, ...]:
+    """The signatures with the tensors that their outputs have become."""
+    tensors = iter(main.returns)
+    return tuple(
+        replace(
+            signature,
+            outputs=tuple(
+                replace(each, tensor=next(tensors).tensor) for each in signature.outputs
+            ),
+        )
+        for signature in signatures
+    )
+
+
+def _large(model: GraphModel, known: Flow, largest: int) -> list[str]:
+    if sum(model.bytes.values()) <= largest:
+        return []
+    return [
+        name
+        for name, size in model.bytes.items()
+        if size > SMALL and name not in known.written
+    ]
+
+
+def _freeze(graph: Bodies, known: Flow, weights: Weights) -> None:
+    """Replace variables by constants, and what reads them by what takes a constant."""
+    dtypes = {
+        name: node.attr["dtype"].type
+        for name, node in graph[MAIN].nodes.items()
+        if node.op in VARIABLES
+    }
+    handles = {
+        place: dtypes[min(names)]
+        for place, names in known.held.items()
+        if not names & known.written
+    }
+    for body in graph.values():
+        nodes: dict[str, Any] = {}
+        for name, node in body.nodes.items():
+            if body.name == MAIN and node.op in VARIABLES:
+                made = node if name in known.written else _constant(node, weights)
+                nodes[name] = made
+            else:
+                nodes.update(_read(body, node, handles))
+        body.nodes = nodes
+        for each in body.returns:
+            each.dtype = handles.get((body.name, each.tensor), each.dtype)
+
+
+def _constant(variable: Any, weights: Weights) -> Any:
+    dtype = variable.attr["dtype"].type
+    if variable.name not in weights:
+        return constant(variable.name, weights.model.value(variable.name), dtype)
+    node = NodeDef(name=variable.name, op="Placeholder")
+    node.attr["dtype"].type = dtype
+    shape = weights.model.value(variable.name).shape
+    for size in shape:
+        node.attr["shape"].shape.dim.add(size=size)
+    return node
+
+
+def _read(
+    body: Body, node: Any, handles: Mapping[tuple[str, str], int]
+) -> dict[str, Any]:
+    """A node as it is when the handles among its inputs are values."""
+    if node.name in body.arguments:
+        dtype = handles.get((body.name, node.name))
+        return {node.name: node if dtype is None else _argument(node, dtype)}
+    data = [each for each in node.input if not each.startswith("^")]
+    found = {
+        k: handles[body.name, each]
+        for k, each in enumerate(data)
+        if (body.name, each) in handles
+    }
+    if not found or not _takes_handles(node, body):
+        return {node.name: node}
+    return {each.name: each for each in _of_values(node, found, body.nodes)}
+
+
+def _takes_handles(node: Any, body: Body) -> bool:
+    """Whether the handle is taken as one; a reference's value is taken by any op."""
+    return node.op in READERS or node.op in PASSES or node.op in BRANCHES | LOOPS
+
+
+def _argument(node: Any, dtype: int) -> Any:
+    made = copied(node)
+    made.attr["dtype"].type = dtype
+    return made
+
+
+def _of_values(
+    node: Any, found: Mapping[int, int], names: Mapping[str, Any]
+) -> list[Any]:
+    """The nodes that do to a value what a node does to its handle."""
+    if node.op in READERS:
+        return READERS[node.op](node, found[0], names)
+    made = copied(node)
+    if node.op in PASSES:
+        made.op = PASSES[node.op]
+        made.attr["T"].type = found[0]
+        return [made]
+    listed, first = ("T", 0) if node.op in LOOPS else ("Tin", 1)
+    for k, dtype in found.items():
+        made.attr[listed].list.type[k - first] = dtype
+    made.attr.pop("_read_only_resource_inputs", None)
+    return [made]
+
+
+def _identity(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
+    made = NodeDef(name=node.name, op="Identity", input=node.input)
+    made.attr["T"].type = dtype
+    return [made]
+
+
+def _gather(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
+    """ResourceGather's axis is its number of batch dimensions."""
+    batched = node.attr["batch_dims"].i
+    axis = constant(unused(names, f"{node.name}/axis"), batched, types.DT_INT32)
+    data = [each for each in node.input if not each.startswith("^")]
+    waits = [each for each in node.input if each.startswith("^")]
+    made = NodeDef(name=node.name, op="GatherV2", input=[*data, axis.name, *waits])
+    made.attr["Tparams"].type = dtype
+    made.attr["Tindices"].type = node.attr["Tindices"].type
+    made.attr["Taxis"].type = types.DT_INT32
+    made.attr["batch_dims"].i = batched
+    return [axis, made]
+
+
+def _gather_nd(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
+    made = NodeDef(name=node.name, op="GatherNd", input=node.input)
+    made.attr["Tparams"].type = dtype
+    made.attr["Tindices"].type = node.attr["Tindices"].type
+    return [made]
+
+
+def _shape(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
+    made = NodeDef(name=node.name, op="Shape", input=node.input)
+    made.attr["T"].type = dtype
+    made.attr["out_type"].type = node.attr["out_type"].type or types.DT_INT32
+    return [made]
+
+
+def _true(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
+    return [constant(node.name, True)]
+
+
+def _nothing(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
+    return [NodeDef(name=node.name, op="NoOp", input=[f"^{parsed(node.input[0])[0]}"])]
+
+
+READERS = {
+    "DisableCopyOnRead": _nothing,
+    "IsVariableInitialized": _true,
+    "ReadVariableOp": _identity,
+    "ResourceGather": _gather,
+    "ResourceGatherNd": _gather_nd,
+    "VarIsInitializedOp": _true,
+    "VariableShape": _shape,
+}
+
+
+def _written(main: Body, known: Flow, weights: Weights) -> list[str]:
+    """Have the variables that stay assigned their values once; names of these nodes."""
+    found = []
+    for name in sorted(known.written):
+        node = main.nodes.get(name)
+        if node is None:
+            raise ModelError(
+                f"{weights.model.place}: variable {name} is made inside a function",
+                "Make variables outside of tf.function.",
+            )
+        dtype = node.attr["dtype"].type
+        value = constant(
+            unused(main.nodes, f"{name}/initial"), weights.model.value(name), dtype
+        )
+        main.nodes[value.name] = value
+        assign = NodeDef(name=unused(main.nodes, f"{name}/assign"))
+        assign.op = "AssignVariableOp" if node.op in HANDLES else "Assign"
+        assign.attr["dtype" if node.op in HANDLES else "T"].type = dtype
+        main.nodes[assign.name] = rewired(assign, [name, value.name])
+        found.append(assign.name)
+    return found

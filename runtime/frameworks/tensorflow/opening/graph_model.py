@@ -1,0 +1,129 @@
+"""A SavedModel or a frozen graph as loaded: run as it is, and frozen on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ....common.errors import DataError, ModelError
+from ...protocol import Array, Inputs, Outputs
+from ..ir.frozen import SERVE, Frozen, Signature
+from ..running.session import GraphSession
+from .freeze import frozen
+
+Read = Callable[[], Array]
+
+
+@dataclass(frozen=True)
+class GraphModel:
+    """A graph, its variables' values, and the ways to call it.
+
+    Attributes:
+        graph_def: What the signatures and `initial` need of the user's graph.
+        signatures: The one that is converted first.
+        place: What messages start with ("model.path: model.pb").
+        variables: Node of a variable → reads its value.
+        bytes: Of each variable.
+        initial: Nodes that run once before the first call.
+        producer: Ops as the file's TensorFlow knew them, None for this one's.
+        tags: Of the SavedModel.
+        folder: Kept while the model is, since variables are read from it.
+    """
+
+    graph_def: Any
+    signatures: tuple[Signature, ...]
+    place: str
+    variables: Mapping[str, Read] = field(default_factory=dict)
+    bytes: Mapping[str, int] = field(default_factory=dict)
+    initial: tuple[str, ...] = ()
+    producer: Any = None
+    tags: tuple[str, ...] = (SERVE,)
+    folder: Any = None
+
+    @property
+    def signature(self) -> Signature:
+        """The one that is converted."""
+        return self.signatures[0]
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """The outputs for arrays or tensors in the signature's order.
+
+        Raises:
+            DataError: The inputs don't fit the model.
+        """
+        import tensorflow as tf
+
+        if len(inputs) != len(self.signature.inputs):
+            raise DataError(
+                f"{self.place} takes {len(self.signature.inputs)} inputs, the data "
+                f"gives {len(inputs)}",
+                "Make the dataset and the model's signature agree.",
+            )
+        try:
+            return self.session(inputs)
+        except (ValueError, TypeError, tf.errors.OpError) as error:
+            raise DataError(
+                f"{self.place} fails on the data: {str(error).splitlines()[0][:300]}",
+                "Make the dataset, its transforms and the model's inputs agree.",
+            ) from error
+
+    def restart(self) -> None:
+        """Bring state back to what it was when the model was loaded."""
+        self.session.restart()
+
+    def value(self, variable: str) -> Array:
+        """A variable's value when the model has been loaded."""
+        if variable in self.variables:
+            return self.variables[variable]()
+        self.session.restart()
+        return self.session.variable(variable)
+
+    def freeze(self) -> Frozen:
+        """One graph that computes the same; the model itself stays as it is.
+
+        Raises:
+            ModelError: The graph does not fit together, or a variable has no value.
+        """
+        import tensorflow as tf
+
+        try:
+            return frozen(self)
+        except (
+            IndexError,
+            KeyError,
+            TypeError,
+            ValueError,
+            tf.errors.OpError,
+        ) as error:
+            said = (str(error).splitlines() or [""])[0]
+            raise ModelError(
+                f"{self.place} can't be frozen: {type(error).__name__}: {said[:300]}",
+                "It is damaged, or a variable was never set: save it again.",
+            ) from error
+
+    @cached_property
+    def session(self) -> GraphSession:
+        """The graph as it is.
+
+        Raises:
+            ModelError: TensorFlow refuses it.
+        """
+        import tensorflow as tf
+
+        try:
+            return GraphSession(
+                self.graph_def,
+                [each.tensor for each in self.signature.inputs],
+                [each.tensor for each in self.signature.outputs],
+                self.variables,
+                self.initial,
+                self.producer,
+            )
+        except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+            raise ModelError(
+                f"{self.place}: TensorFlow {tf.__version__} refuses the graph: "
+                f"{str(error).splitlines()[0][:300]}",
+                "It is damaged, or from a newer TensorFlow: save it again with this one.",
+            ) from error

@@ -1,0 +1,1 @@
+"""What Keras saved, and Keras models in memory."""

@@ -1,0 +1,201 @@
+"""Opening a SavedModel of any TensorFlow: its file is read, its loader never run."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+from google.protobuf.message import DecodeError
+
+from ....common.errors import ModelError
+from ....common.suggestion import suggestion
+from ..bodies.bodies import MAIN, parsed, split
+from ..bodies.inline import inline_calls
+from ..bodies.reaching import needed
+from ..bodies.variables import variable_nodes
+from ..ir.frozen import SERVE, Signature
+from ..ir.protos import SavedModel
+from .checkpoint.assets import check_inside, with_assets
+from .checkpoint.bundle import Checkpoint
+from .checkpoint.restores import restores
+from .feeding import fed
+from .graph_model import GraphModel, Read
+from .signature import signature_of
+from .untrusted.graphs import check_graph, check_text_files
+
+INIT_OP = "__saved_model_init_op"
+INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op", "table_initializer")
+AGAIN = "Save it again with tf.saved_model.save, or copy it again."
+
+
+def load_saved_model(
+    path: Path, *, signature: str = "serving_default", trust: bool = False
+) -> GraphModel:
+    """Open a SavedModel, TensorFlow 2's or 1's.
+
+    Ops of the graph that the signatures need are checked, nothing else is imported;
+    variables are read out of the checkpoint. Its own loading code, which may restore
+    files and run Python classes, is not run.
+
+    Args:
+        path: The folder.
+        signature: The one that is converted; others are kept.
+        trust: Take ops that read or write files, run Python, ….
+
+    Raises:
+        ModelError: It is missing, damaged, not safe to open, or has no such signature.
+    """
+    place = f"model.path: {path.name}"
+    meta_graph = _served(_parsed(path, place), place)
+    try:
+        return _model(meta_graph, path, place, signature, trust)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{place} is damaged: its graph does not fit together ({error!r})", AGAIN
+        ) from error
+
+
+def _model(
+    meta_graph: Any, path: Path, place: str, wanted: str, trust: bool
+) -> GraphModel:
+    signatures = _signatures(meta_graph, wanted, place)
+    graph_def, signatures = fed(meta_graph.graph_def, signatures)
+    roots = [e.tensor for s in signatures for e in (*s.inputs, *s.outputs)]
+    initial = _initial(meta_graph)
+    graph_def = needed(graph_def, [*roots, *initial])
+    if not trust:
+        check_inside(path, place)
+        check_graph(graph_def, place)
+    assets = with_assets(graph_def, meta_graph, path, place)
+    if not trust:
+        graph = split(graph_def)
+        graph[MAIN].controls = {name: name for name in initial}
+        check_text_files(inline_calls(graph), assets.keys(), place)
+    reads, sizes = _variables(meta_graph, graph_def, path, place, bool(initial))
+    producer = meta_graph.meta_info_def.stripped_op_list
+    return GraphModel(
+        graph_def,
+        signatures,
+        place,
+        reads,
+        sizes,
+        initial,
+        producer if producer.op else None,
+        tuple(meta_graph.meta_info_def.tags),
+    )
+
+
+def _parsed(path: Path, place: str) -> Any:
+    binary, text = path / "saved_model.pb", path / "saved_model.pbtxt"
+    if not path.is_dir():
+        kind = "is a file" if path.exists() else "does not exist"
+        raise ModelError(
+            f"{place} {kind}, no SavedModel folder",
+            "Paths are relative to the spec; a SavedModel is the folder in which "
+            "saved_model.pb is, a frozen graph is a .pb file.",
+        )
+    found = SavedModel()
+    try:
+        if text.is_file() and not binary.is_file():
+            text_format.Parse(text.read_text(), found)
+        else:
+            found.ParseFromString(binary.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(f"{place} {_without(path)}", _remedy(path)) from error
+    except (DecodeError, text_format.ParseError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"{place}: saved_model.pb is cut short or damaged", AGAIN
+        ) from error
+    except OSError as error:
+        raise ModelError(f"{place} can't be read: {error.strerror or error}") from error
+    return found
+
+
+def _without(path: Path) -> str:
+    if (path / "saved_model.cpb").exists():
+        return "is larger than 2 GB without its variables (saved_model.cpb)"
+    return "has no saved_model.pb"
+
+
+def _remedy(path: Path) -> str:
+    inner = sorted(each.parent.name for each in path.glob("*/saved_model.pb"))
+    if inner:
+        return f"There is one in {path.name}/{inner[-1]}: name that folder."
+    if (path / "keras_metadata.pb").exists() or (path / "config.json").exists():
+        return (
+            "It looks like a Keras folder: save it as .keras, or with model.export()."
+        )
+    return "Name the folder that tf.saved_model.save wrote."
+
+
+def _served(saved: Any, place: str) -> Any:
+    """The MetaGraph that is for serving."""
+    for meta_graph in saved.meta_graphs:
+        if SERVE in meta_graph.meta_info_def.tags:
+            return meta_graph
+    tags = [", ".join(m.meta_info_def.tags) or "none" for m in saved.meta_graphs]
+    if not tags:
+        raise ModelError(f"{place}: saved_model.pb holds no graph", AGAIN)
+    raise ModelError(
+        f"{place} has no graph with the tag {SERVE} (tags: {'; '.join(tags)})",
+        "Save it again with tf.saved_model.save.",
+    )
+
+
+def _signatures(meta_graph: Any, wanted: str, place: str) -> tuple[Signature, ...]:
+    """The one that is converted, then the others by name."""
+    found = {
+        key: definition
+        for key, definition in meta_graph.signature_def.items()
+        if key != INIT_OP and definition.outputs
+    }
+    if not found:
+        raise ModelError(
+            f"{place} has no signatures",
+            "Save it with tf.saved_model.save(model, path, signatures=…), so that "
+            "others can call it.",
+        )
+    if wanted not in found:
+        raise ModelError(
+            f"{place} has no signature {wanted}", suggestion(wanted, sorted(found))
+        )
+    keys = [wanted, *sorted(found.keys() - {wanted})]
+    graph_def = meta_graph.graph_def
+    return tuple(signature_of(found[key], key, graph_def, place) for key in keys)
+
+
+def _initial(meta_graph: Any) -> tuple[str, ...]:
+    """Nodes that fill tables and the like."""
+    found = []
+    if INIT_OP in meta_graph.signature_def:
+        outputs = meta_graph.signature_def[INIT_OP].outputs
+        found = [outputs[key].name for key in sorted(outputs)]
+    for name in INIT_COLLECTIONS:
+        if not found and name in meta_graph.collection_def:
+            found = list(meta_graph.collection_def[name].node_list.value)
+    return tuple(parsed(name)[0] for name in found)
+
+
+def _variables(
+    meta_graph: Any, graph_def: Any, path: Path, place: str, initialised: bool
+) -> tuple[dict[str, Read], dict[str, int]]:
+    """Variables that the graph has: how to read each, and its bytes.
+
+    Args:
+        initialised: Whether the graph gives a value to those that have none stored.
+    """
+    names = variable_nodes(graph_def)
+    if not names:
+        return {}, {}
+    found = restores(meta_graph)
+    checkpoint = Checkpoint(path / "variables" / "variables", place)
+    if initialised:
+        names = [name for name in names if name in found]
+    for name in names:
+        checkpoint.check(name, found)
+    reads: dict[str, Read] = {
+        name: partial(checkpoint.value, found[name][0]) for name in names
+    }
+    return reads, {name: checkpoint.bytes(found[name][0]) for name in names}

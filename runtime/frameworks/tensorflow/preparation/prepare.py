@@ -1,0 +1,45 @@
+"""What can be computed before any batch is there is folded into constants."""
+
+from __future__ import annotations
+
+from ..bodies.bodies import MAIN
+from ..bodies.inline import reached
+from ..bodies.live import drop_dead
+from ..ir.frozen import Frozen
+from .draft import drafted, finished
+from .folding import fold_constants
+from .identities import drop_identities, drop_waits
+from .neutral import drop_neutral
+from .norms import fold_norms
+from .pads import fold_pads
+from .settled import settle_switches
+from .signatures import share_signatures
+from .sink import sink_constants
+
+
+def prepare(frozen: Frozen) -> Frozen:
+    """The frozen model, which computes the same with fewer nodes.
+
+    Branches that a constant settles are taken; constants go into other branches and
+    loops; identities, checks that only raise, and edges that order nothing go; what
+    depends on constants only is computed; norms are folded into the layers before them, padding
+    into those after it; arithmetic that changes nothing goes;
+    signatures that are alike become one.
+    """
+    draft = drafted(frozen)
+    open_, taken = [MAIN], {MAIN}
+    for name in open_:  # what is constant outside is constant inside
+        body = draft.bodies[name]
+        settle_switches(draft, body)
+        drop_waits(draft, body)
+        drop_identities(draft, body)
+        fold_constants(draft, body)
+        open_.extend(sink_constants(draft, body, taken))
+    for body in draft.bodies.values():
+        drop_neutral(draft, body)
+        fold_norms(draft, body)
+        fold_pads(draft, body)
+    share_signatures(draft)
+    drop_dead(draft.bodies, draft.signatures)
+    draft.bodies = reached(draft.bodies)
+    return finished(draft, frozen)

@@ -1,0 +1,241 @@
+"""A placement becomes a new graph: weights cast offline, one cast per tensor and target.
+
+Bodies are rewritten as the main graph is. What they take and return is as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tensorflow.core.framework import node_def_pb2
+
+from ....graph.graph import Precision
+from ...protocol import Array
+from ..ir import definitions
+from ..ir.definitions import FLOAT, TYPES
+from ..ir.frozen import Endpoint, Frozen
+from ..ir.operators import slots
+from ..ir.references import data, flat, parsed, waits
+from ..ir.regions import Region
+from ..running import eager
+from ..running.interpreter import Key
+from .converted import graph_def
+
+Held = Mapping[str, Precision]
+"""Tensor name in the Graph → the precision that its maker leaves it in."""
+
+
+def rewrite(
+    frozen: Frozen,
+    main: Region,
+    placement: Mapping[Key, Precision],
+    held: Held,
+) -> Frozen:
+    """The frozen model with every op in its precision.
+
+    Args:
+        frozen: What `main` was made from; left as it is.
+        placement: (region, node) → precision; what is not named stays fp32.
+        held: Of fp32 tensors; what is not named is fp32.
+    """
+    writer = _Writer(main, placement, held, frozen.weights)
+    region = writer.region()
+    returned = dict(zip(main.results, region.results, strict=True))
+    first, *others = frozen.signatures
+    outputs = tuple(
+        replace(each, tensor=_tensor(returned, each)) for each in first.outputs
+    )
+    return replace(
+        frozen,
+        graph_def=graph_def(region, frozen.graph_def),
+        signatures=(replace(first, outputs=outputs), *writer.signatures(others)),
+        weights=writer.weights,
+    )
+
+
+def _tensor(returned: Mapping[str, str], endpoint: Endpoint) -> str:
+    name, index = parsed(returned[flat(*parsed(endpoint.tensor))])
+    return f"{name}:{index}"
+
+
+class _Writer:
+    """One region's new nodes while they grow."""
+
+    def __init__(
+        self,
+        source: Region,
+        placement: Mapping[Key, Precision],
+        held: Held,
+        values: Mapping[str, Array],
+    ) -> None:
+        self.source, self.placement, self.held = source, placement, held
+        self.values = {} if source.id else values
+        self.weights: dict[str, Array] = {}
+        self.nodes: list[Any] = []
+        self.bodies: dict[str, Mapping[str, Region]] = {}
+        self.made: dict[tuple[str, Precision], str] = {}
+        self.taken = set(source.by_name)
+        self.uses = self._uses()
+
+    def region(self) -> Region:
+        """The rewritten region."""
+        for node in self.source.nodes:
+            if self._constant(node.name):
+                self._write_constant(node)
+            else:
+                self._write(node)
+        results = tuple(
+            self.version(each, Precision.FP32) for each in self.source.results
+        )
+        return replace(
+            self.source,
+            nodes=tuple(self.nodes),
+            live=frozenset(node.name for node in self.nodes),
+            results=results,
+            bodies=self.bodies,
+        )
+
+    def signatures(self, others: list[Any]) -> list[Any]:
+        """Signatures that are not converted: what they return is fp32, too."""
+        return [
+            replace(
+                each,
+                outputs=tuple(
+                    replace(output, tensor=self._returned(output.tensor))
+                    for output in each.outputs
+                ),
+            )
+            for each in others
+        ]
+
+    def _returned(self, tensor: str) -> str:
+        name, index = parsed(tensor)
+        if not self._fp32(flat(name, index)):
+            return tensor
+        return "{}:{}".format(*parsed(self.version(flat(name, index), Precision.FP32)))
+
+    def version(self, reference: str, precision: Precision) -> str:
+        """The value in `precision`, cast once; other dtypes as they are."""
+        if not self._fp32(reference):
+            return reference
+        if (reference, precision) not in self.made:
+            self.made[reference, precision] = self._cast(reference, precision)
+        return self.made[reference, precision]
+
+    def _write(self, node: Any) -> None:
+        precision = self.placement.get((self.source.id, node.name), Precision.FP32)
+        if precision is Precision.FP32 or node.name in self.source.bodies:
+            new = type(node)()
+            new.CopyFrom(node)
+        else:
+            new = definitions.narrowed(node, precision)
+        new.input[:] = [
+            *(self._taken(new, *pair, precision) for pair in self._inputs(node)),
+            *(f"^{name}" for name in waits(node)),
+        ]
+        bodies = self.source.bodies.get(node.name)
+        if bodies is not None:
+            self.bodies[node.name] = {
+                called: _Writer(body, self.placement, self.held, {}).region()
+                for called, body in bodies.items()
+            }
+        self.nodes.append(new)
+        for index, port in enumerate(_outputs(node)):
+            reference = flat(node.name, index)
+            if port.type == FLOAT:
+                self.made[reference, self._held(reference)] = reference
+
+    def _taken(
+        self, new: Any, reference: str, castable: bool | None, precision: Precision
+    ) -> str:
+        if castable is None:  # only its shape is read: as it is held
+            if self._fp32(reference) and not self._constant(parsed(reference)[0]):
+                new.attr["T"].type = TYPES[self._held(reference)]
+                return self.version(reference, self._held(reference))
+            return self.version(reference, Precision.FP32)
+        return self.version(reference, precision if castable else Precision.FP32)
+
+    def _inputs(self, node: Any) -> list[tuple[str, bool | None]]:
+        references = data(node)
+        if node.name in self.source.bodies or definitions.definition(node.op) is None:
+            return [(reference, False) for reference in references]
+        return list(zip(references, slots(node), strict=True))
+
+    def _write_constant(self, node: Any) -> None:
+        """The constant in each precision that it is used in; one keeps its name."""
+        if not self._fp32(node.name):
+            self.nodes.append(node)
+            return
+        used = self.uses.get(node.name) or {Precision.FP32}
+        for precision in sorted(used, key=list(Precision).index):
+            name = node.name
+            if (Precision.FP32 in used) and precision is not Precision.FP32:
+                name = self._free(f"{node.name}/{precision}")
+            self.made[node.name, precision] = name
+            self.nodes.append(self._stored(node, name, precision))
+
+    def _stored(self, node: Any, name: str, precision: Precision) -> Any:
+        new = type(node)()
+        new.CopyFrom(node)
+        new.name = name
+        new.attr["dtype"].type = TYPES[precision]
+        if node.op == "Const":
+            if precision is not Precision.FP32:
+                value = eager.stored(eager.array_of(node), precision)
+                new.attr["value"].tensor.CopyFrom(eager.proto_of(value, precision))
+        else:
+            self.weights[name] = eager.stored(self.values[node.name], precision)
+        return new
+
+    def _cast(self, reference: str, precision: Precision) -> str:
+        name, index = parsed(reference)
+        held = self._held(reference)
+        place = f"_{index}" if index else ""
+        new = node_def_pb2.NodeDef(
+            name=self._free(f"{name}/to_{precision}{place}"),
+            op="Cast",
+            input=[self.made[reference, held]],
+        )
+        new.attr["SrcT"].type = TYPES[held]
+        new.attr["DstT"].type = TYPES[precision]
+        new.attr["Truncate"].b = False
+        self.nodes.append(new)
+        return str(new.name)
+
+    def _uses(self) -> dict[str, set[Precision]]:
+        """Constant's name → the precisions that nodes and results take it in."""
+        found: dict[str, set[Precision]] = {}
+        for node in self.source.nodes:
+            precision = self.placement.get((self.source.id, node.name), Precision.FP32)
+            for reference, castable in self._inputs(node):
+                taken = precision if castable else Precision.FP32
+                found.setdefault(parsed(reference)[0], set()).add(taken)
+        for reference in self.source.results:
+            found.setdefault(parsed(reference)[0], set()).add(Precision.FP32)
+        return found
+
+    def _held(self, reference: str) -> Precision:
+        return self.held.get(self.source.within(reference), Precision.FP32)
+
+    def _constant(self, name: str) -> bool:
+        return self.source.by_name[name].op == "Const" or name in self.values
+
+    def _fp32(self, reference: str) -> bool:
+        name, index = parsed(reference)
+        node = self.source.by_name[name]
+        ports = _outputs(node)
+        return index < len(ports) and ports[index].type == FLOAT
+
+    def _free(self, wanted: str) -> str:
+        name = wanted
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+
+def _outputs(node: Any) -> list[definitions.Port]:
+    known = definitions.definition(node.op) is not None
+    return definitions.outputs(node) if known else []

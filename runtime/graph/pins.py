@@ -1,0 +1,107 @@
+"""Pins: ops that must stay fp32, and why."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..common.errors import UsageError
+from .graph import Graph, Kind, Op
+
+
+class Why(StrEnum):
+    """What keeps an op in fp32."""
+
+    USER = "user"
+    FIXED = "fixed"
+    NO_KERNEL = "no kernel"
+    RANGE = "range"
+    ACCURACY = "accuracy"
+    LATENCY = "latency"
+    MEMORY = "memory"
+    CAST = "cast"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an op is fp32, in words, with the number that decided it if there is one."""
+
+    why: Why
+    text: str
+    number: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What the spec says must stay fp32.
+
+    Attributes:
+        types: Op type, compared without case and underscores ("Linear", "layer_norm")
+            → the key of the spec that says so.
+        names: Regular expression that must match a whole op id or module path → key.
+    """
+
+    types: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
+    """Op id → reason for every op that the spec pins.
+
+    Raises:
+        UsageError: A type or a pattern matches no op; near misses are named. Or a
+            pattern is no regular expression.
+    """
+    found: dict[str, Reason] = {}
+    for type_, where in pins.types.items():
+        wanted = _plain(type_)
+        matched = [op for op in graph.ops if wanted in map(_plain, op.types)]
+        if not matched:
+            known = sorted({name for op in graph.ops for name in op.types})
+            raise _no_match(where, type_, known)
+        found.update(_held(graph, matched, where))
+    for pattern, where in pins.names.items():
+        compiled = _compiled(pattern, where)
+        matched = [op for op in graph.ops if any(map(compiled.fullmatch, op.names))]
+        if not matched:
+            known = sorted({name for op in graph.ops for name in op.names})
+            raise _no_match(where, pattern, known)
+        found.update(_held(graph, matched, where))
+    return found
+
+
+def _held(graph: Graph, matched: Sequence[Op], where: str) -> dict[str, Reason]:
+    """The ops that match, and all in the bodies of a branch or a loop that does."""
+    outer = [op.id for op in matched if op.kind is Kind.FIXED]
+    return {
+        op.id: Reason(Why.USER, where)
+        for op in graph.ops
+        if op in matched or any(map(op.within, outer))
+    }
+
+
+def _compiled(pattern: str, where: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UsageError(
+            f"{where}: {pattern!r} is no regular expression: {error}",
+            "Put a backslash before each special character that is meant literally.",
+        ) from error
+
+
+def _plain(type_: str) -> str:
+    return type_.replace("_", "").lower()
+
+
+def _no_match(where: str, pattern: str, known: Iterable[str]) -> UsageError:
+    names = list(known)
+    near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.5)
+    if near:
+        hint = "Did you mean " + ", ".join(near) + "?"
+    else:
+        hint = "The graph has, for example: " + ", ".join(names[:5]) + "."
+    return UsageError(f"{where}: {pattern!r} matches no op of the model", hint)

@@ -1,0 +1,70 @@
+"""Measured costs as plain data, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...common.timing import Latency
+from ...frameworks.protocol import Timings
+from ...graph.graph import Precision
+from ..costs import StaticCosts
+from .measured import MeasuredCosts
+
+CAST = re.compile(r"\((?P<shape>[\d, ]*)\): (?P<source>\w+) -> (?P<target>\w+)")
+
+
+def costs_data(costs: MeasuredCosts) -> dict[str, Any]:
+    """The costs as plain data in seconds, for the plan."""
+    ops: dict[str, dict[str, float]] = {}
+    for (name, precision), timed in costs.timings.ops.items():
+        ops.setdefault(name, {})[str(precision)] = timed.median
+    casts = {
+        f"{shape}: {source} -> {target}": timed.median
+        for (shape, source, target), timed in costs.timings.casts.items()
+    }
+    return {
+        "static": costs.static.profile.name,
+        "errors": {str(p): error for p, error in costs.errors.items()},
+        "margin": costs.margin,
+        "scale": {str(p): factor for p, factor in costs.scale.items()},
+        "ops": ops,
+        "casts": casts,
+    }
+
+
+def costs_of(data: Mapping[str, Any], static: StaticCosts) -> MeasuredCosts:
+    """What `costs_data` was given, but for the noise of each time.
+
+    Raises:
+        ValueError, TypeError, LookupError, AttributeError: It is no such data.
+    """
+    ops = {
+        (str(name), Precision(precision)): _latency(seconds)
+        for name, times in data["ops"].items()
+        for precision, seconds in times.items()
+    }
+    casts = {_cast(text): _latency(seconds) for text, seconds in data["casts"].items()}
+    return MeasuredCosts(
+        Timings(ops, casts),
+        static,
+        {Precision(p): float(factor) for p, factor in data["scale"].items()},
+        {Precision(p): float(error) for p, error in data["errors"].items()},
+        float(data["margin"]),
+    )
+
+
+def _cast(text: str) -> tuple[tuple[int, ...], Precision, Precision]:
+    found = CAST.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no cast")
+    shape = tuple(int(size) for size in found["shape"].split(",") if size.strip())
+    return shape, Precision(found["source"]), Precision(found["target"])
+
+
+def _latency(seconds: Any) -> Latency:
+    value = float(seconds)
+    if not 0.0 <= value < float("inf"):
+        raise ValueError(f"{seconds!r} is no time")
+    return Latency(value, value, value, 1)

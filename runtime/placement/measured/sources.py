@@ -1,0 +1,120 @@
+"""Where costs come from: a file, the cache, the clock, or a stated machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ...common.errors import UsageError
+from ...graph.graph import Precision
+from ..costs import StaticCosts
+from . import cache as cost_cache
+from .data import costs_data, costs_of
+from .file import ANEW, read_costs, read_forms, write_costs
+from .measured import NEVER, MeasuredCosts
+from .subject import key
+
+Choice = Path | Literal["static"] | None
+"""What `--costs` says."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Costs that are looked for.
+
+    Attributes:
+        of: What they must be of (`cost_subject.subject`).
+        under: What else determines them (`cost_subject.circumstances`).
+        cache: The cache's folder, if there is one.
+    """
+
+    of: Mapping[str, Any]
+    under: Mapping[str, Any]
+    cache: Path | None
+
+    @property
+    def key(self) -> str:
+        """Names them in the cache."""
+        return key({"of": self.of, "under": self.under})
+
+
+def find_forms(
+    choice: Choice, wanted: Wanted, measure: Callable[[], dict[str, str]] | None
+) -> dict[str, str]:
+    """The kernels that are fastest: where a file's costs were measured, or here.
+
+    Args:
+        wanted: Of the model without such kernels.
+        measure: None where this machine is not the one to time things on.
+
+    Raises:
+        UsageError: The file of costs can't be read.
+    """
+    if isinstance(choice, Path) and choice.exists():
+        return read_forms(choice)
+    if measure is None or choice == "static":
+        return {}
+    cached = None if choice else cost_cache.load(wanted.cache, wanted.key)
+    if cached is not None and isinstance(cached[1], dict):
+        return {str(name): str(form) for name, form in cached[1].items()}
+    forms = measure()
+    cost_cache.store(wanted.cache, wanted.key, forms)
+    return forms
+
+
+def find_costs(
+    choice: Choice,
+    wanted: Wanted,
+    static: StaticCosts,
+    measure: Callable[[], MeasuredCosts] | None,
+) -> dict[str, Any]:
+    """Costs as plain data: {"costs": None for static ones, "from": in words}.
+
+    Args:
+        static: What holds where nothing was timed.
+        measure: None where this machine is not the one to time things on.
+
+    Raises:
+        UsageError: The file of costs is damaged, of something else, or can't be
+            written.
+    """
+    if choice == "static":
+        return {"costs": None, "from": "--costs static"}
+    if choice is not None and choice.exists():
+        costs = read_costs(choice, wanted.of)
+        if not _sound(costs, static):
+            raise UsageError(f"--costs {choice.name} is damaged", ANEW)
+        return {"costs": costs, "from": choice.name}
+    if measure is None:
+        missing = f"; there is no {choice.name}" if choice else ""
+        return {"costs": None, "from": f"nothing is timed here{missing}"}
+    cached = None if choice else cost_cache.load(wanted.cache, wanted.key)
+    if cached is not None and _sound(cached[1], static):
+        return {"costs": cached[1], "from": f"the cache, measured {cached[0]}"}
+    costs = costs_data(measure())
+    cost_cache.store(wanted.cache, wanted.key, costs)
+    if choice is not None:
+        write_costs(choice, wanted.of, wanted.under, costs)
+        return {"costs": costs, "from": f"the clock, written to {choice.name}"}
+    return {"costs": costs, "from": ""}
+
+
+def _sound(costs: Any, static: StaticCosts) -> bool:
+    """Whether they are costs of this graph's ops."""
+    try:
+        found = costs_of(costs, static)
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return False
+    return all(name in static.graph.by_id for name, _low in found.timings.ops)
+
+
+def costs_text(costs: MeasuredCosts, low: Precision, source: str) -> str:
+    """What a person should know of them."""
+    off = ", ".join(f"{p} {error:+.0%}" for p, error in costs.errors.items())
+    ops = len({name for name, _precision in costs.timings.ops})
+    text = f"{ops} ops timed; their sum is off by {off}"
+    if costs.margin == NEVER:
+        text += f"; all ops in {low} is faster as a whole than what it prefers"
+    return f"{text}; from {source}" if source else text

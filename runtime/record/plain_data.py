@@ -1,0 +1,51 @@
+"""What a history holds as plain data, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..evaluation.evaluation import evaluation, evaluation_data
+from ..graph.pins import Reason, Why
+from ..search.history import Outcome
+
+
+def outcome_data(ended: Outcome) -> dict[str, Any]:
+    """How a trial ended as plain data."""
+    found = ended.evaluation
+    return {
+        **({} if found is None else {"evaluation": evaluation_data(found)}),
+        **({"failure": ended.failure} if ended.failure else {}),
+        "elapsed": ended.elapsed,
+    }
+
+
+def outcome(data: Mapping[str, Any]) -> Outcome:
+    """What `outcome_data` was given."""
+    found = evaluation(data["evaluation"]) if "evaluation" in data else None
+    return Outcome(found, str(data.get("failure", "")), float(data["elapsed"]))
+
+
+def pins_data(pins: Mapping[str, Reason]) -> list[dict[str, Any]]:
+    """Reasons with the ops that each holds, in the order of the first."""
+    held: dict[Reason, list[str]] = {}
+    for name, reason in pins.items():
+        held.setdefault(reason, []).append(name)
+    return [
+        {
+            "why": str(reason.why),
+            "text": reason.text,
+            **({} if reason.number is None else {"number": reason.number}),
+            "ops": names,
+        }
+        for reason, names in held.items()
+    ]
+
+
+def reasons(data: Iterable[Mapping[str, Any]]) -> dict[str, Reason]:
+    """What `pins_data` was given, in the order of its reasons."""
+    return {
+        str(name): Reason(Why(each["why"]), str(each["text"]), each.get("number"))
+        for each in data
+        for name in each["ops"]
+    }

@@ -1,0 +1,203 @@
+"""The plan: a placement with its reasons, and the lock file that people commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..common.errors import MODEL, NEW, PlanError
+from ..common.files import write_bytes
+from ..common.strict_json import json_text
+from ..graph.graph import Graph, Placement, Precision, casts
+from ..graph.pins import Reason, Why
+from ..search.found import Plan
+from ..search.sensitivity.estimate import Estimate, Method
+
+FORMAT = 1
+
+
+def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The lock file as plain data, in the order in which people read it."""
+    low = [op for op in graph.ops if plan.placement[op.id] == plan.low]
+    return {
+        "format": FORMAT,
+        **provenance,
+        "precision": str(plan.low),
+        "objective": plan.objective,
+        **({"unit": plan.unit} if plan.unit else {}),
+        "trials": plan.trials,
+        "graph": {
+            "fingerprint": graph.fingerprint(),
+            "ops": len(graph.ops),
+            "flops": graph.flops,
+            "flops_low": sum(op.flops for op in low),
+        },
+        "casts": [
+            f"{cast.tensor}: {cast.source} -> {cast.target}"
+            for cast in casts(graph, plan.placement)
+        ],
+        "ops": {op.id: str(plan.placement[op.id]) for op in graph.ops},
+        "fp32": _fp32(plan),
+        **({"sensitivity": _ranking(plan.ranking)} if plan.ranking else {}),
+    }
+
+
+def _ranking(ranking: tuple[Estimate, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "op": each.op,
+            "error": each.error,
+            "share": each.share,
+            "method": str(each.method),
+        }
+        for each in ranking
+    ]
+
+
+def _fp32(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Of every fp32 op the reason, its share of the error and what it didn't gain."""
+    shares = {each.op: each.share for each in plan.ranking}
+    found = {}
+    for op_id, reason in plan.reasons.items():
+        share = {"share": shares[op_id]} if op_id in shares else {}
+        gain = {"gain": plan.gains[op_id]} if plan.gains.get(op_id) else {}
+        found[op_id] = {**_reason(reason), **share, **gain}
+    return found
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    number = {} if reason.number is None else {"number": reason.number}
+    return {"why": str(reason.why), "text": reason.text, **number}
+
+
+def write_plan(path: Path, content: Mapping[str, Any]) -> Path:
+    """Write the lock file, whole or not at all; the same bytes from the same content."""
+    return write_bytes(path, json_text(content).encode())
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The lock file as plain data.
+
+    Raises:
+        PlanError: It can't be read, or is no plan of this version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PlanError(f"{path.name} can't be read: {error}", NEW) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise PlanError(f"{path.name} is not a plan of format {FORMAT}", NEW)
+    return content
+
+
+def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) -> Plan:
+    """The plan in a lock file, checked against the graph that it is to be applied to.
+
+    Raises:
+        PlanError: It was made for another graph or precision, asks for a kernel that
+            is missing here, or is damaged.
+    """
+    with damage(name):
+        fingerprint = content["graph"]["fingerprint"]
+        plan = Plan(
+            Precision(content["precision"]),
+            {k: Precision(v) for k, v in content["ops"].items()},
+            {k: _parsed(v) for k, v in content["fp32"].items()},
+            str(content["objective"]),
+            int(content["trials"]),
+            recorded_ranking(content, name),
+            {k: float(v["gain"]) for k, v in content["fp32"].items() if "gain" in v},
+            str(content.get("unit", "")),
+        )
+    if plan.low != low:
+        raise PlanError(f"{name} is for {plan.low}, the script asks for {low}", MODEL)
+    if fingerprint != graph.fingerprint() or set(plan.placement) != set(graph.by_id):
+        raise PlanError(
+            f"{name} was made for another graph{_difference(plan.placement, graph)}",
+            MODEL,
+        )
+    _check_kernels(plan, graph, name)
+    return plan
+
+
+def recorded_files(
+    content: Mapping[str, Any], name: str
+) -> dict[str, dict[str, str | None]]:
+    """Kind → file → sha256, of what the plan was made with.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    with damage(name):
+        return {kind: dict(files) for kind, files in content["files"].items()}
+
+
+def recorded_forms(content: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Op id → the faster kernel that it is low in.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    with damage(name):
+        return {str(k): str(v) for k, v in content.get("forms", {}).items()}
+
+
+def recorded_ranking(content: Mapping[str, Any], name: str) -> tuple[Estimate, ...]:
+    """What each op was estimated to do to the outputs, worst first.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    with damage(name):
+        return tuple(
+            Estimate(
+                str(row["op"]),
+                float(row["error"]),
+                float(row["share"]),
+                Method(row["method"]),
+            )
+            for row in content.get("sensitivity", ())
+        )
+
+
+@contextmanager
+def damage(name: str) -> Iterator[None]:
+    """Make a PlanError of what reading a damaged plan raises."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise PlanError(f"{name} is damaged: {error!r}", NEW) from error
+
+
+def _check_kernels(plan: Plan, graph: Graph, name: str) -> None:
+    for op in graph.ops:
+        precision = plan.placement[op.id]
+        if precision not in (plan.low, Precision.FP32):
+            raise PlanError(f"{name} is damaged: {op.id} is {precision} in it", NEW)
+        if precision == plan.low and op.kernel(precision) is None:
+            raise PlanError(
+                f"{name} has {op.id} in {precision}, which has no such kernel here", NEW
+            )
+
+
+def _parsed(reason: Mapping[str, Any]) -> Reason:
+    number = reason.get("number")
+    return Reason(
+        Why(reason["why"]),
+        str(reason["text"]),
+        None if number is None else float(number),
+    )
+
+
+def _difference(placement: Placement, graph: Graph) -> str:
+    gone = [name for name in placement if name not in graph.by_id]
+    new = [name for name in graph.by_id if name not in placement]
+    parts = [
+        f"{len(names)} op{'s are' if len(names) > 1 else ' is'} {what} (first: {names[0]})"
+        for names, what in ((gone, "gone"), (new, "new"))
+        if names
+    ]
+    return ": " + ", ".join(parts) if parts else ": its edges differ"

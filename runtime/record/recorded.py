@@ -1,0 +1,221 @@
+"""The history of a search in a file: `NAME.trials.jsonl` beside the plan (docs/history.md).
+
+A search is deterministic but for what it measures. What was measured is written before
+it is used, so a process that is killed at any point leaves all that the next one needs
+to take the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..common import jsonl
+from ..common.errors import UsageError
+from ..graph.graph import Placement, Precision
+from ..graph.pins import Reason
+from ..search.history import Attempt, Outcome
+from .plain_data import outcome, outcome_data, pins_data, reasons
+
+FORMAT = 1
+
+ANEW = "Search anew with --search in place of --resume."
+
+DEATHS = 2
+"""So often a trial may end its process before it counts as failed."""
+
+Key = tuple[str, str, frozenset[str]]
+"""A placement: its 16-bit precision, a side ("fp32" or "low") and the ops on it."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A trial of an earlier run.
+
+    Attributes:
+        started: How often it was started and neither ended nor was interrupted.
+        outcome: None if it has none.
+    """
+
+    number: int
+    key: Key
+    pins: Mapping[str, Reason]
+    started: int = 0
+    outcome: Outcome | None = None
+
+    @property
+    def low(self) -> Precision:
+        """The precision that ops were lowered to."""
+        return Precision(self.key[0])
+
+    def placement(self, ops: Iterable[str]) -> Placement:
+        """The whole placement, given all ops of the graph."""
+        _low, side, names = self.key
+        here = Precision.FP32 if side == "fp32" else self.low
+        there = self.low if side == "fp32" else Precision.FP32
+        return {name: here if name in names else there for name in ops}
+
+
+@dataclass
+class Recorded:
+    """A history that is written as it grows; a `History`.
+
+    Attributes:
+        header: The first line, of this run.
+        size: Bytes of it that stand; 0 until the first is written.
+        steps: What was remembered, decoded.
+    """
+
+    path: Path
+    header: Mapping[str, Any]
+    size: int = 0
+    steps: dict[str, Any] = field(default_factory=dict)
+    trials: dict[Key, Past] = field(default_factory=dict)
+
+    def remember(self, step: str, make: Callable[[], Any]) -> Any:
+        """What is recorded for this step, else what `make` gives, recorded.
+
+        Raises:
+            UsageError: The file can't be written.
+        """
+        if step not in self.steps:
+            self._begin()
+            value = make()
+            self._write({"step": step, "value": value})
+            self.steps[step] = jsonl.decoded(jsonl.encoded(value))
+        return self.steps[step]
+
+    def trial(self, attempt: Attempt, make: Callable[[], Outcome]) -> Outcome:
+        """What is recorded for this placement, else what `make` gives, recorded.
+
+        One that took the process with it twice has failed.
+
+        Raises:
+            UsageError: The file can't be written.
+        """
+        key = key_of(attempt.low, attempt.placement)
+        past = self.trials.get(key, Past(attempt.number, key, attempt.pins))
+        if past.outcome is not None:
+            return past.outcome
+        self._begin()
+        if past.started >= DEATHS:
+            ended = Outcome(None, "the process died in it twice", self._elapsed())
+        else:
+            self._started(past)
+            try:
+                ended = _as_recorded(make())
+            except BaseException as error:  # it ended, if not of itself
+                self._ended(past, {"stopped": type(error).__name__})
+                raise
+        self._ended(past, {"result": outcome_data(ended)}, ended)
+        return ended
+
+    def _started(self, past: Past) -> None:
+        low, side, names = past.key
+        self._write(
+            {
+                "trial": past.number,
+                "precision": low,
+                side: sorted(names),
+                "pins": pins_data(past.pins),
+            }
+        )
+        self.trials[past.key] = replace(past, started=past.started + 1)
+
+    def _ended(
+        self, past: Past, line: Mapping[str, Any], outcome: Outcome | None = None
+    ) -> None:
+        self._write({"trial": past.number, "precision": past.key[0], **line})
+        self.trials[past.key] = replace(past, outcome=outcome)
+
+    def _elapsed(self) -> float:
+        found = (t.outcome.elapsed for t in self.trials.values() if t.outcome)
+        return max(found, default=0.0)
+
+    def _begin(self) -> None:
+        if not self.size:
+            jsonl.start(self.path, self.header)
+            self.size = self.path.stat().st_size
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self.size = jsonl.append(self.path, line, self.size)
+
+
+def history_path(plan: Path) -> Path:
+    """Where the history of the search for a plan is."""
+    stem = plan.name.removesuffix(".json").removesuffix(".plan")
+    return plan.with_name(f"{stem}.trials.jsonl")
+
+
+def resumed(path: Path, header: Mapping[str, Any]) -> Recorded | None:
+    """What an earlier run recorded, to be taken up; None if it recorded nothing.
+
+    Raises:
+        UsageError: It can't be read, is damaged, or is of another script or spec.
+    """
+    if not path.exists():
+        return None
+    lines, size = jsonl.read(path)
+    if not lines:
+        return None
+    _check_header(lines[0], header, path.name)
+    found = Recorded(path, lines[0], size)
+    numbers: dict[tuple[str, int], Key] = {}
+    try:
+        for line in lines[1:]:
+            _take(found, numbers, line)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{path.name} is damaged: {error!r}", ANEW) from error
+    return found
+
+
+def _take(
+    found: Recorded, numbers: dict[tuple[str, int], Key], line: Mapping[str, Any]
+) -> None:
+    """Add what one line says."""
+    if "step" in line:
+        found.steps[str(line["step"])] = line["value"]
+        return
+    name = str(line["precision"]), int(line["trial"])
+    if "result" in line or "stopped" in line:
+        key = numbers[name]
+        past = replace(found.trials[key], started=found.trials[key].started - 1)
+        if "result" in line:
+            past = replace(past, outcome=outcome(line["result"]))
+        found.trials[key] = past
+        return
+    side = "fp32" if "fp32" in line else "low"
+    key = str(Precision(name[0])), side, frozenset(line[side])
+    known = found.trials.get(key, Past(name[1], key, reasons(line["pins"])))
+    found.trials[key] = replace(known, number=name[1], started=known.started + 1)
+    numbers[name] = key
+
+
+def _check_header(
+    recorded: Mapping[str, Any], now: Mapping[str, Any], name: str
+) -> None:
+    if recorded.get("format") != now["format"]:
+        raise UsageError(f"{name} is no history of format {now['format']}", ANEW)
+    for key, what in (("name", "model"), ("spec", "spec"), ("script", "script")):
+        if recorded.get(key) != now[key]:
+            raise UsageError(
+                f"{name} was begun with another {what}",
+                f"Restore the {what} that it was begun with, or search anew with "
+                "--search in place of --resume.",
+            )
+
+
+def key_of(low: Precision, placement: Placement) -> Key:
+    """A placement by its smaller side."""
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for name, precision in placement.items():
+        sides[precision == low].append(name)
+    side = len(sides[True]) < len(sides[False])
+    return str(low), "low" if side else "fp32", frozenset(sides[side])
+
+
+def _as_recorded(ended: Outcome) -> Outcome:
+    """The same as the file gives it back."""
+    return outcome(jsonl.decoded(jsonl.encoded(outcome_data(ended))))

@@ -1,0 +1,60 @@
+"""A committed plan instead of a search: what must fit, and what is said of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..common.errors import NEW, PlanError
+from ..graph.graph import Graph, Precision
+from ..graph.pins import Pins, user_pins
+from ..search.found import Plan
+from .plan import recorded_files, replay
+
+
+def committed(
+    content: Mapping[str, Any], graph: Graph, low: Precision, pins: Pins, name: str
+) -> Plan:
+    """The plan in a lock file, if it can be applied and breaks no pin.
+
+    Raises:
+        PlanError: It is damaged, for another graph or precision, or has an op low that
+            the spec pins.
+        UsageError: A pin matches no op.
+    """
+    plan = replay(content, graph, low, name)
+    for op_id, reason in user_pins(graph, pins).items():
+        if plan.placement[op_id] != Precision.FP32:
+            raise PlanError(
+                f"{name} has {op_id} in {plan.placement[op_id]}, "
+                f"{reason.text} keeps it in fp32",
+                NEW,
+            )
+    return plan
+
+
+def changes(
+    content: Mapping[str, Any],
+    now: Mapping[str, Any],
+    name: str,
+) -> Iterator[str]:
+    """What the plan was made with that is not so now, a sentence each.
+
+    Args:
+        now: `provenance` of this run.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    for key in ("narrowcast", "framework", "name"):
+        if content.get(key) != now[key]:
+            yield f"the plan was made with {content.get(key)}, this is {now[key]}"
+    if content.get("spec") != now["spec"]:
+        yield "the spec changed since the plan was made; --search makes a new one"
+    recorded, found = recorded_files(content, name), now["files"]
+    for kind in dict.fromkeys((*recorded, *found)):
+        before, after = recorded.get(kind, {}), found.get(kind, {})
+        names = dict.fromkeys((*before, *after))
+        changed = [each for each in names if before.get(each) != after.get(each)]
+        if changed:
+            yield f"{', '.join(changed)} changed since the plan was made"

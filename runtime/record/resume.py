@@ -1,0 +1,184 @@
+"""Taking up an earlier search: its history, if that is of the same model and question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..common.errors import UsageError
+from ..common.files import sha256
+from ..common.jsonl import decoded, encoded
+from ..common.progress import Progress
+from ..common.version import VERSION
+from ..evaluation.criterion import Criterion
+from ..graph.graph import Graph, Precision
+from ..graph.pins import Pins
+from ..hardware.requirements import Machine
+from ..search import Found
+from ..search.history import History
+from .header import spec_sha256
+from .rebuild import rebuilding
+from .recorded import FORMAT, Recorded, history_path, resumed
+
+
+def header(name: str, script: Path) -> dict[str, Any]:
+    """The first line of a history: what a search is of, as far as its script says."""
+    return {
+        "format": FORMAT,
+        "narrowcast": VERSION,
+        "name": name,
+        "spec": spec_sha256(script),
+        "script": sha256(script),
+    }
+
+
+def opened(
+    plan: Path,
+    name: str,
+    script: Path,
+    *,
+    resume: bool,
+    trial: int | None,
+    progress: Progress,
+) -> History:
+    """The history of a run that replays no plan.
+
+    A new one takes the place of an earlier one's file when it is first written to.
+
+    Args:
+        resume: Take up the earlier one, if there is one.
+        trial: Only read the earlier one, for this trial of it.
+
+    Raises:
+        UsageError: The earlier one is of another script or spec, is damaged, or has no
+            such trial.
+    """
+    path, first = history_path(plan), header(name, script)
+    if trial is not None:
+        return rebuilding(resumed(path, first), trial, path)
+    earlier = resumed(path, first) if resume else None
+    if earlier is not None:
+        progress.line("resume", f"{len(earlier.trials)} trials in {path.name}")
+    elif resume:
+        progress.line("resume", f"nothing to resume: {path.name} has nothing yet")
+    return earlier or Recorded(path, first)
+
+
+def check_search(
+    history: History,
+    name: str,
+    graph: Graph,
+    low: Precision,
+    files: Mapping[str, Mapping[str, str]],
+    machine: Machine | None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Record model, data and graph, or hold them against what is recorded.
+
+    Args:
+        name: The history's file.
+        files: Kind → file → sha256.
+
+    Returns:
+        The Python modules that the search was begun with: what a resumed run does not
+        repeat may not import them all. And what to warn of, a sentence each.
+
+    Raises:
+        UsageError: They differ.
+    """
+    recorded = check_same(history, "files", files, name)
+    check_same(history, f"graph {low}", {"graph": graph.fingerprint()}, name)
+    now = machine_data(machine)
+    changes = machine_changes(history.remember("machine", lambda: now), now)
+    return tuple(recorded.get("python", ())), tuple(changes)
+
+
+def check_question(
+    history: History,
+    name: str,
+    low: Precision,
+    objective: str,
+    criterion: Criterion,
+    pins: Pins,
+) -> None:
+    """Record what is asked of the search, or hold it against what is recorded.
+
+    Raises:
+        UsageError: It differs.
+    """
+    asked = {
+        "objective": objective,
+        "criterion": repr(criterion),
+        "pins": f"{dict(pins.types)} {dict(pins.names)}",
+    }
+    check_same(history, f"question {low}", asked, name)
+
+
+def machine_data(machine: Machine | None) -> dict[str, str]:
+    """What measured, for `machine_changes`."""
+    return {
+        "narrowcast": VERSION,
+        "framework": machine.framework if machine else "",
+        "cpu": machine.cpu.model if machine else "",
+        "cuda": machine.cuda if machine else "",
+    }
+
+
+def machine_changes(
+    recorded: Mapping[str, str], now: Mapping[str, str]
+) -> Iterator[str]:
+    """What the history was made with that is not so now, a sentence each."""
+    for key, value in now.items():
+        if recorded.get(key) != value:
+            yield (
+                f"the search was begun with {recorded.get(key) or f'no {key}'}, "
+                f"this is {value or f'no {key}'}"
+            )
+
+
+def check_same(
+    history: History, step: str, now: Mapping[str, Any], name: str
+) -> Mapping[str, Any]:
+    """Record what the search is of, or hold it against what an earlier run recorded.
+
+    Returns:
+        What is recorded.
+
+    Args:
+        step: "files", "graph" or what the search is asked for.
+        now: Plain data, one or two levels deep.
+        name: The history's file.
+
+    Raises:
+        UsageError: It differs: what was found out then says nothing of this.
+    """
+    recorded: Mapping[str, Any] = history.remember(step, lambda: now)
+    for what in _differences(recorded, decoded(encoded(now))):
+        raise UsageError(
+            f"{name} is the history of another search: {what} changed",
+            "Restore it, or search anew with --search in place of --resume.",
+        )
+    return recorded
+
+
+def _differences(recorded: Any, now: Any, path: str = "") -> Iterator[str]:
+    """Where two mappings differ.
+
+    A Python module that only one of them has was not imported yet when the other was
+    made.
+    """
+    if not isinstance(recorded, Mapping) or not isinstance(now, Mapping):
+        if recorded != now:
+            yield path
+        return
+    for key in dict.fromkeys((*recorded, *now)):
+        known = key in recorded and key in now
+        if known or path != "python":
+            yield from _differences(recorded.get(key), now.get(key), str(key))
+
+
+def best_trial(found: Found) -> int | None:
+    """The number of the passing trial that is delivered first, None if none passed."""
+    first = found.plans[0].placement if found.plans else None
+    best = (t.number for t in found.trials if t.holds and t.placement == first)
+    return next(best, None)

@@ -1,0 +1,72 @@
+"""The files that a conversion depends on, and their hashes for the plan."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..common.files import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a script reads.
+
+    Attributes:
+        model: Weight files.
+        data: Dataset files.
+        modules: Names of the user's Python modules.
+    """
+
+    model: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+def hashes(sources: Sources, script: Path) -> dict[str, dict[str, str]]:
+    """sha256 per file, keyed by its path relative to the script or the module's name."""
+    folder = script.parent
+    found = {
+        "model": {_relative(path, folder): sha256(path) for path in sources.model},
+        "data": {_relative(path, folder): sha256(path) for path in sources.data},
+        "python": dict(
+            sorted(
+                {
+                    **{name: _module_hash(name) for name in sources.modules},
+                    **_imported_beside(script),
+                }.items()
+            )
+        ),
+    }
+    return {kind: each for kind, each in found.items() if each}
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _imported_beside(script: Path) -> dict[str, str]:
+    """Modules in use whose files lie in the script's folder: what the factory imports.
+
+    Not the script itself, which a driver may have imported.
+    """
+    found = {}
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.startswith("__") or not file or not Path(file).is_file():
+            continue
+        path = Path(file).resolve()
+        ours = path.suffix == ".py" and path.is_relative_to(script.parent)
+        if ours and path != script and "site-packages" not in path.parts:
+            found[name] = sha256(path)
+    return found
+
+
+def _module_hash(name: str) -> str:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return "not a file"
+    return sha256(Path(spec.origin))

@@ -1,0 +1,292 @@
+"""Why ops of a plan stayed fp32, from the plan alone: no framework, no model.
+
+A plan may be a stranger's: nothing in it is trusted, and all of it is text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..common import jsonl
+from ..common.errors import NarrowcastError
+from ..common.timing import Latency, latencies, verdict
+from ..evaluation.criterion import Criterion
+from ..evaluation.evaluation import rounded
+from ..graph.pins import Why
+from ..record.plan import damage, read_document, recorded_ranking
+from ..record.recorded import Past, history_path, resumed
+from ..search.sensitivity.estimate import Estimate
+from .comparison import PREPARED, RESULT, RULES
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The accuracy that the plan records."""
+
+    metric: str
+    fp32: float
+    result: float
+    criterion: Criterion
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An op that stayed fp32.
+
+    Attributes:
+        why, text: As `Reason`.
+        share: Its part of the predicted squared output error, None if not estimated.
+        gain: What it would have gained, in the objective's unit, None if unknown.
+    """
+
+    op: str
+    why: Why
+    text: str
+    share: float | None
+    gain: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A trial of the history beside the plan.
+
+    Attributes:
+        ops_low: Ops in 16 bits.
+        value: The metric, None where the trial failed.
+        failure: Why it failed.
+        full: Whether it saw all data.
+        flops_low: FLOPs in 16 bits, None where the plan doesn't say what its fp32 ops
+            have.
+    """
+
+    number: int
+    ops_low: int
+    value: float | None
+    failure: str
+    full: bool
+    flops_low: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a plan says of its result.
+
+    Attributes:
+        unit: Of gains: "FLOPs", "seconds" or "bytes".
+        kept: Ops that stayed fp32 though a precision applies to them.
+        ranking: Estimates, worst first.
+        trials: Of the history beside the plan; None if there is none.
+    """
+
+    name: str
+    low: str
+    objective: str
+    trial_count: int
+    ops: int
+    ops_low: int
+    flops: int
+    flops_low: int
+    casts: int
+    unit: str
+    judged: Judged | None
+    latency: Mapping[str, Latency]
+    rules: Mapping[str, Any]
+    kept: tuple[Kept, ...]
+    ranking: tuple[Estimate, ...]
+    trials: tuple[Tried, ...] | None
+
+
+def explained(path: Path) -> Explanation:
+    """Read a plan, and the history of its search if it is beside it.
+
+    Raises:
+        PlanError: The plan can't be read, or is damaged.
+    """
+    content = read_document(path)
+    with damage(path.name):
+        ops = {str(k): str(v) for k, v in content["ops"].items()}
+        low = str(content["precision"])
+        unit = str(content.get("unit", ""))
+        fp32 = tuple(
+            _kept(str(name), row, unit) for name, row in content["fp32"].items()
+        )
+        kept = tuple(each for each in fp32 if each.why is not Why.FIXED)
+        return Explanation(
+            name=str(content.get("name", path.name)),
+            low=low,
+            objective=str(content["objective"]),
+            trial_count=int(content["trials"]),
+            ops=len(ops) - (len(fp32) - len(kept)),
+            ops_low=sum(precision == low for precision in ops.values()),
+            flops=int(content["graph"]["flops"]),
+            flops_low=int(content["graph"]["flops_low"]),
+            casts=len(content["casts"]),
+            unit=unit,
+            judged=_judged(content.get("judgement")),
+            latency=_latency(content.get("latency")),
+            rules=dict(content.get("rules") or {}),
+            kept=tuple(sorted(kept, key=_weight)),
+            ranking=recorded_ranking(content, path.name),
+            trials=_trials(path, content, ops, low),
+        )
+
+
+def _weight(kept: Kept) -> tuple[float, float, str]:
+    return -(kept.share or 0.0), -(kept.gain or 0.0), kept.op
+
+
+def _kept(name: str, row: Mapping[str, Any], unit: str) -> Kept:
+    share, gain = row.get("share"), row.get("gain")
+    return Kept(
+        name,
+        Why(row["why"]),
+        str(row["text"]),
+        None if share is None else float(share),
+        None if gain is None or not unit else float(gain),
+    )
+
+
+def _judged(data: Mapping[str, Any] | None) -> Judged | None:
+    if data is None:
+        return None
+    return Judged(
+        str(data["metric"]),
+        float(data["fp32"]),
+        float(data["result"]),
+        Criterion(**{str(k): _number(v) for k, v in data["criterion"].items()}),
+        bool(data["holds"]),
+    )
+
+
+def _number(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool) else float(value)
+
+
+def _latency(data: Mapping[str, Any] | None) -> dict[str, Latency]:
+    rows = {
+        str(name): {key: float(value) for key, value in row.items()}
+        for name, row in (data or {}).items()
+    }
+    return latencies(rows) or {}
+
+
+def _trials(
+    path: Path, content: Mapping[str, Any], ops: Mapping[str, str], low: str
+) -> tuple[Tried, ...] | None:
+    """The trials of the history beside the plan, if it is there and can be read."""
+    beside = history_path(path)
+    try:
+        lines, _size = jsonl.read(beside) if beside.exists() else ([], 0)
+        history = resumed(beside, lines[0]) if lines else None
+    except (NarrowcastError, LookupError):
+        return None
+    if history is None:
+        return None
+    flops = _flops(content, ops, low)
+    known = [each for each in history.trials.values() if str(each.low) == low]
+    return tuple(
+        _tried(each, ops, flops) for each in sorted(known, key=lambda t: t.number)
+    )
+
+
+def _flops(
+    content: Mapping[str, Any], ops: Mapping[str, str], low: str
+) -> dict[str, float] | None:
+    """FLOPs of the ops that stayed fp32, where that is what the plan has of them."""
+    if content.get("unit") != "FLOPs":
+        return None
+    return {
+        name: float(content["fp32"].get(name, {}).get("gain", 0.0))
+        for name, precision in ops.items()
+        if precision != low
+    }
+
+
+def _tried(past: Past, ops: Mapping[str, str], flops: Any) -> Tried:
+    placement = past.placement(ops)
+    outcome = past.outcome
+    found = outcome.evaluation if outcome else None
+    lowered = [name for name, each in placement.items() if each == past.low]
+    return Tried(
+        past.number,
+        len(lowered),
+        float(found.value) if found and found.finite else None,
+        outcome.failure if outcome else "it did not end",
+        bool(found and found.full),
+        None if flops is None else sum(flops.get(name, 0.0) for name in lowered),
+    )
+
+
+def advice(found: Explanation) -> Iterator[str]:
+    """What the user could do, as far as the numbers say so."""
+    judged = found.judged
+    if judged is not None:
+        yield from _about_the_criterion(found, judged)
+    pinned = [each for each in found.kept if each.why is Why.USER and each.gain]
+    if pinned:
+        gain = sum(each.gain or 0.0 for each in pinned)
+        yield (
+            f"the spec's own pins keep {amount(gain, found.unit)} in fp32: lift them if "
+            "they are not needed"
+        )
+    slower = [
+        name
+        for base, name in (("fp32", "fp32"), (PREPARED, "prepared fp32"))
+        if base in found.latency
+        and verdict(found.latency[base], found.latency[RESULT]) == "slower"
+    ]
+    if slower:
+        other = (
+            "" if found.objective == "latency" else ": `objective: latency` avoids that"
+        )
+        yield f"the result is slower than {' and '.join(slower)}{other}"
+    listed = RULES in found.latency and not found.rules.get("same")
+    if listed and verdict(found.latency[RULES], found.latency[RESULT]) == "slower":
+        yield "what lists of op types give is faster: see whether its accuracy will do"
+
+
+def _about_the_criterion(found: Explanation, judged: Judged) -> Iterator[str]:
+    criterion, base = judged.criterion, judged.fp32
+    if not judged.holds:
+        loss = criterion.loss(base, judged.result)
+        yield (
+            f"the criterion is not met: this placement needs a loss of {rounded(loss)} "
+            "to be allowed (accuracy_criterion.absolute), or more ops pinned"
+        )
+        return
+    better = [
+        each
+        for each in found.trials or ()
+        if each.value is not None
+        and each.full
+        and each.ops_low > found.ops_low
+        and not criterion.holds(base, each.value)
+    ]
+    if better:
+        best = min(better, key=lambda each: criterion.loss(base, each.value or 0.0))
+        loss = criterion.loss(base, best.value or 0.0)
+        won = ""
+        if best.flops_low:
+            won = f" and {amount(best.flops_low, 'FLOPs')} more"
+        yield (
+            f"a loss of {rounded(loss)} allowed (accuracy_criterion.absolute) would win "
+            f"{best.ops_low - found.ops_low} ops{won} in {found.low}: trial {best.number}"
+        )
+
+
+def amount(gain: float, unit: str) -> str:
+    """A gain for people."""
+    scale: Sequence[tuple[float, str]] = {
+        "FLOPs": ((1e9, "GFLOPs"), (1e6, "MFLOPs"), (1.0, "FLOPs")),
+        "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes")),
+        "seconds": ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")),
+    }.get(unit, ((1.0, unit),))
+    for size, name in scale:
+        if abs(gain) >= size:
+            return f"{gain / size:.3g} {name}"
+    size, name = scale[-1]
+    return f"{gain / size:.3g} {name}"

@@ -1,0 +1,104 @@
+"""What is said of speed: against fp32 as loaded, as prepared, and against a list's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..common.timing import Latency, speedup, verdict
+from ..evaluation.criterion import Criterion
+from ..evaluation.evaluation import rounded
+from .comparison import FP32, PREPARED, RESULT, RULES, RuleBased
+
+NAMES = {FP32: "fp32", PREPARED: "prepared fp32"}
+"""What is timed, for people."""
+
+
+def against(latency: Mapping[str, Latency], base: str, what: str) -> str:
+    """How many times as fast, with "SLOWER" and "within noise" where it is so."""
+    ratio = speedup(latency[base], latency[what])
+    return {
+        "faster": f"{ratio:.2f}x as fast",
+        "slower": f"SLOWER than {NAMES[base]}: {ratio:.2f}x as fast",
+        "within noise": f"{ratio:.2f}x, within noise",
+    }[verdict(latency[base], latency[what])]
+
+
+def speed_lines(latency: Mapping[str, Latency], what: str) -> list[str]:
+    """What was timed, against the model as loaded and against prepared fp32."""
+    line = (
+        f"{_ms(latency[FP32])} -> {_ms(latency[what])} per batch  "
+        f"({against(latency, FP32, what)})"
+    )
+    if PREPARED not in latency:
+        return [line]
+    return [line, _prepared(latency, what)]
+
+
+def _prepared(latency: Mapping[str, Latency], what: str) -> str:
+    if latency[PREPARED] == latency[what]:
+        return "nothing is in 16 bits: the result is prepared fp32 itself"
+    ratio = speedup(latency[FP32], latency[PREPARED])
+    alone = {
+        "faster": f"of which {ratio:.2f}x comes from preparing the graph",
+        "slower": f"preparing the graph alone makes it slower: {ratio:.2f}x",
+        "within noise": f"preparing the graph alone gives {ratio:.2f}x, within noise",
+    }[verdict(latency[FP32], latency[PREPARED])]
+    said = against(latency, PREPARED, what)
+    return f"{alone}; against prepared fp32, {_ms(latency[PREPARED])}: {said}"
+
+
+def rules_line(
+    latency: Mapping[str, Latency],
+    rules: RuleBased,
+    flops: int,
+    criterion: Criterion | None,
+    baseline: float | None,
+) -> str:
+    """What converters that go by lists of op types would give."""
+    share = f"{rules.flops_low / max(flops, 1):.1%} of FLOPs low"
+    if rules.same:
+        same = {RESULT: "the same placement", PREPARED: "nothing low: prepared fp32"}
+        return f"by op types alone: {same[rules.same]}"
+    if rules.aside:
+        return f"by op types alone: {share}, not timed: {rules.aside}"
+    judged = ", accuracy not checked"
+    if rules.evaluation is not None and criterion is not None and baseline is not None:
+        holds = rules_hold(rules, criterion, baseline)
+        state = "criterion holds" if holds else "MISSES the criterion"
+        judged = (
+            f", {rules.evaluation.metric} {rounded(rules.evaluation.value)}: {state}"
+        )
+    return f"by op types alone: {share}, {_ms(latency[RULES])}{judged}; {against_rules(latency)}"
+
+
+def against_rules(latency: Mapping[str, Latency]) -> str:
+    """How fast the result is beside the rule-based placement."""
+    ratio = speedup(latency[RULES], latency[RESULT])
+    return {
+        "faster": f"the result is {ratio:.2f}x as fast",
+        "slower": f"the result is SLOWER than that: {ratio:.2f}x as fast",
+        "within noise": "as fast as the result, within noise",
+    }[verdict(latency[RULES], latency[RESULT])]
+
+
+def rules_hold(rules: RuleBased, criterion: Criterion, baseline: float) -> bool:
+    """Whether the rule-based placement, which was evaluated, meets the criterion."""
+    found = rules.evaluation
+    return found is not None and found.finite and criterion.holds(baseline, found.value)
+
+
+def speed_data(latency: Mapping[str, Latency], what: str) -> dict[str, Any]:
+    """Speed-ups and verdicts, against fp32 as loaded and prepared."""
+    data: dict[str, Any] = {
+        "speedup": speedup(latency[FP32], latency[what]),
+        "verdict": verdict(latency[FP32], latency[what]),
+    }
+    if PREPARED in latency:
+        data["speedup_prepared"] = speedup(latency[PREPARED], latency[what])
+        data["verdict_prepared"] = verdict(latency[PREPARED], latency[what])
+    return data
+
+
+def _ms(latency: Latency) -> str:
+    return f"{latency.median * 1e3:.2f} ms"

@@ -1,0 +1,1 @@
+"""What can't be low: no kernel, out of range, pinned; and the reason of each."""

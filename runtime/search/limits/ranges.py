@@ -1,0 +1,180 @@
+"""The range pass: what a 16-bit format can't hold is fp32 before the first trial.
+
+Statistics of the calibration batch make ops suspect: values that overflow or become
+zero, whole numbers that are rounded, kernels that return something else than fp32.
+Most suspects are harmless: a mask of -1e9 may become -inf, and what softmax leaves of
+a masked score may become 0. So the verdict is measured. All suspects low at once, the
+rest in fp32: if the outputs don't suffer, none is pinned; else the group is halved.
+Then the ops that a pinned one reads from are tried, as long as theirs suffer too: a
+sine in fp32 is of no use to a position that came in bf16.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from ...frameworks.protocol import Probe, Statistics, Traced
+from ...graph.formats import LIMITS
+from ...graph.graph import Graph, Kind, Op, Precision
+from ...graph.pins import Reason, Why
+
+GROSS = 2.0**-6
+"""A relative RMS error that rounding a few values to 8 bits does not explain."""
+
+WHOLE = 2**24
+"""Beyond it every fp32 value is a whole number, which then means nothing."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What the range pass found.
+
+    Attributes:
+        pins: Op id → reason, for the ops that harm the outputs.
+        excused: Op id → reason, for ops with values that overflow and harm nothing on
+            the calibration batch. A row that is masked in full would be NaN.
+    """
+
+    pins: Mapping[str, Reason]
+    excused: Mapping[str, Reason]
+
+    @property
+    def ranged(self) -> tuple[Reason, ...]:
+        """Why ops are pinned for their range."""
+        return tuple(r for r in self.pins.values() if r.why is Why.RANGE)
+
+
+def ranged_text(ranges: Ranges) -> str:
+    """How many ops the pass pinned, and why the first."""
+    count = len(ranges.ranged)
+    return f"{count} op{'s' * (count != 1)} pinned: {ranges.ranged[0].text}"
+
+
+def find_ranges(traced: Traced, low: Precision, held: Set[str]) -> Ranges:
+    """Judge every op that can be low.
+
+    Args:
+        held: Ids of ops that are fp32 anyway.
+    """
+    graph, free = traced.graph, _free(traced.graph, low, held)
+    statistics = traced.statistics(low) if free else {}
+    suspects = {}
+    for op in free.values():
+        reason = suspicion(graph, op, low, statistics, traced.probes.get(op.id))
+        if reason is not None:
+            suspects[op.id] = reason
+    guilty = harmful(traced, low, tuple(suspects))
+    pins = {name: suspects[name] for name in suspects if name in guilty}
+    excused = {
+        name: reason
+        for name, reason in suspects.items()
+        if name not in guilty and _overflows(graph, graph.by_id[name], statistics)
+    }
+    return Ranges(_with_sources(traced, low, pins, free), excused)
+
+
+def _overflows(graph: Graph, op: Op, statistics: Mapping[str, Statistics]) -> bool:
+    names = (*graph.castable(op), *graph.carried(op))
+    return any(statistics[name].overflow for name in names if name in statistics)
+
+
+def suspicion(
+    graph: Graph,
+    op: Op,
+    low: Precision,
+    statistics: Mapping[str, Statistics],
+    probe: Probe | None,
+) -> Reason | None:
+    """Why the op's values may not fit the format, None if all do."""
+    names = dict.fromkeys((*graph.castable(op), *graph.carried(op)))
+    seen = [(name, statistics[name]) for name in names if name in statistics]
+    for check in (_overflow, _flush, _inexact):
+        for name, found in seen:
+            reason = check(name, found, low)
+            if reason is not None:
+                return reason
+    if probe is None or probe.error <= GROSS:
+        return None
+    if not math.isfinite(probe.error):
+        text = f"not finite in {low} on the first batch"
+    else:
+        text = f"in {low} its own outputs are off by {probe.error:.0%}"
+    return Reason(Why.RANGE, text, probe.error)
+
+
+def _overflow(name: str, found: Statistics, low: Precision) -> Reason | None:
+    if not found.overflow:
+        return None
+    end = f"{low}'s {LIMITS[low].largest:.6g}"
+    text = f"{name} reaches {found.largest:.2g}, beyond {end}"
+    return Reason(Why.RANGE, text, found.largest)
+
+
+def _flush(name: str, found: Statistics, low: Precision) -> Reason | None:
+    if not found.flushed:
+        return None
+    text = f"{found.flushed:.1%} of the values of {name} become zero in {low}"
+    return Reason(Why.RANGE, text, found.flushed)
+
+
+def _inexact(name: str, found: Statistics, low: Precision) -> Reason | None:
+    if not found.inexact or found.largest > WHOLE:
+        return None
+    text = (
+        f"{name} holds whole numbers up to {found.largest:.6g}, "
+        f"{low} has all only up to {LIMITS[low].whole}"
+    )
+    return Reason(Why.RANGE, text, found.largest)
+
+
+def harmful(traced: Traced, low: Precision, group: Sequence[str]) -> frozenset[str]:
+    """The ops of a group that harm the outputs, found by halving.
+
+    Of ops that do so only together, none.
+    """
+    if not group or traced.error(low, group) <= GROSS:
+        return frozenset()
+    if len(group) == 1:
+        return frozenset(group)
+    middle = len(group) // 2
+    first, second = group[:middle], group[middle:]
+    return harmful(traced, low, first) | harmful(traced, low, second)
+
+
+def _with_sources(
+    traced: Traced, low: Precision, pins: Mapping[str, Reason], free: Mapping[str, Op]
+) -> dict[str, Reason]:
+    """The pins, and the ops whose rounding they would make gross.
+
+    Movers round nothing: `unrounded` holds those through which pinned ops read.
+    """
+    graph, found, waiting = traced.graph, dict(pins), list(pins)
+    judged = set(pins)
+    while waiting:
+        reader = waiting.pop()
+        for name in graph.castable(graph.by_id[reader]):
+            source = graph.source(name)
+            if source is None or source.id not in free or source.id in judged:
+                continue
+            judged.add(source.id)
+            error = traced.error(low, (source.id,))
+            if error <= GROSS:
+                continue
+            waiting.append(source.id)
+            if source.kind is not Kind.MOVER:
+                text = f"rounded to {low} here, {_outcome(error)}, through {reader}"
+                found[source.id] = Reason(Why.RANGE, text, error)
+    return found
+
+
+def _outcome(error: float) -> str:
+    if math.isfinite(error):
+        return f"values put the outputs off by {error:.0%}"
+    return "values make outputs that are not finite"
+
+
+def _free(graph: Graph, low: Precision, held: Set[str]) -> dict[str, Op]:
+    ops = (op for op in graph.ops if op.kernel(low) and op.id not in held)
+    return {op.id: op for op in ops}

@@ -1,0 +1,98 @@
+"""Why ops are fp32: what holds them from the start, and the reason of each at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ...common.errors import ModelError
+from ...frameworks.protocol import Traced
+from ...graph.graph import Graph, Kind, Placement, Precision
+from ...graph.pins import Pins, Reason, user_pins
+from ...placement import Objective
+from .capability import capability_pins
+from .ranges import Ranges, find_ranges
+
+
+def hard_pins(traced: Traced, low: Precision, pins: Pins) -> Ranges:
+    """The pins that no trial lifts: capability, range, and what the user says.
+
+    What overflows without harm on the calibration batch is excused, not pinned.
+
+    Raises:
+        ModelError: They hold every op: there is nothing to convert.
+        UsageError: A pin matches no op.
+    """
+    if not any(op.kernel(low) for op in traced.graph.ops):
+        raise _nothing(traced.graph, low)
+    held = {
+        **user_pins(traced.graph, pins),
+        **capability_pins(traced.graph, low, traced.probes),
+    }
+    ranges = find_ranges(traced, low, held.keys())
+    return Ranges({**held, **ranges.pins}, ranges.excused)
+
+
+def _nothing(graph: Graph, low: Precision) -> ModelError:
+    dtypes = sorted({tensor.dtype for tensor in graph.tensors.values()})
+    return ModelError(
+        f"no op can be converted to {low}: the model computes in {', '.join(dtypes)}",
+        "Only fp32 ops are converted: let the factory return an fp32 model.",
+    )
+
+
+def fp32_reasons(
+    graph: Graph,
+    placement: Placement,
+    pins: Mapping[str, Reason],
+    low: Precision,
+    objective: Objective,
+) -> dict[str, Reason]:
+    """Every fp32 op with its reason; of those without a pin the objective knows it."""
+    known = known_reasons(graph, pins)
+    return {
+        op.id: known.get(op.id) or objective.aside(graph, op, low)
+        for op in graph.ops
+        if placement[op.id] == Precision.FP32
+    }
+
+
+def known_reasons(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
+    """The reasons of pinned ops, and of those that must have their precision."""
+    return {**_tied(graph, pins), **pins}
+
+
+def fp32_gains(
+    graph: Graph, placement: Placement, low: Precision, objective: Objective
+) -> dict[str, float]:
+    """Op id → what an fp32 op would have gained by itself, in the objective's unit.
+
+    Nobody timed an op without a kernel; its FLOPs and bytes are known.
+    """
+    timed = objective.unit == "seconds"
+    return {
+        op.id: objective.gain(graph, op, low)
+        for op in graph.ops
+        if placement[op.id] == Precision.FP32
+        and op.kind is not Kind.FIXED
+        and (op.kernel(low) is not None or not timed)
+    }
+
+
+def _tied(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
+    """Reasons that pins hand on to the ops that must have their precision."""
+    groups: dict[str, list[frozenset[str]]] = {}
+    for group in graph.equal:
+        for name in group:
+            groups.setdefault(name, []).append(group)
+    found: dict[str, Reason] = {}
+    waiting = [(name, name) for name in sorted(pins, reverse=True)]
+    while waiting:
+        name, pin = waiting.pop()
+        for other in sorted(set().union(*groups.pop(name, ()))):
+            if other not in found and other not in pins:
+                why = pins[pin]
+                text = f"has the precision of {pin}: {why.text}"
+                found[other] = replace(why, text=text)
+                waiting.append((other, pin))
+    return found

@@ -1,0 +1,1 @@
+"""From pins that pass to the few that are needed."""
