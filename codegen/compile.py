@@ -15,11 +15,12 @@ from narrowcast.spec import Spec, canonical
 
 from .code import Code, comment, docstring, toml
 from .constants import constants
-from .data import data_sections
+from .evaluation.batches import batches_section, random_section
+from .evaluation.dataset import dataset_section
+from .evaluation.metric import metric_section
 from .frameworks import dependencies, framework_of
 from .imports import import_lines
 from .layout import laid_out, values
-from .metric import metric_section
 from .script import (
     Convert,
     ConvertEach,
@@ -27,8 +28,8 @@ from .script import (
     ConvertUnjudged,
     Header,
     Script,
-    Section,
 )
+from .sections import Section
 
 COSTS = "narrowcast.runtime.placement.costs"
 PROFILES = {
@@ -57,13 +58,12 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
         ValueError: A file's name can't be written in the script.
     """
     folder = relative_folder(spec_file, script_file)
-    sections = _sections(spec, folder)
+    sections = _sections(spec)
     imports = [each for section in sections for each in section.imports]
     if spec.model.inputs:
         imports.append(("narrowcast.runtime", "Input"))
     framework = framework_of(spec)
     return Script(
-        template=f"{framework.templates}/script.py.j2",
         file_name=default_name(spec),
         header=_header(spec, spec_file, script_file),
         title=docstring(
@@ -71,6 +71,7 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
             "mixed precision."
         ),
         imports=import_lines(imports),
+        type_imports=import_lines(framework.type_imports, indent=4),
         constants=constants(spec, folder),
         sections=sections,
     )
@@ -95,12 +96,15 @@ def relative_folder(spec_file: Path, script_file: Path) -> str:
     return "" if path == "." else PurePath(path).as_posix()
 
 
-def _sections(spec: Spec, folder: str) -> tuple[Section, ...]:
-    metric = () if spec.evaluation is None else (metric_section(spec.evaluation),)
+def _sections(spec: Spec) -> tuple[Section, ...]:
+    model, evaluation = framework_of(spec).model(spec), spec.evaluation
+    if evaluation is None:
+        return model, random_section(spec), _convert(spec)
     return (
-        framework_of(spec).model(spec, folder),
-        *data_sections(spec, folder),
-        *metric,
+        model,
+        dataset_section(evaluation.dataset),
+        batches_section(spec, evaluation),
+        metric_section(evaluation.metric),
         _convert(spec),
     )
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
-from narrowcast.spec.spec import Input, Pin
+from narrowcast.spec.dataset import Csv, Npz
+from narrowcast.spec.spec import Input, Pin, PythonClass
 
 from .code import Code, literal
-from .data import data_file, python_modules
 from .frameworks import framework_of
-from .layout import Group, call, laid_out, tuple_of, values, wrapped
-from .paths import here
+from .layout import Group, call, divided, laid_out, tuple_of, values, wrapped
 
 
 def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
@@ -34,12 +34,15 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
         requirements = required(Code("LOW"))
     else:
         low, requirements = [], tuple_of([required(each) for each in lows])
+    files = _files(spec)
     lines = [
+        *(here(name, path, folder) for name, path in files.items()),
         wrapped("NAME = ", literal(spec.model.slug)),
+        *_seed(spec),
         *low,
         laid_out("REQUIREMENTS = ", requirements),
         laid_out("INPUTS = ", _inputs(spec)),
-        laid_out("SOURCES = ", _sources(spec, folder)),
+        laid_out("SOURCES = ", _sources(spec, files)),
         laid_out("PINS = ", _pins(spec)),
     ]
     return (*lines, *_limits(spec))
@@ -59,15 +62,45 @@ def _input(one: Input) -> Group:
     return call("Input", **given)
 
 
-def _sources(spec: Spec, folder: str) -> Group:
-    model = [path for path in (spec.model.path, spec.model.weights) if path]
-    data = [path for path in (data_file(spec),) if path]
+def here(name: str, path: str, folder: str) -> Code:
+    """The assignment of a spec's path, relative to the script's own folder.
+
+    Args:
+        path: As the spec has it, relative to the spec.
+        folder: From the script's folder to the spec's, "" if they are one.
+    """
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    return divided(f"{name} = ", Code("HERE"), literal(joined))
+
+
+def _files(spec: Spec) -> dict[str, str]:
+    """What a script calls the files that it reads → their paths in the spec."""
+    files = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
+    dataset = spec.evaluation.dataset if spec.evaluation else None
+    if isinstance(dataset, (Csv, Npz)):
+        files["DATA"] = dataset.path
+    return {name: path for name, path in files.items() if path}
+
+
+def _sources(spec: Spec, files: Mapping[str, str]) -> Group:
     given = {
-        kind: tuple_of([here(path, folder) for path in paths])
-        for kind, paths in {"model": model, "data": data}.items()
-        if paths
+        "model": tuple_of([Code(name) for name in files if name != "DATA"]),
+        "data": tuple_of([Code(name) for name in files if name == "DATA"]),
+        "modules": values(tuple(dict.fromkeys(_python_modules(spec)))),
     }
-    return call("Sources", **given, modules=values(python_modules(spec)))
+    return call(
+        "Sources", **{kind: group for kind, group in given.items() if group.items}
+    )
+
+
+def _python_modules(spec: Spec) -> Iterator[str]:
+    """Modules of the user that the script imports."""
+    if spec.model.factory:
+        yield spec.model.factory.module
+    if spec.evaluation is not None:
+        for part in (spec.evaluation.dataset, spec.evaluation.metric):
+            if isinstance(part, PythonClass):
+                yield part.object.module
 
 
 def _pins(spec: Spec) -> Group:
@@ -81,8 +114,16 @@ def _table(pins: Sequence[Pin]) -> Group:
     return Group("{", tuple(rows), "}")
 
 
-SEED = 1978
+DEFAULT_SEED = 1978
 """What the runtime takes of itself: Neural Compressor's default."""
+
+
+def _seed(spec: Spec) -> tuple[Code, ...]:
+    """Where a factory or a random batch draws, or the search is seeded otherwise."""
+    draws = spec.model.factory is not None or spec.evaluation is None
+    if draws or spec.seed != DEFAULT_SEED:
+        return (Code(f"SEED = {literal(spec.seed)}"),)
+    return ()
 
 
 def _limits(spec: Spec) -> tuple[Code, ...]:
@@ -99,8 +140,8 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
         limits["timeout"] = literal(budget.timeout)
     if budget.error_rate is not None:
         limits["error_rate"] = literal(budget.error_rate)
-    if spec.seed != SEED:
-        limits["seed"] = literal(spec.seed)
+    if spec.seed != DEFAULT_SEED:
+        limits["seed"] = Code("SEED")
     return (
         laid_out("CRITERION = ", demanded),
         laid_out("BUDGET = ", call("Budget", **limits)),

@@ -11,14 +11,6 @@ WIDTH = 88
 
 
 @dataclass(frozen=True, slots=True)
-class Quotient:
-    """`left / right`, broken before the operator where it is too long."""
-
-    left: Code
-    right: Code
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """Source in brackets: a call, a tuple, an import list.
 
@@ -35,7 +27,7 @@ class Group:
     single: str = ""
 
 
-Item = Code | Quotient | tuple[str, Group]
+Item = Code | tuple[str, Group]
 
 
 def call(function: str, /, **arguments: Code | Group) -> Group:
@@ -44,12 +36,12 @@ def call(function: str, /, **arguments: Code | Group) -> Group:
     return Group(f"{function}(", tuple(items), ")")
 
 
-def tuple_of(items: Sequence[Code | Quotient | Group]) -> Group:
+def tuple_of(items: Sequence[Code | Group]) -> Group:
     """A tuple; with one item it keeps its comma."""
     return Group("(", tuple(map(_item, items)), ")", single=",")
 
 
-def list_of(items: Sequence[Code | Quotient | Group]) -> Group:
+def list_of(items: Sequence[Code | Group]) -> Group:
     """A list."""
     return Group("[", tuple(map(_item, items)), "]")
 
@@ -71,7 +63,7 @@ def yaml_value(value: object) -> Code | Group:
     return literal(value)
 
 
-def _item(value: Code | Quotient | Group) -> Item:
+def _item(value: Code | Group) -> Item:
     return ("", value) if isinstance(value, Group) else value
 
 
@@ -105,20 +97,23 @@ def wrapped(before: str, expression: Code, indent: int = 0) -> Code:
     return Code(f"{before}({margin}    {expression}{margin})")
 
 
+def divided(before: str, left: Code, right: Code) -> Code:
+    """`before` and `left / right`, broken before the operator where it is too long."""
+    quotient = Code(f"{left} / {right}")
+    if 4 + len(quotient) <= WIDTH:
+        return wrapped(before, quotient)
+    return Code(f"{before}(\n    {left}\n    / {right}\n)")
+
+
 def _placed(item: Item, indent: int) -> str:
     """The item as source at `indent`, with a comma to come."""
     if isinstance(item, tuple):
         return laid_out(item[0], item[1], indent, ",")
-    flat = _flat(item)
-    if isinstance(item, Quotient) and indent + len(flat) + 1 > WIDTH:
-        return f"{item.left}\n{' ' * indent}/ {item.right}"
-    return flat
+    return item
 
 
 def _flat(item: Item) -> str:
-    if isinstance(item, tuple):
-        return item[0] + _flat_group(item[1])
-    return f"{item.left} / {item.right}" if isinstance(item, Quotient) else item
+    return item[0] + _flat_group(item[1]) if isinstance(item, tuple) else item
 
 
 def _flat_group(group: Group) -> str:

@@ -17,17 +17,17 @@ Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metr
 Package
 Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK Watch
 TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low latency
-low_compute memory mx np npt random_array random_inputs read_csv read_npz sys tf torch
+low_compute memory mx np npt random_inputs read_csv read_npz sys tf torch
 
-BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
+BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
 batches convert dataset load_model metric
 
-Model arrays baseline block block_model compiled data evaluate found generator inputs judgement labels
+Model arrays baseline block_model compiled evaluate found generator inputs judgement labels
 fused keras keras_model load_frozen_graph load_keras load_keras_weights load_onnx
-load_parameters load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan program
-pytorch result run saved start std stop traced watch
+load_parameters load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan
+pytorch result run saved std traced watch
 
-array len min range tuple
+array tuple
 """
 RESERVED = frozenset(OWN.split())
 """Imports, constants and functions, local names, and builtins that a script uses."""

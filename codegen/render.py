@@ -12,7 +12,7 @@ from .script import Script
 
 def render(script: Script) -> str:
     """The script's source, one newline at its end."""
-    template = _environment().get_template(script.template)
+    template = _environment().get_template("script.py.j2")
     return template.render(script=script).rstrip("\n") + "\n"
 
 

@@ -1,1 +1,1 @@
-"""Jinja2 templates: one script per framework over shared parts. They decide nothing."""
+"""Jinja2 templates: the script and its functions. They decide nothing."""

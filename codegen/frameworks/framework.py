@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from narrowcast.spec import Spec
+from narrowcast.spec.spec import PythonObject
 
 from ..code import Code
-from ..imports import Import
-from ..layout import Group, laid_out
-from ..script import Section
+from ..imports import Import, import_lines
+from ..layout import Group, Item, laid_out
+from ..names import imported
+from ..sections import LoadModel
 
 PYTHON = ">=3.11"
 
@@ -26,12 +28,14 @@ class Framework:
         extra: narrowcast's extra.
         lowest: Requirement that the script checks before it starts.
         pins: Compatible releases for the PEP 723 block.
-        templates: The folder of its templates.
+        package: Where the script imports the functions that open models from.
         adapter: What the script imports to trace, evaluate and save.
         ending: What follows NAME.PRECISION in the converted model's name.
-        model: The section that loads the model, by the spec and the folder from the
-            script to it.
+        model: The section that loads the model.
         tensor: One array of a batch as the framework takes it.
+        tensor_type: The type of that.
+        tensor_imports: What making it needs.
+        type_imports: What the annotations of a script need.
         python: Versions of Python that it works with.
         executed: Whether the script runs the converted model.
         channels_last: Whether images have their channels in the last dimension.
@@ -42,27 +46,93 @@ class Framework:
     extra: str
     lowest: str
     pins: tuple[str, ...]
-    templates: str
+    package: str
     adapter: Import
     ending: str
-    model: Callable[[Spec, str], Section]
+    model: Callable[[Spec], LoadModel]
     tensor: Callable[[Spec, Code, Code], Group | Code]
+    tensor_type: Code
+    tensor_imports: tuple[Import, ...]
+    type_imports: tuple[Import, ...]
     python: str = PYTHON
     executed: bool = True
     channels_last: bool = False
     loaded: str = "Model"
 
 
-def returned(spec: Spec, loading: Group) -> Code:
-    """`return` and the call; in plain sight what it means where the spec trusts."""
-    return trusted(spec, laid_out("return ", loading, indent=4))
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """How a framework loads trained weights into what a user's factory makes.
+
+    Attributes:
+        seeding: The function that seeds what the factory draws.
+        variable: The model's variable, with its type where the factory's is unknown.
+        reader: What loads the weights.
+        options: Its arguments after the model and the file.
+        imports: What else the function needs.
+        result: The expression that is returned.
+    """
+
+    seeding: str
+    variable: str
+    reader: Import
+    options: tuple[Code, ...]
+    imports: tuple[Import, ...]
+    result: Code
 
 
-def trusted(spec: Spec, statement: Code) -> Code:
-    """The statement, below a comment where the spec trusts the file that it opens."""
+def opened(
+    spec: Spec,
+    reader: Import,
+    arguments: Sequence[Item],
+    title: str,
+    loaded: str = "Model",
+    method: str = "",
+) -> LoadModel:
+    """The model in a file, as one of the runtime's functions opens it.
+
+    Args:
+        method: What is called on what the function returns: ".module()".
+    """
+    trust = (Code("trust=True"),) if spec.model.trust else ()
+    loading = Group(f"{reader[1]}(", (*arguments, *trust), f"){method}")
+    return LoadModel(
+        type=Code(loaded),
+        title=Code(title),
+        local_imports=import_lines([reader], indent=4),
+        statements=(),
+        returning=_trusted(spec, laid_out("return ", loading, indent=4)),
+    )
+
+
+def made(
+    spec: Spec,
+    factory: PythonObject,
+    words: Factory,
+    title: str,
+    loaded: str = "Model",
+) -> LoadModel:
+    """The model that the user's factory makes, with its weights."""
+    module, name, expression = imported(factory)
+    wanted = [(module, name), *words.imports]
+    statements = [
+        Code(f"{words.seeding}(SEED)"),
+        Code(f"{words.variable} = {expression}()"),
+    ]
+    if spec.model.weights:
+        wanted.append(words.reader)
+        arguments = (Code("model"), Code("WEIGHTS"), *words.options)
+        loading = Group(f"{words.reader[1]}(", arguments, ")")
+        statements.append(_trusted(spec, laid_out("", loading, indent=4)))
+    return LoadModel(
+        type=Code(loaded),
+        title=Code(title),
+        local_imports=import_lines(wanted, indent=4),
+        statements=tuple(statements),
+        returning=Code(f"return {words.result}"),
+    )
+
+
+def _trusted(spec: Spec, statement: Code) -> Code:
+    """In plain sight what it means where the spec trusts the file that is opened."""
     return Code(f"{TRUSTED}\n    {statement}") if spec.model.trust else statement
-
-
-def trust(spec: Spec) -> tuple[Code, ...]:
-    """The argument of a function that opens a file."""
-    return (Code("trust=True"),) if spec.model.trust else ()

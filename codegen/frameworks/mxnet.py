@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from narrowcast.spec import Spec
-from narrowcast.spec.spec import PythonObject
 
-from ..code import Code, literal
-from ..imports import import_lines
-from ..layout import Group, laid_out
-from ..names import imported
-from ..paths import here
-from ..script import FileModel, MadeModel
-from .framework import Framework, returned, trust
+from ..code import Code
+from ..layout import Group
+from ..sections import LoadModel
+from .framework import Factory, Framework, made, opened
 
 MXNET = "narrowcast.runtime.frameworks.mxnet"
+BLOCK = Factory(
+    seeding="mx.random.seed",
+    variable="model",
+    reader=(MXNET, "load_parameters"),
+    options=(),
+    imports=(("mxnet as mx", ""), (MXNET, "block_model")),
+    result=Code("block_model(model)"),
+)
 
 
-def model_section(spec: Spec, folder: str) -> FileModel | MadeModel:
+def load_model(spec: Spec) -> LoadModel:
     """The symbol and its parameters, or the factory's block with its own."""
     if spec.model.factory is not None:
-        return _made(spec, spec.model.factory, folder)
-    files = (spec.model.path or "", spec.model.weights or "")
-    where = tuple(here(path, folder) for path in files)
-    loading = Group("load_symbol(", (*where, *trust(spec)), ")")
-    return FileModel("mxnet/symbol.py.j2", returned(spec, loading))
+        return made(spec, spec.model.factory, BLOCK, "The trained block.")
+    files = (Code("MODEL"), Code("WEIGHTS"))
+    title = "The trained symbol and its parameters."
+    return opened(spec, (MXNET, "load_symbol"), files, title)
 
 
 def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
@@ -31,33 +34,18 @@ def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
     return Group("mx.nd.array(", (array, Code(f"dtype={dtype}")), ")")
 
 
-def _made(spec: Spec, factory: PythonObject, folder: str) -> MadeModel:
-    module, top, expression = imported(factory)
-    wanted = [("mxnet as mx", ""), (module, top), (MXNET, "block_model")]
-    statements: tuple[Code, ...] = ()
-    if path := spec.model.weights:
-        wanted.append((MXNET, "load_parameters"))
-        loading = Group("load_parameters(", (Code("block"), here(path, folder)), ")")
-        statements = (laid_out("", loading, indent=4),)
-    return MadeModel(
-        template="mxnet/block.py.j2",
-        local_imports=import_lines(wanted, indent=4),
-        seed=literal(spec.seed),
-        factory=Code(f"{expression}()"),
-        weights=statements,
-        result=Code("block_model(block)"),
-    )
-
-
 FRAMEWORK = Framework(
     title="MXNet",
     extra="mxnet",
     lowest="mxnet>=1.9",
     pins=("mxnet~=1.9.1", "numpy<1.24"),
-    templates="mxnet",
+    package=MXNET,
     adapter=("narrowcast.runtime.frameworks", "mxnet"),
     ending="-symbol.json",
-    model=model_section,
+    model=load_model,
     tensor=tensor,
+    tensor_type=Code("mx.nd.NDArray"),
+    tensor_imports=(("mxnet as mx", ""),),
+    type_imports=(("mxnet as mx", ""), (MXNET, "Model")),
     python="==3.11.*",
 )

@@ -7,19 +7,15 @@ from types import MappingProxyType
 from narrowcast.spec import Spec
 
 from ..code import Code
-from ..layout import Group
-from ..paths import here
-from ..script import FileModel
-from .framework import Framework, returned, trust
+from ..sections import LoadModel
+from .framework import Framework, opened
 
-ADAPTERS = "narrowcast.runtime.frameworks.onnx"
+ONNX = "narrowcast.runtime.frameworks.onnx"
 
 
-def model_section(spec: Spec, folder: str) -> FileModel:
+def load_model(spec: Spec) -> LoadModel:
     """The file's model."""
-    where = here(spec.model.path or "", folder)
-    loading = Group("load_onnx(", (where, *trust(spec)), ")")
-    return FileModel("onnx/model.py.j2", returned(spec, loading))
+    return opened(spec, (ONNX, "load_onnx"), (Code("MODEL"),), "The trained model.")
 
 
 def tensor(spec: Spec, array: Code, dtype: Code) -> Code:
@@ -35,11 +31,14 @@ def _framework(
         extra="onnx",
         lowest=lowest,
         pins=(pin,),
-        templates="onnx",
-        adapter=(ADAPTERS, adapter),
+        package=ONNX,
+        adapter=(ONNX, adapter),
         ending=".onnx",
-        model=model_section,
+        model=load_model,
         tensor=tensor,
+        tensor_type=Code("npt.NDArray[np.generic]"),
+        tensor_imports=(),
+        type_imports=(("numpy.typing as npt", ""), (ONNX, "Model")),
         executed=executed,
     )
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from narrowcast.spec import Spec
-from narrowcast.spec.spec import PythonObject
 
 from ..code import Code, literal
-from ..imports import import_lines
-from ..layout import Group, Quotient, laid_out
-from ..names import imported
-from ..paths import here
-from ..script import FileModel, MadeModel
-from .framework import Framework, trust, trusted
+from ..layout import Group
+from ..sections import LoadModel
+from .framework import Factory, Framework, made, opened
 
 PYTORCH = "narrowcast.runtime.frameworks.pytorch"
+MODULE = "torch.nn.Module"
 
 
-def model_section(spec: Spec, folder: str) -> FileModel | MadeModel:
+def load_model(spec: Spec) -> LoadModel:
     """The factory's module with its weights, or the program's, on the spec's device."""
     if spec.model.factory is None:
-        assert spec.model.path is not None
-        return _exported(spec, here(spec.model.path, folder))
-    return _made(spec, spec.model.factory, folder)
+        return _exported(spec)
+    title = "The trained fp32 model, in evaluation mode."
+    return made(spec, spec.model.factory, _module(spec), title, MODULE)
 
 
 def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
     """The array as a tensor on the spec's device."""
-    place = "" if spec.device == "cpu" else f".to({literal(spec.device)})"
-    return Group("torch.from_numpy(", (array,), f"){place}")
+    return Group("torch.from_numpy(", (array,), f"){_on_device(spec)}")
 
 
 def is_safetensors(path: str) -> bool:
@@ -35,42 +31,30 @@ def is_safetensors(path: str) -> bool:
     return path.lower().endswith(".safetensors")
 
 
-def _exported(spec: Spec, where: Quotient) -> FileModel:
-    options = trust(spec)
+def _exported(spec: Spec) -> LoadModel:
+    arguments = [Code("MODEL"), Code("INPUTS")]
     if spec.device != "cpu":
-        options = (Code(f"device={literal(spec.device)}"), *options)
-    opening = Group("open_pt2(", (where, Code("INPUTS"), *options), ")")
-    statement = trusted(spec, laid_out("program = ", opening, indent=4))
-    return FileModel("pytorch/exported.py.j2", statement)
+        arguments.append(Code(f"device={literal(spec.device)}"))
+    title = "The exported fp32 program, as a module."
+    return opened(spec, (PYTORCH, "open_pt2"), arguments, title, MODULE, ".module()")
 
 
-def _made(spec: Spec, factory: PythonObject, folder: str) -> MadeModel:
-    module, top, expression = imported(factory)
-    wanted = [("torch", ""), (module, top)]
-    statements: tuple[Code, ...] = ()
-    if path := spec.model.weights:
-        reader, options = _reader(path, spec.model.trust)
-        wanted.append((PYTORCH, reader))
-        loading = Group(
-            f"{reader}(", (Code("model"), here(path, folder), *options), ")"
-        )
-        statements = (trusted(spec, laid_out("", loading, indent=4)),)
-    on_device = "" if spec.device == "cpu" else f".to({literal(spec.device)})"
-    return MadeModel(
-        template="pytorch/model.py.j2",
-        local_imports=import_lines(wanted, indent=4),
-        seed=literal(spec.seed),
-        factory=Code(f"{expression}()"),
-        weights=statements,
-        result=Code(f"model.eval(){on_device}"),
+def _module(spec: Spec) -> Factory:
+    reader, options = "load_state_dict", [f"weights_only={not spec.model.trust}"]
+    if is_safetensors(spec.model.weights or ""):
+        reader, options = "load_safetensors", []
+    return Factory(
+        seeding="torch.manual_seed",
+        variable=f"model: {MODULE}",
+        reader=(PYTORCH, reader),
+        options=tuple(map(Code, options)),
+        imports=(("torch", ""),),
+        result=Code(f"model.eval(){_on_device(spec)}"),
     )
 
 
-def _reader(path: str, trust: bool) -> tuple[str, tuple[Code, ...]]:
-    """The function that loads the file into the model, and its options."""
-    if is_safetensors(path):
-        return "load_safetensors", ()
-    return "load_state_dict", (Code(f"weights_only={not trust}"),)
+def _on_device(spec: Spec) -> str:
+    return "" if spec.device == "cpu" else f".to({literal(spec.device)})"
 
 
 FRAMEWORK = Framework(
@@ -78,10 +62,13 @@ FRAMEWORK = Framework(
     extra="pytorch",
     lowest="torch>=2.10",
     pins=("torch~=2.13",),
-    templates="pytorch",
+    package=PYTORCH,
     adapter=("narrowcast.runtime.frameworks", "pytorch"),
     ending=".pt2",
-    model=model_section,
+    model=load_model,
     tensor=tensor,
-    loaded="torch.nn.Module",
+    tensor_type=Code("torch.Tensor"),
+    tensor_imports=(("torch", ""),),
+    type_imports=(("torch", ""),),
+    loaded=MODULE,
 )

@@ -27,7 +27,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from narrowcast.runtime import Budget, Converted, Criterion, Evaluation, Input, Judgement, Pins, Placement, Precision, Report, Requirements, Run, Sources, Watch, closest, command_line
+from narrowcast.runtime import (
+    Budget,
+    Converted,
+    Criterion,
+    Evaluation,
+    Input,
+    Judgement,
+    Pins,
+    Placement,
+    Precision,
+    Report,
+    Requirements,
+    Run,
+    Sources,
+    Watch,
+    closest,
+    command_line,
+)
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
@@ -37,18 +54,17 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "data/minilm_r8.safetensors"
+DATA = HERE / "data/r8_test.npz"
 NAME = "minilm_r8"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
     Input(name="input_ids", shape=("batch", 64), dtype="int64"),
     Input(name="attention_mask", shape=("batch", 64), dtype="int64"),
 )
-SOURCES = Sources(
-    model=(HERE / "data/minilm_r8.safetensors",),
-    data=(HERE / "data/r8_test.npz",),
-    modules=("minilm",),
-)
+SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("minilm",))
 PINS = Pins()
 CRITERION = Criterion(absolute=0.005, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -60,30 +76,23 @@ def load_model() -> torch.nn.Module:
     from minilm import build
     from narrowcast.runtime.frameworks.pytorch import load_safetensors
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
-    load_safetensors(model, HERE / "data/minilm_r8.safetensors")
+    load_safetensors(model, WEIGHTS)
     return model.eval()
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(
-        HERE / "data/r8_test.npz",
-        inputs=("input_ids", "attention_mask"),
-        label="label",
-    )
+    return read_npz(DATA, inputs=("input_ids", "attention_mask"), label="label")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """INPUTS and labels, 50 samples at a time."""
+    """INPUTS and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 50):
-        (input_ids, attention_mask), labels = data.batch(start, min(start + 50, stop))
+    for (input_ids, attention_mask), labels in dataset().batches(50):
         inputs = (
             torch.from_numpy(input_ids.astype(np.int64)),
             torch.from_numpy(attention_mask.astype(np.int64)),

@@ -26,7 +26,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from narrowcast.runtime import Budget, Converted, Criterion, Evaluation, Input, Judgement, Pins, Placement, Precision, Report, Requirements, Run, Sources, Watch, closest, command_line
+from narrowcast.runtime import (
+    Budget,
+    Converted,
+    Criterion,
+    Evaluation,
+    Input,
+    Judgement,
+    Pins,
+    Placement,
+    Precision,
+    Report,
+    Requirements,
+    Run,
+    Sources,
+    Watch,
+    closest,
+    command_line,
+)
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.csv import read_csv
 from narrowcast.runtime.evaluation.metrics.topk import TopK
@@ -36,15 +53,14 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "data/mnist_cnn.pth"
+DATA = HERE / "data/mnist_5k.csv.gz"
 NAME = "mnist_cnn"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="image", shape=("batch", 1, 28, 28), dtype="float32"),)
-SOURCES = Sources(
-    model=(HERE / "data/mnist_cnn.pth",),
-    data=(HERE / "data/mnist_5k.csv.gz",),
-    modules=("mnist_cnn",),
-)
+SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("mnist_cnn",))
 PINS = Pins()
 CRITERION = Criterion(absolute=0.001, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -56,26 +72,23 @@ def load_model() -> torch.nn.Module:
     from mnist_cnn import build
     from narrowcast.runtime.frameworks.pytorch import load_state_dict
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
-    load_state_dict(model, HERE / "data/mnist_cnn.pth", weights_only=True)
+    load_state_dict(model, WEIGHTS, weights_only=True)
     return model.eval()
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the file, one row each, read once."""
-    return read_csv(HERE / "data/mnist_5k.csv.gz", label=-1, shape=(1, 28, 28))
+    return read_csv(DATA, label=-1, shape=(1, 28, 28))
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (batch, 1, 28, 28) and labels, 64 samples at a time."""
+    """image float32 (batch, 1, 28, 28) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        (image,), labels = data.batch(start, min(start + 64, stop))
+    for (image,), labels in dataset().batches(64):
         image = image.astype(np.float32) / 255
         image = (image - 0.1307) / 0.3081
         inputs = (torch.from_numpy(image.astype(np.float32)),)

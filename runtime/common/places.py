@@ -9,7 +9,7 @@ from pathlib import Path
 INSTALLED = tuple(
     Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")
 )
-OURS = Path(__file__).parent
+OURS = Path(__file__).parents[1]
 
 
 def users_frame(error: BaseException) -> traceback.FrameSummary | None:

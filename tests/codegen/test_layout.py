@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.codegen.code import Code, literal
+from narrowcast.codegen.constants import here
+from narrowcast.codegen.evaluation.transforms import Axes, statements
 from narrowcast.codegen.layout import (
     WIDTH,
     Group,
@@ -24,8 +26,6 @@ from narrowcast.codegen.layout import (
     wrapped,
     yaml_value,
 )
-from narrowcast.codegen.paths import here
-from narrowcast.codegen.transforms import Axes, statements
 from narrowcast.spec.transform import Cast, Normalize, Rescale, Transpose
 
 words = st.text("abcdefgh_", min_size=1, max_size=30).map(lambda text: f"x{text}")
@@ -114,9 +114,7 @@ def test_formatters_leave_paths_and_names_alone(
 ) -> None:
     lines = []
     for length in data.draw(st.lists(st.integers(1, 110), min_size=30, max_size=30)):
-        path = here("p" * length, "../x")
-        lines.append(laid_out("y = ", tuple_of([path])))
-        lines.append(laid_out("y = ", Group("f(", (path, Code("k=1")), ")")))
+        lines += [here(name, "p" * length, "../x") for name in ("DATA", "WEIGHTS")]
         lines.append(wrapped("NAME = ", literal("n" * length)))
     is_stable(file, "\n".join(lines) + "\n")
 
@@ -166,4 +164,4 @@ def test_tuple_of_one_keeps_its_comma() -> None:
     ],
 )
 def test_path_from_the_scripts_folder(path: str, folder: str, joined: str) -> None:
-    assert laid_out("", tuple_of([here(path, folder)])) == f'(HERE / "{joined}",)'
+    assert here("DATA", path, folder) == f'DATA = HERE / "{joined}"'

@@ -266,6 +266,28 @@ def test_batches_are_slices(start: int, stop: int) -> None:
     assert labels.tolist() == [10 * k for k in range(7)[start:stop]]
 
 
+@pytest.mark.parametrize(
+    ("size", "limits", "sizes"),
+    [
+        (3, {}, [3, 3, 1]),
+        (3, {"keep_last": False}, [3, 3]),
+        (3, {"limit": 1}, [3]),
+        (3, {"limit": 9}, [3, 3, 1]),
+        (3, {"limit": 2, "keep_last": False}, [3, 3]),
+        (7, {"keep_last": False}, [7]),
+        (8, {"keep_last": False}, []),
+        (8, {}, [7]),
+    ],
+)
+def test_batches_cover_the_samples_in_order(
+    size: int, limits: dict[str, Any], sizes: list[int]
+) -> None:
+    found = list(Arrays((np.arange(7),), np.arange(7)).batches(size, **limits))
+    assert [len(x) for (x,), _labels in found] == sizes
+    assert [k for (x,), _labels in found for k in x] == list(range(sum(sizes)))
+    assert all((x == labels).all() for (x,), labels in found)
+
+
 # Python objects
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +11,40 @@ import numpy.typing as npt
 
 from ...common.errors import DataError
 
+Batch = tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any] | None]
+"""One array (samples, …) for each input of the model, and the labels, if there are any."""
+
+
+class Batched(ABC):
+    """A dataset that is read batch by batch."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many samples there are."""
+
+    @abstractmethod
+    def batch(self, start: int, stop: int) -> Batch:
+        """Inputs and labels of the samples from `start` to before `stop`."""
+
+    def batches(
+        self, size: int, *, limit: int | None = None, keep_last: bool = True
+    ) -> Iterator[Batch]:
+        """Inputs and labels of `size` samples at a time, in order.
+
+        Args:
+            size: Samples in a batch.
+            limit: The most batches that are read, None for all.
+            keep_last: Whether a last, smaller batch is read.
+        """
+        stop = len(self) if keep_last else len(self) // size * size
+        if limit is not None:
+            stop = min(stop, limit * size)
+        for start in range(0, stop, size):
+            yield self.batch(start, min(start + size, stop))
+
 
 @dataclass(frozen=True)
-class Arrays:
+class Arrays(Batched):
     """A dataset in memory.
 
     Attributes:
@@ -25,10 +58,7 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.inputs[0])
 
-    def batch(
-        self, start: int, stop: int
-    ) -> tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any] | None]:
-        """Inputs and labels of the samples from `start` to before `stop`."""
+    def batch(self, start: int, stop: int) -> Batch:
         labels = None if self.labels is None else self.labels[start:stop]
         return tuple(array[start:stop] for array in self.inputs), labels
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
-from .arrays import Arrays
+from .arrays import Arrays, Batch, Batched
 
 NUMBERS = "biufc"
 """NumPy's kinds of dtypes that a tensor can hold."""
@@ -24,18 +24,15 @@ class Dataset(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """A user's dataset behind the interface of `Arrays`."""
+class Indexed(Batched):
+    """A user's dataset."""
 
     dataset: Dataset
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def batch(
-        self, start: int, stop: int
-    ) -> tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any] | None]:
-        """Inputs and labels of the samples from `start` to before `stop`, stacked."""
+    def batch(self, start: int, stop: int) -> Batch:
         arrays = collate(self.dataset, start, stop)
         return arrays.inputs, arrays.labels
 

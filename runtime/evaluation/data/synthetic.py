@@ -23,22 +23,22 @@ def random_array(
 
 
 def random_inputs(
-    signature: Sequence[Input],
     declared: Sequence[Input],
     batch_size: int,
     generator: np.random.Generator,
+    signature: Sequence[Input] = (),
 ) -> tuple[npt.NDArray[Any], ...]:
     """One array for each declared input, or for each of the model's own.
 
     Args:
-        signature: What the model says of its inputs.
         declared: What the spec says; it wins where it says something.
         batch_size: For every size that is left open.
+        signature: What the model says of its inputs; without it, the spec says all.
 
     Raises:
         DataError: The model has no input of a name, or leaves a shape open.
     """
-    own = {each.name: each for each in signature}
+    own = {each.name: each for each in signature or declared}
     return tuple(
         _drawn(each, _known(each.name, own), batch_size, generator)
         for each in declared or signature

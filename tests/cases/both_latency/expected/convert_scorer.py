@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+DATA = HERE / "ranks.npz"
 NAME = "scorer"
+SEED = 1978
 REQUIREMENTS = (
     Requirements(
         framework="torch>=2.10",
@@ -71,7 +73,7 @@ REQUIREMENTS = (
     ),
 )
 INPUTS = (Input(name="x", shape=("batch", 16), dtype="float32"),)
-SOURCES = Sources(data=(HERE / "ranks.npz",), modules=("ranker.net",))
+SOURCES = Sources(data=(DATA,), modules=("ranker.net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=False)
 BUDGET = Budget(max_trials=20)
@@ -82,7 +84,7 @@ def load_model() -> torch.nn.Module:
     import torch
     from ranker.net import build
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
     return model.eval()
 
@@ -90,17 +92,14 @@ def load_model() -> torch.nn.Module:
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "ranks.npz", inputs=("x",), label="y")
+    return read_npz(DATA, inputs=("x",), label="y")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """x float32 (batch, 16) and labels, 64 samples at a time."""
+    """x float32 (batch, 16) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        (x,), labels = data.batch(start, min(start + 64, stop))
+    for (x,), labels in dataset().batches(64):
         inputs = (torch.from_numpy(x.astype(np.float32)),)
         yield inputs, labels
 

@@ -53,17 +53,16 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "digits.pt"
+DATA = HERE / "digits.npz"
 NAME = "numerals"
+SEED = 1978
 REQUIREMENTS = (
     Requirements(framework="torch>=2.10", precision=Precision.BF16, device="cpu"),
     Requirements(framework="torch>=2.10", precision=Precision.FP16, device="cpu"),
 )
 INPUTS = (Input(name="image", shape=("batch", 1, 28, 28), dtype="float32"),)
-SOURCES = Sources(
-    model=(HERE / "digits.pt",),
-    data=(HERE / "digits.npz",),
-    modules=("digits.net",),
-)
+SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("digits.net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -75,26 +74,23 @@ def load_model() -> torch.nn.Module:
     from digits.net import build
     from narrowcast.runtime.frameworks.pytorch import load_state_dict
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
-    load_state_dict(model, HERE / "digits.pt", weights_only=True)
+    load_state_dict(model, WEIGHTS, weights_only=True)
     return model.eval()
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "digits.npz", inputs=("image",), label="digit")
+    return read_npz(DATA, inputs=("image",), label="digit")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (batch, 1, 28, 28) and labels, 64 samples at a time."""
+    """image float32 (batch, 1, 28, 28) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        (image,), labels = data.batch(start, min(start + 64, stop))
+    for (image,), labels in dataset().batches(64):
         inputs = (torch.from_numpy(image.astype(np.float32)),)
         yield inputs, labels
 

@@ -54,14 +54,13 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+DATA = HERE / "../shared data/prices.csv"
 NAME = "house_prices"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="features", shape=("rows", 13), dtype="float64"),)
-SOURCES = Sources(
-    data=(HERE / "../shared data/prices.csv",),
-    modules=("prices.models",),
-)
+SOURCES = Sources(data=(DATA,), modules=("prices.models",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=False)
 BUDGET = Budget(max_trials=20)
@@ -72,7 +71,7 @@ def load_model() -> torch.nn.Module:
     import torch
     from prices.models import Regressor
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = Regressor()
     return model.eval()
 
@@ -80,22 +79,14 @@ def load_model() -> torch.nn.Module:
 @cache
 def dataset() -> Arrays:
     """All samples of the file, one row each, read once."""
-    return read_csv(
-        HERE / "../shared data/prices.csv",
-        label=0,
-        header=True,
-        delimiter="\t",
-    )
+    return read_csv(DATA, label=0, header=True, delimiter="\t")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """features float64 (rows, 13) and labels, 64 samples at a time."""
+    """features float64 (rows, 13) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        (features,), labels = data.batch(start, min(start + 64, stop))
+    for (features,), labels in dataset().batches(64):
         inputs = (torch.from_numpy(features.astype(np.float64)),)
         yield inputs, labels
 

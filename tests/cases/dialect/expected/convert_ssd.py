@@ -54,14 +54,16 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+DATA = HERE / "/data/coco/val.npz"
 NAME = "ssd"
+SEED = 9527
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="image", shape=(1, 3, 300, 300), dtype="float32"),)
-SOURCES = Sources(data=(HERE / "/data/coco/val.npz",), modules=("ssd",))
+SOURCES = Sources(data=(DATA,), modules=("ssd",))
 PINS = Pins(types={"NMS": "quantization.optype_wise.NMS"})
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
-BUDGET = Budget(max_trials=100, seed=9527)
+BUDGET = Budget(max_trials=100, seed=SEED)
 
 
 def load_model() -> torch.nn.Module:
@@ -69,7 +71,7 @@ def load_model() -> torch.nn.Module:
     import torch
     from ssd import SSD
 
-    torch.manual_seed(9527)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = SSD()
     return model.eval()
 
@@ -77,17 +79,14 @@ def load_model() -> torch.nn.Module:
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "/data/coco/val.npz", inputs=("images",), label=None)
+    return read_npz(DATA, inputs=("images",), label=None)
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (1, 3, 300, 300) and labels, 1 samples at a time."""
+    """image float32 (1, 3, 300, 300) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 1):
-        (image,), labels = data.batch(start, min(start + 1, stop))
+    for (image,), labels in dataset().batches(1):
         inputs = (torch.from_numpy(image.astype(np.float32)),)
         yield inputs, labels
 

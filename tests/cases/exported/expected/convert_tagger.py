@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "exports/tagger.pt2"
+DATA = HERE / "tags.npz"
 NAME = "tagger"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
@@ -60,11 +62,7 @@ INPUTS = (
     Input(name="tokens", shape=("batch", "length"), dtype="int64"),
     Input(name="mask", shape=("batch", "length"), dtype="bool"),
 )
-SOURCES = Sources(
-    model=(HERE / "exports/tagger.pt2",),
-    data=(HERE / "tags.npz",),
-    modules=(),
-)
+SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -74,24 +72,20 @@ def load_model() -> torch.nn.Module:
     """The exported fp32 program, as a module."""
     from narrowcast.runtime.frameworks.pytorch import open_pt2
 
-    program = open_pt2(HERE / "exports/tagger.pt2", INPUTS)
-    return program.module()
+    return open_pt2(MODEL, INPUTS).module()
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "tags.npz", inputs=("tokens", "mask"), label="tags")
+    return read_npz(DATA, inputs=("tokens", "mask"), label="tags")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """INPUTS and labels, 16 samples at a time."""
+    """INPUTS and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 16):
-        (tokens, mask), labels = data.batch(start, min(start + 16, stop))
+    for (tokens, mask), labels in dataset().batches(16):
         inputs = (
             torch.from_numpy(tokens.astype(np.int64)),
             torch.from_numpy(mask.astype(np.bool_)),

@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_FP16
 
@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "speech.safetensors"
 NAME = "speech"
+SEED = 1978
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="spectrogram", shape=("batch", 1, 40, 101), dtype="float32"),)
-SOURCES = Sources(model=(HERE / "speech.safetensors",), modules=("speech.net",))
+SOURCES = Sources(model=(WEIGHTS,), modules=("speech.net",))
 PINS = Pins()
 
 
@@ -59,20 +61,19 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import load_safetensors
     from speech.net import build
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
-    load_safetensors(model, HERE / "speech.safetensors")
+    load_safetensors(model, WEIGHTS)
     return model.eval()
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch: spectrogram float32 (batch, 1, 40, 101). The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import torch
 
-    generator = np.random.default_rng(1978)
-    spectrogram = random_array((64, 1, 40, 101), "float32", generator)
-    inputs = (torch.from_numpy(spectrogram),)
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator)
+    yield tuple(torch.from_numpy(array) for array in arrays), None
 
 
 def convert(run: Run) -> Report:

@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+DATA = HERE / "a.npz"
 NAME = "keywords"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
@@ -70,7 +72,7 @@ INPUTS = (
     Input(name="batch.class", shape=("batch", 4), dtype="float32"),
     Input(name="batch_class", shape=("batch", 4), dtype="float32"),
 )
-SOURCES = Sources(data=(HERE / "a.npz",), modules=("keyword_net",))
+SOURCES = Sources(data=(DATA,), modules=("keyword_net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -81,7 +83,7 @@ def load_model() -> torch.nn.Module:
     import torch
     from keyword_net import match
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = match()
     return model.eval()
 
@@ -90,20 +92,17 @@ def load_model() -> torch.nn.Module:
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
     return read_npz(
-        HERE / "a.npz",
+        DATA,
         inputs=("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"),
         label="y",
     )
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """INPUTS and labels, 64 samples at a time."""
+    """INPUTS and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        arrays, labels = data.batch(start, min(start + 64, stop))
+    for arrays, labels in dataset().batches(64):
         (
             lambda_,
             class_,

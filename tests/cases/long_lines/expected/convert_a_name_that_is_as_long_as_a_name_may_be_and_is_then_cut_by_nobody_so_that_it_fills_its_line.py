@@ -54,7 +54,16 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = (
+    HERE
+    / "artifacts/experiments/2024-11-23/run-000017/checkpoints/best/model-state-dict.safetensors"
+)
+DATA = (
+    HERE
+    / "../../../datasets/of/the/group/for/autonomous/driving/left/camera/validation.csv.gz"
+)
 NAME = "a_name_that_is_as_long_as_a_name_may_be_and_is_then_cut_by_nobody_so_that_it_fills_its_line"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
@@ -65,14 +74,8 @@ INPUTS = (
     ),
 )
 SOURCES = Sources(
-    model=(
-        HERE
-        / "artifacts/experiments/2024-11-23/run-000017/checkpoints/best/model-state-dict.safetensors",
-    ),
-    data=(
-        HERE
-        / "../../../datasets/of/the/group/for/autonomous/driving/left/camera/validation.csv.gz",
-    ),
+    model=(WEIGHTS,),
+    data=(DATA,),
     modules=("very_long_package_name.with_subpackages.and_modules.in_them",),
 )
 PINS = Pins()
@@ -88,37 +91,23 @@ def load_model() -> torch.nn.Module:
         build_the_network_of_the_year,
     )
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build_the_network_of_the_year()
-    load_safetensors(
-        model,
-        HERE
-        / "artifacts/experiments/2024-11-23/run-000017/checkpoints/best/model-state-dict.safetensors",
-    )
+    load_safetensors(model, WEIGHTS)
     return model.eval()
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the file, one row each, read once."""
-    return read_csv(
-        HERE
-        / "../../../datasets/of/the/group/for/autonomous/driving/left/camera/validation.csv.gz",
-        label=-1,
-        shape=(3, 1080, 1920),
-        delimiter=";",
-    )
+    return read_csv(DATA, label=-1, shape=(3, 1080, 1920), delimiter=";")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """INPUTS and labels, 64 samples at a time."""
+    """INPUTS and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        arrays, labels = data.batch(start, min(start + 64, stop))
-        (normalized_image_of_the_left_camera,) = arrays
+    for (normalized_image_of_the_left_camera,), labels in dataset().batches(64):
         normalized_image_of_the_left_camera = (
             normalized_image_of_the_left_camera.transpose(0, 3, 1, 2)
         )

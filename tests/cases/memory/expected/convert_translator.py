@@ -36,18 +36,20 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import memory
 
 if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "translator.pt"
 NAME = "translator"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="tokens", shape=("batch", 32), dtype="int64"),)
-SOURCES = Sources(model=(HERE / "translator.pt",), modules=("translator.net",))
+SOURCES = Sources(model=(WEIGHTS,), modules=("translator.net",))
 PINS = Pins()
 
 
@@ -57,20 +59,19 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import load_state_dict
     from translator.net import build
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
-    load_state_dict(model, HERE / "translator.pt", weights_only=True)
+    load_state_dict(model, WEIGHTS, weights_only=True)
     return model.eval()
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch: tokens int64 (batch, 32). The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import torch
 
-    generator = np.random.default_rng(1978)
-    tokens = random_array((64, 32), "int64", generator)
-    inputs = (torch.from_numpy(tokens),)
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator)
+    yield tuple(torch.from_numpy(array) for array in arrays), None
 
 
 def convert(run: Run) -> Report:

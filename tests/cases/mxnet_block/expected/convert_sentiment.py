@@ -56,15 +56,14 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.mxnet import Model
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "sentiment.params"
+DATA = HERE / "reviews.csv"
 NAME = "sentiment"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="mxnet>=1.9", precision=LOW, device="cpu")
 INPUTS = (Input(name="data", dtype="int32"),)
-SOURCES = Sources(
-    model=(HERE / "sentiment.params",),
-    data=(HERE / "reviews.csv",),
-    modules=("sentiment",),
-)
+SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("sentiment",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20, timeout=600)
@@ -76,27 +75,24 @@ def load_model() -> Model:
     from narrowcast.runtime.frameworks.mxnet import block_model, load_parameters
     from sentiment import LstmNet
 
-    mx.random.seed(1978)
-    block = LstmNet()
-    load_parameters(block, HERE / "sentiment.params")
-    return block_model(block)
+    mx.random.seed(SEED)
+    model = LstmNet()
+    load_parameters(model, WEIGHTS)
+    return block_model(model)
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the file, one row each, read once."""
-    return read_csv(HERE / "reviews.csv", label=-1)
+    return read_csv(DATA, label=-1)
 
 
 def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], Any]]:
-    """data int32 and labels, 16 samples at a time."""
+    """data int32 and labels."""
     import mxnet as mx
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 16):
-        (data_,), labels = data.batch(start, min(start + 16, stop))
-        inputs = (mx.nd.array(data_.astype(np.int32), dtype=np.int32),)
+    for (data,), labels in dataset().batches(16):
+        inputs = (mx.nd.array(data.astype(np.int32), dtype=np.int32),)
         yield inputs, labels
 
 

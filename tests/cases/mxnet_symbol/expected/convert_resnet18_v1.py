@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.mxnet import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "zoo/resnet18_v1-symbol.json"
+WEIGHTS = HERE / "zoo/resnet18_v1-0000.params"
 NAME = "resnet18_v1"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="mxnet>=1.9", precision=LOW, device="cpu")
 INPUTS = (Input(name="data", shape=(8, 3, 224, 224)),)
-SOURCES = Sources(
-    model=(HERE / "zoo/resnet18_v1-symbol.json", HERE / "zoo/resnet18_v1-0000.params"),
-    modules=(),
-)
+SOURCES = Sources(model=(MODEL, WEIGHTS))
 PINS = Pins(names={".*_dense0_fwd": "mixed_precision.op_wise['.*_dense0_fwd']"})
 
 
@@ -60,20 +60,16 @@ def load_model() -> Model:
     """The trained symbol and its parameters."""
     from narrowcast.runtime.frameworks.mxnet import load_symbol
 
-    return load_symbol(
-        HERE / "zoo/resnet18_v1-symbol.json",
-        HERE / "zoo/resnet18_v1-0000.params",
-    )
+    return load_symbol(MODEL, WEIGHTS)
 
 
 def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], None]]:
-    """One random batch: data float32 (8, 3, 224, 224). The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import mxnet as mx
 
-    generator = np.random.default_rng(1978)
-    data_ = random_array((8, 3, 224, 224), "float32", generator)
-    inputs = (mx.nd.array(data_, dtype=np.float32),)
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 8, generator)
+    yield tuple(mx.nd.array(array, dtype=array.dtype) for array in arrays), None
 
 
 def convert(run: Run) -> Report:

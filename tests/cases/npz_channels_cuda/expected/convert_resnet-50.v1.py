@@ -55,18 +55,17 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "weights/resnet50.safetensors"
+DATA = HERE / "data/val.npz"
 NAME = "resnet-50.v1"
+SEED = 7
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
 INPUTS = (Input(name="image", shape=("batch", 3, 224, 224), dtype="float32"),)
-SOURCES = Sources(
-    model=(HERE / "weights/resnet50.safetensors",),
-    data=(HERE / "data/val.npz",),
-    modules=("resnet",),
-)
+SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("resnet",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.005, higher_is_better=True)
-BUDGET = Budget(max_trials=7, timeout=3600, seed=7)
+BUDGET = Budget(max_trials=7, timeout=3600, seed=SEED)
 
 
 def load_model() -> torch.nn.Module:
@@ -75,27 +74,23 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import load_safetensors
     from resnet import resnet50
 
-    torch.manual_seed(7)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = resnet50()
-    load_safetensors(model, HERE / "weights/resnet50.safetensors")
+    load_safetensors(model, WEIGHTS)
     return model.eval().to("cuda")
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "data/val.npz", inputs=("images",), label="labels")
+    return read_npz(DATA, inputs=("images",), label="labels")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (batch, 3, 224, 224) and labels, 32 samples at a time."""
+    """image float32 (batch, 3, 224, 224) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data) // 32 * 32
-    stop = min(stop, 10 * 32)
-    for start in range(0, stop, 32):
-        (image,), labels = data.batch(start, min(start + 32, stop))
+    for (image,), labels in dataset().batches(32, limit=10, keep_last=False):
         image = image.transpose(0, 3, 1, 2)
         image = image.astype(np.float32) / 255
         mean = np.array([0.485, 0.456, 0.406], np.float32).reshape(-1, 1, 1)

@@ -53,15 +53,14 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / 'wei ghts/{{ é }}/it\'s "%s".pt'
+DATA = HERE / "{{x}}.npz"
 NAME = "Modele_v1.5_7_x_100_s_n_net"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="größe", shape=("Charge", 2), dtype="float32"),)
-SOURCES = Sources(
-    model=(HERE / 'wei ghts/{{ é }}/it\'s "%s".pt',),
-    data=(HERE / "{{x}}.npz",),
-    modules=("odd_text_net",),
-)
+SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("odd_text_net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -73,26 +72,23 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import load_state_dict
     from odd_text_net import build
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
-    load_state_dict(model, HERE / 'wei ghts/{{ é }}/it\'s "%s".pt', weights_only=True)
+    load_state_dict(model, WEIGHTS, weights_only=True)
     return model.eval()
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "{{x}}.npz", inputs=('it\'s "x"',), label=r"lab\el")
+    return read_npz(DATA, inputs=('it\'s "x"',), label=r"lab\el")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """größe float32 (Charge, 2) and labels, 64 samples at a time."""
+    """größe float32 (Charge, 2) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        (größe,), labels = data.batch(start, min(start + 64, stop))
+    for (größe,), labels in dataset().batches(64):
         inputs = (torch.from_numpy(größe.astype(np.float32)),)
         yield inputs, labels
 

@@ -36,7 +36,7 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.onnx import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "portable.onnx"
 NAME = "portable"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="onnx>=1.19", precision=LOW, device="cpu")
 INPUTS = (Input(name="x", shape=(4, 8)),)
-SOURCES = Sources(model=(HERE / "portable.onnx",), modules=())
+SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
 
 
@@ -56,15 +58,14 @@ def load_model() -> Model:
     """The trained model."""
     from narrowcast.runtime.frameworks.onnx import load_onnx
 
-    return load_onnx(HERE / "portable.onnx")
+    return load_onnx(MODEL)
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
-    """One random batch: x float32 (4, 8). The spec names no data."""
-    generator = np.random.default_rng(1978)
-    x = random_array((4, 8), "float32", generator)
-    inputs = (x,)
-    yield inputs, None
+    """One random batch of INPUTS. The spec names no data."""
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 4, generator)
+    yield arrays, None
 
 
 def convert(run: Run) -> Report:

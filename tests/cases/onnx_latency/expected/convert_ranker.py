@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.onnx import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "ranker.onnx"
 NAME = "ranker"
+SEED = 1978
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="onnxruntime>=1.20", precision=LOW, device="cpu")
 INPUTS = (Input(name="query"), Input(name="document"))
-SOURCES = Sources(model=(HERE / "ranker.onnx",), modules=())
+SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
 
 
@@ -58,15 +60,15 @@ def load_model() -> Model:
     from narrowcast.runtime.frameworks.onnx import load_onnx
 
     # model.trust in the spec: code in this file can run here.
-    return load_onnx(HERE / "ranker.onnx", trust=True)
+    return load_onnx(MODEL, trust=True)
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
     """One random batch of what the model declares. The spec names no data."""
     from narrowcast.runtime.frameworks.onnx import signature
 
-    generator = np.random.default_rng(1978)
-    arrays = random_inputs(signature(load_model()), INPUTS, 64, generator)
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator, signature(load_model()))
     yield arrays, None
 
 

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.onnx import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "bert.onnx"
 NAME = "mrpc"
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="onnxruntime>=1.20", precision=LOW, device="cpu")
@@ -61,7 +62,7 @@ INPUTS = (
     Input(name="attention_mask", dtype="int64"),
     Input(name="0_types", dtype="int64"),
 )
-SOURCES = Sources(model=(HERE / "bert.onnx",), modules=("paraphrases",))
+SOURCES = Sources(model=(MODEL,), modules=("paraphrases",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -71,7 +72,7 @@ def load_model() -> Model:
     """The trained model."""
     from narrowcast.runtime.frameworks.onnx import load_onnx
 
-    return load_onnx(HERE / "bert.onnx")
+    return load_onnx(MODEL)
 
 
 @cache
@@ -83,12 +84,8 @@ def dataset() -> Indexed:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """INPUTS and labels, 64 samples at a time."""
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        arrays, labels = data.batch(start, min(start + 64, stop))
-        input_1, attention_mask, input_0_types = arrays
+    """INPUTS and labels."""
+    for (input_1, attention_mask, input_0_types), labels in dataset().batches(64):
         inputs = (
             input_1.astype(np.int64),
             attention_mask.astype(np.int64),

@@ -53,15 +53,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.onnx import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "resnet50-v1-12.onnx"
+DATA = HERE / "val.npz"
 NAME = "resnet"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
 INPUTS = ()
-SOURCES = Sources(
-    model=(HERE / "resnet50-v1-12.onnx",),
-    data=(HERE / "val.npz",),
-    modules=(),
-)
+SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -71,21 +69,18 @@ def load_model() -> Model:
     """The trained model."""
     from narrowcast.runtime.frameworks.onnx import load_onnx
 
-    return load_onnx(HERE / "resnet50-v1-12.onnx")
+    return load_onnx(MODEL)
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "val.npz", inputs=("images",), label="labels")
+    return read_npz(DATA, inputs=("images",), label="labels")
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """x float32 and labels, 8 samples at a time."""
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 8):
-        (x,), labels = data.batch(start, min(start + 8, stop))
+    """x float32 and labels."""
+    for (x,), labels in dataset().batches(8):
         mean = np.array(
             [0.485, 0.456, 0.406],
             np.float32,

@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.onnx import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "detector.onnx"
 NAME = "detector"
+SEED = 1978
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="onnx>=1.19", precision=LOW, device="cuda")
 INPUTS = ()
-SOURCES = Sources(model=(HERE / "detector.onnx",), modules=())
+SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
 
 
@@ -56,15 +58,15 @@ def load_model() -> Model:
     """The trained model."""
     from narrowcast.runtime.frameworks.onnx import load_onnx
 
-    return load_onnx(HERE / "detector.onnx")
+    return load_onnx(MODEL)
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
     """One random batch of what the model declares. The spec names no data."""
     from narrowcast.runtime.frameworks.onnx import signature
 
-    generator = np.random.default_rng(1978)
-    arrays = random_inputs(signature(load_model()), INPUTS, 64, generator)
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator, signature(load_model()))
     yield arrays, None
 
 

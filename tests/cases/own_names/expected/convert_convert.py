@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "NAME.pt"
 NAME = "convert"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
@@ -65,7 +67,7 @@ INPUTS = (
     Input(name="min", shape=("batch", "np"), dtype="float32"),
     Input(name="HERE", shape=("batch", "np"), dtype="float32"),
 )
-SOURCES = Sources(model=(HERE / "NAME.pt",), modules=("own_names_net",))
+SOURCES = Sources(model=(WEIGHTS,), modules=("own_names_net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -77,9 +79,9 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import load_state_dict
     from own_names_net import torch as user_torch
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = user_torch()
-    load_state_dict(model, HERE / "NAME.pt", weights_only=True)
+    load_state_dict(model, WEIGHTS, weights_only=True)
     return model.eval()
 
 
@@ -92,22 +94,19 @@ def dataset() -> Indexed:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """INPUTS and labels, 64 samples at a time."""
+    """INPUTS and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        arrays, labels = data.batch(start, min(start + 64, stop))
-        torch_, np_, labels_, labels__, data_, inputs_, min_, HERE_ = arrays
+    for arrays, labels in dataset().batches(64):
+        torch_, np_, labels_, labels__, data, inputs_, min, HERE_ = arrays
         inputs = (
             torch.from_numpy(torch_.astype(np.float32)),
             torch.from_numpy(np_.astype(np.float32)),
             torch.from_numpy(labels_.astype(np.float32)),
             torch.from_numpy(labels__.astype(np.float32)),
-            torch.from_numpy(data_.astype(np.float32)),
+            torch.from_numpy(data.astype(np.float32)),
             torch.from_numpy(inputs_.astype(np.float32)),
-            torch.from_numpy(min_.astype(np.float32)),
+            torch.from_numpy(min.astype(np.float32)),
             torch.from_numpy(HERE_.astype(np.float32)),
         )
         yield inputs, labels

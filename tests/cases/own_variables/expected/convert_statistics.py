@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 NAME = "statistics"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="mean", shape=("batch", 2, 8), dtype="float32"),)
@@ -67,7 +68,7 @@ def load_model() -> torch.nn.Module:
     import torch
     from own_variables_net import load_model as user_load_model
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = user_load_model()
     return model.eval()
 
@@ -81,13 +82,10 @@ def dataset() -> Indexed:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """mean float32 (batch, 2, 8) and labels, 64 samples at a time."""
+    """mean float32 (batch, 2, 8) and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 64):
-        (mean_,), labels = data.batch(start, min(start + 64, stop))
+    for (mean_,), labels in dataset().batches(64):
         mean = np.array([-1.0, 2.0], np.float32).reshape(-1, 1)
         std = np.array([1.5, 0.001], np.float32).reshape(-1, 1)
         mean_ = (mean_ - mean) / std

@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 NAME = "pinned"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(
     framework="torch>=2.10",
@@ -79,19 +80,18 @@ def load_model() -> torch.nn.Module:
     import torch
     from pinned_net import build
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
     return model.eval()
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch: x float32 (batch, 4). The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import torch
 
-    generator = np.random.default_rng(1978)
-    x = random_array((64, 4), "float32", generator)
-    inputs = (torch.from_numpy(x),)
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator)
+    yield tuple(torch.from_numpy(array) for array in arrays), None
 
 
 def convert(run: Run) -> Report:

@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "bert.bin"
 NAME = "bert_mrpc"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
@@ -61,7 +63,7 @@ INPUTS = (
     Input(name="token_type_ids", shape=("batch", "sequence"), dtype="int32"),
     Input(name="position", shape=("batch", "positions", 2), dtype="uint8"),
 )
-SOURCES = Sources(model=(HERE / "bert.bin",), modules=("mrpc",))
+SOURCES = Sources(model=(WEIGHTS,), modules=("mrpc",))
 PINS = Pins()
 CRITERION = Criterion(absolute=0.05, higher_is_better=False)
 BUDGET = Budget(max_trials=20, error_rate=0.01)
@@ -73,9 +75,9 @@ def load_model() -> torch.nn.Module:
     from mrpc import build
     from narrowcast.runtime.frameworks.pytorch import load_state_dict
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
-    load_state_dict(model, HERE / "bert.bin", weights_only=True)
+    load_state_dict(model, WEIGHTS, weights_only=True)
     return model.eval()
 
 
@@ -102,13 +104,10 @@ def dataset() -> Indexed:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """INPUTS and labels, 8 samples at a time."""
+    """INPUTS and labels."""
     import torch
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 8):
-        arrays, labels = data.batch(start, min(start + 8, stop))
+    for arrays, labels in dataset().batches(8):
         input_ids, attention_mask, token_type_ids, position = arrays
         inputs = (
             torch.from_numpy(input_ids.astype(np.int64)),

@@ -37,14 +37,16 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import memory
 
 if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "recommender.SafeTensors"
 NAME = "recommender"
+SEED = 0
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
 INPUTS = (
@@ -53,7 +55,7 @@ INPUTS = (
     Input(name="clicked", shape=(16, "n"), dtype="bool"),
     Input(name="bias", shape=(), dtype="float32"),
 )
-SOURCES = Sources(model=(HERE / "recommender.SafeTensors",), modules=("recommender",))
+SOURCES = Sources(model=(WEIGHTS,), modules=("recommender",))
 PINS = Pins()
 
 
@@ -63,28 +65,19 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import load_safetensors
     from recommender import Recommender
 
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = Recommender.from_tables()
-    load_safetensors(model, HERE / "recommender.SafeTensors")
+    load_safetensors(model, WEIGHTS)
     return model.eval().to("cuda")
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch: INPUTS. The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import torch
 
-    generator = np.random.default_rng(0)
-    user = random_array((16, 3), "int64", generator)
-    items = random_array((16, 16), "int32", generator)
-    clicked = random_array((16, 16), "bool", generator)
-    bias = random_array((), "float32", generator)
-    inputs = (
-        torch.from_numpy(user).to("cuda"),
-        torch.from_numpy(items).to("cuda"),
-        torch.from_numpy(clicked).to("cuda"),
-        torch.from_numpy(bias).to("cuda"),
-    )
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 16, generator)
+    yield tuple(torch.from_numpy(array).to("cuda") for array in arrays), None
 
 
 def convert(run: Run) -> Report:

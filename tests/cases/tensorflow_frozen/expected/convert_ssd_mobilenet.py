@@ -54,11 +54,12 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.tensorflow import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "frozen/ssd_mobilenet_v1.pb"
 NAME = "ssd_mobilenet"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
 INPUTS = (Input(name="image_tensor:0"),)
-SOURCES = Sources(model=(HERE / "frozen/ssd_mobilenet_v1.pb",), modules=("detection",))
+SOURCES = Sources(model=(MODEL,), modules=("detection",))
 PINS = Pins(
     types={"Softmax": "mixed_precision.optype_wise.Softmax"},
     names={
@@ -75,7 +76,7 @@ def load_model() -> Model:
 
     # model.trust in the spec: code in this file can run here.
     return load_frozen_graph(
-        HERE / "frozen/ssd_mobilenet_v1.pb",
+        MODEL,
         inputs=("image_tensor:0",),
         outputs=(
             "num_detections",
@@ -96,13 +97,10 @@ def dataset() -> Indexed:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """image_tensor:0 float32 and labels, 10 samples at a time."""
+    """image_tensor:0 float32 and labels."""
     import tensorflow as tf
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 10):
-        (image_tensor_0,), labels = data.batch(start, min(start + 10, stop))
+    for (image_tensor_0,), labels in dataset().batches(10):
         inputs = (tf.constant(image_tensor_0.astype(np.float32)),)
         yield inputs, labels
 

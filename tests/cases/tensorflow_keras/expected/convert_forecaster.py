@@ -36,7 +36,7 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 
@@ -45,17 +45,16 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.tensorflow import Model
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "trained/forecaster.weights.h5"
 NAME = "forecaster"
+SEED = 7
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
 INPUTS = (
     Input(name="series", shape=("batch", 96, 7)),
     Input(name="mask", shape=("batch", 96), dtype="bool"),
 )
-SOURCES = Sources(
-    model=(HERE / "trained/forecaster.weights.h5",),
-    modules=("forecast.model",),
-)
+SOURCES = Sources(model=(WEIGHTS,), modules=("forecast.model",))
 PINS = Pins()
 
 
@@ -65,21 +64,19 @@ def load_model() -> Model:
     from forecast.model import build
     from narrowcast.runtime.frameworks.tensorflow import keras_model, load_keras_weights
 
-    keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(SEED)
     model = build()
-    load_keras_weights(model, HERE / "trained/forecaster.weights.h5")
+    load_keras_weights(model, WEIGHTS)
     return keras_model(model, INPUTS)
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
-    """One random batch: INPUTS. The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import tensorflow as tf
 
-    generator = np.random.default_rng(7)
-    series = random_array((64, 96, 7), "float32", generator)
-    mask = random_array((64, 96), "bool", generator)
-    inputs = (tf.constant(series), tf.constant(mask))
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator)
+    yield tuple(tf.constant(array) for array in arrays), None
 
 
 def convert(run: Run) -> Report:

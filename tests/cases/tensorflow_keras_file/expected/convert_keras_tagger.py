@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.tensorflow import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "tagger.keras"
 NAME = "keras_tagger"
+SEED = 1978
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
 INPUTS = ()
-SOURCES = Sources(model=(HERE / "tagger.keras",), modules=())
+SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
 
 
@@ -56,7 +58,7 @@ def load_model() -> Model:
     from narrowcast.runtime.frameworks.tensorflow import load_keras
 
     # model.trust in the spec: code in this file can run here.
-    return load_keras(HERE / "tagger.keras", trust=True)
+    return load_keras(MODEL, trust=True)
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
@@ -64,8 +66,8 @@ def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
     import tensorflow as tf
     from narrowcast.runtime.frameworks.tensorflow import signature
 
-    generator = np.random.default_rng(1978)
-    arrays = random_inputs(signature(load_model()), INPUTS, 64, generator)
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator, signature(load_model()))
     yield tuple(tf.constant(array) for array in arrays), None
 
 

@@ -54,15 +54,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.tensorflow import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "export/flowers.v2"
+DATA = HERE / "flowers.npz"
 NAME = "flowers"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
 INPUTS = (Input(name="images", shape=("batch", 224, 224, 3)),)
-SOURCES = Sources(
-    model=(HERE / "export/flowers.v2",),
-    data=(HERE / "flowers.npz",),
-    modules=(),
-)
+SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -72,23 +70,20 @@ def load_model() -> Model:
     """The trained SavedModel."""
     from narrowcast.runtime.frameworks.tensorflow import load_saved_model
 
-    return load_saved_model(HERE / "export/flowers.v2", signature="predict")
+    return load_saved_model(MODEL, signature="predict")
 
 
 @cache
 def dataset() -> Arrays:
     """All samples of the archive, read once."""
-    return read_npz(HERE / "flowers.npz", inputs=("images",), label="labels")
+    return read_npz(DATA, inputs=("images",), label="labels")
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """images float32 (batch, 224, 224, 3) and labels, 32 samples at a time."""
+    """images float32 (batch, 224, 224, 3) and labels."""
     import tensorflow as tf
 
-    data = dataset()
-    stop = len(data)
-    for start in range(0, stop, 32):
-        (images,), labels = data.batch(start, min(start + 32, stop))
+    for (images,), labels in dataset().batches(32):
         images = images.astype(np.float32) / 255
         mean = np.array([0.485, 0.456, 0.406], np.float32)
         std = np.array([0.229, 0.224, 0.225], np.float32)

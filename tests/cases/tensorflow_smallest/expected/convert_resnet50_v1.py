@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.tensorflow import Model
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "model.pb"
 NAME = "resnet50_v1"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
 INPUTS = ()
-SOURCES = Sources(model=(HERE / "model.pb",), modules=())
+SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
 
 
@@ -55,7 +57,7 @@ def load_model() -> Model:
     """The trained graph, its variables frozen."""
     from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph
 
-    return load_frozen_graph(HERE / "model.pb")
+    return load_frozen_graph(MODEL)
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
@@ -63,8 +65,8 @@ def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
     import tensorflow as tf
     from narrowcast.runtime.frameworks.tensorflow import signature
 
-    generator = np.random.default_rng(1978)
-    arrays = random_inputs(signature(load_model()), INPUTS, 64, generator)
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator, signature(load_model()))
     yield tuple(tf.constant(array) for array in arrays), None
 
 

@@ -36,18 +36,20 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+MODEL = HERE / "trusted.pt2"
 NAME = "trusted"
+SEED = 1978
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
 INPUTS = (Input(name="x", shape=("batch", 8), dtype="float32"),)
-SOURCES = Sources(model=(HERE / "trusted.pt2",), modules=())
+SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
 
 
@@ -56,18 +58,16 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import open_pt2
 
     # model.trust in the spec: code in this file can run here.
-    program = open_pt2(HERE / "trusted.pt2", INPUTS, device="cuda", trust=True)
-    return program.module()
+    return open_pt2(MODEL, INPUTS, device="cuda", trust=True).module()
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch: x float32 (batch, 8). The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import torch
 
-    generator = np.random.default_rng(1978)
-    x = random_array((64, 8), "float32", generator)
-    inputs = (torch.from_numpy(x).to("cuda"),)
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator)
+    yield tuple(torch.from_numpy(array).to("cuda") for array in arrays), None
 
 
 def convert(run: Run) -> Report:

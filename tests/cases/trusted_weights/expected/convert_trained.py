@@ -36,18 +36,20 @@ from narrowcast.runtime import (
     command_line,
     everything_low,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE / "trained.pth"
 NAME = "trained"
+SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="x", shape=("batch", 8), dtype="float32"),)
-SOURCES = Sources(model=(HERE / "trained.pth",), modules=("zoo.nets",))
+SOURCES = Sources(model=(WEIGHTS,), modules=("zoo.nets",))
 PINS = Pins()
 
 
@@ -57,21 +59,20 @@ def load_model() -> torch.nn.Module:
     from narrowcast.runtime.frameworks.pytorch import load_state_dict
     from zoo.nets import build
 
-    torch.manual_seed(1978)
+    torch.manual_seed(SEED)
     model: torch.nn.Module = build()
     # model.trust in the spec: code in this file can run here.
-    load_state_dict(model, HERE / "trained.pth", weights_only=False)
+    load_state_dict(model, WEIGHTS, weights_only=False)
     return model.eval()
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch: x float32 (batch, 8). The spec names no data."""
+    """One random batch of INPUTS. The spec names no data."""
     import torch
 
-    generator = np.random.default_rng(1978)
-    x = random_array((64, 8), "float32", generator)
-    inputs = (torch.from_numpy(x),)
-    yield inputs, None
+    generator = np.random.default_rng(SEED)
+    arrays = random_inputs(INPUTS, 64, generator)
+    yield tuple(torch.from_numpy(array) for array in arrays), None
 
 
 def convert(run: Run) -> Report:

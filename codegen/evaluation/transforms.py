@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from narrowcast.spec.transform import Cast, Normalize, Rescale, Transform, Transpose
 
-from .code import Code, literal
-from .layout import WIDTH, Group, Item, laid_out, list_of, wrapped
+from ..code import Code, literal
+from ..layout import WIDTH, Group, Item, laid_out, list_of, wrapped
 
 INDENT = 8
 

@@ -1,0 +1,1 @@
+"""How a script reads its data, prepares it and judges the model's outputs."""

@@ -1,0 +1,52 @@
+"""How a script judges the model's outputs: one entry for each metric."""
+
+from __future__ import annotations
+
+from narrowcast.spec.metric import MSE
+from narrowcast.spec.spec import Metric, PythonClass, TopK
+
+from ..code import Code, docstring, literal
+from ..imports import Import
+from ..layout import Group, call, laid_out, yaml_value
+from ..names import importing
+from ..sections import MadeOnce
+
+METRICS = "narrowcast.runtime.evaluation.metrics"
+
+
+def metric_section(metric: Metric) -> MadeOnce:
+    """The metric's function."""
+    match metric:
+        case TopK(k=k):
+            among = "the largest output" if k == 1 else f"among the {k} largest outputs"
+            title = f"Top-{k}: the share of samples whose label is {among}."
+            return _built_in((f"{METRICS}.topk", "TopK"), title, k=literal(k))
+        case MSE():
+            title = "Mean over samples of the squared difference from the label."
+            return _built_in((f"{METRICS}.mse", "MSE"), title)
+        case PythonClass():
+            return _python(metric)
+
+
+def _built_in(class_: Import, title: str, **arguments: Code) -> MadeOnce:
+    """A metric of the runtime, made with these arguments."""
+    return _section(class_, title, Code(""), call(class_[1], **arguments))
+
+
+def _python(given: PythonClass) -> MadeOnce:
+    local_import, expression = importing(given.object)
+    arguments = {key: yaml_value(value) for key, value in given.args.items()}
+    title = f"{given.object.module}.{given.object.name}: update, reset and result."
+    making = call(expression, **arguments)
+    return _section((f"{METRICS}.metric", "Metric"), title, local_import, making)
+
+
+def _section(type_: Import, title: str, local: Code, making: Group) -> MadeOnce:
+    return MadeOnce(
+        template="metric.py.j2",
+        imports=(type_,),
+        type=Code(type_[1]),
+        title=docstring(title),
+        local_imports=local,
+        making=laid_out("return ", making, indent=4),
+    )
