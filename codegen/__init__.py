@@ -1,9 +1,9 @@
 """Spec → Script → source text → written, checked or shown."""
 
 from .compile import compile_script, default_name
-from .output import OutputError, difference, read, write
 from .render import render
 from .script import Script
+from .writing.output import OutputError, difference, read, write
 
 __all__ = [
     "OutputError",

@@ -13,14 +13,11 @@ from typing import Any
 from narrowcast import __version__
 from narrowcast.spec import Spec, canonical
 
-from .code import Code, comment, docstring, toml
 from .constants import constants
 from .evaluation.batches import batches_section, random_section
 from .evaluation.dataset import dataset_section
 from .evaluation.metric import metric_section
 from .frameworks import dependencies, framework_of
-from .imports import import_lines
-from .layout import laid_out, values
 from .script import (
     Convert,
     ConvertEach,
@@ -30,6 +27,9 @@ from .script import (
     Script,
 )
 from .sections import Section
+from .writing.code import Code, comment, docstring, toml
+from .writing.imports import import_lines
+from .writing.layout import laid_out, values
 
 COSTS = "narrowcast.runtime.placement.costs"
 PROFILES = {

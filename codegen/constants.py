@@ -6,12 +6,12 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
-from narrowcast.spec.dataset import Csv, Npz
+from narrowcast.spec.sections.dataset import DatasetFile
 from narrowcast.spec.spec import Input, Pin, PythonClass
 
-from .code import Code, literal
 from .frameworks import framework_of
-from .layout import Group, call, divided, laid_out, tuple_of, values, wrapped
+from .writing.code import Code, literal
+from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
 
 
 def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
@@ -77,7 +77,7 @@ def _files(spec: Spec) -> dict[str, str]:
     """What a script calls the files that it reads → their paths in the spec."""
     files = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
     dataset = spec.evaluation.dataset if spec.evaluation else None
-    if isinstance(dataset, (Csv, Npz)):
+    if isinstance(dataset, DatasetFile):
         files["DATA"] = dataset.path
     return {name: path for name, path in files.items() if path}
 

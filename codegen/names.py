@@ -5,31 +5,42 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
+from typing import get_args
 
+from narrowcast.spec.sections.dataset import DatasetFile
+from narrowcast.spec.sections.metric import BuiltIn
+from narrowcast.spec.sections.tuning import OBJECTIVES
 from narrowcast.spec.spec import PythonObject
 
-from .code import Code, dotted
-from .imports import import_lines
+from .writing.code import Code, dotted
+from .writing.imports import import_lines
 
 OWN = """
 Converted closest partial best convert_to profile low lows tried
-Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metric
-Package
-Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK Watch
-TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low latency
-low_compute memory mx np npt random_inputs read_csv read_npz sys tf torch
+Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement Metric Package
+Path Pins Placement Precision Report Requirements Run Sources StaticCosts Watch
+TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low
+mx np npt random_inputs sys tf torch
 
 BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
 batches convert dataset load_model metric
 
-Model arrays baseline block_model compiled evaluate found generator inputs judgement labels
-fused keras keras_model load_frozen_graph load_keras load_keras_weights load_onnx
-load_parameters load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan
-pytorch result run saved std traced watch
+Model arrays baseline block_model compiled evaluate found fused generator inputs
+judgement keras keras_model labels load_frozen_graph load_keras load_keras_weights
+load_onnx load_parameters load_safetensors load_saved_model load_state_dict load_symbol
+mean model mxnet onnxruntime open_pt2 openvino package placement plan portable pytorch
+result run saved signature std tensorflow tensorrt traced watch
 
 array tuple
 """
-RESERVED = frozenset(OWN.split())
+RESERVED = frozenset(
+    {
+        *OWN.split(),
+        *OBJECTIVES.values(),
+        *(metric.__name__ for metric in get_args(BuiltIn)),
+        *(f"read_{kind.__name__.lower()}" for kind in get_args(DatasetFile)),
+    }
+)
 """Imports, constants and functions, local names, and builtins that a script uses."""
 
 MISREAD = frozenset({"I", "O", "l"})

@@ -6,8 +6,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .code import only_code
 from .script import Script
+from .writing.code import only_code
 
 
 def render(script: Script) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .code import Code
-from .imports import Import
 from .sections import Section
+from .writing.code import Code
+from .writing.imports import Import
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from .code import Code
-from .imports import Import
+from .writing.code import Code
+from .writing.imports import Import
 
 
 class Section(Protocol):

@@ -1,8 +1,8 @@
 """What a user may write: YAML text → Spec, or every mistake at its place."""
 
 from .canonical import canonical
-from .diagnostics import Diagnostic, SpecError, format_diagnostic
 from .load import json_schema, load, loads
+from .reading.diagnostics import Diagnostic, SpecError, format_diagnostic
 from .spec import Spec
 
 __all__ = [

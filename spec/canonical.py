@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
-from .section import Section
+from .sections.section import Section
 from .spec import Spec
 
 

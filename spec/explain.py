@@ -8,11 +8,11 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from .diagnostics import Diagnostic, Steps
-from .document import Document
-from .fields import Refused, near
-from .section import Broken, Section
-from .source import Place, Source
+from .reading.diagnostics import Diagnostic, Steps
+from .reading.source import Place, Source
+from .sections.document import Document
+from .sections.fields import Refused, near
+from .sections.section import Broken, Section
 
 EXPECTED = {
     "string_type": "a string",

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .compose import BREAK, compose
-from .diagnostics import Diagnostic, SpecError
-from .document import Document
 from .explain import explain
 from .normalise import normalise
+from .reading.compose import BREAK, compose
+from .reading.diagnostics import Diagnostic, SpecError
+from .sections.document import Document
 from .spec import Spec
 
 LIMIT = 256 * 1024

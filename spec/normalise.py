@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .dataloader import DatasetSection
-from .dataset import Csv, Npz
-from .diagnostics import Steps, dotted
-from .document import DATA, Document
-from .evaluation import AccuracySection, MetricSection
-from .fields import absolute
-from .frameworks import FRAMEWORKS
-from .frameworks.onnx import runtime
-from .frameworks.tensorflow import is_saved_model
-from .metric import MSE
-from .model import InputSection, ModelSection, slug
-from .source import Data
+from .reading.diagnostics import Steps, dotted
+from .reading.source import Data
+from .sections.dataset import DatasetFile, DatasetSection
+from .sections.document import DATA, Document
+from .sections.evaluation import AccuracySection
+from .sections.fields import absolute
+from .sections.frameworks import FRAMEWORKS
+from .sections.frameworks.onnx import runtime
+from .sections.frameworks.tensorflow import is_saved_model
+from .sections.metric import BuiltIn, MetricSection
+from .sections.model import InputSection, ModelSection, slug
+from .sections.tuning import OBJECTIVES, CriterionSection
 from .spec import (
     Budget,
     Criterion,
@@ -29,9 +29,7 @@ from .spec import (
     PythonClass,
     PythonObject,
     Spec,
-    TopK,
 )
-from .tuning import OBJECTIVES, CriterionSection
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}
 SIGNATURE = "serving_default"
@@ -143,21 +141,17 @@ def _evaluation(
 
 
 def _dataset(section: DatasetSection) -> Dataset:
-    match section.chosen:
-        case Npz() | Csv() as dataset:
-            return dataset
-        case name:
-            return _class(str(name), section.args)
+    chosen = section.chosen
+    if isinstance(chosen, DatasetFile):
+        return chosen
+    return _class(str(chosen), section.args)
 
 
 def _metric(section: MetricSection) -> Metric:
-    match section.chosen:
-        case MSE() as metric:
-            return metric
-        case int(k):
-            return TopK(k)
-        case name:
-            return _class(str(name), section.args)
+    chosen = section.chosen
+    if isinstance(chosen, BuiltIn):
+        return chosen
+    return _class(str(chosen), section.args)
 
 
 def _criterion(written: CriterionSection, metric: MetricSection) -> Criterion:
@@ -200,6 +194,5 @@ def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
     yield ("model", "weights"), document.model.weights
     if accuracy := document.evaluation.accuracy:
         dataset = accuracy.dataloader.dataset
-        for kind, file in (("npz", dataset.npz), ("csv", dataset.csv)):
-            if file:
-                yield (*DATA, "dataset", kind, "path"), file.path
+        if isinstance(dataset.chosen, DatasetFile):
+            yield (*DATA, "dataset", dataset.key, "path"), dataset.chosen.path

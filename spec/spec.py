@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .dataset import Csv, Npz
-from .metric import MSE
-from .mixed_precision import Low
-from .source import Data
-from .transform import Transform
+from .reading.source import Data
+from .sections.dataset import DatasetFile
+from .sections.metric import BuiltIn
+from .sections.mixed_precision import Low
+from .sections.transform import Transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +109,8 @@ class PythonClass:
     args: Mapping[str, Data]
 
 
-@dataclass(frozen=True, slots=True)
-class TopK:
-    """Share of samples whose label is among the k largest outputs."""
-
-    k: int
-
-
-Dataset = Npz | Csv | PythonClass
-Metric = TopK | MSE | PythonClass
+Dataset = DatasetFile | PythonClass
+Metric = BuiltIn | PythonClass
 
 
 @dataclass(frozen=True, slots=True)

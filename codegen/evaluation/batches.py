@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from narrowcast.spec import Spec
 from narrowcast.spec.spec import Evaluation, Input
 
-from ..code import Code, docstring, dotted, literal
 from ..frameworks import framework_of
-from ..imports import import_lines
-from ..layout import WIDTH, Group, call, laid_out, tuple_of
 from ..names import variables
 from ..sections import Batches, RandomBatch
+from ..writing.code import Code, docstring, dotted, literal
+from ..writing.imports import import_lines
+from ..writing.layout import WIDTH, Group, call, laid_out, tuple_of
 from .transforms import Axes, statements
 
 

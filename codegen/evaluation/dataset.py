@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from narrowcast.spec.dataset import Csv, Npz
+from narrowcast.spec.sections.dataset import Csv, Npz
 from narrowcast.spec.spec import Dataset, PythonClass
 
-from ..code import Code, literal
-from ..imports import Import
-from ..layout import Group, call, laid_out, values, yaml_value
 from ..names import importing
 from ..sections import MadeOnce
+from ..writing.code import Code, literal
+from ..writing.imports import Import
+from ..writing.layout import Group, call, laid_out, values, yaml_value
 
 DATA = "narrowcast.runtime.evaluation.data"
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from narrowcast.spec.metric import MSE
-from narrowcast.spec.spec import Metric, PythonClass, TopK
+from narrowcast.spec.sections.metric import MSE, TopK
+from narrowcast.spec.spec import Metric, PythonClass
 
-from ..code import Code, docstring, literal
-from ..imports import Import
-from ..layout import Group, call, laid_out, yaml_value
 from ..names import importing
 from ..sections import MadeOnce
+from ..writing.code import Code, docstring, literal
+from ..writing.imports import Import
+from ..writing.layout import Group, call, laid_out, yaml_value
 
 METRICS = "narrowcast.runtime.evaluation.metrics"
 

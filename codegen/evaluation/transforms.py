@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from narrowcast.spec.transform import Cast, Normalize, Rescale, Transform, Transpose
+from narrowcast.spec.sections.transform import (
+    Cast,
+    Normalize,
+    Rescale,
+    Transform,
+    Transpose,
+)
 
-from ..code import Code, literal
-from ..layout import WIDTH, Group, Item, laid_out, list_of, wrapped
+from ..writing.code import Code, literal
+from ..writing.layout import WIDTH, Group, Item, laid_out, list_of, wrapped
 
 INDENT = 8
 

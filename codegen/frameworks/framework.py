@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from narrowcast.spec import Spec
 from narrowcast.spec.spec import PythonObject
 
-from ..code import Code
-from ..imports import Import, import_lines
-from ..layout import Group, Item, laid_out
 from ..names import imported
 from ..sections import LoadModel
+from ..writing.code import Code
+from ..writing.imports import Import, import_lines
+from ..writing.layout import Group, Item, laid_out
 
 PYTHON = ">=3.11"
 

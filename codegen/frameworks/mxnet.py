@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from narrowcast.spec import Spec
 
-from ..code import Code
-from ..layout import Group
 from ..sections import LoadModel
+from ..writing.code import Code
+from ..writing.layout import Group
 from .framework import Factory, Framework, made, opened
 
 MXNET = "narrowcast.runtime.frameworks.mxnet"

@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from narrowcast.spec import Spec
 
-from ..code import Code
 from ..sections import LoadModel
+from ..writing.code import Code
 from .framework import Framework, opened
 
 ONNX = "narrowcast.runtime.frameworks.onnx"

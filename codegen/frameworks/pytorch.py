@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from narrowcast.spec import Spec
 
-from ..code import Code, literal
-from ..layout import Group
 from ..sections import LoadModel
+from ..writing.code import Code, literal
+from ..writing.layout import Group
 from .framework import Factory, Framework, made, opened
 
 PYTORCH = "narrowcast.runtime.frameworks.pytorch"

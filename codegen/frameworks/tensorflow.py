@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from narrowcast.spec import Spec
-from narrowcast.spec.frameworks.tensorflow import FROZEN
+from narrowcast.spec.sections.frameworks.tensorflow import FROZEN
 
-from ..code import Code, literal
-from ..layout import Group, Item, values
 from ..sections import LoadModel
+from ..writing.code import Code, literal
+from ..writing.layout import Group, Item, values
 from .framework import Factory, Framework, made, opened
 
 TENSORFLOW = "narrowcast.runtime.frameworks.tensorflow"

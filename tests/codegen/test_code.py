@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.codegen.code import (
+from narrowcast.codegen.writing.code import (
     Code,
     comment,
     docstring,

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.codegen.imports import import_lines
+from narrowcast.codegen.writing.imports import import_lines
 
 NAMES = ("A100", "Run", "TopK", "X", "cache", "cut", "zeta")
 names = st.sampled_from(NAMES)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowcast.codegen.code import Code, literal
 from narrowcast.codegen.constants import here
 from narrowcast.codegen.evaluation.transforms import Axes, statements
-from narrowcast.codegen.layout import (
+from narrowcast.codegen.writing.code import Code, literal
+from narrowcast.codegen.writing.layout import (
     WIDTH,
     Group,
     call,
@@ -26,7 +26,7 @@ from narrowcast.codegen.layout import (
     wrapped,
     yaml_value,
 )
-from narrowcast.spec.transform import Cast, Normalize, Rescale, Transpose
+from narrowcast.spec.sections.transform import Cast, Normalize, Rescale, Transpose
 
 words = st.text("abcdefgh_", min_size=1, max_size=30).map(lambda text: f"x{text}")
 scalars = st.none() | st.booleans() | st.integers() | words

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from narrowcast.spec import Spec, canonical, load, loads
-from narrowcast.spec.dataset import Csv, Npz
-from narrowcast.spec.metric import MSE
+from narrowcast.spec.sections.dataset import Csv, Npz
+from narrowcast.spec.sections.metric import MSE, TopK
+from narrowcast.spec.sections.transform import Cast, Normalize, Rescale, Transpose
 from narrowcast.spec.spec import (
     Budget,
     Criterion,
@@ -14,9 +15,7 @@ from narrowcast.spec.spec import (
     Pin,
     PythonClass,
     PythonObject,
-    TopK,
 )
-from narrowcast.spec.transform import Cast, Normalize, Rescale, Transpose
 
 MODEL = """\
 model:
@@ -159,7 +158,7 @@ WRITTEN = [
     (MODEL + "quantization: {op_wise: ~, optype_wise: {}}", "pins.names", ()),
     # evaluation
     (MODEL + "evaluation: ~", "evaluation", None),
-    (MODEL + evaluated(), "evaluation.metric", TopK(1)),
+    (MODEL + evaluated(), "evaluation.metric", TopK(k=1)),
     (MODEL + evaluated(), "evaluation.batches", None),
     (MODEL + evaluated(), "evaluation.keep_last", True),
     (MODEL + evaluated(), "evaluation.criterion", Criterion(0.01, None, True)),

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.spec import SpecError, canonical, loads
-from narrowcast.spec.document import Document
 from narrowcast.spec.normalise import normalise
+from narrowcast.spec.sections.document import Document
 
 FULL = r"""
 version: 1.0

@@ -8,7 +8,7 @@ import pytest
 
 import narrowcast.spec
 from narrowcast.spec import json_schema
-from narrowcast.spec.section import Section
+from narrowcast.spec.sections.section import Section
 
 
 def _subclasses(base: type[Section]) -> list[type[Section]]:
@@ -17,7 +17,8 @@ def _subclasses(base: type[Section]) -> list[type[Section]]:
 
 
 SECTIONS = _subclasses(Section)
-MODULES = sorted(Path(narrowcast.spec.__file__).parent.glob("*.py"))
+FOLDER = Path(narrowcast.spec.__file__).parent
+MODULES = sorted(FOLDER.rglob("*.py"))
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -54,13 +55,17 @@ def test_json_schema() -> None:
     assert loader["last_batch"]["enum"] == ["rollover", "discard"]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "module", MODULES, ids=lambda path: str(path.relative_to(FOLDER))
+)
 def test_imports(module: Path) -> None:
     """The spec stands upstream of everything, and needs no framework."""
     allowed = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "yaml"}
+    depth = len(module.relative_to(FOLDER).parts)
     for node in ast.walk(ast.parse(module.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             names = {alias.name.partition(".")[0] for alias in node.names}
             assert names <= allowed
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 1 or (node.module or "").partition(".")[0] in allowed
+            top = (node.module or "").partition(".")[0]
+            assert top in allowed if not node.level else node.level <= depth

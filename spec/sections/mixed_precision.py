@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from .diagnostics import Steps
+from ..reading.diagnostics import Steps
 from .fields import Among, Refused, Text, split
 from .section import Problem, Section, Table
 

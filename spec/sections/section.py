@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from .diagnostics import Steps
+from ..reading.diagnostics import Steps
+from ..reading.source import Data
 from .fields import Identifier, PythonName
-from .source import Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,13 @@ class Choice(Section):
     @property
     def chosen(self) -> Data | Section:
         """The one value written beside `args`."""
-        value: Data | Section = getattr(self, self._written()[0])
+        value: Data | Section = getattr(self, self.key)
         return value
+
+    @property
+    def key(self) -> str:
+        """The key that it is written under."""
+        return self._written()[0]
 
     def _written(self) -> list[str]:
         names = type(self).model_fields

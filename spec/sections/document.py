@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from .dataset import DatasetFile
 from .evaluation import AccuracySection, EvaluationSection
 from .fields import Among, Amount, Refused
 from .frameworks import FRAMEWORKS
@@ -149,25 +151,10 @@ class Document(Section):
 
     def _input_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
         dataset = accuracy.dataloader.dataset
-        wanted = len(self.model.inputs) or 1
-        if dataset.npz and not self.model.inputs and len(dataset.npz.inputs) > 1:
-            yield Problem(
-                f"{len(dataset.npz.inputs)} arrays: say which inputs of the model they are",
-                "write model.inputs: the names that the model has, in this order",
-                (*DATA, "dataset", "npz", "inputs"),
-            )
-        elif dataset.npz and len(dataset.npz.inputs) != wanted:
-            yield Problem(
-                f"{len(dataset.npz.inputs)} arrays, but {wanted} in model.inputs",
-                "name one array for each of model.inputs, in order",
-                (*DATA, "dataset", "npz", "inputs"),
-            )
-        if dataset.csv and wanted != 1:
-            yield Problem(
-                f"a csv feeds one input, the model has {wanted}",
-                "use npz or python",
-                (*DATA, "dataset", "csv"),
-            )
+        if isinstance(dataset.chosen, DatasetFile):
+            for problem in dataset.chosen.input_problems(len(self.model.inputs)):
+                at = (*DATA, "dataset", dataset.key, *problem.at)
+                yield replace(problem, at=at)
 
     def _transform_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
         wanted = len(self.model.inputs) or 1

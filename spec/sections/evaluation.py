@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from . import metric
-from .dataloader import DataloaderSection
-from .fields import Refused, Size
-from .section import Block, Choice, Problem, Section
+from .dataset import DatasetFile, DatasetSection
+from .fields import Among, Refused, Size
+from .metric import MetricSection
+from .section import Block, Problem, Section
+from .transform import TransformSection
 
 
 def _iteration(count: int) -> int:
@@ -19,40 +20,21 @@ def _iteration(count: int) -> int:
     return count
 
 
-class MetricSection(Choice):
-    """The metric, chosen by its key."""
+class DataloaderSection(Section):
+    """How samples are read and made into batches."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "Accuracy",
-            "BLEU",
-            "COCOmAP",
-            "COCOmAPv2",
-            "F1",
-            "GLUE",
-            "Loss",
-            "MAE",
-            "RMSE",
-            "ROC",
-            "SquadF1",
-            "VOCmAP",
-            "mAP",
-            "mIOU",
-        }
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"shuffle", "distributed", "filter"})
 
-    topk: Size | None = Field(
-        default=None,
-        description="Share of samples whose label is among the k largest outputs.",
+    batch_size: Size = Field(default=64, description="Samples in a batch.")
+    last_batch: Annotated[str, Among(("rollover", "discard"))] = Field(
+        default="rollover",
+        description="Whether a last, smaller batch is kept or discarded.",
     )
-    MSE: Block[metric.MSE] = Field(
-        default=None, description="Mean squared error between outputs and labels."
+    dataset: DatasetSection = Field(description="Where the samples come from.")
+    transform: TransformSection = Field(
+        default_factory=TransformSection,
+        description="What is done to each sample, in order.",
     )
-
-    @property
-    def higher_is_better(self) -> bool:
-        """The metric's own direction; your own class's is taken to be upwards."""
-        return self.MSE is None
 
 
 class AccuracySection(Section):
@@ -69,9 +51,9 @@ class AccuracySection(Section):
     dataloader: DataloaderSection = Field(description="The data that is evaluated.")
 
     def problems(self) -> Iterator[Problem]:
-        data = self.dataloader.dataset
-        source = data.npz or data.csv
-        if source and source.label is None and self.metric.python is None:
+        data = self.dataloader.dataset.chosen
+        unlabelled = isinstance(data, DatasetFile) and data.label is None
+        if unlabelled and self.metric.python is None:
             yield Problem(
                 "the metric compares with labels, but the dataset names none",
                 "add `label:` to the dataset",

@@ -1,0 +1,1 @@
+"""Source text: literals, layout, import lines, and the file that it goes to."""

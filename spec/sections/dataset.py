@@ -1,0 +1,112 @@
+"""`dataset`: where the samples come from, a class for each kind of file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from .fields import File, Names, Size, Text, filled
+from .section import Block, Choice, Problem, Section
+
+
+class FileDataset(Section):
+    """A dataset that a function of the runtime reads from one file."""
+
+    path: File = Field(description="The file.")
+
+    def input_problems(self, named: int) -> Iterator[Problem]:
+        """What keeps it from feeding a model of so many named inputs, 0 for none."""
+        if named > 1:
+            kind = type(self).__name__.lower()
+            message = f"a {kind} feeds one input, the model has {named}"
+            yield Problem(message, "use npz or python")
+
+
+class Npz(FileDataset):
+    """Arrays of a NumPy archive; the first axis counts the samples."""
+
+    path: File = Field(description="The `.npz` file.")
+    inputs: Annotated[Names, AfterValidator(filled)] = Field(
+        description="The arrays that feed the model's inputs, in order."
+    )
+    label: Text | None = Field(
+        default=None, description="The array of labels, null for none."
+    )
+
+    def input_problems(self, named: int) -> Iterator[Problem]:
+        given = len(self.inputs)
+        if not named and given > 1:
+            yield Problem(
+                f"{given} arrays: say which inputs of the model they are",
+                "write model.inputs: the names that the model has, in this order",
+                ("inputs",),
+            )
+        elif given != (named or 1):
+            yield Problem(
+                f"{given} arrays, but {named or 1} in model.inputs",
+                "name one array for each of model.inputs, in order",
+                ("inputs",),
+            )
+
+
+class Csv(FileDataset):
+    """Numbers in text, one sample a row."""
+
+    path: File = Field(description="The file; one that ends in `.gz` is compressed.")
+    label: int | None = Field(
+        default=None,
+        description="The label's column, negative from the end; null for none.",
+    )
+    shape: tuple[Size, ...] | None = Field(
+        default=None,
+        description="Shape of one sample; left out, its values stay in one row.",
+    )
+    header: bool = Field(
+        default=False, description="Whether the first row names the columns."
+    )
+    delimiter: str = Field(default=",", description="The character between columns.")
+
+    def problems(self) -> Iterator[Problem]:
+        if len(self.delimiter) != 1 or self.delimiter in "\r\n\"'":
+            message = "a delimiter is one character, not a quote or line break"
+            yield Problem(message, 'such as "," or ";" or "\\t"', ("delimiter",))
+
+
+DatasetFile = Npz | Csv
+"""What `dataset` can name beside a class of the user's."""
+
+
+class DatasetSection(Choice):
+    """The dataset, chosen by its key."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {
+            "CIFAR10",
+            "CIFAR100",
+            "COCONpy",
+            "COCORaw",
+            "COCORecord",
+            "FashionMNIST",
+            "GLUE",
+            "ImageFolder",
+            "ImageRecord",
+            "Imagenet",
+            "ImagenetRaw",
+            "MNIST",
+            "TFRecordDataset",
+            "VOCRecord",
+            "bert",
+            "dummy",
+            "dummy_v2",
+            "mzbert",
+            "sparse_dummy_v2",
+            "style_transfer",
+        }
+    )
+
+    npz: Block[Npz] = Field(default=None, description="Arrays of a NumPy archive.")
+    csv: Block[Csv] = Field(
+        default=None, description="Numbers in text, one sample a row."
+    )
