@@ -10,10 +10,10 @@ from narrowcast.spec.spec import Evaluation, Input
 from ..frameworks import framework_of
 from ..names import variables
 from ..sections import Batches, RandomBatch
-from ..writing.code import Code, docstring, dotted, literal
+from ..writing.code import Code, docstring, literal
 from ..writing.imports import import_lines
 from ..writing.layout import WIDTH, Group, call, laid_out, tuple_of
-from .transforms import Axes, statements
+from .transforms import Axes, numpy_type, statements
 
 
 def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
@@ -84,17 +84,13 @@ def _tensors(spec: Spec, names: Sequence[Code]) -> Code:
     """The inputs in their declared dtypes, as tensors on the device."""
     tensor = framework_of(spec).tensor
     typed = [
-        (name, _numpy(one)) for name, one in zip(names, _inputs(spec), strict=True)
+        (name, numpy_type(one.dtype or "float32"))
+        for name, one in zip(names, _inputs(spec), strict=True)
     ]
     made = [
         tensor(spec, Code(f"{name}.astype({dtype})"), dtype) for name, dtype in typed
     ]
     return laid_out("inputs = ", tuple_of(made), 8)
-
-
-def _numpy(one: Input) -> Code:
-    dtype = one.dtype or "float32"
-    return Code("np.bool_" if dtype == "bool" else f"np.{dotted(dtype)}")
 
 
 def _described(spec: Spec) -> str:

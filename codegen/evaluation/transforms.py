@@ -13,7 +13,7 @@ from narrowcast.spec.sections.transform import (
     Transpose,
 )
 
-from ..writing.code import Code, literal
+from ..writing.code import Code, dotted, literal
 from ..writing.layout import WIDTH, Group, Item, laid_out, list_of, wrapped
 
 INDENT = 8
@@ -50,11 +50,16 @@ def statements(
             case Normalize():
                 found.extend(_normalize(transform, name, axes))
             case Cast(dtype=dtype):
-                found.append(_method(name, "astype", (literal(dtype),)))
+                found.append(_method(name, "astype", (numpy_type(dtype),)))
             case Transpose(perm=perm):
                 order = (0, *(axis + 1 for axis in perm))
                 found.append(_method(name, "transpose", tuple(map(literal, order))))
     return tuple(found)
+
+
+def numpy_type(dtype: str) -> Code:
+    """NumPy's type of that name."""
+    return Code("np.bool_" if dtype == "bool" else f"np.{dotted(dtype)}")
 
 
 def _method(name: Code, method: str, arguments: tuple[Code, ...]) -> Code:

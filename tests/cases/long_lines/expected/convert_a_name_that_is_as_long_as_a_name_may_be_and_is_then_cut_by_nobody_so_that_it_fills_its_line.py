@@ -118,7 +118,7 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
             normalized_image_of_the_left_camera - 0.4850000001
         ) / 0.2290000001
         normalized_image_of_the_left_camera = (
-            normalized_image_of_the_left_camera.astype("float32")
+            normalized_image_of_the_left_camera.astype(np.float32)
         )
         inputs = (
             torch.from_numpy(normalized_image_of_the_left_camera.astype(np.float32)),

@@ -96,7 +96,7 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
         mean = np.array([0.485, 0.456, 0.406], np.float32).reshape(-1, 1, 1)
         std = np.array([0.229, 0.224, 0.225], np.float32).reshape(-1, 1, 1)
         image = (image - mean) / std
-        image = image.astype("float32")
+        image = image.astype(np.float32)
         inputs = (torch.from_numpy(image.astype(np.float32)).to("cuda"),)
         yield inputs, labels
 
