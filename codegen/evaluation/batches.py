@@ -82,14 +82,10 @@ def _read(names: Sequence[Code], spec: Spec, evaluation: Evaluation) -> Iterator
 
 def _tensors(spec: Spec, names: Sequence[Code]) -> Code:
     """The inputs in their declared dtypes, as tensors on the device."""
-    tensor = framework_of(spec).tensor
-    typed = [
-        (name, numpy_type(one.dtype or "float32"))
-        for name, one in zip(names, _inputs(spec), strict=True)
-    ]
-    made = [
-        tensor(spec, Code(f"{name}.astype({dtype})"), dtype) for name, dtype in typed
-    ]
+    tensor, made = framework_of(spec).tensor, []
+    for name, one in zip(names, _inputs(spec), strict=True):
+        dtype = numpy_type(one.dtype or "float32")
+        made.append(tensor(spec, Code(f"{name}.astype({dtype})"), dtype))
     return laid_out("inputs = ", tuple_of(made), 8)
 
 

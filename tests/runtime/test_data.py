@@ -19,7 +19,8 @@ from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.csv import read_csv
 from narrowcast.runtime.evaluation.data.indexed import Indexed, collate
 from narrowcast.runtime.evaluation.data.npz import read_npz
-from narrowcast.runtime.evaluation.data.synthetic import random_array
+from narrowcast.runtime.evaluation.data.synthetic import random_array, random_inputs
+from narrowcast.runtime.frameworks.inputs import Input
 
 
 def csv(folder: Path, text: str, name: str = "data.csv") -> Path:
@@ -359,3 +360,22 @@ def test_the_same_seed_gives_the_same_inputs() -> None:
         random_array((3, 4), "float32", np.random.default_rng(5)) for _ in range(2)
     )
     assert first.tolist() == second.tolist()
+
+
+DECLARED = (Input("ids", ("batch", 3), "int64"), Input("bias", (), "float32"))
+
+
+@pytest.mark.parametrize("signature", [(), (Input("bias"), Input("ids", (9, 9)))])
+def test_a_random_batch_is_as_declared(signature: tuple[Input, ...]) -> None:
+    """Whatever the model says of its inputs, which it need not be asked for."""
+    generator = np.random.default_rng(5)
+    found = random_inputs(DECLARED, 4, generator, signature)
+    assert [(a.shape, str(a.dtype)) for a in found] == [
+        ((4, 3), "int64"),
+        ((), "float32"),
+    ]
+
+
+def test_an_input_that_the_model_does_not_have_is_named() -> None:
+    with pytest.raises(DataError, match="`bias`, which is no input of the model"):
+        random_inputs(DECLARED, 4, np.random.default_rng(5), (Input("ids"),))
