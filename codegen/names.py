@@ -12,20 +12,21 @@ from .code import Code, dotted
 from .imports import import_lines
 
 OWN = """
-Converted closest partial best convert_to profile low lows tried
-Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement MSE Metric
-Package
-Path Pins Placement Precision Report Requirements Run Sources StaticCosts TopK Watch
-TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low latency
-low_compute memory mx np npt random_array random_inputs read_csv read_npz sys tf torch
+A100 Any Arrays Budget Converted Criterion Indexed Input Iterator Metric Model MSE
+Path Pins Precision Report Requirements Run Sources TopK TYPE_CHECKING X86_BF16
+X86_FP16
+
+annotations arrays block block_model cache command_line conversion converted data
+found fused generator inputs keras keras_model labels latency load_frozen_graph
+load_keras load_keras_weights load_onnx load_parameters load_safetensors
+load_saved_model load_state_dict load_symbol low low_compute lows mean memory model mx
+mxnet np npt onnxruntime open_pt2 openvino portable profile program pytorch
+random_array random_inputs read_csv read_npz run signature start std stop subject sys
+tensorflow tensorrt tf torch
 
 BUDGET CRITERION HERE INPUTS LOW NAME PINS REQUIREMENTS SOURCES
-batches convert dataset load_model metric
 
-Model arrays baseline block block_model compiled data evaluate found generator inputs judgement labels
-fused keras keras_model load_frozen_graph load_keras load_keras_weights load_onnx
-load_parameters load_safetensors load_saved_model load_state_dict load_symbol mean mxnet onnxruntime openvino portable signature tensorflow tensorrt model open_pt2 package placement plan program
-pytorch result run saved start std stop traced watch
+batches convert convert_to dataset load_model metric
 
 array len min range tuple
 """

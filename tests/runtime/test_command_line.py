@@ -22,7 +22,8 @@ from narrowcast.runtime.common.errors import *
 from narrowcast.runtime.common.errors import MetricError
 from narrowcast.runtime.evaluation.evaluation import Evaluation
 from narrowcast.runtime.graph.graph import Precision
-from narrowcast.runtime.report.report import Judgement, Report
+from narrowcast.runtime.evaluation.judgement import Judgement
+from narrowcast.runtime.report.report import Report
 
 
 def report(run, value=0.9, **changes):
