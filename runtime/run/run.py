@@ -9,10 +9,9 @@ from typing import Any
 
 from ..common.delivery import candidate_hash, destination
 from ..common.errors import ModelError
-from ..common.fresh import in_fresh_process
 from ..common.timing import Latency, latencies_data
 from ..evaluation.evaluation import Batches, evaluation_data
-from ..evaluation.saved import time_file
+from ..evaluation.saved import TIMING, time_file
 from ..evaluation.sharding import Predictor
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import Formable, LoadSaved, Traced
@@ -119,7 +118,7 @@ class Run(Searching):
         others = contenders(traced.graph, plan, self.replayed is not None)
 
         def time(files: Mapping[str, Path]) -> dict[str, Latency]:
-            return in_fresh_process(
+            return TIMING.call(
                 time_file,
                 load_model,
                 predictor,
