@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..common.delivery import candidate_hash
-from ..common.fresh import in_fresh_process
 from ..common.timing import Latency, latencies_data
 from ..evaluation.evaluation import evaluation_data
-from ..evaluation.saved import time_file
+from ..evaluation.saved import TIMING, time_file
 from ..frameworks.adapter import Compiler
 from ..report.comparison import (
     Timed,
@@ -44,7 +43,7 @@ def timed(converted: Converted) -> Timed | None:
         compiled = adapter.load_compiled, converted.package.path
 
     def time(files: Mapping[str, Path]) -> dict[str, Latency]:
-        return in_fresh_process(
+        return TIMING.call(
             time_file,
             slots.load_model,
             adapter.predictor,

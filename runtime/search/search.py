@@ -99,7 +99,7 @@ def search(
 
 @dataclass
 class _Search:
-    """The steps of TUNING.md, 2 to 7."""
+    """Steps 2 to 7 of docs/search.md."""
 
     traced: Traced
     trials: Trials
