@@ -16,11 +16,9 @@ test: build/nox/ready
 nightly: build/nox/ready
 	build/nox/bin/nox -s nightly nightly_onnx
 
-# torch by itself first: the CPU build is pinned, and a range might take the CUDA build.
-build/venv/ready: pyproject.toml setup.cfg
+build/venv/ready: pyproject.toml setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv build/venv
-	build/venv/bin/$(PIP) torch==2.13.0
-	build/venv/bin/$(PIP) -e '.[pytorch]'
+	build/venv/bin/$(PIP) -c constraints.txt -e '.[pytorch]'
 	build/venv/bin/$(PIP) --no-deps -r examples/mnist/packages.txt
 	touch $@
 

@@ -12,15 +12,11 @@ SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, one for each core: most of the time goes to fresh Pythons."""
 
 SWEEP = ("-m", "hypothesis", "--timeout=0")
-TORCH = "torch==2.13.0"
-TENSORFLOW = "tensorflow-cpu==2.21.0"
-MXNET = ("mxnet==1.9.1", "numpy<1.24")
-ONNX = (
-    "onnx==1.23.2",
-    "onnx-ir==1.1.0",
-    "onnxruntime==1.32.0",
-    "openvino==2026.4.1",
-)
+TESTED = ("-c", "constraints.txt")
+"""The versions of all frameworks."""
+
+MXNET = ("mxnet", "numpy<1.24")
+ONNX = ("onnx", "onnx-ir", "onnxruntime", "openvino")
 FOLDERS = (
     "spec",
     "codegen",
@@ -30,6 +26,7 @@ FOLDERS = (
     "benchmarks",
     "examples",
     "noxfile.py",
+    "setup.py",
 )
 
 
@@ -48,8 +45,7 @@ def core(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def torch(session: nox.Session) -> None:
     """The PyTorch adapter on real models, and the types of everything."""
-    session.install(TORCH)
-    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "-e", ".[pytorch]")
+    session.install(*TESTED, *TOOLS, *TESTS, "pytest-xdist>=3.6", "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     session.run("mypy", "spec", "codegen", "runtime", "src")
     session.run("pytest", *SHARED, "tests/pytorch")
@@ -58,7 +54,7 @@ def torch(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def tensorflow(session: nox.Session) -> None:
     """The TensorFlow adapter on real models."""
-    _adapter(session, "tensorflow", TENSORFLOW)
+    _adapter(session, "tensorflow", "tensorflow-cpu")
 
 
 @nox.session(python="3.11")
@@ -74,7 +70,7 @@ def mxnet(session: nox.Session) -> None:
 
 
 def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
-    session.install(*frameworks, *TESTS, "pytest-xdist>=3.6", "-e", ".")
+    session.install(*TESTED, *frameworks, *TESTS, "pytest-xdist>=3.6", "-e", ".")
     for packages in ("examples/mnist/packages.txt", f"tests/{name}/packages.txt"):
         session.install("--no-deps", "-r", packages)
     session.run("pytest", *SHARED, f"tests/{name}")
@@ -83,8 +79,7 @@ def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
 @nox.session(python="3.11")
 def nightly(session: nox.Session) -> None:
     """Every property test with 30 times its examples, and the larger examples."""
-    session.install(TORCH)
-    session.install(*TOOLS, *TESTS, "-e", ".[pytorch]")
+    session.install(*TESTED, *TOOLS, *TESTS, "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]
     session.run("pytest", *SWEEP, *others, "tests", env={"SWEEP": "30"})
@@ -99,7 +94,7 @@ def nightly(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def nightly_onnx(session: nox.Session) -> None:
     """The ONNX adapter's property tests likewise, and models of gigabytes."""
-    session.install(*ONNX, *TESTS, "-e", ".")
+    session.install(*TESTED, *ONNX, *TESTS, "-e", ".")
     for packages in ("examples/mnist/packages.txt", "tests/onnx/packages.txt"):
         session.install("--no-deps", "-r", packages)
     session.run("pytest", *SWEEP, "tests/onnx", env={"SWEEP": "30"})

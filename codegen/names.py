@@ -16,20 +16,19 @@ from .writing.code import Code, dotted
 from .writing.imports import import_lines
 
 OWN = """
-Converted closest partial best convert_to profile low lows tried
-Any Arrays Budget Criterion Evaluation Indexed Input Iterator Judgement Metric Package
-Path Pins Placement Precision Report Requirements Run Sources StaticCosts Watch
-TYPE_CHECKING A100 X86_BF16 X86_FP16 annotations cache command_line everything_low
-mx np npt random_inputs sys tf torch
+A100 Any Arrays Budget Converted Criterion Indexed Input Iterator Metric Model Path
+Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
+
+annotations arrays block_model cache command_line conversion converted found fused
+generator inputs keras keras_model labels load_frozen_graph load_keras
+load_keras_weights load_onnx load_parameters load_safetensors load_saved_model
+load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open_pt2
+openvino portable profile pytorch random_inputs run signature std subject sys
+tensorflow tensorrt tf torch
 
 BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
-batches convert dataset load_model metric
 
-Model arrays baseline block_model compiled evaluate found fused generator inputs
-judgement keras keras_model labels load_frozen_graph load_keras load_keras_weights
-load_onnx load_parameters load_safetensors load_saved_model load_state_dict load_symbol
-mean model mxnet onnxruntime open_pt2 openvino package placement plan portable pytorch
-result run saved signature std tensorflow tensorrt traced watch
+batches convert convert_to dataset load_model metric
 
 array tuple
 """

@@ -1,4 +1,4 @@
-"""The functions of a script that load, read and judge, ready to be printed.
+"""The functions of a script, ready to be printed.
 
 Each is a frozen dataclass that names its template and what it imports; the words of
 a framework are fields of it. All that a template prints is `Code`.
@@ -118,3 +118,39 @@ class RandomBatch:
     local_imports: Code
     drawing: Code
     inputs: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """The steps of a conversion.
+
+    Attributes:
+        title: The docstring's line.
+        requiring: The statement that checks machine and framework.
+        judged: Whether a metric judges it.
+        each: Whether it is made for each of several precisions.
+        steps: Statements from the model as loaded to the plans that were found.
+    """
+
+    template: ClassVar[str] = "convert.py.j2"
+    title: Code
+    requiring: Code
+    judged: bool
+    each: bool
+    steps: tuple[Code, ...]
+    imports_of_steps: tuple[Import, ...]
+
+    @property
+    def imports(self) -> Sequence[Import]:
+        judged = ("Budget", "Criterion") if self.judged else ()
+        each = ("Converted",) if self.each else ()
+        always = ("Pins", "Precision", "Report", "Requirements", "Run", "Sources")
+        names = (*always, *judged, *each, "command_line")
+        return (
+            ("__future__", "annotations"),
+            ("sys", ""),
+            ("pathlib", "Path"),
+            ("typing", "TYPE_CHECKING"),
+            *(("narrowcast.runtime", name) for name in names),
+            *self.imports_of_steps,
+        )

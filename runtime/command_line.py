@@ -17,14 +17,16 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from .common.errors import NarrowcastError, UsageError
-from .common.files import check_writable, write_bytes
+from .common.files import check_writable, shown, write_bytes
 from .common.progress import Terminal, printable
 from .common.version import VERSION
 from .evaluation.sharding import Workers
 from .placement.measured.sources import Choice
 from .record.recorded import Recorded
-from .report.report import Report, as_json, shown, summary
-from .run import Options, Run
+from .report.json_data import as_json
+from .report.report import Report
+from .report.summary import summary
+from .run import Context, Options, Run
 
 INTERNAL = 4
 INTERRUPTED = 130
@@ -53,9 +55,10 @@ def command_line(
     """
     path = Path(script).resolve()
     options = _parsed(path.name, name, path.parent, arguments)
-    run = Run(name, path, options, Terminal(sys.stderr), time.perf_counter)
-    run.workers = _workers(options.workers, executor)
-    run.interrupts.listen()
+    context = Context(name, path, options, Terminal(sys.stderr), time.perf_counter)
+    context.workers = _workers(options.workers, executor)
+    context.interrupts.listen()
+    run = Run(context)
     try:
         run.begin()
         for folder in (options.output, options.plan.parent):
@@ -73,7 +76,7 @@ def command_line(
         # A second one, as a group of processes gets it, has nothing left to stop.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         done = "interrupted before the conversion was done: no plan was written"
-        _say(f"{done}{_left(run)}")
+        _say(f"{done}{_left(context)}")
         return INTERRUPTED
     except SystemExit as error:
         _say(
@@ -83,7 +86,7 @@ def command_line(
     except Exception as error:
         return _internal(error, name, options.output)
     finally:
-        run.discard()
+        context.discard()
     if options.json:
         print(json.dumps(as_json(report), indent=2, allow_nan=False))
     else:
@@ -205,13 +208,14 @@ def _stdout_for_json() -> Iterator[None]:
         os.close(stdout)
 
 
-def _left(run: Run) -> str:
+def _left(context: Context) -> str:
     """What can still be made of an interrupted run."""
-    if not isinstance(run.history, Recorded) or not run.history.size:
+    history, passed = context.history, context.passed
+    if not isinstance(history, Recorded) or not history.size:
         return ""
-    text = f"\n  --resume goes on where {shown(run.history.path)} ends."
-    if run.passed is not None:
-        text += f"\n  trial {run.passed} had passed: --trial {run.passed} delivers it."
+    text = f"\n  --resume goes on where {shown(history.path)} ends."
+    if passed is not None:
+        text += f"\n  trial {passed} had passed: --trial {passed} delivers it."
     return text
 
 

@@ -24,13 +24,14 @@ import mxnet as mx
 import numpy as np
 from mxnet.contrib import amp
 
-from narrowcast.runtime import Pins, Precision, everything_low
+from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import Latency, interleaved
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.graph.graph import casts
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.placement.measured.measured import measured_costs
+from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 SECONDS = 12.0

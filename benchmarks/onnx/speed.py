@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from narrowcast.runtime import Pins, Precision, everything_low
+from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.frameworks.onnx.opening.load import load_onnx
@@ -31,6 +31,7 @@ from narrowcast.runtime.graph.graph import casts
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.placement.measured.measured import measured_costs
+from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 SECONDS = 12.0

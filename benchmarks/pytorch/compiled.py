@@ -26,11 +26,12 @@ import torch
 from models import MODELS
 from torch import nn
 
-from narrowcast.runtime import Pins, Precision, everything_low
+from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import Latency, interleaved
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 SECONDS = 12.0

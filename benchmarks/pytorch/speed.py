@@ -21,7 +21,7 @@ import torch
 from models import MODELS
 from torch import nn
 
-from narrowcast.runtime import Pins, Precision, everything_low
+from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.inputs import Input
@@ -29,6 +29,7 @@ from narrowcast.runtime.graph.graph import casts
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.placement.measured.measured import SECONDS_EACH, measured_costs
+from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 BF16 = torch.bfloat16

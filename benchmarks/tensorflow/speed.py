@@ -26,13 +26,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from narrowcast.runtime import Pins, Precision, everything_low
+from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.graph.graph import Kind, casts
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
 from narrowcast.runtime.placement.measured.measured import measured_costs
+from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 SECONDS = 10.0

@@ -39,7 +39,6 @@ class Framework:
         python: Versions of Python that it works with.
         executed: Whether the script runs the converted model.
         channels_last: Whether images have their channels in the last dimension.
-        loaded: The type of what the script's load_model() returns.
     """
 
     title: str
@@ -57,7 +56,6 @@ class Framework:
     python: str = PYTHON
     executed: bool = True
     channels_last: bool = False
-    loaded: str = "Model"
 
 
 @dataclass(frozen=True, slots=True)

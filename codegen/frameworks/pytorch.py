@@ -70,5 +70,4 @@ FRAMEWORK = Framework(
     tensor_type=Code("torch.Tensor"),
     tensor_imports=(("torch", ""),),
     type_imports=(("torch", ""),),
-    loaded=MODULE,
 )

@@ -35,6 +35,12 @@ def write_bytes(path: Path, data: bytes) -> Path:
     return path
 
 
+def shown(path: Path) -> str:
+    """A path as short as it can be typed here."""
+    relative = os.path.relpath(path)
+    return relative if not relative.startswith("..") else str(path)
+
+
 def check_writable(folder: Path) -> None:
     """Make the folder and see that a file can be made in it.
 

@@ -8,11 +8,12 @@ import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .errors import ModelError
+from .errors import ModelError, UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,55 +23,101 @@ SECONDS = 1.0
 """How often a process that says nothing is asked whether it lives."""
 
 
+MEMORY = "Most often it ran out of memory: evaluate with a smaller batch_size."
+
+
+@dataclass(frozen=True, slots=True)
+class FreshProcess:
+    """What a newly started Python is for, so that its death is told as what it was.
+
+    Attributes:
+        did: Ends "the process that ...".
+        remedy: What most often helps if it dies of that.
+    """
+
+    did: str
+    remedy: str = MEMORY
+
+    def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a module-level function there and return its result.
+
+        What it raises is raised here, with its traceback as a note. An interrupt ends
+        the process too.
+
+        Raises:
+            ModelError: The process died (killed, out of memory).
+        """
+        returned, outcome = _outcome(self, function, args, kwargs)
+        if not returned:
+            raise outcome
+        return cast(T, outcome)
+
+    def death(self, process: BaseProcess) -> ModelError:
+        """What is said of a process that ended without a word of its own."""
+        code = process.exitcode or 0
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        wrote = "What it wrote before may say why. " if code > 0 else ""
+        return ModelError(
+            f"the process that {self.did} died: {how}", wrote + self.remedy
+        )
+
+
 def in_fresh_process(
     function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Call a module-level function in a newly started Python and return its result.
+    """Call a function as `FreshProcess` does, where its name says enough."""
+    did = f"ran {getattr(function, '__name__', 'it')}"
+    return FreshProcess(did).call(function, *args, **kwargs)
 
-    What it raises is raised here, with its traceback as a note. An interrupt ends the
-    process too.
 
-    Raises:
-        ModelError: The process died (killed, out of memory).
-    """
+def _outcome(
+    fresh: FreshProcess,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> tuple[bool, Any]:
+    """Whether the function returned, and what; else what it raised."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, function, args, kwargs))
     with interrupts_stay_here():
-        process.start()
+        _start(fresh, process)
     sender.close()
     try:
-        returned, outcome = _received(receiver, process)
+        return _received(receiver, process)
+    except EOFError as error:
+        process.join()
+        raise fresh.death(process) from error
     except BaseException:
         process.kill()
         raise
     finally:
         process.join()
         receiver.close()
-    if not returned:
-        raise outcome
-    return cast(T, outcome)
 
 
-def _received(receiver: Connection, process: BaseProcess) -> Any:
-    """What the process sends; its end is not taken from the pipe alone, which its own
-    children may hold open."""
+def _start(fresh: FreshProcess, process: BaseProcess) -> None:
+    """Raise a UsageError for what can't be handed over: nothing has run yet."""
     try:
-        while not receiver.poll(SECONDS):
-            if not process.is_alive() and not receiver.poll():
-                raise EOFError
-        return receiver.recv()
-    except EOFError as error:
-        process.join()
-        raise ModelError(
-            f"the process that opened the saved model died: {_death(process)}",
-            "Most often it ran out of memory: evaluate with a smaller batch_size.",
+        process.start()
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"what the process that {fresh.did} needs can't be handed to it: {error}",
+            "Give functions and classes of a module, not of another function.",
         ) from error
 
 
-def _death(process: BaseProcess) -> str:
-    code = process.exitcode or 0
-    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+def _received(receiver: Connection, process: BaseProcess) -> tuple[bool, Any]:
+    """What the process sends; its end is not taken from the pipe alone, which its own
+    children may hold open.
+
+    Raises:
+        EOFError: It died.
+    """
+    while not receiver.poll(SECONDS):
+        if not process.is_alive() and not receiver.poll():
+            raise EOFError
+    return cast(tuple[bool, Any], receiver.recv())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import in_fresh_process
+from ..common.fresh import FreshProcess
 from ..common.timing import Clock, Latency, interleaved
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, restart
@@ -23,6 +23,14 @@ from .metrics.metric import Metric
 P = ParamSpec("P")
 T = TypeVar("T")
 
+OPENING = FreshProcess("opened the saved model")
+
+TIMING = FreshProcess(
+    "timed fp32 and what was saved",
+    "Most often it ran out of memory: it holds all that is timed at once. Take a "
+    "smaller batch_size.",
+)
+
 
 def evaluate_file(
     load_saved: LoadSaved,
@@ -31,12 +39,30 @@ def evaluate_file(
     metric: Callable[[], Metric],
 ) -> Evaluation:
     """Score the saved model on all batches."""
-    return evaluate(load_saved(path), batches, metric)
+    return evaluate(_loaded(load_saved, path), batches, metric)
 
 
 def predict_file(load_saved: LoadSaved, path: Path, batches: Batches) -> Outputs:
     """The saved model's outputs on the first batch."""
-    return load_saved(path)(first_inputs(batches))
+    return _loaded(load_saved, path)(first_inputs(batches))
+
+
+def _loaded(load_saved: LoadSaved, path: Path) -> Predict:
+    """The model opened, which fails of something else than of the data.
+
+    Raises:
+        ModelError: It can't be opened.
+    """
+    try:
+        return load_saved(path)
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the saved model can't be opened: {type(error).__name__}: {error}",
+            "It is opened as deployers will open it: without load_model() and what that "
+            "imports.",
+        ) from error
 
 
 def time_file(
@@ -79,7 +105,7 @@ def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         ModelError: The saved model fails where the converted one in memory did not.
     """
     try:
-        return in_fresh_process(function, *args, **kwargs)
+        return OPENING.call(function, *args, **kwargs)
     except NarrowcastError:
         raise
     except Exception as error:

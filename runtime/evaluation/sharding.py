@@ -14,7 +14,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
@@ -68,6 +68,9 @@ class SavedModel:
     load_saved: LoadSaved
     path: Path
 
+    def __str__(self) -> str:
+        return self.path.name
+
     def __call__(self) -> Predict:
         return self.load_saved(self.path)
 
@@ -79,6 +82,9 @@ class LoadedModel:
     load_model: Callable[[], Any]
     predictor: Predictor
     inputs: Sequence[Input]
+
+    def __str__(self) -> str:
+        return "the model as loaded"
 
     def __call__(self) -> Predict:
         return self.predictor(self.load_model(), self.inputs)
@@ -193,7 +199,7 @@ class Workers:
                 while len(waiting) < AHEAD * self.count:
                     waiting.append(self._submit(job, start))
                     start += BATCHES
-                found = self._result(waiting.popleft())
+                found = self._result(job, waiting.popleft())
                 yield from found
                 if len(found) < BATCHES:
                     return
@@ -210,25 +216,31 @@ class Workers:
             try:
                 return executor.submit(work, job, start, start + BATCHES)
             except RuntimeError as error:  # one that broke, or was shut down
-                raise self._death(error) from error
+                raise self._failure(job, error) from error
 
-    def _result(self, future: Future[list[Gatherable] | Exception]) -> list[Gatherable]:
+    def _result(
+        self, job: Job, future: Future[list[Gatherable] | Exception]
+    ) -> list[Gatherable]:
         try:
             found = future.result()
         except Exception as error:
-            raise self._death(error) from error
+            raise self._failure(job, error) from error
         if isinstance(found, Exception):
             raise found
         return found
 
-    def _death(self, error: Exception) -> ModelError:
+    def _failure(self, job: Job, error: Exception) -> ModelError:
         """What the executor itself raised: `work` raises nothing."""
         self.close()
-        said = " ".join(str(error).split())
-        return ModelError(
-            f"the workers failed: {type(error).__name__}: {said}",
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(". ")
+        remedy = (
             "Most often one ran out of memory: take fewer workers or a smaller "
-            "batch_size. What a script hands to them must be importable there.",
+            "batch_size."
+        )
+        if not isinstance(error, BrokenExecutor):
+            remedy = f"What a script hands to them must be importable there. {remedy}"
+        return ModelError(
+            f"the workers failed: {said} (they evaluated {job.opens})", remedy
         )
 
     def close(self) -> None:

@@ -177,6 +177,7 @@ class Traced(Protocol):
         ...
 
 
+@runtime_checkable
 class Formable(Traced, Protocol):
     """A model some of whose ops have faster kernels than the framework calls itself."""
 

@@ -19,7 +19,6 @@ class Framework:
         title: Its name for people.
         lowest: The lowest version that the adapter works with.
         extra: narrowcast's extra that installs it.
-        adapter: The adapter's package in `frameworks`, which has `answers`.
         builds: Other distributions that are the framework.
         executes: Whether models are run here; if not, files for elsewhere are made.
         devices: Where models are run.
@@ -28,7 +27,6 @@ class Framework:
     title: str
     lowest: str
     extra: str
-    adapter: str
     builds: tuple[str, ...] = ()
     executes: bool = True
     devices: tuple[Device, ...] = ("cpu",)
@@ -39,26 +37,18 @@ FRAMEWORKS: Mapping[str, Framework] = {
         "PyTorch",
         lowest="2.10",
         extra="pytorch",
-        adapter="pytorch",
         devices=("cpu", "cuda"),
     ),
     "tensorflow": Framework(
         "TensorFlow",
         lowest="2.16",
         extra="tensorflow",
-        adapter="tensorflow",
         builds=("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos"),
     ),
-    "mxnet": Framework("MXNet", lowest="1.9", extra="mxnet", adapter="mxnet"),
-    "openvino": Framework(
-        "OpenVINO", lowest="2025.0", extra="onnx", adapter="onnx.openvino"
-    ),
-    "onnxruntime": Framework(
-        "ONNX Runtime", lowest="1.20", extra="onnx", adapter="onnx.onnxruntime"
-    ),
-    "onnx": Framework(
-        "ONNX", lowest="1.19", extra="onnx", adapter="onnx.portable", executes=False
-    ),
+    "mxnet": Framework("MXNet", lowest="1.9", extra="mxnet"),
+    "openvino": Framework("OpenVINO", lowest="2025.0", extra="onnx"),
+    "onnxruntime": Framework("ONNX Runtime", lowest="1.20", extra="onnx"),
+    "onnx": Framework("ONNX", lowest="1.19", extra="onnx", executes=False),
 }
 """Distribution → framework."""
 
@@ -81,7 +71,7 @@ class Answer:
 
 
 class FrameworkAnswer(Protocol):
-    """Asks the framework, importing it (frameworks/*/answers.py).
+    """Asks the framework, importing it (`Adapter.answer`).
 
     Raises:
         RequirementError: The framework can't be imported.

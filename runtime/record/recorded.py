@@ -19,7 +19,7 @@ from ..graph.pins import Reason
 from ..search.history import Attempt, Outcome
 from .plain_data import outcome, outcome_data, pins_data, reasons
 
-FORMAT = 1
+FORMAT = 2
 
 ANEW = "Search anew with --search in place of --resume."
 

@@ -1,6 +1,7 @@
 """One run of a generated script, step by step."""
 
+from .context import Context
 from .options import Options
 from .run import Run
 
-__all__ = ["Options", "Run"]
+__all__ = ["Context", "Options", "Run"]

@@ -1,119 +1,112 @@
-"""What follows the search: the saved file is checked, and all is put in place."""
+"""What was converted is put in place, with its plan, and the report gathered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..common.delivery import candidate_hash, deliver, destination
-from ..common.progress import Progress
-from ..evaluation.evaluation import (
-    Batches,
-    Evaluation,
-    first_inputs,
-    largest_error,
-    rounded,
-)
-from ..evaluation.metrics.metric import Metric
-from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
-from ..frameworks.protocol import LoadSaved, Predict
+from ..evaluation.judgement import judgement_data
 from ..graph.graph import Graph
-from ..record.plan import write_plan
+from ..record.plan import document, write_plan
+from ..record.provenance import executed
+from ..report.comparison import Timed, timed_data
+from ..report.gathered import Circumstances, gathered
+from ..report.report import Report
 from ..search.found import Plan
+from .context import Context
+from .converted import Converted
+from .costing import counted
 
 
-def compiled_package(
-    progress: Progress,
-    compile_saved: Callable[[Path, Path], Path],
-    saved: Path,
-    package: Path,
-) -> Path:
-    """Compile a saved model, in a process of its own."""
-    progress.live("compile", f"{saved.name}: this takes a minute or more")
-    made = compile_saved(saved, package)
-    progress.line("compile", f"{saved.name} -> {package.name}")
-    return made
+def finished(converted: Converted, timed: Timed | None) -> Report:
+    """Put model, package and plan in place, and gather the report.
+
+    A plan that misses the criterion goes to a file of its own: a lock would be
+    replayed by the next run. A model and its package are one result: either misses
+    for both.
+    """
+    conversion, plan, saved = converted.conversion, converted.plan, converted.saved
+    context, graph = conversion.context, conversion.traced.graph
+    if _bytes_differ(converted):
+        context.warn("the same inputs gave another file than the plan's")
+    if _nothing_low(graph, plan):
+        context.warn(f"every op stays fp32: {_why_nothing(plan)}")
+    # The folder of a trial that is rebuilt is its own.
+    missed = not converted.holds and context.options.trial is None
+    forms = conversion.forms_in_use(plan.placement)
+    package = converted.package
+    if package is not None:
+        package = replace(package, path=destination(package.path, missed))
+    lock = _plan_path(context, missed, new=conversion.replayed is None)
+    report = gathered(
+        graph,
+        plan,
+        converted.found,
+        saved,
+        Circumstances(
+            name=context.name,
+            script=context.script,
+            plan=lock,
+            replayed=conversion.replayed is not None,
+            rebuilt=context.options.trial,
+            interrupted=converted.found.interrupted or context.interrupts.came,
+            is_target=conversion.timed_here,
+            kernels=counted(forms),
+            notes=conversion.traced.notes,
+            warnings=tuple(context.warnings),
+        ),
+        judgement=converted.judgement,
+        drift=converted.drift,
+        timed=timed,
+        package=package,
+    )
+    content = None
+    if conversion.replayed is None:
+        about = conversion.provenance()
+        about |= {"judgement": judgement_data(converted.judgement)}
+        content = document(plan, graph, about | timed_data(timed))
+        content |= {"forms": dict(forms)} if forms else {}
+        content |= {"model": {"file": saved.name, "sha256": candidate_hash(saved)}}
+        content |= executed(package)
+    _put_in_place(converted, lock, content, missed)
+    return replace(report, model=destination(saved, missed))
 
 
-def saved_evaluation(
-    progress: Progress,
-    load_saved: LoadSaved,
-    path: Path,
-    batches: Batches,
-    metric: Callable[[], Metric],
-) -> Evaluation:
-    """Score a saved model in a fresh process, exactly and in full."""
-    progress.live("check", f"{path.name} in a fresh process")
-    found = opened(evaluate_file, load_saved, path, batches, metric)
-    progress.line("check", checked(found, path, "a fresh process"))
-    return found
-
-
-def checked(found: Evaluation, path: Path, where: str) -> str:
-    """What a saved model gave, for people."""
-    finite = "" if found.finite else "  outputs are not finite"
-    value = f"{found.metric} {rounded(found.value)}"
-    return f"{value}  {path.name} loaded in {where}{finite}"
-
-
-def saved_drift(
-    progress: Progress,
-    fp32: Predict,
-    load_saved: LoadSaved,
-    path: Path,
-    batches: Batches,
-) -> float:
-    """Output error of a saved model on the first batch, in a fresh process."""
-    progress.live("check", f"{path.name} in a fresh process")
-    expected = fp32(first_inputs(batches))
-    found = opened(predict_file, load_saved, path, batches)
-    check_finite(expected, "the fp32 model's outputs are not finite")
-    check_finite(found, "the converted model's outputs are not finite")
-    error = largest_error(expected, found)
-    text = f"output error {error:.1e}  {path.name} loaded in a fresh process"
-    progress.line("check", text)
-    return error
-
-
-def bytes_differ(
-    saved: Path, replayed: Mapping[str, Any] | None, changes: tuple[str, ...]
-) -> bool:
+def _bytes_differ(converted: Converted) -> bool:
     """Whether a replay made other bytes, and nothing that changed explains it."""
-    if replayed is None or changes:
+    replayed = converted.conversion.replayed
+    if replayed is None or converted.conversion.changes:
         return False
     recorded = replayed.get("model")
     known = recorded.get("sha256") if isinstance(recorded, dict) else None
-    return known != candidate_hash(saved)
+    return known != candidate_hash(converted.saved)
 
 
-def nothing_low(graph: Graph, plan: Plan) -> bool:
+def _nothing_low(graph: Graph, plan: Plan) -> bool:
     """Whether the result is fp32 throughout."""
     return all(plan.placement[op.id] != plan.low for op in graph.ops)
 
 
-def why_nothing(plan: Plan) -> str:
+def _why_nothing(plan: Plan) -> str:
     """Why every op stays fp32."""
     if plan.objective == "latency":
         return f"nothing gains from {plan.low} here"
     return "nothing was converted"
 
 
-def plan_content(
-    content: Mapping[str, Any], forms: Mapping[str, str], saved: Path
-) -> dict[str, Any]:
-    """The lock file's content with the kernels that stand for ops, and the model."""
-    kernels = {"forms": dict(forms)} if forms else {}
-    about = {"file": saved.name, "sha256": candidate_hash(saved)}
-    return {**content, **kernels, "model": about}
+def _plan_path(context: Context, missed: bool, new: bool) -> Path:
+    """Where the plan is, or is written to."""
+    lock = context.options.plan
+    if context.options.trial is not None:
+        return context.options.output / lock.name
+    return lock.with_suffix(".failed.json") if new and missed else lock
 
 
-def put_in_place(
-    saved: Path,
-    package: Path | None,
-    plan: Path,
-    content: Mapping[str, Any] | None,
-    missed: bool,
+def _put_in_place(
+    converted: Converted, plan: Path, content: Mapping[str, Any] | None, missed: bool
 ) -> None:
     """Write the plan, if there is a new one, and deliver the candidates.
 
@@ -122,8 +115,9 @@ def put_in_place(
     """
     if content is not None:
         write_plan(plan, content)
+    package = converted.package
     if package is not None:
-        destination(package, missed).unlink(missing_ok=True)
-    deliver(saved, missed)
+        destination(package.path, missed).unlink(missing_ok=True)
+    deliver(converted.saved, missed)
     if package is not None:
-        deliver(package, missed)
+        deliver(package.path, missed)

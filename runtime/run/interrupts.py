@@ -63,16 +63,20 @@ class Interrupts:
             self.holding = before
 
 
-@dataclass(frozen=True)
+@dataclass
 class Interruptible:
     """What a history says to the search for one precision; a `History`.
 
     A first signal ends its steps; what they gave is written whole.
+
+    Attributes:
+        trials: How many trials the search asked for.
     """
 
     whole: History
     interrupts: Interrupts
     low: Precision
+    trials: int = 0
 
     def remember(self, step: str, make: Callable[[], Any]) -> Any:
         """As the history, for this precision."""
@@ -85,6 +89,7 @@ class Interruptible:
 
     def trial(self, attempt: Attempt, make: Callable[[], Outcome]) -> Outcome:
         """As the history: an attempt names its precision."""
+        self.trials += 1
         return self.whole.trial(attempt, make)
 
 

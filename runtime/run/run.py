@@ -2,48 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..common.delivery import candidate_hash, destination
-from ..common.errors import ModelError
-from ..common.fresh import in_fresh_process
-from ..common.timing import Latency, latencies_data
-from ..evaluation.evaluation import Batches, evaluation_data
-from ..evaluation.saved import time_file
-from ..evaluation.sharding import Predictor
+from ..common.errors import ModelError, RequirementError
+from ..common.files import shown
+from ..evaluation.evaluation import Batches
+from ..evaluation.loading import loaded
+from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
-from ..frameworks.protocol import Formable, LoadSaved, Traced
 from ..graph.graph import Precision
-from ..hardware.requirements import Machine
-from ..placement.measured.measured import MeasuredCosts
-from ..record.plan import document
+from ..hardware.requirements import Machine, Requirements, require
+from ..record.plan import read_document
+from ..record.rebuild import Rebuilding
+from ..record.resume import opened
 from ..record.sources import Sources
-from ..report.comparison import (
-    Timed,
-    contenders,
-    known_score,
-    measured,
-    timed_as_recorded,
-    timed_data,
-)
-from ..report.report import Judgement, Package, Report, counted, gathered
-from ..search import Evaluate, Found
-from ..search.found import Plan
+from ..report.report import Report
+from ..search import Found
+from .checking import checked
+from .context import Context
+from .conversion import Conversion
 from .converted import Converted, better, described_result
-from .finish import bytes_differ, nothing_low, plan_content, put_in_place, why_nothing
-from .provenance import executed
-from .searching import Searching
-from .start import on_target
-
-State = tuple[Machine | None, MeasuredCosts | None, Formable | None]
+from .finish import finished
+from .slots import Slots
+from .subject import Subject
+from .timed import timed
 
 
 @dataclass
-class Run(Searching):
-    """The steps of a script, each a method; the last of them are here."""
+class Run:
+    """The steps of a script, in the order in which it takes them.
+
+    Attributes:
+        adapter: The framework's, from `require` on.
+        machines: What it found, by precision.
+    """
+
+    context: Context
+    adapter: Adapter | None = None
+    machines: dict[Precision, Machine] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Open the history that the options ask for: a replay has none.
+
+        Raises:
+            UsageError: It is of another script, or damaged, or has no such trial.
+        """
+        context, given = self.context, self.context.options
+        if context.replays:
+            return
+        context.history = opened(
+            given.plan,
+            context.name,
+            context.script,
+            resume=given.resume,
+            trial=given.trial,
+            progress=context.progress,
+        )
+        usual = context.script.parent / f"{context.name}.plan.json"
+        asked = given.search or given.trial is not None
+        if not given.plan.exists() and given.plan != usual and not asked:
+            context.warn(f"there is no {shown(given.plan)}: a search will write it")
+
+    def require(
+        self, adapter: Adapter, *requirements: Requirements
+    ) -> tuple[Precision, ...]:
+        """The precisions that framework and machine can do: of a plan, its own alone.
+
+        Raises:
+            RequirementError: None of them can be done; nothing was touched yet.
+        """
+        self.adapter = adapter
+        given = self._recorded_precision()
+        wanted = [one for one in requirements if str(one.precision) == given]
+        refused: list[RequirementError] = []
+        for requirement in wanted or requirements:
+            try:
+                machine = require(requirement, os.environ, adapter.answer)
+            except RequirementError as error:
+                refused.append(error)
+                continue
+            self.machines[requirement.precision] = machine
+            for warning in machine.warnings:
+                self.context.warn(warning)
+        if not self.machines:
+            raise refused[0]
+        for left in refused:
+            self.context.warn(f"left out: {left.message}")
+        return tuple(self.machines)
+
+    def load(
+        self,
+        load_model: Callable[[], Any],
+        batches: Batches,
+        *,
+        inputs: Sequence[Input] = (),
+        sources: Sources,
+    ) -> Subject:
+        """Call the script's load_model.
+
+        Args:
+            batches: The script's data, as (inputs, labels).
+            inputs: The model's inputs as the spec declares them.
+            sources: The files that the conversion depends on.
+
+        Raises:
+            ModelError: It failed, in its own words.
+        """
+        assert self.adapter is not None, "Run.require comes first"
+        context = self.context
+        context.progress.live("load", context.name)
+        model, said = loaded(load_model, context.script.parent)
+        for text in said:
+            context.warn(text)
+        slots = Slots(self.adapter, load_model, batches, tuple(inputs), sources)
+        return Subject(context, slots, self.machines, model)
+
+    def check(self, conversion: Conversion, found: Found) -> Converted:
+        """Apply, save, load in a fresh process and evaluate the first plan that holds."""
+        return checked(conversion, found)
 
     def better(
         self,
@@ -57,162 +136,40 @@ class Run(Searching):
         Raises:
             ModelError: The model can be converted to none.
         """
-        made: dict[Precision, tuple[Converted, State]] = {}
+        context = self.context
+        made: list[Converted] = []
         refused: list[ModelError] = []
         for low in lows:
-            self.machine, self.costs, self.formed = self.machines[low], None, None
-            self.checked = False
             try:
-                made[low] = convert_to(low), (self.machine, self.costs, self.formed)
+                made.append(convert_to(low))
             except ModelError as error:
                 refused.append(error)
-                self.progress.line(str(low), f"failed: {error.message}")
+                context.progress.line(str(low), f"failed: {error.message}")
                 continue
             except KeyboardInterrupt:
                 if not made:
                     raise
                 break
-            self.progress.line(str(low), described_result(made[low][0]))
-            if self.interrupts.came:
+            context.progress.line(str(low), described_result(made[-1]))
+            if context.interrupts.came:
                 break
         if not made:
             raise refused[0]
         for left in refused:
-            self.warn(f"left out: {left.message}")
-        # Predicted seconds are comparable where they were measured.
-        here = [one for one, (machine, *_) in made.values() if on_target(machine)]
-        by_clock = any(one.holds and one.plan.objective == "latency" for one in here)
-        best = better(here if by_clock else [one for one, _state in made.values()])
-        self.machine, self.costs, self.formed = made[best.plan.low][1]
-        if len(lows) > 1 and self.replayed is None:
-            self.progress.line("precision", f"{best.plan.low} is kept")
+            context.warn(f"left out: {left.message}")
+        best = better(made)
+        if len(lows) > 1 and best.conversion.replayed is None:
+            context.progress.line("precision", f"{best.plan.low} is kept")
         return best
 
-    def time(
-        self,
-        traced: Traced,
-        found: Found,
-        plan: Plan,
-        load_model: Callable[[], Any],
-        predictor: Predictor,
-        load_saved: LoadSaved,
-        path: Path,
-        batches: Batches,
-        inputs: Sequence[Input],
-        *,
-        evaluate: Evaluate | None = None,
-        compiled: tuple[LoadSaved, Path] | None = None,
-    ) -> Timed | None:
-        """Latency per batch of fp32 as loaded and prepared, a list's placement, and `path`.
+    def finish(self, converted: Converted) -> Report:
+        """Time it, put model and plan in place, and report."""
+        return finished(converted, timed(converted))
 
-        Measured in a fresh process, all in turn; None where the machine is not the
-        target.
-
-        Args:
-            evaluate: If given, scores the rule-based placement where no trial did.
-        """
-        if not self._measures:
-            return None
-        if self.workers is not None:
-            self.workers.close()  # nothing else may run while it is timed
-        self.progress.live("time", "fp32, rule-based placement and result in turn")
-        others = contenders(traced.graph, plan, self.replayed is not None)
-
-        def time(files: Mapping[str, Path]) -> dict[str, Latency]:
-            return in_fresh_process(
-                time_file,
-                load_model,
-                predictor,
-                load_saved,
-                files,
-                batches,
-                inputs,
-                self.clock,
-                compiled,
-            )
-
-        def make() -> dict[str, Any]:
-            found, aside = measured(traced, path, others, self.candidate, time)
-            return {"latency": latencies_data(found), "aside": aside}
-
-        def score() -> dict[str, Any] | None:
-            scored = known_score(others, found, evaluate)
-            return None if scored is None else evaluation_data(scored)
-
-        step = f"{path.name} {candidate_hash(path)}"
-        try:
-            with self.interrupts.ending():
-                recorded = self.history.remember(f"time {step}", make)
-                scored = self.history.remember(f"score rules for {step}", score)
-                return timed_as_recorded(
-                    traced.graph, plan.low, others, recorded, scored
-                )
-        except KeyboardInterrupt:  # what was checked is delivered all the same
-            return None
-
-    def finish(
-        self,
-        traced: Traced,
-        found: Found,
-        plan: Plan,
-        saved: Path,
-        *,
-        sources: Sources,
-        judgement: Judgement | None = None,
-        drift: float | None = None,
-        timed: Timed | None = None,
-        package: Package | None = None,
-    ) -> Report:
-        """Put model, package and plan in place, and gather the report.
-
-        A plan that misses the criterion goes to a file of its own: a lock would be
-        replayed by the next run. A model and its package are one result: either misses
-        for both.
-        """
-        if bytes_differ(saved, self.replayed, self.changes):
-            self.warn("the same inputs gave another file than the plan's")
-        if nothing_low(traced.graph, plan):
-            self.warn(f"every op stays fp32: {why_nothing(plan)}")
-        parts = (judgement, package.judgement if package else None)
-        missed = any(each is not None and not each.holds for each in parts)
-        missed = missed and self.options.trial is None  # its folder is its own
-        forms = self.formed.forms_in_use(plan.placement) if self.formed else {}
-        report = gathered(
-            name=self.name,
-            graph=traced.graph,
-            plan=plan,
-            found=found,
-            judgement=judgement,
-            drift=drift,
-            timed=timed,
-            interrupted=found.interrupted or self.interrupts.came,
-            replayed=self.replayed is not None,
-            rebuilt=self.options.trial,
-            is_target=self._measures,
-            script=self.script,
-            saved=saved,
-            kernels=counted(forms),
-            plan_path=self._plan_path(missed),
-            warnings=tuple(self.warnings),
-            notes=traced.notes,
-            package=package
-            and replace(package, path=destination(package.path, missed)),
-        )
-        content = None
-        if self.replayed is None:
-            made = self._provenance(traced, sources, judgement)
-            made |= timed_data(timed)
-            content = plan_content(document(plan, traced.graph, made), forms, saved)
-            content |= executed(report.package)
-        put_in_place(
-            saved, package.path if package else None, report.plan, content, missed
-        )
-        return replace(report, model=destination(saved, missed))
-
-    def _plan_path(self, missed: bool) -> Path:
-        """Where the plan is, or is written to."""
-        lock = self.options.plan
-        if self.options.trial is not None:
-            return self.output / lock.name
-        new = self.replayed is None
-        return lock.with_suffix(".failed.json") if new and missed else lock
+    def _recorded_precision(self) -> str | None:
+        """That of the plan or the trial that is to be made again."""
+        if isinstance(self.context.history, Rebuilding):
+            return str(self.context.history.past.low)
+        if self.context.replays:
+            return str(read_document(self.context.options.plan).get("precision"))
+        return None

@@ -1,4 +1,4 @@
-"""The search for a placement that meets the criterion (TUNING.md)."""
+"""The search for a placement that meets the criterion (docs/search.md)."""
 
 from .found import Found
 from .search import everything_low, search

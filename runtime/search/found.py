@@ -59,7 +59,7 @@ def _closest(made: Sequence[Trial], trials: Trials) -> Trial:
     if not scored:
         raise ModelError(
             f"no trial could be evaluated; the first: {made[0].failure}",
-            "Pin the op that fails to fp32, or convert to the other precision.",
+            "Where an op fails, pin it to fp32, or convert to the other precision.",
         )
     return min(scored, key=lambda trial: trials.judge.loss(trial.evaluation))
 

@@ -31,7 +31,7 @@ class Attempt:
     """A trial that is about to be made.
 
     Attributes:
-        number: 1 for a search's first.
+        number: Counted over the searches for all precisions, from 1.
         pins: Op id → reason for what is pinned.
     """
 

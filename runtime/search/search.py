@@ -60,8 +60,13 @@ def search(
     progress: Progress,
     clock: Clock,
     history: History | None = None,
+    before: int = 0,
 ) -> Found:
     """Find placements under which the criterion holds.
+
+    Args:
+        before: Trials of searches for other precisions before this one; its own are
+            numbered from there.
 
     Raises:
         UsageError: A pin matches no op.
@@ -72,7 +77,7 @@ def search(
     history = history or Unrecorded()
     judge = Judge(evaluate, criterion, baseline, budget.error_rate)
     trials = Trials(
-        traced.graph, low, objective, judge, budget, progress, clock, history
+        traced.graph, low, objective, judge, budget, progress, clock, history, before
     )
     run = _Search(traced, trials, budget.seed)
     interrupted = False
@@ -94,7 +99,7 @@ def search(
 
 @dataclass
 class _Search:
-    """The steps of TUNING.md, 2 to 7."""
+    """Steps 2 to 7 of docs/search.md."""
 
     traced: Traced
     trials: Trials

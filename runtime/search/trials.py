@@ -106,7 +106,11 @@ class Judge:
 
 @dataclass
 class Trials:
-    """The trials of one search, none made twice."""
+    """The trials of one search, none made twice.
+
+    Attributes:
+        before: Trials of searches before this one: one numbering names them all.
+    """
 
     graph: Graph
     low: Precision
@@ -116,6 +120,7 @@ class Trials:
     progress: Progress
     clock: Clock
     history: History
+    before: int = 0
     made: dict[frozenset[str], Trial] = field(default_factory=dict)
     known: dict[frozenset[str], Placement] = field(default_factory=dict)
     earlier: float = 0.0
@@ -169,7 +174,7 @@ class Trials:
         known = self.made.get(key)
         if known is not None:
             return known
-        attempt = Attempt(len(self.made) + 1, self.low, pins, placement)
+        attempt = Attempt(self.before + len(self.made) + 1, self.low, pins, placement)
         label = f"trial {attempt.number}"
         self.progress.live(label, self._share(placement))
         outcome = self.history.trial(

@@ -49,7 +49,7 @@ class Among:
 
     Attributes:
         names: The words.
-        later: Words that Neural Compressor or DESIGN.md has and narrowcast not yet.
+        later: Words that Neural Compressor has and narrowcast not yet.
         instead: Other words → what to write instead.
     """
 

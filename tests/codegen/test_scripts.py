@@ -20,18 +20,16 @@ OURS = {
     *sys.stdlib_module_names,
 }
 JUDGED = (
-    "run.require run.load {0}.predictor run.baseline run.first {0}.trace "
-    "run.replay run.search traced.apply traced.save {0}.load_saved "
-    "run.evaluate_saved Judgement run.finish"
+    "run.require run.load subject.judged_by subject.trace conversion.replay "
+    "conversion.search run.check run.finish"
 )
 UNJUDGED = (
-    "run.require run.load run.first {0}.trace run.replay everything_low "
-    "traced.apply traced.save {0}.load_saved run.drift run.finish"
+    "run.require run.load subject.trace conversion.replay conversion.everything_low "
+    "run.check run.finish"
 )
-UNEXECUTED = (
-    "run.require run.load run.first {0}.trace run.replay everything_low "
-    "traced.apply traced.save run.finish"
-)
+EACH = "run.require run.load subject.judged_by run.better run.finish"
+"""What is done once where each of several precisions is tried."""
+
 TENSORS = {
     "pytorch": "torch.from_numpy",
     "tensorflow": "tf.constant",
@@ -248,10 +246,6 @@ def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
         assert not {*TENSORS.values()} & {*made}
 
 
-EACH = "run.require_any run.load {0}.predictor run.baseline run.better run.finish"
-"""What is done once where each of several precisions is tried."""
-
-
 def converting(tree: ast.Module) -> ast.FunctionDef:
     """The function that converts to one precision."""
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -261,18 +255,22 @@ def converting(tree: ast.Module) -> ast.FunctionDef:
 @each_script
 def test_steps_are_taken_in_order(script: Path) -> None:
     spec, tree = spec_of(script), parsed(script)
-    framework, steps = framework_of(spec), converting(tree)
     wanted = UNJUDGED if spec.evaluation is None else JUDGED
-    wanted = wanted if framework.executed else UNEXECUTED
-    package, adapter = framework.adapter
     if len(spec.precisions) > 1:
-        whole = EACH.format(adapter)
-        assert in_order(whole, named(function(tree, "convert")))
-        done = {"run.require", *whole.split()}
-        own = [s for s in wanted.format(adapter).split() if s not in done]
-        wanted = " ".join((*own, "Converted", "closest"))
-    assert in_order(wanted.format(adapter), named(steps))
-    assert f"from {package} import {adapter}" in ast.unparse(steps)
+        assert in_order(EACH, named(function(tree, "convert")))
+        done = EACH.split()
+        wanted = " ".join(step for step in wanted.split() if step not in done)
+    assert in_order(wanted, named(converting(tree)))
+
+
+@each_script
+def test_the_adapter_is_named_once(script: Path) -> None:
+    """What it is asked for, the runtime knows; the model is loaded in its own words."""
+    package, adapter = framework_of(spec_of(script)).adapter
+    tree = parsed(script)
+    assert f"from {package} import {adapter}" in ast.unparse(tree)
+    uses = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == adapter]
+    assert len(uses) == 1
 
 
 @each_script
@@ -280,12 +278,12 @@ def test_steps_are_given_objects(script: Path) -> None:
     """Names and calls, never a string that selects, or a mapping."""
     tree = parsed(script)
     judged = spec_of(script).evaluation is not None
-    wanted = "run.search" if judged else "everything_low"
+    wanted = "conversion.search" if judged else "conversion.everything_low"
     (search,) = (
         call for call in calls(converting(tree)) if ast.unparse(call.func) == wanted
     )
-    assert all(isinstance(one, ast.Name) for one in search.args)
-    assert all(isinstance(k.value, ast.Name | ast.Call) for k in search.keywords)
+    assert all(isinstance(one, ast.Name | ast.Call) for one in search.args)
+    assert not search.keywords
     made = {
         node.targets[0].id: ast.unparse(node.value.func)
         for node in tree.body

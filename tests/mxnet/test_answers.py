@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,16 @@ def test_an_environment_without_mxnet_says_what_to_install(
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert remedy in done.stdout
+
+
+def test_a_kernel_that_ends_its_process_is_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ending.py").write_text(
+        "import os\n\ndef convolve(precision):\n    os.abort()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(answers, "convolve", import_module("ending").convolve)
+    said = answers.answer(Precision.BF16, "cpu")
+    assert not said.supported
+    assert "the process that ran convolve died: killed by signal 6" in said.said

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
 from narrowcast.runtime.frameworks.mxnet.measuring import probes as probing
@@ -106,3 +107,9 @@ def test_fp16_has_no_contractions_on_a_cpu(tools: Any) -> None:
     probe = tools.trace(data, batch, low=FP16).probes["dense"]
     assert probe.output is None
     assert "float16" in probe.message
+
+
+def test_a_child_that_dies_of_no_kernel_is_told_as_a_probe() -> None:
+    with pytest.raises(ModelError, match="that probed MXNet's kernels died") as caught:
+        probing.PROBING.call(os.abort)
+    assert "of no kernel in 16 bits" in caught.value.remedy

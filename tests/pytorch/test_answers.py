@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from narrowcast.runtime.common.errors import RequirementError
+from narrowcast.runtime.doctor.doctor import examine
+from narrowcast.runtime.doctor.interview import ask
 from narrowcast.runtime.frameworks.pytorch.answers import answer, cpu_answer, devices
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import FRAMEWORKS
 from narrowcast.runtime.hardware.cpu import read_cpu
-from narrowcast.runtime.hardware.doctor import examine
 from narrowcast.runtime.hardware.instructions import found_flags
-from narrowcast.runtime.hardware.interview import ask
 from narrowcast.runtime.hardware.requirements import Requirements, require
 
 LOW = (Precision.BF16, Precision.FP16)

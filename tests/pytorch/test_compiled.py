@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from torch.export.pt2_archive._package import AOTICompiledModel
 
 from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.frameworks.pytorch.compiling.compiled import COMPILING
 from narrowcast.runtime.graph.graph import Kind, Precision
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts, fused, moved_bytes
 
@@ -356,6 +358,12 @@ def test_without_a_compiler_nothing_is_touched(python: Any, tmp_path: Path) -> N
     assert "no-such-compiler is not found" in done.stderr
     assert "tuning.execution: eager" in done.stderr
     assert not list(tmp_path.glob("*.pt2"))
+
+
+def test_a_compiler_that_is_killed_is_told_as_a_compiler() -> None:
+    with pytest.raises(ModelError, match="that compiled the package died") as caught:
+        COMPILING.call(os.abort)
+    assert "execution: eager" in caught.value.remedy
 
 
 def test_a_compiler_that_fails_is_said_and_leaves_no_model(

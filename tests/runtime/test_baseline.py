@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,10 @@ from narrowcast.runtime.evaluation.evaluation import Evaluation
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.evaluation.sharding import Workers
-from narrowcast.runtime.run import Options, Run
+from narrowcast.runtime.record.sources import Sources
+from narrowcast.runtime.run import Context, Options
+from narrowcast.runtime.run.scoring import scored_as_loaded
+from narrowcast.runtime.run.slots import Slots
 
 SAMPLES, CLASSES = 200, 4
 
@@ -37,9 +41,9 @@ class Silent:
     def line(self, label: str, text: str) -> None: ...
 
 
-def a_run(folder: Path, workers: Executor | None = None) -> Run:
+def a_run(folder: Path, workers: Executor | None = None) -> Context:
     options = Options(folder, folder / "net.plan.json")
-    run = Run("net", folder / "convert.py", options, Silent(), time.perf_counter)
+    run = Context("net", folder / "convert.py", options, Silent(), time.perf_counter)
     run.workers = Workers(2, workers) if workers else None
     return run
 
@@ -57,15 +61,21 @@ def right(inputs: Any) -> Any:
     return (np.eye(CLASSES, dtype=np.float32)[inputs[0]],)
 
 
+def scored(
+    run: Context, predict: Any, labels: Any, criterion: Criterion, metric: Any = TopK
+) -> Baseline:
+    """The baseline of a model as loaded."""
+    adapter: Any = SimpleNamespace(predictor=lambda model, inputs: predict)
+    slots = Slots(adapter, lambda: None, batches_of(labels), (), Sources())
+    return scored_as_loaded(run, slots, predict, metric, criterion).judged_by
+
+
 def judged(
-    run: Run, predict: Any, labels: Any, criterion: Criterion, metric: Any = TopK
+    run: Context, predict: Any, labels: Any, criterion: Criterion, metric: Any = TopK
 ) -> list[str]:
     """What is said of a baseline."""
-    batches = batches_of(labels)
-    loading = (lambda: None, lambda model, inputs: predict)
-    run.baseline(predict, batches, metric, loading=loading)
-    assert run.judged_by is not None
-    return [*run.warnings, *doubts(criterion, run.judged_by)]
+    baseline = scored(run, predict, labels, criterion, metric)
+    return [*run.warnings, *doubts(criterion, baseline)]
 
 
 MIXED = np.arange(SAMPLES) % CLASSES
@@ -92,10 +102,11 @@ class Noisy:
 @pytest.mark.parametrize("allowed", [0.0, 0.001, 0.5])
 def test_a_model_that_is_not_deterministic(tmp_path: Path, allowed: float) -> None:
     run = a_run(tmp_path)
-    said = judged(run, Noisy(), MIXED, Criterion(absolute=allowed))
-    assert run.judged_by is not None
-    assert run.judged_by.again is not None
-    first, second = run.judged_by.found.value, run.judged_by.again
+    criterion = Criterion(absolute=allowed)
+    baseline = scored(run, Noisy(), MIXED, criterion)
+    said = [*run.warnings, *doubts(criterion, baseline)]
+    assert baseline.again is not None
+    first, second = baseline.found.value, baseline.again
     assert said[0] == (
         "the model is not deterministic: two passes over the data gave top-1 "
         f"{first:.4f} and {second:.4f}"
@@ -182,9 +193,9 @@ def test_a_metric_that_cannot_tell_a_broken_model(
     labels = (np.arange(SAMPLES) >= share * SAMPLES).astype(int)
     with ThreadPoolExecutor(2) as executor:
         run = a_run(tmp_path, executor if workers else None)
-        found = judged(run, right, labels, Criterion(absolute=0.01))
-    assert run.judged_by is not None
-    assert run.judged_by.zeros == share
+        baseline = scored(run, right, labels, Criterion(absolute=0.01))
+    assert baseline.zeros == share
+    found = [*run.warnings, *doubts(Criterion(absolute=0.01), baseline)]
     text = (
         "top-1 can't tell a broken model: outputs that are all zero give 0.9950, which "
         "the criterion allows. Check labels and metric, or allow less."
@@ -206,10 +217,10 @@ def test_zeros_that_a_metric_fails_on_are_let_be(tmp_path: Path) -> None:
         def result(self) -> float:
             return 0.9
 
-    run = a_run(tmp_path)
-    assert judged(run, right, MIXED, Criterion(absolute=0.01), Correlation) == []
-    assert run.judged_by is not None
-    assert run.judged_by.zeros is None
+    run, criterion = a_run(tmp_path), Criterion(absolute=0.01)
+    baseline = scored(run, right, MIXED, criterion, Correlation)
+    assert [*run.warnings, *doubts(criterion, baseline)] == []
+    assert baseline.zeros is None
 
 
 def test_a_metric_that_cannot_get_worse(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ from narrowcast.runtime.common.errors import *
 from narrowcast.runtime.common.errors import MetricError
 from narrowcast.runtime.evaluation.evaluation import Evaluation
 from narrowcast.runtime.graph.graph import Precision
-from narrowcast.runtime.report.report import Judgement, Report
+from narrowcast.runtime.evaluation.judgement import Judgement
+from narrowcast.runtime.report.report import Report
 
 
 def report(run, value=0.9, **changes):
@@ -32,8 +33,8 @@ def report(run, value=0.9, **changes):
         ops=4, ops_low=3, casts=2, fp32_bytes=400, saved_bytes=200,
         judgement=Judgement(Criterion(absolute=0.01), baseline, result),
         drift=None, latency=None, trials=1, replayed=False, interrupted=False,
-        is_target=False, kernels="", fp32={}, script=run.script, model=run.output / "net.pt2",
-        plan=run.options.plan, warnings=(),
+        is_target=False, kernels="", fp32={}, script=run.context.script, model=run.context.options.output / "net.pt2",
+        plan=run.context.options.plan, warnings=(),
     )
     return Report(**{**fields, **changes})
 
@@ -150,9 +151,9 @@ def test_without_a_folder_for_it_the_log_goes_to_the_temporary_one(
     script: Make, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
-    code, _out, err = script("run.output.rmdir(); run.output.touch(); 1 / 0").run(
-        "--output", "made", TMPDIR=str(tmp_path / "elsewhere")
-    )
+    code, _out, err = script(
+        "run.context.options.output.rmdir(); run.context.options.output.touch(); 1 / 0"
+    ).run("--output", "made", TMPDIR=str(tmp_path / "elsewhere"))
     assert code == 4
     assert err.startswith("internal error: ZeroDivisionError: division by zero\n")
     assert "elsewhere/net.error.log" in err
@@ -203,7 +204,7 @@ def test_a_plan_that_is_a_folder_is_refused_at_once(
 
 
 def test_options_reach_the_run(script: Make, tmp_path: Path) -> None:
-    body = "print(run.options)\nreturn report(run)"
+    body = "print(run.context.options)\nreturn report(run)"
     code, out, _err = script(body).run(
         *("--output", "out", "--plan", "my.json", "--search"),
         *("--max-trials", "3", "--timeout", "1.5"),
@@ -221,7 +222,7 @@ def test_options_reach_the_run(script: Make, tmp_path: Path) -> None:
 
 
 def test_without_options_all_is_beside_the_script(script: Make, tmp_path: Path) -> None:
-    body = "print(run.options)\nreturn report(run)"
+    body = "print(run.context.options)\nreturn report(run)"
     _code, out, _err = script(body).run()
     for said in (
         f"output=PosixPath('{tmp_path}')",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.evaluation.judgement import Judgement, Package
 from narrowcast.runtime.graph.graph import Precision
-from narrowcast.runtime.report.report import Judgement, Package
 from narrowcast.runtime.run.converted import Converted, better, closest
 from narrowcast.runtime.search import Found
 from narrowcast.runtime.search.found import Plan
@@ -28,8 +29,8 @@ def judged(value: float, finite: bool = True) -> Judgement:
 def made(low: Precision, value: float, rank: float = 0.0, **fields: Any) -> Converted:
     plan = Plan(low, {}, {}, "low_compute", 1, rank=(rank, 9.0))
     saved = Path(f"net.{low}.pt2")
-    traced: Any = None
-    return Converted(traced, Found((plan,)), plan, saved, judged(value), **fields)
+    conversion: Any = SimpleNamespace(timed_here=False)
+    return Converted(conversion, Found((plan,)), plan, saved, judged(value), **fields)
 
 
 BF16, FP16 = Precision.BF16, Precision.FP16

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from narrowcast.runtime.common.version import VERSION
+from narrowcast.runtime.doctor.doctor import Report, examine, render, to_json
+from narrowcast.runtime.doctor.interview import Asked, ask
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import FRAMEWORKS, Answer
 from narrowcast.runtime.hardware.cpu import Cpu, Source, read_cpu
-from narrowcast.runtime.hardware.doctor import Report, examine, render, to_json
 from narrowcast.runtime.hardware.instructions import found_flags
-from narrowcast.runtime.hardware.interview import Asked, ask
 
 BF16, FP16 = Precision.BF16, Precision.FP16
 

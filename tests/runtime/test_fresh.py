@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common import errors
-from narrowcast.runtime.common.fresh import in_fresh_process
+from narrowcast.runtime.common.fresh import FreshProcess, in_fresh_process
 from narrowcast.runtime.evaluation.evaluation import first_inputs
+from narrowcast.runtime.evaluation.saved import OPENING, TIMING, opened, predict_file
 
 WORK = '''
 import os, signal, subprocess, sys, time
@@ -112,6 +113,46 @@ def test_a_process_that_dies_is_a_model_error(
     with pytest.raises(errors.ModelError, match=f"died: {said}") as caught:
         in_fresh_process(function, *arguments)
     assert "memory" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        (OPENING, "the process that opened the saved model died: exit code 3"),
+        (TIMING, "the process that timed fp32 and what was saved died: exit code 3"),
+        (
+            FreshProcess("compiled it", "Do without."),
+            "the process that compiled it died",
+        ),
+    ],
+)
+def test_a_death_is_told_as_what_the_process_did(
+    process: FreshProcess, said: str
+) -> None:
+    with pytest.raises(errors.ModelError, match=said) as caught:
+        process.call(os._exit, 3)
+    wrote = "What it wrote before may say why. "
+    assert caught.value.remedy == wrote + process.remedy
+
+
+def test_a_death_blames_no_saved_model_where_there_is_none() -> None:
+    with pytest.raises(errors.ModelError) as caught:
+        in_fresh_process(os.abort)
+    assert caught.value.message == "the process that ran abort died: killed by signal 6"
+
+
+def test_what_cannot_be_handed_over_is_said_before_anything_runs() -> None:
+    with pytest.raises(errors.UsageError, match="can't be handed to it") as e:
+        in_fresh_process(lambda: 1)
+    assert "not of another function" in e.value.remedy
+
+
+def test_a_model_that_does_not_open_is_not_said_to_fail_on_the_data() -> None:
+    with pytest.raises(
+        errors.ModelError, match="can't be opened: FileNotFound"
+    ) as caught:
+        opened(predict_file, Path.read_bytes, Path("net.pt2"), list)
+    assert "model.inputs" not in caught.value.remedy
 
 
 def test_a_dead_process_whose_child_lives_is_no_hang(

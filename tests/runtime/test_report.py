@@ -16,6 +16,7 @@ from narrowcast.runtime.common.strict_json import json_text, strict
 from narrowcast.runtime.common.timing import Latency
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.evaluation.judgement import Judgement
 from narrowcast.runtime.graph.graph import (
     Graph,
     Kernel,
@@ -26,13 +27,10 @@ from narrowcast.runtime.graph.graph import (
     Tensor,
 )
 from narrowcast.runtime.graph.pins import Reason, Why
-from narrowcast.runtime.report.report import (
-    Judgement,
-    Report,
-    as_json,
-    gathered,
-    summary,
-)
+from narrowcast.runtime.report.gathered import Circumstances, gathered
+from narrowcast.runtime.report.json_data import as_json
+from narrowcast.runtime.report.report import Report
+from narrowcast.runtime.report.summary import summary
 from narrowcast.runtime.search import Found
 from narrowcast.runtime.search.found import Plan
 
@@ -334,21 +332,21 @@ def test_the_report_counts_what_is_delivered(tmp_path: Path) -> None:
     saved = tmp_path / "net.pt2"
     saved.write_bytes(b"x" * 210)
     found = gathered(
-        name="net",
-        graph=graph,
-        plan=plan,
-        found=Found((plan,), interrupted=True),
-        judgement=None,
+        graph,
+        plan,
+        Found((plan,), interrupted=True),
+        saved,
+        Circumstances(
+            name="net",
+            script=tmp_path / "convert_net.py",
+            plan=tmp_path / "net.plan.json",
+            replayed=True,
+            interrupted=True,
+            is_target=False,
+            kernels="2 linear",
+            warnings=("one",),
+        ),
         drift=0.5,
-        timed=None,
-        interrupted=True,
-        replayed=True,
-        kernels="2 linear",
-        is_target=False,
-        saved=saved,
-        script=tmp_path / "convert_net.py",
-        plan_path=tmp_path / "net.plan.json",
-        warnings=("one",),
     )
     assert (found.flops, found.flops_low) == (40, 30)
     assert (found.ops, found.ops_low) == (2, 1)

@@ -320,7 +320,7 @@ def test_lowest_versions_are_those_of_the_extras() -> None:
 def test_importing_the_check_imports_no_framework() -> None:
     heavy = ("torch", "tensorflow", "mxnet", "onnx", "scipy", "pydantic", "jinja2")
     code = (
-        "import sys, narrowcast.runtime.hardware.doctor, narrowcast.runtime.hardware.requirements;"
+        "import sys, narrowcast.runtime.doctor.doctor, narrowcast.runtime.hardware.requirements;"
         f"sys.exit(' '.join(m for m in {heavy} if m in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

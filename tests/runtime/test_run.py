@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ import pytest
 
 from narrowcast.runtime.common.errors import DataError, ModelError, PlanError
 from narrowcast.runtime.common.version import VERSION
+from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.graph.graph import (
@@ -32,20 +34,26 @@ from narrowcast.runtime.graph.graph import (
 from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.record.plan import document, write_plan
 from narrowcast.runtime.record.sources import Sources
-from narrowcast.runtime.run import Options, Run
+from narrowcast.runtime.run import Context, Options, Run
+from narrowcast.runtime.run.conversion import Conversion
+from narrowcast.runtime.run.scoring import scored_as_loaded
+from narrowcast.runtime.run.slots import Slots, Standard
 from narrowcast.runtime.search import Budget
 from narrowcast.runtime.search.found import Plan
 
 FP32, BF16 = Precision.FP32, Precision.BF16
+
+MODEL_ITSELF: Any = SimpleNamespace()
+"""An adapter that nothing is asked of."""
 
 SCRIPT = """
 import json, os, signal, sys
 from pathlib import Path
 
 import numpy as np
-from narrowcast.runtime import (
-    Budget, Criterion, Judgement, Package, Pins, Precision, Sources, command_line,
-)
+from types import SimpleNamespace
+
+from narrowcast.runtime import Budget, Criterion, Pins, Precision, Sources, command_line
 from narrowcast.runtime.evaluation.evaluation import largest_error
 from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.frameworks.protocol import Probe
@@ -74,8 +82,12 @@ def load_model():
     return float((HERE / "weights.txt").read_text())
 
 
-def predictor(weight, placement=None):
-    placement = placement or None
+def predictor(model, inputs=()):
+    weight, placement = (load_model(), model) if isinstance(model, dict) else (model, None)
+    return predicting(weight, placement)
+
+
+def predicting(weight, placement=None):
     def predict(inputs):
         (value,) = inputs
         for name, function in OPS.items():
@@ -92,7 +104,7 @@ def load_saved(path):
     if "DIES" in os.environ or (HERE / "killer").exists():
         os._exit(9)
     placement = {name: Precision(each) for name, each in found["placement"].items()}
-    return predictor(found["weight"], placement)
+    return predicting(found["weight"], placement)
 
 
 def compile_saved(saved, package):
@@ -112,6 +124,9 @@ def batches():
     for size in (20, 20, 7):
         x = generator.uniform(4096, 8192, (size, 2)).astype(np.float32)
         yield (x,), fp32((x,))[0]
+
+
+calls = 0
 
 
 class Traced:
@@ -134,34 +149,14 @@ class Traced:
 
     def error(self, precision, ops):
         placement = {**dict.fromkeys(OPS, FP32), **dict.fromkeys(ops, precision)}
-        expected = predictor(self.weight)(self.inputs)
-        found = predictor(self.weight, placement)(self.inputs)
+        expected = predicting(self.weight)(self.inputs)
+        found = predicting(self.weight, placement)(self.inputs)
         return largest_error(expected, found)
 
     def sketch(self, precision, ops, probes=4, seed=0):
         return {}
 
     def apply(self, placement):
-        return dict(placement)
-
-    def save(self, model, path):
-        return write_bytes(
-            path, json.dumps({"placement": model, "weight": self.weight}).encode()
-        )
-
-
-calls = 0
-SOURCES = Sources(model=(HERE / "weights.txt",))
-
-
-def convert(run):
-    weight = run.load(load_model)
-    baseline = run.baseline(
-        predictor(weight), batches, MSE, loading=(load_model, predictor)
-    )
-    traced = Traced(weight, run.first(batches))
-
-    def evaluate(placement, watch):
         global calls
         calls += 1
         if str(calls) == os.environ.get("INTERRUPT_AT"):
@@ -174,39 +169,43 @@ def convert(run):
             os.kill(os.getpid(), signal.SIGKILL)
         if str(calls) == os.environ.get("RAISE_AT"):
             raise RuntimeError("no kernel")
-        return run.evaluate(
-            lambda placement: predictor(weight, placement),
-            traced.apply(placement), batches, MSE, watch,
-            saved=("net.json", traced.save, load_saved),
+        return dict(placement)
+
+    def save(self, model, path):
+        return write_bytes(
+            path, json.dumps({"placement": model, "weight": self.weight}).encode()
         )
 
+
+SOURCES = Sources(model=(HERE / "weights.txt",))
+
+
+def trace(model, batch, *, low, inputs, outputs=()):
+    return Traced(model, batch)
+
+
+adapter = SimpleNamespace(
+    executes=True,
+    predictor=predictor,
+    load_saved=load_saved,
+    trace=trace,
+    under_inductor=lambda traced: traced,
+    compile_saved=compile_saved,
+    load_compiled=load_compiled,
+)
+
+
+def convert(run):
+    run.adapter = adapter
+    subject = run.load(load_model, batches, sources=SOURCES)
     criterion = Criterion(
         absolute=float(os.environ.get("TOLERANCE", 0.001)), higher_is_better=False
     )
-    found = run.replay(traced, low=LOW, pins=Pins(), sources=SOURCES) or run.search(
-        traced, evaluate, low=LOW, objective=low_compute, pins=Pins(),
-        criterion=criterion, baseline=baseline, budget=Budget(max_trials=20),
-    )
-    for plan in found:
-        saved = traced.save(traced.apply(plan.placement), run.candidate("net.json"))
-        result = run.evaluate_saved(load_saved, saved, batches, MSE)
-        judgement = Judgement(criterion, baseline, result)
-        package, compiled = None, None
-        if "COMPILED" in os.environ:
-            made = run.compile(compile_saved, saved, run.candidate("net.compiled.json"))
-            result = run.evaluate_saved(load_compiled, made, batches, MSE)
-            package = Package(made, Judgement(criterion, baseline, result))
-            compiled = load_compiled, made
-        if judgement.holds and (package is None or package.holds):
-            break
-    return run.finish(
-        traced, found, plan, saved, sources=SOURCES, judgement=judgement,
-        timed=run.time(
-            traced, found, plan, load_model, predictor, load_saved, saved, batches, (),
-            compiled=compiled,
-        ),
-        package=package,
-    )
+    subject = subject.judged_by(MSE, criterion)
+    package = "net.compiled.json" if "COMPILED" in os.environ else ""
+    conversion = subject.trace(LOW, "net.json", pins=Pins(), package=package)
+    found = conversion.replay() or conversion.search(low_compute, Budget(max_trials=20))
+    return run.finish(run.check(conversion, found))
 
 
 if __name__ == "__main__":
@@ -481,7 +480,27 @@ class Told:
 
 def a_run(folder: Path, **options: Any) -> Run:
     chosen = Options(folder, folder / "net.plan.json", **options)
-    return Run("net", folder / "convert_net.py", chosen, Told(), time.perf_counter)
+    told = Told()
+    return Run(
+        Context("net", folder / "convert_net.py", chosen, told, time.perf_counter)
+    )
+
+
+def judged(run: Run, predict: Any) -> Standard:
+    """The baseline's score, as `judged_by` makes it."""
+    slots = Slots(MODEL_ITSELF, lambda: None, one_batch, (), Sources())
+    criterion = Criterion(absolute=0.1, higher_is_better=False)
+    return scored_as_loaded(run.context, slots, predict, MSE, criterion)
+
+
+def conversion(
+    run: Run, sources: Sources | None = None, pins: Pins | None = None
+) -> Conversion:
+    slots = Slots(MODEL_ITSELF, lambda: None, one_batch, (), sources or Sources())
+    traced: Any = Bare()
+    return Conversion(
+        run.context, slots, None, None, traced, BF16, "net.json", pins or Pins()
+    )
 
 
 def one_batch() -> Any:
@@ -495,7 +514,7 @@ def test_a_model_that_fails_on_the_data_is_no_internal_error(tmp_path: Path) -> 
     with pytest.raises(
         ModelError, match=r"fails on the data at test_run.py:\d+: Runtime"
     ):
-        a_run(tmp_path).baseline(predict, one_batch, MSE)
+        judged(a_run(tmp_path), predict)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -504,7 +523,7 @@ def test_a_baseline_that_is_not_finite_is_refused(tmp_path: Path, bad: float) ->
         return (np.full((2, 1), bad, np.float32),)
 
     with pytest.raises(DataError, match="the fp32 model's outputs are not finite"):
-        a_run(tmp_path).baseline(predict, one_batch, MSE)
+        judged(a_run(tmp_path), predict)
 
 
 def test_loading_keeps_a_users_error_and_wraps_any_other(tmp_path: Path) -> None:
@@ -515,11 +534,12 @@ def test_loading_keeps_a_users_error_and_wraps_any_other(tmp_path: Path) -> None
         raise ImportError("No module named 'my_net'")
 
     run = a_run(tmp_path)
+    run.adapter = MODEL_ITSELF
     with pytest.raises(DataError, match="as it was"):
-        run.load(refuse)
+        run.load(refuse, one_batch, sources=Sources())
     with pytest.raises(ModelError, match="ImportError: No module named 'my_net'"):
-        run.load(fail)
-    assert run.load(lambda: 3) == 3
+        run.load(fail, one_batch, sources=Sources())
+    assert run.load(lambda: 3, one_batch, sources=Sources()).model == 3
 
 
 @pytest.mark.parametrize(
@@ -534,7 +554,8 @@ def test_loading_keeps_a_users_error_and_wraps_any_other(tmp_path: Path) -> None
 def test_the_command_line_overrides_the_scripts_budget(
     tmp_path: Path, options: dict[str, Any], expected: Budget
 ) -> None:
-    assert a_run(tmp_path, **options)._budget(Budget(20, 60)) == expected
+    made = conversion(a_run(tmp_path, **options))
+    assert made._budget(Budget(20, 60)) == expected
 
 
 def a_graph() -> Graph:
@@ -557,15 +578,12 @@ def planned(folder: Path, **provenance: Any) -> Run:
     plan = Plan(BF16, {"a": BF16}, {}, "low_compute", 1)
     now = {"narrowcast": VERSION, "framework": "", "name": "net", "spec": ""}
     made_with = {**now, "files": {}, **provenance}
-    write_plan(run.options.plan, document(plan, Bare.graph, made_with))
+    write_plan(run.context.options.plan, document(plan, Bare.graph, made_with))
     return run
 
 
 def replayed(run: Run, sources: Sources | None = None, pins: Pins | None = None) -> Any:
-    traced: Any = Bare()
-    return run.replay(
-        traced, low=BF16, pins=pins or Pins(), sources=sources or Sources()
-    )
+    return conversion(run, sources, pins).replay()
 
 
 def test_without_a_plan_nothing_is_replayed(tmp_path: Path) -> None:
@@ -577,36 +595,36 @@ def test_a_replay_of_the_same_warns_of_nothing(tmp_path: Path) -> None:
     found = replayed(run)
     assert [plan.placement for plan in found] == [{"a": BF16}]
     assert found.trials == ()
-    assert run.warnings == []
+    assert run.context.warnings == []
 
 
 def test_another_framework_version_is_a_warning(tmp_path: Path) -> None:
     run = planned(tmp_path, framework="torch 1.0")
     replayed(run)
-    assert run.warnings == ["the plan was made with torch 1.0, this is "]
+    assert run.context.warnings == ["the plan was made with torch 1.0, this is "]
 
 
 def test_another_runtime_is_a_warning(tmp_path: Path) -> None:
     run = planned(tmp_path, narrowcast="0.0.1")
     replayed(run)
-    assert run.warnings == [f"the plan was made with 0.0.1, this is {VERSION}"]
+    assert run.context.warnings == [f"the plan was made with 0.0.1, this is {VERSION}"]
 
 
 def test_a_changed_spec_is_a_warning(tmp_path: Path) -> None:
     run = planned(tmp_path, spec="00")
     block = '# /// script\n# [tool.narrowcast]\n# spec-sha256 = "11"\n# ///\n'
-    run.script.write_text(block)
+    run.context.script.write_text(block)
     replayed(run)
-    (warning,) = run.warnings
+    (warning,) = run.context.warnings
     assert "the spec changed since the plan was made" in warning
 
 
 def test_a_spec_that_is_the_same_is_none(tmp_path: Path) -> None:
     run = planned(tmp_path, spec="11")
     block = '# /// script\n#\n# [tool.narrowcast]\n# spec-sha256 = "11"\n# ///\n'
-    run.script.write_text(block)
+    run.context.script.write_text(block)
     replayed(run)
-    assert run.warnings == []
+    assert run.context.warnings == []
 
 
 def test_a_pin_that_the_plan_breaks_is_an_error(tmp_path: Path) -> None:
@@ -622,7 +640,7 @@ def test_a_pin_that_the_plan_breaks_is_an_error(tmp_path: Path) -> None:
 def test_files_that_are_gone_are_a_warning(tmp_path: Path) -> None:
     run = planned(tmp_path, files={"data": {"old.csv": "00"}})
     replayed(run)
-    assert run.warnings == ["old.csv changed since the plan was made"]
+    assert run.context.warnings == ["old.csv changed since the plan was made"]
 
 
 def test_a_failed_search_leaves_lock_and_model_alone(script: Script) -> None:
@@ -678,7 +696,7 @@ def test_changed_and_new_files_are_a_warning(tmp_path: Path, recorded: Any) -> N
     (tmp_path / "w.pt").write_bytes(b"weights")
     run = planned(tmp_path, files=recorded)
     replayed(run, Sources(model=(tmp_path / "w.pt",)))
-    assert run.warnings == ["w.pt changed since the plan was made"]
+    assert run.context.warnings == ["w.pt changed since the plan was made"]
 
 
 def test_damaged_hashes_are_a_plan_error(tmp_path: Path) -> None:
@@ -689,15 +707,15 @@ def test_damaged_hashes_are_a_plan_error(tmp_path: Path) -> None:
 
 def test_a_warning_is_said_now_and_kept(tmp_path: Path) -> None:
     run = a_run(tmp_path)
-    run.warn("mind the gap")
-    assert isinstance(run.progress, Told)
-    assert run.progress.lines == ["warning: mind the gap"]
-    assert run.warnings == ["mind the gap"]
+    run.context.warn("mind the gap")
+    assert isinstance(run.context.progress, Told)
+    assert run.context.progress.lines == ["warning: mind the gap"]
+    assert run.context.warnings == ["mind the gap"]
 
 
 def test_the_baseline_is_told(tmp_path: Path) -> None:
     run = a_run(tmp_path)
-    found = run.baseline(lambda inputs: inputs, one_batch, MSE)
-    assert found == Evaluation("MSE", 0.0, 2, True)
-    assert isinstance(run.progress, Told)
-    assert run.progress.lines == ["baseline: MSE 0.0000"]
+    standard = judged(run, lambda inputs: inputs)
+    assert standard.baseline == Evaluation("MSE", 0.0, 2, True)
+    assert isinstance(run.context.progress, Told)
+    assert run.context.progress.lines == ["baseline: MSE 0.0000"]

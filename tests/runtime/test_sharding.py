@@ -20,7 +20,13 @@ from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.evaluation.sequential import paired_watch
-from narrowcast.runtime.evaluation.sharding import BATCHES, Job, SavedModel, Workers
+from narrowcast.runtime.evaluation.sharding import (
+    BATCHES,
+    Job,
+    LoadedModel,
+    SavedModel,
+    Workers,
+)
 
 Data = Callable[[], Iterator[Any]]
 
@@ -162,14 +168,25 @@ def test_a_death_is_an_error_that_says_what_to_do(executor: Executor) -> None:
     workers = Workers(2, Dying(executor))
     with pytest.raises(ModelError, match="BrokenProcessPool: a child was killed") as e:
         workers.evaluate(Job(MODEL, data([2] * 40), MSE))
+    assert e.value.message.endswith(f"(they evaluated {MODEL})")
     assert "fewer workers or a smaller batch_size" in str(e.value)
+    assert "importable" not in str(e.value)  # they began
 
 
 def test_an_executor_that_was_shut_down_is_said() -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
-    with pytest.raises(ModelError, match="cannot schedule new futures"):
+    with pytest.raises(ModelError, match="cannot schedule new futures") as e:
         Workers(2, executor).evaluate(Job(MODEL, data([2]), MSE))
+    assert "must be importable there" in e.value.remedy
+
+
+def test_a_workers_death_names_the_model_that_it_had() -> None:
+    assert str(SavedModel(opened, Path("made/net.pt2"))) == "net.pt2"
+    assert (
+        str(LoadedModel(dict, lambda model, inputs: predict, ()))
+        == "the model as loaded"
+    )
 
 
 def test_tasks_in_any_order_give_the_same(executor: Executor) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
-    Judgement,
     Pins,
     Precision,
     Sources,
@@ -34,6 +34,8 @@ from narrowcast.runtime.hardware.cpu import read_cpu
 from narrowcast.runtime.hardware.requirements import Machine
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16
+from narrowcast.runtime.run.finish import finished
+from narrowcast.runtime.run.timed import timed
 
 HERE = Path(__file__).resolve().parent
 FP32, LOW = Precision.FP32, Precision.BF16
@@ -89,7 +91,16 @@ def load_model() -> float:
     return float((HERE / "weights.txt").read_text())
 
 
-def predictor(weight: float, placement: Any = None) -> Any:
+def predictor(model: Any, inputs: Any = ()) -> Any:
+    """A weight as loaded, or what `apply` made of it."""
+    if not isinstance(model, dict):
+        return predicting(model)
+    if "nan" in model:
+        return lambda inputs: (inputs[0] * np.float32(np.nan),)
+    return predicting(load_model(), model)
+
+
+def predicting(weight: float, placement: Any = None) -> Any:
     def predict(inputs: Any) -> Any:
         (value,) = inputs
         for name, function in OPS.items():
@@ -108,12 +119,12 @@ def load_saved(path: Path) -> Any:
         os._exit(9)
     found = json.loads(path.read_text())
     placement = {name: Precision(each) for name, each in found["placement"].items()}
-    return predictor(found["weight"], placement)
+    return predicting(found["weight"], placement)
 
 
 def batches() -> Any:
     generator = np.random.default_rng(3)
-    fp32 = predictor(load_model())
+    fp32 = predicting(load_model())
     for size in (20, 20, 7):
         x = generator.uniform(4096, 8192, (size, 2)).astype(np.float32)
         yield (x,), fp32((x,))[0]
@@ -128,6 +139,7 @@ class Traced:
     def __init__(self, weight: float, inputs: Any, forms: Any = ()) -> None:
         self.weight, self.inputs, self.forms = weight, inputs, dict(forms)
         self.switches: dict[str, str] = {}
+        self.saved: Path | None = None
         self.notes = ()
         both = (Kernel(FP32, FP32), Kernel(LOW, LOW))
         names = ["x", *OPS]
@@ -159,8 +171,8 @@ class Traced:
     def error(self, precision: Any, ops: Any) -> float:
         die("errors")
         placement = {**dict.fromkeys(OPS, FP32), **dict.fromkeys(ops, precision)}
-        expected = predictor(self.weight)(self.inputs)
-        found = predictor(self.weight, placement)(self.inputs)
+        expected = predicting(self.weight)(self.inputs)
+        found = predicting(self.weight, placement)(self.inputs)
         return largest_error(expected, found) * self.noise.uniform(0.9, 1.1)
 
     def time(self, precision: Any, ops: Any, clock: Any, seconds: float) -> Timings:
@@ -186,75 +198,65 @@ class Traced:
         return {name: Latency(value, value, value, 7) for name, value in values.items()}
 
     def apply(self, placement: Any) -> dict[str, str]:
-        die("apply")
-        interrupt("apply")
-        return dict(placement)
-
-    def save(self, model: Any, path: Path) -> Path:
-        die("save")
-        interrupt("save")
-        content = {"placement": model, "weight": self.weight}
-        return write_bytes(path, json.dumps(content).encode())
-
-
-calls = 0
-
-
-def convert(run: Any) -> Any:
-    run.machine = Machine(read_cpu(), "numpy 1", is_target=True, warnings=())
-    weight = run.load(load_model)
-    baseline = run.baseline(predictor(weight), batches, MSE)
-    die("trace")
-    traced = run.in_fastest_forms(Traced(weight, run.first(batches)), low=LOW)
-
-    def evaluate(placement: Any, watch: Any) -> Any:
         global calls
+        if searched:
+            die("apply")
+            interrupt("apply")
+            return dict(placement)
         calls += 1
         die(f"trial {calls}")
         interrupt(f"trial {calls}")
         if os.environ.get("RAISE") == str(calls):
             raise RuntimeError("no kernel")
-        if os.environ.get("NAN") == str(calls):
-            return run.evaluate(no_number, weight, batches, MSE, watch)
-        predict = predictor(weight, placement)
-        return run.evaluate(lambda model: predict, weight, batches, MSE, watch)
+        broken = {"nan": "nan"} if os.environ.get("NAN") == str(calls) else {}
+        return {**placement, **broken}
 
+    def save(self, model: Any, path: Path) -> Path:
+        die("save")
+        interrupt("save")
+        content = {"placement": model, "weight": self.weight}
+        written = write_bytes(path, json.dumps(content).encode())
+        if self.saved is None:
+            interrupt("check")
+        self.saved = written
+        return written
+
+
+calls = 0
+searched = False
+
+
+def trace(model: float, batch: Any, **options: Any) -> Traced:
+    die("trace")
+    return Traced(model, batch)
+
+
+adapter = SimpleNamespace(
+    executes=True, predictor=predictor, load_saved=load_saved, trace=trace
+)
+
+
+def convert(run: Any) -> Any:
+    global searched
+    run.adapter = adapter
+    run.machines = {LOW: Machine(read_cpu(), "numpy 1", is_target=True, warnings=())}
+    subject = run.load(load_model, batches, sources=SOURCES)
     tolerance = float(os.environ.get("TOLERANCE", "0.001"))
-    criterion = Criterion(absolute=tolerance, higher_is_better=False)
-    found = run.replay(traced, low=LOW, pins=Pins(), sources=SOURCES) or run.search(
-        traced,
-        evaluate,
-        low=LOW,
-        objective=latency(run.measure(traced, low=LOW, profile=X86_BF16)),
-        pins=Pins(),
-        criterion=criterion,
-        baseline=baseline,
-        budget=Budget(max_trials=20),
+    subject = subject.judged_by(
+        MSE, Criterion(absolute=tolerance, higher_is_better=False)
     )
-    for plan in found:
-        saved = traced.save(traced.apply(plan.placement), run.candidate("net.json"))
-        interrupt("check")
-        result = run.evaluate_saved(load_saved, saved, batches, MSE)
-        judgement = Judgement(criterion, baseline, result)
-        if judgement.holds:
-            break
+    conversion = subject.trace(LOW, "net.json", pins=Pins())
+    conversion.use_fastest_forms()
+    found = conversion.replay() or conversion.search(
+        latency(conversion.measure(X86_BF16)), Budget(max_trials=20)
+    )
+    searched = True
+    converted = run.check(conversion, found)
     die("time")
     interrupt("time")
-    timed = run.time(
-        traced, found, plan, load_model, fp32_predictor, load_saved, saved, batches, ()
-    )
+    measured = timed(converted)
     die("finish")
-    return run.finish(
-        traced, found, plan, saved, sources=SOURCES, judgement=judgement, timed=timed
-    )
-
-
-def no_number(weight: float) -> Any:
-    return lambda inputs: (inputs[0] * np.float32(np.nan),)
-
-
-def fp32_predictor(weight: float, inputs: Any) -> Any:
-    return predictor(weight)
+    return finished(converted, measured)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every form that a model comes in, in both precisions: the README's table."""
+"""Every form that a model comes in, in both precisions: the table of docs/frameworks.md."""
 
 from __future__ import annotations
 

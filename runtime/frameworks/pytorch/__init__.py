@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from .compiling.compiled import compile_saved, load_compiled
-from .compiling.inductor import under_inductor
-from .opening.exported import open_pt2
-from .opening.weights import load_safetensors, load_state_dict
-from .program import Program, trace
-from .running.predict import predictor
-from .writing.archive import load_saved
+from typing import TYPE_CHECKING
+
+from ...common.lazy import lazily
+
+if TYPE_CHECKING:
+    from .answers import answer, devices
+    from .compiling.compiled import compile_saved, load_compiled
+    from .compiling.inductor import under_inductor
+    from .opening.exported import open_pt2
+    from .opening.signature import signature
+    from .opening.weights import load_safetensors, load_state_dict
+    from .program import Program, trace
+    from .running.predict import predictor
+    from .writing.archive import load_saved
 
 __all__ = [
     "Program",
+    "answer",
     "compile_saved",
+    "dependencies",
+    "devices",
+    "executes",
     "load_compiled",
     "load_safetensors",
     "load_saved",
     "load_state_dict",
     "open_pt2",
     "predictor",
+    "signature",
     "trace",
     "under_inductor",
 ]
+
+dependencies: tuple[str, ...] = ("torch", "safetensors")
+executes = True
+
+__getattr__ = lazily(
+    __name__,
+    {
+        **dict.fromkeys(("answer", "devices"), ".answers"),
+        **dict.fromkeys(("compile_saved", "load_compiled"), ".compiling.compiled"),
+        "under_inductor": ".compiling.inductor",
+        "open_pt2": ".opening.exported",
+        "signature": ".opening.signature",
+        **dict.fromkeys(("load_safetensors", "load_state_dict"), ".opening.weights"),
+        **dict.fromkeys(("Program", "trace"), ".program"),
+        "predictor": ".running.predict",
+        "load_saved": ".writing.archive",
+    },
+)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from . import first_import  # noqa: F401  # isort: skip
-from .ir.frozen import Model
-from .opening.frozen_graph import load_frozen_graph
-from .opening.keras.keras_files import load_keras, load_keras_weights
-from .opening.keras.keras_model import keras_model
-from .opening.saved_model import load_saved_model
-from .opening.signature import signature
-from .program import Program, trace
-from .running.predict import predictor
-from .writing.archive import load_saved
+from typing import TYPE_CHECKING
+
+from ...common.lazy import lazily
+
+if TYPE_CHECKING:
+    from .answers import answer, devices
+    from .ir.frozen import Model
+    from .opening.frozen_graph import load_frozen_graph
+    from .opening.keras.keras_files import load_keras, load_keras_weights
+    from .opening.keras.keras_model import keras_model
+    from .opening.saved_model import load_saved_model
+    from .opening.signature import signature
+    from .program import Program, trace
+    from .running.predict import predictor
+    from .writing.archive import load_saved
 
 __all__ = [
     "Model",
     "Program",
+    "answer",
+    "dependencies",
+    "devices",
+    "executes",
     "keras_model",
     "load_frozen_graph",
     "load_keras",
@@ -26,3 +35,29 @@ __all__ = [
     "signature",
     "trace",
 ]
+
+dependencies: tuple[str, ...] = (
+    "tensorflow",
+    "keras",
+    "h5py",
+    "ml_dtypes",
+    "protobuf",
+)
+executes = True
+
+__getattr__ = lazily(
+    __name__,
+    {
+        **dict.fromkeys(("answer", "devices"), ".answers"),
+        "Model": ".ir.frozen",
+        "load_frozen_graph": ".opening.frozen_graph",
+        "load_keras": ".opening.keras.keras_files",
+        "load_keras_weights": ".opening.keras.keras_files",
+        "keras_model": ".opening.keras.keras_model",
+        "load_saved_model": ".opening.saved_model",
+        "signature": ".opening.signature",
+        **dict.fromkeys(("Program", "trace"), ".program"),
+        "predictor": ".running.predict",
+        "load_saved": ".writing.archive",
+    },
+)

@@ -83,6 +83,8 @@ def imported() -> ModuleType:
     """
     try:
         import tensorflow
+
+        from . import first_import  # noqa: F401
     except (ImportError, OSError) as error:
         raise RequirementError(
             f"TensorFlow is installed, but `import tensorflow` fails: {error}",

@@ -34,7 +34,7 @@ def write_costs(
     """Write costs with what they are of.
 
     Args:
-        of: What they must fit (`cost_subject.subject`).
+        of: What they must fit (`subject.subject`).
         measured_on: For people.
 
     Raises:

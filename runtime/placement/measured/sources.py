@@ -25,8 +25,8 @@ class Wanted:
     """Costs that are looked for.
 
     Attributes:
-        of: What they must be of (`cost_subject.subject`).
-        under: What else determines them (`cost_subject.circumstances`).
+        of: What they must be of (`subject.subject`).
+        under: What else determines them (`subject.circumstances`).
         cache: The cache's folder, if there is one.
     """
 

@@ -148,7 +148,7 @@ def _with_sources(
 ) -> dict[str, Reason]:
     """The pins, and the ops whose rounding they would make gross.
 
-    Movers round nothing: `unrounded` holds those through which pinned ops read.
+    Movers round nothing: `with_movers` holds those through which pinned ops read.
     """
     graph, found, waiting = traced.graph, dict(pins), list(pins)
     judged = set(pins)

@@ -54,8 +54,9 @@ def estimates(
     """Estimate every op: by the adjoint sketch where it can be trusted, else by splitting.
 
     The sketch is trusted if the error that is measured with all its ops low at once is
-    between LEAST and MOST of its sum (TUNING.md, step 4). Ops that no gradient reaches
-    are split, as are those that become infinite: a mask of -1e9 may, and harms nothing.
+    between LEAST and MOST of its sum (docs/search.md, step 4). Ops that no gradient
+    reaches are split, as are those that become infinite: a mask of -1e9 may, and harms
+    nothing.
 
     Args:
         ops: In the graph's order.

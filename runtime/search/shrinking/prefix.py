@@ -30,8 +30,9 @@ def shortest_prefix(
 
     Few ops matter as a rule, so probes are geometric, sqrt((failing + 1) · passing),
     as long as the bracket is wide, then halve it. That takes about log2 log2 n +
-    log2 r trials where r is the answer, and never more than ⌈log2 n⌉ + 3 (TUNING.md,
-    step 6). The whole order counts as passing until it is needed: then it is tried too.
+    log2 r trials where r is the answer, and never more than ⌈log2 n⌉ + 3
+    (docs/search.md, step 6). The whole order counts as passing until it is needed: then
+    it is tried too.
 
     Args:
         passes: Whether the prefix of a length passes; monotone, as a rule.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ....common.errors import ModelError
-from ....common.fresh import in_fresh_process
+from ....common.fresh import FreshProcess
 from ....graph.graph import Kind, Precision
 from ...comparing import compared, relative_error
 from ...protocol import Inputs, Probe
@@ -33,6 +33,12 @@ WRONG = 0.25
 
 MOVED = 2.0**-6
 """The same for ops that only move values."""
+
+PROBING = FreshProcess(
+    "probed MXNet's kernels",
+    "It died between two probes, so of no kernel in 16 bits. Most often it ran out of "
+    "memory: take a smaller batch_size.",
+)
 
 NONSENSE = "its kernel computes something else"
 
@@ -58,7 +64,7 @@ def probe(
         found: dict[int, Probe] = {}
         while found.keys() < set(keys):
             try:
-                in_fresh_process(probe_file, folder, low, sorted(keys))
+                PROBING.call(probe_file, folder, low, sorted(keys))
             except ModelError as error:
                 _bury(folder, error)
             found = _read(folder).found

@@ -1,8 +1,8 @@
 """The adjoint sketch: every op's share of the output error from a few backward passes.
 
 For each op the mean over random signs v of (vᵀ J δ)²: δ is what its low kernel does to
-its outputs on the fp32 run's inputs, J what that does to the model's (TUNING.md). Every
-op has a tape of its own, so that one without a gradient cuts no path but its own.
+its outputs on the fp32 run's inputs, J what that does to the model's (docs/search.md, step 4).
+Every op has a tape of its own, so that one without a gradient cuts no path but its own.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_unflatten
 
 from ....common.errors import ModelError
 from ....common.files import write_bytes
-from ....common.fresh import in_fresh_process
+from ....common.fresh import FreshProcess
 from ...protocol import Predict
 from ..running.predict import predictor
 from ..running.switches import hold_fp32
@@ -38,6 +38,10 @@ SETTINGS = {
 
 EAGER = "Write tuning.execution: eager to do without a compiled package."
 
+COMPILING = FreshProcess(
+    "compiled the package", f"Most often it ran out of memory. {EAGER}"
+)
+
 
 def compile_saved(saved: Path, package: Path) -> Path:
     """Compile a `.pt2` that `Program.save` wrote, in a fresh process.
@@ -48,7 +52,7 @@ def compile_saved(saved: Path, package: Path) -> Path:
         ModelError: Inductor or the C++ compiler fails, in their words.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        made = in_fresh_process(_compile, saved, Path(scratch))
+        made = COMPILING.call(_compile, saved, Path(scratch))
         return write_bytes(package, made.read_bytes())
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,24 +30,19 @@ from narrowcast.runtime import (
     Budget,
     Converted,
     Criterion,
-    Evaluation,
     Input,
-    Judgement,
-    Package,
     Pins,
-    Placement,
     Precision,
     Report,
     Requirements,
     Run,
     Sources,
-    Watch,
-    closest,
     command_line,
 )
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, X86_FP16, fused
 
@@ -109,100 +104,29 @@ def metric() -> MSE:
     return MSE()
 
 
-def convert_to(
-    run: Run, model: torch.nn.Module, baseline: Evaluation, low: Precision
-) -> Converted:
-    """Trace, search or replay a plan, apply, save, load again, evaluate."""
-    from narrowcast.runtime.frameworks import pytorch
-
-    traced = pytorch.trace(
-        model,
-        run.first(batches),
-        low=low,
-        inputs=INPUTS,
-    )
-    profile = X86_BF16 if low is Precision.BF16 else X86_FP16
-    traced = run.in_fastest_forms(pytorch.under_inductor(traced), low=low)
-
-    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
-        return run.evaluate(
-            pytorch.predictor,
-            traced.apply(placement),
-            batches,
-            metric,
-            watch,
-            saved=(f"{NAME}.{low}.pt2", traced.save, pytorch.load_saved),
-        )
-
-    found = run.replay(traced, low=low, pins=PINS, sources=SOURCES) or run.search(
-        traced,
-        evaluate,
-        low=low,
-        objective=latency(run.measure(traced, low=low, profile=fused(profile))),
-        pins=PINS,
-        criterion=CRITERION,
-        baseline=baseline,
-        budget=BUDGET,
-    )
-    tried = []
-    for plan in found:
-        saved = traced.save(
-            traced.apply(plan.placement),
-            run.candidate(f"{NAME}.{low}.pt2"),
-        )
-        result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
-        judgement = Judgement(CRITERION, baseline, result)
-        compiled = run.compile(
-            pytorch.compile_saved,
-            saved,
-            run.candidate(f"{NAME}.{low}.compiled.pt2"),
-        )
-        result = run.evaluate_saved(pytorch.load_compiled, compiled, batches, metric)
-        package = Package(compiled, Judgement(CRITERION, baseline, result))
-        tried.append(
-            Converted(traced, found, plan, saved, judgement, package, evaluate),
-        )
-        if tried[-1].holds:
-            break
-    return closest(tried)
-
-
 def convert(run: Run) -> Report:
-    """Convert to each precision, keep the better, report."""
-    lows = run.require_any(REQUIREMENTS)
-    from narrowcast.runtime.frameworks import pytorch
+    """Score fp32, convert to each precision, keep the better, report."""
+    lows = run.require(pytorch, *REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
 
-    model = run.load(load_model)
-    baseline = run.baseline(
-        pytorch.predictor(model, INPUTS),
-        batches,
-        metric,
-        INPUTS,
-        loading=(load_model, pytorch.predictor),
-    )
-    best = run.better(lows, partial(convert_to, run, model, baseline))
-    return run.finish(
-        best.traced,
-        best.found,
-        best.plan,
-        best.saved,
-        sources=SOURCES,
-        judgement=best.judgement,
-        timed=run.time(
-            best.traced,
-            best.found,
-            best.plan,
-            load_model,
-            pytorch.predictor,
-            pytorch.load_saved,
-            best.saved,
-            batches,
-            INPUTS,
-            evaluate=best.evaluate,
-            compiled=best.compiled(pytorch.load_compiled),
-        ),
-        package=best.package,
-    )
+    def convert_to(low: Precision) -> Converted:
+        conversion = subject.trace(
+            low,
+            f"{NAME}.{low}.pt2",
+            pins=PINS,
+            package=f"{NAME}.{low}.compiled.pt2",
+        )
+        conversion.use_fastest_forms()
+        profile = X86_BF16 if low is Precision.BF16 else X86_FP16
+        found = conversion.replay() or conversion.search(
+            latency(conversion.measure(fused(profile))),
+            BUDGET,
+        )
+        return run.check(conversion, found)
+
+    converted = run.better(lows, convert_to)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

@@ -29,25 +29,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
-    Converted,
     Criterion,
-    Evaluation,
     Input,
-    Judgement,
     Pins,
-    Placement,
     Precision,
     Report,
     Requirements,
     Run,
     Sources,
-    Watch,
-    closest,
     command_line,
 )
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.csv import read_csv
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.frameworks import mxnet
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16
 
@@ -102,79 +97,17 @@ def metric() -> TopK:
 
 
 def convert(run: Run) -> Report:
-    """Trace, search or replay a plan, apply, save, load again, evaluate, report."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks import mxnet
-
-    model = run.load(load_model)
-    baseline = run.baseline(
-        mxnet.predictor(model, INPUTS),
-        batches,
-        metric,
-        INPUTS,
-        loading=(load_model, mxnet.predictor),
+    """Score fp32, trace, replay a plan or search, save, load again, evaluate, report."""
+    run.require(mxnet, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
+    conversion = subject.trace(LOW, f"{NAME}.bf16-symbol.json", pins=PINS)
+    found = conversion.replay() or conversion.search(
+        latency(conversion.measure(X86_BF16)),
+        BUDGET,
     )
-    traced = mxnet.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
-    )
-
-    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
-        return run.evaluate(
-            mxnet.predictor,
-            traced.apply(placement),
-            batches,
-            metric,
-            watch,
-            saved=(f"{NAME}.bf16-symbol.json", traced.save, mxnet.load_saved),
-        )
-
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
-        traced,
-        evaluate,
-        low=LOW,
-        objective=latency(run.measure(traced, low=LOW, profile=X86_BF16)),
-        pins=PINS,
-        criterion=CRITERION,
-        baseline=baseline,
-        budget=BUDGET,
-    )
-    tried = []
-    for plan in found:
-        saved = traced.save(
-            traced.apply(plan.placement),
-            run.candidate(f"{NAME}.bf16-symbol.json"),
-        )
-        result = run.evaluate_saved(mxnet.load_saved, saved, batches, metric)
-        judgement = Judgement(CRITERION, baseline, result)
-        tried.append(
-            Converted(traced, found, plan, saved, judgement, evaluate=evaluate),
-        )
-        if tried[-1].holds:
-            break
-    best = closest(tried)
-    return run.finish(
-        best.traced,
-        best.found,
-        best.plan,
-        best.saved,
-        sources=SOURCES,
-        judgement=best.judgement,
-        timed=run.time(
-            best.traced,
-            best.found,
-            best.plan,
-            load_model,
-            mxnet.predictor,
-            mxnet.load_saved,
-            best.saved,
-            batches,
-            INPUTS,
-            evaluate=best.evaluate,
-        ),
-    )
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

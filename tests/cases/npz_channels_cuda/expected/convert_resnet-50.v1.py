@@ -29,27 +29,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
-    Converted,
     Criterion,
-    Evaluation,
     Input,
-    Judgement,
     Pins,
-    Placement,
     Precision,
     Report,
     Requirements,
     Run,
     Sources,
-    Watch,
-    closest,
     command_line,
 )
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import latency
-from narrowcast.runtime.placement.costs import A100, StaticCosts
+from narrowcast.runtime.placement.costs import A100
 
 if TYPE_CHECKING:
     import torch
@@ -107,80 +102,22 @@ def metric() -> TopK:
 
 
 def convert(run: Run) -> Report:
-    """Trace, search or replay a plan, apply, save, load again, evaluate, report."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks import pytorch
-
-    model = run.load(load_model)
-    baseline = run.baseline(
-        pytorch.predictor(model, INPUTS),
-        batches,
-        metric,
-        INPUTS,
-        loading=(load_model, pytorch.predictor),
-    )
-    traced = pytorch.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
+    """Score fp32, trace, replay a plan or search, save, load again, evaluate, report."""
+    run.require(pytorch, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
+    conversion = subject.trace(
+        LOW,
+        f"{NAME}.fp16.pt2",
+        pins=PINS,
         outputs=("logits", "features"),
     )
-
-    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
-        return run.evaluate(
-            pytorch.predictor,
-            traced.apply(placement),
-            batches,
-            metric,
-            watch,
-            saved=(f"{NAME}.fp16.pt2", traced.save, pytorch.load_saved),
-        )
-
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
-        traced,
-        evaluate,
-        low=LOW,
-        objective=latency(StaticCosts(traced.graph, A100)),
-        pins=PINS,
-        criterion=CRITERION,
-        baseline=baseline,
-        budget=BUDGET,
+    found = conversion.replay() or conversion.search(
+        latency(conversion.static_costs(A100)),
+        BUDGET,
     )
-    tried = []
-    for plan in found:
-        saved = traced.save(
-            traced.apply(plan.placement),
-            run.candidate(f"{NAME}.fp16.pt2"),
-        )
-        result = run.evaluate_saved(pytorch.load_saved, saved, batches, metric)
-        judgement = Judgement(CRITERION, baseline, result)
-        tried.append(
-            Converted(traced, found, plan, saved, judgement, evaluate=evaluate),
-        )
-        if tried[-1].holds:
-            break
-    best = closest(tried)
-    return run.finish(
-        best.traced,
-        best.found,
-        best.plan,
-        best.saved,
-        sources=SOURCES,
-        judgement=best.judgement,
-        timed=run.time(
-            best.traced,
-            best.found,
-            best.plan,
-            load_model,
-            pytorch.predictor,
-            pytorch.load_saved,
-            best.saved,
-            batches,
-            INPUTS,
-            evaluate=best.evaluate,
-        ),
-    )
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ from narrowcast.runtime import (
     Run,
     Sources,
     command_line,
-    everything_low,
 )
 from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.frameworks.onnx import portable
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
@@ -70,28 +70,12 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
 
 def convert(run: Run) -> Report:
     """Trace, lower all ops that can be, save and check; nothing is executed here."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks.onnx import portable
-
-    model = run.load(load_model)
-    traced = portable.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
-    )
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or everything_low(
-        traced,
-        low=LOW,
-        objective=low_compute,
-        pins=PINS,
-    )
-    (plan,) = found
-    saved = traced.save(
-        traced.apply(plan.placement),
-        run.candidate(f"{NAME}.bf16.onnx"),
-    )
-    return run.finish(traced, found, plan, saved, sources=SOURCES)
+    run.require(portable, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    conversion = subject.trace(LOW, f"{NAME}.bf16.onnx", pins=PINS)
+    found = conversion.replay() or conversion.everything_low(low_compute)
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

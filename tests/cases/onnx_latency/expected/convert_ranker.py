@@ -34,9 +34,9 @@ from narrowcast.runtime import (
     Run,
     Sources,
     command_line,
-    everything_low,
 )
 from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.frameworks.onnx import onnxruntime
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_FP16
 
@@ -74,51 +74,14 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
 
 def convert(run: Run) -> Report:
     """Trace, lower all ops that can be, save, load again, compare, report."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks.onnx import onnxruntime
-
-    model = run.load(load_model)
-    traced = onnxruntime.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
+    run.require(onnxruntime, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    conversion = subject.trace(LOW, f"{NAME}.fp16.onnx", pins=PINS)
+    found = conversion.replay() or conversion.everything_low(
+        latency(conversion.measure(X86_FP16)),
     )
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or everything_low(
-        traced,
-        low=LOW,
-        objective=latency(run.measure(traced, low=LOW, profile=X86_FP16)),
-        pins=PINS,
-    )
-    (plan,) = found
-    saved = traced.save(
-        traced.apply(plan.placement),
-        run.candidate(f"{NAME}.fp16.onnx"),
-    )
-    return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
-        sources=SOURCES,
-        drift=run.drift(
-            onnxruntime.predictor(model, INPUTS),
-            onnxruntime.load_saved,
-            saved,
-            batches,
-        ),
-        timed=run.time(
-            traced,
-            found,
-            plan,
-            load_model,
-            onnxruntime.predictor,
-            onnxruntime.load_saved,
-            saved,
-            batches,
-            INPUTS,
-        ),
-    )
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

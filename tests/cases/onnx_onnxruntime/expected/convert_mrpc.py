@@ -28,24 +28,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
-    Converted,
     Criterion,
-    Evaluation,
     Input,
-    Judgement,
     Pins,
-    Placement,
     Precision,
     Report,
     Requirements,
     Run,
     Sources,
-    Watch,
-    closest,
     command_line,
 )
 from narrowcast.runtime.evaluation.data.indexed import Indexed
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.frameworks.onnx import onnxruntime
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
@@ -100,79 +95,14 @@ def metric() -> TopK:
 
 
 def convert(run: Run) -> Report:
-    """Trace, search or replay a plan, apply, save, load again, evaluate, report."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks.onnx import onnxruntime
-
-    model = run.load(load_model)
-    baseline = run.baseline(
-        onnxruntime.predictor(model, INPUTS),
-        batches,
-        metric,
-        INPUTS,
-        loading=(load_model, onnxruntime.predictor),
-    )
-    traced = onnxruntime.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
-        outputs=("logits",),
-    )
-
-    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
-        return run.evaluate(
-            onnxruntime.predictor,
-            traced.apply(placement),
-            batches,
-            metric,
-            watch,
-            saved=(f"{NAME}.fp16.onnx", traced.save, onnxruntime.load_saved),
-        )
-
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
-        traced,
-        evaluate,
-        low=LOW,
-        objective=low_compute,
-        pins=PINS,
-        criterion=CRITERION,
-        baseline=baseline,
-        budget=BUDGET,
-    )
-    tried = []
-    for plan in found:
-        saved = traced.save(
-            traced.apply(plan.placement),
-            run.candidate(f"{NAME}.fp16.onnx"),
-        )
-        result = run.evaluate_saved(onnxruntime.load_saved, saved, batches, metric)
-        judgement = Judgement(CRITERION, baseline, result)
-        tried.append(
-            Converted(traced, found, plan, saved, judgement),
-        )
-        if tried[-1].holds:
-            break
-    best = closest(tried)
-    return run.finish(
-        best.traced,
-        best.found,
-        best.plan,
-        best.saved,
-        sources=SOURCES,
-        judgement=best.judgement,
-        timed=run.time(
-            best.traced,
-            best.found,
-            best.plan,
-            load_model,
-            onnxruntime.predictor,
-            onnxruntime.load_saved,
-            best.saved,
-            batches,
-            INPUTS,
-        ),
-    )
+    """Score fp32, trace, replay a plan or search, save, load again, evaluate, report."""
+    run.require(onnxruntime, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
+    conversion = subject.trace(LOW, f"{NAME}.fp16.onnx", pins=PINS, outputs=("logits",))
+    found = conversion.replay() or conversion.search(low_compute, BUDGET)
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ from narrowcast.runtime import (
     Run,
     Sources,
     command_line,
-    everything_low,
 )
 from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.frameworks.onnx import tensorrt
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import A100
 
@@ -72,29 +72,14 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
 
 def convert(run: Run) -> Report:
     """Trace, lower all ops that can be, save and check; nothing is executed here."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks.onnx import tensorrt
-
-    model = run.load(load_model)
-    traced = tensorrt.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
-        outputs=("boxes",),
+    run.require(tensorrt, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    conversion = subject.trace(LOW, f"{NAME}.fp16.onnx", pins=PINS, outputs=("boxes",))
+    found = conversion.replay() or conversion.everything_low(
+        latency(conversion.measure(A100)),
     )
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or everything_low(
-        traced,
-        low=LOW,
-        objective=latency(run.measure(traced, low=LOW, profile=A100)),
-        pins=PINS,
-    )
-    (plan,) = found
-    saved = traced.save(
-        traced.apply(plan.placement),
-        run.candidate(f"{NAME}.fp16.onnx"),
-    )
-    return run.finish(traced, found, plan, saved, sources=SOURCES)
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

@@ -28,24 +28,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from narrowcast.runtime import (
     Budget,
-    Converted,
     Criterion,
-    Evaluation,
     Input,
-    Judgement,
     Pins,
-    Placement,
     Precision,
     Report,
     Requirements,
     Run,
     Sources,
-    Watch,
-    closest,
     command_line,
 )
 from narrowcast.runtime.evaluation.data.indexed import Indexed
 from narrowcast.runtime.evaluation.metrics.metric import Metric
+from narrowcast.runtime.frameworks import tensorflow
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16
 
@@ -113,23 +108,14 @@ def metric() -> Metric:
 
 
 def convert(run: Run) -> Report:
-    """Trace, search or replay a plan, apply, save, load again, evaluate, report."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks import tensorflow
-
-    model = run.load(load_model)
-    baseline = run.baseline(
-        tensorflow.predictor(model, INPUTS),
-        batches,
-        metric,
-        INPUTS,
-        loading=(load_model, tensorflow.predictor),
-    )
-    traced = tensorflow.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
+    """Score fp32, trace, replay a plan or search, save, load again, evaluate, report."""
+    run.require(tensorflow, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
+    conversion = subject.trace(
+        LOW,
+        f"{NAME}.bf16",
+        pins=PINS,
         outputs=(
             "num_detections",
             "detection_boxes",
@@ -137,61 +123,12 @@ def convert(run: Run) -> Report:
             "detection_classes",
         ),
     )
-
-    def evaluate(placement: Placement, watch: Watch) -> Evaluation:
-        return run.evaluate(
-            tensorflow.predictor,
-            traced.apply(placement),
-            batches,
-            metric,
-            watch,
-            saved=(f"{NAME}.bf16", traced.save, tensorflow.load_saved),
-        )
-
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or run.search(
-        traced,
-        evaluate,
-        low=LOW,
-        objective=latency(run.measure(traced, low=LOW, profile=X86_BF16)),
-        pins=PINS,
-        criterion=CRITERION,
-        baseline=baseline,
-        budget=BUDGET,
+    found = conversion.replay() or conversion.search(
+        latency(conversion.measure(X86_BF16)),
+        BUDGET,
     )
-    tried = []
-    for plan in found:
-        saved = traced.save(
-            traced.apply(plan.placement),
-            run.candidate(f"{NAME}.bf16"),
-        )
-        result = run.evaluate_saved(tensorflow.load_saved, saved, batches, metric)
-        judgement = Judgement(CRITERION, baseline, result)
-        tried.append(
-            Converted(traced, found, plan, saved, judgement, evaluate=evaluate),
-        )
-        if tried[-1].holds:
-            break
-    best = closest(tried)
-    return run.finish(
-        best.traced,
-        best.found,
-        best.plan,
-        best.saved,
-        sources=SOURCES,
-        judgement=best.judgement,
-        timed=run.time(
-            best.traced,
-            best.found,
-            best.plan,
-            load_model,
-            tensorflow.predictor,
-            tensorflow.load_saved,
-            best.saved,
-            batches,
-            INPUTS,
-            evaluate=best.evaluate,
-        ),
-    )
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ from narrowcast.runtime import (
     Run,
     Sources,
     command_line,
-    everything_low,
 )
 from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
@@ -72,51 +72,12 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
 
 def convert(run: Run) -> Report:
     """Trace, lower all ops that can be, save, load again, compare, report."""
-    run.require(REQUIREMENTS)
-    from narrowcast.runtime.frameworks import pytorch
-
-    model = run.load(load_model)
-    traced = pytorch.trace(
-        model,
-        run.first(batches),
-        low=LOW,
-        inputs=INPUTS,
-    )
-    found = run.replay(traced, low=LOW, pins=PINS, sources=SOURCES) or everything_low(
-        traced,
-        low=LOW,
-        objective=low_compute,
-        pins=PINS,
-    )
-    (plan,) = found
-    saved = traced.save(
-        traced.apply(plan.placement),
-        run.candidate(f"{NAME}.fp16.pt2"),
-    )
-    return run.finish(
-        traced,
-        found,
-        plan,
-        saved,
-        sources=SOURCES,
-        drift=run.drift(
-            pytorch.predictor(model, INPUTS),
-            pytorch.load_saved,
-            saved,
-            batches,
-        ),
-        timed=run.time(
-            traced,
-            found,
-            plan,
-            load_model,
-            pytorch.predictor,
-            pytorch.load_saved,
-            saved,
-            batches,
-            INPUTS,
-        ),
-    )
+    run.require(pytorch, REQUIREMENTS)
+    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    conversion = subject.trace(LOW, f"{NAME}.fp16.pt2", pins=PINS)
+    found = conversion.replay() or conversion.everything_low(low_compute)
+    converted = run.check(conversion, found)
+    return run.finish(converted)
 
 
 if __name__ == "__main__":

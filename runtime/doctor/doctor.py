@@ -14,12 +14,18 @@ from dataclasses import asdict, dataclass
 
 from ..common.version import VERSION
 from ..graph.graph import Precision
-from .answers import FRAMEWORKS, Device
-from .cpu import Cpu, read_cpu
-from .instructions import CPU_FLAGS, found_flags, needed_flags, spelled, undecided
+from ..hardware.answers import FRAMEWORKS, Device
+from ..hardware.cpu import Cpu, read_cpu
+from ..hardware.instructions import (
+    CPU_FLAGS,
+    found_flags,
+    needed_flags,
+    spelled,
+    undecided,
+)
+from ..hardware.requirements import Requirements, missing
+from ..hardware.versions import framework_version, installed_version
 from .interview import Asked, ask
-from .requirements import Requirements, missing
-from .versions import framework_version, installed_version
 
 
 @dataclass(frozen=True, slots=True)

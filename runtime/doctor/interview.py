@@ -12,12 +12,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 
 from ..common.errors import RequirementError
+from ..frameworks.adapters import adapter_of
 from ..graph.graph import Precision
-from .answers import FRAMEWORKS, Answer, Device
-from .instructions import CPU_FLAGS
+from ..hardware.answers import FRAMEWORKS, Answer, Device
+from ..hardware.instructions import CPU_FLAGS
 
 CHILD = """
 import json, sys
@@ -73,15 +73,14 @@ def cause(code: int, stderr: str) -> str:
 
 def tell(distribution: str) -> str:
     """What a framework answers, imported in this process, as one line of JSON."""
-    adapter = FRAMEWORKS[distribution].adapter
-    answers = import_module(f"..frameworks.{adapter}.answers", __package__)
+    adapter = adapter_of(distribution)
     try:
         told = [
-            [precision, device, asdict(answers.answer(precision, device))]
+            [precision, device, asdict(adapter.answer(precision, device))]
             for device in FRAMEWORKS[distribution].devices
             for precision in CPU_FLAGS
         ]
-        return json.dumps({"answers": told, "devices": answers.devices()})
+        return json.dumps({"answers": told, "devices": adapter.devices()})
     except RequirementError as error:
         return json.dumps({"problem": error.message})
 

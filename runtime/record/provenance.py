@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..common.version import VERSION
+from ..evaluation.judgement import Package, judgement_data
 from ..hardware.requirements import Machine
 from ..placement.measured.data import costs_data
 from ..placement.measured.measured import MeasuredCosts
-from ..record.header import spec_sha256
-from ..record.sources import Sources, hashes
-from ..report.report import Judgement, Package
+from .header import spec_sha256
+from .sources import Sources, hashes
 
 
 def provenance(
@@ -24,9 +23,8 @@ def provenance(
     notes: tuple[str, ...],
     sources: Sources,
     costs: MeasuredCosts | None,
-    judgement: Judgement | None,
 ) -> dict[str, Any]:
-    """Versions, hardware, hashes, costs used and accuracy, as plain data.
+    """Versions, hardware, hashes and costs used, as plain data.
 
     No clock goes in but measured costs, which decided: the same run gives the same plan.
     """
@@ -45,7 +43,6 @@ def provenance(
         "spec": spec_sha256(script),
         "files": hashes(sources, script),
         **({} if costs is None else {"costs": costs_data(costs)}),
-        "judgement": None if judgement is None else judgement_data(judgement),
     }
 
 
@@ -56,21 +53,8 @@ def executed(package: Package | None) -> dict[str, Any]:
     """
     if package is None:
         return {"execution": "eager"}
-    judged = package.judgement
     about = {
         "file": package.path.name,
-        "judgement": None if judged is None else judgement_data(judged),
+        "judgement": judgement_data(package.judgement),
     }
     return {"execution": "compile", "package": about}
-
-
-def judgement_data(judgement: Judgement) -> dict[str, Any]:
-    """A judgement as plain data."""
-    return {
-        "metric": judgement.result.metric,
-        "samples": judgement.result.samples,
-        "fp32": judgement.baseline.value,
-        "result": judgement.result.value,
-        "criterion": asdict(judgement.criterion),
-        "holds": judgement.holds,
-    }

@@ -1,0 +1,131 @@
+"""The steps of a conversion: what the spec decides of them, as source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from narrowcast.spec import Spec
+
+from .frameworks import framework_of
+from .sections import Convert
+from .writing.code import Code, docstring
+from .writing.imports import Import
+from .writing.layout import Group, Item, laid_out, values
+
+COSTS = "narrowcast.runtime.placement.costs"
+PROFILES = {
+    ("cpu", "bf16"): "X86_BF16",
+    ("cpu", "fp16"): "X86_FP16",
+    ("cuda", "bf16"): "A100",
+    ("cuda", "fp16"): "A100",
+}
+"""Device and precision → the machine that static costs assume."""
+
+JUDGED = (
+    "Score fp32, trace, replay a plan or search, save, load again, evaluate, report."
+)
+EACH = "Score fp32, convert to each precision, keep the better, report."
+UNJUDGED = "Trace, lower all ops that can be, save, load again, compare, report."
+UNEXECUTED = (
+    "Trace, lower all ops that can be, save and check; nothing is executed here."
+)
+
+
+def convert_section(spec: Spec) -> Convert:
+    """The steps, as the spec's evaluation, precisions, objective and runtime want them."""
+    framework = framework_of(spec)
+    _package, adapter = framework.adapter
+    each = len(spec.precisions) > 1
+    judged = spec.evaluation is not None
+    title = EACH if each else JUDGED if judged else UNJUDGED
+    requiring = f"run.require({adapter}, REQUIREMENTS)"
+    return Convert(
+        title=docstring(title if framework.executed else UNEXECUTED),
+        requiring=Code(
+            f"lows = {requiring.replace(' R', ' *R')}" if each else requiring
+        ),
+        judged=judged,
+        each=each,
+        steps=_steps(spec, indent=8 if each else 4),
+        imports_of_steps=(framework.adapter, *_imports(spec)),
+    )
+
+
+def _steps(spec: Spec, indent: int) -> tuple[Code, ...]:
+    """Statements from the model as loaded to the plans that were found."""
+    return (
+        _trace(spec, indent),
+        *_fastest_forms(spec),
+        *_profile(spec),
+        _plans(spec, indent),
+    )
+
+
+def _trace(spec: Spec, indent: int) -> Code:
+    low = "LOW" if len(spec.precisions) == 1 else "low"
+    named = spec.precisions[0] if len(spec.precisions) == 1 else "{low}"
+    items: list[Item] = [
+        Code(low),
+        Code(f'f"{{NAME}}.{named}{framework_of(spec).ending}"'),
+        Code("pins=PINS"),
+    ]
+    if spec.model.outputs:
+        items.append(("outputs=", values(spec.model.outputs)))
+    if spec.execution == "compile":
+        items.append(Code(f'package=f"{{NAME}}.{named}.compiled.pt2"'))
+    tracing = Group("subject.trace(", tuple(items), ")")
+    return laid_out("conversion = ", tracing, indent)
+
+
+def _fastest_forms(spec: Spec) -> tuple[Code, ...]:
+    """PyTorch alone has kernels that compute the same; they are chosen by timing."""
+    timed = spec.objective == "latency" and spec.costs != "static"
+    if not timed or spec.model.framework != "pytorch":
+        return ()
+    return (Code("conversion.use_fastest_forms()"),)
+
+
+def _plans(spec: Spec, indent: int) -> Code:
+    objective = Code(spec.objective)
+    if spec.objective == "latency":
+        objective = Code(f"latency({_costs(spec)})")
+    items = (objective,) if spec.evaluation is None else (objective, Code("BUDGET"))
+    step = "everything_low" if spec.evaluation is None else "search"
+    return laid_out(
+        "found = conversion.replay() or ",
+        Group(f"conversion.{step}(", items, ")"),
+        indent,
+    )
+
+
+def _costs(spec: Spec) -> str:
+    first, *others = _profiles(spec)
+    profile = "profile" if others else first
+    if spec.execution == "compile":
+        profile = f"fused({profile})"
+    step = "static_costs" if spec.costs == "static" else "measure"
+    return f"conversion.{step}({profile})"
+
+
+def _profile(spec: Spec) -> tuple[Code, ...]:
+    """The statement that takes the profile of the precision, where they differ."""
+    profiles = _profiles(spec)
+    if spec.objective != "latency" or len(profiles) == 1:
+        return ()
+    bf16, fp16 = profiles
+    return (Code(f"profile = {bf16} if low is Precision.BF16 else {fp16}"),)
+
+
+def _profiles(spec: Spec) -> tuple[str, ...]:
+    """The machines that static costs assume, one or two."""
+    device = "cuda" if spec.model.runtime == "tensorrt" else spec.device
+    return tuple(dict.fromkeys(PROFILES[device, low] for low in spec.precisions))
+
+
+def _imports(spec: Spec) -> Sequence[Import]:
+    imports = [("narrowcast.runtime.placement", spec.objective)]
+    if spec.objective == "latency":
+        imports += [(COSTS, name) for name in _profiles(spec)]
+        if spec.execution == "compile":
+            imports.append((COSTS, "fused"))
+    return imports

@@ -1,0 +1,1 @@
+"""What this machine and its frameworks can do, for `narrowcast doctor`."""

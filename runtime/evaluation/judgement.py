@@ -1,0 +1,73 @@
+"""What was delivered, held against what was demanded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .criterion import Criterion
+from .evaluation import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The accuracy of what is delivered: the saved file, evaluated in full.
+
+    Attributes:
+        criterion: The accuracy demanded.
+        baseline: The model as loaded.
+        result: The saved file in a fresh process.
+    """
+
+    criterion: Criterion
+    baseline: Evaluation
+    result: Evaluation
+
+    @property
+    def holds(self) -> bool:
+        """Whether the criterion holds; never where outputs are not finite."""
+        within = self.criterion.holds(self.baseline.value, self.result.value)
+        return self.result.finite and within
+
+    @property
+    def loss(self) -> float:
+        """What is lost, in the metric's unit; infinite where not finite."""
+        if not self.result.finite or math.isnan(self.result.value):
+            return math.inf
+        return self.criterion.loss(self.baseline.value, self.result.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A compiled package of the result.
+
+    Attributes:
+        path: Its file.
+        judgement: Its accuracy, loaded in a fresh process: its kernels round otherwise.
+        drift: Without a criterion, its output error; as `Report.drift`.
+    """
+
+    path: Path
+    judgement: Judgement | None = None
+    drift: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the criterion holds, if there is one."""
+        return self.judgement is None or self.judgement.holds
+
+
+def judgement_data(judgement: Judgement | None) -> dict[str, Any] | None:
+    """A judgement as plain data."""
+    if judgement is None:
+        return None
+    return {
+        "metric": judgement.result.metric,
+        "samples": judgement.result.samples,
+        "fp32": judgement.baseline.value,
+        "result": judgement.result.value,
+        "criterion": asdict(judgement.criterion),
+        "holds": judgement.holds,
+    }

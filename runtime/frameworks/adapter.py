@@ -1,0 +1,117 @@
+"""What a framework's side offers beside `Traced` (docs/graph.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ..graph.graph import Precision
+from ..hardware.answers import Answer, Device
+from .inputs import Input
+from .protocol import Inputs, Predict, Traced
+
+
+class Adapter(Protocol):
+    """One framework, or one runtime of ONNX models: a module of functions.
+
+    Importing it imports no framework; its functions do. `predictor` and `load_saved`
+    are called in fresh processes, by reference.
+    """
+
+    dependencies: tuple[str, ...]
+    """Distributions that its functions import, the framework first."""
+
+    executes: bool
+    """Whether models run here; if not, files for elsewhere are made."""
+
+    def answer(self, precision: Precision, device: Device, /) -> Answer:
+        """What the framework says of a precision on a device of this machine.
+
+        Raises:
+            RequirementError: It is installed and can't be imported.
+        """
+        ...
+
+    def devices(self) -> tuple[str, ...]:
+        """Every CUDA device that it sees and uses, with its compute capability."""
+        ...
+
+    def signature(self, model: Any, /) -> tuple[Input, ...]:
+        """The inputs that a model as loaded declares, in its own order.
+
+        Raises:
+            ModelError: It is no model, or takes what can't be declared.
+        """
+        ...
+
+    def predictor(self, model: Any, inputs: Sequence[Input] = (), /) -> Predict:
+        """A model as loaded, or as `Traced.apply` made it, as a callable on batches.
+
+        Args:
+            inputs: In the batch's order, by their names in the model; none: in the
+                model's own order.
+
+        Raises:
+            DataError: A name is not the model's.
+            ModelError: It is no model, or the framework does not take it.
+        """
+        ...
+
+    def load_saved(self, path: Path, /) -> Predict:
+        """Open what `Traced.save` wrote, as carefully as a file from elsewhere.
+
+        Raises:
+            ModelError: It is missing, damaged, or the framework does not take it.
+        """
+        ...
+
+    def trace(
+        self,
+        model: Any,
+        batch: Inputs,
+        *,
+        low: Precision,
+        inputs: Sequence[Input],
+        outputs: Sequence[str] = (),
+    ) -> Traced:
+        """Prepare a model, run it on a real batch and probe its kernels.
+
+        Args:
+            model: As the script loads it; it is not changed.
+            batch: One real batch, at the batch size that will be evaluated.
+            low: The precision that every op is probed in.
+            inputs: As the spec declares them, in the batch's order.
+            outputs: Names of the outputs in the spec, for messages.
+
+        Raises:
+            DataError: The batch is not what `inputs`, or the model, declares.
+            ModelError: The model can't be traced, or its graph computes something else.
+            RequirementError: The framework does not execute `low`.
+        """
+        ...
+
+
+@runtime_checkable
+class Compiler(Protocol):
+    """An adapter whose saved models can be compiled for this machine."""
+
+    def under_inductor(self, traced: Any, /) -> Traced:
+        """The same model, timed as it runs compiled."""
+        ...
+
+    def compile_saved(self, saved: Path, package: Path, /) -> Path:
+        """Compile a saved model, in a process of its own.
+
+        Raises:
+            ModelError: The compiler does not take it.
+        """
+        ...
+
+    def load_compiled(self, path: Path, /) -> Predict:
+        """Open a package that `compile_saved` made.
+
+        Raises:
+            ModelError: It is missing, damaged, or made for another machine.
+        """
+        ...

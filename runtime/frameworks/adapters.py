@@ -1,0 +1,25 @@
+"""All adapters, held to the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import mxnet, pytorch, tensorflow
+from .adapter import Adapter
+from .onnx import onnxruntime, openvino, portable, tensorrt
+
+ADAPTERS: Mapping[str, Adapter] = {
+    "pytorch": pytorch,
+    "tensorflow": tensorflow,
+    "mxnet": mxnet,
+    "openvino": openvino,
+    "onnxruntime": onnxruntime,
+    "tensorrt": tensorrt,
+    "any": portable,
+}
+"""Framework, or the runtime of ONNX models, as a spec names it → adapter."""
+
+
+def adapter_of(distribution: str) -> Adapter:
+    """The adapter whose framework a distribution is."""
+    return next(a for a in ADAPTERS.values() if a.dependencies[0] == distribution)

@@ -1,0 +1,121 @@
+"""A report as a person reads it at the end of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..common.files import shown
+from ..evaluation.evaluation import rounded
+from ..evaluation.judgement import Judgement
+from .comparison import COMPILED, RESULT
+from .report import Report
+from .speed import rules_line, speed_lines
+
+
+def summary(report: Report) -> str:
+    """What a person reads at the end."""
+    share = report.flops_low / max(report.flops, 1)
+    rows = [
+        (
+            "compute",
+            f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in {report.low}, {report.casts} casts",
+        ),
+        ("accuracy", _accuracy(report.judgement, report.drift)),
+        (
+            "size",
+            f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
+        ),
+        *([] if report.weights is None else [("weights", _stored(*report.weights))]),
+        *(("latency", line) for line in _latency(report, RESULT)),
+        *(("rules", line) for line in _rules(report)),
+        *(("compiled", line) for line in _compiled(report)),
+        *([("kernels", report.kernels)] if report.kernels else []),
+        ("search", _search(report)),
+        *(("fp32", line) for line in _fp32(report)),
+        *(("note", text) for text in report.notes),
+        *(("warning", text) for text in report.warnings),
+        ("script", shown(report.script)),
+        ("plan", shown(report.plan)),
+        ("model", shown(report.model)),
+    ]
+    if report.package is not None:
+        rows.append(("package", shown(report.package.path)))
+    head = f"{report.name}: fp32 -> {report.low} + fp32"
+    return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+def _compiled(report: Report) -> list[str]:
+    """The package's own accuracy, size and latency."""
+    package = report.package
+    if package is None:
+        return []
+    lines = [
+        _accuracy(package.judgement, package.drift),
+        f"{_size(package.path.stat().st_size)} file",
+        *_latency(report, COMPILED),
+    ]
+    if report.judgement is not None and report.judgement.holds and not package.holds:
+        lines.append("the model holds, its package does not: both are kept as failed")
+    return lines
+
+
+def _accuracy(judged: Judgement | None, drift: float | None) -> str:
+    if judged is None:
+        error = "" if drift is None else f", output error {drift:.1e}"
+        return f"criterion not checked: the spec has no evaluation{error}"
+    before, after = judged.baseline.value, judged.result.value
+    bound = judged.criterion.bound(before)
+    limit = "at least" if judged.criterion.higher_is_better else "at most"
+    state = "criterion holds" if judged.holds else "CRITERION NOT MET"
+    finite = "" if judged.result.finite else ", outputs are not finite"
+    return (
+        f"{judged.result.metric} {rounded(before)} -> {rounded(after)}  "
+        f"({limit} {rounded(bound)}: {state}{finite})"
+    )
+
+
+def _latency(report: Report, what: str) -> list[str]:
+    if report.latency is None:
+        return ["not timed" if report.is_target else "not timed on the target"]
+    return speed_lines(report.latency, what)
+
+
+def _rules(report: Report) -> list[str]:
+    if report.latency is None or report.rules is None:
+        return []
+    judged = report.judgement
+    limits = (
+        (None, None) if judged is None else (judged.criterion, judged.baseline.value)
+    )
+    return [rules_line(report.latency, report.rules, report.flops, *limits)]
+
+
+def _stored(fp32: int, placed: int) -> str:
+    return f"{_size(fp32)} in fp32 -> {_size(placed)} ({placed / max(fp32, 1):.0%})"
+
+
+def _search(report: Report) -> str:
+    if report.replayed:
+        return "none: the committed plan was replayed"
+    if report.rebuilt is not None:
+        return f"none: trial {report.rebuilt} was rebuilt"
+    ended = ", interrupted" if report.interrupted else ""
+    if report.ended:
+        ended += f", ended early by {report.ended}"
+    return (
+        f"{report.trials} trial{'s' * (report.trials != 1)}, {report.objective}{ended}"
+    )
+
+
+def _fp32(report: Report) -> list[str]:
+    """Reasons by how many ops they hold; the plan names every op."""
+    counted = Counter(report.fp32.values()).most_common()
+    shown_, rest = counted[:5], counted[5:]
+    lines = [f"{count} op{'s' * (count != 1)}: {text}" for text, count in shown_]
+    if rest:
+        lines.append(f"{sum(count for _text, count in rest)} more, see the plan")
+    return lines

@@ -1,0 +1,247 @@
+"""The way from a traced model to plans, for one precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from ..evaluation.baseline import doubts
+from ..evaluation.evaluation import Evaluation, Watch
+from ..frameworks.protocol import Formable, Traced
+from ..graph.graph import Placement, Precision
+from ..graph.pins import Pins
+from ..hardware.requirements import Machine
+from ..placement import Objective
+from ..placement.costs import Costs, MachineProfile, StaticCosts
+from ..placement.measured.measured import MeasuredCosts
+from ..record.plan import read_document, recorded_forms
+from ..record.provenance import provenance
+from ..record.rebuild import Rebuilding
+from ..record.recorded import history_path
+from ..record.replay import changes, committed
+from ..record.resume import best_trial, check_question, check_search
+from ..record.sources import hashes
+from ..search import Budget, Found, everything_low, search
+from . import costing, scoring
+from .context import Context
+from .interrupts import Interruptible, interruptible
+from .slots import Slots, Standard
+
+
+@dataclass
+class Conversion:
+    """A model traced for one precision, and all that is found out on the way.
+
+    Attributes:
+        model: As loaded.
+        machine: What `Run.require` found for the precision.
+        file: Name of the converted model.
+        package: Name of the compiled package, "" for none.
+        standard: What trials are held against, None without an evaluation.
+        costs: What ops and casts were measured to cost, None if they were not.
+        replayed: The committed plan's content, None if none is replayed.
+        changes: What the plan was made with that is not so now.
+        modules: Python modules that the search was begun with.
+        held_to_history: Whether model, data and graph were compared with the history's.
+    """
+
+    context: Context
+    slots: Slots
+    model: Any
+    machine: Machine | None
+    traced: Traced
+    low: Precision
+    file: str
+    pins: Pins
+    package: str = ""
+    standard: Standard | None = None
+    costs: MeasuredCosts | None = None
+    replayed: Mapping[str, Any] | None = None
+    changes: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    held_to_history: bool = False
+
+    @property
+    def timed_here(self) -> bool:
+        """Whether this machine is the one to time things on."""
+        return self.machine is not None and self.machine.is_target
+
+    @property
+    def forms(self) -> Mapping[str, str]:
+        """Kernels that stand for ops; none in an adapter that has no such forms."""
+        return self.traced.forms if isinstance(self.traced, Formable) else {}
+
+    def forms_in_use(self, placement: Placement) -> Mapping[str, str]:
+        """Those of the forms whose ops are all low."""
+        traced = self.traced
+        return traced.forms_in_use(placement) if isinstance(traced, Formable) else {}
+
+    def replay(self) -> Found | None:
+        """The committed plan, if there is one and no new search was asked for.
+
+        Or that of the trial that was asked for.
+
+        Raises:
+            PlanError: The plan does not fit the model or the pins.
+        """
+        history, path = self.context.history, self.context.options.plan
+        if isinstance(history, Rebuilding):
+            self._hold_to_history()
+            plan = history.plan(self.traced.graph, self.low)
+            self.context.progress.line("trial", f"rebuilding trial {plan.trials}")
+            return Found((plan,))
+        if not self.context.replays:
+            return None
+        content = read_document(path)
+        plan = committed(content, self.traced.graph, self.low, self.pins, path.name)
+        self.replayed = content
+        self.changes = tuple(changes(content, self.provenance(), path.name))
+        for change in self.changes:
+            self.context.warn(change)
+        self.context.progress.line("plan", f"replaying {path.name}")
+        return Found((plan,))
+
+    def everything_low(self, objective: Objective) -> Found:
+        """The plan with only the pins that the spec and the probes set, unevaluated."""
+        return everything_low(
+            self.traced, low=self.low, objective=objective, pins=self.pins
+        )
+
+    def search(self, objective: Objective, budget: Budget) -> Found:
+        """Find placements under which the criterion holds (`search.search`)."""
+        context, standard = self.context, self.standard
+        assert standard is not None, "a search needs Subject.judged_by"
+        for doubt in doubts(standard.criterion, standard.judged_by):
+            context.warn(doubt)
+        context.interrupts.hold()
+        self._hold_to_history()
+        if context.options.costs and objective.name != "latency":
+            context.warn(f"--costs says nothing to objective {objective.name}")
+        check_question(
+            context.history,
+            history_path(context.options.plan).name,
+            self.low,
+            objective.name,
+            standard.criterion,
+            self.pins,
+        )
+        history = Interruptible(context.history, context.interrupts, self.low)
+        before = context.trials
+        try:
+            plans = search(
+                self.traced,
+                interruptible(self.evaluate, context.interrupts),
+                low=self.low,
+                objective=objective,
+                pins=self.pins,
+                criterion=standard.criterion,
+                baseline=standard.baseline,
+                budget=self._budget(budget),
+                progress=context.progress,
+                clock=context.clock,
+                history=history,
+                before=before,
+            )
+        finally:
+            context.trials = before + history.trials
+        for warning in plans.warnings:
+            context.warn(warning)
+        context.passed = best_trial(plans)
+        return plans
+
+    def evaluate(self, placement: Placement, watch: Watch) -> Evaluation:
+        """Convert by a placement and score that, on as much data as `watch` wants."""
+        assert self.standard is not None
+        return scoring.score(
+            self.context,
+            self.slots,
+            self.standard,
+            self.traced.apply(placement),
+            watch,
+            self.file,
+            self.traced.save,
+        )
+
+    def measure(self, profile: MachineProfile) -> Costs:
+        """What ops and casts cost here; by `profile` where this is not the target.
+
+        `--costs` may say otherwise; what a search that is resumed began with comes first.
+
+        Raises:
+            UsageError: The file of costs is of something else, or can't be written.
+        """
+        self._hold_to_history()
+        standard = self.standard
+        costs = costing.costs(
+            self.context,
+            self.traced,
+            self.low,
+            self.machine,
+            StaticCosts(self.traced.graph, profile),
+            self.forms,
+            0.0 if standard is None else standard.judged_by.seconds,
+        )
+        if isinstance(costs, MeasuredCosts):
+            self.costs = costs
+        return costs
+
+    def static_costs(self, profile: MachineProfile) -> Costs:
+        """What ops and casts cost by FLOPs and bytes on a machine of this profile."""
+        return StaticCosts(self.traced.graph, profile)
+
+    def use_fastest_forms(self) -> None:
+        """Take the kernels that are fastest here, or that the plan says.
+
+        Raises:
+            PlanError: The plan asks for a kernel that the model has no place for.
+        """
+        traced = cast(Formable, self.traced)
+        plan = self.context.options.plan
+        if self.context.replays:
+            forms: Mapping[str, str] = recorded_forms(read_document(plan), plan.name)
+        else:
+            forms = costing.forms(self.context, traced, self.low, self.machine)
+        self.traced = traced.with_forms(forms)
+        if self.forms:
+            self.context.progress.line("kernels", costing.counted(self.forms))
+
+    def provenance(self) -> dict[str, Any]:
+        """What the plan says of how it came about, but for what was delivered."""
+        sources = self.slots.sources
+        modules = tuple(dict.fromkeys((*sources.modules, *self.modules)))
+        return provenance(
+            self.context.name,
+            self.context.script,
+            self.machine,
+            self.traced.switches,
+            self.traced.notes,
+            replace(sources, modules=modules),
+            self.costs,
+        )
+
+    def _hold_to_history(self) -> None:
+        """Compare model, data and graph with those of the history, once."""
+        if self.held_to_history:
+            return
+        self.held_to_history = True
+        self.modules, warnings = check_search(
+            self.context.history,
+            history_path(self.context.options.plan).name,
+            self.traced.graph,
+            self.low,
+            hashes(self.slots.sources, self.context.script),
+            self.machine,
+        )
+        for text in warnings:
+            self.context.warn(text)
+
+    def _budget(self, budget: Budget) -> Budget:
+        """The script's budget, unless the command line says otherwise."""
+        given = self.context.options
+        trials, timeout = given.max_trials, given.timeout
+        return replace(
+            budget,
+            max_trials=budget.max_trials if trials is None else trials,
+            timeout=budget.timeout if timeout is None else timeout or None,
+        )

@@ -1,0 +1,60 @@
+"""What a script hands to its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..evaluation.baseline import Baseline
+from ..evaluation.criterion import Criterion
+from ..evaluation.evaluation import Batches, Evaluation
+from ..evaluation.judgement import Judgement
+from ..evaluation.metrics.metric import Metric
+from ..frameworks.adapter import Adapter
+from ..frameworks.inputs import Input
+from ..record.sources import Sources
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How the model is loaded, called and fed.
+
+    Attributes:
+        load_model: The script's; fresh processes call it too.
+        batches: The data, as (inputs, labels).
+        inputs: The model's inputs as the spec declares them.
+        sources: The files that the conversion depends on.
+    """
+
+    adapter: Adapter
+    load_model: Callable[[], Any]
+    batches: Batches
+    inputs: tuple[Input, ...]
+    sources: Sources
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What results are held against.
+
+    Attributes:
+        metric: Makes a new metric.
+        judged_by: The model as loaded, scored.
+        stateful: Whether it carries state from batch to batch, so that one process
+            must see them all.
+    """
+
+    metric: Callable[[], Metric]
+    criterion: Criterion
+    judged_by: Baseline
+    stateful: bool = False
+
+    @property
+    def baseline(self) -> Evaluation:
+        """The evaluation of the model as loaded."""
+        return self.judged_by.found
+
+    def judgement(self, result: Evaluation) -> Judgement:
+        """A result, held against it."""
+        return Judgement(self.criterion, self.baseline, result)

@@ -1,0 +1,97 @@
+"""The model as loaded, ready to be judged and traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..evaluation.criterion import Criterion
+from ..evaluation.evaluation import first_inputs
+from ..evaluation.metrics.metric import Metric
+from ..frameworks.adapter import Compiler
+from ..graph.graph import Precision
+from ..graph.pins import Pins
+from ..hardware.requirements import Machine
+from .context import Context
+from .conversion import Conversion
+from .scoring import scored_as_loaded
+from .slots import Slots, Standard
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is converted.
+
+    Attributes:
+        machines: What `Run.require` found, by precision.
+        model: The model as `load_model` returned it.
+        standard: What results are held against, None without an evaluation.
+    """
+
+    context: Context
+    slots: Slots
+    machines: Mapping[Precision, Machine]
+    model: Any
+    standard: Standard | None = None
+
+    def judged_by(self, metric: Callable[[], Metric], criterion: Criterion) -> Subject:
+        """Score the model as loaded: what all trials and the result are held against.
+
+        Raises:
+            ModelError: It fails on the data.
+            DataError: Its outputs or its metric are not finite.
+        """
+        predict = self.slots.adapter.predictor(self.model, self.slots.inputs)
+        return replace(
+            self,
+            standard=scored_as_loaded(
+                self.context, self.slots, predict, metric, criterion
+            ),
+        )
+
+    def trace(
+        self,
+        low: Precision,
+        file: str,
+        *,
+        pins: Pins,
+        outputs: Sequence[str] = (),
+        package: str = "",
+    ) -> Conversion:
+        """Prepare the model's graph on the first batch and probe its kernels.
+
+        Args:
+            low: The precision to convert to.
+            file: Name of the converted model, beside the plan.
+            pins: What the spec keeps in fp32.
+            outputs: Names of the outputs in the spec, for messages.
+            package: Name of the package that it is compiled to, "" for none.
+
+        Raises:
+            DataError: The batch is not what the inputs declare.
+            ModelError: The model can't be traced, or its graph computes something else.
+        """
+        adapter = self.slots.adapter
+        traced = adapter.trace(
+            self.model,
+            first_inputs(self.slots.batches),
+            low=low,
+            inputs=self.slots.inputs,
+            outputs=outputs,
+        )
+        if package:
+            assert isinstance(adapter, Compiler)
+            traced = adapter.under_inductor(traced)
+        return Conversion(
+            self.context,
+            self.slots,
+            self.model,
+            self.machines.get(low),
+            traced,
+            low,
+            file,
+            pins,
+            package,
+            self.standard,
+        )

@@ -1,0 +1,77 @@
+"""Latencies of what was converted, beside fp32 and what lists of op types make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..common.delivery import candidate_hash
+from ..common.timing import Latency, latencies_data
+from ..evaluation.evaluation import evaluation_data
+from ..evaluation.saved import TIMING, time_file
+from ..frameworks.adapter import Compiler
+from ..report.comparison import (
+    Timed,
+    contenders,
+    known_score,
+    measured,
+    timed_as_recorded,
+)
+from .converted import Converted
+
+
+def timed(converted: Converted) -> Timed | None:
+    """Latency per batch of fp32 as loaded and prepared, a list's placement, the result.
+
+    Measured in a fresh process, all in turn; None where the machine is not the target,
+    where nothing runs, or where the user didn't want to wait for it. Under `latency`
+    the list's placement is scored too, where no trial did.
+    """
+    conversion, plan = converted.conversion, converted.plan
+    context, slots = conversion.context, conversion.slots
+    adapter, graph = slots.adapter, conversion.traced.graph
+    if not conversion.timed_here or not adapter.executes:
+        return None
+    if context.workers is not None:
+        context.workers.close()  # nothing else may run while it is timed
+    context.progress.live("time", "fp32, rule-based placement and result in turn")
+    others = contenders(graph, plan, conversion.replayed is not None)
+    compiled = None
+    if converted.package is not None:
+        assert isinstance(adapter, Compiler)
+        compiled = adapter.load_compiled, converted.package.path
+
+    def time(files: Mapping[str, Path]) -> dict[str, Latency]:
+        return TIMING.call(
+            time_file,
+            slots.load_model,
+            adapter.predictor,
+            adapter.load_saved,
+            files,
+            slots.batches,
+            slots.inputs,
+            context.clock,
+            compiled,
+        )
+
+    def make() -> dict[str, Any]:
+        latency, aside = measured(
+            conversion.traced, converted.saved, others, context.candidate, time
+        )
+        return {"latency": latencies_data(latency), "aside": aside}
+
+    def score() -> dict[str, Any] | None:
+        judged = conversion.standard is not None and plan.objective == "latency"
+        evaluate = conversion.evaluate if judged else None
+        scored = known_score(others, converted.found, evaluate)
+        return None if scored is None else evaluation_data(scored)
+
+    step = f"{converted.saved.name} {candidate_hash(converted.saved)}"
+    try:
+        with context.interrupts.ending():
+            recorded = context.history.remember(f"time {step}", make)
+            scored = context.history.remember(f"score rules for {step}", score)
+            return timed_as_recorded(graph, plan.low, others, recorded, scored)
+    except KeyboardInterrupt:  # what was checked is delivered all the same
+        return None

@@ -1,0 +1,78 @@
+"""The documentation names files and tests that are there."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+FOLDERS = (
+    *("spec", "codegen", "templates", "runtime", "src"),
+    *("docs", "tests", "examples", "benchmarks"),
+)
+MADE = {"failed/", "trial-K/", "NAME.bf16/"}
+"""What a run of a script makes."""
+
+PENDING = {"runtime/frameworks/adapter.py", "runtime/doctor"}
+"""Described before they are there."""
+
+QUOTED = re.compile(r"`([^`\n]+)`")
+FILE = re.compile(r"[\w./*-]+\.(py|md|j2|txt|toml)")
+FOLDER = re.compile(rf"[\w.*-]+/|({'|'.join(FOLDERS)})/[\w./*-]+")
+TEST = re.compile(r"(?P<file>[\w./-]*)::(?P<test>test_\w+)")
+LINK = re.compile(r"\]\(([\w./-]+)\)")
+CITED = re.compile(r"docs/[a-z_]+\.md")
+
+
+@cache
+def paths() -> tuple[str, ...]:
+    """Files and folders of the repository."""
+    found = [path for path in ROOT.iterdir() if path.is_file()]
+    found += [ROOT / name for name in FOLDERS]
+    found += [path for name in FOLDERS for path in (ROOT / name).rglob("*")]
+    return tuple(f"/{path.relative_to(ROOT).as_posix()}" for path in found)
+
+
+def is_there(name: str) -> bool:
+    """Whether a path, or the end of one, is; placeholders stand for any name."""
+    end = "*/" + re.sub("NAME|FRAMEWORK", "*", name.strip("/"))
+    return name in MADE | PENDING or any(fnmatch(path, end) for path in paths())
+
+
+def named(page: Path) -> Iterator[str]:
+    """Paths in the page's code spans, commands' among them."""
+    for span in QUOTED.findall(page.read_text("utf-8")):
+        for word in span.partition("::")[0].split():
+            if FILE.fullmatch(word) or FOLDER.fullmatch(word):
+                yield word
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    assert not [name for name in named(page) if not is_there(name)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_pages_that_a_page_links_to_are_there(page: Path) -> None:
+    links = LINK.findall(page.read_text("utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_the_tests_of_the_guarantees_are_there() -> None:
+    """`file::test`; without a file the test is in the one before."""
+    text, file = (ROOT / "docs/search.md").read_text("utf-8"), ""
+    cited = list(TEST.finditer(text))
+    assert len(cited) > 10
+    for one in cited:
+        file = one["file"] or file
+        assert f"def {one['test']}(" in (ROOT / file).read_text("utf-8"), one[0]
+
+
+def test_the_pages_that_code_cites_are_there() -> None:
+    code = [ROOT / path[1:] for path in paths() if path.endswith((".py", ".j2"))]
+    cited = {page for path in code for page in CITED.findall(path.read_text("utf-8"))}
+    assert not [page for page in cited if not (ROOT / page).exists()]
