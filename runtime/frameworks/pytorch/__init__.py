@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .compiling.compiled import compile_saved, load_compiled
 from .compiling.inductor import under_inductor
-from .opening.exported import open_pt2
-from .opening.weights import load_safetensors, load_state_dict
+from .opening.exported_program import open_pt2
+from .opening.state_dict import load_safetensors, load_state_dict
 from .program import Program, trace
 from .running.predict import predictor
 from .writing.archive import load_saved

@@ -5,8 +5,8 @@ from __future__ import annotations
 from . import first_import  # noqa: F401  # isort: skip
 from .ir.frozen import Model
 from .opening.frozen_graph import load_frozen_graph
-from .opening.keras.keras_files import load_keras, load_keras_weights
-from .opening.keras.keras_model import keras_model
+from .opening.keras.load import load_keras, load_keras_weights
+from .opening.keras.model import keras_model
 from .opening.saved_model import load_saved_model
 from .opening.signature import signature
 from .program import Program, trace

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ....graph.graph import Kind
-from .network import LOSSES, Node
+from .network import Node
 
 COMPUTE = frozenset(
     [
@@ -194,51 +194,53 @@ CREATORS = frozenset(
 )
 """They make a tensor from attributes; a size of 0 is inferred from who takes it."""
 
-FIXED = frozenset(
-    [
-        *CONTROL_FLOW,
-        *CREATORS,
-        "Cast",
-        "_arange",
-        "_contrib_MultiBoxDetection",
-        "_contrib_MultiBoxPrior",
-        "_contrib_allclose",
-        "_contrib_arange_like",
-        "_contrib_bipartite_matching",
-        "_contrib_box_nms",
-        "_contrib_index_array",
-        "_histogram",
-        "_linspace",
-        "_npi_arange",
-        "_npi_argmax",
-        "_npi_argmin",
-        "_npi_argsort",
-        "_npi_cast",
-        "_npi_full",
-        "_npx_arange_like",
-        "_npx_cast",
-        "_npx_one_hot",
-        "_npx_shape_array",
-        "_npx_topk",
-        "_ravel_multi_index",
-        "_shuffle",
-        "_unravel_index",
-        "amp_cast",
-        "amp_multicast",
-        "argmax",
-        "argmax_channel",
-        "argmin",
-        "argsort",
-        "cast",
-        "cast_storage",
-        "one_hot",
-        "ravel_multi_index",
-        "shape_array",
-        "shuffle",
-        "size_array",
-        "topk",
-        "unravel_index",
-    ]
+FIXED = (
+    CONTROL_FLOW
+    | CREATORS
+    | frozenset(
+        [
+            "Cast",
+            "_arange",
+            "_contrib_MultiBoxDetection",
+            "_contrib_MultiBoxPrior",
+            "_contrib_allclose",
+            "_contrib_arange_like",
+            "_contrib_bipartite_matching",
+            "_contrib_box_nms",
+            "_contrib_index_array",
+            "_histogram",
+            "_linspace",
+            "_npi_arange",
+            "_npi_argmax",
+            "_npi_argmin",
+            "_npi_argsort",
+            "_npi_cast",
+            "_npi_full",
+            "_npx_arange_like",
+            "_npx_cast",
+            "_npx_one_hot",
+            "_npx_shape_array",
+            "_npx_topk",
+            "_ravel_multi_index",
+            "_shuffle",
+            "_unravel_index",
+            "amp_cast",
+            "amp_multicast",
+            "argmax",
+            "argmax_channel",
+            "argmin",
+            "argsort",
+            "cast",
+            "cast_storage",
+            "one_hot",
+            "ravel_multi_index",
+            "shape_array",
+            "shuffle",
+            "size_array",
+            "topk",
+            "unravel_index",
+        ]
+    )
 )
 
 FIXED_PARTS = ("random", "sample_", "_npi_normal", "_npi_uniform", "image_")
@@ -262,43 +264,6 @@ PICKING = (
 """Operators whose names begin with these, prefixes aside, say which, not how much."""
 
 PREFIX = re.compile(r"^_(contrib|npi|np|npx|sparse)_")
-
-FIXED_SLOTS = {
-    # oneDNN takes fp32 statistics beside a 16-bit input, and rounding them once would
-    # move every activation of the channel by the same amount.
-    "BatchNorm": {1, 2, 3, 4},
-    "_contrib_BatchNormWithReLU": {1, 2, 3, 4},
-    "_contrib_SyncBatchNorm": {1, 2, 3, 4},
-    "_npx_batch_norm": {1, 2, 3, 4},
-    "Embedding": {0},
-    "_npx_embedding": {0},
-    "_contrib_SparseEmbedding": {0},
-    "take": {1},
-    "_npi_take": {1},
-    "batch_take": {1},
-    "pick": {1},
-    "_npx_pick": {1},
-    "gather_nd": {1},
-    "_npx_gather_nd": {1},
-    "scatter_nd": {1},
-    "where": {0},
-    "_npi_where": {0},
-    "SequenceLast": {1},
-    "SequenceMask": {1},
-    "_npx_sequence_mask": {1},
-    "SequenceReverse": {1},
-    "ROIPooling": {1},
-    "_contrib_ROIAlign": {1},
-    "_contrib_boolean_mask": {1},
-    "_contrib_index_copy": {1},
-    "broadcast_like": {1},
-    "reshape_like": {1},
-    "slice_like": {1},
-    "_identity_with_attr_like_rhs": {1},
-    "CTCLoss": {1, 2, 3},
-    "ctc_loss": {1, 2, 3},
-}
-"""Operator → slots whose dtype does not follow the op's precision."""
 
 
 def picks(node: Node) -> bool:
@@ -327,13 +292,3 @@ def kind(node: Node) -> Kind:
         name, values = SAME_VALUES[op]
         return Kind.MOVER if node.attrs.get(name) in values else Kind.POINTWISE
     return Kind.POINTWISE
-
-
-def castable(node: Node, slot: int) -> bool:
-    """Whether the slot takes the op's precision."""
-    if node.op in LOSSES and slot == 1:
-        return False
-    if node.op == "RNN" and node.flag("use_sequence_length"):
-        lstm = node.attrs.get("mode") == "lstm"
-        return slot != (4 if lstm else 3)
-    return slot not in FIXED_SLOTS.get(node.op, ())

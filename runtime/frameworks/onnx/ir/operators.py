@@ -126,21 +126,6 @@ FIXED = frozenset(
 )
 """Operators that set dtypes themselves, hold sequences, or run bodies."""
 
-FIXED_SLOTS = {
-    # Rounding a statistic or a scale once would move a whole channel by as much.
-    "BatchNormalization": frozenset({1, 2, 3, 4}),
-    "Dropout": frozenset({1}),
-    # Coordinates: 8 bits don't tell the pixels of a row apart.
-    "GridSample": frozenset({1}),
-    "OneHot": frozenset({0, 1}),
-    "Resize": frozenset({1, 2}),
-    "Upsample": frozenset({1}),
-}
-"""Operator → inputs that stay fp32 wherever the operator's types allow it.
-
-BatchNormalization's follow the others below opset 15, where all are of one type.
-"""
-
 READS_NO_VALUES = frozenset({"Shape", "Size"})
 """Operators that take a tensor in any precision and look at its shape alone."""
 

@@ -259,14 +259,6 @@ Their last argument is what every body takes last and leaves as it is.
 RENAMED = {"_native_batch_norm_legit_no_training": "batch_norm"}
 """What functionalisation calls an operator → the name that users know."""
 
-FIXED_SLOTS: dict[str, frozenset[str]] = {
-    # The kernels take fp32 statistics beside a 16-bit input, and rounding them once
-    # would move every activation of the channel by the same amount.
-    "batch_norm": frozenset({"weight", "bias", "running_mean", "running_var"}),
-    "instance_norm": frozenset({"running_mean", "running_var"}),
-}
-"""Operator name → schema arguments whose dtype does not follow the op's precision."""
-
 
 def kind(name: str) -> Kind:
     """The kind of an ATen operator; arithmetic unless it is known to be something else."""

@@ -6,12 +6,14 @@ second form only, `:0` left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ....common.errors import ModelError
-from ..ir.protos import FunctionDef, GraphDef, NodeDef, op_def
+from ..ir.naming import canonical, flat, parsed
+from ..ir.protos import FunctionDef, GraphDef, NodeDef, copied
+from ..ir.schemas import op_def
 
 MAIN = ""
 """Name of the main graph's body."""
@@ -55,21 +57,6 @@ class Body:
 Bodies = dict[str, Body]
 
 
-def parsed(tensor: str) -> tuple[str, int]:
-    """Node and output of `node`, `node:k` and `^node` (a control edge: output -1)."""
-    if tensor.startswith("^"):
-        return tensor[1:], -1
-    node, _, index = tensor.partition(":")
-    return node, int(index or 0)
-
-
-def spelled(node: str, index: int) -> str:
-    """The inverse of `parsed`."""
-    if index < 0:
-        return f"^{node}"
-    return f"{node}:{index}" if index else node
-
-
 def rewired(node: Any, inputs: list[str]) -> Any:
     """The node with other inputs; itself if they are the same."""
     if list(node.input) == inputs:
@@ -77,13 +64,6 @@ def rewired(node: Any, inputs: list[str]) -> Any:
     copy = copied(node)
     del copy.input[:]
     copy.input.extend(inputs)
-    return copy
-
-
-def copied(node: Any) -> Any:
-    """A NodeDef to change."""
-    copy = NodeDef()
-    copy.CopyFrom(node)
     return copy
 
 
@@ -98,6 +78,26 @@ def callees(node: Any, known: Mapping[str, Any]) -> list[str]:
     return [name for name in found if name in known]
 
 
+def functions_called(
+    nodes: Iterable[Any],
+    library: Mapping[str, Any],
+    inside: Callable[[Any], Iterable[Any]],
+) -> set[str]:
+    """Names of the library's functions that nodes call, directly or not.
+
+    Args:
+        inside: The nodes of a function.
+    """
+    waiting = list(nodes)
+    found: set[str] = set()
+    while waiting:
+        for name in callees(waiting.pop(), library):
+            if name not in found:
+                found.add(name)
+                waiting.extend(inside(library[name]))
+    return found
+
+
 def split(graph_def: Any) -> Bodies:
     """The bodies of a GraphDef, which stays as it is.
 
@@ -106,7 +106,7 @@ def split(graph_def: Any) -> Bodies:
     """
     library = {f.signature.name: f.signature for f in graph_def.library.function}
     nodes = {
-        node.name: rewired(node, [spelled(*parsed(each)) for each in node.input])
+        node.name: rewired(node, [canonical(each) for each in node.input])
         for node in graph_def.node
     }
     bodies = {MAIN: Body(MAIN, nodes)}
@@ -208,7 +208,7 @@ def _numbered(ref: str, starts: Mapping[str, Mapping[str, int]], place: str) -> 
     node, output, index = ref.split(":")
     if output not in starts.get(node, {}):
         raise ModelError(f"tensor {ref}{place} is made by no node")
-    return spelled(node, starts[node][output] + int(index))
+    return flat(node, starts[node][output] + int(index))
 
 
 def _named(ref: str, names: Mapping[str, list[str]]) -> str:

@@ -5,11 +5,7 @@ Kinds follow what the op does to its values. Names are those of the op registry.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ....graph.graph import Kind
-from . import definitions, operators
-from .references import data
 
 COMPUTE = frozenset(
     [
@@ -184,13 +180,3 @@ def kind(op: str) -> Kind:
     if op in FIXED or op in SHAPES:
         return Kind.FIXED
     return Kind.POINTWISE
-
-
-def slots(node: Any) -> list[bool | None]:
-    """For each data input: castable, fixed, or None where no value is read."""
-    if node.op in operators.SHAPES:
-        return [None for _ in data(node)]
-    ports = definitions.inputs(node)
-    governing = definitions.precision_attribute(node)
-    free = governing is not None and operators.kind(node.op) is not Kind.FIXED
-    return [free and port.attribute == governing for port in ports]

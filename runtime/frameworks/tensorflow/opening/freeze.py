@@ -4,32 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....common.errors import ModelError
 from ...protocol import Array
-from ..bodies.bodies import (
-    MAIN,
-    Bodies,
-    Body,
-    Return,
-    copied,
-    joined,
-    parsed,
-    rewired,
-    split,
-)
-from ..bodies.constants import constant
-from ..bodies.handles import BRANCHES, LOOPS, PASSES, Flow, flow
-from ..bodies.inline import inline_calls, reached, unused
-from ..bodies.live import drop_dead
-from ..bodies.variables import HANDLES, VARIABLES
-from ..ir.frozen import Frozen, Signature
-from ..ir.protos import NodeDef, completed, types
-from .tables import filled_tables
-
-if TYPE_CHECKING:
-    from .graph_model import GraphModel
+from ..bodies.bodies import MAIN, Bodies, Body, Return, joined, rewired, split
+from ..bodies.inline import inline_calls, unused
+from ..bodies.reachable import drop_dead, reached
+from ..bodies.variables import BRANCHES, HANDLES, LOOPS, PASSES, VARIABLES, Flow, flow
+from ..ir.frozen import Freezable, Frozen, Signature
+from ..ir.naming import data, flat, parsed, waits
+from ..ir.protos import NodeDef, copied, types
+from ..ir.schemas import completed
+from ..ir.weights import constant
+from .hash_tables import filled_tables
 
 LARGEST = 1_500_000_000
 """Bytes of variables that a GraphDef may hold as constants; it can't exceed 2 GB."""
@@ -38,7 +26,7 @@ SMALL = 1 << 16
 """Bytes of a variable that is made a constant all the same."""
 
 
-def frozen(model: GraphModel, largest: int = LARGEST) -> Frozen:
+def frozen(model: Freezable, largest: int = LARGEST) -> Frozen:
     """The model's graph without calls and without variables that nothing writes.
 
     Args:
@@ -79,7 +67,7 @@ def frozen(model: GraphModel, largest: int = LARGEST) -> Frozen:
 class Weights(Mapping[str, Array]):
     """Values of the variables that are too large for the graph, read when needed."""
 
-    model: GraphModel
+    model: Freezable
     names: frozenset[str]
 
     def __getitem__(self, name: str) -> Array:
@@ -108,7 +96,7 @@ def _returned(signatures: tuple[Signature, ...], main: Body) -> tuple[Signature,
     )
 
 
-def _large(model: GraphModel, known: Flow, largest: int) -> list[str]:
+def _large(model: Freezable, known: Flow, largest: int) -> list[str]:
     if sum(model.bytes.values()) <= largest:
         return []
     return [
@@ -162,11 +150,10 @@ def _read(
     if node.name in body.arguments:
         dtype = handles.get((body.name, node.name))
         return {node.name: node if dtype is None else _argument(node, dtype)}
-    data = [each for each in node.input if not each.startswith("^")]
     found = {
-        k: handles[body.name, each]
-        for k, each in enumerate(data)
-        if (body.name, each) in handles
+        k: handles[body.name, reference]
+        for k, reference in enumerate(data(node))
+        if (body.name, reference) in handles
     }
     if not found or not _takes_handles(node, body):
         return {node.name: node}
@@ -212,9 +199,8 @@ def _gather(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
     """ResourceGather's axis is its number of batch dimensions."""
     batched = node.attr["batch_dims"].i
     axis = constant(unused(names, f"{node.name}/axis"), batched, types.DT_INT32)
-    data = [each for each in node.input if not each.startswith("^")]
-    waits = [each for each in node.input if each.startswith("^")]
-    made = NodeDef(name=node.name, op="GatherV2", input=[*data, axis.name, *waits])
+    inputs = [*data(node), axis.name, *(flat(name, -1) for name in waits(node))]
+    made = NodeDef(name=node.name, op="GatherV2", input=inputs)
     made.attr["Tparams"].type = dtype
     made.attr["Tindices"].type = node.attr["Tindices"].type
     made.attr["Taxis"].type = types.DT_INT32
@@ -241,7 +227,9 @@ def _true(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
 
 
 def _nothing(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    return [NodeDef(name=node.name, op="NoOp", input=[f"^{parsed(node.input[0])[0]}"])]
+    return [
+        NodeDef(name=node.name, op="NoOp", input=[flat(parsed(node.input[0])[0], -1)])
+    ]
 
 
 READERS = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import onnx
 
-from .damage import Damaged, Unsafe, shown
+from ....refusals import Damaged, Unsafe, shown
 from .walk import nodes_of
 
 MOST = 1_000_000

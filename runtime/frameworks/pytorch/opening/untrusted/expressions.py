@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from .unsafe import Unsafe
+from ....refusals import Unsafe
 
 LONGEST = 20_000
 """Characters; the expressions of real models have tens, rarely hundreds."""

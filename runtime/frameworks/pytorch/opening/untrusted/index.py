@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from .unsafe import Damaged, Unsafe
+from ....refusals import Damaged, Unsafe
 
 ENCRYPTED = 0x1
 """Bit of a member's flags."""

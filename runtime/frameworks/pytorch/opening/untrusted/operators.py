@@ -7,7 +7,7 @@ import re
 import torch
 from torch._ops import OpOverload
 
-from .unsafe import Damaged, Unsafe
+from ....refusals import Damaged, Unsafe
 
 OPERATOR = re.compile(r"torch\.ops\.([a-zA-Z]\w*)\.([a-zA-Z_]\w*)\.([a-zA-Z]\w*)")
 HIGHER_ORDER = re.compile(r"torch\.ops\.higher_order\.([a-z]\w*)")

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from tensorflow.python.framework import tensor_util
 
-from ...bodies.bodies import MAIN, Body, parsed, split
+from ...bodies.bodies import MAIN, Body, split
 from ...bodies.inline import inline_calls
-from ...bodies.reaching import needed
+from ...bodies.reachable import needed
+from ...ir.naming import parsed
 
 ASSIGNS = frozenset(["Assign", "AssignVariableOp"])
 IMPORTS = frozenset(["LookupTableImport", "LookupTableImportV2"])

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from .....common.errors import ModelError
-from ...bodies.bodies import Bodies, Body, parsed
-from ...ir.known import ALLOWED, TEXT_FILES
-from ...ir.protos import op_def, types
+from ...bodies.bodies import Bodies, Body
+from ...ir.naming import data, parsed
+from ...ir.protos import types
+from ...ir.schemas import op_def
+from .operators import ALLOWED, TEXT_FILES
 
 OPAQUE = (types.DT_RESOURCE, types.DT_VARIANT)
 """dtypes of constants that hold handles or objects, which TensorFlow would decode."""
@@ -72,17 +74,13 @@ def _is_asset(body: Body, tensor: str, assets: Set[str]) -> bool:
             node
             for node in body.nodes.values()
             if node.op not in UNWRITTEN
-            and any(_source(body, each) == variable for each in _data(node))
+            and any(_source(body, each) == variable for each in data(node))
         ]
         values = [node.input[1] for node in takers if node.op == "AssignVariableOp"]
         if len(takers) != 1 or not values:
             return False
         source = body.nodes.get(_source(body, values[0]))
     return source is not None and source.name in assets
-
-
-def _data(node: Any) -> list[str]:
-    return [each for each in node.input if not each.startswith("^")]
 
 
 def _source(body: Body, tensor: str) -> str:

@@ -12,7 +12,7 @@ import keras
 from .....common.errors import ModelError
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
-from .keras_model import KerasModel, keras_model
+from .model import KerasModel, keras_model
 
 HDF5 = frozenset([".h5", ".hdf5"])
 

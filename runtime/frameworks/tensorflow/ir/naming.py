@@ -1,22 +1,35 @@
-"""How nodes name each other's outputs: flat in a GraphDef, nested in a function."""
+"""What ops and tensors are called: an op is its node's name.
+
+A tensor is `node:k` in a GraphDef, `:0` left out here, and `node:output:k` in a
+function. In a body both follow the region's name (`Region.within`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from . import definitions
+from . import schemas
 
 
 def parsed(reference: str) -> tuple[str, int]:
-    """Node and output of `node` or `node:k`."""
-    name, colon, index = reference.rpartition(":")
-    return (name, int(index)) if colon else (reference, 0)
+    """Node and output of `node`, `node:k` and `^node` (a control edge: output -1)."""
+    if is_control(reference):
+        return reference[1:], -1
+    node, _, index = reference.partition(":")
+    return node, int(index or 0)
 
 
-def flat(name: str, index: int = 0) -> str:
-    """The reference to a node's output, as a GraphDef's inputs write it."""
-    return name if index == 0 else f"{name}:{index}"
+def flat(node: str, index: int = 0) -> str:
+    """The inverse of `parsed`: a reference, as a GraphDef's inputs write it."""
+    if index < 0:
+        return f"^{node}"
+    return f"{node}:{index}" if index else node
+
+
+def scope(name: str) -> str:
+    """The name scope, which Keras and tf.Module make of layers' names."""
+    return name.rpartition("/")[0]
 
 
 def canonical(reference: str) -> str:
@@ -53,7 +66,7 @@ class Nesting:
         for node in nodes:
             offsets: dict[str, int] = {}
             names = []
-            for index, port in enumerate(definitions.outputs(node, functions)):
+            for index, port in enumerate(schemas.outputs(node, functions)):
                 offsets.setdefault(port.argument, index)
                 names.append(f"{node.name}:{port.argument}:{port.index}")
             self.offsets[node.name], self.names[node.name] = offsets, names

@@ -1,4 +1,7 @@
-"""The order in which nodes run. No recursion: real graphs are deeper than Python's."""
+"""The order in which nodes run, and which of them some tensors need.
+
+No recursion: real graphs are deeper than Python's.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from ....common.errors import ModelError
-from .references import data, parsed, waits
+from .naming import parsed
 
 
 def reachable(nodes: Iterable[Any], wanted: Iterable[str]) -> set[str]:
@@ -26,7 +29,7 @@ def reachable(nodes: Iterable[Any], wanted: Iterable[str]) -> set[str]:
 
 def before(node: Any) -> list[str]:
     """Names of the nodes that a node reads or waits for."""
-    return [*(parsed(reference)[0] for reference in data(node)), *waits(node)]
+    return [parsed(reference)[0] for reference in node.input]
 
 
 def sorted_nodes(nodes: Sequence[Any]) -> list[Any]:

@@ -1,0 +1,89 @@
+"""Which nodes do something besides making their outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ir.schemas import op_def
+from .bodies import Bodies, callees
+
+CONTROL = """
+Assert Case ControlTrigger DeviceIndex DynamicPartition DynamicStitch EmptyTensorList
+EmptyTensorMap Enter Exit FakeParam For If LoopCond Merge NextIteration NoOp
+ParallelDynamicStitch PartitionedCall RefEnter RefExit RefMerge RefNextIteration
+RefSelect RefSwitch Stack StackClose StackCloseV2 StackPop StackPopV2 StackPush
+StackPushV2 StackV2 StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile
+Switch TensorArray TensorArrayClose TensorArrayCloseV2 TensorArrayCloseV3
+TensorArrayConcat TensorArrayConcatV2 TensorArrayConcatV3 TensorArrayGather
+TensorArrayGatherV2 TensorArrayGatherV3 TensorArrayGrad TensorArrayGradV2
+TensorArrayGradV3 TensorArrayGradWithShape TensorArrayPack TensorArrayRead
+TensorArrayReadV2 TensorArrayReadV3 TensorArrayScatter TensorArrayScatterV2
+TensorArrayScatterV3 TensorArraySize TensorArraySizeV2 TensorArraySizeV3
+TensorArraySplit TensorArraySplitV2 TensorArraySplitV3 TensorArrayUnpack TensorArrayV2
+TensorArrayV3 TensorArrayWrite TensorArrayWriteV2 TensorArrayWriteV3 TensorListConcat
+TensorListConcatLists TensorListConcatV2 TensorListElementShape TensorListFromTensor
+TensorListGather TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack
+TensorListPushBackBatch TensorListReserve TensorListResize TensorListScatter
+TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem TensorListSplit
+TensorListStack TensorMapErase TensorMapHasKey TensorMapInsert TensorMapLookup
+TensorMapSize TensorMapStackKeys ToBool While
+"""
+"""Branches, loops, calls, and the lists that loops fill. Not Abort, not RemoteCall."""
+
+RANDOM = """
+Multinomial NonDeterministicInts ParameterizedTruncatedNormal RandomGamma
+RandomGammaGrad RandomIndexShuffle RandomPoisson RandomPoissonV2 RandomShuffle
+RandomStandardNormal RandomUniform RandomUniformInt RngReadAndSkip RngSkip
+StatefulRandomBinomial StatefulStandardNormal StatefulStandardNormalV2
+StatefulTruncatedNormal StatefulUniform StatefulUniformFullInt StatefulUniformInt
+StatelessMultinomial StatelessParameterizedTruncatedNormal StatelessRandomBinomial
+StatelessRandomGammaV2 StatelessRandomGammaV3 StatelessRandomGetAlg
+StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg StatelessRandomNormal
+StatelessRandomNormalV2 StatelessRandomPoisson StatelessRandomUniform
+StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt
+StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessShuffle
+StatelessTruncatedNormal StatelessTruncatedNormalV2 TruncatedNormal
+"""
+"""Random numbers."""
+
+READS = """
+AnonymousHashTable AnonymousMutableDenseHashTable AnonymousMutableHashTable
+AnonymousMutableHashTableOfTensors DisableCopyOnRead HashTable HashTableV2
+IsVariableInitialized LookupTableExport LookupTableExportV2 LookupTableFind
+LookupTableFindV2 LookupTableSize LookupTableSizeV2 MutableDenseHashTable
+MutableDenseHashTableV2 MutableHashTable MutableHashTableOfTensors
+MutableHashTableOfTensorsV2 MutableHashTableV2 Placeholder PlaceholderWithDefault
+ReadVariableOp RefIdentity ResourceGather ResourceGatherNd VarHandleOp
+VarIsInitializedOp Variable VariableShape VariableV2
+"""
+"""Stateful by TensorFlow's registry, since what they read may be written."""
+
+MARKED = """
+CheckNumerics CheckNumericsV2 CudnnRNN CudnnRNNV2 CudnnRNNV3 DeepCopy Empty GuaranteeConst
+RandomCrop SampleDistortedBoundingBox SampleDistortedBoundingBoxV2
+"""
+"""Stateful by the registry, so that nothing merges or removes them."""
+
+HARMLESS = frozenset((READS + MARKED + CONTROL + RANDOM).split())
+"""Nothing is lost if such a node doesn't run. An Assert only raises."""
+
+
+def has_effect(node: Any, bodies: Bodies) -> bool:
+    """Whether a node, or a function that it calls, writes state or the like."""
+    open_, seen = [node], set()
+    while open_:
+        each = open_.pop()
+        for name in callees(each, bodies):
+            if name not in seen:
+                seen.add(name)
+                open_.extend(bodies[name].nodes.values())
+        if _writes(each.op):
+            return True
+    return False
+
+
+def _writes(op: str) -> bool:
+    known = op_def(op)
+    if known is None or op in HARMLESS:
+        return False
+    return known.is_stateful or any(each.is_ref for each in known.input_arg)
