@@ -9,166 +9,43 @@ from __future__ import annotations
 import re
 
 from ....graph.graph import Kind
+from ...operators import listed
 from .network import Node
 
-COMPUTE = frozenset(
-    [
-        "Convolution",
-        "Convolution_v1",
-        "Correlation",
-        "Deconvolution",
-        "FullyConnected",
-        "RNN",
-        "_contrib_DeformableConvolution",
-        "_contrib_ModulatedDeformableConvolution",
-        "_contrib_interleaved_matmul_encdec_qk",
-        "_contrib_interleaved_matmul_encdec_valatt",
-        "_contrib_interleaved_matmul_selfatt_qk",
-        "_contrib_interleaved_matmul_selfatt_valatt",
-        "_linalg_gemm",
-        "_linalg_gemm2",
-        "_linalg_syrk",
-        "_linalg_trmm",
-        "_np_dot",
-        "_npi_einsum",
-        "_npi_matmul",
-        "_npi_tensordot",
-        "_npi_tensordot_int_axes",
-        "_npx_batch_dot",
-        "_npx_convolution",
-        "_npx_deconvolution",
-        "_npx_fully_connected",
-        "_npx_rnn",
-        "_sparse_FullyConnected",
-        "_sparse_dot",
-        "batch_dot",
-        "dot",
-        "khatri_rao",
-        "linalg_gemm",
-        "linalg_gemm2",
-        "linalg_syrk",
-        "linalg_trmm",
-    ]
+COMPUTE = listed(
+    """
+    Convolution Convolution_v1 Correlation Deconvolution FullyConnected RNN
+    _contrib_DeformableConvolution _contrib_ModulatedDeformableConvolution
+    _contrib_interleaved_matmul_encdec_qk _contrib_interleaved_matmul_encdec_valatt
+    _contrib_interleaved_matmul_selfatt_qk
+    _contrib_interleaved_matmul_selfatt_valatt _linalg_gemm _linalg_gemm2
+    _linalg_syrk _linalg_trmm _np_dot _npi_einsum _npi_matmul _npi_tensordot
+    _npi_tensordot_int_axes _npx_batch_dot _npx_convolution _npx_deconvolution
+    _npx_fully_connected _npx_rnn _sparse_FullyConnected _sparse_dot batch_dot dot
+    khatri_rao linalg_gemm linalg_gemm2 linalg_syrk linalg_trmm
+    """
 )
 
-MOVER = frozenset(
-    [
-        "BlockGrad",
-        "Concat",
-        "Crop",
-        "Dropout",
-        "Embedding",
-        "Flatten",
-        "MakeLoss",
-        "Pad",
-        "Reshape",
-        "SequenceLast",
-        "SequenceMask",
-        "SequenceReverse",
-        "SliceChannel",
-        "SwapAxis",
-        "_Maximum",
-        "_MaximumScalar",
-        "_Minimum",
-        "_MinimumScalar",
-        "_contrib_boolean_mask",
-        "_contrib_index_copy",
-        "_copy",
-        "_identity_with_attr_like_rhs",
-        "_maximum",
-        "_maximum_scalar",
-        "_minimum",
-        "_minimum_scalar",
-        "_np_copy",
-        "_np_max",
-        "_np_min",
-        "_np_moveaxis",
-        "_np_repeat",
-        "_np_reshape",
-        "_np_roll",
-        "_np_squeeze",
-        "_np_transpose",
-        "_npi_broadcast_to",
-        "_npi_clip",
-        "_npi_concatenate",
-        "_npi_expand_dims",
-        "_npi_flip",
-        "_npi_maximum",
-        "_npi_minimum",
-        "_npi_pad",
-        "_npi_reshape",
-        "_npi_slice",
-        "_npi_split",
-        "_npi_stack",
-        "_npi_swapaxes",
-        "_npi_take",
-        "_npi_tile",
-        "_npi_where",
-        "_npx_batch_flatten",
-        "_npx_embedding",
-        "_npx_gather_nd",
-        "_npx_pick",
-        "_npx_relu",
-        "_npx_reshape",
-        "_npx_reshape_like",
-        "_npx_sequence_mask",
-        "_npx_slice",
-        "_rnn_param_concat",
-        "_slice_assign",
-        "_slice_assign_scalar",
-        "_split_v2",
-        "abs",
-        "batch_take",
-        "broadcast_axes",
-        "broadcast_axis",
-        "broadcast_like",
-        "broadcast_maximum",
-        "broadcast_minimum",
-        "broadcast_to",
-        "clip",
-        "col2im",
-        "concat",
-        "crop",
-        "depth_to_space",
-        "diag",
-        "expand_dims",
-        "flatten",
-        "flip",
-        "gather_nd",
-        "identity",
-        "im2col",
-        "make_loss",
-        "max",
-        "max_axis",
-        "min",
-        "min_axis",
-        "negative",
-        "ones_like",
-        "pad",
-        "pick",
-        "relu",
-        "repeat",
-        "reshape",
-        "reshape_like",
-        "reverse",
-        "scatter_nd",
-        "sign",
-        "slice",
-        "slice_axis",
-        "slice_like",
-        "sort",
-        "space_to_depth",
-        "split",
-        "squeeze",
-        "stack",
-        "stop_gradient",
-        "swapaxes",
-        "take",
-        "tile",
-        "transpose",
-        "where",
-        "zeros_like",
-    ]
+MOVER = listed(
+    """
+    BlockGrad Concat Crop Dropout Embedding Flatten MakeLoss Pad Reshape
+    SequenceLast SequenceMask SequenceReverse SliceChannel SwapAxis _Maximum
+    _MaximumScalar _Minimum _MinimumScalar _contrib_boolean_mask _contrib_index_copy
+    _copy _identity_with_attr_like_rhs _maximum _maximum_scalar _minimum
+    _minimum_scalar _np_copy _np_max _np_min _np_moveaxis _np_repeat _np_reshape
+    _np_roll _np_squeeze _np_transpose _npi_broadcast_to _npi_clip _npi_concatenate
+    _npi_expand_dims _npi_flip _npi_maximum _npi_minimum _npi_pad _npi_reshape
+    _npi_slice _npi_split _npi_stack _npi_swapaxes _npi_take _npi_tile _npi_where
+    _npx_batch_flatten _npx_embedding _npx_gather_nd _npx_pick _npx_relu
+    _npx_reshape _npx_reshape_like _npx_sequence_mask _npx_slice _rnn_param_concat
+    _slice_assign _slice_assign_scalar _split_v2 abs batch_take broadcast_axes
+    broadcast_axis broadcast_like broadcast_maximum broadcast_minimum broadcast_to
+    clip col2im concat crop depth_to_space diag expand_dims flatten flip gather_nd
+    identity im2col make_loss max max_axis min min_axis negative ones_like pad pick
+    relu repeat reshape reshape_like reverse scatter_nd sign slice slice_axis
+    slice_like sort space_to_depth split squeeze stack stop_gradient swapaxes take
+    tile transpose where zeros_like
+    """
 )
 
 SAME_VALUES = {
@@ -181,65 +58,26 @@ SAME_VALUES = {
 
 CONTROL_FLOW = frozenset(["_cond", "_foreach", "_while_loop"])
 
-CREATORS = frozenset(
-    [
-        "_eye",
-        "_full",
-        "_ones",
-        "_zeros",
-        "_zeros_without_dtype",
-        "_npi_ones",
-        "_npi_zeros",
-    ]
+CREATORS = listed(
+    """
+    _eye _full _ones _zeros _zeros_without_dtype _npi_ones _npi_zeros
+    """
 )
 """They make a tensor from attributes; a size of 0 is inferred from who takes it."""
 
 FIXED = (
     CONTROL_FLOW
     | CREATORS
-    | frozenset(
-        [
-            "Cast",
-            "_arange",
-            "_contrib_MultiBoxDetection",
-            "_contrib_MultiBoxPrior",
-            "_contrib_allclose",
-            "_contrib_arange_like",
-            "_contrib_bipartite_matching",
-            "_contrib_box_nms",
-            "_contrib_index_array",
-            "_histogram",
-            "_linspace",
-            "_npi_arange",
-            "_npi_argmax",
-            "_npi_argmin",
-            "_npi_argsort",
-            "_npi_cast",
-            "_npi_full",
-            "_npx_arange_like",
-            "_npx_cast",
-            "_npx_one_hot",
-            "_npx_shape_array",
-            "_npx_topk",
-            "_ravel_multi_index",
-            "_shuffle",
-            "_unravel_index",
-            "amp_cast",
-            "amp_multicast",
-            "argmax",
-            "argmax_channel",
-            "argmin",
-            "argsort",
-            "cast",
-            "cast_storage",
-            "one_hot",
-            "ravel_multi_index",
-            "shape_array",
-            "shuffle",
-            "size_array",
-            "topk",
-            "unravel_index",
-        ]
+    | listed(
+        """
+    Cast _arange _contrib_MultiBoxDetection _contrib_MultiBoxPrior _contrib_allclose
+    _contrib_arange_like _contrib_bipartite_matching _contrib_box_nms
+    _contrib_index_array _histogram _linspace _npi_arange _npi_argmax _npi_argmin
+    _npi_argsort _npi_cast _npi_full _npx_arange_like _npx_cast _npx_one_hot
+    _npx_shape_array _npx_topk _ravel_multi_index _shuffle _unravel_index amp_cast
+    amp_multicast argmax argmax_channel argmin argsort cast cast_storage one_hot
+    ravel_multi_index shape_array shuffle size_array topk unravel_index
+    """
     )
 )
 

@@ -10,119 +10,35 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ....graph.graph import Kind
+from ...operators import listed
 
-COMPUTE = frozenset(
-    [
-        "Attention",
-        "CausalConvWithState",
-        "Conv",
-        "ConvTranspose",
-        "DFT",
-        "DeformConv",
-        "Einsum",
-        "GRU",
-        "Gemm",
-        "LSTM",
-        "LinearAttention",
-        "MatMul",
-        "RNN",
-        "STFT",
-    ]
+COMPUTE = listed(
+    """
+    Attention CausalConvWithState Conv ConvTranspose DFT DeformConv Einsum GRU Gemm
+    LSTM LinearAttention MatMul RNN STFT
+    """
 )
 
-MOVER = frozenset(
-    [
-        "Abs",
-        "CenterCropPad",
-        "Clip",
-        "Compress",
-        "Concat",
-        "DepthToSpace",
-        "Dropout",
-        "Expand",
-        "Flatten",
-        "Gather",
-        "GatherElements",
-        "GatherND",
-        "GlobalMaxPool",
-        "Identity",
-        "Max",
-        "MaxPool",
-        "MaxRoiPool",
-        "MaxUnpool",
-        "Min",
-        "Neg",
-        "OneHot",
-        "Pad",
-        "ReduceMax",
-        "ReduceMin",
-        "Relu",
-        "Reshape",
-        "ReverseSequence",
-        "Scatter",
-        "ScatterElements",
-        "ScatterND",
-        "Sign",
-        "Slice",
-        "SpaceToDepth",
-        "Split",
-        "Squeeze",
-        "TensorScatter",
-        "ThresholdedRelu",
-        "Tile",
-        "TopK",
-        "Transpose",
-        "Trilu",
-        "Unique",
-        "Unsqueeze",
-        "Where",
-    ]
+MOVER = listed(
+    """
+    Abs CenterCropPad Clip Compress Concat DepthToSpace Dropout Expand Flatten
+    Gather GatherElements GatherND GlobalMaxPool Identity Max MaxPool MaxRoiPool
+    MaxUnpool Min Neg OneHot Pad ReduceMax ReduceMin Relu Reshape ReverseSequence
+    Scatter ScatterElements ScatterND Sign Slice SpaceToDepth Split Squeeze
+    TensorScatter ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze Where
+    """
 )
 
-FIXED = frozenset(
-    [
-        "Bernoulli",
-        "BitCast",
-        "BlackmanWindow",
-        "Cast",
-        "CastLike",
-        "ConcatFromSequence",
-        "Constant",
-        "ConstantOfShape",
-        "DequantizeLinear",
-        "DynamicQuantizeLinear",
-        "EyeLike",
-        "HammingWindow",
-        "HannWindow",
-        "If",
-        "ImageDecoder",
-        "Loop",
-        "MelWeightMatrix",
-        "Multinomial",
-        "NonMaxSuppression",
-        "Optional",
-        "OptionalGetElement",
-        "OptionalHasElement",
-        "QLinearConv",
-        "QLinearMatMul",
-        "QuantizeLinear",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-        "Range",
-        "Scan",
-        "SequenceAt",
-        "SequenceConstruct",
-        "SequenceEmpty",
-        "SequenceErase",
-        "SequenceInsert",
-        "SequenceLength",
-        "SequenceMap",
-        "Shape",
-        "Size",
-        "SplitToSequence",
-    ]
+FIXED = listed(
+    """
+    Bernoulli BitCast BlackmanWindow Cast CastLike ConcatFromSequence Constant
+    ConstantOfShape DequantizeLinear DynamicQuantizeLinear EyeLike HammingWindow
+    HannWindow If ImageDecoder Loop MelWeightMatrix Multinomial NonMaxSuppression
+    Optional OptionalGetElement OptionalHasElement QLinearConv QLinearMatMul
+    QuantizeLinear RandomNormal RandomNormalLike RandomUniform RandomUniformLike
+    Range Scan SequenceAt SequenceConstruct SequenceEmpty SequenceErase
+    SequenceInsert SequenceLength SequenceMap Shape Size SplitToSequence
+    """
 )
 """Operators that set dtypes themselves, hold sequences, or run bodies."""
 

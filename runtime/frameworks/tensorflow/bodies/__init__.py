@@ -1,1 +1,1 @@
-"""Functions of a graph: inlined calls, variables, constants handed in, effects."""
+"""Functions of a graph: inlined calls, variables, side effects, what is needed."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...operators import listed
 from ..ir.schemas import op_def
-from .bodies import Bodies, callees
+from .bodies import Bodies, functions_called
 
 CONTROL = """
 Assert Case ControlTrigger DeviceIndex DynamicPartition DynamicStitch EmptyTensorList
@@ -64,22 +65,15 @@ RandomCrop SampleDistortedBoundingBox SampleDistortedBoundingBoxV2
 """
 """Stateful by the registry, so that nothing merges or removes them."""
 
-HARMLESS = frozenset((READS + MARKED + CONTROL + RANDOM).split())
+HARMLESS = listed(READS + MARKED + CONTROL + RANDOM)
 """Nothing is lost if such a node doesn't run. An Assert only raises."""
 
 
 def has_effect(node: Any, bodies: Bodies) -> bool:
     """Whether a node, or a function that it calls, writes state or the like."""
-    open_, seen = [node], set()
-    while open_:
-        each = open_.pop()
-        for name in callees(each, bodies):
-            if name not in seen:
-                seen.add(name)
-                open_.extend(bodies[name].nodes.values())
-        if _writes(each.op):
-            return True
-    return False
+    called = functions_called([node], bodies, lambda body: body.nodes.values())
+    inside = (inner for name in called for inner in bodies[name].nodes.values())
+    return any(_writes(each.op) for each in (node, *inside))
 
 
 def _writes(op: str) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...operators import listed
 from ..ir.naming import data, flat
+from ..ir.regions import BRANCHES, LOOPS, functions
 from ..ir.schemas import op_def
 from .bodies import MAIN, Bodies, Body
 from .inline import called
@@ -15,16 +17,11 @@ HANDLES = frozenset(["VarHandleOp"])
 REFERENCES = frozenset(["Variable", "VariableV2"])
 VARIABLES = HANDLES | REFERENCES
 
-READS = frozenset(
-    [
-        "DisableCopyOnRead",
-        "IsVariableInitialized",
-        "ReadVariableOp",
-        "ResourceGather",
-        "ResourceGatherNd",
-        "VarIsInitializedOp",
-        "VariableShape",
-    ]
+READS = listed(
+    """
+    DisableCopyOnRead IsVariableInitialized ReadVariableOp ResourceGather
+    ResourceGatherNd VarIsInitializedOp VariableShape
+    """
 )
 PASSES = {
     **{name: name for name in ("Enter", "Exit", "Identity", "Merge", "Switch")},
@@ -37,9 +34,6 @@ PASSES = {
     "RefSwitch": "Switch",
 }
 """Op that hands a handle on → the op that hands on its value."""
-
-BRANCHES = frozenset(["If", "StatelessIf", "Case", "StatelessCase"])
-LOOPS = frozenset(["While", "StatelessWhile"])
 
 Place = tuple[str, str]
 """Body and tensor."""
@@ -59,15 +53,6 @@ class Flow:
 def variable_nodes(graph_def: Any) -> list[str]:
     """Names of the main graph's variables."""
     return [node.name for node in graph_def.node if node.op in VARIABLES]
-
-
-def functions(node: Any) -> list[str]:
-    """Names of a branch's or loop's functions."""
-    if node.op in LOOPS:
-        return [node.attr[name].func.name for name in ("cond", "body")]
-    if "branches" in node.attr:
-        return [each.name for each in node.attr["branches"].list.func]
-    return [node.attr[name].func.name for name in ("then_branch", "else_branch")]
 
 
 def flow(bodies: Bodies) -> Flow:

@@ -1,1 +1,1 @@
-"""A GraphDef as the adapter sees it: references, operators and their kinds, FLOPs, regions."""
+"""A GraphDef as the adapter sees it: names, kinds of ops, FLOPs, regions, weights."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ....common.errors import ModelError
 from . import schemas
 
 
@@ -58,12 +59,25 @@ class Nesting:
     Args:
         nodes: The function's nodes.
         functions: The library.
+        place: What messages say behind a node's name.
+
+    Raises:
+        ModelError: Neither TensorFlow nor the library has a node's op.
     """
 
-    def __init__(self, nodes: Any, functions: Mapping[str, Any]) -> None:
+    def __init__(
+        self, nodes: Any, functions: Mapping[str, Any], place: str = ""
+    ) -> None:
+        self.place = place
         self.offsets: dict[str, dict[str, int]] = {}
         self.names: dict[str, list[str]] = {}
         for node in nodes:
+            if node.op not in functions and schemas.op_def(node.op) is None:
+                raise ModelError(
+                    f"node {node.name}{place} has the op {node.op}, which is none of "
+                    "TensorFlow's",
+                    "Models with custom ops can't be converted.",
+                )
             offsets: dict[str, int] = {}
             names = []
             for index, port in enumerate(schemas.outputs(node, functions)):
@@ -72,10 +86,16 @@ class Nesting:
             self.offsets[node.name], self.names[node.name] = offsets, names
 
     def flat(self, reference: str) -> str:
-        """`node:k` for a function's `node:argument:i`; a bare name is an argument."""
+        """`node:k` for a function's `node:argument:i`; a bare name is an argument.
+
+        Raises:
+            ModelError: No node makes it.
+        """
         if is_control(reference) or ":" not in reference:
             return reference
         name, argument, *index = reference.split(":")
+        if argument not in self.offsets.get(name, {}):
+            raise ModelError(f"tensor {reference}{self.place} is made by no node")
         first = self.offsets[name][argument]
         return flat(name, first + (int(index[0]) if index else 0))
 

@@ -6,149 +6,42 @@ Kinds follow what the op does to its values. Names are those of the op registry.
 from __future__ import annotations
 
 from ....graph.graph import Kind
+from ...operators import listed
 
-COMPUTE = frozenset(
-    [
-        "BatchMatMul",
-        "BatchMatMulV2",
-        "BatchMatMulV3",
-        "BlockLSTM",
-        "BlockLSTMV2",
-        "Conv",
-        "Conv2D",
-        "Conv2DBackpropInput",
-        "Conv2DBackpropInputV2",
-        "Conv3D",
-        "Conv3DBackpropInputV2",
-        "CudnnRNN",
-        "CudnnRNNV2",
-        "CudnnRNNV3",
-        "DepthwiseConv2dNative",
-        "Einsum",
-        "GRUBlockCell",
-        "LSTMBlockCell",
-        "MatMul",
-        "SparseMatMul",
-        "SparseTensorDenseMatMul",
-        "XlaConvV2",
-        "XlaDotV2",
-        "_FusedBatchMatMulV2",
-        "_FusedConv2D",
-        "_FusedDepthwiseConv2dNative",
-        "_FusedMatMul",
-    ]
+COMPUTE = listed(
+    """
+    BatchMatMul BatchMatMulV2 BatchMatMulV3 BlockLSTM BlockLSTMV2 Conv Conv2D
+    Conv2DBackpropInput Conv2DBackpropInputV2 Conv3D Conv3DBackpropInputV2 CudnnRNN
+    CudnnRNNV2 CudnnRNNV3 DepthwiseConv2dNative Einsum GRUBlockCell LSTMBlockCell
+    MatMul SparseMatMul SparseTensorDenseMatMul XlaConvV2 XlaDotV2
+    _FusedBatchMatMulV2 _FusedConv2D _FusedDepthwiseConv2dNative _FusedMatMul
+    """
 )
 
-MOVER = frozenset(
-    [
-        "Abs",
-        "BatchToSpace",
-        "BatchToSpaceND",
-        "BroadcastTo",
-        "ClipByValue",
-        "Concat",
-        "ConcatV2",
-        "CopyHost",
-        "DepthToSpace",
-        "Diag",
-        "DiagPart",
-        "DynamicPartition",
-        "DynamicStitch",
-        "Empty",
-        "EnsureShape",
-        "ExpandDims",
-        "ExtractImagePatches",
-        "Fill",
-        "Gather",
-        "GatherNd",
-        "GatherV2",
-        "Identity",
-        "InvertPermutation",
-        "LeakyRelu",
-        "MatrixBandPart",
-        "MatrixDiag",
-        "MatrixDiagPart",
-        "MatrixDiagPartV3",
-        "MatrixDiagV3",
-        "MatrixSetDiag",
-        "MatrixSetDiagV3",
-        "Max",
-        "MaxPool",
-        "MaxPool3D",
-        "MaxPoolV2",
-        "MaxPoolWithArgmax",
-        "Maximum",
-        "Min",
-        "Minimum",
-        "MirrorPad",
-        "Neg",
-        "OneHot",
-        "OnesLike",
-        "Pack",
-        "Pad",
-        "PadV2",
-        "ParallelConcat",
-        "ParallelDynamicStitch",
-        "PlaceholderWithDefault",
-        "PreventGradient",
-        "Relu",
-        "Relu6",
-        "Reshape",
-        "ResizeNearestNeighbor",
-        "Reverse",
-        "ReverseSequence",
-        "ReverseV2",
-        "Roll",
-        "ScatterNd",
-        "Select",
-        "SelectV2",
-        "Sign",
-        "Slice",
-        "Snapshot",
-        "SpaceToBatch",
-        "SpaceToBatchND",
-        "SpaceToDepth",
-        "Split",
-        "SplitV",
-        "Squeeze",
-        "StopGradient",
-        "StridedSlice",
-        "TensorScatterUpdate",
-        "Tile",
-        "TopK",
-        "TopKV2",
-        "Transpose",
-        "Unpack",
-        "ZerosLike",
-    ]
+MOVER = listed(
+    """
+    Abs BatchToSpace BatchToSpaceND BroadcastTo ClipByValue Concat ConcatV2 CopyHost
+    DepthToSpace Diag DiagPart DynamicPartition DynamicStitch Empty EnsureShape
+    ExpandDims ExtractImagePatches Fill Gather GatherNd GatherV2 Identity
+    InvertPermutation LeakyRelu MatrixBandPart MatrixDiag MatrixDiagPart
+    MatrixDiagPartV3 MatrixDiagV3 MatrixSetDiag MatrixSetDiagV3 Max MaxPool
+    MaxPool3D MaxPoolV2 MaxPoolWithArgmax Maximum Min Minimum MirrorPad Neg OneHot
+    OnesLike Pack Pad PadV2 ParallelConcat ParallelDynamicStitch
+    PlaceholderWithDefault PreventGradient Relu Relu6 Reshape ResizeNearestNeighbor
+    Reverse ReverseSequence ReverseV2 Roll ScatterNd Select SelectV2 Sign Slice
+    Snapshot SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV Squeeze
+    StopGradient StridedSlice TensorScatterUpdate Tile TopK TopKV2 Transpose Unpack
+    ZerosLike
+    """
 )
 
-FIXED = frozenset(
-    [
-        "ApproximateEqual",
-        "ArgMax",
-        "ArgMin",
-        "Bucketize",
-        "Cast",
-        "CheckNumerics",
-        "CheckNumericsV2",
-        "Const",
-        "Equal",
-        "GreaterEqual",
-        "Greater",
-        "HistogramFixedWidth",
-        "Less",
-        "LessEqual",
-        "LinSpace",
-        "NonMaxSuppression",
-        "NonMaxSuppressionV2",
-        "NonMaxSuppressionV3",
-        "NonMaxSuppressionV4",
-        "NotEqual",
-        "Placeholder",
-        "Range",
-        "Where",
-    ]
+FIXED = listed(
+    """
+    ApproximateEqual ArgMax ArgMin Bucketize Cast CheckNumerics CheckNumericsV2
+    Const Equal GreaterEqual Greater HistogramFixedWidth Less LessEqual LinSpace
+    NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
+    NotEqual Placeholder Range Where
+    """
 )
 """Positions, comparisons and choices: their fp32 operands must be as they were."""
 

@@ -27,6 +27,7 @@ BODIES: dict[str, tuple[tuple[str, str], ...]] = {
 """Op → its functions' attributes, and what the bodies are called."""
 
 CASES = frozenset({"Case", "StatelessCase"})
+BRANCHES = frozenset({"If", "StatelessIf"}) | CASES
 LOOPS = frozenset({"While", "StatelessWhile"})
 
 
@@ -99,6 +100,11 @@ def function_of(node: Any, name: str, index: int | None) -> Any:
     return value.func if index is None else value.list.func[index]
 
 
+def functions(node: Any) -> list[str]:
+    """Names of a node's functions, in order."""
+    return [function_of(node, n, k).name for n, k, _called in body_attributes(node)]
+
+
 def regions(frozen: Frozen) -> Region:
     """The main graph of a frozen model, with its bodies."""
     functions = {f.signature.name: f for f in frozen.graph_def.library.function}
@@ -167,10 +173,7 @@ class _Builder:
 
     def _has_bodies(self, node: Any) -> bool:
         """Whether all its functions are known and have plain signatures."""
-        names = [
-            function_of(node, n, k).name for n, k, _called in body_attributes(node)
-        ]
-        found = [self.functions.get(name) for name in names]
+        found = [self.functions.get(name) for name in functions(node)]
         return bool(found) and all(
             function is not None and not function.signature.attr for function in found
         )

@@ -60,16 +60,24 @@ def attribute(node: Any, name: str) -> Any:
 
 def inputs(node: Any, functions: Mapping[str, Any] | None = None) -> list[Port]:
     """The node's data inputs, in order."""
-    found = op_def(node.op)
-    signature = found or (functions or {})[node.op].signature
-    return list(_ports(node, signature.input_arg, bool(found)))
+    signature, registered = _signature(node, functions)
+    return list(_ports(node, signature.input_arg, registered))
 
 
 def outputs(node: Any, functions: Mapping[str, Any] | None = None) -> list[Port]:
     """The node's outputs, in order."""
-    found = op_def(node.op)
-    signature = found or (functions or {})[node.op].signature
-    return list(_ports(node, signature.output_arg, bool(found)))
+    signature, registered = _signature(node, functions)
+    return list(_ports(node, signature.output_arg, registered))
+
+
+def _signature(node: Any, functions: Mapping[str, Any] | None) -> tuple[Any, bool]:
+    """The OpDef, and whether it is the registry's; a library comes first."""
+    if functions and node.op in functions:
+        return functions[node.op].signature, False
+    known = op_def(node.op)
+    if known is None:
+        raise KeyError(node.op)
+    return known, True
 
 
 def _ports(node: Any, arguments: Any, registered: bool) -> Iterator[Port]:

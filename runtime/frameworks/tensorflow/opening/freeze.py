@@ -11,10 +11,11 @@ from ...protocol import Array
 from ..bodies.bodies import MAIN, Bodies, Body, Return, joined, rewired, split
 from ..bodies.inline import inline_calls, unused
 from ..bodies.reachable import drop_dead, reached
-from ..bodies.variables import BRANCHES, HANDLES, LOOPS, PASSES, VARIABLES, Flow, flow
+from ..bodies.variables import HANDLES, PASSES, VARIABLES, Flow, flow
 from ..ir.frozen import Freezable, Frozen, Signature
 from ..ir.naming import data, flat, parsed, waits
 from ..ir.protos import NodeDef, copied, types
+from ..ir.regions import BRANCHES, LOOPS
 from ..ir.schemas import completed
 from ..ir.weights import constant
 from .hash_tables import filled_tables

@@ -22,7 +22,7 @@ from ..ir.naming import flat, parsed
 from ..ir.protos import GraphDef, SavedModel
 from ..ir.schemas import op_def
 from ..ir.schemas import outputs as outputs_of
-from .graph_model import GraphModel
+from .graph_model import GraphModel, refused
 from .placeholders import fed
 from .signature import name_of, sizes
 from .untrusted.graphs import check_graph, check_text_files
@@ -219,11 +219,7 @@ def _imported(graph_def: Any, place: str) -> Any:
         with graph.as_default():
             tf.graph_util.import_graph_def(graph_def, name="")
     except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-        raise ModelError(
-            f"{place}: TensorFlow {tf.__version__} refuses the graph: "
-            f"{str(error).splitlines()[0][:300]}",
-            "It is damaged, or from a newer TensorFlow: save it again with this one.",
-        ) from error
+        raise refused(place, error) from error
     return graph
 
 

@@ -135,8 +135,13 @@ class GraphModel:
                 self.producer,
             )
         except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-            raise ModelError(
-                f"{self.place}: TensorFlow {tf.__version__} refuses the graph: "
-                f"{str(error).splitlines()[0][:300]}",
-                "It is damaged, or from a newer TensorFlow: save it again with this one.",
-            ) from error
+            raise refused(self.place, error) from error
+
+
+def refused(place: str, error: Exception) -> ModelError:
+    """What to say of a graph that TensorFlow does not import."""
+    return ModelError(
+        f"{place}: TensorFlow {tf.__version__} refuses the graph: "
+        f"{str(error).splitlines()[0][:300]}",
+        "It is damaged, or from a newer TensorFlow: save it again with this one.",
+    )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from ...operators import listed
 from ..bodies.bodies import Body
 from ..bodies.inline import unused
 from ..ir.frozen import Freezable
 from ..ir.protos import NodeDef
 from ..ir.weights import constant
 
-TABLES = frozenset(
-    [
-        "HashTable",
-        "HashTableV2",
-        "MutableDenseHashTable",
-        "MutableDenseHashTableV2",
-        "MutableHashTable",
-        "MutableHashTableOfTensors",
-        "MutableHashTableOfTensorsV2",
-        "MutableHashTableV2",
-    ]
+TABLES = listed(
+    """
+    HashTable HashTableV2 MutableDenseHashTable MutableDenseHashTableV2
+    MutableHashTable MutableHashTableOfTensors MutableHashTableOfTensorsV2
+    MutableHashTableV2
+    """
 )
 
 

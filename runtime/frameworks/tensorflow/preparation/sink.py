@@ -6,9 +6,9 @@ from typing import Any
 
 from ..bodies.bodies import Bodies, Body, rewired
 from ..bodies.inline import unused
-from ..bodies.variables import BRANCHES, LOOPS, functions
 from ..ir.naming import flat, parsed
 from ..ir.protos import copied
+from ..ir.regions import BRANCHES, LOOPS, functions
 from .draft import Draft, cloned, data, redirect
 
 

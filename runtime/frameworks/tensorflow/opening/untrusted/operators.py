@@ -7,6 +7,7 @@ not known.
 
 from __future__ import annotations
 
+from ....operators import listed
 from ...bodies.side_effects import CONTROL, RANDOM
 
 ARRAYS = """
@@ -165,9 +166,7 @@ VariableShape VariableV2
 """
 """Variables and tables. Not InitializeTableFromTextFile, which reads a file."""
 
-ALLOWED = frozenset(
-    (ARRAYS + MATHEMATICS + NETWORKS + CONTROL + RANDOM + RECORDS + STATE).split()
-)
+ALLOWED = listed(ARRAYS + MATHEMATICS + NETWORKS + CONTROL + RANDOM + RECORDS + STATE)
 
 TEXT_FILES = frozenset(["InitializeTableFromTextFile", "InitializeTableFromTextFileV2"])
 """Allowed where the file is one of the model's own assets."""
