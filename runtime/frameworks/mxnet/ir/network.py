@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ...operators import listed
+from ...listing import listed
 from .arrays import Values
 from .library import mx
 

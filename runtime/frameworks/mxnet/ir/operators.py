@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ....graph.graph import Kind
-from ...operators import listed
+from ...listing import listed
 from .network import Node
 
 COMPUTE = listed(

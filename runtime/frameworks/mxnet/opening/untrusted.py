@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....common.errors import ModelError
-from ...operators import listed
+from ...listing import listed
 
 UNSAFE = listed(
     """

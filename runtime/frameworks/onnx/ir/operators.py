@@ -10,7 +10,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ....graph.graph import Kind
-from ...operators import listed
+from ...listing import listed
 
 COMPUTE = listed(
     """

@@ -11,7 +11,7 @@ from torch import fx
 from torch._C import DispatchKey
 from torch._ops import OpOverload
 
-from ...operators import listed
+from ...listing import listed
 from . import nodes
 
 NEW_MEMORY = listed(

@@ -8,7 +8,7 @@ overload and without the trailing underscore of in-place variants.
 from __future__ import annotations
 
 from ....graph.graph import Kind
-from ...operators import listed
+from ...listing import listed
 
 COMPUTE = listed(
     """

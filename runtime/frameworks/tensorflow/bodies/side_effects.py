@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...operators import listed
+from ...listing import listed
 from ..ir.schemas import op_def
 from .bodies import Bodies, functions_called
 

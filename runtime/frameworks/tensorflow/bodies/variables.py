@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...operators import listed
+from ...listing import listed
 from ..ir.naming import data, flat
 from ..ir.regions import BRANCHES, LOOPS, functions
 from ..ir.schemas import op_def

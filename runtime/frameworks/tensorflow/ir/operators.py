@@ -6,7 +6,7 @@ Kinds follow what the op does to its values. Names are those of the op registry.
 from __future__ import annotations
 
 from ....graph.graph import Kind
-from ...operators import listed
+from ...listing import listed
 
 COMPUTE = listed(
     """

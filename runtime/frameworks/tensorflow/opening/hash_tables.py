@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...operators import listed
+from ...listing import listed
 from ..bodies.bodies import Body
 from ..bodies.inline import unused
 from ..ir.frozen import Freezable

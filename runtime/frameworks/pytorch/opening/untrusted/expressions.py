@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from ....operators import listed
+from ....listing import listed
 from ....refusals import Unsafe
 
 LONGEST = 20_000

@@ -7,7 +7,7 @@ import re
 import torch
 from torch._ops import OpOverload
 
-from ....operators import listed
+from ....listing import listed
 from ....refusals import Damaged, Unsafe
 
 OPERATOR = re.compile(r"torch\.ops\.([a-zA-Z]\w*)\.([a-zA-Z_]\w*)\.([a-zA-Z]\w*)")

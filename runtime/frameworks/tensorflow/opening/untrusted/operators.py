@@ -7,7 +7,7 @@ not known.
 
 from __future__ import annotations
 
-from ....operators import listed
+from ....listing import listed
 from ...bodies.side_effects import CONTROL, RANDOM
 
 ARRAYS = """
