@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...listing import listed
+from ...protocol import Array
 from ..bodies.bodies import Body
 from ..bodies.inline import unused
 from ..ir.frozen import Freezable
@@ -22,20 +25,28 @@ def filled_tables(model: Freezable, main: Body) -> list[str]:
     """Add nodes that fill the main graph's tables; their names."""
     found = []
     for node in [node for node in main.nodes.values() if node.op in TABLES]:
-        keys, values = model.content(node)
+        keys, values = _in_order(*model.content(node))
         stem = f"{node.name}/import"
         filled = NodeDef(name=unused(main.nodes, stem))
         filled.op = "LookupTableImport" + ("V2" if node.op.endswith("V2") else "")
-        filled.attr["Tin"].type = node.attr["key_dtype"].type
-        filled.attr["Tout"].type = node.attr["value_dtype"].type
-        parts = (("keys", keys, "key_dtype"), ("values", values, "value_dtype"))
+        key_type = node.attr["key_dtype"].type
+        value_type = node.attr["value_dtype"].type
+        filled.attr["Tin"].type, filled.attr["Tout"].type = key_type, value_type
         filled.input.append(node.name)
-        for name, value, dtype in parts:
-            part = constant(
-                unused(main.nodes, f"{stem}/{name}"), value, node.attr[dtype].type
-            )
+        for name, value, dtype in (
+            ("keys", keys, key_type),
+            ("values", values, value_type),
+        ):
+            part = constant(unused(main.nodes, f"{stem}/{name}"), value, dtype)
             main.nodes[part.name] = part
             filled.input.append(part.name)
         main.nodes[filled.name] = filled
         found.append(filled.name)
     return found
+
+
+def _in_order(keys: Array, values: Array) -> tuple[Array, Array]:
+    """By the keys: a table gives its rows in another order in each process."""
+    rows = keys.tolist()
+    order = np.array(sorted(range(len(rows)), key=rows.__getitem__), int)
+    return keys[order], values[order]
