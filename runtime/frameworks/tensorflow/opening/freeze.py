@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -190,10 +190,16 @@ def _of_values(
     return [made]
 
 
+def _reading(node: Any, op: str, inputs: Iterable[str], **dtypes: int) -> Any:
+    """A node in the place of one that takes a handle."""
+    made = NodeDef(name=node.name, op=op, input=inputs)
+    for name, dtype in dtypes.items():
+        made.attr[name].type = dtype
+    return made
+
+
 def _identity(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    made = NodeDef(name=node.name, op="Identity", input=node.input)
-    made.attr["T"].type = dtype
-    return [made]
+    return [_reading(node, "Identity", node.input, T=dtype)]
 
 
 def _gather(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
@@ -201,26 +207,22 @@ def _gather(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
     batched = node.attr["batch_dims"].i
     axis = constant(unused(names, f"{node.name}/axis"), batched, types.DT_INT32)
     inputs = [*data(node), axis.name, *(flat(name, -1) for name in waits(node))]
-    made = NodeDef(name=node.name, op="GatherV2", input=inputs)
-    made.attr["Tparams"].type = dtype
-    made.attr["Tindices"].type = node.attr["Tindices"].type
-    made.attr["Taxis"].type = types.DT_INT32
+    indices = node.attr["Tindices"].type
+    made = _reading(
+        node, "GatherV2", inputs, Tparams=dtype, Tindices=indices, Taxis=types.DT_INT32
+    )
     made.attr["batch_dims"].i = batched
     return [axis, made]
 
 
 def _gather_nd(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    made = NodeDef(name=node.name, op="GatherNd", input=node.input)
-    made.attr["Tparams"].type = dtype
-    made.attr["Tindices"].type = node.attr["Tindices"].type
-    return [made]
+    indices = node.attr["Tindices"].type
+    return [_reading(node, "GatherNd", node.input, Tparams=dtype, Tindices=indices)]
 
 
 def _shape(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    made = NodeDef(name=node.name, op="Shape", input=node.input)
-    made.attr["T"].type = dtype
-    made.attr["out_type"].type = node.attr["out_type"].type or types.DT_INT32
-    return [made]
+    made = node.attr["out_type"].type or types.DT_INT32
+    return [_reading(node, "Shape", node.input, T=dtype, out_type=made)]
 
 
 def _true(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
@@ -228,9 +230,7 @@ def _true(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
 
 
 def _nothing(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    return [
-        NodeDef(name=node.name, op="NoOp", input=[flat(parsed(node.input[0])[0], -1)])
-    ]
+    return [_reading(node, "NoOp", [flat(parsed(node.input[0])[0], -1)])]
 
 
 READERS = {
