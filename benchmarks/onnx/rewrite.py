@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from narrowcast.runtime.frameworks.onnx.ir.inline import plain
 from narrowcast.runtime.frameworks.onnx.ir.naming import name_all
-from narrowcast.runtime.frameworks.onnx.ir.plain import plain
 from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
 from narrowcast.runtime.frameworks.onnx.picture import picture
 from narrowcast.runtime.frameworks.onnx.running.given import model_of

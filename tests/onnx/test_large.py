@@ -27,10 +27,10 @@ large["make"](Path(sys.argv[1]), int(sys.argv[2]), bool(int(sys.argv[3])))
 CONVERT = f"""
 import json, runpy, sys
 from pathlib import Path
-from narrowcast.runtime.frameworks.onnx.ir import serial
+from narrowcast.runtime.frameworks.onnx.ir import serialization
 from narrowcast.runtime.frameworks.onnx.measuring import agreement
 from narrowcast.runtime.frameworks.onnx.writing import archive
-agreement.LARGE = serial.LARGE = archive.LARGEST = 1 << 20
+agreement.LARGE = serialization.LARGE = archive.LARGEST = 1 << 20
 large = runpy.run_path({str(LARGE)!r})
 large["convert"](Path(sys.argv[1]))  # loads OpenVINO
 print(json.dumps(large["convert"](Path(sys.argv[2]))))

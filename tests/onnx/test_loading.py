@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from narrowcast.runtime.common.errors import ModelError
-from narrowcast.runtime.frameworks.onnx.ir import mapped
+from narrowcast.runtime.frameworks.onnx.ir.weights import release
 from narrowcast.runtime.frameworks.onnx.opening.load import EXTERNAL, load_onnx
 from narrowcast.runtime.frameworks.onnx.opening.untrusted import wire
 
@@ -128,11 +128,11 @@ def test_a_mapped_weight_can_be_let_go_of(saved: Saved) -> None:
     before = resident()
     assert not weight.numpy().any()
     held = resident()
-    mapped.release(weight)
+    release(weight)
     assert held - before > 0.9 * zeros.nbytes
     assert resident() - before < 0.1 * zeros.nbytes
     assert not weight.numpy().any()
-    mapped.release(ir.tensor(np.zeros(3)))
+    release(ir.tensor(np.zeros(3)))
 
 
 def test_a_thousand_external_tensors_share_one_map(saved: Saved) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper, parser
 
-from narrowcast.runtime.frameworks.onnx.ir.plain import plain
+from narrowcast.runtime.frameworks.onnx.ir.inline import plain
 from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
 from narrowcast.runtime.frameworks.onnx.preparation import constants, prepare
 from narrowcast.runtime.graph.graph import Precision

@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
-from narrowcast.runtime.frameworks.onnx.ir.serial import to_bytes
+from narrowcast.runtime.frameworks.onnx.ir.serialization import to_bytes
 from narrowcast.runtime.frameworks.onnx.writing.archive import check
 from narrowcast.runtime.graph.graph import Precision, casts
 

@@ -13,7 +13,7 @@ from onnx import TensorProto
 
 from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks.onnx import load_onnx, onnxruntime, openvino
-from narrowcast.runtime.frameworks.onnx.ir import serial
+from narrowcast.runtime.frameworks.onnx.ir import serialization
 from narrowcast.runtime.frameworks.onnx.writing.archive import check
 from narrowcast.runtime.graph.graph import Precision
 
@@ -95,7 +95,7 @@ def test_external_data_stays_apart_in_graph_order(
     traced.save(made, saved)
     assert (saved.parent / "m.bf16.onnx.data").read_bytes() == bytes_then
 
-    monkeypatch.setattr(serial, "LARGE", 1000)
+    monkeypatch.setattr(serialization, "LARGE", 1000)
     np.testing.assert_array_equal(openvino.predictor(made)(batch)[0], inside)
 
 
@@ -119,5 +119,5 @@ def test_a_model_of_two_types_in_one_op_is_never_written(tools: Any) -> None:
     (node,) = model.graph
     node.inputs[0].type = ir.TensorType(ir.DataType.BFLOAT16)
     with pytest.raises(ModelError, match="not valid"):
-        check(serial.to_bytes(model))
+        check(serialization.to_bytes(model))
     assert ir.DataType.BFLOAT16.value == TensorProto.BFLOAT16

@@ -15,9 +15,9 @@ from onnx import parser
 from onnx.defs import OpSchema
 
 from narrowcast.runtime.frameworks.onnx import openvino, portable
-from narrowcast.runtime.frameworks.onnx.ir.inference import infer_types
-from narrowcast.runtime.frameworks.onnx.ir.plain import plain
+from narrowcast.runtime.frameworks.onnx.ir.inline import plain
 from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
+from narrowcast.runtime.frameworks.onnx.ir.shape_inference import infer_types
 from narrowcast.runtime.frameworks.onnx.preparation import opsets, prepare
 from narrowcast.runtime.frameworks.onnx.preparation.adapters import ADAPTERS
 from narrowcast.runtime.frameworks.onnx.preparation.constants import lift_constants

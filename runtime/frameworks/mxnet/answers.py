@@ -10,8 +10,9 @@ from ...common.errors import ModelError
 from ...common.fresh import in_fresh_process
 from ...graph.graph import Precision
 from ...hardware.answers import Answer, Device
-from .ir.arrays import on_device, stored, widened
+from .ir.arrays import on_device, widened
 from .ir.library import mx, said_by
+from .ir.weights import stored
 
 NO_FP16 = "MXNet contracts in fp16 on no CPU: convert to bf16 (precisions: bf16)."
 

@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 
 from ...graph.graph import Graph, Kind, Op, Slot, Tensor
+from ..picturing import settled
 from ..protocol import Inputs
 from .ir import operators
 from .ir.arrays import name_of
 from .ir.flops import flops
-from .ir.network import Entry, Network
+from .ir.naming import Names
 from .ir.operators import CONTROL_FLOW
 from .ir.prepared import Prepared
+from .ir.slots import castable
 from .running.bodies import body_flops
 from .running.interpreter import Runner, Step
-
-
-@dataclass(frozen=True)
-class Names:
-    """What users call the nodes and tensors of a network."""
-
-    network: Network
-
-    @cached_property
-    def ids(self) -> tuple[str, ...]:
-        """Node → its name; where several have one, `:1`, `:2` follow it."""
-        taken: set[str] = set()
-        found = []
-        for node in self.network.nodes:
-            name, k = node.name, 0
-            while name in taken:
-                k += 1
-                name = f"{node.name}:{k}"
-            taken.add(name)
-            found.append(name)
-        return tuple(found)
-
-    def tensor(self, entry: Entry) -> str:
-        """The op's id, with `#k` for output k of several; a variable's own name."""
-        index, output = entry
-        name = self.ids[index]
-        return f"{name}#{output}" if self.network.nodes[index].outputs > 1 else name
 
 
 def picture(prepared: Prepared, batch: Inputs) -> Graph:
@@ -89,17 +62,12 @@ def _op(
     prepared: Prepared, names: Names, tensors: Mapping[str, Tensor], step: Step
 ) -> Op:
     node = step.node
-    slots = tuple(
-        Slot(names.tensor(entry), operators.castable(node, k))
+    taken = [
+        Slot(names.tensor(entry), castable(node, k))
         for k, entry in enumerate(node.inputs)
-    )
+    ]
     outputs = tuple(names.tensor((step.index, k)) for k in range(len(step.outputs)))
-    kind = operators.kind(node)
-    takes = any(s.castable and tensors[str(s.tensor)].floating for s in slots)
-    if not takes or not any(tensors[name].floating for name in outputs):
-        kind = Kind.FIXED
-    if kind is Kind.FIXED:
-        slots = tuple(Slot(slot.tensor, castable=False) for slot in slots)
+    kind, slots = settled(operators.kind(node), taken, outputs, tensors)
     absorbed = prepared.absorbed.get(node.name, ())
     return Op(
         id=names.ids[step.index],

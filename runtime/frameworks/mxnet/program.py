@@ -15,6 +15,7 @@ from ..comparing import described, with_kernels
 from ..inputs import Input, check_shapes, places
 from ..protocol import Inputs, Probe, Statistics, Timings
 from .ir.arrays import given, name_of, widened
+from .ir.naming import Names
 from .ir.network import Network, in_order
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
@@ -22,7 +23,7 @@ from .measuring.output_errors import OutputErrors
 from .measuring.probes import probe
 from .measuring.sketch import sketch as adjoint
 from .measuring.stopwatch import Stopwatch
-from .picture import Names, picture
+from .picture import picture
 from .preparation.prepare import prepare
 from .running.blocks import as_model, network_of, positions
 from .running.interpreter import Runner

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from ...graph.graph import REGION, Graph, Kind, Op, Precision, Slot, Tensor
+from ..picturing import settled
 from .ir import schemas
 from .ir.flops import flops
 from .ir.naming import Names, Site, constant, dtype_name, is_fill
 from .ir.operators import READS_NO_VALUES, is_standard, kind
 from .ir.prepared import Prepared
+from .ir.slots import castable
 from .running.observing import Observed
 
 
@@ -130,45 +132,45 @@ class _Draw:
 
     def _op(self, site: Site) -> Op:
         node, outputs = site.node, self.known(site.node.outputs)
-        floats = [self._floating(value) for value in node.inputs]
-        castable = self._castable(node, floats)
-        found = kind(node)
-        own = found
-        if not any(castable) or not any(self.tensors[n].floating for n in outputs):
-            found = Kind.FIXED
-        if found is Kind.FIXED:
-            castable = (False,) * len(floats)
-        slots = [self._slot(*pair) for pair in zip(node.inputs, castable, strict=True)]
-        if is_standard(node) and node.op_type in READS_NO_VALUES:
-            slots = [Slot(None, castable=False) for _ in slots]
-        for body in site.inside:
-            slots += [self._slot(value) for value in body.graph.outputs]
+        own = kind(node)
+        settled_kind, slots = settled(own, self._slots(site), outputs, self.tensors)
         absorbed = self.prepared.absorbed.get(site.id, ())
         return Op(
             id=site.id,
             type=node.op_type,
-            kind=found,
-            inputs=tuple(slots),
+            kind=settled_kind,
+            inputs=slots,
             outputs=outputs,
             scope=node.name or "",
             absorbed=tuple(each.id for each in absorbed),
             absorbed_types=tuple(each.type for each in absorbed),
             absorbed_scopes=tuple(each.scope for each in absorbed),
             region=site.region,
-            flops=self._flops(node, own, found, outputs),
+            flops=self._flops(node, own, settled_kind, outputs),
             key=site.id,
         )
+
+    def _slots(self, site: Site) -> Iterator[Slot]:
+        """What the op takes, then what its bodies return."""
+        node = site.node
+        if is_standard(node) and node.op_type in READS_NO_VALUES:
+            yield from (Slot(None, castable=False) for _ in node.inputs)
+        else:
+            yield from map(self._slot, node.inputs, self._castable(node))
+        for body in site.inside:
+            yield from map(self._slot, body.graph.outputs)
 
     def _floating(self, value: ir.Value | None) -> bool:
         name = None if value is None else self.names.tensors.get(value)
         tensor = None if name is None else self.tensors.get(name)
         return tensor is not None and tensor.floating
 
-    def _castable(self, node: ir.Node, floats: list[bool]) -> tuple[bool, ...]:
+    def _castable(self, node: ir.Node) -> tuple[bool, ...]:
+        floats = [self._floating(value) for value in node.inputs]
         known = schemas.of_node(node, self.prepared.model.opset_imports)
         if known is None:
             return (False,) * len(floats)
-        return schemas.castable(node, known, floats, self.low, self.uniform)
+        return castable(node, known, floats, self.low, self.uniform)
 
     def _flops(
         self, node: ir.Node, own: Kind, found: Kind, outputs: tuple[str, ...]

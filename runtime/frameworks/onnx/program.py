@@ -16,8 +16,8 @@ from ...graph.graph import Graph, Placement, Precision
 from ..comparing import described, with_kernels, worst
 from ..inputs import Input
 from ..protocol import Array, Inputs, Probe, Statistics, Timings
+from .ir.inline import Calls, plain
 from .ir.naming import Names, constant, name_all
-from .ir.plain import Calls, plain
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
 from .measuring.output_errors import OutputErrors

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from .answers import answer, devices
     from .compiling.compiled import compile_saved, load_compiled
     from .compiling.inductor import under_inductor
-    from .opening.exported import open_pt2
+    from .opening.exported_program import open_pt2
     from .opening.signature import signature
-    from .opening.weights import load_safetensors, load_state_dict
+    from .opening.state_dict import load_safetensors, load_state_dict
     from .program import Program, trace
     from .running.predict import predictor
     from .writing.archive import load_saved
@@ -44,9 +44,9 @@ __getattr__ = lazily(
         **dict.fromkeys(("answer", "devices"), ".answers"),
         **dict.fromkeys(("compile_saved", "load_compiled"), ".compiling.compiled"),
         "under_inductor": ".compiling.inductor",
-        "open_pt2": ".opening.exported",
+        "open_pt2": ".opening.exported_program",
         "signature": ".opening.signature",
-        **dict.fromkeys(("load_safetensors", "load_state_dict"), ".opening.weights"),
+        **dict.fromkeys(("load_safetensors", "load_state_dict"), ".opening.state_dict"),
         **dict.fromkeys(("Program", "trace"), ".program"),
         "predictor": ".running.predict",
         "load_saved": ".writing.archive",

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import fx
-from torch.utils.flop_counter import FlopCounterMode
 
 from ...graph.graph import REGION, Graph, Kind, Op, Slot, Tensor
+from ..picturing import settled
 from ..protocol import Inputs
 from .ir import nodes
-from .ir.flops import uncounted
-from .ir.prepared import Prepared, attribute, is_constant
+from .ir.flops import counted, uncounted
+from .ir.naming import tensor_names
+from .ir.prepared import Prepared, is_constant
 from .ir.regions import Region, bodies, operands, regions
+from .ir.slots import slots
 from .running.interpreter import Interpreter
 
 
@@ -39,40 +42,6 @@ def picture(prepared: Prepared, inputs: Inputs) -> Graph:
             names[n] for n in _leaves(graph.output_node().args) if n in names
         ),
     )
-
-
-def tensor_names(prepared: Prepared) -> dict[fx.Node, str]:
-    """Node → tensor name: the op's id, with `#k` for output k of several.
-
-    Inputs and constants keep their own; `self.x` is a constant beside an input `x`.
-    What a body takes is named within its region; constants are one tensor everywhere.
-    """
-    names: dict[fx.Node, str] = {}
-    constants: dict[int, str] = {}
-    taken: set[str] = set()
-    for region in regions(prepared.module, prepared.ids):
-        placeholders = region.module.graph.find_nodes(op="placeholder")
-        inputs = {str(node.target) for node in placeholders}
-        for node in region.module.graph.nodes:
-            if nodes.is_getitem(node):
-                if nodes.is_op(node.args[0]) and nodes.is_tensor(node):
-                    names[node] = f"{prepared.ids[node.args[0].name]}#{node.args[1]}"
-            elif nodes.is_op(node):
-                if nodes.is_tensor(node):
-                    names[node] = prepared.ids[node.name]
-            elif is_constant(node):
-                name = str(node.target)
-                name = f"self.{name}" if name in inputs else name
-                key = id(attribute(region.module, node))
-                if key not in constants:
-                    constants[key] = region.within(name) if name in taken else name
-                    taken.add(constants[key])
-                names[node] = constants[key]
-            elif nodes.is_tensor(node):
-                name = str(node.target)
-                hidden = "state" in node.meta and name in inputs
-                names[node] = region.within(f"self.{name}" if hidden else name)
-    return names
 
 
 def _leaves(outputs: Any) -> list[fx.Node]:
@@ -121,26 +90,16 @@ class _Draw:
         )
 
     def _op(self, region: Region, node: fx.Node, inside: list[Region]) -> Op:
-        names, tensors, id_ = self.names, self.tensors, self.prepared.ids[node.name]
+        names, id_ = self.names, self.prepared.ids[node.name]
         outputs = tuple(names[n] for n in nodes.made(node) if n in names)
-        slots = tuple(Slot(names[n], follows) for n, follows in nodes.slots(node))
-        for body in inside:
-            results = _leaves(body.module.graph.output_node().args)
-            slots += tuple(Slot(names[n], False) for n in results if n in names)
-        kind = nodes.kind(node)
-        takes = any(s.castable and tensors[str(s.tensor)].floating for s in slots)
-        if not takes or not any(tensors[name].floating for name in outputs):
-            kind = Kind.FIXED
-            slots = tuple(Slot(s.tensor, castable=False) for s in slots)
-        flops = self.flops.get(node, 0)
-        if kind is Kind.POINTWISE:
-            flops = sum(tensors[name].elements * tensors[name].runs for name in outputs)
+        taken = self._slots(node, inside)
+        kind, taken = settled(nodes.kind(node), taken, outputs, self.tensors)
         absorbed = self.prepared.absorbed.get(node.name, [])
         return Op(
             id=id_,
             type=region.local(id_).split(":")[-2],
             kind=kind,
-            inputs=slots,
+            inputs=taken,
             outputs=outputs,
             scope=nodes.module_path(node),
             absorbed=tuple(name for name, _type in absorbed),
@@ -149,9 +108,29 @@ class _Draw:
                 region.local(name).split(":")[0] for name, _type in absorbed
             ),
             region=region.id,
-            flops=0 if kind is Kind.MOVER else flops,
+            flops=self._flops(node, kind, outputs),
             key=node.name,
         )
+
+    def _slots(self, node: fx.Node, inside: list[Region]) -> tuple[Slot, ...]:
+        """What the op takes, then what its bodies return."""
+        results = (
+            leaf
+            for body in inside
+            for leaf in _leaves(body.module.graph.output_node().args)
+        )
+        return (
+            *(Slot(self.names[n], follows) for n, follows in slots(node)),
+            *(Slot(self.names[n], False) for n in results if n in self.names),
+        )
+
+    def _flops(self, node: fx.Node, kind: Kind, outputs: tuple[str, ...]) -> int:
+        if kind is Kind.MOVER:
+            return 0
+        if kind is not Kind.POINTWISE:
+            return self.flops.get(node, 0)
+        made = [self.tensors[name] for name in outputs]
+        return sum(tensor.elements * tensor.runs for tensor in made)
 
 
 class _Observer(Interpreter):
@@ -179,32 +158,19 @@ class _Observer(Interpreter):
         return value.detach() if isinstance(value, torch.Tensor) else value
 
     def run_node(self, n: fx.Node) -> Any:
-        if nodes.is_op(n) and nodes.kind(n) is Kind.COMPUTE:
-            value, counted = self._count(n)
-            self._add_flops(
-                n,
-                counted
-                or uncounted(
-                    nodes.operator_name(n), self.fetch_args_kwargs_from_env(n)[0], value
-                ),
-            )
-        elif nodes.is_op(n) and nodes.is_opaque(n):
-            value, counted = self._count(n)
-            self._add_flops(n, counted)
+        contracts = nodes.is_op(n) and nodes.kind(n) is Kind.COMPUTE
+        if contracts or (nodes.is_op(n) and nodes.is_opaque(n)):
+            value, flops = counted(partial(super().run_node, n))
+            if contracts and not flops:
+                args, _kwargs = self.fetch_args_kwargs_from_env(n)
+                flops = uncounted(nodes.operator_name(n), args, value)
+            # A loop's body counts as often as it runs.
+            self.flops[n] = self.flops.get(n, 0) + flops
         else:
             value = super().run_node(n)
         if isinstance(value, torch.Tensor):
             self.tensors[n] = _described(value)
         return value
-
-    def _add_flops(self, node: fx.Node, counted: int) -> None:
-        """A loop's body counts as often as it runs."""
-        self.flops[node] = self.flops.get(node, 0) + counted
-
-    def _count(self, node: fx.Node) -> tuple[Any, int]:
-        with FlopCounterMode(display=False) as counter:
-            value = super().run_node(node)
-        return value, counter.get_total_flops()
 
 
 def _described(value: torch.Tensor) -> tuple[str, tuple[int, ...]]:

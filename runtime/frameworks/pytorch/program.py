@@ -21,6 +21,7 @@ from ..inputs import Input
 from ..protocol import Inputs, Probe, Statistics, Timings
 from .capturing import capture
 from .forms import Form, fastest_forms, sites, substituted, time_forms
+from .ir.naming import tensor_names
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
 from .measuring.output_errors import OutputErrors
@@ -28,7 +29,7 @@ from .measuring.probes import probe
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
 from .measuring.stopwatch import time_casts, time_ops
-from .picture import picture, tensor_names
+from .picture import picture
 from .preparation.prepare import prepare
 from .running.calling import by_name, recorded
 from .running.device import finished, of_batch, release

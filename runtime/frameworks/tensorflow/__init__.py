@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from .answers import answer, devices
     from .ir.frozen import Model
     from .opening.frozen_graph import load_frozen_graph
-    from .opening.keras.keras_files import load_keras, load_keras_weights
-    from .opening.keras.keras_model import keras_model
+    from .opening.keras.load import load_keras, load_keras_weights
+    from .opening.keras.model import keras_model
     from .opening.saved_model import load_saved_model
     from .opening.signature import signature
     from .program import Program, trace
@@ -51,9 +51,9 @@ __getattr__ = lazily(
         **dict.fromkeys(("answer", "devices"), ".answers"),
         "Model": ".ir.frozen",
         "load_frozen_graph": ".opening.frozen_graph",
-        "load_keras": ".opening.keras.keras_files",
-        "load_keras_weights": ".opening.keras.keras_files",
-        "keras_model": ".opening.keras.keras_model",
+        "load_keras": ".opening.keras.load",
+        "load_keras_weights": ".opening.keras.load",
+        "keras_model": ".opening.keras.model",
         "load_saved_model": ".opening.saved_model",
         "signature": ".opening.signature",
         **dict.fromkeys(("Program", "trace"), ".program"),

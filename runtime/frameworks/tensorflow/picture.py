@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...graph.graph import REGION, Graph, Kind, Op, Slot, Tensor
+from ..picturing import settled
 from ..protocol import Array, Inputs
-from .ir import definitions, operators
-from .ir.definitions import FLOAT, dtype_name
+from .ir import operators, schemas
 from .ir.flops import contraction
 from .ir.frozen import Absorbed
-from .ir.fusing import BIAS, groups
-from .ir.operators import slots
-from .ir.references import data, flat, parsed
+from .ir.kernel_fusion import BIAS, groups
+from .ir.naming import data, flat, parsed, scope
 from .ir.regions import Region, every
+from .ir.schemas import FLOAT, dtype_name
+from .ir.slots import slots
 from .running.interpreter import Interpreter, Value
 
 Seen = tuple[str, tuple[int, ...]]
@@ -83,7 +84,7 @@ class _Draw:
         runs = max(1, self.seen.trips.get(region.id, 1))
         seen = self.seen.values.get((region.id, reference))
         if seen is None:
-            seen = (dtype_name(definitions.outputs(found)[index].type), ())
+            seen = (dtype_name(schemas.outputs(found)[index].type), ())
         return Tensor(name, *seen, runs=runs)
 
     def ops(self, region: Region) -> Iterator[Op]:
@@ -106,44 +107,51 @@ class _Draw:
             kind=Kind.FIXED,
             inputs=tuple(Slot(self.name(region, o), castable=False) for o in operands),
             outputs=tuple(self.name(body, a) for a in body.arguments),
-            scope=_scope(node.name),
+            scope=scope(node.name),
             region=region.id,
             key=(body.id, ""),
         )
 
     def _op(self, region: Region, node: Any, bodies: Sequence[Region]) -> Op:
-        references = data(node)
-        if bodies or definitions.definition(node.op) is None:
-            taken = [Slot(self.name(region, r), castable=False) for r in references]
-            for body in bodies:
-                results = body.results
-                taken += [Slot(self.name(body, r), castable=False) for r in results]
-        else:
-            follows = slots(node)
-            taken = [
-                Slot(self.name(region, r), castable)
-                for r, castable in zip(references, follows, strict=True)
-                if castable is not None
-            ]
-        outputs, free = self._outputs(region, node)
-        kind = Kind.FIXED if bodies else operators.kind(node.op)
-        if not (free and any(s.castable and self._floating(s.tensor) for s in taken)):
-            kind = Kind.FIXED
-            taken = [Slot(s.tensor, castable=False) for s in taken]
+        taken = self._slots(region, node, bodies)
+        outputs, follow = self._outputs(region, node)
+        kind = operators.kind(node.op) if follow and not bodies else Kind.FIXED
+        kind, taken = settled(kind, taken, outputs, self.tensors)
         absorbed = self._absorbed(region, node)
         return Op(
             id=region.within(node.name),
             type=node.op,
             kind=kind,
-            inputs=tuple(taken),
+            inputs=taken,
             outputs=outputs,
-            scope=_scope(node.name),
+            scope=scope(node.name),
             absorbed=tuple(region.within(each.id) for each in absorbed),
             absorbed_types=tuple(each.type for each in absorbed),
-            absorbed_scopes=tuple(_scope(each.id) for each in absorbed),
+            absorbed_scopes=tuple(scope(each.id) for each in absorbed),
             region=region.id,
             flops=self._flops(region, node, kind, outputs),
             key=(region.id, node.name),
+        )
+
+    def _slots(
+        self, region: Region, node: Any, bodies: Sequence[Region]
+    ) -> tuple[Slot, ...]:
+        """What the op takes, then what its bodies return."""
+        references = data(node)
+        follows: list[bool | None] = [False] * len(references)
+        if not bodies and schemas.op_def(node.op) is not None:
+            follows = slots(node)
+        return (
+            *(
+                Slot(self.name(region, reference), castable)
+                for reference, castable in zip(references, follows, strict=True)
+                if castable is not None
+            ),
+            *(
+                Slot(self.name(body, reference), castable=False)
+                for body in bodies
+                for reference in body.results
+            ),
         )
 
     def _outputs(self, region: Region, node: Any) -> tuple[tuple[str, ...], bool]:
@@ -151,23 +159,20 @@ class _Draw:
 
         Outputs that nobody reads are left out, unless there is no other.
         """
-        ports = definitions.outputs(node)
-        governing = definitions.precision_attribute(node)
-        used = [
-            k for k in range(len(ports)) if (region.id, flat(node.name, k)) in self.read
-        ]
-        floats = [ports[k] for k in used if ports[k].type == FLOAT]
-        names = tuple(self.name(region, flat(node.name, k)) for k in used)
-        follow = all(p.attribute in (governing, None) for p in floats)
-        return names, bool(floats) and follow
+        ports = {
+            flat(node.name, k): port
+            for k, port in enumerate(schemas.outputs(node))
+            if (region.id, flat(node.name, k)) in self.read
+        }
+        names = tuple(self.name(region, reference) for reference in ports)
+        governing = (schemas.precision_attribute(node), None)
+        floats = [port for port in ports.values() if port.type == FLOAT]
+        return names, all(port.attribute in governing for port in floats)
 
     def _absorbed(self, region: Region, node: Any) -> tuple[Absorbed, ...]:
         if region.function is None:
             return self.absorbed.get(node.name, ())
         return self.absorbed.get(f"{region.function.signature.name}/{node.name}", ())
-
-    def _floating(self, name: str | None) -> bool:
-        return name is not None and self.tensors[name].floating
 
     def _flops(
         self, region: Region, node: Any, kind: Kind, outputs: Sequence[str]
@@ -223,8 +228,3 @@ def _constant(node: Any, weight: Array | None) -> Seen:
     tensor = node.attr["value"].tensor
     shape = tuple(each.size for each in tensor.tensor_shape.dim)
     return dtype_name(tensor.dtype), shape
-
-
-def _scope(name: str) -> str:
-    """The name scope, which Keras and tf.Module make of layers' names."""
-    return name.rpartition("/")[0]

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from narrowcast.runtime.frameworks.tensorflow.opening.freeze import frozen
+from narrowcast.runtime.frameworks.tensorflow.opening.graph_model import GraphModel
 from narrowcast.runtime.frameworks.tensorflow.opening.saved_model import (
     load_saved_model,
 )
@@ -108,6 +109,20 @@ def test_tables_need_no_file_any_more(
         close(run(found, case.given(model.signature)), case.wanted(model.signature))
     finally:
         (case.path / "elsewhere").rename(hidden)
+
+
+def test_a_frozen_table_is_the_same_in_every_process(
+    make_case: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hash table gives its rows in an order that differs between processes."""
+    model = load_saved_model(make_case("tables").path)
+    first, content = model.freeze(), GraphModel.content
+    monkeypatch.setattr(
+        GraphModel,
+        "content",
+        lambda self, table: tuple(part[::-1] for part in content(self, table)),
+    )
+    assert model.freeze().graph_def == first.graph_def
 
 
 def test_basic_pitch_opens_where_plain_loading_fails(run: Callable[..., Any]) -> None:

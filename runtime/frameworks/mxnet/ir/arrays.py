@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ....common.errors import ModelError
 from ....graph.graph import Precision
-from ....graph.rounding import bf16_bits, from_bf16_bits, within_range
+from ....graph.rounding import from_bf16_bits
 from .library import mx, said_by
 
 BF16 = np.dtype([("bfloat16", np.uint16)])
@@ -68,16 +68,6 @@ def widened(array: Any) -> Values:
     if values.dtype == BF16:
         return from_bf16_bits(values.view(np.uint16))
     return values.astype(np.float32) if values.dtype == np.float16 else values
-
-
-def stored(values: Values, precision: Precision) -> Values:
-    """A constant as files hold it: fp32 cast to `precision`, within its range."""
-    if values.dtype != np.float32 or precision is Precision.FP32:
-        return values
-    fitting = within_range(values, precision)
-    if precision is Precision.FP16:
-        return fitting.astype(np.float16)
-    return bf16_bits(fitting).view(BF16)
 
 
 def cast(array: Any, precision: Precision) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ...listing import listed
 from .arrays import Values
 from .library import mx
 
@@ -130,18 +131,12 @@ class Network:
         return node.variable and node.name in self.parameters
 
 
-LOSSES = frozenset(
-    [
-        "LinearRegressionOutput",
-        "LogisticRegressionOutput",
-        "MAERegressionOutput",
-        "SVMOutput",
-        "Softmax",
-        "SoftmaxOutput",
-        "_sparse_LinearRegressionOutput",
-        "_sparse_LogisticRegressionOutput",
-        "_sparse_MAERegressionOutput",
-    ]
+LOSSES = listed(
+    """
+    LinearRegressionOutput LogisticRegressionOutput MAERegressionOutput SVMOutput
+    Softmax SoftmaxOutput _sparse_LinearRegressionOutput
+    _sparse_LogisticRegressionOutput _sparse_MAERegressionOutput
+    """
 )
 """Operators whose second input is a label, which only training looks at."""
 

@@ -9,166 +9,43 @@ from __future__ import annotations
 import re
 
 from ....graph.graph import Kind
-from .network import LOSSES, Node
+from ...listing import listed
+from .network import Node
 
-COMPUTE = frozenset(
-    [
-        "Convolution",
-        "Convolution_v1",
-        "Correlation",
-        "Deconvolution",
-        "FullyConnected",
-        "RNN",
-        "_contrib_DeformableConvolution",
-        "_contrib_ModulatedDeformableConvolution",
-        "_contrib_interleaved_matmul_encdec_qk",
-        "_contrib_interleaved_matmul_encdec_valatt",
-        "_contrib_interleaved_matmul_selfatt_qk",
-        "_contrib_interleaved_matmul_selfatt_valatt",
-        "_linalg_gemm",
-        "_linalg_gemm2",
-        "_linalg_syrk",
-        "_linalg_trmm",
-        "_np_dot",
-        "_npi_einsum",
-        "_npi_matmul",
-        "_npi_tensordot",
-        "_npi_tensordot_int_axes",
-        "_npx_batch_dot",
-        "_npx_convolution",
-        "_npx_deconvolution",
-        "_npx_fully_connected",
-        "_npx_rnn",
-        "_sparse_FullyConnected",
-        "_sparse_dot",
-        "batch_dot",
-        "dot",
-        "khatri_rao",
-        "linalg_gemm",
-        "linalg_gemm2",
-        "linalg_syrk",
-        "linalg_trmm",
-    ]
+COMPUTE = listed(
+    """
+    Convolution Convolution_v1 Correlation Deconvolution FullyConnected RNN
+    _contrib_DeformableConvolution _contrib_ModulatedDeformableConvolution
+    _contrib_interleaved_matmul_encdec_qk _contrib_interleaved_matmul_encdec_valatt
+    _contrib_interleaved_matmul_selfatt_qk
+    _contrib_interleaved_matmul_selfatt_valatt _linalg_gemm _linalg_gemm2
+    _linalg_syrk _linalg_trmm _np_dot _npi_einsum _npi_matmul _npi_tensordot
+    _npi_tensordot_int_axes _npx_batch_dot _npx_convolution _npx_deconvolution
+    _npx_fully_connected _npx_rnn _sparse_FullyConnected _sparse_dot batch_dot dot
+    khatri_rao linalg_gemm linalg_gemm2 linalg_syrk linalg_trmm
+    """
 )
 
-MOVER = frozenset(
-    [
-        "BlockGrad",
-        "Concat",
-        "Crop",
-        "Dropout",
-        "Embedding",
-        "Flatten",
-        "MakeLoss",
-        "Pad",
-        "Reshape",
-        "SequenceLast",
-        "SequenceMask",
-        "SequenceReverse",
-        "SliceChannel",
-        "SwapAxis",
-        "_Maximum",
-        "_MaximumScalar",
-        "_Minimum",
-        "_MinimumScalar",
-        "_contrib_boolean_mask",
-        "_contrib_index_copy",
-        "_copy",
-        "_identity_with_attr_like_rhs",
-        "_maximum",
-        "_maximum_scalar",
-        "_minimum",
-        "_minimum_scalar",
-        "_np_copy",
-        "_np_max",
-        "_np_min",
-        "_np_moveaxis",
-        "_np_repeat",
-        "_np_reshape",
-        "_np_roll",
-        "_np_squeeze",
-        "_np_transpose",
-        "_npi_broadcast_to",
-        "_npi_clip",
-        "_npi_concatenate",
-        "_npi_expand_dims",
-        "_npi_flip",
-        "_npi_maximum",
-        "_npi_minimum",
-        "_npi_pad",
-        "_npi_reshape",
-        "_npi_slice",
-        "_npi_split",
-        "_npi_stack",
-        "_npi_swapaxes",
-        "_npi_take",
-        "_npi_tile",
-        "_npi_where",
-        "_npx_batch_flatten",
-        "_npx_embedding",
-        "_npx_gather_nd",
-        "_npx_pick",
-        "_npx_relu",
-        "_npx_reshape",
-        "_npx_reshape_like",
-        "_npx_sequence_mask",
-        "_npx_slice",
-        "_rnn_param_concat",
-        "_slice_assign",
-        "_slice_assign_scalar",
-        "_split_v2",
-        "abs",
-        "batch_take",
-        "broadcast_axes",
-        "broadcast_axis",
-        "broadcast_like",
-        "broadcast_maximum",
-        "broadcast_minimum",
-        "broadcast_to",
-        "clip",
-        "col2im",
-        "concat",
-        "crop",
-        "depth_to_space",
-        "diag",
-        "expand_dims",
-        "flatten",
-        "flip",
-        "gather_nd",
-        "identity",
-        "im2col",
-        "make_loss",
-        "max",
-        "max_axis",
-        "min",
-        "min_axis",
-        "negative",
-        "ones_like",
-        "pad",
-        "pick",
-        "relu",
-        "repeat",
-        "reshape",
-        "reshape_like",
-        "reverse",
-        "scatter_nd",
-        "sign",
-        "slice",
-        "slice_axis",
-        "slice_like",
-        "sort",
-        "space_to_depth",
-        "split",
-        "squeeze",
-        "stack",
-        "stop_gradient",
-        "swapaxes",
-        "take",
-        "tile",
-        "transpose",
-        "where",
-        "zeros_like",
-    ]
+MOVER = listed(
+    """
+    BlockGrad Concat Crop Dropout Embedding Flatten MakeLoss Pad Reshape
+    SequenceLast SequenceMask SequenceReverse SliceChannel SwapAxis _Maximum
+    _MaximumScalar _Minimum _MinimumScalar _contrib_boolean_mask _contrib_index_copy
+    _copy _identity_with_attr_like_rhs _maximum _maximum_scalar _minimum
+    _minimum_scalar _np_copy _np_max _np_min _np_moveaxis _np_repeat _np_reshape
+    _np_roll _np_squeeze _np_transpose _npi_broadcast_to _npi_clip _npi_concatenate
+    _npi_expand_dims _npi_flip _npi_maximum _npi_minimum _npi_pad _npi_reshape
+    _npi_slice _npi_split _npi_stack _npi_swapaxes _npi_take _npi_tile _npi_where
+    _npx_batch_flatten _npx_embedding _npx_gather_nd _npx_pick _npx_relu
+    _npx_reshape _npx_reshape_like _npx_sequence_mask _npx_slice _rnn_param_concat
+    _slice_assign _slice_assign_scalar _split_v2 abs batch_take broadcast_axes
+    broadcast_axis broadcast_like broadcast_maximum broadcast_minimum broadcast_to
+    clip col2im concat crop depth_to_space diag expand_dims flatten flip gather_nd
+    identity im2col make_loss max max_axis min min_axis negative ones_like pad pick
+    relu repeat reshape reshape_like reverse scatter_nd sign slice slice_axis
+    slice_like sort space_to_depth split squeeze stack stop_gradient swapaxes take
+    tile transpose where zeros_like
+    """
 )
 
 SAME_VALUES = {
@@ -181,64 +58,27 @@ SAME_VALUES = {
 
 CONTROL_FLOW = frozenset(["_cond", "_foreach", "_while_loop"])
 
-CREATORS = frozenset(
-    [
-        "_eye",
-        "_full",
-        "_ones",
-        "_zeros",
-        "_zeros_without_dtype",
-        "_npi_ones",
-        "_npi_zeros",
-    ]
+CREATORS = listed(
+    """
+    _eye _full _ones _zeros _zeros_without_dtype _npi_ones _npi_zeros
+    """
 )
 """They make a tensor from attributes; a size of 0 is inferred from who takes it."""
 
-FIXED = frozenset(
-    [
-        *CONTROL_FLOW,
-        *CREATORS,
-        "Cast",
-        "_arange",
-        "_contrib_MultiBoxDetection",
-        "_contrib_MultiBoxPrior",
-        "_contrib_allclose",
-        "_contrib_arange_like",
-        "_contrib_bipartite_matching",
-        "_contrib_box_nms",
-        "_contrib_index_array",
-        "_histogram",
-        "_linspace",
-        "_npi_arange",
-        "_npi_argmax",
-        "_npi_argmin",
-        "_npi_argsort",
-        "_npi_cast",
-        "_npi_full",
-        "_npx_arange_like",
-        "_npx_cast",
-        "_npx_one_hot",
-        "_npx_shape_array",
-        "_npx_topk",
-        "_ravel_multi_index",
-        "_shuffle",
-        "_unravel_index",
-        "amp_cast",
-        "amp_multicast",
-        "argmax",
-        "argmax_channel",
-        "argmin",
-        "argsort",
-        "cast",
-        "cast_storage",
-        "one_hot",
-        "ravel_multi_index",
-        "shape_array",
-        "shuffle",
-        "size_array",
-        "topk",
-        "unravel_index",
-    ]
+FIXED = (
+    CONTROL_FLOW
+    | CREATORS
+    | listed(
+        """
+    Cast _arange _contrib_MultiBoxDetection _contrib_MultiBoxPrior _contrib_allclose
+    _contrib_arange_like _contrib_bipartite_matching _contrib_box_nms
+    _contrib_index_array _histogram _linspace _npi_arange _npi_argmax _npi_argmin
+    _npi_argsort _npi_cast _npi_full _npx_arange_like _npx_cast _npx_one_hot
+    _npx_shape_array _npx_topk _ravel_multi_index _shuffle _unravel_index amp_cast
+    amp_multicast argmax argmax_channel argmin argsort cast cast_storage one_hot
+    ravel_multi_index shape_array shuffle size_array topk unravel_index
+    """
+    )
 )
 
 FIXED_PARTS = ("random", "sample_", "_npi_normal", "_npi_uniform", "image_")
@@ -262,43 +102,6 @@ PICKING = (
 """Operators whose names begin with these, prefixes aside, say which, not how much."""
 
 PREFIX = re.compile(r"^_(contrib|npi|np|npx|sparse)_")
-
-FIXED_SLOTS = {
-    # oneDNN takes fp32 statistics beside a 16-bit input, and rounding them once would
-    # move every activation of the channel by the same amount.
-    "BatchNorm": {1, 2, 3, 4},
-    "_contrib_BatchNormWithReLU": {1, 2, 3, 4},
-    "_contrib_SyncBatchNorm": {1, 2, 3, 4},
-    "_npx_batch_norm": {1, 2, 3, 4},
-    "Embedding": {0},
-    "_npx_embedding": {0},
-    "_contrib_SparseEmbedding": {0},
-    "take": {1},
-    "_npi_take": {1},
-    "batch_take": {1},
-    "pick": {1},
-    "_npx_pick": {1},
-    "gather_nd": {1},
-    "_npx_gather_nd": {1},
-    "scatter_nd": {1},
-    "where": {0},
-    "_npi_where": {0},
-    "SequenceLast": {1},
-    "SequenceMask": {1},
-    "_npx_sequence_mask": {1},
-    "SequenceReverse": {1},
-    "ROIPooling": {1},
-    "_contrib_ROIAlign": {1},
-    "_contrib_boolean_mask": {1},
-    "_contrib_index_copy": {1},
-    "broadcast_like": {1},
-    "reshape_like": {1},
-    "slice_like": {1},
-    "_identity_with_attr_like_rhs": {1},
-    "CTCLoss": {1, 2, 3},
-    "ctc_loss": {1, 2, 3},
-}
-"""Operator → slots whose dtype does not follow the op's precision."""
 
 
 def picks(node: Node) -> bool:
@@ -327,13 +130,3 @@ def kind(node: Node) -> Kind:
         name, values = SAME_VALUES[op]
         return Kind.MOVER if node.attrs.get(name) in values else Kind.POINTWISE
     return Kind.POINTWISE
-
-
-def castable(node: Node, slot: int) -> bool:
-    """Whether the slot takes the op's precision."""
-    if node.op in LOSSES and slot == 1:
-        return False
-    if node.op == "RNN" and node.flag("use_sequence_length"):
-        lstm = node.attrs.get("mode") == "lstm"
-        return slot != (4 if lstm else 3)
-    return slot not in FIXED_SLOTS.get(node.op, ())

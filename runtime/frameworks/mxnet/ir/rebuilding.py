@@ -67,22 +67,20 @@ def live(network: Network) -> Network:
     for index in reversed(range(len(network.nodes))):
         if index in keep:
             keep.update(source for source, _output in network.nodes[index].inputs)
-    stayed = sorted(keep)
-    if len(stayed) == len(network.nodes):
+    if len(keep) == len(network.nodes):
         return network
-    new = {old: k for k, old in enumerate(stayed)}
-    nodes = tuple(
-        replace(
-            network.nodes[old],
-            inputs=tuple((new[i], k) for i, k in network.nodes[old].inputs),
-        )
-        for old in stayed
-    )
+    new = {old: k for k, old in enumerate(sorted(keep))}
+
+    def moved(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        return tuple((new[index], output) for index, output in entries)
+
+    stayed = [network.nodes[old] for old in new]
+    nodes = tuple(replace(node, inputs=moved(node.inputs)) for node in stayed)
     names = {node.name for node in nodes if node.variable}
     return replace(
         network,
         nodes=nodes,
-        heads=tuple((new[i], k) for i, k in network.heads),
+        heads=moved(network.heads),
         parameters={k: v for k, v in network.parameters.items() if k in names},
         auxiliary=network.auxiliary & names,
     )

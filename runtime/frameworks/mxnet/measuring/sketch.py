@@ -19,7 +19,7 @@ from ....graph.graph import Precision
 from ..ir.arrays import name_of, on_device, widened
 from ..ir.library import mx
 from ..ir.network import Entry
-from ..ir.operators import castable
+from ..ir.slots import castable
 from ..running.interpreter import Runner, Step, invoke
 from .derivatives import depends, differentiable, keeps_when_training
 

@@ -11,19 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....common.errors import ModelError
+from ...listing import listed
 
-UNSAFE = frozenset(
-    [
-        "Custom",
-        "_CachedOp",
-        "_CachedOpThreadSafe",
-        "_CrossDeviceCopy",
-        "_CustomFunction",
-        "_NDArray",
-        "_Native",
-        "_npi_Custom",
-        "reset_arrays",
-    ]
+UNSAFE = listed(
+    """
+    Custom _CachedOp _CachedOpThreadSafe _CrossDeviceCopy _CustomFunction _NDArray
+    _Native _npi_Custom reset_arrays
+    """
 )
 """They call Python, or memory by its address."""
 
@@ -87,22 +81,25 @@ def _check_form(symbol: Any, name: str) -> None:
         raise _no_symbol(name, "it has no list of nodes")
     nodes = symbol["nodes"]
     for index, node in enumerate(nodes):
-        if not isinstance(node, dict):
-            raise _no_symbol(name, f"node {index} is no object")
-        texts = [node.get("op"), node.get("name")]
-        if not all(isinstance(text, str) for text in texts):
-            raise _no_symbol(name, f"node {index} has no operator or no name")
-        for attrs in (node.get(key, {}) for key in ("attrs", "attr", "param")):
-            if not isinstance(attrs, dict) or not all(
-                isinstance(text, str) for pair in attrs.items() for text in pair
-            ):
-                raise _no_symbol(name, f"attributes of {node['name']} are no texts")
-        _check_entries(node.get("inputs"), index, name, node["name"])
-        _check_indices(node.get("control_deps", []), index, name, node["name"])
+        _check_node(node, index, name)
     _check_entries(symbol.get("heads"), len(nodes), name, "heads")
     if not symbol["heads"]:
         raise _no_symbol(name, "it has no outputs")
     _check_indices(symbol.get("arg_nodes", []), len(nodes), name, "arg_nodes")
+
+
+def _check_node(node: Any, index: int, name: str) -> None:
+    if not isinstance(node, dict):
+        raise _no_symbol(name, f"node {index} is no object")
+    if not isinstance(node.get("op"), str) or not isinstance(node.get("name"), str):
+        raise _no_symbol(name, f"node {index} has no operator or no name")
+    for attrs in (node.get(key, {}) for key in ("attrs", "attr", "param")):
+        if not isinstance(attrs, dict) or not all(
+            isinstance(text, str) for pair in attrs.items() for text in pair
+        ):
+            raise _no_symbol(name, f"attributes of {node['name']} are no texts")
+    _check_entries(node.get("inputs"), index, name, node["name"])
+    _check_indices(node.get("control_deps", []), index, name, node["name"])
 
 
 def _check_entries(entries: Any, end: int, name: str, where: str) -> None:

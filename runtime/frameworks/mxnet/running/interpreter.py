@@ -11,10 +11,12 @@ from typing import Any
 
 from ....common.errors import DataError, ModelError
 from ....graph.graph import Precision
-from ..ir.arrays import cast, given, name_of, on_device, stored
+from ..ir.arrays import cast, given, name_of, on_device
 from ..ir.library import mx, said_by
 from ..ir.network import VARIABLE, Entry, Network, Node, symbol, to_json
-from ..ir.operators import CONTROL_FLOW, CREATORS, castable
+from ..ir.operators import CONTROL_FLOW, CREATORS
+from ..ir.slots import castable
+from ..ir.weights import stored
 
 Arrays = list[Any]
 """NDArrays, one for each slot or output."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ....graph.graph import Precision
-from ..ir.arrays import NUMBERS, cast_operator, stored
+from ..ir.arrays import NUMBERS, cast_operator
 from ..ir.network import VARIABLE, Entry, Network, Node
-from ..ir.operators import castable
 from ..ir.rebuilding import Rebuilding
+from ..ir.slots import castable
+from ..ir.weights import stored
 
 DTYPE = "__dtype__"
 """A variable's dtype by its number, which binding looks at."""

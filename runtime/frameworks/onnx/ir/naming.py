@@ -11,18 +11,9 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
+from .inline import Calls
 from .operators import is_standard
-from .plain import Calls, bodies
-
-CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A body of a control-flow op."""
-
-    id: str
-    graph: ir.Graph
+from .regions import Region, bodies, is_control_flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +58,6 @@ def name_all(model: ir.Model, calls: Calls) -> Names:
     """Name everything in a model that `plain` made."""
     namer = _Namer(calls)
     return Names(tuple(namer.sites(model.graph, "", "")), namer.tensors, namer.called)
-
-
-def is_control_flow(node: ir.Node) -> bool:
-    """Whether the node's bodies are regions."""
-    return is_standard(node) and node.op_type in CONTROL_FLOW
 
 
 def is_constant_node(node: ir.Node) -> bool:

@@ -10,136 +10,37 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ....graph.graph import Kind
+from ...listing import listed
 
-COMPUTE = frozenset(
-    [
-        "Attention",
-        "CausalConvWithState",
-        "Conv",
-        "ConvTranspose",
-        "DFT",
-        "DeformConv",
-        "Einsum",
-        "GRU",
-        "Gemm",
-        "LSTM",
-        "LinearAttention",
-        "MatMul",
-        "RNN",
-        "STFT",
-    ]
+COMPUTE = listed(
+    """
+    Attention CausalConvWithState Conv ConvTranspose DFT DeformConv Einsum GRU Gemm
+    LSTM LinearAttention MatMul RNN STFT
+    """
 )
 
-MOVER = frozenset(
-    [
-        "Abs",
-        "CenterCropPad",
-        "Clip",
-        "Compress",
-        "Concat",
-        "DepthToSpace",
-        "Dropout",
-        "Expand",
-        "Flatten",
-        "Gather",
-        "GatherElements",
-        "GatherND",
-        "GlobalMaxPool",
-        "Identity",
-        "Max",
-        "MaxPool",
-        "MaxRoiPool",
-        "MaxUnpool",
-        "Min",
-        "Neg",
-        "OneHot",
-        "Pad",
-        "ReduceMax",
-        "ReduceMin",
-        "Relu",
-        "Reshape",
-        "ReverseSequence",
-        "Scatter",
-        "ScatterElements",
-        "ScatterND",
-        "Sign",
-        "Slice",
-        "SpaceToDepth",
-        "Split",
-        "Squeeze",
-        "TensorScatter",
-        "ThresholdedRelu",
-        "Tile",
-        "TopK",
-        "Transpose",
-        "Trilu",
-        "Unique",
-        "Unsqueeze",
-        "Where",
-    ]
+MOVER = listed(
+    """
+    Abs CenterCropPad Clip Compress Concat DepthToSpace Dropout Expand Flatten
+    Gather GatherElements GatherND GlobalMaxPool Identity Max MaxPool MaxRoiPool
+    MaxUnpool Min Neg OneHot Pad ReduceMax ReduceMin Relu Reshape ReverseSequence
+    Scatter ScatterElements ScatterND Sign Slice SpaceToDepth Split Squeeze
+    TensorScatter ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze Where
+    """
 )
 
-FIXED = frozenset(
-    [
-        "Bernoulli",
-        "BitCast",
-        "BlackmanWindow",
-        "Cast",
-        "CastLike",
-        "ConcatFromSequence",
-        "Constant",
-        "ConstantOfShape",
-        "DequantizeLinear",
-        "DynamicQuantizeLinear",
-        "EyeLike",
-        "HammingWindow",
-        "HannWindow",
-        "If",
-        "ImageDecoder",
-        "Loop",
-        "MelWeightMatrix",
-        "Multinomial",
-        "NonMaxSuppression",
-        "Optional",
-        "OptionalGetElement",
-        "OptionalHasElement",
-        "QLinearConv",
-        "QLinearMatMul",
-        "QuantizeLinear",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-        "Range",
-        "Scan",
-        "SequenceAt",
-        "SequenceConstruct",
-        "SequenceEmpty",
-        "SequenceErase",
-        "SequenceInsert",
-        "SequenceLength",
-        "SequenceMap",
-        "Shape",
-        "Size",
-        "SplitToSequence",
-    ]
+FIXED = listed(
+    """
+    Bernoulli BitCast BlackmanWindow Cast CastLike ConcatFromSequence Constant
+    ConstantOfShape DequantizeLinear DynamicQuantizeLinear EyeLike HammingWindow
+    HannWindow If ImageDecoder Loop MelWeightMatrix Multinomial NonMaxSuppression
+    Optional OptionalGetElement OptionalHasElement QLinearConv QLinearMatMul
+    QuantizeLinear RandomNormal RandomNormalLike RandomUniform RandomUniformLike
+    Range Scan SequenceAt SequenceConstruct SequenceEmpty SequenceErase
+    SequenceInsert SequenceLength SequenceMap Shape Size SplitToSequence
+    """
 )
 """Operators that set dtypes themselves, hold sequences, or run bodies."""
-
-FIXED_SLOTS = {
-    # Rounding a statistic or a scale once would move a whole channel by as much.
-    "BatchNormalization": frozenset({1, 2, 3, 4}),
-    "Dropout": frozenset({1}),
-    # Coordinates: 8 bits don't tell the pixels of a row apart.
-    "GridSample": frozenset({1}),
-    "OneHot": frozenset({0, 1}),
-    "Resize": frozenset({1, 2}),
-    "Upsample": frozenset({1}),
-}
-"""Operator → inputs that stay fp32 wherever the operator's types allow it.
-
-BatchNormalization's follow the others below opset 15, where all are of one type.
-"""
 
 READS_NO_VALUES = frozenset({"Shape", "Size"})
 """Operators that take a tensor in any precision and look at its shape alone."""

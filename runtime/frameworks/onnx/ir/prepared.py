@@ -29,7 +29,7 @@ class Prepared:
     """An fp32 model that computes what the loaded one does, and may be converted.
 
     Attributes:
-        model: Its opset has the low precision. `plain.py` came first: no functions, and
+        model: Its opset has the low precision. `inline.py` came first: no functions, and
             no inputs that are initializers too. The loaded model is not changed by it,
             tensors are shared.
         absorbed: Op id → the ops that were folded into it, in the order they ran.

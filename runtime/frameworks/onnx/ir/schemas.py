@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,7 +11,6 @@ import onnx_ir as ir
 from onnx import defs
 
 from ....graph.graph import Precision
-from .operators import FIXED_SLOTS
 
 STRINGS = {
     Precision.FP32: "tensor(float)",
@@ -86,35 +85,6 @@ def of_node(node: ir.Node, opsets: Mapping[str, int]) -> Types | None:
     domain = "" if node.domain == "ai.onnx" else node.domain
     version = opsets.get(domain)
     return None if version is None else types(domain, node.op_type, version)
-
-
-def castable(
-    node: ir.Node,
-    known: Types,
-    floats: Sequence[bool],
-    low: Precision,
-    uniform: Set[str] = frozenset(),
-) -> tuple[bool, ...]:
-    """Which inputs take the op's precision: those whose type may be `low`.
-
-    All of them where none may: then it is the op that has no kernel.
-
-    Args:
-        floats: Which inputs are fp32.
-        uniform: Operators whose inputs the runtime takes in one type only.
-    """
-    fixed = FIXED_SLOTS.get(node.op_type, frozenset())
-    if node.op_type in uniform:
-        fixed = frozenset()
-    free = {
-        known.input(k)
-        for k, is_float in enumerate(floats)
-        if is_float and k not in fixed and known.input(k) in known.allowed
-    }
-    bound = {name for name in free if known.allows(name, STRINGS[low])} or free
-    return tuple(
-        is_float and known.input(k) in bound for k, is_float in enumerate(floats)
-    )
 
 
 def refusal(

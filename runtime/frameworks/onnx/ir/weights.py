@@ -1,7 +1,12 @@
-"""Constants in a 16-bit format, converted when they are read."""
+"""Weights: in their file until something reads them, and in 16 bits when it does."""
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -11,7 +16,9 @@ import onnx_ir as ir
 
 from ....graph.graph import Precision
 from ....graph.rounding import Floats, bf16_bits, within_range
-from . import mapped
+
+Bytes = npt.NDArray[np.uint8]
+Open = Callable[[Path], Bytes]
 
 DTYPES = {
     Precision.FP32: ir.DataType.FLOAT,
@@ -23,6 +30,59 @@ PRECISIONS = {dtype: precision for precision, dtype in DTYPES.items()}
 
 AT_ONCE = 1 << 22
 """Values that are rounded at a time: it takes several times their memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a tensor's bytes are."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+def mapped_files() -> Open:
+    """Opens each file once: path → its bytes, read-only, mapped.
+
+    One map for all tensors of a file: each holds a file descriptor.
+    """
+    opened: dict[Path, Bytes] = {}
+
+    def read(path: Path) -> Bytes:
+        if path not in opened:
+            with path.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            opened[path] = np.frombuffer(mapped, np.uint8)
+        return opened[path]
+
+    return read
+
+
+def release(tensor: ir.TensorProtocol) -> None:
+    """Let go of the memory that a mapped tensor took when it was read.
+
+    It is read from the file again when it is needed again. Nothing is done to a tensor
+    that is not mapped.
+    """
+    held: object = tensor.raw if isinstance(tensor, ir.Tensor) else None
+    while isinstance(held, np.ndarray | memoryview):
+        held = held.base if isinstance(held, np.ndarray) else held.obj
+    if isinstance(held, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        held.madvise(mmap.MADV_DONTNEED)
+
+
+def mapped_tensor(
+    name: str, dtype: ir.DataType, shape: tuple[int, ...], span: Span, read: Open
+) -> ir.TensorProtocol:
+    """A tensor that lies in a file, of any dtype that has a NumPy counterpart."""
+    if not prod(shape):
+        return ir.Tensor(np.empty(shape, dtype.numpy()), dtype, name=name)
+    data = read(span.path)[span.offset : span.offset + span.length]
+    if dtype.bitwidth < 8:
+        return ir.PackedTensor(data, dtype, shape=ir.Shape(shape), name=name)
+    kind = np.dtype(dtype.numpy())
+    values = np.frombuffer(data, kind.newbyteorder("<") if kind.isbuiltin else kind)
+    return ir.Tensor(values.reshape(shape), dtype, name=name)
 
 
 def rounded_tensor(tensor: ir.TensorProtocol, precision: Precision) -> ir.LazyTensor:
@@ -37,7 +97,7 @@ def rounded_tensor(tensor: ir.TensorProtocol, precision: Precision) -> ir.LazyTe
         for first in range(0, source.size, AT_ONCE):
             part = slice(first, first + AT_ONCE)
             made[part] = _narrow(within_range(source[part], precision), precision)
-        mapped.release(tensor)
+        release(tensor)
         return ir.Tensor(made.reshape(tensor.shape.numpy()))
 
     shape = ir.Shape(tensor.shape.numpy())

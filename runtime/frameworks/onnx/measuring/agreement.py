@@ -10,9 +10,9 @@ import onnx_ir as ir
 from ....common.errors import ModelError
 from ...comparing import relative_error
 from ...protocol import Array
-from ..ir import serial
+from ..ir import serialization
+from ..ir.inline import Calls
 from ..ir.naming import name_all
-from ..ir.plain import Calls
 from ..ir.prepared import Prepared
 from ..running.observing import observe
 from ..running.reference import OrtSession, readable
@@ -67,10 +67,12 @@ def check_agreement(
 def _outputs(
     model: ir.Model, batch: Sequence[Array], executor: Executor, what: str
 ) -> tuple[Array, ...]:
-    large = serial.weight_bytes(model) >= LARGE
+    large = serialization.weight_bytes(model) >= LARGE
     try:
         if large:
-            return OrtSession(serial.Opened(readable(model)), optimized=False)(batch)
+            return OrtSession(serialization.Opened(readable(model)), optimized=False)(
+                batch
+            )
         return executor.compile(model)(batch)
     except Exception as error:  # whatever the runtime raises at this model
         raise ModelError(

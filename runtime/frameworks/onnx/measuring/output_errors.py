@@ -19,9 +19,10 @@ from ....common.errors import ModelError
 from ....graph.graph import Graph, Op, Precision
 from ...comparing import relative_error
 from ...protocol import Array, Probe
+from ..ir.inline import Calls
 from ..ir.naming import name_all
-from ..ir.plain import Calls, bodies
-from ..ir.serial import weight_bytes
+from ..ir.regions import bodies
+from ..ir.serialization import weight_bytes
 from ..running.loops import ends_by_values, limited, most_iterations
 from ..running.observing import captured
 from ..running.predict import widened

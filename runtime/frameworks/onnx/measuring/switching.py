@@ -22,11 +22,11 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from ....graph.graph import Graph, Op, Precision
+from ..ir.inline import Calls
 from ..ir.naming import Names, name_all
-from ..ir.plain import Calls
 from ..ir.weights import DTYPES
+from ..writing.casts import Versions
 from ..writing.rewrite import uncollected
-from ..writing.versions import Versions
 
 MASK = "narrowcast.low"
 """Name of the last input: which ops are low."""

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from ....common.errors import RequirementError
 from ....graph.graph import Precision
-from ..ir.serial import Opened
+from ..ir.serialization import Opened
 from ..running.imitation import Imitated
 from ..running.reference import ENTRIES, OrtSession
 from ..running.session import Executor, Session

@@ -13,13 +13,13 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
 from ....common.errors import ModelError
-from ..ir import mapped
-from ..ir.mapped import Span
-from .checking import check_graph, check_versions
+from ...refusals import Damaged, Unsafe, shown
+from ..ir import weights
+from ..ir.weights import Span
 from .untrusted import sizes, walk, wire
-from .untrusted.damage import Damaged, Unsafe, shown
 from .untrusted.external import span
 from .untrusted.functions import check_functions
+from .validity import check_graph, check_versions
 
 WHOLE = "Copy or export it again, with all files that belong to it."
 TRUST = (
@@ -157,14 +157,14 @@ def _spans(
 
 def _map(model: ir.Model, spans: Sequence[Span]) -> None:
     """Let all tensors that lie in files be mapped."""
-    read = mapped.files()
+    read = weights.mapped_files()
 
     def made(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
         if not isinstance(tensor, ir.ExternalTensor):
             return tensor
         where = spans[int(os.fspath(tensor.location))]
         shape = tuple(map(int, tensor.shape.numpy()))
-        return mapped.tensor(tensor.name, tensor.dtype, shape, where, read)
+        return weights.mapped_tensor(tensor.name, tensor.dtype, shape, where, read)
 
     for graph in _graphs(model):
         for value in graph.initializers.values():

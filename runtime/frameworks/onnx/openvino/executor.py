@@ -8,8 +8,8 @@ import onnx_ir as ir
 
 from ....common.errors import RequirementError
 from ....graph.graph import Precision
-from ..ir.plain import plain
-from ..ir.serial import Opened
+from ..ir.inline import plain
+from ..ir.serialization import Opened
 from ..opening.signature import own_inputs
 from ..running.session import Executor, Session
 from .session import SWITCHES, OvSession, core

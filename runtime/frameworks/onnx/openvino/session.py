@@ -12,7 +12,7 @@ import numpy as np
 import openvino as ov
 
 from ...protocol import Array
-from ..ir.serial import Opened
+from ..ir.serialization import Opened
 
 SWITCHES: Mapping[str, str] = {
     # The default on CPUs with bf16 is bf16 for every op, whatever the model says.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from ....graph.graph import Precision
-from ..ir.inference import infer_types
+from ..ir.inline import Calls
 from ..ir.naming import name_all
-from ..ir.plain import Calls
 from ..ir.prepared import Absorbed, Prepared
+from ..ir.shape_inference import infer_types
 from . import gelu
 from .adapters import CannotAdapt
 from .constants import fold_constants, lift_constants

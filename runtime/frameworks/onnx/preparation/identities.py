@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from ..ir.naming import is_control_flow
+from ..ir.regions import is_control_flow
 from .editing import constant_of
 from .ledger import Ledger
 

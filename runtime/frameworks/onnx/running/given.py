@@ -6,7 +6,7 @@ import onnx
 import onnx_ir as ir
 
 from ....common.errors import ModelError
-from ..ir.serial import initializers
+from ..ir.serialization import initializers
 
 
 def model_of(model: object) -> ir.Model:

@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from ....graph.graph import Precision
 from ...protocol import Array
-from ..ir.serial import Opened
+from ..ir.serialization import Opened
 from .emulation import emulated
 from .predict import widened
 from .reference import OrtSession, readable

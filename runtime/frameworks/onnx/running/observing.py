@@ -16,9 +16,9 @@ import onnx
 import onnx_ir as ir
 
 from ...protocol import Array
-from ..ir.naming import Names, Region, constant, is_constant_node
-from ..ir.plain import bodies
-from ..ir.serial import Opened
+from ..ir.naming import Names, constant, is_constant_node
+from ..ir.regions import Region, bodies
+from ..ir.serialization import Opened
 from .reference import OrtSession, readable
 
 See = Callable[[str, Array], None]

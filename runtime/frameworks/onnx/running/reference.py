@@ -12,7 +12,7 @@ import onnx_ir as ir
 import onnxruntime as ort
 
 from ...protocol import Array
-from ..ir.serial import Opened
+from ..ir.serialization import Opened
 
 ENTRIES = {
     # Arm CPUs would compute fp32 products in bf16.

@@ -11,7 +11,7 @@ from onnx import checker
 
 from ....common.errors import ModelError
 from ....common.files import write_bytes
-from ..ir import serial
+from ..ir import serialization
 from ..opening.load import EXTERNAL
 
 LARGEST = 2_000_000_000
@@ -38,13 +38,15 @@ def write(model: ir.Model, path: Path, switches: Mapping[str, str]) -> Path:
         UsageError: It can't be written.
     """
     model = _described(model, switches)
-    apart = bool(model.meta.get(EXTERNAL)) or serial.weight_bytes(model) >= LARGEST
+    apart = (
+        bool(model.meta.get(EXTERNAL)) or serialization.weight_bytes(model) >= LARGEST
+    )
     if not apart:
-        data = serial.to_bytes(model)
+        data = serialization.to_bytes(model)
         check(data)
         return write_bytes(path, data)
     path.parent.mkdir(parents=True, exist_ok=True)
-    serial.write_apart(model, path, path.with_name(f"{path.name}.data"))
+    serialization.write_apart(model, path, path.with_name(f"{path.name}.data"))
     check(str(path))
     return path
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 import onnx_ir as ir
 
 from ....graph.graph import Graph, Op, Placement, Precision
+from ..ir.inline import Calls
 from ..ir.naming import Names, Site, name_all
 from ..ir.operators import READS_NO_VALUES, is_standard
-from ..ir.plain import Calls
 from ..ir.weights import DTYPES
-from .versions import Versions
+from .casts import Versions
 
 
 def rewrite(

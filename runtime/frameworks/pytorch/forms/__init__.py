@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .choice import Timed, fastest_forms, time_forms
 from .form import Form, substituted
 from .sites import sites
+from .timing import Timed, fastest_forms, time_forms
 
 __all__ = ["Form", "Timed", "fastest_forms", "sites", "substituted", "time_forms"]

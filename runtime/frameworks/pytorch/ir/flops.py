@@ -1,4 +1,4 @@
-"""FLOPs of the operators that torch's counter does not see on a CPU.
+"""FLOPs of operators, by torch's counter where it sees them on a CPU.
 
 `torch.utils.flop_counter` counts by the kernels that run; fused attention and
 recurrent layers end in oneDNN or flash kernels that it has no formula for.
@@ -6,10 +6,19 @@ recurrent layers end in oneDNN or flash kernels that it has no formula for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def counted(compute: Callable[[], Any]) -> tuple[Any, int]:
+    """What is computed, and the operations that torch's counter sees meanwhile."""
+    with FlopCounterMode(display=False) as counter:
+        value = compute()
+    return value, counter.get_total_flops()
 
 
 def uncounted(name: str, args: tuple[Any, ...], value: Any) -> int:

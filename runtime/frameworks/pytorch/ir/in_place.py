@@ -11,36 +11,16 @@ from torch import fx
 from torch._C import DispatchKey
 from torch._ops import OpOverload
 
+from ...listing import listed
 from . import nodes
 
-NEW_MEMORY = frozenset(
-    [
-        "adaptive_avg_pool1d",
-        "adaptive_avg_pool2d",
-        "adaptive_avg_pool3d",
-        "batch_norm",
-        "conv1d",
-        "conv2d",
-        "conv3d",
-        "conv_transpose1d",
-        "conv_transpose2d",
-        "conv_transpose3d",
-        "group_norm",
-        "instance_norm",
-        "layer_norm",
-        "linear",
-        "log_softmax",
-        "matmul",
-        "max_pool1d",
-        "max_pool2d",
-        "max_pool3d",
-        "relu6",
-        "scaled_dot_product_attention",
-        "softmax",
-        "square",
-        "std",
-        "var",
-    ]
+NEW_MEMORY = listed(
+    """
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d batch_norm conv1d
+    conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d group_norm
+    instance_norm layer_norm linear log_softmax matmul max_pool1d max_pool2d
+    max_pool3d relu6 scaled_dot_product_attention softmax square std var
+    """
 )
 """Composite operators whose output never shares memory with an input.
 

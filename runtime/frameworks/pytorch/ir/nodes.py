@@ -104,16 +104,6 @@ def module_path(node: fx.Node) -> str:
     return ""
 
 
-def slots(node: fx.Node) -> Iterator[tuple[fx.Node, bool]]:
-    """The node's tensor arguments in order, each with "takes the op's precision"."""
-    fixed = operators.FIXED_SLOTS.get(operator_name(node), frozenset())
-    follows = kind(node) is not Kind.FIXED
-    for name, value in arguments(node):
-        for leaf in value if isinstance(value, (tuple, list)) else (value,):
-            if isinstance(leaf, fx.Node) and is_tensor(leaf):
-                yield leaf, follows and name not in fixed
-
-
 def arguments(node: fx.Node) -> Iterator[tuple[str, Any]]:
     """(schema name, value) of the node's arguments, positional ones first."""
     if isinstance(node.target, OpOverload):

@@ -8,241 +8,49 @@ overload and without the trailing underscore of in-place variants.
 from __future__ import annotations
 
 from ....graph.graph import Kind
+from ...listing import listed
 
-COMPUTE = frozenset(
-    [
-        "addbmm",
-        "addmm",
-        "addmv",
-        "baddbmm",
-        "bilinear",
-        "bmm",
-        "chain_matmul",
-        "conv1d",
-        "conv2d",
-        "conv3d",
-        "conv_transpose1d",
-        "conv_transpose2d",
-        "conv_transpose3d",
-        "convolution",
-        "dot",
-        "einsum",
-        "gru",
-        "gru_cell",
-        "inner",
-        "linear",
-        "lstm",
-        "lstm_cell",
-        "matmul",
-        "mkldnn._convolution_pointwise",
-        "mkldnn._linear_pointwise",
-        "mm",
-        "mv",
-        "outer",
-        "rnn_relu",
-        "rnn_relu_cell",
-        "rnn_tanh",
-        "rnn_tanh_cell",
-        "scaled_dot_product_attention",
-        "tensordot",
-    ]
+COMPUTE = listed(
+    """
+    addbmm addmm addmv baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d
+    conv_transpose1d conv_transpose2d conv_transpose3d convolution dot einsum gru
+    gru_cell inner linear lstm lstm_cell matmul mkldnn._convolution_pointwise
+    mkldnn._linear_pointwise mm mv outer rnn_relu rnn_relu_cell rnn_tanh
+    rnn_tanh_cell scaled_dot_product_attention tensordot
+    """
 )
 
-MOVER = frozenset(
-    [
-        "_unsafe_view",
-        "abs",
-        "adaptive_max_pool1d",
-        "adaptive_max_pool2d",
-        "adjoint",
-        "alias",
-        "alpha_dropout",
-        "amax",
-        "amin",
-        "as_strided",
-        "atleast_1d",
-        "atleast_2d",
-        "atleast_3d",
-        "block_diag",
-        "broadcast_tensors",
-        "broadcast_to",
-        "cat",
-        "channel_shuffle",
-        "chunk",
-        "clamp",
-        "clamp_max",
-        "clamp_min",
-        "clone",
-        "column_stack",
-        "concat",
-        "concatenate",
-        "constant_pad_nd",
-        "contiguous",
-        "cummax",
-        "cummin",
-        "detach",
-        "diag",
-        "diag_embed",
-        "diagonal",
-        "dropout",
-        "dstack",
-        "embedding",
-        "expand",
-        "expand_as",
-        "feature_dropout",
-        "fill",
-        "flatten",
-        "flip",
-        "fliplr",
-        "flipud",
-        "fmax",
-        "fmin",
-        "full_like",
-        "gather",
-        "hardtanh",
-        "hstack",
-        "im2col",
-        "index",
-        "index_copy",
-        "index_fill",
-        "index_select",
-        "kthvalue",
-        "lift_fresh_copy",
-        "mH",
-        "mT",
-        "masked_fill",
-        "masked_scatter",
-        "masked_select",
-        "max",
-        "max_pool1d",
-        "max_pool2d",
-        "max_pool2d_with_indices",
-        "max_pool3d",
-        "maximum",
-        "median",
-        "meshgrid",
-        "min",
-        "minimum",
-        "mode",
-        "moveaxis",
-        "movedim",
-        "nanmedian",
-        "narrow",
-        "narrow_copy",
-        "native_dropout",
-        "neg",
-        "numpy_T",
-        "ones_like",
-        "pad",
-        "permute",
-        "pixel_shuffle",
-        "pixel_unshuffle",
-        "ravel",
-        "reflection_pad1d",
-        "reflection_pad2d",
-        "relu",
-        "relu6",
-        "repeat",
-        "repeat_interleave",
-        "replication_pad1d",
-        "replication_pad2d",
-        "reshape",
-        "reshape_as",
-        "roll",
-        "rot90",
-        "scatter",
-        "select",
-        "select_scatter",
-        "sign",
-        "slice",
-        "slice_scatter",
-        "sort",
-        "split",
-        "split_with_sizes",
-        "squeeze",
-        "stack",
-        "swapaxes",
-        "swapdims",
-        "t",
-        "take",
-        "take_along_dim",
-        "tensor_split",
-        "threshold",
-        "tile",
-        "topk",
-        "transpose",
-        "tril",
-        "triu",
-        "unbind",
-        "unflatten",
-        "unfold",
-        "unsqueeze",
-        "upsample_nearest1d",
-        "upsample_nearest2d",
-        "upsample_nearest3d",
-        "view",
-        "view_as",
-        "vstack",
-        "where",
-        "zeros_like",
-    ]
+MOVER = listed(
+    """
+    _unsafe_view abs adaptive_max_pool1d adaptive_max_pool2d adjoint alias
+    alpha_dropout amax amin as_strided atleast_1d atleast_2d atleast_3d block_diag
+    broadcast_tensors broadcast_to cat channel_shuffle chunk clamp clamp_max
+    clamp_min clone column_stack concat concatenate constant_pad_nd contiguous
+    cummax cummin detach diag diag_embed diagonal dropout dstack embedding expand
+    expand_as feature_dropout fill flatten flip fliplr flipud fmax fmin full_like
+    gather hardtanh hstack im2col index index_copy index_fill index_select kthvalue
+    lift_fresh_copy mH mT masked_fill masked_scatter masked_select max max_pool1d
+    max_pool2d max_pool2d_with_indices max_pool3d maximum median meshgrid min
+    minimum mode moveaxis movedim nanmedian narrow narrow_copy native_dropout neg
+    numpy_T ones_like pad permute pixel_shuffle pixel_unshuffle ravel
+    reflection_pad1d reflection_pad2d relu relu6 repeat repeat_interleave
+    replication_pad1d replication_pad2d reshape reshape_as roll rot90 scatter select
+    select_scatter sign slice slice_scatter sort split split_with_sizes squeeze
+    stack swapaxes swapdims t take take_along_dim tensor_split threshold tile topk
+    transpose tril triu unbind unflatten unfold unsqueeze upsample_nearest1d
+    upsample_nearest2d upsample_nearest3d view view_as vstack where zeros_like
+    """
 )
 
-FIXED = frozenset(
-    [
-        "_assert_async",
-        "_assert_tensor_metadata",
-        "_to_copy",
-        "arange",
-        "argmax",
-        "argmin",
-        "argsort",
-        "bernoulli",
-        "bucketize",
-        "empty",
-        "empty_like",
-        "eq",
-        "equal",
-        "eye",
-        "full",
-        "ge",
-        "gt",
-        "isclose",
-        "isfinite",
-        "isinf",
-        "isnan",
-        "item",
-        "le",
-        "linspace",
-        "logical_and",
-        "logical_not",
-        "logical_or",
-        "logical_xor",
-        "logspace",
-        "lt",
-        "multinomial",
-        "ne",
-        "new_empty",
-        "new_full",
-        "new_ones",
-        "new_zeros",
-        "nonzero",
-        "normal",
-        "ones",
-        "one_hot",
-        "rand",
-        "rand_like",
-        "randint",
-        "randn",
-        "randn_like",
-        "randperm",
-        "scalar_tensor",
-        "searchsorted",
-        "sym_constrain_range_for_size",
-        "to",
-        "type_as",
-        "zeros",
-    ]
+FIXED = listed(
+    """
+    _assert_async _assert_tensor_metadata _to_copy arange argmax argmin argsort
+    bernoulli bucketize empty empty_like eq equal eye full ge gt isclose isfinite
+    isinf isnan item le linspace logical_and logical_not logical_or logical_xor
+    logspace lt multinomial ne new_empty new_full new_ones new_zeros nonzero normal
+    ones one_hot rand rand_like randint randn randn_like randperm scalar_tensor
+    searchsorted sym_constrain_range_for_size to type_as zeros
+    """
 )
 
 BODIES = {
@@ -258,14 +66,6 @@ Their last argument is what every body takes last and leaves as it is.
 
 RENAMED = {"_native_batch_norm_legit_no_training": "batch_norm"}
 """What functionalisation calls an operator → the name that users know."""
-
-FIXED_SLOTS: dict[str, frozenset[str]] = {
-    # The kernels take fp32 statistics beside a 16-bit input, and rounding them once
-    # would move every activation of the channel by the same amount.
-    "batch_norm": frozenset({"weight", "bias", "running_mean", "running_var"}),
-    "instance_norm": frozenset({"running_mean", "running_var"}),
-}
-"""Operator name → schema arguments whose dtype does not follow the op's precision."""
 
 
 def kind(name: str) -> Kind:

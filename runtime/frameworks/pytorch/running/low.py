@@ -10,9 +10,9 @@ from torch import fx
 
 from ....graph.graph import Precision
 from ...protocol import Inputs
-from ..ir import nodes
 from ..ir.prepared import is_constant
-from ..ir.values import fitted, stored
+from ..ir.slots import slots
+from ..ir.weights import fitted, stored
 from .interpreter import Interpreter, Route
 
 DTYPES = {
@@ -56,7 +56,7 @@ class LowInterpreter(Interpreter):
 
     def low_arguments(self, node: fx.Node) -> tuple[Any, Any]:
         """The op's arguments, fp32 tensors in castable slots cast."""
-        low = {n for n, follows in nodes.slots(node) if follows}
+        low = {n for n, follows in slots(node) if follows}
         args, kwargs = fitted(node, self.dtype)
 
         def load(n: fx.Node) -> Any:

@@ -13,7 +13,7 @@ from torch import fx
 from ....common.errors import ModelError
 from ....common.files import write_bytes
 from ...protocol import Predict
-from ..opening.exported import checked
+from ..opening.exported_program import checked
 from ..running.calling import recorded
 from ..running.device import check_device
 from ..running.predict import Predictor

@@ -17,7 +17,8 @@ from ..ir import nodes
 from ..ir.in_place import makes_new_memory
 from ..ir.prepared import attribute, is_constant
 from ..ir.regions import bodies, body_nodes
-from ..ir.values import fitted, stored
+from ..ir.slots import slots
+from ..ir.weights import fitted, stored
 from ..running.low import DTYPES
 
 Constant = tuple[str, torch.Tensor, torch.dtype]
@@ -243,9 +244,7 @@ def _wanted(node: fx.Node, precision: Precision) -> dict[fx.Node, Precision]:
         return dict.fromkeys(node.all_input_nodes, Precision.FP32)
     if not nodes.is_op(node):
         return {}
-    return {
-        n: precision if follows else Precision.FP32 for n, follows in nodes.slots(node)
-    }
+    return {n: precision if follows else Precision.FP32 for n, follows in slots(node)}
 
 
 def _is_fp32(node: fx.Node) -> bool:

@@ -6,12 +6,13 @@ second form only, `:0` left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from ....common.errors import ModelError
-from ..ir.protos import FunctionDef, GraphDef, NodeDef, op_def
+from ..ir.naming import Nesting, canonical, parsed
+from ..ir.protos import FunctionDef, GraphDef, NodeDef, copied
 
 MAIN = ""
 """Name of the main graph's body."""
@@ -55,21 +56,6 @@ class Body:
 Bodies = dict[str, Body]
 
 
-def parsed(tensor: str) -> tuple[str, int]:
-    """Node and output of `node`, `node:k` and `^node` (a control edge: output -1)."""
-    if tensor.startswith("^"):
-        return tensor[1:], -1
-    node, _, index = tensor.partition(":")
-    return node, int(index or 0)
-
-
-def spelled(node: str, index: int) -> str:
-    """The inverse of `parsed`."""
-    if index < 0:
-        return f"^{node}"
-    return f"{node}:{index}" if index else node
-
-
 def rewired(node: Any, inputs: list[str]) -> Any:
     """The node with other inputs; itself if they are the same."""
     if list(node.input) == inputs:
@@ -77,13 +63,6 @@ def rewired(node: Any, inputs: list[str]) -> Any:
     copy = copied(node)
     del copy.input[:]
     copy.input.extend(inputs)
-    return copy
-
-
-def copied(node: Any) -> Any:
-    """A NodeDef to change."""
-    copy = NodeDef()
-    copy.CopyFrom(node)
     return copy
 
 
@@ -98,15 +77,35 @@ def callees(node: Any, known: Mapping[str, Any]) -> list[str]:
     return [name for name in found if name in known]
 
 
+def functions_called(
+    nodes: Iterable[Any],
+    library: Mapping[str, Any],
+    inside: Callable[[Any], Iterable[Any]],
+) -> set[str]:
+    """Names of the library's functions that nodes call, directly or not.
+
+    Args:
+        inside: The nodes of a function.
+    """
+    waiting = list(nodes)
+    found: set[str] = set()
+    while waiting:
+        for name in callees(waiting.pop(), library):
+            if name not in found:
+                found.add(name)
+                waiting.extend(inside(library[name]))
+    return found
+
+
 def split(graph_def: Any) -> Bodies:
     """The bodies of a GraphDef, which stays as it is.
 
     Raises:
         ModelError: An op or a tensor of a function is not known.
     """
-    library = {f.signature.name: f.signature for f in graph_def.library.function}
+    library = {f.signature.name: f for f in graph_def.library.function}
     nodes = {
-        node.name: rewired(node, [spelled(*parsed(each)) for each in node.input])
+        node.name: rewired(node, [canonical(each) for each in node.input])
         for node in graph_def.node
     }
     bodies = {MAIN: Body(MAIN, nodes)}
@@ -124,36 +123,22 @@ def joined(bodies: Bodies, versions: Any) -> Any:
     graph_def = GraphDef()
     graph_def.versions.CopyFrom(versions)
     graph_def.node.extend(bodies[MAIN].nodes.values())
-    signatures = {name: _signed(body) for name, body in bodies.items() if name != MAIN}
-    library = {name: each.signature for name, each in signatures.items()}
-    for name, function in signatures.items():
+    library = {name: _signed(body) for name, body in bodies.items() if name != MAIN}
+    for name, function in library.items():
         _filled(function, bodies[name], library)
         graph_def.library.function.append(function)
     return graph_def
 
 
-def outputs(node: Any, library: Mapping[str, Any], place: str) -> list[tuple[str, int]]:
-    """Name of each output of a node's op, and how many tensors it is.
-
-    Raises:
-        ModelError: Neither TensorFlow nor the library has the op.
-    """
-    known = library.get(node.op) or op_def(node.op)
-    if known is None:
-        raise ModelError(
-            f"node {node.name}{place} has the op {node.op}, which is none of "
-            "TensorFlow's",
-            "Models with custom ops can't be converted.",
-        )
-    found = []
-    for output in known.output_arg:
-        count = 1
-        if output.number_attr:
-            count = node.attr[output.number_attr].i
-        elif output.type_list_attr:
-            count = len(node.attr[output.type_list_attr].list.type)
-        found.append((output.name, count))
-    return found
+def source(body: Body, tensor: str, through: Set[str]) -> tuple[str, int]:
+    """The node that makes a tensor, and its output, looked for through some ops."""
+    name, index = parsed(tensor)
+    for _ in body.nodes:
+        node = body.nodes.get(name)
+        if node is None or node.op not in through:
+            break
+        name, index = parsed(node.input[0])
+    return name, index
 
 
 def _body(function: Any, library: Mapping[str, Any]) -> Body:
@@ -170,12 +155,12 @@ def _body(function: Any, library: Mapping[str, Any]) -> Body:
         body.nodes[argument.name] = _argument(argument, place)
         if k in function.arg_attr:
             body.argument_attributes[argument.name] = function.arg_attr[k]
-    starts = {node.name: _starts(node, library, place) for node in function.node_def}
+    nesting = Nesting(function.node_def, library, place)
     for node in function.node_def:
-        inputs = [_numbered(each, starts, place) for each in node.input]
+        inputs = [nesting.flat(each) for each in node.input]
         body.nodes[node.name] = rewired(node, inputs)
     for output in signature.output_arg:
-        made = _numbered(function.ret[output.name], starts, place)
+        made = nesting.flat(function.ret[output.name])
         body.returns.append(Return(output.name, made, output.type))
     body.controls = {n: function.control_ret[n] for n in signature.control_output}
     return body
@@ -190,31 +175,6 @@ def _argument(argument: Any, place: str) -> Any:
     node = NodeDef(name=argument.name, op=ARGUMENT)
     node.attr["dtype"].type = argument.type
     return node
-
-
-def _starts(node: Any, library: Mapping[str, Any], place: str) -> dict[str, int]:
-    """Name of an output → index of its first tensor."""
-    found, start = {}, 0
-    for name, count in outputs(node, library, place):
-        found[name] = start
-        start += count
-    return found
-
-
-def _numbered(ref: str, starts: Mapping[str, Mapping[str, int]], place: str) -> str:
-    """`node:output:k` as `node:k`."""
-    if ref.startswith("^") or ":" not in ref:
-        return ref
-    node, output, index = ref.split(":")
-    if output not in starts.get(node, {}):
-        raise ModelError(f"tensor {ref}{place} is made by no node")
-    return spelled(node, starts[node][output] + int(index))
-
-
-def _named(ref: str, names: Mapping[str, list[str]]) -> str:
-    """`node:k` as `node:output:k`; arguments keep their plain names."""
-    node, index = parsed(ref)
-    return ref if index < 0 or node not in names else f"{node}:{names[node][index]}"
 
 
 def _signed(body: Body) -> Any:
@@ -235,21 +195,12 @@ def _signed(body: Body) -> Any:
 
 def _filled(function: Any, body: Body, library: Mapping[str, Any]) -> None:
     """Write the body's nodes, returns and controls into its function."""
-    place = f" of function {body.name}"
-    arguments = set(body.arguments)
-    inner = [node for name, node in body.nodes.items() if name not in arguments]
-    names = {
-        node.name: [
-            f"{name}:{k}"
-            for name, count in outputs(node, library, place)
-            for k in range(count)
-        ]
-        for node in inner
-    }
+    inner = [node for name, node in body.nodes.items() if name not in body.arguments]
+    nesting = Nesting(inner, library, f" of function {body.name}")
     function.node_def.extend(
-        rewired(node, [_named(each, names) for each in node.input]) for node in inner
+        rewired(node, [nesting.nested(each) for each in node.input]) for node in inner
     )
     for each in body.returns:
-        function.ret[each.name] = _named(each.tensor, names)
+        function.ret[each.name] = nesting.nested(each.tensor)
     for name, node in body.controls.items():
         function.control_ret[name] = node

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ....common.errors import ModelError
-from ..ir.protos import NodeDef
-from .bodies import Bodies, Body, callees, copied, parsed, rewired, spelled
-from .effects import has_effect
+from ..ir.naming import data, flat, is_control, parsed
+from ..ir.protos import NodeDef, copied
+from .bodies import Bodies, Body, callees, rewired
+from .reachable import reached
+from .side_effects import has_effect
 
 CALLS = frozenset(["PartitionedCall", "StatefulPartitionedCall"])
 FRAMES = frozenset(["Enter", "RefEnter"])
@@ -28,18 +30,6 @@ def inline_calls(bodies: Bodies) -> Bodies:
     """
     _check_ends(bodies)
     return reached({name: _inlined(body, bodies) for name, body in bodies.items()})
-
-
-def reached(bodies: Bodies) -> Bodies:
-    """Without functions that nothing calls."""
-    open_, found = [""], {"": bodies[""]}
-    while open_:
-        for node in found[open_.pop()].nodes.values():
-            for name in callees(node, bodies):
-                if name not in found:
-                    found[name] = bodies[name]
-                    open_.append(name)
-    return {name: body for name, body in bodies.items() if name in found}
 
 
 def called(node: Any, bodies: Mapping[str, Body]) -> str:
@@ -119,39 +109,40 @@ def _instance(
         framed: Whether constants must be in a loop's frame.
         renamed: Gets the call's outputs → the tensors that they are.
     """
-    data = [each for each in call.input if not each.startswith("^")]
-    waits = [each for each in call.input if each.startswith("^")]
-    given = dict(zip(function.arguments, data, strict=True))
+    given = dict(zip(function.arguments, data(call), strict=True))
+    waits = [reference for reference in call.input if is_control(reference)]
 
-    def outer(ref: str) -> str:
-        name, index = parsed(ref)
+    def outer(reference: str) -> str:
+        name, index = parsed(reference)
         if name in given:
             return given[name] if index >= 0 else f"^{parsed(given[name])[0]}"
-        return spelled(f"{call.name}/{name}", index)
+        return flat(f"{call.name}/{name}", index)
 
     made = {}
     for name, node in function.nodes.items():
-        if name in given:
-            continue
-        inputs = [outer(each) for each in node.input]
-        if not any(parsed(each)[0] not in given for each in node.input) and (
-            node.op != "Const" or framed
-        ):
-            inputs += waits
-        made[name] = copied(rewired(node, inputs))
-        made[name].name = f"{call.name}/{name}"
+        if name not in given:
+            made[name] = copied(node)
+            made[name].name = f"{call.name}/{name}"
+            made[name].input[:] = [outer(reference) for reference in node.input]
+            if _starts(node, given, framed):
+                made[name].input.extend(waits)
     effects = [n for n in function.controls.values() if has_effect(made[n], bodies)]
     for k, each in enumerate(function.returns):
-        renamed[spelled(call.name, k)] = outer(each.tensor)
+        renamed[flat(call.name, k)] = outer(each.tensor)
         if effects:
             after = NodeDef(name=f"{call.name}/{each.name}/after", op="Identity")
             after.attr["T"].type = each.dtype
-            after.input.extend(
-                [outer(each.tensor), *(f"^{made[n].name}" for n in effects)]
-            )
+            after.input.append(outer(each.tensor))
+            after.input.extend(f"^{made[n].name}" for n in effects)
             made[f"{each.name}/after"] = after
-            renamed[spelled(call.name, k)] = after.name
+            renamed[flat(call.name, k)] = after.name
     return made
+
+
+def _starts(node: Any, given: Mapping[str, str], framed: bool) -> bool:
+    """Whether a node waits for the call: it reads nothing that does so already."""
+    reads = (parsed(reference)[0] for reference in node.input)
+    return all(name in given for name in reads) and (node.op != "Const" or framed)
 
 
 def _finished(
@@ -160,46 +151,43 @@ def _finished(
     """Control edges that hold when a call has returned."""
     names = [f"{call}/{node}" for node in function.controls.values()]
     for k in range(len(function.returns)):
-        names.append(parsed(renamed[spelled(call, k)])[0])
+        names.append(parsed(renamed[flat(call, k)])[0])
     return [f"^{name}" for name in dict.fromkeys(names) if name in nodes]
 
 
 def _rewire(body: Body, renamed: Mapping[str, str]) -> None:
     """Replace tensors, and tensors that these are replaced by."""
 
-    def final(ref: str) -> str:
-        while ref in renamed:
-            ref = renamed[ref]
-        return ref
+    def final(reference: str) -> str:
+        while reference in renamed:
+            reference = renamed[reference]
+        return reference
 
-    for name, node in body.nodes.items():
-        body.nodes[name] = rewired(node, [final(each) for each in node.input])
-    for each in body.returns:
-        each.tensor = final(each.tensor)
-    body.controls = {k: final(n) for k, n in body.controls.items()}
+    _map_references(body, final)
 
 
 def _rename(body: Body, local: Mapping[str, str]) -> None:
     """Give inlined nodes their own names where these are nobody else's."""
-    plain = (name for name in body.nodes if name not in local)
-    counts = Counter([*plain, *(local[n] for n in body.nodes if n in local)])
+    counts = Counter(local.get(name, name) for name in body.nodes)
     names = {n: own for n, own in local.items() if counts[own] == 1 and n in body.nodes}
 
-    def new(ref: str) -> str:
-        name, index = parsed(ref)
-        return spelled(names.get(name, name), index)
+    def new(reference: str) -> str:
+        name, index = parsed(reference)
+        return flat(names.get(name, name), index)
 
-    nodes: dict[str, Any] = {}
+    _map_references(body, new)
+    for name in names:
+        body.nodes[name] = copied(body.nodes[name])
+        body.nodes[name].name = names[name]
+    body.nodes = {node.name: node for node in body.nodes.values()}
+
+
+def _map_references(body: Body, new: Callable[[str], str]) -> None:
     for name, node in body.nodes.items():
-        made = rewired(node, [new(each) for each in node.input])
-        if name in names:
-            made = made if made is not node else copied(node)
-            made.name = names[name]
-        nodes[made.name] = made
-    body.nodes = nodes
+        body.nodes[name] = rewired(node, [new(reference) for reference in node.input])
     for each in body.returns:
         each.tensor = new(each.tensor)
-    body.controls = {k: names.get(n, n) for k, n in body.controls.items()}
+    body.controls = {key: new(name) for key, name in body.controls.items()}
 
 
 def unused(names: Iterable[str], wanted: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from . import definitions
+from . import schemas
 
 Shape = tuple[int, ...]
 
@@ -23,10 +23,10 @@ def contraction(node: Any, inputs: Sequence[Shape], outputs: Sequence[Shape]) ->
     """
     match node.op:
         case "MatMul" | "_FusedMatMul" | "SparseMatMul":
-            rows = inputs[0][0 if definitions.attribute(node, "transpose_a").b else 1]
+            rows = inputs[0][0 if schemas.attribute(node, "transpose_a").b else 1]
             return 2 * prod(outputs[0]) * rows
         case "BatchMatMul" | "BatchMatMulV2" | "BatchMatMulV3" | "_FusedBatchMatMulV2":
-            axis = -2 if definitions.attribute(node, "adj_x").b else -1
+            axis = -2 if schemas.attribute(node, "adj_x").b else -1
             return 2 * prod(outputs[0]) * inputs[0][axis]
         case "Conv2D" | "Conv3D" | "_FusedConv2D" | "Conv":
             return 2 * prod(outputs[0]) * prod(inputs[1][:-1])
@@ -37,7 +37,7 @@ def contraction(node: Any, inputs: Sequence[Shape], outputs: Sequence[Shape]) ->
         case "Conv2DBackpropInputV2":
             return 2 * prod(inputs[2]) * prod(inputs[1][:-1])
         case "Einsum":
-            return _einsum(definitions.attribute(node, "equation").s.decode(), inputs)
+            return _einsum(schemas.attribute(node, "equation").s.decode(), inputs)
         case "SparseTensorDenseMatMul":
             return 2 * inputs[1][0] * outputs[0][1]
     return _recurrent(node, inputs, outputs)

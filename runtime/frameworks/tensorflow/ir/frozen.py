@@ -126,3 +126,45 @@ class Model(Protocol):
     def freeze(self) -> Frozen:
         """One graph that computes the same; the model itself stays as it is."""
         ...
+
+
+class Freezable(Protocol):
+    """A graph with variables and tables, as freezing needs it."""
+
+    @property
+    def graph_def(self) -> Any:
+        """What the signatures and `initial` need of the user's graph."""
+        ...
+
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """The one that is converted first."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """What messages start with."""
+        ...
+
+    @property
+    def bytes(self) -> Mapping[str, int]:
+        """Of each variable."""
+        ...
+
+    @property
+    def initial(self) -> tuple[str, ...]:
+        """Nodes that run once before the first call."""
+        ...
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of the SavedModel."""
+        ...
+
+    def value(self, variable: str, /) -> Array:
+        """A variable's value when the model has been loaded."""
+        ...
+
+    def content(self, table: Any, /) -> tuple[Any, Any]:
+        """Keys and values that a table's node has when the model has been loaded."""
+        ...

@@ -5,154 +5,43 @@ Kinds follow what the op does to its values. Names are those of the op registry.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ....graph.graph import Kind
-from . import definitions, operators
-from .references import data
+from ...listing import listed
 
-COMPUTE = frozenset(
-    [
-        "BatchMatMul",
-        "BatchMatMulV2",
-        "BatchMatMulV3",
-        "BlockLSTM",
-        "BlockLSTMV2",
-        "Conv",
-        "Conv2D",
-        "Conv2DBackpropInput",
-        "Conv2DBackpropInputV2",
-        "Conv3D",
-        "Conv3DBackpropInputV2",
-        "CudnnRNN",
-        "CudnnRNNV2",
-        "CudnnRNNV3",
-        "DepthwiseConv2dNative",
-        "Einsum",
-        "GRUBlockCell",
-        "LSTMBlockCell",
-        "MatMul",
-        "SparseMatMul",
-        "SparseTensorDenseMatMul",
-        "XlaConvV2",
-        "XlaDotV2",
-        "_FusedBatchMatMulV2",
-        "_FusedConv2D",
-        "_FusedDepthwiseConv2dNative",
-        "_FusedMatMul",
-    ]
+COMPUTE = listed(
+    """
+    BatchMatMul BatchMatMulV2 BatchMatMulV3 BlockLSTM BlockLSTMV2 Conv Conv2D
+    Conv2DBackpropInput Conv2DBackpropInputV2 Conv3D Conv3DBackpropInputV2 CudnnRNN
+    CudnnRNNV2 CudnnRNNV3 DepthwiseConv2dNative Einsum GRUBlockCell LSTMBlockCell
+    MatMul SparseMatMul SparseTensorDenseMatMul XlaConvV2 XlaDotV2
+    _FusedBatchMatMulV2 _FusedConv2D _FusedDepthwiseConv2dNative _FusedMatMul
+    """
 )
 
-MOVER = frozenset(
-    [
-        "Abs",
-        "BatchToSpace",
-        "BatchToSpaceND",
-        "BroadcastTo",
-        "ClipByValue",
-        "Concat",
-        "ConcatV2",
-        "CopyHost",
-        "DepthToSpace",
-        "Diag",
-        "DiagPart",
-        "DynamicPartition",
-        "DynamicStitch",
-        "Empty",
-        "EnsureShape",
-        "ExpandDims",
-        "ExtractImagePatches",
-        "Fill",
-        "Gather",
-        "GatherNd",
-        "GatherV2",
-        "Identity",
-        "InvertPermutation",
-        "LeakyRelu",
-        "MatrixBandPart",
-        "MatrixDiag",
-        "MatrixDiagPart",
-        "MatrixDiagPartV3",
-        "MatrixDiagV3",
-        "MatrixSetDiag",
-        "MatrixSetDiagV3",
-        "Max",
-        "MaxPool",
-        "MaxPool3D",
-        "MaxPoolV2",
-        "MaxPoolWithArgmax",
-        "Maximum",
-        "Min",
-        "Minimum",
-        "MirrorPad",
-        "Neg",
-        "OneHot",
-        "OnesLike",
-        "Pack",
-        "Pad",
-        "PadV2",
-        "ParallelConcat",
-        "ParallelDynamicStitch",
-        "PlaceholderWithDefault",
-        "PreventGradient",
-        "Relu",
-        "Relu6",
-        "Reshape",
-        "ResizeNearestNeighbor",
-        "Reverse",
-        "ReverseSequence",
-        "ReverseV2",
-        "Roll",
-        "ScatterNd",
-        "Select",
-        "SelectV2",
-        "Sign",
-        "Slice",
-        "Snapshot",
-        "SpaceToBatch",
-        "SpaceToBatchND",
-        "SpaceToDepth",
-        "Split",
-        "SplitV",
-        "Squeeze",
-        "StopGradient",
-        "StridedSlice",
-        "TensorScatterUpdate",
-        "Tile",
-        "TopK",
-        "TopKV2",
-        "Transpose",
-        "Unpack",
-        "ZerosLike",
-    ]
+MOVER = listed(
+    """
+    Abs BatchToSpace BatchToSpaceND BroadcastTo ClipByValue Concat ConcatV2 CopyHost
+    DepthToSpace Diag DiagPart DynamicPartition DynamicStitch Empty EnsureShape
+    ExpandDims ExtractImagePatches Fill Gather GatherNd GatherV2 Identity
+    InvertPermutation LeakyRelu MatrixBandPart MatrixDiag MatrixDiagPart
+    MatrixDiagPartV3 MatrixDiagV3 MatrixSetDiag MatrixSetDiagV3 Max MaxPool
+    MaxPool3D MaxPoolV2 MaxPoolWithArgmax Maximum Min Minimum MirrorPad Neg OneHot
+    OnesLike Pack Pad PadV2 ParallelConcat ParallelDynamicStitch
+    PlaceholderWithDefault PreventGradient Relu Relu6 Reshape ResizeNearestNeighbor
+    Reverse ReverseSequence ReverseV2 Roll ScatterNd Select SelectV2 Sign Slice
+    Snapshot SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV Squeeze
+    StopGradient StridedSlice TensorScatterUpdate Tile TopK TopKV2 Transpose Unpack
+    ZerosLike
+    """
 )
 
-FIXED = frozenset(
-    [
-        "ApproximateEqual",
-        "ArgMax",
-        "ArgMin",
-        "Bucketize",
-        "Cast",
-        "CheckNumerics",
-        "CheckNumericsV2",
-        "Const",
-        "Equal",
-        "GreaterEqual",
-        "Greater",
-        "HistogramFixedWidth",
-        "Less",
-        "LessEqual",
-        "LinSpace",
-        "NonMaxSuppression",
-        "NonMaxSuppressionV2",
-        "NonMaxSuppressionV3",
-        "NonMaxSuppressionV4",
-        "NotEqual",
-        "Placeholder",
-        "Range",
-        "Where",
-    ]
+FIXED = listed(
+    """
+    ApproximateEqual ArgMax ArgMin Bucketize Cast CheckNumerics CheckNumericsV2
+    Const Equal GreaterEqual Greater HistogramFixedWidth Less LessEqual LinSpace
+    NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
+    NotEqual Placeholder Range Where
+    """
 )
 """Positions, comparisons and choices: their fp32 operands must be as they were."""
 
@@ -184,13 +73,3 @@ def kind(op: str) -> Kind:
     if op in FIXED or op in SHAPES:
         return Kind.FIXED
     return Kind.POINTWISE
-
-
-def slots(node: Any) -> list[bool | None]:
-    """For each data input: castable, fixed, or None where no value is read."""
-    if node.op in operators.SHAPES:
-        return [None for _ in data(node)]
-    ports = definitions.inputs(node)
-    governing = definitions.precision_attribute(node)
-    free = governing is not None and operators.kind(node.op) is not Kind.FIXED
-    return [free and port.attribute == governing for port in ports]

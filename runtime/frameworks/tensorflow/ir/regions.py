@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tensorflow.core.framework import node_def_pb2
-
 from .frozen import Frozen
-from .order import reachable, sorted_nodes
-from .references import Nesting, canonical, data, parsed
+from .naming import Nesting, canonical, data, parsed
+from .protos import NodeDef, copied
+from .traversal import reachable, sorted_nodes
 
 BODIES: dict[str, tuple[tuple[str, str], ...]] = {
     "If": (("then_branch", "true"), ("else_branch", "false")),
@@ -28,6 +27,7 @@ BODIES: dict[str, tuple[tuple[str, str], ...]] = {
 """Op → its functions' attributes, and what the bodies are called."""
 
 CASES = frozenset({"Case", "StatelessCase"})
+BRANCHES = frozenset({"If", "StatelessIf"}) | CASES
 LOOPS = frozenset({"While", "StatelessWhile"})
 
 
@@ -100,6 +100,11 @@ def function_of(node: Any, name: str, index: int | None) -> Any:
     return value.func if index is None else value.list.func[index]
 
 
+def functions(node: Any) -> list[str]:
+    """Names of a node's functions, in order."""
+    return [function_of(node, n, k).name for n, k, _called in body_attributes(node)]
+
+
 def regions(frozen: Frozen) -> Region:
     """The main graph of a frozen model, with its bodies."""
     functions = {f.signature.name: f for f in frozen.graph_def.library.function}
@@ -107,7 +112,7 @@ def regions(frozen: Frozen) -> Region:
     return _Builder(functions, frozenset(named), frozen.initial).region(
         _Draft(
             "",
-            [_copy(node) for node in frozen.graph_def.node],
+            [copied(node) for node in frozen.graph_def.node],
             [parsed(each.tensor)[0] for each in frozen.inputs],
             [canonical(each.tensor) for each in frozen.outputs],
         )
@@ -168,10 +173,7 @@ class _Builder:
 
     def _has_bodies(self, node: Any) -> bool:
         """Whether all its functions are known and have plain signatures."""
-        names = [
-            function_of(node, n, k).name for n, k, _called in body_attributes(node)
-        ]
-        found = [self.functions.get(name) for name in names]
+        found = [self.functions.get(name) for name in functions(node)]
         return bool(found) and all(
             function is not None and not function.signature.attr for function in found
         )
@@ -188,12 +190,12 @@ class _Builder:
         nesting = Nesting(function.node_def, self.functions)
         nodes, arguments = [], []
         for argument in function.signature.input_arg:
-            node = node_def_pb2.NodeDef(name=argument.name, op="Placeholder")
+            node = NodeDef(name=argument.name, op="Placeholder")
             node.attr["dtype"].type = argument.type
             nodes.append(node)
             arguments.append(argument.name)
         for each in function.node_def:
-            node = _copy(each)
+            node = copied(each)
             node.input[:] = [nesting.flat(reference) for reference in each.input]
             nodes.append(node)
         returned = [function.ret[o.name] for o in function.signature.output_arg]
@@ -205,9 +207,3 @@ def _needed(draft: _Draft) -> set[str]:
     """Names of what the results and the function's effects need, and the arguments."""
     effects = draft.function.control_ret.values() if draft.function else ()
     return reachable(draft.nodes, [*draft.results, *effects]) | set(draft.arguments)
-
-
-def _copy(node: Any) -> Any:
-    new = type(node)()
-    new.CopyFrom(node)
-    return new

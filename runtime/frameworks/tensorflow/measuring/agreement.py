@@ -11,7 +11,7 @@ from ....common.errors import ModelError
 from ...comparing import relative_error
 from ...protocol import Array, Inputs, Outputs, Predict
 from ..ir.frozen import Frozen
-from ..ir.references import flat
+from ..ir.naming import flat
 from ..ir.regions import Region, regions
 from ..preparation.identities import IDENTITIES
 from ..running import eager

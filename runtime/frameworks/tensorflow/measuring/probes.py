@@ -11,8 +11,8 @@ import tensorflow as tf
 from ....graph.graph import Precision
 from ...comparing import compared
 from ...protocol import Array, Inputs, Probe
-from ..ir.definitions import PRECISIONS, outputs, precision_attribute
 from ..ir.regions import Region, every
+from ..ir.schemas import PRECISIONS, outputs, precision_attribute
 from ..running import eager
 from ..running.interpreter import Key, Value, first_line
 from ..running.low import FAILURES, LowInterpreter

@@ -11,7 +11,7 @@ from ....graph.graph import Precision
 from ....graph.rounding import Floats
 from ...comparing import described, worst
 from ...protocol import Array, Inputs, Statistics
-from ..ir.references import flat
+from ..ir.naming import flat
 from ..ir.regions import Region
 from ..running import eager
 from ..running.interpreter import Interpreter, Value

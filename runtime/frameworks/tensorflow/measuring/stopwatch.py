@@ -18,10 +18,10 @@ from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
 from ...protocol import Array, Inputs
-from ..ir.definitions import TYPES, outputs
-from ..ir.fusing import groups
-from ..ir.references import data
+from ..ir.kernel_fusion import groups
+from ..ir.naming import data
 from ..ir.regions import Region
+from ..ir.schemas import TYPES, outputs
 from ..running import eager
 from ..running.interpreter import Key, Value
 from ..running.low import LowInterpreter

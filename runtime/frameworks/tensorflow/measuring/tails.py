@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..ir import definitions
-from ..ir.definitions import FLOAT
-from ..ir.references import data, parsed
+from ..ir import schemas
+from ..ir.naming import data, parsed
 from ..ir.regions import Region
+from ..ir.schemas import FLOAT
 
 
 def float_tails(main: Region) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def float_tails(main: Region) -> tuple[str, ...]:
         node = main.by_name[name]
         if node.op == "Const":
             continue
-        if definitions.outputs(node)[index].type == FLOAT:
+        if schemas.outputs(node)[index].type == FLOAT:
             found[reference] = None
         else:
             waiting.extend(reversed(data(node)))

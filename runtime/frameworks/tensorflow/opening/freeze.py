@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....common.errors import ModelError
 from ...protocol import Array
-from ..bodies.bodies import (
-    MAIN,
-    Bodies,
-    Body,
-    Return,
-    copied,
-    joined,
-    parsed,
-    rewired,
-    split,
-)
-from ..bodies.constants import constant
-from ..bodies.handles import BRANCHES, LOOPS, PASSES, Flow, flow
-from ..bodies.inline import inline_calls, reached, unused
-from ..bodies.live import drop_dead
-from ..bodies.variables import HANDLES, VARIABLES
-from ..ir.frozen import Frozen, Signature
-from ..ir.protos import NodeDef, completed, types
-from .tables import filled_tables
-
-if TYPE_CHECKING:
-    from .graph_model import GraphModel
+from ..bodies.bodies import MAIN, Bodies, Body, Return, joined, rewired, split
+from ..bodies.inline import inline_calls, unused
+from ..bodies.reachable import drop_dead, reached
+from ..bodies.variables import HANDLES, PASSES, VARIABLES, Flow, flow
+from ..ir.frozen import Freezable, Frozen, Signature
+from ..ir.naming import data, flat, parsed, waits
+from ..ir.protos import NodeDef, copied, types
+from ..ir.regions import BRANCHES, LOOPS
+from ..ir.schemas import completed
+from ..ir.weights import constant
+from .hash_tables import filled_tables
 
 LARGEST = 1_500_000_000
 """Bytes of variables that a GraphDef may hold as constants; it can't exceed 2 GB."""
@@ -38,7 +27,7 @@ SMALL = 1 << 16
 """Bytes of a variable that is made a constant all the same."""
 
 
-def frozen(model: GraphModel, largest: int = LARGEST) -> Frozen:
+def frozen(model: Freezable, largest: int = LARGEST) -> Frozen:
     """The model's graph without calls and without variables that nothing writes.
 
     Args:
@@ -79,7 +68,7 @@ def frozen(model: GraphModel, largest: int = LARGEST) -> Frozen:
 class Weights(Mapping[str, Array]):
     """Values of the variables that are too large for the graph, read when needed."""
 
-    model: GraphModel
+    model: Freezable
     names: frozenset[str]
 
     def __getitem__(self, name: str) -> Array:
@@ -108,7 +97,7 @@ def _returned(signatures: tuple[Signature, ...], main: Body) -> tuple[Signature,
     )
 
 
-def _large(model: GraphModel, known: Flow, largest: int) -> list[str]:
+def _large(model: Freezable, known: Flow, largest: int) -> list[str]:
     if sum(model.bytes.values()) <= largest:
         return []
     return [
@@ -162,11 +151,10 @@ def _read(
     if node.name in body.arguments:
         dtype = handles.get((body.name, node.name))
         return {node.name: node if dtype is None else _argument(node, dtype)}
-    data = [each for each in node.input if not each.startswith("^")]
     found = {
-        k: handles[body.name, each]
-        for k, each in enumerate(data)
-        if (body.name, each) in handles
+        k: handles[body.name, reference]
+        for k, reference in enumerate(data(node))
+        if (body.name, reference) in handles
     }
     if not found or not _takes_handles(node, body):
         return {node.name: node}
@@ -202,38 +190,39 @@ def _of_values(
     return [made]
 
 
+def _reading(node: Any, op: str, inputs: Iterable[str], **dtypes: int) -> Any:
+    """A node in the place of one that takes a handle."""
+    made = NodeDef(name=node.name, op=op, input=inputs)
+    for name, dtype in dtypes.items():
+        made.attr[name].type = dtype
+    return made
+
+
 def _identity(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    made = NodeDef(name=node.name, op="Identity", input=node.input)
-    made.attr["T"].type = dtype
-    return [made]
+    return [_reading(node, "Identity", node.input, T=dtype)]
 
 
 def _gather(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
     """ResourceGather's axis is its number of batch dimensions."""
     batched = node.attr["batch_dims"].i
     axis = constant(unused(names, f"{node.name}/axis"), batched, types.DT_INT32)
-    data = [each for each in node.input if not each.startswith("^")]
-    waits = [each for each in node.input if each.startswith("^")]
-    made = NodeDef(name=node.name, op="GatherV2", input=[*data, axis.name, *waits])
-    made.attr["Tparams"].type = dtype
-    made.attr["Tindices"].type = node.attr["Tindices"].type
-    made.attr["Taxis"].type = types.DT_INT32
+    inputs = [*data(node), axis.name, *(flat(name, -1) for name in waits(node))]
+    indices = node.attr["Tindices"].type
+    made = _reading(
+        node, "GatherV2", inputs, Tparams=dtype, Tindices=indices, Taxis=types.DT_INT32
+    )
     made.attr["batch_dims"].i = batched
     return [axis, made]
 
 
 def _gather_nd(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    made = NodeDef(name=node.name, op="GatherNd", input=node.input)
-    made.attr["Tparams"].type = dtype
-    made.attr["Tindices"].type = node.attr["Tindices"].type
-    return [made]
+    indices = node.attr["Tindices"].type
+    return [_reading(node, "GatherNd", node.input, Tparams=dtype, Tindices=indices)]
 
 
 def _shape(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    made = NodeDef(name=node.name, op="Shape", input=node.input)
-    made.attr["T"].type = dtype
-    made.attr["out_type"].type = node.attr["out_type"].type or types.DT_INT32
-    return [made]
+    made = node.attr["out_type"].type or types.DT_INT32
+    return [_reading(node, "Shape", node.input, T=dtype, out_type=made)]
 
 
 def _true(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
@@ -241,7 +230,7 @@ def _true(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
 
 
 def _nothing(node: Any, dtype: int, names: Mapping[str, Any]) -> list[Any]:
-    return [NodeDef(name=node.name, op="NoOp", input=[f"^{parsed(node.input[0])[0]}"])]
+    return [_reading(node, "NoOp", [flat(parsed(node.input[0])[0], -1)])]
 
 
 READERS = {

@@ -13,14 +13,17 @@ from google.protobuf.message import DecodeError
 
 from ....common.errors import ModelError
 from ....common.suggestion import suggestion
-from ..bodies.bodies import parsed, spelled, split
+from ..bodies.bodies import split
 from ..bodies.inline import inline_calls
-from ..bodies.reaching import needed
+from ..bodies.reachable import needed
 from ..bodies.variables import variable_nodes
 from ..ir.frozen import Endpoint, Signature
-from ..ir.protos import GraphDef, SavedModel, output_dtypes
-from .feeding import fed
-from .graph_model import GraphModel
+from ..ir.naming import flat, parsed
+from ..ir.protos import GraphDef, SavedModel
+from ..ir.schemas import op_def
+from ..ir.schemas import outputs as outputs_of
+from .graph_model import GraphModel, refused
+from .placeholders import fed
 from .signature import name_of, sizes
 from .untrusted.graphs import check_graph, check_text_files
 
@@ -148,7 +151,7 @@ def _known(name: str, nodes: dict[str, Any], place: str, field: str) -> str:
             f"{place} has no node {name}, which model.{field} names",
             suggestion(node, nodes if _near(node, nodes) else candidates),
         )
-    return spelled(node, int(index or 0))
+    return flat(node, int(index or 0))
 
 
 def _near(name: str, nodes: Iterable[str]) -> bool:
@@ -216,11 +219,7 @@ def _imported(graph_def: Any, place: str) -> Any:
         with graph.as_default():
             tf.graph_util.import_graph_def(graph_def, name="")
     except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-        raise ModelError(
-            f"{place}: TensorFlow {tf.__version__} refuses the graph: "
-            f"{str(error).splitlines()[0][:300]}",
-            "It is damaged, or from a newer TensorFlow: save it again with this one.",
-        ) from error
+        raise refused(place, error) from error
     return graph
 
 
@@ -246,14 +245,13 @@ def _output(graph: Any, tensor: str, place: str) -> Endpoint:
 
 
 def _dtypes(node: Any, place: str) -> list[int]:
-    try:
-        return output_dtypes(node)
-    except KeyError as error:
+    if op_def(node.op) is None:
         raise ModelError(
             f"{place}: input {node.name} has the op {node.op}, which is none of "
             "TensorFlow's",
             "Name the tensors after it as model.inputs.",
-        ) from error
+        )
+    return [port.type for port in outputs_of(node)]
 
 
 def _check_output(tensor: str, count: int, place: str, field: str) -> None:

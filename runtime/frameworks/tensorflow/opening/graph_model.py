@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import tensorflow as tf
+
 from ....common.errors import DataError, ModelError
 from ...protocol import Array, Inputs, Outputs
 from ..ir.frozen import SERVE, Frozen, Signature
@@ -53,8 +55,6 @@ class GraphModel:
         Raises:
             DataError: The inputs don't fit the model.
         """
-        import tensorflow as tf
-
         if len(inputs) != len(self.signature.inputs):
             raise DataError(
                 f"{self.place} takes {len(self.signature.inputs)} inputs, the data "
@@ -80,14 +80,29 @@ class GraphModel:
         self.session.restart()
         return self.session.variable(variable)
 
+    def content(self, table: Any) -> tuple[Any, Any]:
+        """Keys and values that a table's node has when the model has been loaded."""
+        graph = self.session.graph
+        with graph.as_default():
+            export = (
+                tf.raw_ops.LookupTableExportV2
+                if table.op.endswith("V2")
+                else tf.compat.v1.raw_ops.LookupTableExport
+            )
+            made = export(
+                table_handle=graph.get_tensor_by_name(f"{table.name}:0"),
+                Tkeys=tf.as_dtype(table.attr["key_dtype"].type),
+                Tvalues=tf.as_dtype(table.attr["value_dtype"].type),
+            )
+        keys, values = self.session.fetch([made.keys.name, made.values.name])
+        return keys, values
+
     def freeze(self) -> Frozen:
         """One graph that computes the same; the model itself stays as it is.
 
         Raises:
             ModelError: The graph does not fit together, or a variable has no value.
         """
-        import tensorflow as tf
-
         try:
             return frozen(self)
         except (
@@ -110,8 +125,6 @@ class GraphModel:
         Raises:
             ModelError: TensorFlow refuses it.
         """
-        import tensorflow as tf
-
         try:
             return GraphSession(
                 self.graph_def,
@@ -122,8 +135,13 @@ class GraphModel:
                 self.producer,
             )
         except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-            raise ModelError(
-                f"{self.place}: TensorFlow {tf.__version__} refuses the graph: "
-                f"{str(error).splitlines()[0][:300]}",
-                "It is damaged, or from a newer TensorFlow: save it again with this one.",
-            ) from error
+            raise refused(self.place, error) from error
+
+
+def refused(place: str, error: Exception) -> ModelError:
+    """What to say of a graph that TensorFlow does not import."""
+    return ModelError(
+        f"{place}: TensorFlow {tf.__version__} refuses the graph: "
+        f"{str(error).splitlines()[0][:300]}",
+        "It is damaged, or from a newer TensorFlow: save it again with this one.",
+    )

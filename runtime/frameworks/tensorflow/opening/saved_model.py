@@ -11,17 +11,18 @@ from google.protobuf.message import DecodeError
 
 from ....common.errors import ModelError
 from ....common.suggestion import suggestion
-from ..bodies.bodies import MAIN, parsed, split
+from ..bodies.bodies import MAIN, split
 from ..bodies.inline import inline_calls
-from ..bodies.reaching import needed
+from ..bodies.reachable import needed
 from ..bodies.variables import variable_nodes
 from ..ir.frozen import SERVE, Signature
+from ..ir.naming import parsed
 from ..ir.protos import SavedModel
 from .checkpoint.assets import check_inside, with_assets
-from .checkpoint.bundle import Checkpoint
 from .checkpoint.restores import restores
-from .feeding import fed
+from .checkpoint.values import Checkpoint
 from .graph_model import GraphModel, Read
+from .placeholders import fed
 from .signature import signature_of
 from .untrusted.graphs import check_graph, check_text_files
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from ....common.errors import ModelError
 from ...inputs import Input
-from ..bodies.bodies import parsed, spelled
 from ..ir.frozen import PREDICT, Endpoint, Model, Signature
+from ..ir.naming import flat, parsed
 
 
 def signature_of(definition: Any, key: str, graph_def: Any, place: str) -> Signature:
@@ -38,7 +38,7 @@ def _endpoints(
                 f"{place}: {name} is a sparse or ragged tensor",
                 "Save the model with a signature of dense tensors.",
             )
-        tensor = spelled(*parsed(info.name))
+        tensor = flat(*parsed(info.name))
         if parsed(tensor)[0] not in nodes:
             raise ModelError(
                 f"{place}: {name} is {info.name}, which no node makes",

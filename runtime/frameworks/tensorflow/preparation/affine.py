@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..bodies.bodies import Body, parsed
-from ..bodies.constants import value_of
+from ..bodies.bodies import Body
+from ..ir.naming import parsed
 from ..ir.protos import types
+from ..ir.weights import value_of
 from .draft import data
 
 Doubles = npt.NDArray[np.float64]

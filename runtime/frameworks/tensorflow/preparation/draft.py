@@ -7,18 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..bodies.bodies import (
-    MAIN,
-    Bodies,
-    Body,
-    Return,
-    joined,
-    parsed,
-    rewired,
-    spelled,
-    split,
-)
+from ..bodies.bodies import MAIN, Bodies, Body, Return, joined, rewired, split
 from ..ir.frozen import Absorbed, Frozen, Signature
+from ..ir.naming import flat, parsed
 
 Place = tuple[str, str]
 """Body and node."""
@@ -60,7 +51,7 @@ def drafted(frozen: Frozen) -> Draft:
     main = bodies[MAIN]
     for signature in frozen.signatures:
         for each in signature.outputs:
-            main.returns.append(Return(each.name, spelled(*parsed(each.tensor)), 0))
+            main.returns.append(Return(each.name, flat(*parsed(each.tensor)), 0))
     main.controls = {name: name for name in frozen.initial}
     draft = Draft(bodies, frozen.signatures)
     draft.originals = {name: cloned(body) for name, body in bodies.items()}

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..bodies.bodies import Body, parsed
-from ..bodies.constants import constant
-from ..ir.known import ARRAYS, MATHEMATICS, NETWORKS, RECORDS
-from ..ir.protos import op_def, types
+from ..bodies.bodies import Body
+from ..ir.naming import parsed
+from ..ir.protos import types
+from ..ir.schemas import op_def
+from ..ir.weights import constant, value_of
+from ..opening.untrusted.operators import ARRAYS, MATHEMATICS, NETWORKS, RECORDS
 from ..running import eager
 from .draft import Draft, data, ordered
 
@@ -114,9 +116,7 @@ def _folds(body: Body, node: Any) -> bool:
 def _value(body: Body, name: str, values: dict[str, Any]) -> Any:
     if name not in values:
         node = body.nodes[name]
-        values[name] = tf.constant(
-            eager.array_of(node), tf.as_dtype(node.attr["dtype"].type)
-        )
+        values[name] = tf.constant(value_of(node), tf.as_dtype(node.attr["dtype"].type))
     return values[name]
 
 

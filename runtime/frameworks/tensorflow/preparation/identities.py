@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..bodies.bodies import MAIN, Body, parsed, rewired, spelled
-from ..bodies.effects import READS, has_effect
-from ..bodies.handles import PASSES
+from ..bodies.bodies import MAIN, Body, rewired
+from ..bodies.side_effects import READS, has_effect
+from ..bodies.variables import PASSES
+from ..ir.naming import flat, parsed
 from .draft import Draft, data, redirect, takers
 
 IDENTITIES = frozenset(
@@ -76,7 +77,7 @@ def drop_identities(draft: Draft, body: Body) -> None:
         if "" in readers and _kept(body, node, fixed):
             continue
         for k, source in enumerate(sources):
-            tensors[spelled(name, k)] = source
+            tensors[flat(name, k)] = source
     gone = {parsed(each)[0] for each in tensors}
     for name in body.nodes:
         if name in gone:

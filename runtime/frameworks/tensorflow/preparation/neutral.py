@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..bodies.bodies import Body, parsed
-from ..bodies.constants import value_of
+from ..bodies.bodies import Body
+from ..ir.naming import parsed
+from ..ir.weights import value_of
 from .draft import Draft, data, redirect, takers
 
 NEUTRAL: dict[str, tuple[float, tuple[int, ...]]] = {

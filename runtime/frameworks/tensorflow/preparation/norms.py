@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..bodies.bodies import Body, parsed, rewired
-from ..bodies.constants import constant
+from ..bodies.bodies import Body, rewired
 from ..bodies.inline import unused
+from ..ir.naming import parsed
 from ..ir.protos import NodeDef, types
+from ..ir.weights import constant
 from .affine import OLD_NORM, PRODUCERS, Affine, affine, constant_of, layout, scaled
 from .draft import Draft, redirect, takers
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bodies.bodies import Body, parsed, rewired
-from ..bodies.constants import value_of
+from ..bodies.bodies import Body, rewired
+from ..ir.naming import parsed
+from ..ir.weights import value_of
 from .affine import layout
 from .draft import Draft, takers
 

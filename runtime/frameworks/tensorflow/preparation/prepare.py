@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..bodies.bodies import MAIN
-from ..bodies.inline import reached
-from ..bodies.live import drop_dead
+from ..bodies.reachable import drop_dead, reached
 from ..ir.frozen import Frozen
 from .draft import drafted, finished
 from .folding import fold_constants

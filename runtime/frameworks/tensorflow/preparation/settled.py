@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..bodies.bodies import Body, parsed, rewired, spelled
-from ..bodies.constants import constant, value_of
+from ..bodies.bodies import Body, rewired
+from ..ir.naming import flat, parsed
+from ..ir.weights import constant, value_of
 from .draft import Draft, data, ordered, redirect
 
 LOOPED = frozenset(["Enter", "RefEnter"])
@@ -22,7 +23,7 @@ def settle_switches(draft: Draft, body: Body) -> None:
     }
     if not settled:
         return
-    dead = {spelled(name, 1 - chosen) for name, chosen in settled.items()}
+    dead = {flat(name, 1 - chosen) for name, chosen in settled.items()}
     tensors: dict[str, str] = {}
     for node in list(ordered(body.nodes)):
         lost = [each for each in node.input if _dead(each, dead)]
@@ -32,11 +33,11 @@ def settle_switches(draft: Draft, body: Body) -> None:
                 index = constant(f"{node.name}/index", data(node).index(live[0]))
                 body.nodes[index.name] = index
                 tensors[node.name] = live[0]
-                tensors[spelled(node.name, 1)] = index.name
+                tensors[flat(node.name, 1)] = index.name
         elif lost and (node.op != "Merge" or len(lost) == len(data(node))):
             dead.add(f"^{node.name}")
     for name, chosen in settled.items():
-        tensors[spelled(name, chosen)] = body.nodes[name].input[0]
+        tensors[flat(name, chosen)] = body.nodes[name].input[0]
     gone = {parsed(each)[0] for each in dead if each.startswith("^")}
     gone |= {parsed(each)[0] for each in tensors}
     _wait_no_more(body, gone)

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from ..bodies.bodies import MAIN, Body, copied, parsed
+from ..bodies.bodies import MAIN, Body
 from ..ir.frozen import Endpoint, Signature
+from ..ir.naming import parsed
+from ..ir.protos import copied
 from .draft import Draft
 
 

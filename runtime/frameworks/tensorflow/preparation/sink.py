@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..bodies.bodies import Bodies, Body, copied, parsed, rewired, spelled
-from ..bodies.handles import BRANCHES, LOOPS, functions
+from ..bodies.bodies import Bodies, Body, rewired
 from ..bodies.inline import unused
+from ..ir.naming import flat, parsed
+from ..ir.protos import copied
+from ..ir.regions import BRANCHES, LOOPS, functions
 from .draft import Draft, cloned, data, redirect
 
 
@@ -85,14 +87,14 @@ def _sink(body: Body, node: Any, draft: Draft) -> None:
     body.nodes[node.name] = made
     if node.op in LOOPS:
         kept = [k for k in range(len(operands)) if k not in places]
-        moved = {spelled(node.name, k): operands[k] for k in places}
+        moved = {flat(node.name, k): operands[k] for k in places}
         for new, old in enumerate(kept):
-            moved[spelled(node.name, old)] = f"{node.name}:moved:{new}"
+            moved[flat(node.name, old)] = f"{node.name}:moved:{new}"
         redirect(body, moved)
         redirect(
             body,
             {
-                f"{node.name}:moved:{new}": spelled(node.name, new)
+                f"{node.name}:moved:{new}": flat(node.name, new)
                 for new in range(len(kept))
             },
         )

@@ -1,4 +1,4 @@
-"""Running single nodes on values, and constants as the values they hold."""
+"""Running single nodes on values."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow.python.eager import context, execute
-from tensorflow.python.framework import tensor_util
 
 from ....graph.graph import Precision
-from ....graph.rounding import bf16_bits, within_range
 from ...protocol import Array
-from ..ir import definitions
-from ..ir.definitions import TYPES
+from ..ir import schemas
+from ..ir.schemas import TYPES
 
 Values = list[Any]
 
@@ -28,9 +25,9 @@ def run(node: Any, values: Sequence[Any]) -> Values:
     """
     made = execute.execute(
         node.op.encode(),
-        len(definitions.outputs(node)),
+        len(schemas.outputs(node)),
         list(values),
-        definitions.call_attributes(node),
+        call_attributes(node),
         context.context(),
     )
     return list(made) if isinstance(made, (list, tuple)) else []
@@ -41,33 +38,50 @@ def cast(value: Any, precision: Precision) -> Any:
     return tf.cast(value, TYPES[precision])
 
 
-def array_of(node: Any) -> Array:
-    """What a Const node holds."""
-    value: Array = tensor_util.MakeNdarray(node.attr["value"].tensor)
+def call_attributes(node: Any) -> tuple[Any, ...]:
+    """The node's attributes as eager execution takes them: name, value, name, …"""
+    found: list[Any] = []
+    for each in schemas.op_def(node.op).attr:
+        if each.name in node.attr:
+            found += [each.name, _plain(node.attr[each.name], each.type)]
+    return tuple(found)
+
+
+def all_attributes(node: Any) -> tuple[Any, ...]:
+    """`call_attributes`, with the defaults of those that the node leaves out."""
+    found: list[Any] = []
+    for each in schemas.op_def(node.op).attr:
+        if each.name in node.attr or each.HasField("default_value"):
+            found += [each.name, _plain(schemas.attribute(node, each.name), each.type)]
+    return tuple(found)
+
+
+def _plain(value: Any, kind: str) -> Any:
+    if kind.startswith("list("):
+        return [_one(each, kind[5:-1]) for each in getattr(value.list, _FIELDS[kind])]
+    return _one(getattr(value, _FIELDS[kind]), kind)
+
+
+def _one(value: Any, kind: str) -> Any:
+    match kind:
+        case "shape":
+            return None if value.unknown_rank else [each.size for each in value.dim]
+        case "func":
+            return value.name
     return value
 
 
-def proto_of(values: Array, precision: Precision) -> Any:
-    """A stored constant as TensorProto, its elements in 2 bytes each."""
-    shape = [tensor_shape_pb2.TensorShapeProto.Dim(size=n) for n in values.shape]
-    return tensor_pb2.TensorProto(
-        dtype=TYPES[precision],
-        tensor_shape=tensor_shape_pb2.TensorShapeProto(dim=shape),
-        tensor_content=np.ascontiguousarray(values).tobytes(),
-    )
-
-
-def stored(values: Array, precision: Precision) -> Array:
-    """A fp32 constant as it is stored in `precision`, within the format's range."""
-    fitting = within_range(values.astype(np.float32, copy=False), precision)
-    match precision:
-        case Precision.BF16:
-            bits = bf16_bits(fitting)
-            return bits.view(tf.bfloat16.as_numpy_dtype)
-        case Precision.FP16:
-            return fitting.astype(np.float16)
-        case Precision.FP32:
-            return fitting
+_FIELDS = {
+    "string": "s",
+    "int": "i",
+    "float": "f",
+    "bool": "b",
+    "type": "type",
+    "shape": "shape",
+    "tensor": "tensor",
+    "func": "func",
+}
+_FIELDS |= {f"list({kind})": field for kind, field in _FIELDS.items()}
 
 
 def widened(value: Any) -> Array:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.python.eager import backprop, record
 from tensorflow.python.framework import ops
 
-from ..ir import definitions
+from . import eager
 
 Backward = Callable[..., list[Any]]
 """The gradients of a node's outputs → those of its inputs, None where there is none."""
@@ -42,7 +42,7 @@ def _backward(node: Any, values: Sequence[Any], made: Sequence[Any]) -> Backward
             registered = ops._gradient_registry.lookup(PASSING.get(node.op, node.op))
             if registered is None:
                 return [None] * len(values)
-            known = definitions.all_attributes(node)
+            known = eager.all_attributes(node)
             called = backprop._MockOp(known, values, made, node.op, constant)
             found = tf.nest.flatten(registered(called, *gradients))
             return [None if each is None else _dense(each) for each in found]

@@ -16,8 +16,9 @@ import tensorflow as tf
 from ....common.errors import ModelError
 from ....graph.graph import Op
 from ..ir import operators
-from ..ir.references import data, parsed
+from ..ir.naming import data, parsed
 from ..ir.regions import CASES, LOOPS, Region
+from ..ir.weights import value_of
 from . import eager
 
 Key = tuple[str, str]
@@ -177,7 +178,7 @@ class Interpreter:
         """What a Const holds, converted once."""
         key = (region.id, node.name)
         if key not in self.constants:
-            self.constants[key] = tf.constant(eager.array_of(node))
+            self.constants[key] = tf.constant(value_of(node))
         return self.constants[key]
 
     def run_control_flow(

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from ....graph.graph import Precision
 from ...protocol import Array, Inputs
-from ..ir.definitions import narrowed
-from ..ir.operators import slots
 from ..ir.regions import Region
+from ..ir.schemas import narrowed
+from ..ir.slots import slots
+from ..ir.weights import stored
 from . import eager
 from .interpreter import Interpreter, Key, Route, Value
 
@@ -82,5 +83,5 @@ class LowInterpreter(Interpreter):
             return self.small[key]
         if not constant:
             return eager.cast(value, self.precision)
-        self.small[key] = tf.constant(eager.stored(value.numpy(), self.precision))
+        self.small[key] = tf.constant(stored(value.numpy(), self.precision))
         return self.small[key]

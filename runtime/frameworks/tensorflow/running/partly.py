@@ -7,9 +7,9 @@ from typing import Any
 
 from ....graph.graph import Precision
 from ...protocol import Array, Inputs
-from ..ir.definitions import TYPES
-from ..ir.references import flat
+from ..ir.naming import flat
 from ..ir.regions import Region
+from ..ir.schemas import TYPES
 from . import eager
 from .interpreter import Key, Route, Value
 from .low import LowInterpreter

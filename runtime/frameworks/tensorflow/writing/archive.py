@@ -20,7 +20,7 @@ from tensorflow.core.protobuf import fingerprint_pb2, meta_graph_pb2, saved_mode
 from ....common.errors import ModelError, UsageError
 from ...protocol import Inputs, Outputs, Predict
 from ..ir.frozen import Endpoint, Frozen, Signature
-from ..ir.references import parsed
+from ..ir.naming import parsed
 from ..running.eager import widened
 from ..running.predict import given
 from ..running.switches import hold_fp32

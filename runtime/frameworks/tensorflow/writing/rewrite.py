@@ -9,19 +9,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tensorflow.core.framework import node_def_pb2
-
 from ....graph.graph import Precision
 from ...protocol import Array
-from ..ir import definitions
-from ..ir.definitions import FLOAT, TYPES
+from ..ir import schemas
 from ..ir.frozen import Endpoint, Frozen
-from ..ir.operators import slots
-from ..ir.references import data, flat, parsed, waits
+from ..ir.naming import data, flat, parsed, waits
+from ..ir.protos import NodeDef, copied
 from ..ir.regions import Region
-from ..running import eager
+from ..ir.schemas import FLOAT, TYPES
+from ..ir.slots import slots
+from ..ir.weights import proto_of, stored, value_of
 from ..running.interpreter import Key
-from .converted import graph_def
+from .graph_def import graph_def
 
 Held = Mapping[str, Precision]
 """Tensor name in the Graph → the precision that its maker leaves it in."""
@@ -127,10 +126,9 @@ class _Writer:
     def _write(self, node: Any) -> None:
         precision = self.placement.get((self.source.id, node.name), Precision.FP32)
         if precision is Precision.FP32 or node.name in self.source.bodies:
-            new = type(node)()
-            new.CopyFrom(node)
+            new = copied(node)
         else:
-            new = definitions.narrowed(node, precision)
+            new = schemas.narrowed(node, precision)
         new.input[:] = [
             *(self._taken(new, *pair, precision) for pair in self._inputs(node)),
             *(f"^{name}" for name in waits(node)),
@@ -159,7 +157,7 @@ class _Writer:
 
     def _inputs(self, node: Any) -> list[tuple[str, bool | None]]:
         references = data(node)
-        if node.name in self.source.bodies or definitions.definition(node.op) is None:
+        if node.name in self.source.bodies or schemas.op_def(node.op) is None:
             return [(reference, False) for reference in references]
         return list(zip(references, slots(node), strict=True))
 
@@ -177,23 +175,22 @@ class _Writer:
             self.nodes.append(self._stored(node, name, precision))
 
     def _stored(self, node: Any, name: str, precision: Precision) -> Any:
-        new = type(node)()
-        new.CopyFrom(node)
+        new = copied(node)
         new.name = name
         new.attr["dtype"].type = TYPES[precision]
         if node.op == "Const":
             if precision is not Precision.FP32:
-                value = eager.stored(eager.array_of(node), precision)
-                new.attr["value"].tensor.CopyFrom(eager.proto_of(value, precision))
+                value = stored(value_of(node), precision)
+                new.attr["value"].tensor.CopyFrom(proto_of(value, precision))
         else:
-            self.weights[name] = eager.stored(self.values[node.name], precision)
+            self.weights[name] = stored(self.values[node.name], precision)
         return new
 
     def _cast(self, reference: str, precision: Precision) -> str:
         name, index = parsed(reference)
         held = self._held(reference)
         place = f"_{index}" if index else ""
-        new = node_def_pb2.NodeDef(
+        new = NodeDef(
             name=self._free(f"{name}/to_{precision}{place}"),
             op="Cast",
             input=[self.made[reference, held]],
@@ -236,6 +233,5 @@ class _Writer:
         return name
 
 
-def _outputs(node: Any) -> list[definitions.Port]:
-    known = definitions.definition(node.op) is not None
-    return definitions.outputs(node) if known else []
+def _outputs(node: Any) -> list[schemas.Port]:
+    return [] if schemas.op_def(node.op) is None else schemas.outputs(node)

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import onnx
 
-from ...ir.mapped import Span
-from .damage import Damaged, Unsafe, shown
+from ....refusals import Damaged, Unsafe, shown
+from ...ir.weights import Span
 from .sizes import nbytes
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 import onnx
 
-from .damage import Damaged, Unsafe, shown
+from ....refusals import Damaged, Unsafe, shown
 from .walk import nodes_of
 
 MOST = 1_000_000
@@ -44,22 +45,8 @@ def _calls(
 
 
 def _callees_first(calls: Mapping[Name, Iterable[Name]]) -> Iterable[Name]:
-    done: dict[Name, bool] = {}  # False while a function's callees are looked at
-    for start in calls:
-        waiting = [start]
-        while waiting:
-            name = waiting[-1]
-            if name not in done:
-                done[name] = False
-                for callee in calls[name]:
-                    if done.get(callee) is False:
-                        raise Damaged(
-                            f"has a function that calls itself: {shown(callee[1])}"
-                        )
-                    if callee not in done:
-                        waiting.append(callee)
-                continue
-            waiting.pop()
-            if not done[name]:
-                done[name] = True
-                yield name
+    try:
+        return tuple(TopologicalSorter(calls).static_order())
+    except CycleError as error:
+        _domain, name, _overload = error.args[1][0]
+        raise Damaged(f"has a function that calls itself: {shown(name)}") from error

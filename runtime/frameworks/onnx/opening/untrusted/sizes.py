@@ -7,7 +7,7 @@ from math import prod
 import onnx
 import onnx_ir as ir
 
-from .damage import Damaged, shown
+from ....refusals import Damaged, shown
 
 VALUES = (
     "float_data",

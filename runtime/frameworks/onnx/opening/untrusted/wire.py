@@ -13,7 +13,7 @@ from typing import Any
 
 import onnx
 
-from .damage import Damaged
+from ....refusals import Damaged
 
 LARGE = 1 << 16
 """Bytes from which a tensor's values stay in the file."""

@@ -16,9 +16,9 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from torch.export.pt2_archive import PT2ArchiveWriter
 
+from ....refusals import Damaged, Unsafe
 from .index import members, opened
 from .program import check_plain, cleaned_program, on_device, parsed
-from .unsafe import Damaged, Unsafe
 
 PROGRAM = "models/model.json"
 SAMPLES = "data/sample_inputs/model.pt"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from .unsafe import Unsafe
+from ....listing import listed
+from ....refusals import Unsafe
 
 LONGEST = 20_000
 """Characters; the expressions of real models have tens, rarely hundreds."""
@@ -18,7 +19,7 @@ CeilDiv CeilToInt CleanDiv FloatPow FloatTrueDiv FloorDiv FloorToInt Identity
 IntTrueDiv IsNonOverlappingAndDenseIndicator LShift ModularIndexing PowByNatural
 PythonMod RShift RoundDecimal RoundToInt ToFloat TruncToFloat TruncToInt Where
 """
-FUNCTIONS = frozenset(SPELLED.split())
+FUNCTIONS = listed(SPELLED)
 """SymPy's, then those of `torch.utils._sympy.functions`; none does but compute."""
 
 OPERATORS = (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from .unsafe import Damaged, Unsafe
+from ....refusals import Damaged, Unsafe, leads_out, shown
 
 ENCRYPTED = 0x1
 """Bit of a member's flags."""
@@ -58,7 +57,7 @@ def members(archive: ZipFile) -> dict[str, ZipInfo]:
         if info.is_dir():
             continue
         if reason := next(_reasons(info), ""):
-            raise Unsafe(f"member `{_shown(info.filename)}` {reason}")
+            raise Unsafe(f"member `{shown(info.filename[:80])}` {reason}")
         if info.filename in found:
             raise Unsafe(f"member `{info.filename}` is there twice")
         found[info.filename] = info
@@ -78,19 +77,11 @@ def _below_root(found: dict[str, ZipInfo]) -> dict[str, ZipInfo]:
 
 
 def _reasons(info: ZipInfo) -> Iterator[str]:
-    name = info.orig_filename
-    if stat.S_ISLNK(info.external_attr >> 16):
-        yield "is a symbolic link"
+    if reason := leads_out(info):
+        yield reason
     if info.compress_type != ZIP_STORED or info.file_size != info.compress_size:
         yield "is compressed, which torch never does"
     if info.flag_bits & ENCRYPTED:
         yield "is encrypted"
-    parts = name.split("/")
-    if not all(parts) or {".", ".."} & set(parts) or "\\" in name or ":" in name:
-        yield "has a path that leads out of the archive"
-    if not name.isprintable():
+    if not info.orig_filename.isprintable():
         yield "has a control character in its name"
-
-
-def _shown(name: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in name[:80])

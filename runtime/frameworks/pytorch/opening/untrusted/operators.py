@@ -7,7 +7,8 @@ import re
 import torch
 from torch._ops import OpOverload
 
-from .unsafe import Damaged, Unsafe
+from ....listing import listed
+from ....refusals import Damaged, Unsafe
 
 OPERATOR = re.compile(r"torch\.ops\.([a-zA-Z]\w*)\.([a-zA-Z_]\w*)\.([a-zA-Z]\w*)")
 HIGHER_ORDER = re.compile(r"torch\.ops\.higher_order\.([a-z]\w*)")
@@ -31,7 +32,7 @@ torch._functorch.predispatch._vmap_decrement_nesting
 torch._functorch.predispatch._vmap_increment_nesting
 torch._functorch.predispatch.lazy_load_decompositions
 """
-PYTHON = frozenset((SIZES + TRANSFORMS).split())
+PYTHON = listed(SIZES + TRANSFORMS)
 """Arithmetic on sizes, and what torch.vmap and modes leave in a graph."""
 
 RUNS_GRAPHS = """
@@ -39,7 +40,7 @@ associative_scan auto_functionalized auto_functionalized_v2 checkpoint cond
 flex_attention invoke_subgraph map map_impl scan strict_mode tag_activation_checkpoint
 while_loop wrap wrap_with_autocast wrap_with_set_grad_enabled
 """
-REGIONS = frozenset(RUNS_GRAPHS.split())
+REGIONS = listed(RUNS_GRAPHS)
 """Higher-order operators that run the graphs they are given, and nothing else."""
 
 TEXT_IS_A_MODE = frozenset(["aten", "mkldnn", "onednn", "prims", "quantized"])

@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ....refusals import Damaged, Unsafe
 from .expressions import check_expression
 from .operators import check_operator
-from .unsafe import Damaged, Unsafe
 
 PLAIN = re.compile(r"[^\"'\\\x00-\x1f\x7f-\x9f\u2028\u2029]*")
 """Stays within the quotes that torch's generated source puts around it."""

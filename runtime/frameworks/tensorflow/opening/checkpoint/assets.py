@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .....common.errors import ModelError
-from ...bodies.bodies import parsed
-from ...bodies.constants import constant
+from ...ir.naming import parsed
 from ...ir.protos import types
+from ...ir.weights import constant
 
 ASSETS = "assets"
 COLLECTION = "saved_model_assets"

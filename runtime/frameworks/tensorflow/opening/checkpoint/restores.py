@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from tensorflow.python.framework import tensor_util
 
-from ...bodies.bodies import MAIN, Body, parsed, split
+from ...bodies.bodies import MAIN, Body, source, split
 from ...bodies.inline import inline_calls
-from ...bodies.reaching import needed
+from ...bodies.reachable import needed
+from ...ir.naming import parsed
 
 ASSIGNS = frozenset(["Assign", "AssignVariableOp"])
 IMPORTS = frozenset(["LookupTableImport", "LookupTableImportV2"])
@@ -51,27 +52,16 @@ def restores(meta_graph: Any) -> Restores:
     for node in main.nodes.values():
         if node.op in ASSIGNS | IMPORTS:
             values = [_stored(main, each) for each in node.input[1:] if each[0] != "^"]
-            target = _source(main, node.input[0])[0]
+            target = source(main, node.input[0], PASSES)[0]
             stored = tuple(each for each in values if each is not None)
             if stored and len(stored) == len(values):
                 found[target] = stored
     return found
 
 
-def _source(body: Body, tensor: str) -> tuple[str, int]:
-    """The node that makes a tensor, and its output, looked for through PASSES."""
-    name, index = parsed(tensor)
-    for _ in body.nodes:
-        node = body.nodes.get(name)
-        if node is None or node.op not in PASSES:
-            break
-        name, index = parsed(node.input[0])
-    return name, index
-
-
 def _stored(body: Body, tensor: str) -> Stored | None:
     """What RestoreV2 reads for a tensor, None if it comes from elsewhere."""
-    name, index = _source(body, tensor)
+    name, index = source(body, tensor, PASSES)
     node = body.nodes.get(name)
     if node is None or node.op != "RestoreV2":
         return None
@@ -82,7 +72,7 @@ def _stored(body: Body, tensor: str) -> Stored | None:
 
 
 def _texts(body: Body, tensor: str) -> Iterator[str]:
-    node = body.nodes.get(_source(body, tensor)[0])
+    node = body.nodes.get(source(body, tensor, PASSES)[0])
     if node is not None and node.op == "Const":
         values = tensor_util.MakeNdarray(node.attr["value"].tensor)
         for each in np.ravel(values):

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from .....common.errors import ModelError
-from ...bodies.bodies import Bodies, Body, parsed
-from ...ir.known import ALLOWED, TEXT_FILES
-from ...ir.protos import op_def, types
+from ...bodies.bodies import Bodies, Body, source
+from ...ir.naming import data
+from ...ir.protos import types
+from ...ir.schemas import op_def
+from .operators import ALLOWED, TEXT_FILES
 
 OPAQUE = (types.DT_RESOURCE, types.DT_VARIANT)
 """dtypes of constants that hold handles or objects, which TensorFlow would decode."""
@@ -65,34 +67,24 @@ def check_text_files(bodies: Bodies, assets: Set[str], place: str) -> None:
 
 def _is_asset(body: Body, tensor: str, assets: Set[str]) -> bool:
     """Whether a tensor is an asset's path, which TensorFlow 2 passes by a variable."""
-    source = body.nodes.get(_source(body, tensor))
-    if source is not None and source.op == "ReadVariableOp":
-        variable = _source(body, source.input[0])
+    maker = body.nodes.get(_source(body, tensor))
+    if maker is not None and maker.op == "ReadVariableOp":
+        variable = _source(body, maker.input[0])
         takers = [
             node
             for node in body.nodes.values()
             if node.op not in UNWRITTEN
-            and any(_source(body, each) == variable for each in _data(node))
+            and any(_source(body, each) == variable for each in data(node))
         ]
         values = [node.input[1] for node in takers if node.op == "AssignVariableOp"]
         if len(takers) != 1 or not values:
             return False
-        source = body.nodes.get(_source(body, values[0]))
-    return source is not None and source.name in assets
-
-
-def _data(node: Any) -> list[str]:
-    return [each for each in node.input if not each.startswith("^")]
+        maker = body.nodes.get(_source(body, values[0]))
+    return maker is not None and maker.name in assets
 
 
 def _source(body: Body, tensor: str) -> str:
-    """The node that makes a tensor, looked for through identities."""
-    name, _ = parsed(tensor)
-    for _ in body.nodes:
-        if name not in body.nodes or body.nodes[name].op != "Identity":
-            break
-        name, _ = parsed(body.nodes[name].input[0])
-    return name
+    return source(body, tensor, {"Identity"})[0]
 
 
 def _refused(place: str, what: str) -> ModelError:

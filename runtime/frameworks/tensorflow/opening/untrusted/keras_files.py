@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import stat
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -12,6 +11,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 import h5py
 
 from .....common.errors import ModelError
+from ....refusals import leads_out
 from .keras_config import TRUST, check_config
 
 AGAIN = "Copy it again, or save it again with model.save()."
@@ -117,12 +117,8 @@ def _check_member(archive: ZipFile, name: str, place: str) -> None:
 
 def _reason(info: ZipInfo, names: list[str]) -> str:
     """Why a member is refused, "" if it isn't."""
-    name = info.orig_filename
-    if stat.S_ISLNK(info.external_attr >> 16):
-        return "is a symbolic link"
-    parts = name.rstrip("/").split("/")
-    if not all(parts) or {".", ".."} & set(parts) or "\\" in name or ":" in name:
-        return "has a path that leads out of the archive"
+    if reason := leads_out(info):
+        return reason
     if names.count(info.filename) > 1:
         return "is there twice"
     if info.filename.endswith((".npz", ".pkl", ".pickle")):

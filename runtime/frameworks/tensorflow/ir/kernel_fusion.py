@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .references import data, parsed
+from .naming import data, parsed
 from .regions import Region
 
 ANCHORS = frozenset({"Conv2D", "DepthwiseConv2dNative", "MatMul"})

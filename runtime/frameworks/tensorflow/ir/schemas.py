@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tensorflow.core.framework import types_pb2
 from tensorflow.python.framework import dtypes, op_def_registry
 
 from ....graph.graph import Precision
+from .protos import copied, types
 
-FLOAT = types_pb2.DT_FLOAT
+FLOAT = types.DT_FLOAT
 TYPES: dict[Precision, int] = {
-    Precision.FP32: types_pb2.DT_FLOAT,
-    Precision.BF16: types_pb2.DT_BFLOAT16,
-    Precision.FP16: types_pb2.DT_HALF,
+    Precision.FP32: types.DT_FLOAT,
+    Precision.BF16: types.DT_BFLOAT16,
+    Precision.FP16: types.DT_HALF,
 }
 PRECISIONS = {type_: precision for precision, type_ in TYPES.items()}
 
@@ -43,7 +43,7 @@ class Port:
 
 
 @cache
-def definition(op: str) -> Any:
+def op_def(op: str) -> Any:
     """The OpDef, None for what is no registered op (a function's name)."""
     return op_def_registry.get(op)
 
@@ -52,7 +52,7 @@ def attribute(node: Any, name: str) -> Any:
     """The node's AttrValue, or the definition's default."""
     if name in node.attr:
         return node.attr[name]
-    for each in definition(node.op).attr:
+    for each in op_def(node.op).attr:
         if each.name == name:
             return each.default_value
     raise KeyError(name)
@@ -60,16 +60,24 @@ def attribute(node: Any, name: str) -> Any:
 
 def inputs(node: Any, functions: Mapping[str, Any] | None = None) -> list[Port]:
     """The node's data inputs, in order."""
-    found = definition(node.op)
-    signature = found or (functions or {})[node.op].signature
-    return list(_ports(node, signature.input_arg, bool(found)))
+    signature, registered = _signature(node, functions)
+    return list(_ports(node, signature.input_arg, registered))
 
 
 def outputs(node: Any, functions: Mapping[str, Any] | None = None) -> list[Port]:
     """The node's outputs, in order."""
-    found = definition(node.op)
-    signature = found or (functions or {})[node.op].signature
-    return list(_ports(node, signature.output_arg, bool(found)))
+    signature, registered = _signature(node, functions)
+    return list(_ports(node, signature.output_arg, registered))
+
+
+def _signature(node: Any, functions: Mapping[str, Any] | None) -> tuple[Any, bool]:
+    """The OpDef, and whether it is the registry's; a library comes first."""
+    if functions and node.op in functions:
+        return functions[node.op].signature, False
+    known = op_def(node.op)
+    if known is None:
+        raise KeyError(node.op)
+    return known, True
 
 
 def _ports(node: Any, arguments: Any, registered: bool) -> Iterator[Port]:
@@ -93,7 +101,7 @@ def precision_attribute(node: Any) -> str | None:
     It is that of the first fp32 output that follows an attribute which allows 16 bits;
     else, for a kernel that always returns fp32, that of the first such input.
     """
-    if definition(node.op) is None:
+    if op_def(node.op) is None:
         return None
     for port in (*outputs(node), *inputs(node)):
         if port.type == FLOAT and port.attribute and _narrow(node.op, port.attribute):
@@ -104,7 +112,7 @@ def precision_attribute(node: Any) -> str | None:
 @cache
 def _narrow(op: str, name: str) -> bool:
     """Whether a type attribute may be a 16-bit float."""
-    for each in definition(op).attr:
+    for each in op_def(op).attr:
         if each.name == name:
             allowed = each.allowed_values.list.type
             narrow = (TYPES[Precision.BF16], TYPES[Precision.FP16])
@@ -115,8 +123,7 @@ def _narrow(op: str, name: str) -> bool:
 def narrowed(node: Any, precision: Precision) -> Any:
     """A copy of the node that computes in `precision`."""
     name = precision_attribute(node)
-    new = type(node)()
-    new.CopyFrom(node)
+    new = copied(node)
     if name is not None:
         new.attr[name].type = TYPES[precision]
         for linked in LINKED.get(node.op, ()):
@@ -131,47 +138,33 @@ def dtype_name(type_: int) -> str:
     return name
 
 
-def call_attributes(node: Any) -> tuple[Any, ...]:
-    """The node's attributes as eager execution takes them: name, value, name, …"""
-    found: list[Any] = []
-    for each in definition(node.op).attr:
-        if each.name in node.attr:
-            found += [each.name, _plain(node.attr[each.name], each.type)]
-    return tuple(found)
+INFERRED = "_output_shapes"
+"""Attribute in which TensorFlow notes what it inferred."""
 
 
-def all_attributes(node: Any) -> tuple[Any, ...]:
-    """`call_attributes`, with the defaults of those that the node leaves out."""
-    found: list[Any] = []
-    for each in definition(node.op).attr:
-        if each.name in node.attr or each.HasField("default_value"):
-            found += [each.name, _plain(attribute(node, each.name), each.type)]
-    return tuple(found)
+def completed(node: Any) -> Any:
+    """The node with all attributes that its op has here, and no others.
 
-
-def _plain(value: Any, kind: str) -> Any:
-    if kind.startswith("list("):
-        return [_one(each, kind[5:-1]) for each in getattr(value.list, _FIELDS[kind])]
-    return _one(getattr(value, _FIELDS[kind]), kind)
-
-
-def _one(value: Any, kind: str) -> Any:
-    match kind:
-        case "shape":
-            return None if value.unknown_rank else [each.size for each in value.dim]
-        case "func":
-            return value.name
-    return value
-
-
-_FIELDS = {
-    "string": "s",
-    "int": "i",
-    "float": "f",
-    "bool": "b",
-    "type": "type",
-    "shape": "shape",
-    "tensor": "tensor",
-    "func": "func",
-}
-_FIELDS |= {f"list({kind})": field for kind, field in _FIELDS.items()}
+    Files leave out those that have their defaults, and newer TensorFlows write some
+    that this one doesn't know; it refuses those that have no default there. Shapes
+    that were inferred once may be others when the graph has been changed.
+    """
+    known = op_def(node.op)
+    if known is None:
+        return node
+    own = {each.name: each for each in known.attr}
+    hidden = {name for name in node.attr if name.startswith("_") and name != INFERRED}
+    strange = set(node.attr) - own.keys() - hidden
+    missing = [
+        name
+        for name, each in own.items()
+        if each.HasField("default_value") and name not in node.attr
+    ]
+    if not strange and not missing:
+        return node
+    made = copied(node)
+    for name in strange:
+        del made.attr[name]
+    for name in missing:
+        made.attr[name].CopyFrom(own[name].default_value)
+    return made

@@ -14,10 +14,10 @@ from torch.export.pt2_archive._package import load_pt2
 
 from ....common.errors import ModelError
 from ...inputs import Input
+from ...refusals import Damaged, Unsafe
 from ..ir.training import check_inference
 from .program_inputs import check_inputs
 from .untrusted.archive import repacked
-from .untrusted.unsafe import Damaged, Unsafe
 
 TRUST = (
     "Save it again with torch.export.save from plain tensors; if you trust where it "

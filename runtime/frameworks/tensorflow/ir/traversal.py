@@ -1,13 +1,16 @@
-"""The order in which nodes run. No recursion: real graphs are deeper than Python's."""
+"""The order in which nodes run, and which of them some tensors need.
+
+No recursion: real graphs are deeper than Python's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 from ....common.errors import ModelError
-from .references import data, parsed, waits
+from .naming import parsed
 
 
 def reachable(nodes: Iterable[Any], wanted: Iterable[str]) -> set[str]:
@@ -26,7 +29,7 @@ def reachable(nodes: Iterable[Any], wanted: Iterable[str]) -> set[str]:
 
 def before(node: Any) -> list[str]:
     """Names of the nodes that a node reads or waits for."""
-    return [*(parsed(reference)[0] for reference in data(node)), *waits(node)]
+    return [parsed(reference)[0] for reference in node.input]
 
 
 def sorted_nodes(nodes: Sequence[Any]) -> list[Any]:
@@ -36,30 +39,33 @@ def sorted_nodes(nodes: Sequence[Any]) -> list[Any]:
         ModelError: There is a cycle, or a node reads one that does not exist.
     """
     place = {node.name: k for k, node in enumerate(nodes)}
+    missing = [_sources(node, place) for node in nodes]
     readers: dict[int, list[int]] = {}
-    missing = [0] * len(nodes)
-    for k, node in enumerate(nodes):
-        needed = set(before(node))
-        unknown = sorted(name for name in needed if name not in place)
-        if unknown:
-            raise ModelError(f"node {node.name} reads {unknown[0]}, which isn't there")
-        missing[k] = len(needed)
-        for name in needed:
-            readers.setdefault(place[name], []).append(k)
-    ready = [k for k, count in enumerate(missing) if count == 0]
-    found = []
+    for k, sources in enumerate(missing):
+        for source in sources:
+            readers.setdefault(source, []).append(k)
+    ready = [k for k, sources in enumerate(missing) if not sources]
+    ordered = []
     while ready:
         k = heappop(ready)
-        found.append(nodes[k])
+        ordered.append(nodes[k])
         for reader in readers.get(k, ()):
-            missing[reader] -= 1
-            if missing[reader] == 0:
+            missing[reader].remove(k)
+            if not missing[reader]:
                 heappush(ready, reader)
-    if len(found) < len(nodes):
-        stuck = next(node.name for k, node in enumerate(nodes) if missing[k])
+    if len(ordered) < len(nodes):
+        stuck = next(nodes[k].name for k, sources in enumerate(missing) if sources)
         raise ModelError(
             f"node {stuck} is part of a cycle",
             "Loops of TensorFlow 1 (Enter, NextIteration) must be converted first: "
             "export the model with control flow v2 (tf.compat.v1.enable_control_flow_v2).",
         )
-    return found
+    return ordered
+
+
+def _sources(node: Any, place: Mapping[str, int]) -> set[int]:
+    """Places of the nodes that a node reads or waits for."""
+    needed = set(before(node))
+    if unknown := needed - place.keys():
+        raise ModelError(f"node {node.name} reads {min(unknown)}, which isn't there")
+    return {place[name] for name in needed}

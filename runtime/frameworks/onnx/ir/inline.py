@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from ....common.errors import ModelError
+from .regions import bodies
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,6 @@ def plain(model: ir.Model) -> tuple[ir.Model, Calls]:
         for identifier in list(copy.functions):
             del copy.functions[identifier]
     return copy, Calls(inliner.functions, inliner.homes, inliner.around)
-
-
-def bodies(node: ir.Node) -> Iterator[tuple[str, ir.Graph]]:
-    """The graphs that a node runs, by their attributes' names ("then_branch")."""
-    for name, attribute in node.attributes.items():
-        if attribute.is_ref():
-            continue
-        if attribute.type == ir.AttributeType.GRAPH:
-            yield name, attribute.as_graph()
-        elif attribute.type == ir.AttributeType.GRAPHS:
-            for k, graph in enumerate(attribute.as_graphs()):
-                yield f"{name}.{k}", graph
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import onnx
 import onnx_ir as ir
 from onnx import shape_inference
 
+from .regions import bodies
+
 SMALL = 1024
 """Bytes of a tensor whose values the inference may need: a shape."""
 
@@ -73,23 +75,28 @@ def _stub(tensor: ir.TensorProtocol) -> ir.ExternalTensor:
 def _fill(graph: ir.Graph, proto: onnx.GraphProto) -> None:
     """Copy what was inferred; nodes of both are in one order."""
     infos = {info.name: info.type for info in (*proto.value_info, *proto.output)}
-    for node, found in zip(graph, proto.node, strict=True):
+    for node, inferred in zip(graph, proto.node, strict=True):
         for value in node.outputs:
-            type_ = infos.get(value.name or "")
-            if type_ is None:
-                continue
-            if value.type is None:
-                value.type = ir.serde.deserialize_type_proto_for_type(type_)
-            if value.shape is None:
-                value.shape = ir.serde.deserialize_type_proto_for_shape(type_)
-        inner = {each.name: each for each in found.attribute}
-        for name, attribute in node.attributes.items():
-            if attribute.is_ref():
-                continue
-            if attribute.type == ir.AttributeType.GRAPH:
-                _fill(attribute.as_graph(), inner[name].g)
-            elif attribute.type == ir.AttributeType.GRAPHS:
-                for body, each in zip(
-                    attribute.as_graphs(), inner[name].graphs, strict=True
-                ):
-                    _fill(body, each)
+            if value.name in infos:
+                _describe(value, infos[value.name])
+        inner = _bodies(inferred)
+        for name, body in bodies(node):
+            _fill(body, inner[name])
+
+
+def _describe(value: ir.Value, type_: onnx.TypeProto) -> None:
+    if value.type is None:
+        value.type = ir.serde.deserialize_type_proto_for_type(type_)
+    if value.shape is None:
+        value.shape = ir.serde.deserialize_type_proto_for_shape(type_)
+
+
+def _bodies(proto: onnx.NodeProto) -> dict[str, onnx.GraphProto]:
+    """The graphs of a node, by the names that `bodies` gives them."""
+    single = {each.name: each.g for each in proto.attribute if each.HasField("g")}
+    several = {
+        f"{each.name}.{k}": graph
+        for each in proto.attribute
+        for k, graph in enumerate(each.graphs)
+    }
+    return single | several

@@ -7,6 +7,9 @@ not known.
 
 from __future__ import annotations
 
+from ....listing import listed
+from ...bodies.side_effects import CONTROL, RANDOM
+
 ARRAYS = """
 BatchMatrixBandPart BatchMatrixDiag BatchMatrixDiagPart BatchMatrixSetDiag BatchToSpace
 BatchToSpaceND Bitcast BitwiseAnd BitwiseOr BitwiseXor BroadcastArgs
@@ -107,45 +110,6 @@ UniformQuantizedDotHybrid UniformRequantize
 """
 """Layers: convolutions, pools, norms, recurrent cells, losses."""
 
-CONTROL = """
-Assert Case ControlTrigger DeviceIndex DynamicPartition DynamicStitch EmptyTensorList
-EmptyTensorMap Enter Exit FakeParam For If LoopCond Merge NextIteration NoOp
-ParallelDynamicStitch PartitionedCall RefEnter RefExit RefMerge RefNextIteration
-RefSelect RefSwitch Stack StackClose StackCloseV2 StackPop StackPopV2 StackPush
-StackPushV2 StackV2 StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile
-Switch TensorArray TensorArrayClose TensorArrayCloseV2 TensorArrayCloseV3
-TensorArrayConcat TensorArrayConcatV2 TensorArrayConcatV3 TensorArrayGather
-TensorArrayGatherV2 TensorArrayGatherV3 TensorArrayGrad TensorArrayGradV2
-TensorArrayGradV3 TensorArrayGradWithShape TensorArrayPack TensorArrayRead
-TensorArrayReadV2 TensorArrayReadV3 TensorArrayScatter TensorArrayScatterV2
-TensorArrayScatterV3 TensorArraySize TensorArraySizeV2 TensorArraySizeV3
-TensorArraySplit TensorArraySplitV2 TensorArraySplitV3 TensorArrayUnpack TensorArrayV2
-TensorArrayV3 TensorArrayWrite TensorArrayWriteV2 TensorArrayWriteV3 TensorListConcat
-TensorListConcatLists TensorListConcatV2 TensorListElementShape TensorListFromTensor
-TensorListGather TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack
-TensorListPushBackBatch TensorListReserve TensorListResize TensorListScatter
-TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem TensorListSplit
-TensorListStack TensorMapErase TensorMapHasKey TensorMapInsert TensorMapLookup
-TensorMapSize TensorMapStackKeys ToBool While
-"""
-"""Branches, loops, calls, and the lists that loops fill. Not Abort, not RemoteCall."""
-
-RANDOM = """
-Multinomial NonDeterministicInts ParameterizedTruncatedNormal RandomGamma
-RandomGammaGrad RandomIndexShuffle RandomPoisson RandomPoissonV2 RandomShuffle
-RandomStandardNormal RandomUniform RandomUniformInt RngReadAndSkip RngSkip
-StatefulRandomBinomial StatefulStandardNormal StatefulStandardNormalV2
-StatefulTruncatedNormal StatefulUniform StatefulUniformFullInt StatefulUniformInt
-StatelessMultinomial StatelessParameterizedTruncatedNormal StatelessRandomBinomial
-StatelessRandomGammaV2 StatelessRandomGammaV3 StatelessRandomGetAlg
-StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg StatelessRandomNormal
-StatelessRandomNormalV2 StatelessRandomPoisson StatelessRandomUniform
-StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt
-StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessShuffle
-StatelessTruncatedNormal StatelessTruncatedNormalV2 TruncatedNormal
-"""
-"""Random numbers."""
-
 RECORDS = """
 AddManySparseToTensorsMap AddSparseToTensorsMap AdjustContrast AdjustContrastv2
 AdjustHue AdjustSaturation AsString AudioSpectrogram CombinedNonMaxSuppression
@@ -202,9 +166,7 @@ VariableShape VariableV2
 """
 """Variables and tables. Not InitializeTableFromTextFile, which reads a file."""
 
-ALLOWED = frozenset(
-    (ARRAYS + MATHEMATICS + NETWORKS + CONTROL + RANDOM + RECORDS + STATE).split()
-)
+ALLOWED = listed(ARRAYS + MATHEMATICS + NETWORKS + CONTROL + RANDOM + RECORDS + STATE)
 
 TEXT_FILES = frozenset(["InitializeTableFromTextFile", "InitializeTableFromTextFileV2"])
 """Allowed where the file is one of the model's own assets."""

@@ -107,22 +107,24 @@ def _fragment(
     module: fx.GraphModule, form: Form, by_name: Mapping[str, fx.Node]
 ) -> _Fragment:
     replaced = [by_name[name] for name in form.nodes]
+    reads = dict.fromkeys(n for node in replaced for n in node.all_input_nodes)
+    taken = [node for node in reads if node not in replaced]
+    constants = [node for node in taken if is_constant(node)]
+    inputs = tuple(node for node in taken if not is_constant(node))
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
-    taken = dict.fromkeys(
-        n for node in replaced for n in node.all_input_nodes if n not in replaced
-    )
-    inputs = [n for n in taken if not is_constant(n)]
     for node in inputs:
         copies[node] = graph.placeholder(node.name)
         copies[node].meta = dict(node.meta)
-    for node in [*(n for n in taken if is_constant(n)), *replaced]:
-        copies[node] = graph.node_copy(node, lambda n: copies[n])
+    for node in (*constants, *replaced):
+        copies[node] = graph.node_copy(node, copies.__getitem__)
         copies[node].name = node.name
     graph.output((copies[replaced[-1]],))
-    described = [_attributes(node) for node in replaced]
-    described += [_described(constant(module, n)) for n in taken if is_constant(n)]
-    return _Fragment(fx.GraphModule(module, graph), tuple(inputs), tuple(described))
+    signature = (
+        *map(_attributes, replaced),
+        *(_described(constant(module, node)) for node in constants),
+    )
+    return _Fragment(fx.GraphModule(module, graph), inputs, signature)
 
 
 class _Keeper(Interpreter):

@@ -12,7 +12,7 @@ import keras
 from .....common.errors import ModelError
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
-from .keras_model import KerasModel, keras_model
+from .model import KerasModel, keras_model, said
 
 HDF5 = frozenset([".h5", ".hdf5"])
 
@@ -37,7 +37,7 @@ def load_keras(path: Path, *, trust: bool = False) -> KerasModel:
         model = keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:  # layers fail in Keras' and in Python's types
         raise ModelError(
-            f"{place}: Keras {keras.__version__} can't rebuild it: {_said(error)}",
+            f"{place}: Keras {keras.__version__} can't rebuild it: {said(error)}",
             _remedy(path, legacy),
         ) from error
     if not isinstance(model, keras.Model):
@@ -62,7 +62,7 @@ def load_keras_weights(model: keras.Model, path: Path, *, trust: bool = False) -
         model.load_weights(path)
     except Exception as error:  # Keras fails in Python's types
         raise ModelError(
-            f"{place} does not fit the model: {_said(error)}",
+            f"{place} does not fit the model: {said(error)}",
             "Build the model as it was when the weights were saved; a model of your own "
             "class must have been called once before they are loaded.",
         ) from error
@@ -115,8 +115,3 @@ def _version(path: Path, legacy: bool) -> str:
             return str(found.get("keras_version", ""))
     except (ModelError, BadZipFile, AttributeError):
         return ""
-
-
-def _said(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"

@@ -54,9 +54,8 @@ class KerasModel:
         try:
             found = _called(self.model, tensors)
         except (ValueError, TypeError, tf.errors.OpError) as error:
-            said = next(filter(None, map(str.strip, str(error).splitlines())), "")
             raise DataError(
-                f"{self.place} fails on the data: {said[:300]}",
+                f"{self.place} fails on the data: {_first_line(error)}",
                 "Make the dataset, its transforms and the model's inputs agree.",
             ) from error
         return tuple(widened(each.numpy()) for each in tf.nest.flatten(found))
@@ -78,9 +77,8 @@ class KerasModel:
         try:
             _export(self.model, self.signature, path)
         except Exception as error:  # a model's own Python fails in any type
-            said = next(filter(None, map(str.strip, str(error).splitlines())), "")
             raise ModelError(
-                f"{self.place} can't be traced: {type(error).__name__}: {said[:300]}",
+                f"{self.place} can't be traced: {said(error)}",
                 "It must be callable in a tf.function, as model.export calls it.",
             ) from error
         saved = load_saved_model(path, trust=True)
@@ -188,9 +186,8 @@ def _outputs(
     try:
         made = _called(model, symbols)
     except Exception as error:  # a model's own Python fails in any type
-        said = next(filter(None, map(str.strip, str(error).splitlines())), "")
         raise ModelError(
-            f"{place} can't be called with its inputs: {type(error).__name__}: {said[:300]}",
+            f"{place} can't be called with its inputs: {said(error)}",
             "Name its inputs under model.inputs, with shapes and dtypes.",
         ) from error
     keys = sorted(made) if isinstance(made, dict) else None
@@ -217,3 +214,12 @@ def _export(model: Any, signature: Signature, path: Path) -> None:
     ]
     archive.add_endpoint(KEY, call, specs)
     archive.write_out(str(path), verbose=False)
+
+
+def said(error: Exception) -> str:
+    """What went wrong in Keras or in the model's own Python, in a line."""
+    return f"{type(error).__name__}: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    return next(filter(None, map(str.strip, str(error).splitlines())), "")[:300]

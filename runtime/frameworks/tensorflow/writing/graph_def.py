@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tensorflow.core.framework import graph_pb2
-
-from ..ir.references import Nesting
+from ..bodies.bodies import functions_called
+from ..ir.naming import Nesting
+from ..ir.protos import GraphDef, copied
 from ..ir.regions import Region, body_attributes, every, function_of
 
 
@@ -22,7 +22,7 @@ def graph_def(main: Region, source: Any) -> Any:
     functions = {f.signature.name: f for f in source.library.function}
     kept = _kept(main, functions)
     library = _Library(functions)
-    found = graph_pb2.GraphDef()
+    found = GraphDef()
     found.node.extend(library.nodes(main))
     found.library.function.extend([*library.made.values(), *kept.values()])
     found.versions.CopyFrom(source.versions)
@@ -46,9 +46,7 @@ class _Library:
         for node in region.nodes:
             bodies = region.bodies.get(node.name)
             if bodies:
-                copied = type(node)()
-                copied.CopyFrom(node)
-                node = copied
+                node = copied(node)
                 for name, index, called in body_attributes(node):
                     function_of(node, name, index).name = self._define(bodies[called])
             yield node
@@ -68,8 +66,7 @@ class _Library:
 
 def _packed(region: Region, nodes: list[Any], functions: Mapping[str, Any]) -> Any:
     """The region as a FunctionDef."""
-    function = type(region.function)()
-    function.CopyFrom(region.function)
+    function = copied(region.function)
     del function.node_def[:]
     nesting = Nesting(nodes, functions)
     for node in nodes:
@@ -86,25 +83,11 @@ def _packed(region: Region, nodes: list[Any], functions: Mapping[str, Any]) -> A
 
 def _kept(main: Region, functions: Mapping[str, Any]) -> dict[str, Any]:
     """The source's functions that nodes without bodies call, directly or not."""
-    waiting = [
+    plain = [
         node
         for region in every(main)
         for node in region.nodes
         if node.name not in region.bodies
     ]
-    found: dict[str, Any] = {}
-    while waiting:
-        for name in _calls(waiting.pop()):
-            if name in functions and name not in found:
-                found[name] = functions[name]
-                waiting.extend(found[name].node_def)
-    return {name: found[name] for name in sorted(found)}
-
-
-def _calls(node: Any) -> Iterable[str]:
-    yield node.op
-    for value in node.attr.values():
-        if value.HasField("func"):
-            yield value.func.name
-        for function in value.list.func:
-            yield function.name
+    called = functions_called(plain, functions, lambda function: function.node_def)
+    return {name: functions[name] for name in sorted(called)}

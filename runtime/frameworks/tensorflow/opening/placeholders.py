@@ -7,9 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..bodies.bodies import parsed, rewired, spelled
+from ..bodies.bodies import rewired
 from ..bodies.inline import unused
 from ..ir.frozen import Endpoint, Signature
+from ..ir.naming import flat, parsed
 from ..ir.protos import GraphDef, NodeDef
 
 
@@ -36,7 +37,7 @@ def fed(
     found.library.CopyFrom(graph_def.library)
     for node in graph_def.node:
         if node.name not in placed:
-            inputs = [spelled(*parsed(each)) for each in node.input]
+            inputs = [flat(*parsed(each)) for each in node.input]
             found.node.append(rewired(node, [new(each) for each in inputs]))
     found.node.extend(placed.values())
     return found, tuple(_renamed(each, made) for each in signatures)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from . import mapped
+from . import weights
 
 LARGE = 1 << 28
 """Bytes of weights beyond which a model goes through files: in one piece it would be in
@@ -62,7 +62,7 @@ def write_apart(model: ir.Model, path: Path, data: Path) -> None:
                 base_dir=data.parent,
             )
             tensor.tofile(file)
-            mapped.release(tensor)
+            weights.release(tensor)
     path.write_bytes(to_bytes(copy))
 
 
