@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from ..common.errors import RequirementError
-from ..frameworks.adapters import adapter_of
 from ..graph.graph import Precision
 from ..hardware.answers import FRAMEWORKS, Answer, Device
 from ..hardware.instructions import CPU_FLAGS
+from .adapters import adapter_of
 
 CHILD = """
 import json, sys

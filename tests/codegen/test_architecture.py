@@ -1,11 +1,15 @@
 """Who may import whom, what an import costs, and what packaging must know of it."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib.util import resolve_name
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +29,6 @@ FOLDERS = {
     "narrowcast.templates": "templates",
     "narrowcast.runtime": "runtime",
 }
-UPSTREAM = {
-    "narrowcast.spec": {"narrowcast.spec"},
-    "narrowcast.codegen": {"narrowcast.__version__", "narrowcast.spec"},
-    "narrowcast.templates": set(),
-    "narrowcast.runtime": set(),
-}
-"""Part → what of narrowcast it may import beside itself."""
-
 ADAPTERS = {
     "narrowcast.runtime.frameworks.pytorch": ({"torch"}, {"safetensors"}),
     "narrowcast.runtime.frameworks.tensorflow": (
@@ -97,16 +93,105 @@ def adapters(name: str) -> list[tuple[set[str], set[str]]]:
     return [known for package, known in ADAPTERS.items() if is_within(name, package)]
 
 
-@pytest.mark.parametrize("package", UPSTREAM)
-def test_imports_point_one_way(package: str) -> None:
-    """spec ← codegen ← cli; runtime and templates know none of them."""
-    allowed = {package} | UPSTREAM[package]
-    for name, path in modules(package):
-        for imported in imports(
-            name, path, ast.walk(ast.parse(path.read_text("utf-8")))
-        ):
-            if is_within(imported, "narrowcast"):
-                assert any(is_within(imported, one) for one in allowed), name
+def table(number: int) -> dict[str, set[str]]:
+    """Folder → what it may import, from one of the two tables in docs/architecture.md."""
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    rows = text.split("| floor | folder | holds | imports |\n")[number].splitlines()
+    cells = [row.strip("|").split("|") for row in takewhile(bool, rows[1:])]
+    return {CODE.findall(row[1])[0]: {*CODE.findall(row[3])} for row in cells}
+
+
+CODE = re.compile(r"`([^`]+)`")
+PARTS, ROOMS = table(1), table(2)
+
+
+def part(name: str) -> str:
+    """The row of the first table that a module of narrowcast belongs to."""
+    package = next(p for p in sorted(FOLDERS, reverse=True) if is_within(name, p))
+    folder = "/".join((FOLDERS[package], *name.removeprefix(package).split(".")[1:]))
+    rows = [row for row in PARTS if is_within(folder.replace("/", "."), dotted(row))]
+    return max(rows, key=len)
+
+
+def dotted(folder: str) -> str:
+    return folder.replace("/", ".")
+
+
+def room(name: str) -> tuple[str, str]:
+    """An adapter and the row of the second table that one of its modules belongs to.
+
+    What stands beside an adapter's rooms is its `__init__`, ONNX's runtimes too.
+    """
+    adapter, _, inner = name.removeprefix(f"{SHARED}.").partition(".")
+    first = inner.partition(".")[0]
+    return adapter, first if first in ROOMS else "__init__"
+
+
+SHARED = "narrowcast.runtime.frameworks"
+OWN = ("pytorch", "tensorflow", "mxnet", "onnx")
+
+
+def is_adapters(name: str) -> bool:
+    return any(is_within(name, f"{SHARED}.{adapter}") for adapter in OWN)
+
+
+def arrows() -> Iterator[tuple[str, str]]:
+    """Which module imports which, in all of narrowcast; also within functions."""
+    known = {name for package in FOLDERS for name, _path in modules(package)}
+    known |= {name.removesuffix(".__init__") for name in known}
+    for package in FOLDERS:
+        for name, path in modules(package):
+            tree = ast.parse(path.read_text("utf-8"))
+            for imported in imports(name, path, ast.walk(tree)):
+                if is_within(imported, "narrowcast"):
+                    target = (
+                        imported if imported in known else imported.rpartition(".")[0]
+                    )
+                    yield name.removesuffix(".__init__"), target
+
+
+def test_the_tables_are_read() -> None:
+    assert PARTS["runtime/graph"] == {"runtime/common"}
+    assert "ir" in ROOMS["running"]
+    assert set(PARTS) >= {"spec", "codegen", "templates", "runtime", "src/narrowcast"}
+
+
+def test_imports_go_down_from_floor_to_floor() -> None:
+    """As docs/architecture.md says; what adapters share knows none of them."""
+    wrong = {
+        (one, other)
+        for one, other in arrows()
+        if part(one) != part(other)
+        and not any(is_within(dotted(part(other)), dotted(p)) for p in PARTS[part(one)])
+    }
+    assert {each for each in wrong if each[1] != "narrowcast"} == set()
+
+
+def test_rooms_of_an_adapter_import_downwards() -> None:
+    for one, other in arrows():
+        if not is_adapters(other) or not is_within(one, SHARED):
+            continue
+        assert is_adapters(one), (one, other)
+        adapter, here = room(one)
+        assert adapter == room(other)[0], (one, other)
+        there = room(other)[1]
+        assert here == there or there in ROOMS[here], (one, other)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {one: set[str]() for one, _other in arrows()}
+    for one, other in arrows():
+        graph[one] |= {other} - {one}
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_folders_and_modules_are_small() -> None:
+    """A dozen files and 300 lines, so that a reader finds what there is."""
+    for package in FOLDERS:
+        folders = Counter(path.parent for _name, path in modules(package))
+        assert [f for f, files in folders.items() if files > 12] == []
+        for _name, path in modules(package):
+            assert len(path.read_text("utf-8").splitlines()) <= 300, path
 
 
 def test_runtime_is_imported_with_numpy_alone() -> None:

@@ -84,7 +84,7 @@ def imported() -> ModuleType:
     try:
         import tensorflow
 
-        from . import first_import  # noqa: F401
+        from .ir import first_import  # noqa: F401
     except (ImportError, OSError) as error:
         raise RequirementError(
             f"TensorFlow is installed, but `import tensorflow` fails: {error}",

@@ -1,3 +1,3 @@
 """A GraphDef as the adapter sees it: names, kinds of ops, FLOPs, regions, weights."""
 
-from .. import first_import  # noqa: F401
+from . import first_import  # noqa: F401

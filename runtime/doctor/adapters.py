@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import mxnet, pytorch, tensorflow
-from .adapter import Adapter
-from .onnx import onnxruntime, openvino, portable, tensorrt
+from ..frameworks import mxnet, pytorch, tensorflow
+from ..frameworks.adapter import Adapter
+from ..frameworks.onnx import onnxruntime, openvino, portable, tensorrt
 
 ADAPTERS: Mapping[str, Adapter] = {
     "pytorch": pytorch,
