@@ -16,15 +16,17 @@ from ...common.errors import NEW, PlanError
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Kernel, Op, Placement, Precision
 from ...graph.graph import held as held_precisions
-from ..comparing import with_kernels
+from ..comparing import probed
 from ..inputs import Input
+from ..measuring.output_errors import OutputErrors
+from ..measuring.timings import timings
 from ..protocol import Inputs, Probe, Statistics, Timings
 from .capturing import capture
 from .forms import Form, fastest_forms, sites, substituted, time_forms
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
-from .measuring.output_errors import OutputErrors
-from .measuring.probes import probe
+from .measuring.output_errors import Reruns
+from .measuring.probes import probe, relative_error
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
 from .measuring.stopwatch import time_casts, time_ops
@@ -138,27 +140,17 @@ class Program:
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
         """Time ops and all casts on the batch, each distinct one once."""
+        module, device = self.prepared.module, of_batch(self.batch)
         keys = {str(self._op(name).key): name for name in ops}
-        pairs = time_ops(
-            self.prepared.module, self.batch, precision, keys.keys(), clock, seconds
+        pairs = time_ops(module, self.batch, precision, keys.keys(), clock, seconds)
+        plain = timings(
+            self.graph,
+            precision,
+            {keys[key]: pair for key, pair in pairs.items()},
+            partial(time_casts, device=device, clock=clock, seconds=seconds),
         )
-        shapes = {
-            t.shape
-            for t in self.graph.tensors.values()
-            if t.floating and not t.constant
-        }
-        casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
-        device = of_batch(self.batch)
-        both = time_casts(shapes, precision, device, clock, seconds)
-        for shape, (down, up) in both.items():
-            casts[shape, Precision.FP32, precision] = down
-            casts[shape, precision, Precision.FP32] = up
-        timed = {
-            (keys[key], p): each
-            for key, pair in pairs.items()
-            for p, each in pair.items()
-        }
-        return Timings(timed | self._time_forms(precision, clock, seconds), casts)
+        formed = self._time_forms(precision, clock, seconds)
+        return replace(plain, ops={**plain.ops, **formed})
 
     def _time_forms(
         self, precision: Precision, clock: Clock, seconds: float
@@ -200,7 +192,7 @@ class Program:
         }
         module, low = self._with_forms(keys)
         converted = rewrite(module, keys | low, held | low)
-        self._outputs.check_it_ends(converted)
+        self._reruns.check_it_ends(converted)
         return converted
 
     def _with_forms(
@@ -237,8 +229,12 @@ class Program:
         return tensor_names(self.prepared)
 
     @cached_property
-    def _outputs(self) -> OutputErrors:
-        return OutputErrors(self.prepared, self.batch, self.probes)
+    def _reruns(self) -> Reruns:
+        return Reruns(self.prepared, self.batch)
+
+    @cached_property
+    def _outputs(self) -> OutputErrors[torch.Tensor]:
+        return OutputErrors(self._reruns, self.probes, relative_error)
 
     @cached_property
     def _sites(self) -> tuple[Form, ...]:
@@ -283,8 +279,7 @@ def trace(
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
-    probes = _probe(prepared, graph, batch, low)
-    graph = with_kernels(graph, low, probes)
+    graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     return Program(graph, probes, switches, prepared, batch, dynamic)
 
 
@@ -297,11 +292,3 @@ def _anew(
     """Call the model as if it were the first time."""
     buffers.restore()
     return module(*args, **kwargs)
-
-
-def _probe(
-    prepared: Prepared, graph: Graph, batch: Inputs, low: Precision
-) -> dict[str, Probe]:
-    keys = {str(op.key): op.id for op in graph.ops if graph.castable(op)}
-    found = probe(prepared.module, batch, low, keys)
-    return {keys[key]: probe for key, probe in found.items()}

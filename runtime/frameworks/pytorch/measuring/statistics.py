@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import fx
 
 from ....graph.formats import LIMITS
 from ....graph.graph import Precision
+from ...measuring.statistics import keep_worst
 from ...protocol import Inputs, Statistics
 from ..running.interpreter import Interpreter
 from ..running.low import DTYPES
@@ -63,11 +63,5 @@ class _Collector(Interpreter):
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
         if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
-            found = describe(value.detach(), self.precision)
-            self.found[n] = _worst(found, self.found.get(n, found))
+            keep_worst(self.found, n, describe(value.detach(), self.precision))
         return value
-
-
-def _worst(one: Statistics, other: Statistics) -> Statistics:
-    """Of two iterations of a loop."""
-    return Statistics(*map(max, astuple(one), astuple(other)))

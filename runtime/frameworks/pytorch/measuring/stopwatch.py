@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Set
+from collections.abc import Callable, Hashable, Sequence, Set
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,12 +11,10 @@ from torch import fx
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
+from ...measuring.timings import Distinct, Pair, Shape, Way
 from ...protocol import Inputs
 from ..running.device import finished, of_batch
 from ..running.low import DTYPES, LowInterpreter, function
-
-Pair = Mapping[Precision, Latency]
-"""fp32's and the low precision's latency, measured in turn."""
 
 
 def time_ops(
@@ -40,32 +39,28 @@ def time_ops(
     watch = _Stopwatch(module, precision, frozenset(keys), device, clock, seconds)
     with torch.inference_mode():
         watch.run(*inputs)
-    return watch.pairs
+    return watch.distinct.pairs
 
 
 def time_casts(
-    shapes: Set[tuple[int, ...]],
-    precision: Precision,
+    shape: Shape,
+    ways: Sequence[Way],
     device: torch.device,
     clock: Clock,
     seconds: float,
-) -> dict[tuple[int, ...], tuple[Latency, Latency]]:
-    """Time the casts of fp32 tensors down to `precision` and back up; shape → both."""
-    found = {}
-    for shape in sorted(shapes):
-        wide = torch.ones(shape, device=device)
-        narrow = wide.to(DTYPES[precision])
-        with torch.inference_mode():
-            calls = {
-                "down": _cast(wide, DTYPES[precision]),
-                "up": _cast(narrow, torch.float32),
-            }
-            both = interleaved(finished(calls, device), clock, seconds)
-        found[shape] = both["down"], both["up"]
-    return found
+) -> dict[Way, Latency]:
+    """Time the ways to cast a tensor of a shape, in turn."""
+    calls = {str(way): _cast(shape, *way, device) for way in ways}
+    with torch.inference_mode():
+        found = interleaved(finished(calls, device), clock, seconds)
+    return {way: found[str(way)] for way in ways}
 
 
-def _cast(tensor: torch.Tensor, dtype: torch.dtype) -> Callable[[], object]:
+def _cast(
+    shape: Shape, source: Precision, target: Precision, device: torch.device
+) -> Callable[[], object]:
+    tensor = torch.ones(shape, dtype=DTYPES[source], device=device)
+    dtype = DTYPES[target]
     return lambda: torch.ops.aten._to_copy.default(tensor, dtype=dtype)
 
 
@@ -84,16 +79,12 @@ class _Stopwatch(LowInterpreter):
         super().__init__(module, precision, keys)
         self.device, self.precision = device, precision
         self.clock, self.seconds = clock, seconds
-        self.known: dict[Hashable, Pair] = {}
-        self.pairs: dict[str, Pair] = {}
+        self.distinct = Distinct[str]()
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
         if n.name in self.keys:
-            signature = self._signature(n)
-            if signature not in self.known:
-                self.known[signature] = self._time(n)
-            self.pairs[n.name] = self.known[signature]
+            self.distinct.add(n.name, self._signature(n), partial(self._time, n))
         return value
 
     def _signature(self, node: fx.Node) -> Hashable:

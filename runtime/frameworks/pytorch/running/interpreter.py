@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,28 +11,12 @@ import torch
 from torch import fx
 from torch._ops import HigherOrderOperator
 
+from ...loops import Route
 from ...protocol import Inputs
 from ..ir import nodes
 
 TRIPS = 100
 """Iterations of a loop that are seen where only the first is of interest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a run goes, other than where the values send it.
-
-    Attributes:
-        forced: Bodies that run once, the first time that they are reached.
-        most: Iterations after which a loop counts as endless, None for no limit.
-    """
-
-    forced: frozenset[fx.GraphModule] = frozenset()
-    most: int | None = None
-
-
-class EndlessLoop(Exception):
-    """A loop made more iterations than its route allows."""
 
 
 class Interpreter(fx.Interpreter):
@@ -50,9 +33,11 @@ class Interpreter(fx.Interpreter):
 
     everywhere: ClassVar[bool] = False
 
-    def __init__(self, module: fx.GraphModule, route: Route | None = None) -> None:
+    def __init__(
+        self, module: fx.GraphModule, route: Route[fx.GraphModule] | None = None
+    ) -> None:
         super().__init__(module)
-        self.route = route or Route()
+        self.route: Route[fx.GraphModule] = route or Route()
         self.trips: dict[fx.GraphModule, int] = {}
         self.failed: dict[fx.GraphModule, str] = {}
 
@@ -101,15 +86,14 @@ class Interpreter(fx.Interpreter):
     def _condition(
         self, condition: fx.GraphModule, body: fx.GraphModule
     ) -> Callable[..., Any]:
-        once, most, count = self._forces(body), self.route.most, 0
+        once, count = self._forces(body), 0
 
         def goes_on(*operands: Any) -> Any:
             nonlocal count
             count += 1
             if once:
                 return torch.tensor(count == 1)
-            if most is not None and count > most:
-                raise EndlessLoop(f"a loop has not ended after {most} iterations")
+            self.route.check(count)
             return self.run_body(condition, *operands)
 
         return goes_on
@@ -124,7 +108,7 @@ class Interpreter(fx.Interpreter):
 
 
 def trips(
-    module: fx.GraphModule, inputs: Inputs, route: Route | None = None
+    module: fx.GraphModule, inputs: Inputs, route: Route[fx.GraphModule] | None = None
 ) -> dict[fx.GraphModule, int]:
     """Body → how often it runs on the inputs; none for those that they skip.
 

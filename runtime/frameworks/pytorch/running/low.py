@@ -9,11 +9,12 @@ import torch
 from torch import fx
 
 from ....graph.graph import Precision
+from ...loops import Route
 from ...protocol import Inputs
 from ..ir import nodes
 from ..ir.prepared import is_constant
 from ..ir.values import fitted, stored
-from .interpreter import Interpreter, Route
+from .interpreter import Interpreter
 
 DTYPES = {
     Precision.FP32: torch.float32,
@@ -29,7 +30,7 @@ def values_with_low(
     precision: Precision,
     keys: Iterable[str],
     wanted: Iterable[fx.Node],
-    route: Route,
+    route: Route[fx.GraphModule],
 ) -> list[torch.Tensor]:
     """What the `wanted` nodes hold when only the ops named by `keys` are low."""
     runner = _PartlyLow(module, precision, frozenset(keys), frozenset(wanted))

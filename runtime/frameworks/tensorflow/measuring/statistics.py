@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ....graph.graph import Precision
 from ....graph.rounding import Floats
-from ...comparing import described, worst
+from ...measuring.statistics import described, keep_worst
 from ...protocol import Array, Inputs, Statistics
 from ..ir.references import flat
 from ..ir.regions import Region
@@ -46,8 +46,6 @@ class _Observer(Interpreter):
             self._see(region.within(flat(name, index)), value)
 
     def _see(self, name: str, value: Value) -> None:
-        if value.dtype != tf.float32:
-            return
-        found = described(cast(Floats, eager.widened(value)), self.precision)
-        before = self.statistics.get(name)
-        self.statistics[name] = found if before is None else worst(before, found)
+        if value.dtype == tf.float32:
+            floats = cast(Floats, eager.widened(value))
+            keep_worst(self.statistics, name, described(floats, self.precision))

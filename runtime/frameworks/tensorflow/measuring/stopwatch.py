@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -17,6 +18,7 @@ from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
+from ...measuring.timings import Distinct, Pair, Shape, Way
 from ...protocol import Array, Inputs
 from ..ir.definitions import TYPES, outputs
 from ..ir.fusing import groups
@@ -25,9 +27,6 @@ from ..ir.regions import Region
 from ..running import eager
 from ..running.interpreter import Key, Value
 from ..running.low import LowInterpreter
-
-Pair = Mapping[Precision, Latency]
-"""fp32's and the low precision's latency, measured in turn."""
 
 COPIES, BYTES = 16, 2**23
 """Of an op in one run at most, and what their inputs may take."""
@@ -66,28 +65,23 @@ def time_ops(
     """
     watch = _Stopwatch(main, weights, precision, keys, clock, seconds)
     watch.run(inputs)
-    return watch.pairs
+    return watch.distinct.pairs
 
 
 def time_casts(
-    shapes: Set[tuple[int, ...]], precision: Precision, clock: Clock, seconds: float
-) -> dict[tuple[int, ...], tuple[Latency, Latency]]:
-    """Time the casts of fp32 tensors down to `precision` and back up; shape → both."""
-    found = {}
-    for shape in sorted(shapes):
-        wide = tf.ones(shape)
-        both = {}
-        for name, source, target in (
-            ("down", Precision.FP32, precision),
-            ("up", precision, Precision.FP32),
-        ):
-            node = node_def_pb2.NodeDef(name="cast", op="Cast")
-            node.attr["SrcT"].type = TYPES[source]
-            node.attr["DstT"].type = TYPES[target]
-            both[name] = [Piece(node, [eager.cast(wide, source)], [None])]
-        timed = _interleaved(both, clock, seconds)
-        found[shape] = timed["down"], timed["up"]
-    return found
+    shape: Shape, ways: Sequence[Way], clock: Clock, seconds: float
+) -> dict[Way, Latency]:
+    """Time the ways to cast a tensor of a shape, in turn."""
+    casts = {str(way): [_cast(shape, *way)] for way in ways}
+    found = _interleaved(casts, clock, seconds)
+    return {way: found[str(way)] for way in ways}
+
+
+def _cast(shape: Shape, source: Precision, target: Precision) -> Piece:
+    node = node_def_pb2.NodeDef(name="cast", op="Cast")
+    node.attr["SrcT"].type = TYPES[source]
+    node.attr["DstT"].type = TYPES[target]
+    return Piece(node, [eager.cast(tf.ones(shape), source)], [None])
 
 
 class _Stopwatch(LowInterpreter):
@@ -104,14 +98,13 @@ class _Stopwatch(LowInterpreter):
     ) -> None:
         super().__init__(main, weights, precision, keys)
         self.clock, self.seconds = clock, seconds
-        self.pairs: dict[Key, Pair] = {}
-        self.known: dict[Hashable, Pair] = {}
+        self.distinct = Distinct[Key]()
         self.member: dict[str, dict[str, tuple[str, ...]]] = {}
         self.waiting: dict[Key, list[tuple[Any, list[Value]]]] = {}
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         key = (region.id, node.name)
-        if key in self.keys and key not in self.pairs:
+        if key in self.keys and key not in self.distinct.pairs:
             chain = self._chain(region, node.name)
             collected = self.waiting.setdefault((region.id, chain[0]), [])
             collected.append((node, values))
@@ -142,18 +135,17 @@ class _Stopwatch(LowInterpreter):
             low = self.low_values(region, node, values)
             wide.append(Piece(node, values, links))
             narrow.append(Piece(self.low_node(region, node), low, links))
-        form = tuple(map(_form, wide))
-        if form not in self.known:
-            both = _interleaved({"fp32": wide, "low": narrow}, self.clock, self.seconds)
-            self.known[form] = {
-                Precision.FP32: both["fp32"],
-                self.precision: both["low"],
-            }
         free = {Precision.FP32: FREE, self.precision: FREE}
         for name in chain:
-            self.pairs[region.id, name] = free
-        self.pairs[region.id, chain[0]] = self.known[form]
+            self.distinct.pairs[region.id, name] = free
+        signature = tuple(map(_form, wide))
+        time = partial(self._pair, wide, narrow)
+        self.distinct.add((region.id, chain[0]), signature, time)
         collected.clear()
+
+    def _pair(self, wide: Sequence[Piece], narrow: Sequence[Piece]) -> Pair:
+        both = _interleaved({"fp32": wide, "low": narrow}, self.clock, self.seconds)
+        return {Precision.FP32: both["fp32"], self.precision: both["low"]}
 
 
 def compiled(pieces: Sequence[Piece], copies: int) -> Callable[[], object]:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ....common.errors import ModelError
 from ....graph.graph import Op
+from ...loops import Route
 from ..ir import operators
 from ..ir.references import data, parsed
 from ..ir.regions import CASES, LOOPS, Region
@@ -33,24 +34,6 @@ def key_of(op: Op) -> Key:
     key: Any = op.key
     region, name = key
     return region, name
-
-
-class EndlessLoop(Exception):
-    """A loop went on beyond the limit of a route."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """Which way a run takes.
-
-    Attributes:
-        forced: Ids of bodies to go into the first time that they are reached, whatever
-            the condition says.
-        most: Iterations after which a loop is endless; None for no limit.
-    """
-
-    forced: frozenset[str] = frozenset()
-    most: int | None = None
 
 
 @dataclass
@@ -83,13 +66,13 @@ class Interpreter:
         self,
         main: Region,
         weights: Mapping[str, Any] | None = None,
-        route: Route | None = None,
+        route: Route[str] | None = None,
     ) -> None:
         self.main = main
         self.weights = {
             name: tf.convert_to_tensor(value) for name, value in (weights or {}).items()
         }
-        self.route = route or Route()
+        self.route: Route[str] = route or Route()
         self.trips: dict[str, int] = {}
         self.aside = False
         self.constants: dict[Key, Value] = {}
@@ -206,12 +189,11 @@ class Interpreter:
         return bodies[0 if _true(choice) else 1]
 
     def _loop(self, condition: Region, body: Region, state: list[Value]) -> list[Value]:
-        most, iterations = self.route.most, 0
+        iterations = 0
         while self._goes_on(condition, body, state):
             state = self.run_region(body, state)
             iterations += 1
-            if most is not None and iterations > most:
-                raise EndlessLoop(f"{body.id} ran {iterations} times")
+            self.route.check(iterations)
         if self.everywhere and not iterations:
             self._beside(body, state)
         return state

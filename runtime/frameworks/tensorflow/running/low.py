@@ -8,19 +8,21 @@ from typing import Any
 import tensorflow as tf
 
 from ....graph.graph import Precision
+from ...loops import Route
 from ...protocol import Array, Inputs
-from ..ir.definitions import narrowed
+from ..ir.definitions import TYPES, narrowed
 from ..ir.operators import slots
+from ..ir.references import flat
 from ..ir.regions import Region
 from . import eager
-from .interpreter import Interpreter, Key, Route, Value
+from .interpreter import Interpreter, Key, Value
 
 FAILURES = (tf.errors.OpError, TypeError, ValueError)
 """What a missing kernel raises; a dtype that the op's definition excludes, too."""
 
 
 def run(
-    main: Region, inputs: Inputs, weights: Mapping[str, Array], route: Route
+    main: Region, inputs: Inputs, weights: Mapping[str, Array], route: Route[str]
 ) -> dict[str, int]:
     """Run a model as it is; region → how often it ran.
 
@@ -41,7 +43,7 @@ class LowInterpreter(Interpreter):
         weights: Mapping[str, Array],
         precision: Precision,
         keys: Set[Key],
-        route: Route | None = None,
+        route: Route[str] | None = None,
     ) -> None:
         super().__init__(main, weights, route)
         self.precision, self.keys = precision, keys
@@ -84,3 +86,66 @@ class LowInterpreter(Interpreter):
             return eager.cast(value, self.precision)
         self.small[key] = tf.constant(eager.stored(value.numpy(), self.precision))
         return self.small[key]
+
+
+class Observed(LowInterpreter):
+    """Keeps what the main graph makes of some of its tensors.
+
+    Attributes:
+        wanted: References in the main graph, to no constants.
+        found: What they are in this run.
+    """
+
+    def __init__(
+        self,
+        main: Region,
+        weights: Mapping[str, Array],
+        precision: Precision,
+        keys: Set[Key],
+        wanted: Sequence[str],
+    ) -> None:
+        super().__init__(main, weights, precision, keys)
+        self.wanted = tuple(wanted)
+        self.found: dict[str, Value] = {}
+
+    def made(self, region: Region, name: str, values: list[Value]) -> None:
+        if not region.id:
+            for index, value in enumerate(values):
+                if flat(name, index) in self.wanted:
+                    self.found[flat(name, index)] = value
+
+
+class PartlyLow(Observed):
+    """One graph for any number of runs: weights and nodes are cast once."""
+
+    def __init__(
+        self,
+        main: Region,
+        weights: Mapping[str, Array],
+        precision: Precision,
+        wanted: Sequence[str],
+    ) -> None:
+        super().__init__(main, weights, precision, frozenset(), wanted)
+
+    def values(self, inputs: Inputs, keys: Set[Key], route: Route[str]) -> list[Array]:
+        """What is wanted, with these ops low and what they make cast back.
+
+        Raises:
+            EndlessLoop: A loop went on beyond the route's limit.
+        """
+        self.keys, self.route = keys, route
+        self.found.clear()
+        self.run(inputs)
+        return [eager.widened(self.found.pop(reference)) for reference in self.wanted]
+
+    def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
+        if (region.id, node.name) not in self.keys:
+            return super().run_op(region, node, values)
+        return [wide(value) for value in self.run_low(region, node, values)]
+
+
+def wide(value: Value) -> Value:
+    """A 16-bit float tensor as fp32, any other as it is."""
+    if value.dtype.as_datatype_enum in (TYPES[Precision.BF16], TYPES[Precision.FP16]):
+        return eager.cast(value, Precision.FP32)
+    return value
