@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 from ...common.timing import Latency
 from ...graph.graph import Graph, Precision
 from ..protocol import Timings
-
-Key = TypeVar("Key", bound=Hashable)
 
 Pair = Mapping[Precision, Latency]
 """fp32's and the low precision's latency, measured in turn."""
@@ -19,25 +15,6 @@ Shape = tuple[int, ...]
 
 Way = tuple[Precision, Precision]
 """From which precision a cast goes to which."""
-
-
-@dataclass
-class Distinct(Generic[Key]):
-    """Latencies of ops, of which those with one signature are timed once.
-
-    Attributes:
-        pairs: Op → its latencies.
-        known: Signature → the same.
-    """
-
-    pairs: dict[Key, Pair] = field(default_factory=dict)
-    known: dict[Hashable, Pair] = field(default_factory=dict)
-
-    def add(self, op: Key, signature: Hashable, time: Callable[[], Pair]) -> None:
-        """Time an op, unless one with the same signature was."""
-        if signature not in self.known:
-            self.known[signature] = time()
-        self.pairs[op] = self.known[signature]
 
 
 def timings(

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Op, Precision
-from ...measuring.timings import Distinct, Pair, Shape, Way
+from ...measuring.timings import Pair, Shape, Way
 from ..ir.naming import constant
 from ..ir.weights import DTYPES
 from ..running.low import Single, Singles
@@ -42,15 +42,16 @@ class Stopwatch:
     def time_ops(self, precision: Precision, ops: Set[str]) -> dict[str, Pair]:
         """Time ops in fp32 and in `precision`, on real inputs; op id → latencies."""
         singles, both = self.singles, (Precision.FP32, precision)
-        distinct = Distinct[str]()
-
-        def time(op: Op) -> Pair:
-            return self._timed({p: singles.alone(op, p) for p in both})
-
+        known: dict[Hashable, Pair] = {}
+        found = {}
         for op in singles.graph.ops:
-            if op.id in ops and singles.ran(op):
-                distinct.add(op.id, _signature(singles, op), partial(time, op))
-        return distinct.pairs
+            if op.id not in ops or not singles.ran(op):
+                continue
+            signature = _signature(singles, op)
+            if signature not in known:
+                known[signature] = self._timed({p: singles.alone(op, p) for p in both})
+            found[op.id] = known[signature]
+        return found
 
     def time_casts(self, shape: Shape, ways: Sequence[Way]) -> dict[Way, Latency]:
         """Time the ways to cast a tensor of a shape, in turn."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
+from ...measuring import tails
 from ..ir.plain import bodies
 from ..running.interpreter import captured
 
@@ -16,23 +17,19 @@ def showing_tails(model: ir.Model) -> ir.Model:
     An index that argmax returns says little of how far its scores are off.
     """
     copy = model.clone()
-    shown: dict[ir.Value, None] = {}
-    for value in copy.graph.outputs:
-        shown.update(dict.fromkeys(_floats_behind(value)))
-    copy.graph.outputs[:] = list(shown)
+    outputs = list(copy.graph.outputs)
+
+    def is_float(value: ir.Value) -> bool:
+        taken = value.producer() is None and value not in outputs
+        return value.dtype == ir.DataType.FLOAT and not taken
+
+    copy.graph.outputs[:] = tails.float_tails(outputs, is_float, _behind)
     return copy
 
 
-def _floats_behind(value: ir.Value) -> Iterator[ir.Value]:
-    waiting, seen = [value], {value}
-    while waiting:
-        each = waiting.pop()
-        node = each.producer()
-        if each.dtype == ir.DataType.FLOAT and (node is not None or each is value):
-            yield each
-            continue
-        taken = [] if node is None else [v for v in node.inputs if v is not None]
-        for _, body in bodies(node) if node is not None else ():
-            taken += captured(body)
-        waiting += [v for v in taken if v not in seen]
-        seen.update(taken)
+def _behind(value: ir.Value) -> Iterator[ir.Value]:
+    node = value.producer()
+    if node is not None:
+        yield from (taken for taken in node.inputs if taken is not None)
+        for _, body in bodies(node):
+            yield from captured(body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from ...protocol import Inputs, Outputs
 from ..ir.naming import op_ids
 from ..ir.prepared import Prepared
 from ..running.calling import recorded
-from ..running.interpreter import Interpreter
+from ..running.interpreter import observe
 from ..running.predict import arrays
 from ..running.private import private
 from ..running.state import after
@@ -60,33 +60,27 @@ def check_agreement(
 
 def first_divergence(prepared: Prepared, inputs: Inputs) -> str:
     """Id of the first op that preparation made compute something else, "" if none."""
-    captured = _Values(prepared.captured, op_ids(prepared.captured))
-    passed = _Values(prepared.module, prepared.ids)
-    with torch.no_grad():
-        captured.run(*inputs)
-        passed.run(*inputs)
+    captured = _values(prepared.captured, op_ids(prepared.captured), inputs)
+    passed = _values(prepared.module, prepared.ids, inputs)
     makes = {prepared.ids[node]: made for node, made in prepared.makes.items()}
     return agreement.first_divergence(
         (op_id, *pair)
-        for op_id, value in passed.values.items()
+        for op_id, value in passed.items()
         for pair in zip(
-            arrays(captured.values[makes.get(op_id, op_id)]),
-            arrays(value),
-            strict=False,
+            arrays(captured[makes.get(op_id, op_id)]), arrays(value), strict=False
         )
     )
 
 
-class _Values(Interpreter):
-    """Keeps what each op makes, by its id."""
+def _values(
+    module: fx.GraphModule, ids: Mapping[str, str], inputs: Inputs
+) -> dict[str, Any]:
+    """What each op makes, by its id."""
+    values: dict[str, Any] = {}
 
-    def __init__(self, module: fx.GraphModule, ids: dict[str, str]) -> None:
-        super().__init__(module)
-        self.ids = ids
-        self.values: dict[str, Any] = {}
+    def see(node: fx.Node, value: Any) -> None:
+        if node.name in ids:
+            values[ids[node.name]] = value
 
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if n.name in self.ids:
-            self.values[self.ids[n.name]] = value
-        return value
+    observe(module, inputs, see)
+    return values

@@ -71,7 +71,9 @@ class Reruns:
 
     @cached_property
     def _usual(self) -> dict[fx.GraphModule, int]:
-        return trips(self.prepared.module, self.inputs) if self._regions else {}
+        return (
+            trips(self.prepared.module, self.inputs, Route()) if self._regions else {}
+        )
 
     @property
     def _longest(self) -> int:

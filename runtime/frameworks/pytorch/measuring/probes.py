@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ def probe(
 ) -> dict[str, Probe]:
     """Run each op named by `keys` in `precision` on the inputs that fp32 gives it."""
     keys = frozenset(keys)
-    prober = _Prober(module, precision, keys)
+    prober = _Prober(module, precision=precision, keys=keys)
     with torch.no_grad():
         prober.run(*inputs)
     reasons = [text.splitlines()[0] for text in prober.failed.values()]
@@ -29,14 +30,10 @@ def probe(
     }
 
 
+@dataclass(eq=False)
 class _Prober(LowInterpreter):
     everywhere = True
-
-    def __init__(
-        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
-    ) -> None:
-        super().__init__(module, precision, keys)
-        self.probes: dict[str, Probe] = {}
+    probes: dict[str, Probe] = field(default_factory=dict, kw_only=True)
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)

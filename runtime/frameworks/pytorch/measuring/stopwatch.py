@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence, Set
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import fx
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
-from ...measuring.timings import Distinct, Pair, Shape, Way
+from ...measuring.timings import Pair, Shape, Way
 from ...protocol import Inputs
 from ..running.device import finished, of_batch
 from ..running.low import DTYPES, LowInterpreter, function
@@ -35,11 +35,17 @@ def time_ops(
     Returns:
         Node name → latencies.
     """
-    device = of_batch(inputs)
-    watch = _Stopwatch(module, precision, frozenset(keys), device, clock, seconds)
+    watch = _Stopwatch(
+        module,
+        precision=precision,
+        keys=frozenset(keys),
+        device=of_batch(inputs),
+        clock=clock,
+        seconds=seconds,
+    )
     with torch.inference_mode():
         watch.run(*inputs)
-    return watch.distinct.pairs
+    return watch.pairs
 
 
 def time_casts(
@@ -64,27 +70,22 @@ def _cast(
     return lambda: torch.ops.aten._to_copy.default(tensor, dtype=dtype)
 
 
+@dataclass(eq=False, kw_only=True)
 class _Stopwatch(LowInterpreter):
     everywhere = True
-
-    def __init__(
-        self,
-        module: fx.GraphModule,
-        precision: Precision,
-        keys: frozenset[str],
-        device: torch.device,
-        clock: Clock,
-        seconds: float,
-    ) -> None:
-        super().__init__(module, precision, keys)
-        self.device, self.precision = device, precision
-        self.clock, self.seconds = clock, seconds
-        self.distinct = Distinct[str]()
+    device: torch.device
+    clock: Clock
+    seconds: float
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    known: dict[Hashable, Pair] = field(default_factory=dict)
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
         if n.name in self.keys:
-            self.distinct.add(n.name, self._signature(n), partial(self._time, n))
+            signature = self._signature(n)
+            if signature not in self.known:
+                self.known[signature] = self._time(n)
+            self.pairs[n.name] = self.known[signature]
         return value
 
     def _signature(self, node: fx.Node) -> Hashable:

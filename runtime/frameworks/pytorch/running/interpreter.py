@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ TRIPS = 100
 """Iterations of a loop that are seen where only the first is of interest."""
 
 
+@dataclass(eq=False)
 class Interpreter(fx.Interpreter):
     """Goes into bodies, which a plain interpreter runs as one op, and leaves state alone.
 
@@ -33,13 +35,13 @@ class Interpreter(fx.Interpreter):
 
     everywhere: ClassVar[bool] = False
 
-    def __init__(
-        self, module: fx.GraphModule, route: Route[fx.GraphModule] | None = None
-    ) -> None:
-        super().__init__(module)
-        self.route: Route[fx.GraphModule] = route or Route()
-        self.trips: dict[fx.GraphModule, int] = {}
-        self.failed: dict[fx.GraphModule, str] = {}
+    module: fx.GraphModule
+    route: Route[fx.GraphModule] = field(default_factory=Route)
+    trips: dict[fx.GraphModule, int] = field(default_factory=dict, kw_only=True)
+    failed: dict[fx.GraphModule, str] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.module)
 
     def run_node(self, n: fx.Node) -> Any:
         """The node's value; of a write to a buffer, what the buffer would hold."""
@@ -107,8 +109,39 @@ class Interpreter(fx.Interpreter):
             self.failed[body] = str(error) or type(error).__name__
 
 
+See = Callable[[fx.Node, Any], None]
+"""Told each node and its value, as often as it is made."""
+
+
+def observe(
+    module: fx.GraphModule, inputs: Inputs, see: See, *, everywhere: bool = False
+) -> Any:
+    """Run a graph and show all that its nodes make, those of bodies too; its outputs.
+
+    Args:
+        everywhere: Bodies that the batch skips, too.
+    """
+    observer = _Everywhere(module) if everywhere else _Observer(module)
+    observer.see = see
+    with torch.no_grad():
+        return observer.run(*inputs)
+
+
+class _Observer(Interpreter):
+    see: See
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        self.see(n, value)
+        return value
+
+
+class _Everywhere(_Observer):
+    everywhere = True
+
+
 def trips(
-    module: fx.GraphModule, inputs: Inputs, route: Route[fx.GraphModule] | None = None
+    module: fx.GraphModule, inputs: Inputs, route: Route[fx.GraphModule]
 ) -> dict[fx.GraphModule, int]:
     """Body → how often it runs on the inputs; none for those that they skip.
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import tensorflow as tf
-
 from ...measuring import agreement
 from ...protocol import Array, Inputs, Outputs, Predict
 from ..ir.frozen import Frozen
-from ..ir.references import flat
 from ..ir.regions import Region, regions
 from ..preparation.identities import IDENTITIES
 from ..running import eager
-from ..running.interpreter import Interpreter, Value
+from ..running.interpreter import Interpreter, Observer, Value
 
 
 def check_agreement(
@@ -59,14 +56,13 @@ def _first_divergence(
     frozen: Frozen, prepared: Frozen, main: Region, inputs: Inputs
 ) -> str:
     """Name of the first tensor that preparation made another, "" if none."""
-    before, after = _Values(regions(frozen)), _Values(main)
-    before.run(inputs)
-    after.run(inputs)
+    before = _values(regions(frozen), inputs)
+    after = _values(main, inputs)
     folded = _folded(prepared)
     return agreement.first_divergence(
-        (name, before.values[name], value)
-        for name, value in after.values.items()
-        if name in before.values and name not in folded
+        (name, before[name], value)
+        for name, value in after.items()
+        if name in before and name not in folded
     )
 
 
@@ -79,14 +75,12 @@ def _folded(prepared: Frozen) -> frozenset[str]:
     )
 
 
-class _Values(Interpreter):
-    """Keeps what each op makes, by its name."""
+def _values(main: Region, inputs: Inputs) -> dict[str, Array]:
+    """What each op makes, by its name."""
+    values: dict[str, Array] = {}
 
-    def __init__(self, main: Region) -> None:
-        super().__init__(main)
-        self.values: dict[str, Array] = {}
+    def see(name: str, value: Value) -> None:
+        values[name] = eager.widened(value)
 
-    def made(self, region: Region, name: str, values: list[Value]) -> None:
-        for index, value in enumerate(values):
-            if value.dtype not in (tf.variant, tf.resource):
-                self.values[region.within(flat(name, index))] = eager.widened(value)
+    Observer(main, see=see).run(inputs)
+    return values

@@ -37,7 +37,10 @@ class Reruns:
         """The float tails; None where the route can't be run to the end."""
         if precision not in self.runners:
             self.runners[precision] = PartlyLow(
-                self.main, self.weights, precision, float_tails(self.main)
+                self.main,
+                self.weights,
+                precision=precision,
+                wanted=float_tails(self.main),
             )
         keys = frozenset(map(key_of, ops))
         most = most_iterations(self._longest) if self._inside else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -30,23 +31,15 @@ def probe(
     In a loop, at its first iteration; in a body that the batch skips, at the operands
     that it would have had.
     """
-    runner = _Prober(main, weights, precision, keys)
+    runner = _Prober(main, weights, precision=precision, keys=keys)
     runner.run(inputs)
     return runner.probes
 
 
+@dataclass(eq=False, kw_only=True)
 class _Prober(LowInterpreter):
     everywhere = True
-
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-    ) -> None:
-        super().__init__(main, weights, precision, keys)
-        self.probes: dict[Key, Probe] = {}
+    probes: dict[Key, Probe] = field(default_factory=dict)
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         made = super().run_op(region, node, values)

@@ -8,8 +8,7 @@ that TensorFlow fuses are timed as one; the first has the time, the others none.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -18,7 +17,7 @@ from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
-from ...measuring.timings import Distinct, Pair, Shape, Way
+from ...measuring.timings import Pair, Shape, Way
 from ...protocol import Array, Inputs
 from ..ir.definitions import TYPES, outputs
 from ..ir.fusing import groups
@@ -63,9 +62,11 @@ def time_ops(
     Args:
         seconds: What the timing of one distinct op may take.
     """
-    watch = _Stopwatch(main, weights, precision, keys, clock, seconds)
+    watch = _Stopwatch(
+        main, weights, precision=precision, keys=keys, clock=clock, seconds=seconds
+    )
     watch.run(inputs)
-    return watch.distinct.pairs
+    return watch.pairs
 
 
 def time_casts(
@@ -84,27 +85,19 @@ def _cast(shape: Shape, source: Precision, target: Precision) -> Piece:
     return Piece(node, [eager.cast(tf.ones(shape), source)], [None])
 
 
+@dataclass(eq=False, kw_only=True)
 class _Stopwatch(LowInterpreter):
     everywhere = True
-
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-        clock: Clock,
-        seconds: float,
-    ) -> None:
-        super().__init__(main, weights, precision, keys)
-        self.clock, self.seconds = clock, seconds
-        self.distinct = Distinct[Key]()
-        self.member: dict[str, dict[str, tuple[str, ...]]] = {}
-        self.waiting: dict[Key, list[tuple[Any, list[Value]]]] = {}
+    clock: Clock
+    seconds: float
+    pairs: dict[Key, Pair] = field(default_factory=dict)
+    known: dict[Hashable, Pair] = field(default_factory=dict)
+    member: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    waiting: dict[Key, list[tuple[Any, list[Value]]]] = field(default_factory=dict)
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         key = (region.id, node.name)
-        if key in self.keys and key not in self.distinct.pairs:
+        if key in self.keys and key not in self.pairs:
             chain = self._chain(region, node.name)
             collected = self.waiting.setdefault((region.id, chain[0]), [])
             collected.append((node, values))
@@ -135,17 +128,18 @@ class _Stopwatch(LowInterpreter):
             low = self.low_values(region, node, values)
             wide.append(Piece(node, values, links))
             narrow.append(Piece(self.low_node(region, node), low, links))
+        form = tuple(map(_form, wide))
+        if form not in self.known:
+            both = _interleaved({"fp32": wide, "low": narrow}, self.clock, self.seconds)
+            self.known[form] = {
+                Precision.FP32: both["fp32"],
+                self.precision: both["low"],
+            }
         free = {Precision.FP32: FREE, self.precision: FREE}
         for name in chain:
-            self.distinct.pairs[region.id, name] = free
-        signature = tuple(map(_form, wide))
-        time = partial(self._pair, wide, narrow)
-        self.distinct.add((region.id, chain[0]), signature, time)
+            self.pairs[region.id, name] = free
+        self.pairs[region.id, chain[0]] = self.known[form]
         collected.clear()
-
-    def _pair(self, wide: Sequence[Piece], narrow: Sequence[Piece]) -> Pair:
-        both = _interleaved({"fp32": wide, "low": narrow}, self.clock, self.seconds)
-        return {Precision.FP32: both["fp32"], self.precision: both["low"]}
 
 
 def compiled(pieces: Sequence[Piece], copies: int) -> Callable[[], object]:

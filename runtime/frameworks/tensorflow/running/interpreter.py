@@ -6,10 +6,10 @@ with the kernels that a graph of it would have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ from ....common.errors import ModelError
 from ....graph.graph import Op
 from ...loops import Route
 from ..ir import operators
-from ..ir.references import data, parsed
+from ..ir.references import data, flat, parsed
 from ..ir.regions import CASES, LOOPS, Region
 from . import eager
 
@@ -52,6 +52,7 @@ class Frame:
         return self.values[name][index]
 
 
+@dataclass(eq=False)
 class Interpreter:
     """Runs a main region; what it does to a node is for heirs to change.
 
@@ -60,20 +61,15 @@ class Interpreter:
         trips: Region's id → how often it ran to give the outputs.
     """
 
-    everywhere = False
+    everywhere: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Any] | None = None,
-        route: Route[str] | None = None,
-    ) -> None:
-        self.main = main
-        self.weights = {
-            name: tf.convert_to_tensor(value) for name, value in (weights or {}).items()
-        }
-        self.route: Route[str] = route or Route()
-        self.trips: dict[str, int] = {}
+    main: Region
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    route: Route[str] = field(default_factory=Route)
+    trips: dict[str, int] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.weights = {k: tf.convert_to_tensor(v) for k, v in self.weights.items()}
         self.aside = False
         self.constants: dict[Key, Value] = {}
         self._forced: set[str] = set()
@@ -217,6 +213,22 @@ class Interpreter:
 
     def refused(self, body: Region, message: str) -> None:
         """Called when a body can't be run on operands that aren't meant for it."""
+
+
+See = Callable[[str, Value], None]
+"""Told each tensor's name and value, as often as it is made."""
+
+
+@dataclass(eq=False)
+class Observer(Interpreter):
+    """Shows what arguments and nodes are, resources left out; bodies' too."""
+
+    see: See = field(kw_only=True)
+
+    def made(self, region: Region, name: str, values: list[Value]) -> None:
+        for index, value in enumerate(values):
+            if value.dtype not in (tf.variant, tf.resource):
+                self.see(region.within(flat(name, index)), value)
 
 
 def first_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -34,21 +35,14 @@ def run(
     return runner.trips
 
 
+@dataclass(eq=False, kw_only=True)
 class LowInterpreter(Interpreter):
     """Runs the fp32 graph, and single ops of it in a low precision beside."""
 
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-        route: Route[str] | None = None,
-    ) -> None:
-        super().__init__(main, weights, route)
-        self.precision, self.keys = precision, keys
-        self.narrow: dict[Key, Any] = {}
-        self.small: dict[tuple[str, str], Value] = {}
+    precision: Precision
+    keys: Set[Key] = frozenset()
+    narrow: dict[Key, Any] = field(default_factory=dict)
+    small: dict[tuple[str, str], Value] = field(default_factory=dict)
 
     def run_low(self, region: Region, node: Any, values: Sequence[Value]) -> list[Any]:
         """The op's outputs as its kernel in the low precision makes them."""
@@ -88,6 +82,7 @@ class LowInterpreter(Interpreter):
         return self.small[key]
 
 
+@dataclass(eq=False, kw_only=True)
 class Observed(LowInterpreter):
     """Keeps what the main graph makes of some of its tensors.
 
@@ -96,17 +91,8 @@ class Observed(LowInterpreter):
         found: What they are in this run.
     """
 
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-        wanted: Sequence[str],
-    ) -> None:
-        super().__init__(main, weights, precision, keys)
-        self.wanted = tuple(wanted)
-        self.found: dict[str, Value] = {}
+    wanted: Sequence[str]
+    found: dict[str, Value] = field(default_factory=dict)
 
     def made(self, region: Region, name: str, values: list[Value]) -> None:
         if not region.id:
@@ -117,15 +103,6 @@ class Observed(LowInterpreter):
 
 class PartlyLow(Observed):
     """One graph for any number of runs: weights and nodes are cast once."""
-
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        wanted: Sequence[str],
-    ) -> None:
-        super().__init__(main, weights, precision, frozenset(), wanted)
 
     def values(self, inputs: Inputs, keys: Set[Key], route: Route[str]) -> list[Array]:
         """What is wanted, with these ops low and what they make cast back.
