@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from ..common.errors import RequirementError
+from ..common.errors import RequirementError, first_line
 
 
 def imported(package: str, title: str, extra: str) -> Any:
@@ -26,8 +26,8 @@ def imported(package: str, title: str, extra: str) -> Any:
                 f"{title} is not installed.",
                 f"Install it: pip install 'narrowcast[{extra}]'",
             ) from error
-        said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise RequirementError(
-            f"{title} is installed, but `import {package}` fails: {said}",
+            f"{title} is installed, but `import {package}` fails: "
+            f"{first_line(error).rstrip('.')}",
             f"Reinstall it: pip install --force-reinstall 'narrowcast[{extra}]'",
         ) from error

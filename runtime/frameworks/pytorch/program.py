@@ -29,7 +29,7 @@ from .measuring.output_errors import Reruns
 from .measuring.probes import probe, relative_error
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
-from .measuring.stopwatch import time_casts, time_ops
+from .measuring.stopwatch import Stopwatch
 from .picture import picture, tensor_names
 from .preparation.prepare import prepare
 from .running.calling import by_name, recorded
@@ -78,8 +78,7 @@ class Program:
         Raises:
             PlanError: There is no such form of an op.
         """
-        ids = {str(op.key): op.id for op in self.graph.ops}
-        known = {(ids[form.anchor], form.name): form for form in self._sites}
+        known = {(self._ids[form.anchor], form.name): form for form in self._sites}
         for op, name in forms.items():
             if (op, name) not in known:
                 raise PlanError(
@@ -140,15 +139,19 @@ class Program:
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
         """Time ops and all casts on the batch, each distinct one once."""
-        module, device = self.prepared.module, of_batch(self.batch)
         keys = {str(self._op(name).key): name for name in ops}
-        pairs = time_ops(module, self.batch, precision, keys.keys(), clock, seconds)
-        plain = timings(
-            self.graph,
-            precision,
-            {keys[key]: pair for key, pair in pairs.items()},
-            partial(time_casts, device=device, clock=clock, seconds=seconds),
+        watch = Stopwatch(
+            self.prepared.module,
+            precision=precision,
+            keys=keys.keys(),
+            device=of_batch(self.batch),
+            clock=clock,
+            seconds=seconds,
         )
+        with torch.inference_mode():
+            watch.run(*self.batch)
+        pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
+        plain = timings(self.graph, precision, pairs, watch.time_casts)
         formed = self._time_forms(precision, clock, seconds)
         return replace(plain, ops={**plain.ops, **formed})
 
@@ -158,12 +161,12 @@ class Program:
         """What computes takes all of a form's time, what it does besides takes none."""
         module = self.prepared.module
         timed = time_forms(module, self.batch, precision, self.formed, clock, seconds)
-        ids = {str(op.key): op.id for op in self.graph.ops}
         found = {}
         for form, each in timed.items():
             for name in form.nodes[1:]:
-                found[ids[name], precision] = Latency(0.0, 0.0, 0.0, each.form.runs)
-            found[ids[form.anchor], precision] = each.form
+                unmade = Latency(0.0, 0.0, 0.0, each.form.runs)
+                found[self._ids[name], precision] = unmade
+            found[self._ids[form.anchor], precision] = each.form
         return found
 
     def time_whole(
@@ -213,8 +216,7 @@ class Program:
         ]
 
     def _recorded(self, formed: Iterable[Form]) -> dict[str, str]:
-        ids = {str(op.key): op.id for op in self.graph.ops}
-        return {ids[form.anchor]: form.name for form in formed}
+        return {self._ids[form.anchor]: form.name for form in formed}
 
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
@@ -223,6 +225,10 @@ class Program:
         written = archive.write(archive.to_bytes(exported), path)
         release(of_batch(self.batch))
         return written
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        return {str(op.key): op.id for op in self.graph.ops}
 
     @cached_property
     def _names(self) -> dict[fx.Node, str]:

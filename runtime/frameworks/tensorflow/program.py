@@ -24,7 +24,7 @@ from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
-from .measuring.stopwatch import time_casts, time_ops
+from .measuring.stopwatch import Stopwatch
 from .measuring.tails import float_tails
 from .picture import picture
 from .preparation.prepare import prepare
@@ -100,19 +100,18 @@ class Program:
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
         """Time ops and all casts on the batch, each distinct one once."""
-        keys, weights = (
-            {key_of(self._op(name)): name for name in ops},
+        keys = {key_of(self._op(name)): name for name in ops}
+        watch = Stopwatch(
+            self.main,
             self.frozen.weights,
+            precision=precision,
+            keys=keys.keys(),
+            clock=clock,
+            seconds=seconds,
         )
-        pairs = time_ops(
-            self.main, self.batch, weights, precision, keys.keys(), clock, seconds
-        )
-        return timings(
-            self.graph,
-            precision,
-            {keys[key]: pair for key, pair in pairs.items()},
-            partial(time_casts, clock=clock, seconds=seconds),
-        )
+        watch.run(self.batch)
+        pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
+        return timings(self.graph, precision, pairs, watch.time_casts)
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock

@@ -60,7 +60,12 @@ class Stopwatch:
     def _timed(self, singles: Mapping[Key, Single]) -> dict[Key, Latency]:
         calls = {str(key): self._call(single) for key, single in singles.items()}
         found = interleaved(calls, self.clock, self.seconds)
-        return {key: _less(found[str(key)], self._idle) for key in singles}
+        return {key: self._less(found[str(key)]) for key in singles}
+
+    def _less(self, latency: Latency) -> Latency:
+        """What is left to the op, LEAST of it at least."""
+        least = LEAST * latency.median
+        return latency.changed(lambda taken: max(taken - self._idle, least))
 
     def _call(self, single: Single) -> Callable[[], object]:
         return partial(self.executor.compile(single.model), single.inputs)
@@ -95,16 +100,6 @@ class Stopwatch:
         )
         array = np.ones(shape, DTYPES[source].numpy())
         return Single(ir.Model(graph, ir_version=model.ir_version), (array,))
-
-
-def _less(latency: Latency, idle: float) -> Latency:
-    least = LEAST * latency.median
-    return Latency(
-        max(latency.median - idle, least),
-        max(latency.low - idle, least),
-        max(latency.high - idle, least),
-        latency.runs,
-    )
 
 
 def _signature(singles: Singles, op: Op) -> Hashable:

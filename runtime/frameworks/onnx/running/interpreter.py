@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from ....common.errors import first_line
 from ...protocol import Array
 from ..ir.naming import Names, Region, constant, is_constant_node
 from ..ir.plain import bodies
@@ -145,7 +146,7 @@ class _Run:
         try:
             self._run(region, formal, scope)
         except Exception as error:  # its operands may be another branch's
-            self.seen.failed.setdefault(region.id, _line(error))
+            self.seen.failed.setdefault(region.id, first_line(error))
         finally:
             self.forced -= 1
 
@@ -277,8 +278,3 @@ def captured(graph: ir.Graph, known: Set[ir.Value] = frozenset()) -> Iterator[ir
     for value in graph.outputs:
         if value not in inside:
             yield value
-
-
-def _line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from ....common.errors import first_line
 from ....graph.graph import Precision
 from ...protocol import Inputs, Probe
 from ..running.low import PRECISIONS, LowInterpreter
@@ -23,8 +24,7 @@ def probe(
     prober = _Prober(module, precision=precision, keys=keys)
     with torch.no_grad():
         prober.run(*inputs)
-    reasons = [text.splitlines()[0] for text in prober.failed.values()]
-    unreached = f"could not be run on the batch: {'; '.join(reasons)}"
+    unreached = f"could not be run on the batch: {'; '.join(prober.failed.values())}"
     return {
         key: prober.probes.get(key, Probe(None, math.inf, unreached)) for key in keys
     }
@@ -45,8 +45,7 @@ class _Prober(LowInterpreter):
         try:
             return compared(_tensors(value), _tensors(self.run_low(node)), self.dtype)
         except Exception as error:  # whatever a kernel raises means "no kernel"
-            text = str(error).strip() or type(error).__name__
-            return Probe(None, math.inf, text.splitlines()[0])
+            return Probe(None, math.inf, first_line(error))
 
 
 def compared(

@@ -12,6 +12,7 @@ import torch
 from torch import fx
 from torch._ops import HigherOrderOperator
 
+from ....common.errors import first_line
 from ...loops import Route
 from ...protocol import Inputs
 from ..ir import nodes
@@ -106,7 +107,7 @@ class Interpreter(fx.Interpreter):
         try:
             aside.run_body(body, *torch.utils._pytree.tree_leaves(taken))
         except Exception as error:  # its operands are another body's
-            self.failed[body] = str(error) or type(error).__name__
+            self.failed[body] = first_line(error)
 
 
 See = Callable[[fx.Node, Any], None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,7 @@ class LowInterpreter(Interpreter):
     """Runs the fp32 graph, and single ops of it in a low precision beside."""
 
     precision: Precision = field(kw_only=True)
-    keys: frozenset[str] = field(kw_only=True)
+    keys: Set[str] = field(kw_only=True)
 
     @property
     def dtype(self) -> torch.dtype:

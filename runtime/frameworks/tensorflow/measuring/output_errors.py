@@ -65,7 +65,7 @@ class Reruns:
             for node in region.nodes
         ):
             return
-        route = Route[str](most=most_iterations(self._longest))
+        route: Route[str] = Route(most=most_iterations(self._longest))
         try:
             run(regions(converted), self.inputs, converted.weights, route)
         except EndlessLoop as error:

@@ -15,7 +15,7 @@ from ...protocol import Array, Inputs, Probe
 from ..ir.definitions import PRECISIONS, outputs, precision_attribute
 from ..ir.regions import Region, every
 from ..running import eager
-from ..running.interpreter import Key, Value, first_line
+from ..running.interpreter import Key, Value, said_by
 from ..running.low import FAILURES, LowInterpreter
 
 
@@ -63,7 +63,7 @@ class _Prober(LowInterpreter):
         try:
             low = self.run_low(region, node, values)
         except FAILURES as error:
-            return Probe(None, math.inf, first_line(error))
+            return Probe(None, math.inf, said_by(error))
         governing = precision_attribute(node)
         pairs = [
             (fp32, each)

@@ -7,7 +7,7 @@ that TensorFlow fuses are timed as one; the first has the time, the others none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
 from ...measuring.timings import Pair, Shape, Way
-from ...protocol import Array, Inputs
 from ..ir.definitions import TYPES, outputs
 from ..ir.fusing import groups
 from ..ir.references import data
@@ -46,47 +45,17 @@ class Piece:
     links: Sequence[str | None]
 
 
-def time_ops(
-    main: Region,
-    inputs: Inputs,
-    weights: Mapping[str, Array],
-    precision: Precision,
-    keys: Set[Key],
-    clock: Clock,
-    seconds: float,
-) -> dict[Key, Pair]:
-    """Time the ops named by `keys` in fp32 and in `precision`, on real inputs.
+@dataclass(eq=False, kw_only=True)
+class Stopwatch(LowInterpreter):
+    """Times the ops named by `keys`, and casts, as it runs the graph.
 
     Ops that share type, attributes and shapes are timed once.
 
-    Args:
-        seconds: What the timing of one distinct op may take.
+    Attributes:
+        seconds: What the timing of one distinct op or cast may take.
+        pairs: Op → latencies.
     """
-    watch = _Stopwatch(
-        main, weights, precision=precision, keys=keys, clock=clock, seconds=seconds
-    )
-    watch.run(inputs)
-    return watch.pairs
 
-
-def time_casts(
-    shape: Shape, ways: Sequence[Way], clock: Clock, seconds: float
-) -> dict[Way, Latency]:
-    """Time the ways to cast a tensor of a shape, in turn."""
-    casts = {str(way): [_cast(shape, *way)] for way in ways}
-    found = _interleaved(casts, clock, seconds)
-    return {way: found[str(way)] for way in ways}
-
-
-def _cast(shape: Shape, source: Precision, target: Precision) -> Piece:
-    node = node_def_pb2.NodeDef(name="cast", op="Cast")
-    node.attr["SrcT"].type = TYPES[source]
-    node.attr["DstT"].type = TYPES[target]
-    return Piece(node, [eager.cast(tf.ones(shape), source)], [None])
-
-
-@dataclass(eq=False, kw_only=True)
-class _Stopwatch(LowInterpreter):
     everywhere = True
     clock: Clock
     seconds: float
@@ -94,6 +63,12 @@ class _Stopwatch(LowInterpreter):
     known: dict[Hashable, Pair] = field(default_factory=dict)
     member: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     waiting: dict[Key, list[tuple[Any, list[Value]]]] = field(default_factory=dict)
+
+    def time_casts(self, shape: Shape, ways: Sequence[Way]) -> dict[Way, Latency]:
+        """Time the ways to cast a tensor of a shape, in turn."""
+        casts = {str(way): [_cast(shape, *way)] for way in ways}
+        found = _interleaved(casts, self.clock, self.seconds)
+        return {way: found[str(way)] for way in ways}
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         key = (region.id, node.name)
@@ -140,6 +115,13 @@ class _Stopwatch(LowInterpreter):
             self.pairs[region.id, name] = free
         self.pairs[region.id, chain[0]] = self.known[form]
         collected.clear()
+
+
+def _cast(shape: Shape, source: Precision, target: Precision) -> Piece:
+    node = node_def_pb2.NodeDef(name="cast", op="Cast")
+    node.attr["SrcT"].type = TYPES[source]
+    node.attr["DstT"].type = TYPES[target]
+    return Piece(node, [eager.cast(tf.ones(shape), source)], [None])
 
 
 def compiled(pieces: Sequence[Piece], copies: int) -> Callable[[], object]:
@@ -213,8 +195,8 @@ def _interleaved(
     copies = max(1, min(COPIES, BYTES // max(size, 1)))
     calls = {name: compiled(pieces, copies) for name, pieces in each.items()}
     return {
-        name: Latency(t.median / copies, t.low / copies, t.high / copies, t.runs)
-        for name, t in interleaved(calls, clock, seconds).items()
+        name: timed.changed(lambda taken: taken / copies)
+        for name, timed in interleaved(calls, clock, seconds).items()
     }
 
 

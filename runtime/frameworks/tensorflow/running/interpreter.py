@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from ....common.errors import ModelError
+from ....common.errors import ModelError, first_line
 from ....graph.graph import Op
 from ...loops import Route
 from ..ir import operators
@@ -138,7 +138,7 @@ class Interpreter:
             return eager.run(node, values)
         except (tf.errors.OpError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{region.within(node.name)} ({node.op}) fails: {first_line(error)}",
+                f"{region.within(node.name)} ({node.op}) fails: {said_by(error)}",
                 "Check model.inputs (shape, dtype) and the dataset.",
             ) from error
 
@@ -231,10 +231,9 @@ class Observer(Interpreter):
                 self.see(region.within(flat(name, index)), value)
 
 
-def first_line(error: BaseException) -> str:
-    """What a framework's error says, in one line."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].removesuffix(" [Op:]")
+def said_by(error: BaseException) -> str:
+    """What TensorFlow's error says, in one line."""
+    return first_line(error).removesuffix(" [Op:]")
 
 
 def _true(value: Value) -> bool:
