@@ -8,12 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..graph.graph import Graph, Kernel, Op, Precision
 from .protocol import Array, Probe
-
-Doubles = npt.NDArray[np.float64]
 
 
 def compared(
@@ -54,17 +51,14 @@ def relative_error(reference: Array, value: Array) -> float:
     if reference.shape != value.shape:
         return math.inf
     finite = np.isfinite(reference)
-    wide, narrow = _doubles(reference[finite]), _doubles(value[finite])
+    wide = reference[finite].astype(np.float64)
+    narrow = value[finite].astype(np.float64)
     if not np.isfinite(narrow).all():
         return math.inf
     error, scale = float(np.linalg.norm(narrow - wide)), float(np.linalg.norm(wide))
     if not error:
         return 0.0
     return error / scale if scale else math.inf
-
-
-def _doubles(values: npt.NDArray[Any]) -> Doubles:
-    return values.astype(np.float64)
 
 
 def probed(
@@ -82,13 +76,12 @@ def probed(
 
 def with_kernels(graph: Graph, low: Precision, probes: Mapping[str, Probe]) -> Graph:
     """The graph whose ops have the kernels that ran, fp32's first."""
-    return replace(
-        graph, ops=tuple(_op(op, low, probes.get(op.id)) for op in graph.ops)
-    )
-
-
-def _op(op: Op, low: Precision, probe: Probe | None) -> Op:
     fp32 = Kernel(Precision.FP32, Precision.FP32)
-    if probe is None or probe.output is None:
-        return replace(op, kernels=(fp32,))
-    return replace(op, kernels=(fp32, Kernel(low, probe.output)))
+
+    def known(op: Op) -> Op:
+        probe = probes.get(op.id)
+        if probe is None or probe.output is None:
+            return replace(op, kernels=(fp32,))
+        return replace(op, kernels=(fp32, Kernel(low, probe.output)))
+
+    return replace(graph, ops=tuple(map(known, graph.ops)))

@@ -44,12 +44,9 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
         notes: What whoever runs the result, or saves it once more, must know.
     """
 

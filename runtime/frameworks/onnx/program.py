@@ -38,12 +38,9 @@ from .writing.rewrite import rewrite
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
         prepared: The fp32 model that is converted.
         batch: In the order of the model's inputs.
         skipped: Regions that the batch does not go into.

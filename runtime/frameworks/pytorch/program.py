@@ -44,12 +44,12 @@ from .writing.rewrite import rewrite
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
+        prepared: The fp32 graph that is converted.
+        dynamic: Dimensions that vary, for each input.
+        formed: The forms that are used where their ops are low together.
         notes: None: a `.pt2` runs as it was judged.
     """
 

@@ -37,12 +37,9 @@ from .writing.rewrite import rewrite
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
         frozen: The prepared model; `main` holds its regions.
         batch: Tensors in the model's order.
         notes: None: a SavedModel runs as it was judged.

@@ -32,22 +32,14 @@ Pass = Callable[[Sequence[str]], list[Array] | None]
 """Op ids to be low → the outputs, None if a loop does not end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """A route that is ready to be run with any group of ops low.
-
-    Attributes:
-        reference: What it returns in fp32.
-    """
-
-    run: Pass
-    reference: list[Array]
+Passes = tuple[Pass, list[Array]]
+"""A route that is ready to be run with any group of ops low, and what fp32 returns."""
 
 
 def _with_reference(run: Pass) -> Passes:
     found = run(())
     assert found is not None  # fp32 ends within what it took
-    return Passes(run, found)
+    return run, found
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,8 @@ class Reruns:
         passes = self.passes[key]
         if passes is None:
             return None
-        return passes.run([op.id for op in ops]) if ops else passes.reference
+        run, reference = passes
+        return run([op.id for op in ops]) if ops else reference
 
     def _prepared(self, route: Skipped, precision: Precision) -> Passes | None:
         """The route ready for passes, None where it can't be run to the end."""

@@ -13,8 +13,8 @@ from ...measuring.output_errors import Skipped
 from ...protocol import Array, Inputs
 from ..ir.frozen import Frozen
 from ..ir.regions import LOOPS, Region, every, regions
-from ..running.interpreter import key_of
-from ..running.low import FAILURES, PartlyLow, run
+from ..running.interpreter import Interpreter, key_of
+from ..running.low import FAILURES, PartlyLow
 from .tails import float_tails
 
 
@@ -67,7 +67,7 @@ class Reruns:
             return
         route: Route[str] = Route(most=most_iterations(self._longest))
         try:
-            run(regions(converted), self.inputs, converted.weights, route)
+            Interpreter(regions(converted), converted.weights, route).run(self.inputs)
         except EndlessLoop as error:
             raise never_ends(self._longest) from error
 
@@ -85,7 +85,9 @@ class Reruns:
     def _usual(self) -> dict[str, int]:
         if not self._inside:
             return {}
-        return run(self.main, self.inputs, self.weights, Route())
+        runner = Interpreter(self.main, self.weights)
+        runner.run(self.inputs)
+        return runner.trips
 
     @property
     def _longest(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,19 +20,6 @@ from .interpreter import Interpreter, Key, Value
 
 FAILURES = (tf.errors.OpError, TypeError, ValueError)
 """What a missing kernel raises; a dtype that the op's definition excludes, too."""
-
-
-def run(
-    main: Region, inputs: Inputs, weights: Mapping[str, Array], route: Route[str]
-) -> dict[str, int]:
-    """Run a model as it is; region → how often it ran.
-
-    Raises:
-        EndlessLoop: A loop went on beyond the route's limit.
-    """
-    runner = Interpreter(main, weights, route)
-    runner.run(inputs)
-    return runner.trips
 
 
 @dataclass(eq=False, kw_only=True)
