@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import fx
@@ -35,7 +35,7 @@ from .preparation.prepare import prepare
 from .running.calling import by_name, recorded
 from .running.device import finished, of_batch, release
 from .running.given import evaluating, module_of
-from .running.private import Buffers
+from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
@@ -164,8 +164,8 @@ class Program:
         found = {}
         for form, each in timed.items():
             for name in form.nodes[1:]:
-                unmade = Latency(0.0, 0.0, 0.0, each.form.runs)
-                found[self._ids[name], precision] = unmade
+                nothing = each.form.changed(lambda _seconds: 0.0)
+                found[self._ids[name], precision] = nothing
             found[self._ids[form.anchor], precision] = each.form
         return found
 
@@ -175,9 +175,8 @@ class Program:
         """Time converted models in turn on the batch; by their names."""
         args, kwargs = recorded(self.prepared.module)(self.batch)
         calls = {
-            name: partial(_anew, module, Buffers(module), args, kwargs)
+            name: anew(self.apply(placement), args, kwargs)
             for name, placement in placements.items()
-            for module in [self.apply(placement)]
         }
         with torch.inference_mode():
             return interleaved(finished(calls, of_batch(self.batch)), clock)
@@ -287,14 +286,3 @@ def trace(
     graph = picture(prepared, batch)
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     return Program(graph, probes, switches, prepared, batch, dynamic)
-
-
-def _anew(
-    module: fx.GraphModule,
-    buffers: Buffers,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> object:
-    """Call the model as if it were the first time."""
-    buffers.restore()
-    return module(*args, **kwargs)
