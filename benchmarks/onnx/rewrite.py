@@ -19,7 +19,7 @@ from narrowcast.runtime.frameworks.onnx.ir.naming import name_all
 from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
 from narrowcast.runtime.frameworks.onnx.picture import picture
 from narrowcast.runtime.frameworks.onnx.running.given import model_of
-from narrowcast.runtime.frameworks.onnx.running.observing import Observed
+from narrowcast.runtime.frameworks.onnx.running.interpreter import Observed
 from narrowcast.runtime.frameworks.onnx.writing.rewrite import rewrite
 from narrowcast.runtime.graph.graph import Kernel, Precision
 

@@ -55,6 +55,11 @@ class RequirementError(NarrowcastError):
     exit_code = 3
 
 
+def first_line(error: BaseException) -> str:
+    """What another's error says, in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 NEW = "Make a new plan with --search."
 
 

@@ -30,6 +30,11 @@ class Latency:
     high: float
     runs: int
 
+    def changed(self, change: Callable[[float], float]) -> Latency:
+        """With seconds that are something else of what was measured."""
+        low, median, high = map(change, (self.low, self.median, self.high))
+        return Latency(median, low, high, self.runs)
+
 
 def interleaved(
     calls: Mapping[str, Callable[[], object]], clock: Clock, seconds: float = SECONDS
@@ -50,7 +55,7 @@ def interleaved(
     for _ in range(rounds):
         for name, call in calls.items():
             taken[name].append(_timed(call, clock))
-    return {name: _latency(runs) for name, runs in taken.items()}
+    return {name: latency(runs) for name, runs in taken.items()}
 
 
 def _timed(call: Callable[[], object], clock: Clock) -> float:
@@ -59,7 +64,8 @@ def _timed(call: Callable[[], object], clock: Clock) -> float:
     return clock() - start
 
 
-def _latency(seconds: list[float]) -> Latency:
+def latency(seconds: list[float]) -> Latency:
+    """Of calls that took so many seconds each."""
     low, median, high = np.quantile(seconds, [0.25, 0.5, 0.75])
     return Latency(float(median), float(low), float(high), len(seconds))
 

@@ -1,48 +1,16 @@
-"""Values of the calibration batch, in fp32 and in a 16-bit format, side by side."""
+"""What an op makes in fp32 and in 16 bits, side by side: errors, and which kernels work."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..graph.formats import LIMITS
 from ..graph.graph import Graph, Kernel, Op, Precision
-from ..graph.rounding import rounded
-from .protocol import Array, Probe, Statistics
-
-Doubles = npt.NDArray[np.float64]
-
-
-def described(value: npt.NDArray[np.float32], precision: Precision) -> Statistics:
-    """What rounding to `precision` would do to the values of one fp32 tensor."""
-    finite = value[np.isfinite(value)]
-    if not finite.size:
-        return Statistics(0.0, 0.0, 0.0, 0.0)
-    limits, magnitudes = LIMITS[precision], np.abs(finite)
-    largest = float(magnitudes.max())
-    over = float(np.mean(magnitudes >= limits.overflow))
-    nonzero = magnitudes > 0
-    flushed = inexact = 0.0
-    if nonzero.any():
-        flushed = float(np.mean(magnitudes[nonzero] <= limits.flush))
-    if limits.whole < largest < limits.overflow and (finite == np.trunc(finite)).all():
-        inexact = float(np.mean(rounded(finite, precision) != finite))
-    return Statistics(largest, over, flushed, inexact)
-
-
-def worst(one: Statistics, other: Statistics) -> Statistics:
-    """Of two iterations of a loop."""
-    return Statistics(
-        max(one.largest, other.largest),
-        max(one.overflow, other.overflow),
-        max(one.flushed, other.flushed),
-        max(one.inexact, other.inexact),
-    )
+from .protocol import Array, Probe
 
 
 def compared(
@@ -83,7 +51,8 @@ def relative_error(reference: Array, value: Array) -> float:
     if reference.shape != value.shape:
         return math.inf
     finite = np.isfinite(reference)
-    wide, narrow = _doubles(reference[finite]), _doubles(value[finite])
+    wide = reference[finite].astype(np.float64)
+    narrow = value[finite].astype(np.float64)
     if not np.isfinite(narrow).all():
         return math.inf
     error, scale = float(np.linalg.norm(narrow - wide)), float(np.linalg.norm(wide))
@@ -92,19 +61,27 @@ def relative_error(reference: Array, value: Array) -> float:
     return error / scale if scale else math.inf
 
 
-def _doubles(values: npt.NDArray[Any]) -> Doubles:
-    return values.astype(np.float64)
+def probed(
+    graph: Graph, low: Precision, run: Callable[[list[Any]], Mapping[Any, Probe]]
+) -> tuple[Graph, dict[str, Probe]]:
+    """The graph with the kernels that ran, and op id → what happened.
+
+    Args:
+        run: Runs the ops with these keys in `low`, all on one run of the batch.
+    """
+    ids: dict[Any, str] = {op.key: op.id for op in graph.ops if graph.castable(op)}
+    probes = {ids[key]: probe for key, probe in run(list(ids)).items()}
+    return with_kernels(graph, low, probes), probes
 
 
 def with_kernels(graph: Graph, low: Precision, probes: Mapping[str, Probe]) -> Graph:
     """The graph whose ops have the kernels that ran, fp32's first."""
-    return replace(
-        graph, ops=tuple(_op(op, low, probes.get(op.id)) for op in graph.ops)
-    )
-
-
-def _op(op: Op, low: Precision, probe: Probe | None) -> Op:
     fp32 = Kernel(Precision.FP32, Precision.FP32)
-    if probe is None or probe.output is None:
-        return replace(op, kernels=(fp32,))
-    return replace(op, kernels=(fp32, Kernel(low, probe.output)))
+
+    def known(op: Op) -> Op:
+        probe = probes.get(op.id)
+        if probe is None or probe.output is None:
+            return replace(op, kernels=(fp32,))
+        return replace(op, kernels=(fp32, Kernel(low, probe.output)))
+
+    return replace(graph, ops=tuple(map(known, graph.ops)))

@@ -207,10 +207,9 @@ def test_a_preparation_that_changes_the_model_is_an_error(zoo: Any) -> None:
     wrong = {**prepared.network.parameters}
     wrong[weight] = wrong[weight] * np.float32(1.01)
     broken = replace(prepared, network=replace(prepared.network, parameters=wrong))
-    expected = adapter.predictor(network)(arrays)
-    found = adapter.predictor(broken.network)(arrays)
+    loaded = adapter.predictor(network)
     with pytest.raises(ModelError, match="differs from the model as loaded") as error:
-        agreement.check_agreement(expected, found, network, broken, arrays)
+        agreement.check_agreement(loaded, network, broken, arrays)
     assert conv in error.value.remedy
 
 

@@ -12,13 +12,14 @@ import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
+from narrowcast.runtime.frameworks.measuring.output_errors import OutputErrors
 from narrowcast.runtime.frameworks.mxnet import Program
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
-from narrowcast.runtime.frameworks.mxnet.measuring.output_errors import OutputErrors
+from narrowcast.runtime.frameworks.mxnet.measuring.output_errors import Reruns
 from narrowcast.runtime.frameworks.mxnet.measuring.sketch import sketch
 from narrowcast.runtime.frameworks.mxnet.running.interpreter import Runner
-from narrowcast.runtime.graph.graph import Kind, Precision
+from narrowcast.runtime.graph.graph import Kind, Op, Precision
 
 nn, vision = mx.gluon.nn, mx.gluon.model_zoo.vision
 BF16 = Precision.BF16
@@ -163,14 +164,18 @@ class Run:
         }
         network = canonical(symbol, {k: v.astype("f") for k, v in values.items()})
         self.keys = {node.name: k for k, node in enumerate(network.nodes)}
-        self.errors = OutputErrors(Runner(network, [batch]))
+        self.reruns = Reruns(Runner(network, [batch]))
+        self.errors = OutputErrors(self.reruns, {}, relative_error)
 
     def error(self, *names: str) -> float:
-        return self.errors.error(BF16, [self.keys[name] for name in names])
+        ops = [
+            Op(name, "", Kind.COMPUTE, (), (), key=self.keys[name]) for name in names
+        ]
+        return self.errors.error(BF16, ops)
 
     def sketch(self, *names: str, probes: int = PROBES) -> dict[str, float]:
         wanted = {self.keys[name]: name for name in names}
-        runner, compared = self.errors.runner, self.errors.compared
+        runner, compared = self.reruns.runner, self.reruns.compared
         found = sketch(runner, compared, BF16, wanted, probes=probes, seed=0)
         return {wanted[key]: square for key, square in found.items()}
 

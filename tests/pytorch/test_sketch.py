@@ -18,8 +18,8 @@ from torch import nn
 from torch._higher_order_ops.scan import scan
 from torch._higher_order_ops.while_loop import while_loop
 
+from narrowcast.runtime.frameworks.loops import Route
 from narrowcast.runtime.frameworks.pytorch.measuring.tails import float_tails
-from narrowcast.runtime.frameworks.pytorch.running.interpreter import Route
 from narrowcast.runtime.frameworks.pytorch.running.low import values_with_low
 from narrowcast.runtime.graph.graph import Precision
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.frameworks.comparing import compared, described, relative_error
+from narrowcast.runtime.frameworks.comparing import compared, relative_error
+from narrowcast.runtime.frameworks.measuring.statistics import described
 from narrowcast.runtime.graph.formats import LIMITS
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.graph.rounding import (

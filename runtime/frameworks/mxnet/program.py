@@ -11,17 +11,19 @@ from typing import Any
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Placement, Precision
 from ...graph.graph import held as held_precisions
-from ..comparing import described, with_kernels
+from ..comparing import probed, relative_error
 from ..inputs import Input, check_shapes, places
-from ..protocol import Inputs, Probe, Statistics, Timings
-from .ir.arrays import given, name_of, widened
+from ..measuring.output_errors import OutputErrors
+from ..protocol import Array, Inputs, Probe, Statistics, Timings
+from .ir.arrays import given
 from .ir.naming import Names
 from .ir.network import Network, in_order
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
-from .measuring.output_errors import OutputErrors
+from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.sketch import sketch as adjoint
+from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .picture import picture
 from .preparation.prepare import prepare
@@ -43,12 +45,9 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
         notes: What whoever runs the result, or saves it once more, must know.
     """
 
@@ -61,7 +60,8 @@ class Program:
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """Output error when all these ops compute in `precision` at once."""
-        return self._outputs.error(precision, [self._key(name) for name in ops])
+        chosen = [self.graph.by_id[name] for name in ops]
+        return self._outputs.error(precision, chosen)
 
     def sketch(
         self,
@@ -77,30 +77,15 @@ class Program:
         """
         by_id = self.graph.by_id
         names = {self._key(n): n for n in ops if by_id[n].kernel(precision)}
-        outputs = self._outputs
+        compared = self._reruns.compared
         found = adjoint(
-            outputs.runner, outputs.compared, precision, names, probes=probes, seed=seed
+            self._runner, compared, precision, names, probes=probes, seed=seed
         )
         return {names[key]: square for key, square in found.items()}
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """What `precision` would do to every tensor of the batch; name → statistics."""
-        network, names = self.prepared.network, Names(self.prepared.network)
-        found = {
-            name: described(values, precision)
-            for name, values in network.parameters.items()
-            if values.dtype == "float32"
-        }
-        for index, value in zip(network.inputs, self._runner.batch, strict=True):
-            if name_of(value.dtype) == "float32":
-                name = names.tensor((index, 0))
-                found[name] = described(widened(value), precision)
-        for step in self._runner.steps():
-            for k, value in enumerate(step.outputs):
-                if name_of(value.dtype) == "float32":
-                    name = names.tensor((step.index, k))
-                    found[name] = described(widened(value), precision)
-        return found
+        return collect(self._runner, precision)
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
@@ -114,11 +99,10 @@ class Program:
         self, placements: Mapping[str, Placement], clock: Clock
     ) -> Mapping[str, Latency]:
         """Time converted models in turn on the batch; by their names."""
-        made = {
-            name: Predictor(self.apply(placement))
+        calls = {
+            name: partial(Predictor(self.apply(placement)), self.batch)
             for name, placement in placements.items()
         }
-        calls = {name: partial(each, self.batch) for name, each in made.items()}
         return interleaved(calls, clock)
 
     def apply(self, placement: Placement) -> Network:
@@ -150,8 +134,12 @@ class Program:
         return Runner(self.prepared.network, self.batch)
 
     @cached_property
-    def _outputs(self) -> OutputErrors:
-        return OutputErrors(self._runner)
+    def _reruns(self) -> Reruns:
+        return Reruns(self._runner)
+
+    @cached_property
+    def _outputs(self) -> OutputErrors[Array]:
+        return OutputErrors(self._reruns, self.probes, relative_error)
 
     def _key(self, name: str) -> int:
         key = self.graph.by_id[name].key
@@ -185,14 +173,13 @@ def trace(
     arrays = tuple(given(value) for value in batch)
     if inputs:
         check_shapes(inputs, [value.shape for value in arrays])
-    expected = predictor(model, inputs)(arrays)
     network = _network(model, arrays, inputs)
     prepared = prepare(network)
-    found = Predictor(prepared.network)(arrays)
-    check_agreement(expected, found, network, prepared, arrays, outputs)
+    loaded = predictor(model, inputs)
+    check_agreement(loaded, network, prepared, arrays, outputs)
     graph = picture(prepared, arrays)
-    probes = _probe(prepared, graph, arrays, low)
-    return Program(with_kernels(graph, low, probes), probes, switches, prepared, arrays)
+    graph, probes = probed(graph, low, partial(probe, prepared.network, arrays, low))
+    return Program(graph, probes, switches, prepared, arrays)
 
 
 def _network(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
@@ -204,11 +191,3 @@ def _network(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
     order = positions(known.block, names) or list(range(len(batch)))
     taken = tuple(batch[k] for k in order)
     return in_order(network_of(known.block, taken), order)
-
-
-def _probe(
-    prepared: Prepared, graph: Graph, batch: Inputs, low: Precision
-) -> dict[str, Probe]:
-    keys = {int(str(op.key)): op.id for op in graph.ops if graph.castable(op)}
-    found = probe(prepared.network, batch, low, list(keys))
-    return {keys[key]: probe for key, probe in found.items()}

@@ -15,7 +15,7 @@ from .ir.naming import Names, Site, constant, dtype_name, is_fill
 from .ir.operators import READS_NO_VALUES, is_standard, kind
 from .ir.prepared import Prepared
 from .ir.slots import castable
-from .running.observing import Observed
+from .running.interpreter import Observed
 
 
 def picture(

@@ -7,41 +7,40 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
 import onnx_ir as ir
 
 from ...common.errors import ModelError
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Placement, Precision
-from ..comparing import described, with_kernels, worst
+from ..comparing import relative_error, with_kernels
 from ..inputs import Input
+from ..measuring.output_errors import OutputErrors
+from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings
 from .ir.inline import Calls, plain
-from .ir.naming import Names, constant, name_all
+from .ir.naming import Names, name_all
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
-from .measuring.output_errors import OutputErrors
+from .measuring.output_errors import Reruns
 from .measuring.probes import probe
-from .measuring.stopwatch import time_casts, time_ops
+from .measuring.statistics import collect
+from .measuring.stopwatch import Stopwatch
 from .opening.signature import arrays, check_batch, order, record_order
 from .picture import picture
 from .preparation import prepare
 from .running.given import model_of
-from .running.observing import Observed, observe
+from .running.interpreter import Observed, observe
+from .running.low import Singles
 from .running.session import Executor, shortened
-from .running.single import Singles
 from .writing import archive
 from .writing.rewrite import rewrite
 
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
         prepared: The fp32 model that is converted.
         batch: In the order of the model's inputs.
         skipped: Regions that the batch does not go into.
@@ -67,19 +66,7 @@ class Program:
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """What `precision` would do to every tensor of the batch; name → statistics."""
-        found: dict[str, Statistics] = {}
-
-        def see(name: str, value: Array) -> None:
-            if value.dtype == np.float32:
-                new = described(value.astype(np.float32, copy=False), precision)
-                found[name] = worst(found[name], new) if name in found else new
-
-        for value, name in self._names.tensors.items():
-            stored = constant(value)
-            if stored is not None and stored.dtype == ir.DataType.FLOAT:
-                see(name, stored.numpy())
-        observe(self.prepared.model, self._names, self.batch, see)
-        return found
+        return collect(self.prepared.model, self._names, self.batch, precision)
 
     def sketch(
         self,
@@ -101,13 +88,9 @@ class Program:
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
         """Time ops and all casts on the batch, each distinct one once."""
-        singles = self._singles
-        pairs = time_ops(singles, self.executor, precision, ops, clock, seconds)
-        timed = {
-            (name, p): each for name, pair in pairs.items() for p, each in pair.items()
-        }
-        casts = time_casts(singles, self.executor, precision, clock, seconds)
-        return Timings(timed, casts)
+        watch = Stopwatch(self._singles, self.executor, clock, seconds)
+        pairs = watch.time_ops(precision, ops)
+        return timings(self.graph, precision, pairs, watch.time_casts)
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
@@ -126,7 +109,7 @@ class Program:
             ModelError: Rounding keeps a loop from ending on the batch.
         """
         model = rewrite(self.prepared.model, self.calls, self.graph, placement)
-        self._outputs.check_it_ends(model)
+        self._reruns.check_it_ends(model)
         record_order(model, self.places)
         return model
 
@@ -144,17 +127,20 @@ class Program:
         return _singles(self.prepared.model, self._names, self.graph, seen)
 
     @cached_property
-    def _outputs(self) -> OutputErrors:
-        return OutputErrors(
+    def _reruns(self) -> Reruns:
+        return Reruns(
             self.prepared.model,
             self.calls,
             self.graph,
             self.batch,
             self.executor.judge,
-            self.probes,
             self.skipped,
             self.longest,
         )
+
+    @cached_property
+    def _outputs(self) -> OutputErrors[Array]:
+        return OutputErrors(self._reruns, self.probes, relative_error)
 
 
 def trace(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from functools import partial
 
-from ...common.errors import RequirementError
 from ...graph.graph import Precision
 from ...hardware.answers import Answer, Device
+from ..imported import imported
 from .running.device import absent
+
+_torch = partial(imported, "torch", "PyTorch", "pytorch")
 
 
 def answer(precision: Precision, device: Device) -> Answer:
@@ -25,7 +27,7 @@ def cpu_answer(precision: Precision) -> Answer:
     """oneDNN's answer; no if this build has no oneDNN (macOS) or is too old to say."""
     name = f"_is_mkldnn_{precision}_supported"
     call = f"torch.ops.mkldnn.{name}"
-    question = getattr(imported().ops.mkldnn, name, None)
+    question = getattr(_torch().ops.mkldnn, name, None)
     if question is None:
         return Answer(False, f"this PyTorch has no {call}")
     supported = bool(question())
@@ -34,7 +36,7 @@ def cpu_answer(precision: Precision) -> Answer:
 
 def cuda_answer() -> Answer:
     """The current CUDA device and its compute capability."""
-    torch = imported()
+    torch = _torch()
     cuda = torch.cuda
     if not cuda.is_available():
         return Answer(False, absent(torch))
@@ -45,7 +47,7 @@ def cuda_answer() -> Answer:
 
 def devices() -> tuple[str, ...]:
     """Every CUDA device, with its compute capability."""
-    cuda = imported().cuda
+    cuda = _torch().cuda
     count = cuda.device_count() if cuda.is_available() else 0
     return tuple(
         f"{cuda.get_device_name(index)}, compute capability {{}}.{{}}".format(
@@ -53,19 +55,3 @@ def devices() -> tuple[str, ...]:
         )
         for index in range(count)
     )
-
-
-def imported() -> ModuleType:
-    """The module torch.
-
-    Raises:
-        RequirementError: Its import fails.
-    """
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        raise RequirementError(
-            f"PyTorch is installed, but `import torch` fails: {error}",
-            "Reinstall it: pip install --force-reinstall 'narrowcast[pytorch]'",
-        ) from error
-    return torch

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import fx
@@ -16,25 +16,27 @@ from ...common.errors import NEW, PlanError
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Kernel, Op, Placement, Precision
 from ...graph.graph import held as held_precisions
-from ..comparing import with_kernels
+from ..comparing import probed
 from ..inputs import Input
+from ..measuring.output_errors import OutputErrors
+from ..measuring.timings import timings
 from ..protocol import Inputs, Probe, Statistics, Timings
 from .capturing import capture
 from .forms import Form, fastest_forms, sites, substituted, time_forms
 from .ir.naming import tensor_names
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
-from .measuring.output_errors import OutputErrors
-from .measuring.probes import probe
+from .measuring.output_errors import Reruns
+from .measuring.probes import probe, relative_error
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
-from .measuring.stopwatch import time_casts, time_ops
+from .measuring.stopwatch import Stopwatch
 from .picture import picture
 from .preparation.prepare import prepare
 from .running.calling import by_name, recorded
 from .running.device import finished, of_batch, release
 from .running.given import evaluating, module_of
-from .running.private import Buffers
+from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
@@ -43,12 +45,12 @@ from .writing.rewrite import rewrite
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
+        prepared: The fp32 graph that is converted.
+        dynamic: Dimensions that vary, for each input.
+        formed: The forms that are used where their ops are low together.
         notes: None: a `.pt2` runs as it was judged.
     """
 
@@ -77,8 +79,7 @@ class Program:
         Raises:
             PlanError: There is no such form of an op.
         """
-        ids = {str(op.key): op.id for op in self.graph.ops}
-        known = {(ids[form.anchor], form.name): form for form in self._sites}
+        known = {(self._ids[form.anchor], form.name): form for form in self._sites}
         for op, name in forms.items():
             if (op, name) not in known:
                 raise PlanError(
@@ -140,26 +141,20 @@ class Program:
     ) -> Timings:
         """Time ops and all casts on the batch, each distinct one once."""
         keys = {str(self._op(name).key): name for name in ops}
-        pairs = time_ops(
-            self.prepared.module, self.batch, precision, keys.keys(), clock, seconds
+        watch = Stopwatch(
+            self.prepared.module,
+            precision=precision,
+            keys=keys.keys(),
+            device=of_batch(self.batch),
+            clock=clock,
+            seconds=seconds,
         )
-        shapes = {
-            t.shape
-            for t in self.graph.tensors.values()
-            if t.floating and not t.constant
-        }
-        casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
-        device = of_batch(self.batch)
-        both = time_casts(shapes, precision, device, clock, seconds)
-        for shape, (down, up) in both.items():
-            casts[shape, Precision.FP32, precision] = down
-            casts[shape, precision, Precision.FP32] = up
-        timed = {
-            (keys[key], p): each
-            for key, pair in pairs.items()
-            for p, each in pair.items()
-        }
-        return Timings(timed | self._time_forms(precision, clock, seconds), casts)
+        with torch.inference_mode():
+            watch.run(*self.batch)
+        pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
+        plain = timings(self.graph, precision, pairs, watch.time_casts)
+        formed = self._time_forms(precision, clock, seconds)
+        return replace(plain, ops={**plain.ops, **formed})
 
     def _time_forms(
         self, precision: Precision, clock: Clock, seconds: float
@@ -167,12 +162,12 @@ class Program:
         """What computes takes all of a form's time, what it does besides takes none."""
         module = self.prepared.module
         timed = time_forms(module, self.batch, precision, self.formed, clock, seconds)
-        ids = {str(op.key): op.id for op in self.graph.ops}
         found = {}
         for form, each in timed.items():
             for name in form.nodes[1:]:
-                found[ids[name], precision] = Latency(0.0, 0.0, 0.0, each.form.runs)
-            found[ids[form.anchor], precision] = each.form
+                nothing = each.form.changed(lambda _seconds: 0.0)
+                found[self._ids[name], precision] = nothing
+            found[self._ids[form.anchor], precision] = each.form
         return found
 
     def time_whole(
@@ -181,9 +176,8 @@ class Program:
         """Time converted models in turn on the batch; by their names."""
         args, kwargs = recorded(self.prepared.module)(self.batch)
         calls = {
-            name: partial(_anew, module, Buffers(module), args, kwargs)
+            name: anew(self.apply(placement), args, kwargs)
             for name, placement in placements.items()
-            for module in [self.apply(placement)]
         }
         with torch.inference_mode():
             return interleaved(finished(calls, of_batch(self.batch)), clock)
@@ -201,7 +195,7 @@ class Program:
         }
         module, low = self._with_forms(keys)
         converted = rewrite(module, keys | low, held | low)
-        self._outputs.check_it_ends(converted)
+        self._reruns.check_it_ends(converted)
         return converted
 
     def _with_forms(
@@ -222,8 +216,7 @@ class Program:
         ]
 
     def _recorded(self, formed: Iterable[Form]) -> dict[str, str]:
-        ids = {str(op.key): op.id for op in self.graph.ops}
-        return {ids[form.anchor]: form.name for form in formed}
+        return {self._ids[form.anchor]: form.name for form in formed}
 
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
@@ -234,12 +227,20 @@ class Program:
         return written
 
     @cached_property
+    def _ids(self) -> dict[str, str]:
+        return {str(op.key): op.id for op in self.graph.ops}
+
+    @cached_property
     def _names(self) -> dict[fx.Node, str]:
         return tensor_names(self.prepared)
 
     @cached_property
-    def _outputs(self) -> OutputErrors:
-        return OutputErrors(self.prepared, self.batch, self.probes)
+    def _reruns(self) -> Reruns:
+        return Reruns(self.prepared, self.batch)
+
+    @cached_property
+    def _outputs(self) -> OutputErrors[torch.Tensor]:
+        return OutputErrors(self._reruns, self.probes, relative_error)
 
     @cached_property
     def _sites(self) -> tuple[Form, ...]:
@@ -284,25 +285,5 @@ def trace(
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
-    probes = _probe(prepared, graph, batch, low)
-    graph = with_kernels(graph, low, probes)
+    graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     return Program(graph, probes, switches, prepared, batch, dynamic)
-
-
-def _anew(
-    module: fx.GraphModule,
-    buffers: Buffers,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> object:
-    """Call the model as if it were the first time."""
-    buffers.restore()
-    return module(*args, **kwargs)
-
-
-def _probe(
-    prepared: Prepared, graph: Graph, batch: Inputs, low: Precision
-) -> dict[str, Probe]:
-    keys = {str(op.key): op.id for op in graph.ops if graph.castable(op)}
-    found = probe(prepared.module, batch, low, keys)
-    return {keys[key]: probe for key, probe in found.items()}

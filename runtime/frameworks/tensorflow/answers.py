@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from contextlib import suppress
 from typing import Any
 
-from ...common.errors import RequirementError
 from ...graph.graph import Precision
 from ...hardware.answers import Answer, Device
+from ..imported import imported
+
+
+def _tensorflow() -> Any:
+    with suppress(Exception):  # why it fails is said below
+        from .ir import first_import  # noqa: F401
+    return imported("tensorflow", "TensorFlow", "tensorflow")
 
 
 def answer(precision: Precision, device: Device) -> Answer:
@@ -23,7 +29,7 @@ def answer(precision: Precision, device: Device) -> Answer:
 
 def cpu_answer(precision: Precision) -> Answer:
     """No if this build has no oneDNN kernels, or if a product in the precision fails."""
-    tf = imported()
+    tf = _tensorflow()
     from tensorflow.python.util import _pywrap_util_port
 
     enabled = bool(_pywrap_util_port.IsMklEnabled())
@@ -42,7 +48,7 @@ def cuda_answer() -> Answer:
     """The first CUDA device and its compute capability."""
     found = _devices()
     if not found:
-        tf = imported()
+        tf = _tensorflow()
         built = bool(tf.test.is_built_with_cuda())
         return Answer(
             False,
@@ -63,7 +69,7 @@ def devices() -> tuple[str, ...]:
 
 
 def _devices() -> list[tuple[str, tuple[int, int]]]:
-    config = imported().config
+    config = _tensorflow().config
     details: list[dict[str, Any]] = [
         config.experimental.get_device_details(device)
         for device in config.list_physical_devices("GPU")
@@ -73,22 +79,3 @@ def _devices() -> list[tuple[str, tuple[int, int]]]:
         for each in details
         if "compute_capability" in each
     ]
-
-
-def imported() -> ModuleType:
-    """The module tensorflow.
-
-    Raises:
-        RequirementError: Its import fails.
-    """
-    try:
-        import tensorflow
-
-        from .ir import first_import  # noqa: F401
-    except (ImportError, OSError) as error:
-        raise RequirementError(
-            f"TensorFlow is installed, but `import tensorflow` fails: {error}",
-            "Reinstall it: pip install --force-reinstall 'narrowcast[tensorflow]'",
-        ) from error
-    module: ModuleType = tensorflow
-    return module

@@ -9,24 +9,26 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ...common.errors import ModelError
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Op, Placement, Precision
 from ...graph.graph import held as held_precisions
-from ..comparing import with_kernels
+from ..comparing import probed, relative_error
 from ..inputs import Input, check_shapes, places
-from ..protocol import Inputs, Probe, Statistics, Timings
+from ..measuring.output_errors import OutputErrors
+from ..measuring.timings import timings
+from ..protocol import Array, Inputs, Probe, Statistics, Timings
 from .ir.frozen import Frozen, Model
-from .ir.regions import LOOPS, Region, every, regions
+from .ir.regions import Region, regions
 from .measuring.agreement import check_agreement
-from .measuring.output_errors import OutputErrors
+from .measuring.output_errors import Reruns
 from .measuring.probes import probe
+from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
-from .measuring.stopwatch import time_casts, time_ops
+from .measuring.stopwatch import Stopwatch
+from .measuring.tails import float_tails
 from .picture import picture
 from .preparation.prepare import prepare
-from .running.interpreter import EndlessLoop, Route, key_of
-from .running.low import run
+from .running.interpreter import key_of
 from .running.predict import given, predictor
 from .running.switches import hold_fp32
 from .writing import archive
@@ -35,12 +37,9 @@ from .writing.rewrite import rewrite
 
 @dataclass(frozen=True)
 class Program:
-    """One model, traced on one batch.
+    """One model, traced on one batch; what has no word here is said of `Traced`.
 
     Attributes:
-        graph: What placement and search see of it, with the kernels that ran.
-        probes: Op id → what happened when it ran low on the batch.
-        switches: The settings under which fp32 means fp32.
         frozen: The prepared model; `main` holds its regions.
         batch: Tensors in the model's order.
         notes: None: a SavedModel runs as it was judged.
@@ -74,9 +73,18 @@ class Program:
         Ops in bodies that the batch skips are missing, and those behind ops for which
         TensorFlow has no gradient.
         """
-        return self._outputs.sketch(
-            precision, [self._op(name) for name in ops], probes, seed
+        keys = {key_of(op): op.id for op in map(self._op, ops)}
+        squares = adjoint(
+            self.main,
+            self.batch,
+            self.frozen.weights,
+            precision,
+            keys.keys(),
+            float_tails(self.main),
+            probes,
+            seed,
         )
+        return {keys[key]: square for key, square in squares.items()}
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """What `precision` would do to every tensor of the batch; name → statistics."""
@@ -90,25 +98,17 @@ class Program:
     ) -> Timings:
         """Time ops and all casts on the batch, each distinct one once."""
         keys = {key_of(self._op(name)): name for name in ops}
-        weights = self.frozen.weights
-        pairs = time_ops(
-            self.main, self.batch, weights, precision, keys.keys(), clock, seconds
+        watch = Stopwatch(
+            self.main,
+            self.frozen.weights,
+            precision=precision,
+            keys=keys.keys(),
+            clock=clock,
+            seconds=seconds,
         )
-        shapes = {
-            t.shape
-            for t in self.graph.tensors.values()
-            if t.floating and not t.constant
-        }
-        casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
-        for shape, (down, up) in time_casts(shapes, precision, clock, seconds).items():
-            casts[shape, Precision.FP32, precision] = down
-            casts[shape, precision, Precision.FP32] = up
-        timed = {
-            (keys[key], p): each
-            for key, pair in pairs.items()
-            for p, each in pair.items()
-        }
-        return Timings(timed, casts)
+        watch.run(self.batch)
+        pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
+        return timings(self.graph, precision, pairs, watch.time_casts)
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
@@ -130,34 +130,20 @@ class Program:
         keys = {key_of(op): placement[op.id] for op in self.graph.ops}
         held = held_precisions(self.graph, placement)
         converted = rewrite(self.frozen, self.main, keys, held)
-        self._check_it_ends(converted)
+        self._reruns.check_it_ends(converted)
         return converted
 
     def save(self, model: Frozen, path: Path) -> Path:
         """Write a model that `apply` made as a SavedModel: the same bytes each time."""
         return archive.save(model, path)
 
-    def _check_it_ends(self, converted: Frozen) -> None:
-        """Run the loops of a converted model, if it has any, on the batch."""
-        inside = every(self.main)
-        if not any(
-            node.op in LOOPS and node.name in region.bodies
-            for region in inside
-            for node in region.nodes
-        ):
-            return
-        route = Route(most=self._outputs.most_iterations)
-        try:
-            run(regions(converted), self.batch, converted.weights, route)
-        except EndlessLoop as error:
-            raise ModelError(
-                f"rounding keeps a loop from ending: {error}",
-                "Pin to fp32 what its condition depends on.",
-            ) from error
+    @cached_property
+    def _reruns(self) -> Reruns:
+        return Reruns(self.main, self.batch, self.frozen.weights)
 
     @cached_property
-    def _outputs(self) -> OutputErrors:
-        return OutputErrors(self.main, self.batch, self.frozen.weights, self.probes)
+    def _outputs(self) -> OutputErrors[Array]:
+        return OutputErrors(self._reruns, self.probes, relative_error)
 
     def _op(self, name: str) -> Op:
         return self.graph.by_id[name]
@@ -194,10 +180,8 @@ def trace(
     main = regions(prepared)
     check_agreement(predictor(model, inputs), frozen, prepared, main, values, outputs)
     graph = picture(main, values, prepared.weights, prepared.absorbed)
-    keys = {key_of(op): op.id for op in graph.ops if graph.castable(op)}
-    found = probe(main, values, prepared.weights, low, keys.keys())
-    probes = {keys[key]: each for key, each in found.items()}
-    graph = with_kernels(graph, low, probes)
+    run = partial(probe, main, values, prepared.weights, low)
+    graph, probes = probed(graph, low, run)
     return Program(graph, probes, switches, prepared, main, values)
 
 

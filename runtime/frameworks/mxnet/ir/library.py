@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from ....common.errors import RequirementError
+from ...imported import imported
 
-REINSTALL = "Reinstall it, on Python 3.11: pip install 'narrowcast[mxnet]'"
 
-
-def imported() -> Any:
+def _mxnet() -> Any:
     """The module mxnet.
 
     Raises:
@@ -22,30 +21,19 @@ def imported() -> Any:
     # Each bind would say that it fuses, on stderr.
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")
     try:
-        import mxnet
-    except ModuleNotFoundError as error:
-        if error.name != "mxnet":
-            raise _broken(error) from error
+        return imported("mxnet", "MXNet", "mxnet")
+    except RequirementError as error:
+        newer = tuple(map(int, np.__version__.split(".")[:2])) >= (1, 24)
+        if not newer or getattr(error.__cause__, "name", "") == "mxnet":
+            raise
         raise RequirementError(
-            "MXNet is not installed.", "Install it: pip install 'narrowcast[mxnet]'"
-        ) from error
-    except Exception as error:  # an import can fail in any way
-        raise _broken(error) from error
-    return mxnet
-
-
-def _broken(error: Exception) -> RequirementError:
-    said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    text = f"MXNet is installed, but `import mxnet` fails: {said}"
-    if tuple(map(int, np.__version__.split(".")[:2])) >= (1, 24):
-        return RequirementError(
-            f"{text}. MXNet 1.9 needs NumPy before 1.24; {np.__version__} is installed.",
+            f"{error.message}. MXNet 1.9 needs NumPy before 1.24; {np.__version__} is "
+            "installed.",
             "Give MXNet an environment of its own: pip install 'numpy<1.24'",
-        )
-    return RequirementError(text, REINSTALL)
+        ) from error
 
 
-mx = imported()
+mx = _mxnet()
 
 
 def said_by(error: Exception) -> str:

@@ -78,6 +78,18 @@ def _hand_over(network: Network, batch: Inputs, folder: Path) -> None:
     (folder / VALUES).write_bytes(params.to_bytes(values))
 
 
+def _handed_over(folder: Path) -> Runner:
+    values = params.read(folder / VALUES)
+    held = {
+        name.removeprefix("parameter:"): each
+        for name, each in values.items()
+        if name.startswith("parameter:")
+    }
+    batch = [each for name, each in values.items() if name.startswith("input:")]
+    network = with_outputs(from_json((folder / SYMBOL).read_text()), held)
+    return Runner(network, map(on_device, batch))
+
+
 def _bury(folder: Path, error: ModelError) -> None:
     """Write down what the op did that the child died of.
 
@@ -152,15 +164,7 @@ def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
     """
     said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 2)  # a kernel that aborts says why there
-    values = params.read(folder / VALUES)
-    held = {
-        name.removeprefix("parameter:"): each
-        for name, each in values.items()
-        if name.startswith("parameter:")
-    }
-    batch = [each for name, each in values.items() if name.startswith("input:")]
-    network = with_outputs(from_json((folder / SYMBOL).read_text()), held)
-    runner = Runner(network, map(on_device, batch))
+    runner = _handed_over(folder)
     known = _read(folder).found
     _write(folder, None)
     waiting, seen = set(keys), dict[str, Probe]()

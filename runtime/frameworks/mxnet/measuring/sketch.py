@@ -18,9 +18,9 @@ import numpy.typing as npt
 from ....graph.graph import Precision
 from ..ir.arrays import name_of, on_device, widened
 from ..ir.library import mx
-from ..ir.network import Entry
+from ..ir.network import Entry, Node
 from ..ir.slots import castable
-from ..running.interpreter import Runner, Step, invoke
+from ..running.interpreter import Arrays, Runner, Step, invoke
 from .derivatives import depends, differentiable, keeps_when_training
 
 Floats = npt.NDArray[np.float32]
@@ -108,13 +108,8 @@ class _Recorded:
 
     def _record(self, step: Step) -> None:
         """Keep the op's tape, and let the ops after it begin theirs at its outputs."""
-        node, made = step.node, list(step.outputs)
+        node = step.node
         alike = differentiable(node, step.inputs[0].ndim) if step.inputs else None
-        if alike is not None and alike is not node:
-            made = invoke(alike, step.inputs[:1])
-        elif keeps_when_training(node):
-            with mx.autograd.train_mode():
-                made = invoke(node, step.inputs)
         takes = {
             entry
             for slot, entry in enumerate(node.inputs)
@@ -125,7 +120,7 @@ class _Recorded:
             for slot, entry in enumerate(node.inputs)
             if alike is not None and castable(node, slot) and entry in takes
         }
-        outputs = dict(enumerate(made))
+        outputs = dict(enumerate(_end(step, alike)))
         self.tapes.append(_Tape(step.index, frozenset(takes), inputs, outputs))
         for k, output in enumerate(step.outputs):
             step.outputs[k] = output.detach()
@@ -155,6 +150,16 @@ class _Recorded:
                     known = adjoints.get(entry)
                     adjoints[entry] = gradient if known is None else known + gradient
         return found
+
+
+def _end(step: Step, alike: Node | None) -> Arrays:
+    """The tape's end: what the op made, or what computes the same made, recorded."""
+    if alike is not None and alike is not step.node:
+        return invoke(alike, step.inputs[:1])
+    if keeps_when_training(step.node):
+        with mx.autograd.train_mode():
+            return invoke(step.node, step.inputs)
+    return list(step.outputs)
 
 
 def _deltas(runner: Runner, step: Step, precision: Precision) -> Deltas | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
+from operator import add
 from statistics import median
 from typing import Any
 
@@ -70,7 +71,8 @@ class Stopwatch:
             extra = self._extra(name, ops[name], whole)
             for cast, reader, each in self._of_casts(made[name], found[name]):
                 more = extra.get(reader, 0.0)
-                casts.setdefault(cast, []).append(_longer(each, more))
+                longer = each.changed(partial(add, more))
+                casts.setdefault(cast, []).append(longer)
         return Timings(
             latencies, self._complete({c: _middle(each) for c, each in casts.items()})
         )
@@ -178,12 +180,6 @@ class Stopwatch:
 
 def _nothing(runs: int) -> Latency:
     return Latency(0.0, 0.0, 0.0, runs)
-
-
-def _longer(each: Latency, seconds: float) -> Latency:
-    return Latency(
-        each.median + seconds, each.low + seconds, each.high + seconds, each.runs
-    )
 
 
 def _middle(found: Sequence[Latency]) -> Latency:

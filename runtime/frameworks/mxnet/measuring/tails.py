@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...measuring import tails
 from ..ir.arrays import name_of
 from ..ir.network import Entry
 from ..ir.operators import picks
@@ -15,16 +16,9 @@ def compared_values(runner: Runner) -> tuple[Entry, ...]:
     alone, are no floats here: rounding changes them not at all or altogether.
     """
     network, floats = runner.network, _floats(runner)
-    waiting, found, seen = list(network.heads), set[Entry](), set[Entry]()
-    while waiting:
-        entry = waiting.pop()
-        if entry in seen:
-            continue
-        seen.add(entry)
-        if entry in floats:
-            found.add(entry)
-        else:
-            waiting += network.nodes[entry[0]].inputs
+    found = tails.float_tails(
+        network.heads, floats.__contains__, lambda entry: network.nodes[entry[0]].inputs
+    )
     return tuple(sorted(found))
 
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ....common.timing import Clock, Latency
+from ....common.timing import Clock, Latency, latency
 from ..ir.arrays import on_device
 from ..ir.library import mx
 from ..ir.network import VARIABLE, Network, Node, from_json, symbol
 from ..ir.operators import COMPUTE
+from .session import bound
 from .switches import backend
 
 WARM_UP = 2
@@ -38,23 +39,7 @@ class Monitored:
         self.members = {n.name: list(_inner(n)) for n in nodes if not n.variable}
         self._owner = _outputs(made, nodes)
         held = {k: on_device(v) for k, v in network.parameters.items()}
-        names = [network.nodes[index].name for index in network.inputs]
-        shapes = {name: value.shape for name, value in zip(names, batch, strict=True)}
-        known, _outs, _states = made.infer_shape_partial(**shapes)
-        sizes = dict(zip(made.list_arguments(), known, strict=True))
-        labels = {network.nodes[k].name for k in network.labels}
-        states = set(made.list_auxiliary_states())
-        arguments = {
-            **{name: value for name, value in held.items() if name not in states},
-            **dict(zip(names, batch, strict=True)),
-            **{name: mx.nd.zeros(sizes[name]) for name in labels},
-        }
-        self._executor = made.bind(
-            mx.cpu(),
-            arguments,
-            aux_states={name: held[name] for name in states},
-            grad_req="null",
-        )
+        self._executor = bound(made, network, held, batch)
         self._marks: list[tuple[str, float]] = []
         self._clock: Clock | None = None
         self._executor.set_monitor_callback(self._seen)
@@ -128,7 +113,7 @@ def timed(
             for node, seconds in network.run(clock).items():
                 taken[name].setdefault(node, []).append(max(seconds - watching, 0.0))
     return {
-        name: {node: _latency(each) for node, each in nodes.items()}
+        name: {node: latency(each) for node, each in nodes.items()}
         for name, nodes in taken.items()
     }
 
@@ -150,8 +135,3 @@ def anchor(network: Network, members: Sequence[str]) -> str:
     kinds = {node.name: node.op for node in network.nodes}
     contracting = [name for name in members if kinds.get(name) in COMPUTE]
     return (contracting or list(members))[0]
-
-
-def _latency(seconds: list[float]) -> Latency:
-    low, median, high = np.quantile(seconds, [0.25, 0.5, 0.75])
-    return Latency(float(median), float(low), float(high), len(seconds))

@@ -23,9 +23,8 @@ class Executors:
     """A network's executors, one for each form of a batch, over one set of parameters."""
 
     def __init__(self, network: Network) -> None:
-        self.symbol = symbol(network)
+        self.symbol, self.network = symbol(network), network
         self.inputs = [network.nodes[index].name for index in network.inputs]
-        self.labels = {network.nodes[index].name for index in network.labels}
         self.held = {name: on_device(v) for name, v in network.parameters.items()}
         self.made: dict[Shapes, Any] = {}
 
@@ -47,28 +46,34 @@ class Executors:
         return self.made[key]
 
     def _bound(self, arrays: Sequence[Any]) -> Any:
-        taken = {
-            name: mx.nd.empty(array.shape, dtype=array.dtype)
-            for name, array in zip(self.inputs, arrays, strict=True)
-        }
-        states = set(self.symbol.list_auxiliary_states())
-        arguments = {k: v for k, v in self.held.items() if k not in states} | taken
-        arguments |= self._label_arrays(taken)
-        return self.symbol.bind(
-            mx.cpu(),
-            arguments,
-            aux_states={name: self.held[name] for name in states},
-            grad_req="null",
-        )
+        taken = [mx.nd.empty(array.shape, dtype=array.dtype) for array in arrays]
+        return bound(self.symbol, self.network, self.held, taken)
 
-    def _label_arrays(self, taken: Mapping[str, Any]) -> dict[str, Any]:
-        """Labels, which nothing depends on: zeros."""
-        if not self.labels:
-            return {}
+
+def bound(
+    made: Any, network: Network, held: Mapping[str, Any], batch: Sequence[Any]
+) -> Any:
+    """An executor on a batch, whose arrays it keeps reading.
+
+    Args:
+        made: The network's symbol, whole or partitioned.
+        held: Its parameters.
+    """
+    names = [network.nodes[index].name for index in network.inputs]
+    taken = dict(zip(names, batch, strict=True))
+    labels = {network.nodes[index].name for index in network.labels}
+    if labels:  # nothing depends on them
         shapes = {name: array.shape for name, array in taken.items()}
-        found, _outputs, _states = self.symbol.infer_shape_partial(**shapes)
-        sizes = dict(zip(self.symbol.list_arguments(), found, strict=True))
-        return {name: mx.nd.zeros(sizes[name]) for name in self.labels}
+        known, _outputs, _states = made.infer_shape_partial(**shapes)
+        sizes = dict(zip(made.list_arguments(), known, strict=True))
+        taken |= {name: mx.nd.zeros(sizes[name]) for name in labels}
+    states = set(made.list_auxiliary_states())
+    return made.bind(
+        mx.cpu(),
+        {name: array for name, array in held.items() if name not in states} | taken,
+        aux_states={name: held[name] for name in states},
+        grad_req="null",
+    )
 
 
 class Predictor:

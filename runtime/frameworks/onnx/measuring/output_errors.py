@@ -1,66 +1,50 @@
-"""What low ops do to the outputs on the calibration batch, wherever they are.
+"""A model run with some ops low: what its output errors are measured on.
 
-Ops in a branch that the batch skips change nothing there, and would be trusted to the
-end. So they are judged on another route: the branch is taken, in fp32 and with them
-low, and what comes out is compared. For each route one model is compiled, which any
-group of ops can be low in (`switching.py`).
+For each route one model is compiled, which any group of ops can be low in
+(`switching.py`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
 
-from ....common.errors import ModelError
 from ....graph.graph import Graph, Op, Precision
-from ...comparing import relative_error
-from ...protocol import Array, Probe
+from ...loops import most_iterations, never_ends
+from ...measuring.output_errors import Skipped
+from ...protocol import Array
 from ..ir.inline import Calls
 from ..ir.naming import name_all
-from ..ir.regions import bodies
 from ..ir.serialization import weight_bytes
-from ..running.loops import ends_by_values, limited, most_iterations
-from ..running.observing import captured
+from ..running.loops import ends_by_values, limited
 from ..running.predict import widened
 from ..running.session import Executor
 from ..writing.rewrite import rewrite
 from .switching import MOST, switched
+from .tails import showing_tails
 
 BRANCHES = ("/then_branch", "/else_branch")
-
-Route = frozenset[str]
-"""Regions that the batch skips and that are run all the same."""
-
 
 Pass = Callable[[Sequence[str]], list[Array] | None]
 """Op ids to be low → the outputs, None if a loop does not end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """A route that is ready to be run with any group of ops low.
-
-    Attributes:
-        reference: What it returns in fp32.
-    """
-
-    run: Pass
-    reference: list[Array]
+Passes = tuple[Pass, list[Array]]
+"""A route that is ready to be run with any group of ops low, and what fp32 returns."""
 
 
 def _with_reference(run: Pass) -> Passes:
     found = run(())
     assert found is not None  # fp32 ends within what it took
-    return Passes(run, found)
+    return run, found
 
 
 @dataclass(frozen=True)
-class OutputErrors:
-    """The errors of one model on one batch.
+class Reruns:
+    """One model on one batch, each time with other ops low.
 
     Attributes:
         model: The prepared model.
@@ -74,42 +58,32 @@ class OutputErrors:
     graph: Graph
     batch: Sequence[Array]
     executor: Executor
-    probes: Mapping[str, Probe]
-    skipped: frozenset[str]
+    skipped: Skipped
     longest: int = 1
     most: int = MOST
-    passes: dict[tuple[Route, Precision], Passes | None] = field(default_factory=dict)
+    passes: dict[tuple[Skipped, Precision], Passes | None] = field(default_factory=dict)
 
-    def error(self, precision: Precision, ops: Sequence[Op]) -> float:
-        """The largest over outputs and routes when all these ops are low at once.
+    def values(
+        self, route: Skipped, precision: Precision, ops: Sequence[Op]
+    ) -> list[Array] | None:
+        """The float tails; None where the route can't be run to the end.
 
-        Infinite where rounding keeps a loop from ending. Where a route can't be run to the end, since its operands are another branch's,
-        or goes through a loop that has no iteration, what the ops' own outputs are off
-        by stands in.
+        Nor can one that goes through a loop which has no iteration.
         """
-        routes = dict.fromkeys(map(self._route, ops))
-        return max((self._on(route, precision, ops) for route in routes), default=0.0)
-
-    def _on(self, route: Route, precision: Precision, ops: Sequence[Op]) -> float:
-        passes = self._passes(route, precision)
-        if passes is None:
-            return max(self.probes[op.id].error for op in ops)
-        low = passes.run([op.id for op in ops])
-        if low is None:
-            return math.inf
-        return max(map(relative_error, passes.reference, low), default=0.0)
-
-    def _passes(self, route: Route, precision: Precision) -> Passes | None:
         key = route, precision
         if key not in self.passes:
             self.passes[key] = self._prepared(route, precision)
-        return self.passes[key]
+        passes = self.passes[key]
+        if passes is None:
+            return None
+        run, reference = passes
+        return run([op.id for op in ops]) if ops else reference
 
-    def _prepared(self, route: Route, precision: Precision) -> Passes | None:
+    def _prepared(self, route: Skipped, precision: Precision) -> Passes | None:
         """The route ready for passes, None where it can't be run to the end."""
         if not all(region.endswith(BRANCHES) for region in route):
             return None
-        model = _taking(_showing(self.model), self.calls, route)
+        model = _taking(showing_tails(self.model), self.calls, route)
         if weight_bytes(model) <= self.most:
             try:
                 return _with_reference(self._at_once(model, precision))
@@ -145,12 +119,7 @@ class OutputErrors:
             ModelError: One goes on and on where the fp32 model is done.
         """
         if ends_by_values(converted) and self._compiled(converted)(self.batch) is None:
-            raise ModelError(
-                "rounding keeps a loop from ending: it takes more than "
-                f"{most_iterations(self.longest)} iterations, in fp32 {self.longest} "
-                "were enough",
-                "Pin to fp32 what its condition depends on.",
-            )
+            raise never_ends(self.longest)
 
     def _compiled(
         self, model: ir.Model
@@ -170,39 +139,8 @@ class OutputErrors:
 
         return run
 
-    def _route(self, op: Op) -> Route:
-        return frozenset(region for region in self.skipped if op.within(region))
 
-
-def _showing(model: ir.Model) -> ir.Model:
-    """A copy that returns its float outputs, and the last floats that feed the others.
-
-    An index that argmax returns says little of how far its scores are off.
-    """
-    copy = model.clone()
-    shown: dict[ir.Value, None] = {}
-    for value in copy.graph.outputs:
-        shown.update(dict.fromkeys(_floats_behind(value, copy.graph)))
-    copy.graph.outputs[:] = list(shown)
-    return copy
-
-
-def _floats_behind(value: ir.Value, graph: ir.Graph) -> Iterator[ir.Value]:
-    waiting, seen = [value], {value}
-    while waiting:
-        each = waiting.pop()
-        node = each.producer()
-        if each.dtype == ir.DataType.FLOAT and (node is not None or each is value):
-            yield each
-            continue
-        taken = [] if node is None else [v for v in node.inputs if v is not None]
-        for _, body in bodies(node) if node is not None else ():
-            taken += captured(body)
-        waiting += [v for v in taken if v not in seen]
-        seen.update(taken)
-
-
-def _taking(model: ir.Model, calls: Calls, route: Route) -> ir.Model:
+def _taking(model: ir.Model, calls: Calls, route: Skipped) -> ir.Model:
     """The model, whose branches on the route are taken whatever the condition."""
     for site in name_all(model, calls).ops if route else ():
         for region in site.inside:

@@ -12,8 +12,8 @@ from ....graph.graph import Kind, Op, Precision
 from ...comparing import compared
 from ...protocol import Array, Probe
 from ..ir import schemas
+from ..running.low import Singles, together
 from ..running.session import Executor, shortened
-from ..running.single import Singles, together
 
 
 def probe(

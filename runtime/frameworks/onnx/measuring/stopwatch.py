@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Set
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -11,142 +12,94 @@ import onnx_ir as ir
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Op, Precision
+from ...measuring.timings import Pair, Shape, Way
 from ..ir.naming import constant
 from ..ir.weights import DTYPES
+from ..running.low import Single, Singles
 from ..running.session import Executor
-from ..running.single import Single, Singles
 
 Key = TypeVar("Key", bound=Hashable)
-
-Pair = Mapping[Precision, Latency]
-"""fp32's and the low precision's latency, measured in turn."""
 
 LEAST = 0.05
 """Share of a call that is left to the op when what a call costs is taken off."""
 
 
-def time_ops(
-    singles: Singles,
-    executor: Executor,
-    precision: Precision,
-    ops: Set[str],
-    clock: Clock,
-    seconds: float,
-) -> dict[str, Pair]:
-    """Time ops in fp32 and in `precision`, on real inputs; op id → latencies.
+@dataclass(frozen=True)
+class Stopwatch:
+    """Times single ops and casts in one runtime.
 
     What a call costs besides the op (handing over inputs) is taken off.
 
-    Args:
-        seconds: What the timing of one distinct op may take.
+    Attributes:
+        seconds: What the timing of one distinct op or cast may take.
     """
-    version = _version(singles)
-    idle = _idle(executor, version, clock, seconds)
-    known: dict[Hashable, Pair] = {}
-    found = {}
-    for op in singles.graph.ops:
-        if op.id not in ops or not singles.ran(op):
-            continue
-        signature = _signature(singles, op)
-        if signature not in known:
-            pair = {p: singles.alone(op, p) for p in (Precision.FP32, precision)}
-            known[signature] = _timed(pair, executor, clock, seconds, idle)
-        found[op.id] = known[signature]
-    return found
 
+    singles: Singles
+    executor: Executor
+    clock: Clock
+    seconds: float
 
-def time_casts(
-    singles: Singles,
-    executor: Executor,
-    precision: Precision,
-    clock: Clock,
-    seconds: float,
-) -> dict[tuple[tuple[int, ...], Precision, Precision], Latency]:
-    """Time the casts of all fp32 tensors down to `precision` and back up."""
-    tensors = singles.graph.tensors.values()
-    shapes = {t.shape for t in tensors if t.floating and not t.constant}
-    version = _version(singles)
-    idle = _idle(executor, version, clock, seconds)
-    found = {}
-    for shape in sorted(shapes):
-        ways = {
-            (shape, source, target): _cast(shape, source, target, version)
-            for source, target in (
-                (Precision.FP32, precision),
-                (precision, Precision.FP32),
-            )
-        }
-        found.update(_timed(ways, executor, clock, seconds, idle))
-    return found
+    def time_ops(self, precision: Precision, ops: Set[str]) -> dict[str, Pair]:
+        """Time ops in fp32 and in `precision`, on real inputs; op id → latencies."""
+        singles, both = self.singles, (Precision.FP32, precision)
+        known: dict[Hashable, Pair] = {}
+        found = {}
+        for op in singles.graph.ops:
+            if op.id not in ops or not singles.ran(op):
+                continue
+            signature = _signature(singles, op)
+            if signature not in known:
+                known[signature] = self._timed({p: singles.alone(op, p) for p in both})
+            found[op.id] = known[signature]
+        return found
 
+    def time_casts(self, shape: Shape, ways: Sequence[Way]) -> dict[Way, Latency]:
+        """Time the ways to cast a tensor of a shape, in turn."""
+        return self._timed({way: self._cast(shape, *way) for way in ways})
 
-def _timed(
-    singles: Mapping[Key, Single],
-    executor: Executor,
-    clock: Clock,
-    seconds: float,
-    idle: float,
-) -> dict[Key, Latency]:
-    calls = {
-        str(key): partial(executor.compile(single.model), single.inputs)
-        for key, single in singles.items()
-    }
-    found = interleaved(calls, clock, seconds)
-    return {key: _less(found[str(key)], idle) for key in singles}
+    def _timed(self, singles: Mapping[Key, Single]) -> dict[Key, Latency]:
+        calls = {str(key): self._call(single) for key, single in singles.items()}
+        found = interleaved(calls, self.clock, self.seconds)
+        return {key: self._less(found[str(key)]) for key in singles}
 
+    def _less(self, latency: Latency) -> Latency:
+        """What is left to the op, LEAST of it at least."""
+        least = LEAST * latency.median
+        return latency.changed(lambda taken: max(taken - self._idle, least))
 
-def _less(latency: Latency, idle: float) -> Latency:
-    least = LEAST * latency.median
-    return Latency(
-        max(latency.median - idle, least),
-        max(latency.low - idle, least),
-        max(latency.high - idle, least),
-        latency.runs,
-    )
+    def _call(self, single: Single) -> Callable[[], object]:
+        return partial(self.executor.compile(single.model), single.inputs)
 
+    @cached_property
+    def _idle(self) -> float:
+        """Seconds of a call that does next to nothing."""
+        fp32 = Precision.FP32
+        calls = {"idle": self._call(self._single("Relu", (1,), fp32, fp32, []))}
+        return interleaved(calls, self.clock, self.seconds)["idle"].median
 
-def _idle(
-    executor: Executor, version: tuple[int, int], clock: Clock, seconds: float
-) -> float:
-    """Seconds of a call that does next to nothing."""
-    single = _single("Relu", (1,), Precision.FP32, Precision.FP32, [], version)
-    call = partial(executor.compile(single.model), single.inputs)
-    return interleaved({"idle": call}, clock, seconds)["idle"].median
+    def _cast(self, shape: Shape, source: Precision, target: Precision) -> Single:
+        to = ir.AttrInt64("to", DTYPES[target].value)
+        return self._single("Cast", shape, source, target, [to])
 
-
-def _cast(
-    shape: tuple[int, ...],
-    source: Precision,
-    target: Precision,
-    version: tuple[int, int],
-) -> Single:
-    to = ir.AttrInt64("to", DTYPES[target].value)
-    return _single("Cast", shape, source, target, [to], version)
-
-
-def _single(
-    operator: str,
-    shape: tuple[int, ...],
-    source: Precision,
-    target: Precision,
-    attributes: list[ir.Attr],
-    version: tuple[int, int],
-) -> Single:
-    sizes = ir.Shape(shape)
-    given = ir.Value(name="x", shape=sizes, type=ir.TensorType(DTYPES[source]))
-    made = ir.Value(name="y", shape=sizes, type=ir.TensorType(DTYPES[target]))
-    node = ir.Node("", operator, [given], attributes, outputs=[made])
-    opset, ir_version = version
-    graph = ir.Graph(
-        [given], [made], nodes=[node], opset_imports={"": opset}, name=operator
-    )
-    array = np.ones(shape, DTYPES[source].numpy())
-    return Single(ir.Model(graph, ir_version=ir_version), (array,))
-
-
-def _version(singles: Singles) -> tuple[int, int]:
-    """Opset and IR version of the model."""
-    return singles.model.opset_imports[""], singles.model.ir_version
+    def _single(
+        self,
+        operator: str,
+        shape: Shape,
+        source: Precision,
+        target: Precision,
+        attributes: list[ir.Attr],
+    ) -> Single:
+        sizes = ir.Shape(shape)
+        given = ir.Value(name="x", shape=sizes, type=ir.TensorType(DTYPES[source]))
+        made = ir.Value(name="y", shape=sizes, type=ir.TensorType(DTYPES[target]))
+        node = ir.Node("", operator, [given], attributes, outputs=[made])
+        model = self.singles.model
+        opsets = {"": model.opset_imports[""]}
+        graph = ir.Graph(
+            [given], [made], nodes=[node], opset_imports=opsets, name=operator
+        )
+        array = np.ones(shape, DTYPES[source].numpy())
+        return Single(ir.Model(graph, ir_version=model.ir_version), (array,))
 
 
 def _signature(singles: Singles, op: Op) -> Hashable:

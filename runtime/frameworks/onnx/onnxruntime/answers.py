@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ....common.errors import RequirementError
 from ....graph.graph import Precision
 from ....hardware.answers import Answer, Device
+from ...imported import imported
 
 
 def answer(precision: Precision, device: Device) -> Answer:
@@ -13,14 +13,8 @@ def answer(precision: Precision, device: Device) -> Answer:
     Raises:
         RequirementError: ONNX Runtime is installed and can't be imported.
     """
-    try:
-        import onnxruntime
-    except (ImportError, OSError) as error:
-        raise RequirementError(
-            f"ONNX Runtime is installed, but `import onnxruntime` fails: {error}",
-            "Reinstall it: pip install --force-reinstall 'narrowcast[onnx]'",
-        ) from error
-    providers = ", ".join(onnxruntime.get_available_providers())
+    ort = imported("onnxruntime", "ONNX Runtime", "onnx")
+    providers = ", ".join(ort.get_available_providers())
     if device != "cpu":
         return Answer(
             False, f"narrowcast runs its CPU provider only; it has {providers}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ....common.errors import RequirementError
 from ....graph.graph import Precision
 from ....hardware.answers import Answer, Device
+from ...imported import imported
 
 
 def answer(precision: Precision, device: Device) -> Answer:
@@ -15,13 +15,9 @@ def answer(precision: Precision, device: Device) -> Answer:
     """
     if device != "cpu":
         return Answer(False, "narrowcast runs OpenVINO on the CPU only")
-    try:
-        from .executor import capabilities
-    except (ImportError, OSError) as error:
-        raise RequirementError(
-            f"OpenVINO is installed, but `import openvino` fails: {error}",
-            "Reinstall it: pip install --force-reinstall 'narrowcast[onnx]'",
-        ) from error
+    imported("openvino", "OpenVINO", "onnx")
+    from .executor import capabilities
+
     listed = capabilities()
     said = f"OPTIMIZATION_CAPABILITIES of its CPU plugin: {', '.join(sorted(listed))}"
     return Answer(str(precision).upper() in listed, said)

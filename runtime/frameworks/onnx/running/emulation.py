@@ -30,12 +30,12 @@ def emulated(model: ir.Model) -> ir.Model:
             _widen(value)
         for node in list(graph):
             _widen_attributes(node)
+            exact = is_standard(node) and node.op_type in EXACT
             for value in node.outputs:
                 narrow = value.dtype
-                if narrow in NARROW:
-                    _widen(value)
-                    if not (is_standard(node) and node.op_type in EXACT):
-                        _round(graph, node, value, narrow)
+                _widen(value)
+                if narrow in NARROW and not exact:
+                    _round(graph, node, value, narrow)
     return copy
 
 

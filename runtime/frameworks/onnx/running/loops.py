@@ -14,11 +14,6 @@ MOST = "narrowcast.most"
 """Name of the initializer that bounds iterations."""
 
 
-def most_iterations(runs: int) -> int:
-    """Iterations beyond which rounding is to blame, where fp32 took `runs` at most."""
-    return 10 * runs + 100
-
-
 def ends_by_values(model: ir.Model) -> bool:
     """Whether a loop in the model ends when values say so."""
     return any(True for _ in _loops(model))

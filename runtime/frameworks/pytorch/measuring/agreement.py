@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import fx
 
-from ....common.errors import ModelError
-from ...protocol import Inputs
+from ...measuring import agreement
+from ...protocol import Inputs, Outputs
 from ..ir.naming import op_ids
 from ..ir.prepared import Prepared
 from ..running.calling import recorded
-from ..running.interpreter import Interpreter
+from ..running.interpreter import observe
+from ..running.predict import arrays
 from ..running.private import private
 from ..running.state import after
-from .probes import relative_error
-
-NOISE = 1e-4
-"""Largest relative RMS that reordered fp32 sums explain in a deep network."""
 
 
 def check_agreement(
@@ -28,7 +26,7 @@ def check_agreement(
     inputs: Inputs,
     names: Sequence[str] = (),
 ) -> None:
-    """Compare the outputs on one batch.
+    """Compare the outputs on one batch, and the buffers after it.
 
     Args:
         names: Of the outputs, for messages; their number must fit.
@@ -37,105 +35,52 @@ def check_agreement(
         ModelError: They differ by more than fp32 noise; the first that does is named,
             and the first op where preparation is to blame.
     """
-    args, kwargs = recorded(prepared.module)(inputs)
-    with torch.no_grad():
-        own = private(model)
-        expected = _tensors(own(*args, **kwargs))
-        outputs, state = after(prepared.module, inputs)
-        found = _tensors(outputs)
-    if [_form(t) for t in expected] != [_form(t) for t in found]:
-        raise ModelError(
-            "the traced graph's outputs have other shapes or dtypes than the model's",
-            _cause(model, prepared, inputs, expected),
-        )
-    if names and len(names) != len(expected):
-        raise ModelError(
-            f"the model has {len(expected)} outputs, model.outputs names {len(names)}"
-        )
-    for k, (reference, value) in enumerate(zip(expected, found, strict=True)):
-        difference = _difference(reference, value)
-        if difference:
-            raise ModelError(
-                f"output {names[k] if names else k} of the traced fp32 graph differs "
-                f"from the model as loaded: {difference}",
-                _cause(model, prepared, inputs, expected),
-            )
+    own = private(model)
 
-    for name, value in state.items():
-        difference = _difference(own.get_buffer(name), value)
-        if difference:
-            raise ModelError(
-                f"buffer {name} of the traced fp32 graph differs from the model's after "
-                f"one batch: {difference}",
-                _cause(model, prepared, inputs, expected),
-            )
+    def called(module: torch.nn.Module) -> Outputs:
+        args, kwargs = recorded(prepared.module)(inputs)
+        return arrays(module(*args, **kwargs))
+
+    with torch.no_grad():
+        expected = called(own)
+        outputs, state = after(prepared.module, inputs)
+        cause = partial(
+            agreement.why_it_differs,
+            expected,
+            lambda: called(private(model)),
+            lambda: arrays(after(prepared.captured, inputs)[0]),
+            "Python code in forward() that depends on values is fixed when traced.",
+            lambda: first_divergence(prepared, inputs),
+        )
+        agreement.check_agreement(expected, arrays(outputs), cause, names)
+        for name, value in state.items():
+            (reference, held) = arrays((own.get_buffer(name), value))
+            agreement.check_value(f"buffer {name}", reference, held, cause)
 
 
 def first_divergence(prepared: Prepared, inputs: Inputs) -> str:
     """Id of the first op that preparation made compute something else, "" if none."""
-    captured = _Values(prepared.captured, op_ids(prepared.captured))
-    passed = _Values(prepared.module, prepared.ids)
-    with torch.no_grad():
-        captured.run(*inputs)
-        passed.run(*inputs)
+    captured = _values(prepared.captured, op_ids(prepared.captured), inputs)
+    passed = _values(prepared.module, prepared.ids, inputs)
     makes = {prepared.ids[node]: made for node, made in prepared.makes.items()}
-    for op_id, value in passed.values.items():
-        reference = captured.values[makes.get(op_id, op_id)]
-        if any(map(_difference, _tensors(reference), _tensors(value))):
-            return op_id
-    return ""
-
-
-class _Values(Interpreter):
-    """Keeps what each op makes, by its id."""
-
-    def __init__(self, module: fx.GraphModule, ids: dict[str, str]) -> None:
-        super().__init__(module)
-        self.ids = ids
-        self.values: dict[str, Any] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if n.name in self.ids:
-            self.values[self.ids[n.name]] = value
-        return value
-
-
-def _form(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
-    return tensor.shape, tensor.dtype
-
-
-def _difference(reference: torch.Tensor, value: torch.Tensor) -> str:
-    """How far two tensors are apart in words, "" if it is fp32 noise."""
-    if not reference.is_floating_point():
-        count = int((reference != value).sum())
-        return f"{count} of {reference.numel()} values" if count else ""
-    error = relative_error(reference, value)
-    if error <= NOISE:
-        return ""
-    return f"relative error {error:.1e}, fp32 noise is at most {NOISE:.0e}"
-
-
-def _cause(
-    model: torch.nn.Module,
-    prepared: Prepared,
-    inputs: Inputs,
-    expected: list[torch.Tensor],
-) -> str:
-    args, kwargs = recorded(prepared.module)(inputs)
-    with torch.no_grad():
-        again = _tensors(private(model)(*args, **kwargs))
-        captured = _tensors(after(prepared.captured, inputs)[0])
-    if any(map(_difference, expected, again)):
-        return "The model itself gives another result each time it is called."
-    if len(captured) == len(expected) and not any(map(_difference, expected, captured)):
-        return (
-            f"Preparation changed it first at {first_divergence(prepared, inputs)}: "
-            "values there leave the range of fp32, or this is a bug in narrowcast."
+    return agreement.first_divergence(
+        (op_id, *pair)
+        for op_id, value in passed.items()
+        for pair in zip(
+            arrays(captured[makes.get(op_id, op_id)]), arrays(value), strict=False
         )
-    return "Python code in forward() that depends on values is fixed when traced."
+    )
 
 
-def _tensors(outputs: object) -> list[torch.Tensor]:
-    leaves = torch.utils._pytree.tree_leaves(outputs)
-    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+def _values(
+    module: fx.GraphModule, ids: Mapping[str, str], inputs: Inputs
+) -> dict[str, Any]:
+    """What each op makes, by its id."""
+    values: dict[str, Any] = {}
+
+    def see(node: fx.Node, value: Any) -> None:
+        if node.name in ids:
+            values[ids[node.name]] = value
+
+    observe(module, inputs, see)
+    return values

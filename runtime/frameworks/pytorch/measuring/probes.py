@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import fx
 
+from ....common.errors import first_line
 from ....graph.graph import Precision
 from ...protocol import Inputs, Probe
 from ..running.low import PRECISIONS, LowInterpreter
@@ -19,24 +21,19 @@ def probe(
 ) -> dict[str, Probe]:
     """Run each op named by `keys` in `precision` on the inputs that fp32 gives it."""
     keys = frozenset(keys)
-    prober = _Prober(module, precision, keys)
+    prober = _Prober(module, precision=precision, keys=keys)
     with torch.no_grad():
         prober.run(*inputs)
-    reasons = [text.splitlines()[0] for text in prober.failed.values()]
-    unreached = f"could not be run on the batch: {'; '.join(reasons)}"
+    unreached = f"could not be run on the batch: {'; '.join(prober.failed.values())}"
     return {
         key: prober.probes.get(key, Probe(None, math.inf, unreached)) for key in keys
     }
 
 
+@dataclass(eq=False)
 class _Prober(LowInterpreter):
     everywhere = True
-
-    def __init__(
-        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
-    ) -> None:
-        super().__init__(module, precision, keys)
-        self.probes: dict[str, Probe] = {}
+    probes: dict[str, Probe] = field(default_factory=dict, kw_only=True)
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
@@ -48,8 +45,7 @@ class _Prober(LowInterpreter):
         try:
             return compared(_tensors(value), _tensors(self.run_low(node)), self.dtype)
         except Exception as error:  # whatever a kernel raises means "no kernel"
-            text = str(error).strip() or type(error).__name__
-            return Probe(None, math.inf, text.splitlines()[0])
+            return Probe(None, math.inf, first_line(error))
 
 
 def compared(

@@ -14,6 +14,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,7 +48,7 @@ def sketch(
     infinite are those whose low kernel is not finite where fp32's is.
     """
     with torch.enable_grad(), _keeping(module):
-        tape = _Tape(module, precision, frozenset(keys))
+        tape = _Tape(module, precision=precision, keys=frozenset(keys))
         tape.run(*map(_own, inputs))
         tails = [value for value in tape.tails.values() if value.requires_grad]
         generator = torch.Generator().manual_seed(seed)
@@ -62,6 +64,7 @@ def sketch(
     return found | dict.fromkeys(tape.infinite, math.inf)
 
 
+@dataclass(eq=False, kw_only=True)
 class _Tape(Unrolled, LowInterpreter):
     """Records an fp32 run for gradients, and what rounding adds at each op's outputs.
 
@@ -70,18 +73,19 @@ class _Tape(Unrolled, LowInterpreter):
         infinite: Ops whose rounding is not finite.
     """
 
-    def __init__(
-        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
-    ) -> None:
-        super().__init__(module, precision, keys)
-        self.wanted = frozenset(float_tails(module.graph))
-        self.overwrites = _overwrites(module)
-        self.tails: dict[fx.Node, torch.Tensor] = {}
-        self.infinite: set[str] = set()
-        self.sources: list[torch.Tensor] = []
-        self.arrived: defaultdict[str, list[torch.Tensor]] = defaultdict(list)
-        self.half: torch.Tensor | None = None
-        self.samples = 1
+    tails: dict[fx.Node, torch.Tensor] = field(default_factory=dict)
+    infinite: set[str] = field(default_factory=set)
+    sources: list[torch.Tensor] = field(default_factory=list)
+    arrived: dict[str, list[torch.Tensor]] = field(
+        default_factory=partial(defaultdict, list)
+    )
+    half: torch.Tensor | None = None
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.wanted = frozenset(float_tails(self.module.graph))
+        self.overwrites = _overwrites(self.module)
 
     def separate(
         self, tails: Sequence[torch.Tensor], generator: torch.Generator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -10,8 +9,9 @@ from torch import fx
 
 from ....graph.formats import LIMITS
 from ....graph.graph import Precision
+from ...measuring.statistics import keep_worst
 from ...protocol import Inputs, Statistics
-from ..running.interpreter import Interpreter
+from ..running.interpreter import observe
 from ..running.low import DTYPES
 
 
@@ -19,10 +19,14 @@ def collect(
     module: fx.GraphModule, inputs: Inputs, precision: Precision
 ) -> dict[fx.Node, Statistics]:
     """Run the graph once and describe every fp32 tensor in it, weights included."""
-    collector = _Collector(module, precision)
-    with torch.no_grad():
-        collector.run(*inputs)
-    return collector.found
+    found: dict[fx.Node, Statistics] = {}
+
+    def see(node: fx.Node, value: Any) -> None:
+        if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
+            keep_worst(found, node, describe(value.detach(), precision))
+
+    observe(module, inputs, see, everywhere=True)
+    return found
 
 
 def describe(value: torch.Tensor, precision: Precision) -> Statistics:
@@ -50,24 +54,3 @@ def describe(value: torch.Tensor, precision: Precision) -> Statistics:
 def _largest(value: torch.Tensor) -> float:
     least, most = torch.aminmax(value)
     return max(-float(least), float(most))
-
-
-class _Collector(Interpreter):
-    everywhere = True
-
-    def __init__(self, module: fx.GraphModule, precision: Precision) -> None:
-        super().__init__(module)
-        self.precision = precision
-        self.found: dict[fx.Node, Statistics] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
-            found = describe(value.detach(), self.precision)
-            self.found[n] = _worst(found, self.found.get(n, found))
-        return value
-
-
-def _worst(one: Statistics, other: Statistics) -> Statistics:
-    """Of two iterations of a loop."""
-    return Statistics(*map(max, astuple(one), astuple(other)))

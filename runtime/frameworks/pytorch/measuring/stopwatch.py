@@ -2,90 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Set
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import fx
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
-from ...protocol import Inputs
-from ..running.device import finished, of_batch
+from ...measuring.timings import Pair, Shape, Way
+from ..running.device import finished
 from ..running.low import DTYPES, LowInterpreter, function
 
-Pair = Mapping[Precision, Latency]
-"""fp32's and the low precision's latency, measured in turn."""
+Key = TypeVar("Key", bound=Hashable)
 
 
-def time_ops(
-    module: fx.GraphModule,
-    inputs: Inputs,
-    precision: Precision,
-    keys: Set[str],
-    clock: Clock,
-    seconds: float,
-) -> dict[str, Pair]:
-    """Time the ops named by `keys` in fp32 and in `precision`, on real inputs.
+@dataclass(eq=False, kw_only=True)
+class Stopwatch(LowInterpreter):
+    """Times the ops named by `keys`, and casts, as it runs the graph.
 
     Ops that share operator, attributes, shapes and strides are timed once.
 
-    Args:
-        seconds: What the timing of one distinct op may take.
-
-    Returns:
-        Node name → latencies.
+    Attributes:
+        seconds: What the timing of one distinct op or cast may take.
+        pairs: Node name → latencies.
     """
-    device = of_batch(inputs)
-    watch = _Stopwatch(module, precision, frozenset(keys), device, clock, seconds)
-    with torch.inference_mode():
-        watch.run(*inputs)
-    return watch.pairs
 
-
-def time_casts(
-    shapes: Set[tuple[int, ...]],
-    precision: Precision,
-    device: torch.device,
-    clock: Clock,
-    seconds: float,
-) -> dict[tuple[int, ...], tuple[Latency, Latency]]:
-    """Time the casts of fp32 tensors down to `precision` and back up; shape → both."""
-    found = {}
-    for shape in sorted(shapes):
-        wide = torch.ones(shape, device=device)
-        narrow = wide.to(DTYPES[precision])
-        with torch.inference_mode():
-            calls = {
-                "down": _cast(wide, DTYPES[precision]),
-                "up": _cast(narrow, torch.float32),
-            }
-            both = interleaved(finished(calls, device), clock, seconds)
-        found[shape] = both["down"], both["up"]
-    return found
-
-
-def _cast(tensor: torch.Tensor, dtype: torch.dtype) -> Callable[[], object]:
-    return lambda: torch.ops.aten._to_copy.default(tensor, dtype=dtype)
-
-
-class _Stopwatch(LowInterpreter):
     everywhere = True
+    device: torch.device
+    clock: Clock
+    seconds: float
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    known: dict[Hashable, Pair] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        module: fx.GraphModule,
-        precision: Precision,
-        keys: frozenset[str],
-        device: torch.device,
-        clock: Clock,
-        seconds: float,
-    ) -> None:
-        super().__init__(module, precision, keys)
-        self.device, self.precision = device, precision
-        self.clock, self.seconds = clock, seconds
-        self.known: dict[Hashable, Pair] = {}
-        self.pairs: dict[str, Pair] = {}
+    def time_casts(self, shape: Shape, ways: Sequence[Way]) -> dict[Way, Latency]:
+        """Time the ways to cast a tensor of a shape, in turn."""
+        return self._in_turn({way: _cast(shape, *way, self.device) for way in ways})
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
@@ -112,9 +65,24 @@ class _Stopwatch(LowInterpreter):
         target = function(node)
         args, kwargs = self.fetch_args_kwargs_from_env(node)
         low_args, low_kwargs = self.low_arguments(node)
-        calls = {
-            "fp32": lambda: target(*args, **kwargs),
-            "low": lambda: target(*low_args, **low_kwargs),
-        }
-        both = interleaved(finished(calls, self.device), self.clock, self.seconds)
-        return {Precision.FP32: both["fp32"], self.precision: both["low"]}
+        return self._in_turn(
+            {
+                Precision.FP32: lambda: target(*args, **kwargs),
+                self.precision: lambda: target(*low_args, **low_kwargs),
+            }
+        )
+
+    def _in_turn(self, calls: Mapping[Key, Callable[[], object]]) -> dict[Key, Latency]:
+        named = {str(key): call for key, call in calls.items()}
+        with torch.inference_mode():
+            until_done = finished(named, self.device)
+            found = interleaved(until_done, self.clock, self.seconds)
+        return {key: found[str(key)] for key in calls}
+
+
+def _cast(
+    shape: Shape, source: Precision, target: Precision, device: torch.device
+) -> Callable[[], object]:
+    tensor = torch.ones(shape, dtype=DTYPES[source], device=device)
+    dtype = DTYPES[target]
+    return lambda: torch.ops.aten._to_copy.default(tensor, dtype=dtype)

@@ -1,43 +1,33 @@
-"""The last float tensors before the outputs: what an error is measured on.
-
-An ArgMax or a comparison turns floats into something that moves in jumps or not at
-all; how near they are to a jump shows only in the floats that feed it.
-"""
+"""The floats by which outputs are compared."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import torch
 from torch import fx
 
+from ...measuring import tails
 from ..ir import nodes
 
 
 def float_tails(graph: fx.Graph) -> tuple[fx.Node, ...]:
-    """Float outputs themselves, and the nearest float tensors behind all others.
+    """Float outputs, and in place of others the last float tensors that feed them.
 
     What a buffer is given for the next batch counts as an output.
     """
-    found: dict[fx.Node, None] = {}
     state = [
         value
         for n in graph.nodes
         if nodes.writes_state(n)
         for value in n.all_input_nodes[1:]
     ]
-    for output in (*graph.output_node().all_input_nodes, *state):
-        found.update(dict.fromkeys(_nearest(output, set())))
-    return tuple(found)
+    outputs = (*graph.output_node().all_input_nodes, *state)
+    return tails.float_tails(outputs, _is_float, _behind)
 
 
-def _nearest(node: fx.Node, seen: set[fx.Node]) -> Iterator[fx.Node]:
-    if node in seen:
-        return
-    seen.add(node)
-    if nodes.is_tensor(node) and node.meta["val"].is_floating_point():
-        yield node
-        return
-    for source in node.all_input_nodes:
-        if isinstance(source.meta.get("val"), (torch.Tensor, tuple, list)):
-            yield from _nearest(source, seen)
+def _is_float(node: fx.Node) -> bool:
+    return nodes.is_tensor(node) and bool(node.meta["val"].is_floating_point())
+
+
+def _behind(node: fx.Node) -> list[fx.Node]:
+    tensors = (torch.Tensor, tuple, list)
+    return [n for n in node.all_input_nodes if isinstance(n.meta.get("val"), tensors)]

@@ -76,14 +76,9 @@ def by_name(model: Callable[..., Any], names: Sequence[str]) -> Binding:
     for root in roots[count:]:
         if not _known(parameters, root):
             raise _unknown(model, parameters, root)
-    parts = [(path, k) for k, path in enumerate(paths.values())]
-    tree = {
-        root: _tree([(p[1:], k) for p, k in parts if p[0] == root]) for root in roots
-    }
-    args = tuple(tree[root] for root in roots[:count])
-    kwargs = {root: tree[root] for root in roots[count:]}
+    args, kwargs = _arguments(list(paths.values()), roots, count)
     leaves, spec = tree_flatten((args, kwargs))
-    if leaves != list(range(len(names))) or _misnumbered(tree.values()):
+    if leaves != list(range(len(names))) or _misnumbered((*args, *kwargs.values())):
         raise ModelError(
             f"model.inputs names the parts of an argument out of order: {', '.join(names)}",
             "Write the parts of one argument one after the other, a tuple's from 0 on.",
@@ -146,6 +141,18 @@ def _leading(parameters: Parameters, roots: Sequence[str]) -> int:
     rest = any(p.kind is VARIADIC[0] for p in parameters.values())
     unnamed = not any(_known(parameters, root) for root in roots[count:])
     return len(roots) if rest and count == len(plain) and unnamed else count
+
+
+def _arguments(
+    paths: Sequence[Sequence[str]], roots: Sequence[str], count: int
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments; their leaves are places in the batch."""
+    parts = [(path, k) for k, path in enumerate(paths)]
+    tree = {
+        root: _tree([(p[1:], k) for p, k in parts if p[0] == root]) for root in roots
+    }
+    args = tuple(tree[root] for root in roots[:count])
+    return args, {root: tree[root] for root in roots[count:]}
 
 
 def _tree(parts: Sequence[tuple[Sequence[str], int]]) -> Any:

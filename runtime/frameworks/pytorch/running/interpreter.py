@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,6 +12,8 @@ import torch
 from torch import fx
 from torch._ops import HigherOrderOperator
 
+from ....common.errors import first_line
+from ...loops import Route
 from ...protocol import Inputs
 from ..ir import nodes
 
@@ -19,23 +21,7 @@ TRIPS = 100
 """Iterations of a loop that are seen where only the first is of interest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a run goes, other than where the values send it.
-
-    Attributes:
-        forced: Bodies that run once, the first time that they are reached.
-        most: Iterations after which a loop counts as endless, None for no limit.
-    """
-
-    forced: frozenset[fx.GraphModule] = frozenset()
-    most: int | None = None
-
-
-class EndlessLoop(Exception):
-    """A loop made more iterations than its route allows."""
-
-
+@dataclass(eq=False)
 class Interpreter(fx.Interpreter):
     """Goes into bodies, which a plain interpreter runs as one op, and leaves state alone.
 
@@ -50,11 +36,13 @@ class Interpreter(fx.Interpreter):
 
     everywhere: ClassVar[bool] = False
 
-    def __init__(self, module: fx.GraphModule, route: Route | None = None) -> None:
-        super().__init__(module)
-        self.route = route or Route()
-        self.trips: dict[fx.GraphModule, int] = {}
-        self.failed: dict[fx.GraphModule, str] = {}
+    module: fx.GraphModule
+    route: Route[fx.GraphModule] = field(default_factory=Route)
+    trips: dict[fx.GraphModule, int] = field(default_factory=dict, kw_only=True)
+    failed: dict[fx.GraphModule, str] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.module)
 
     def run_node(self, n: fx.Node) -> Any:
         """The node's value; of a write to a buffer, what the buffer would hold."""
@@ -101,15 +89,14 @@ class Interpreter(fx.Interpreter):
     def _condition(
         self, condition: fx.GraphModule, body: fx.GraphModule
     ) -> Callable[..., Any]:
-        once, most, count = self._forces(body), self.route.most, 0
+        once, count = self._forces(body), 0
 
         def goes_on(*operands: Any) -> Any:
             nonlocal count
             count += 1
             if once:
                 return torch.tensor(count == 1)
-            if most is not None and count > most:
-                raise EndlessLoop(f"a loop has not ended after {most} iterations")
+            self.route.check(count)
             return self.run_body(condition, *operands)
 
         return goes_on
@@ -120,11 +107,42 @@ class Interpreter(fx.Interpreter):
         try:
             aside.run_body(body, *torch.utils._pytree.tree_leaves(taken))
         except Exception as error:  # its operands are another body's
-            self.failed[body] = str(error) or type(error).__name__
+            self.failed[body] = first_line(error)
+
+
+See = Callable[[fx.Node, Any], None]
+"""Told each node and its value, as often as it is made."""
+
+
+def observe(
+    module: fx.GraphModule, inputs: Inputs, see: See, *, everywhere: bool = False
+) -> Any:
+    """Run a graph and show all that its nodes make, those of bodies too; its outputs.
+
+    Args:
+        everywhere: Bodies that the batch skips, too.
+    """
+    observer = _Everywhere(module) if everywhere else _Observer(module)
+    observer.see = see
+    with torch.no_grad():
+        return observer.run(*inputs)
+
+
+class _Observer(Interpreter):
+    see: See
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        self.see(n, value)
+        return value
+
+
+class _Everywhere(_Observer):
+    everywhere = True
 
 
 def trips(
-    module: fx.GraphModule, inputs: Inputs, route: Route | None = None
+    module: fx.GraphModule, inputs: Inputs, route: Route[fx.GraphModule]
 ) -> dict[fx.GraphModule, int]:
     """Body → how often it runs on the inputs; none for those that they skip.
 

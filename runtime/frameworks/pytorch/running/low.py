@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import fx
 
 from ....graph.graph import Precision
+from ...loops import Route
 from ...protocol import Inputs
 from ..ir.prepared import is_constant
 from ..ir.slots import slots
 from ..ir.weights import fitted, stored
-from .interpreter import Interpreter, Route
+from .interpreter import Interpreter
 
 DTYPES = {
     Precision.FP32: torch.float32,
@@ -29,25 +31,32 @@ def values_with_low(
     precision: Precision,
     keys: Iterable[str],
     wanted: Iterable[fx.Node],
-    route: Route,
+    route: Route[fx.GraphModule],
 ) -> list[torch.Tensor]:
     """What the `wanted` nodes hold when only the ops named by `keys` are low."""
-    runner = _PartlyLow(module, precision, frozenset(keys), frozenset(wanted))
-    runner.route = route
+    runner = _PartlyLow(
+        module,
+        route,
+        precision=precision,
+        keys=frozenset(keys),
+        wanted=frozenset(wanted),
+    )
     with torch.no_grad():
         runner.run(*inputs)
     return [runner.values[node] for node in wanted]
 
 
+@dataclass(eq=False)
 class LowInterpreter(Interpreter):
     """Runs the fp32 graph, and single ops of it in a low precision beside."""
 
-    def __init__(
-        self, module: fx.GraphModule, precision: Precision, keys: frozenset[str]
-    ) -> None:
-        super().__init__(module)
-        self.dtype = DTYPES[precision]
-        self.keys = keys
+    precision: Precision = field(kw_only=True)
+    keys: Set[str] = field(kw_only=True)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The low precision's."""
+        return DTYPES[self.precision]
 
     def run_low(self, node: fx.Node) -> Any:
         """The op's outputs as its kernel in the low precision makes them."""
@@ -76,17 +85,10 @@ def function(node: fx.Node) -> Callable[..., Any]:
     return node.target
 
 
+@dataclass(eq=False)
 class _PartlyLow(LowInterpreter):
-    def __init__(
-        self,
-        module: fx.GraphModule,
-        precision: Precision,
-        keys: frozenset[str],
-        wanted: frozenset[fx.Node],
-    ) -> None:
-        super().__init__(module, precision, keys)
-        self.wanted = wanted
-        self.values: dict[fx.Node, torch.Tensor] = {}
+    wanted: frozenset[fx.Node] = field(kw_only=True)
+    values: dict[fx.Node, torch.Tensor] = field(default_factory=dict, kw_only=True)
 
     def run_node(self, n: fx.Node) -> Any:
         if n.name in self.keys:

@@ -57,8 +57,7 @@ class Predictor:
         args, kwargs = self.bind(inputs)
         with torch.inference_mode():
             found = self.model(*args, **kwargs)
-            leaves = torch.utils._pytree.tree_leaves(found)
-            outputs = tuple(map(self._array, filter(torch.is_tensor, leaves)))
+            outputs = arrays(found, self.buffers)
         if not outputs:
             raise ModelError(
                 f"the model returns {type(found).__name__}, in which there is no tensor",
@@ -70,10 +69,21 @@ class Predictor:
         """Bring the state back to what it was when this was made."""
         self.buffers.restore()
 
-    def _array(self, tensor: torch.Tensor) -> Array:
-        if tensor.dtype in (torch.bfloat16, torch.float16):
-            tensor = tensor.float()
-        elif self.buffers.hold(tensor):
-            tensor = tensor.clone()
-        array: Array = tensor.detach().cpu().numpy()
-        return array
+
+def arrays(outputs: object, buffers: Buffers | None = None) -> Outputs:
+    """The tensors in anything nested: 16-bit floats as float32, others as they are.
+
+    Args:
+        buffers: Memory that will change; what lies in it is copied.
+    """
+    leaves = torch.utils._pytree.tree_leaves(outputs)
+    return tuple(_array(leaf, buffers) for leaf in filter(torch.is_tensor, leaves))
+
+
+def _array(tensor: torch.Tensor, buffers: Buffers | None) -> Array:
+    if tensor.dtype in (torch.bfloat16, torch.float16):
+        tensor = tensor.float()
+    elif buffers is not None and buffers.hold(tensor):
+        tensor = tensor.clone()
+    array: Array = tensor.numpy(force=True)
+    return array

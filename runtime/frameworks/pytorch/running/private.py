@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -58,6 +59,19 @@ class Buffers:
         return any(
             place == each.buffer.untyped_storage().data_ptr() for each in self.kept
         )
+
+
+def anew(
+    model: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Callable[[], object]:
+    """Calls a model as if each time were the first."""
+    buffers = Buffers(model)
+
+    def call() -> object:
+        buffers.restore()
+        return model(*args, **kwargs)
+
+    return call
 
 
 def _places(model: Any) -> list[tuple[torch.nn.Module, str]]:

@@ -10,7 +10,7 @@ from torch import fx
 
 from ....common.errors import ModelError
 from ..ir import nodes
-from .interpreter import Interpreter
+from .interpreter import observe
 
 
 def mark(module: fx.GraphModule, mutating: Iterable[fx.Node]) -> None:
@@ -65,20 +65,13 @@ def after(
     module: fx.GraphModule, inputs: tuple[Any, ...]
 ) -> tuple[Any, dict[str, torch.Tensor]]:
     """The outputs on a batch, and what each buffer would hold; nothing is changed."""
-    reader = _Writes(module)
-    return reader.run(*inputs), reader.values
+    values: dict[str, torch.Tensor] = {}
 
+    def see(node: fx.Node, value: Any) -> None:
+        if nodes.writes_state(node):
+            values[str(node.all_input_nodes[0].target)] = value
 
-class _Writes(Interpreter):
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
-        self.values: dict[str, torch.Tensor] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if nodes.writes_state(n):
-            self.values[str(n.all_input_nodes[0].target)] = value
-        return value
+    return observe(module, inputs, see), values
 
 
 def _refusal(node: fx.Node) -> ModelError:

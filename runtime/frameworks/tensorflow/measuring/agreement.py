@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
-import tensorflow as tf
-
-from ....common.errors import ModelError
-from ...comparing import relative_error
+from ...measuring import agreement
 from ...protocol import Array, Inputs, Outputs, Predict
 from ..ir.frozen import Frozen
-from ..ir.naming import flat
 from ..ir.regions import Region, regions
 from ..preparation.identities import IDENTITIES
 from ..running import eager
-from ..running.interpreter import Interpreter, Value
-
-NOISE = 1e-4
-"""Largest relative RMS that reordered fp32 sums explain in a deep network."""
+from ..running.interpreter import Interpreter, Observer, Value
 
 
 def check_agreement(
@@ -42,49 +35,34 @@ def check_agreement(
             and the first op where preparation is to blame.
     """
     expected = model(inputs)
-    found = [eager.widened(v) for v in Interpreter(main, prepared.weights).run(inputs)]
-    if names and len(names) != len(expected):
-        raise ModelError(
-            f"the model has {len(expected)} outputs, model.outputs names {len(names)}",
-            f"Its outputs are {', '.join(each.name for each in frozen.outputs)}.",
-        )
-    if [_form(array) for array in expected] != [_form(array) for array in found]:
-        raise ModelError(
-            "the frozen graph's outputs have other shapes or dtypes than the model's",
-            _cause(model, frozen, prepared, main, inputs, expected),
-        )
-    called = names or [each.name for each in frozen.outputs]
-    for name, reference, value in zip(called, expected, found, strict=True):
-        difference = _difference(reference, value)
-        if difference:
-            raise ModelError(
-                f"output {name} of the prepared fp32 graph differs from the model as "
-                f"loaded: {difference}",
-                _cause(model, frozen, prepared, main, inputs, expected),
-            )
+    cause = partial(
+        agreement.why_it_differs,
+        expected,
+        partial(model, inputs),
+        lambda: _outputs(Interpreter(regions(frozen)), inputs),
+        "Freezing changed it: the model's variables or Python code depend on calls.",
+        lambda: _first_divergence(frozen, prepared, main, inputs),
+    )
+    found = _outputs(Interpreter(main, prepared.weights), inputs)
+    own = [each.name for each in frozen.outputs]
+    agreement.check_agreement(expected, found, cause, names, own)
 
 
-def _cause(
-    model: Predict,
-    frozen: Frozen,
-    prepared: Frozen,
-    main: Region,
-    inputs: Inputs,
-    expected: Outputs,
+def _outputs(runner: Interpreter, inputs: Inputs) -> Outputs:
+    return tuple(map(eager.widened, runner.run(inputs)))
+
+
+def _first_divergence(
+    frozen: Frozen, prepared: Frozen, main: Region, inputs: Inputs
 ) -> str:
-    if any(map(_difference, expected, model(inputs))):
-        return "The model itself gives another result each time it is called."
-    before, after = _Values(regions(frozen)), _Values(main)
-    outputs = [eager.widened(value) for value in before.run(inputs)]
-    if any(map(_difference, expected, outputs)):
-        return (
-            "Freezing changed it: the model's variables or Python code depend on calls."
-        )
-    after.run(inputs)
-    first = first_divergence(before.values, after.values, _folded(prepared))
-    return (
-        f"Preparation changed it first at {first or 'an unknown op'}: values there leave "
-        "the range of fp32, or this is a bug in narrowcast."
+    """Name of the first tensor that preparation made another, "" if none."""
+    before = _values(regions(frozen), inputs)
+    after = _values(main, inputs)
+    folded = _folded(prepared)
+    return agreement.first_divergence(
+        (name, before[name], value)
+        for name, value in after.items()
+        if name in before and name not in folded
     )
 
 
@@ -97,41 +75,12 @@ def _folded(prepared: Frozen) -> frozenset[str]:
     )
 
 
-def first_divergence(
-    before: Mapping[str, Any], after: Mapping[str, Any], folded: frozenset[str]
-) -> str:
-    """Name of the first tensor that preparation made another, "" if none."""
-    for name, value in after.items():
-        if name in before and name not in folded and _difference(before[name], value):
-            return name
-    return ""
+def _values(main: Region, inputs: Inputs) -> dict[str, Array]:
+    """What each op makes, by its name."""
+    values: dict[str, Array] = {}
 
+    def see(name: str, value: Value) -> None:
+        values[name] = eager.widened(value)
 
-class _Values(Interpreter):
-    """Keeps what each op makes, by its name."""
-
-    def __init__(self, main: Region) -> None:
-        super().__init__(main)
-        self.values: dict[str, Array] = {}
-
-    def made(self, region: Region, name: str, values: list[Value]) -> None:
-        for index, value in enumerate(values):
-            if value.dtype not in (tf.variant, tf.resource):
-                self.values[region.within(flat(name, index))] = eager.widened(value)
-
-
-def _form(array: Array) -> tuple[tuple[int, ...], str]:
-    return array.shape, array.dtype.name
-
-
-def _difference(reference: Array, value: Array) -> str:
-    """How far two arrays are apart in words, "" if it is fp32 noise."""
-    if reference.dtype.kind != "f":
-        if reference.shape != value.shape:
-            return f"shape {value.shape} for {reference.shape}"
-        count = int((reference != value).sum())
-        return f"{count} of {reference.size} values" if count else ""
-    error = relative_error(reference, value)
-    if error <= NOISE:
-        return ""
-    return f"relative error {error:.1e}, fp32 noise is at most {NOISE:.0e}"
+    Observer(main, see=see).run(inputs)
+    return values

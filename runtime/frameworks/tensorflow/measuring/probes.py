@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from ...protocol import Array, Inputs, Probe
 from ..ir.regions import Region, every
 from ..ir.schemas import PRECISIONS, outputs, precision_attribute
 from ..running import eager
-from ..running.interpreter import Key, Value, first_line
+from ..running.interpreter import Key, Value, said_by
 from ..running.low import FAILURES, LowInterpreter
 
 
@@ -30,23 +31,15 @@ def probe(
     In a loop, at its first iteration; in a body that the batch skips, at the operands
     that it would have had.
     """
-    runner = _Prober(main, weights, precision, keys)
+    runner = _Prober(main, weights, precision=precision, keys=keys)
     runner.run(inputs)
     return runner.probes
 
 
+@dataclass(eq=False, kw_only=True)
 class _Prober(LowInterpreter):
     everywhere = True
-
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-    ) -> None:
-        super().__init__(main, weights, precision, keys)
-        self.probes: dict[Key, Probe] = {}
+    probes: dict[Key, Probe] = field(default_factory=dict)
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         made = super().run_op(region, node, values)
@@ -70,7 +63,7 @@ class _Prober(LowInterpreter):
         try:
             low = self.run_low(region, node, values)
         except FAILURES as error:
-            return Probe(None, math.inf, first_line(error))
+            return Probe(None, math.inf, said_by(error))
         governing = precision_attribute(node)
         pairs = [
             (fp32, each)

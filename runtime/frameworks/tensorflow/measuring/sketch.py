@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,7 @@ from ...protocol import Array, Inputs
 from ..ir.regions import Region
 from ..running.gradients import recorded
 from ..running.interpreter import Key, Value
-from ..running.low import FAILURES
-from ..running.partly import Observed, wide
+from ..running.low import FAILURES, Observed, wide
 from .samples import axis_of, by_sample, count, over, square
 
 Half = npt.NDArray[np.bool_]
@@ -50,7 +51,7 @@ def sketch(
         wanted: The floats of the main graph by which outputs are compared.
         probes: How many v: signs over the norm of each output.
     """
-    runner = _Recorder(main, weights, precision, keys, wanted)
+    runner = _Recorder(main, weights, precision=precision, keys=keys, wanted=wanted)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(runner.change)
         runner.run(inputs)
@@ -87,6 +88,7 @@ def _signs(output: Array, generator: np.random.Generator) -> Array:
     return np.where(finite, signs / (norm or math.inf), 0.0)
 
 
+@dataclass(eq=False, kw_only=True)
 class _Recorder(Observed):
     """Runs the fp32 graph so that a tape can go back through it.
 
@@ -98,19 +100,10 @@ class _Recorder(Observed):
         broken: Ops that are not finite where fp32 is.
     """
 
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-        wanted: Sequence[str],
-    ) -> None:
-        super().__init__(main, weights, precision, keys, wanted)
-        self.change = tf.zeros(())
-        self.half: Half | None = None
-        self.parts: defaultdict[Key, list[Array]] = defaultdict(list)
-        self.broken: set[Key] = set()
+    change: Value = field(default_factory=lambda: tf.zeros(()))
+    half: Half | None = None
+    parts: dict[Key, list[Array]] = field(default_factory=partial(defaultdict, list))
+    broken: set[Key] = field(default_factory=set)
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         made = super().run_op(region, node, values)

@@ -9,12 +9,11 @@ import tensorflow as tf
 
 from ....graph.graph import Precision
 from ....graph.rounding import Floats
-from ...comparing import described, worst
+from ...measuring.statistics import described, keep_worst
 from ...protocol import Array, Inputs, Statistics
-from ..ir.naming import flat
 from ..ir.regions import Region
 from ..running import eager
-from ..running.interpreter import Interpreter, Value
+from ..running.interpreter import Observer, Value
 
 
 def collect(
@@ -24,30 +23,19 @@ def collect(
 
     Bodies that the batch skips are run aside; of a loop's iterations the worst counts.
     """
-    seen = _Observer(main, weights, precision)
-    seen.run(inputs)
-    return seen.statistics
+    found: dict[str, Statistics] = {}
+
+    def see(name: str, value: Value) -> None:
+        if value.dtype == tf.float32:
+            floats = cast(Floats, eager.widened(value))
+            keep_worst(found, name, described(floats, precision))
+
+    observer = _Everywhere(main, weights, see=see)
+    for name, value in observer.weights.items():
+        see(name, value)
+    observer.run(inputs)
+    return found
 
 
-class _Observer(Interpreter):
+class _Everywhere(Observer):
     everywhere = True
-
-    def __init__(
-        self, main: Region, weights: Mapping[str, Array], precision: Precision
-    ) -> None:
-        super().__init__(main, weights)
-        self.precision = precision
-        self.statistics: dict[str, Statistics] = {}
-        for name, value in self.weights.items():
-            self._see(name, tf.convert_to_tensor(value))
-
-    def made(self, region: Region, name: str, values: list[Value]) -> None:
-        for index, value in enumerate(values):
-            self._see(region.within(flat(name, index)), value)
-
-    def _see(self, name: str, value: Value) -> None:
-        if value.dtype != tf.float32:
-            return
-        found = described(cast(Floats, eager.widened(value)), self.precision)
-        before = self.statistics.get(name)
-        self.statistics[name] = found if before is None else worst(before, found)

@@ -7,8 +7,8 @@ that TensorFlow fuses are timed as one; the first has the time, the others none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -17,7 +17,7 @@ from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
-from ...protocol import Array, Inputs
+from ...measuring.timings import Pair, Shape, Way
 from ..ir.kernel_fusion import groups
 from ..ir.naming import data
 from ..ir.regions import Region
@@ -25,9 +25,6 @@ from ..ir.schemas import TYPES, outputs
 from ..running import eager
 from ..running.interpreter import Key, Value
 from ..running.low import LowInterpreter
-
-Pair = Mapping[Precision, Latency]
-"""fp32's and the low precision's latency, measured in turn."""
 
 COPIES, BYTES = 16, 2**23
 """Of an op in one run at most, and what their inputs may take."""
@@ -48,66 +45,30 @@ class Piece:
     links: Sequence[str | None]
 
 
-def time_ops(
-    main: Region,
-    inputs: Inputs,
-    weights: Mapping[str, Array],
-    precision: Precision,
-    keys: Set[Key],
-    clock: Clock,
-    seconds: float,
-) -> dict[Key, Pair]:
-    """Time the ops named by `keys` in fp32 and in `precision`, on real inputs.
+@dataclass(eq=False, kw_only=True)
+class Stopwatch(LowInterpreter):
+    """Times the ops named by `keys`, and casts, as it runs the graph.
 
     Ops that share type, attributes and shapes are timed once.
 
-    Args:
-        seconds: What the timing of one distinct op may take.
+    Attributes:
+        seconds: What the timing of one distinct op or cast may take.
+        pairs: Op → latencies.
     """
-    watch = _Stopwatch(main, weights, precision, keys, clock, seconds)
-    watch.run(inputs)
-    return watch.pairs
 
-
-def time_casts(
-    shapes: Set[tuple[int, ...]], precision: Precision, clock: Clock, seconds: float
-) -> dict[tuple[int, ...], tuple[Latency, Latency]]:
-    """Time the casts of fp32 tensors down to `precision` and back up; shape → both."""
-    found = {}
-    for shape in sorted(shapes):
-        wide = tf.ones(shape)
-        both = {}
-        for name, source, target in (
-            ("down", Precision.FP32, precision),
-            ("up", precision, Precision.FP32),
-        ):
-            node = node_def_pb2.NodeDef(name="cast", op="Cast")
-            node.attr["SrcT"].type = TYPES[source]
-            node.attr["DstT"].type = TYPES[target]
-            both[name] = [Piece(node, [eager.cast(wide, source)], [None])]
-        timed = _interleaved(both, clock, seconds)
-        found[shape] = timed["down"], timed["up"]
-    return found
-
-
-class _Stopwatch(LowInterpreter):
     everywhere = True
+    clock: Clock
+    seconds: float
+    pairs: dict[Key, Pair] = field(default_factory=dict)
+    known: dict[Hashable, Pair] = field(default_factory=dict)
+    member: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    waiting: dict[Key, list[tuple[Any, list[Value]]]] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-        clock: Clock,
-        seconds: float,
-    ) -> None:
-        super().__init__(main, weights, precision, keys)
-        self.clock, self.seconds = clock, seconds
-        self.pairs: dict[Key, Pair] = {}
-        self.known: dict[Hashable, Pair] = {}
-        self.member: dict[str, dict[str, tuple[str, ...]]] = {}
-        self.waiting: dict[Key, list[tuple[Any, list[Value]]]] = {}
+    def time_casts(self, shape: Shape, ways: Sequence[Way]) -> dict[Way, Latency]:
+        """Time the ways to cast a tensor of a shape, in turn."""
+        casts = {str(way): [_cast(shape, *way)] for way in ways}
+        found = _interleaved(casts, self.clock, self.seconds)
+        return {way: found[str(way)] for way in ways}
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         key = (region.id, node.name)
@@ -154,6 +115,13 @@ class _Stopwatch(LowInterpreter):
             self.pairs[region.id, name] = free
         self.pairs[region.id, chain[0]] = self.known[form]
         collected.clear()
+
+
+def _cast(shape: Shape, source: Precision, target: Precision) -> Piece:
+    node = node_def_pb2.NodeDef(name="cast", op="Cast")
+    node.attr["SrcT"].type = TYPES[source]
+    node.attr["DstT"].type = TYPES[target]
+    return Piece(node, [eager.cast(tf.ones(shape), source)], [None])
 
 
 def compiled(pieces: Sequence[Piece], copies: int) -> Callable[[], object]:
@@ -227,8 +195,8 @@ def _interleaved(
     copies = max(1, min(COPIES, BYTES // max(size, 1)))
     calls = {name: compiled(pieces, copies) for name, pieces in each.items()}
     return {
-        name: Latency(t.median / copies, t.low / copies, t.high / copies, t.runs)
-        for name, t in interleaved(calls, clock, seconds).items()
+        name: timed.changed(lambda taken: taken / copies)
+        for name, timed in interleaved(calls, clock, seconds).items()
     }
 
 

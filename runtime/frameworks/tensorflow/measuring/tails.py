@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..ir import schemas
+from ...measuring import tails
 from ..ir.naming import data, parsed
 from ..ir.regions import Region
-from ..ir.schemas import FLOAT
+from ..ir.schemas import FLOAT, outputs
 
 
 def float_tails(main: Region) -> tuple[str, ...]:
@@ -13,20 +13,13 @@ def float_tails(main: Region) -> tuple[str, ...]:
 
     Constants are left out: rounding other ops changes nothing in them.
     """
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-    waiting = list(reversed(main.results))
-    while waiting:
-        reference = waiting.pop()
-        if reference in seen:
-            continue
-        seen.add(reference)
+
+    def is_float(reference: str) -> bool:
         name, index = parsed(reference)
         node = main.by_name[name]
-        if node.op == "Const":
-            continue
-        if schemas.outputs(node)[index].type == FLOAT:
-            found[reference] = None
-        else:
-            waiting.extend(reversed(data(node)))
-    return tuple(found)
+        return node.op != "Const" and bool(outputs(node)[index].type == FLOAT)
+
+    def behind(reference: str) -> list[str]:
+        return data(main.by_name[parsed(reference)[0]])
+
+    return tails.float_tails(main.results, is_float, behind)

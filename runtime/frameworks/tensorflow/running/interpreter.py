@@ -6,17 +6,18 @@ with the kernels that a graph of it would have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from ....common.errors import ModelError
+from ....common.errors import ModelError, first_line
 from ....graph.graph import Op
+from ...loops import Route
 from ..ir import operators
-from ..ir.naming import data, parsed
+from ..ir.naming import data, flat, parsed
 from ..ir.regions import CASES, LOOPS, Region
 from ..ir.weights import value_of
 from . import eager
@@ -36,24 +37,6 @@ def key_of(op: Op) -> Key:
     return region, name
 
 
-class EndlessLoop(Exception):
-    """A loop went on beyond the limit of a route."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """Which way a run takes.
-
-    Attributes:
-        forced: Ids of bodies to go into the first time that they are reached, whatever
-            the condition says.
-        most: Iterations after which a loop is endless; None for no limit.
-    """
-
-    forced: frozenset[str] = frozenset()
-    most: int | None = None
-
-
 @dataclass
 class Frame:
     """One run of one region.
@@ -70,6 +53,7 @@ class Frame:
         return self.values[name][index]
 
 
+@dataclass(eq=False)
 class Interpreter:
     """Runs a main region; what it does to a node is for heirs to change.
 
@@ -78,20 +62,15 @@ class Interpreter:
         trips: Region's id → how often it ran to give the outputs.
     """
 
-    everywhere = False
+    everywhere: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Any] | None = None,
-        route: Route | None = None,
-    ) -> None:
-        self.main = main
-        self.weights = {
-            name: tf.convert_to_tensor(value) for name, value in (weights or {}).items()
-        }
-        self.route = route or Route()
-        self.trips: dict[str, int] = {}
+    main: Region
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    route: Route[str] = field(default_factory=Route)
+    trips: dict[str, int] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.weights = {k: tf.convert_to_tensor(v) for k, v in self.weights.items()}
         self.aside = False
         self.constants: dict[Key, Value] = {}
         self._forced: set[str] = set()
@@ -160,7 +139,7 @@ class Interpreter:
             return eager.run(node, values)
         except (tf.errors.OpError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{region.within(node.name)} ({node.op}) fails: {first_line(error)}",
+                f"{region.within(node.name)} ({node.op}) fails: {said_by(error)}",
                 "Check model.inputs (shape, dtype) and the dataset.",
             ) from error
 
@@ -207,12 +186,11 @@ class Interpreter:
         return bodies[0 if _true(choice) else 1]
 
     def _loop(self, condition: Region, body: Region, state: list[Value]) -> list[Value]:
-        most, iterations = self.route.most, 0
+        iterations = 0
         while self._goes_on(condition, body, state):
             state = self.run_region(body, state)
             iterations += 1
-            if most is not None and iterations > most:
-                raise EndlessLoop(f"{body.id} ran {iterations} times")
+            self.route.check(iterations)
         if self.everywhere and not iterations:
             self._beside(body, state)
         return state
@@ -238,10 +216,25 @@ class Interpreter:
         """Called when a body can't be run on operands that aren't meant for it."""
 
 
-def first_line(error: BaseException) -> str:
-    """What a framework's error says, in one line."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].removesuffix(" [Op:]")
+See = Callable[[str, Value], None]
+"""Told each tensor's name and value, as often as it is made."""
+
+
+@dataclass(eq=False)
+class Observer(Interpreter):
+    """Shows what arguments and nodes are, resources left out; bodies' too."""
+
+    see: See = field(kw_only=True)
+
+    def made(self, region: Region, name: str, values: list[Value]) -> None:
+        for index, value in enumerate(values):
+            if value.dtype not in (tf.variant, tf.resource):
+                self.see(region.within(flat(name, index)), value)
+
+
+def said_by(error: BaseException) -> str:
+    """What TensorFlow's error says, in one line."""
+    return first_line(error).removesuffix(" [Op:]")
 
 
 def _true(value: Value) -> bool:

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
 
 from ....graph.graph import Precision
+from ...loops import Route
 from ...protocol import Array, Inputs
+from ..ir.naming import flat
 from ..ir.regions import Region
-from ..ir.schemas import narrowed
+from ..ir.schemas import TYPES, narrowed
 from ..ir.slots import slots
 from ..ir.weights import stored
 from . import eager
-from .interpreter import Interpreter, Key, Route, Value
+from .interpreter import Interpreter, Key, Value
 
 FAILURES = (tf.errors.OpError, TypeError, ValueError)
 """What a missing kernel raises; a dtype that the op's definition excludes, too."""
 
 
-def run(
-    main: Region, inputs: Inputs, weights: Mapping[str, Array], route: Route
-) -> dict[str, int]:
-    """Run a model as it is; region → how often it ran.
-
-    Raises:
-        EndlessLoop: A loop went on beyond the route's limit.
-    """
-    runner = Interpreter(main, weights, route)
-    runner.run(inputs)
-    return runner.trips
-
-
+@dataclass(eq=False, kw_only=True)
 class LowInterpreter(Interpreter):
     """Runs the fp32 graph, and single ops of it in a low precision beside."""
 
-    def __init__(
-        self,
-        main: Region,
-        weights: Mapping[str, Array],
-        precision: Precision,
-        keys: Set[Key],
-        route: Route | None = None,
-    ) -> None:
-        super().__init__(main, weights, route)
-        self.precision, self.keys = precision, keys
-        self.narrow: dict[Key, Any] = {}
-        self.small: dict[tuple[str, str], Value] = {}
+    precision: Precision
+    keys: Set[Key] = frozenset()
+    narrow: dict[Key, Any] = field(default_factory=dict)
+    small: dict[tuple[str, str], Value] = field(default_factory=dict)
 
     def run_low(self, region: Region, node: Any, values: Sequence[Value]) -> list[Any]:
         """The op's outputs as its kernel in the low precision makes them."""
@@ -85,3 +68,49 @@ class LowInterpreter(Interpreter):
             return eager.cast(value, self.precision)
         self.small[key] = tf.constant(stored(value.numpy(), self.precision))
         return self.small[key]
+
+
+@dataclass(eq=False, kw_only=True)
+class Observed(LowInterpreter):
+    """Keeps what the main graph makes of some of its tensors.
+
+    Attributes:
+        wanted: References in the main graph, to no constants.
+        found: What they are in this run.
+    """
+
+    wanted: Sequence[str]
+    found: dict[str, Value] = field(default_factory=dict)
+
+    def made(self, region: Region, name: str, values: list[Value]) -> None:
+        if not region.id:
+            for index, value in enumerate(values):
+                if flat(name, index) in self.wanted:
+                    self.found[flat(name, index)] = value
+
+
+class PartlyLow(Observed):
+    """One graph for any number of runs: weights and nodes are cast once."""
+
+    def values(self, inputs: Inputs, keys: Set[Key], route: Route[str]) -> list[Array]:
+        """What is wanted, with these ops low and what they make cast back.
+
+        Raises:
+            EndlessLoop: A loop went on beyond the route's limit.
+        """
+        self.keys, self.route = keys, route
+        self.found.clear()
+        self.run(inputs)
+        return [eager.widened(self.found.pop(reference)) for reference in self.wanted]
+
+    def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
+        if (region.id, node.name) not in self.keys:
+            return super().run_op(region, node, values)
+        return [wide(value) for value in self.run_low(region, node, values)]
+
+
+def wide(value: Value) -> Value:
+    """A 16-bit float tensor as fp32, any other as it is."""
+    if value.dtype.as_datatype_enum in (TYPES[Precision.BF16], TYPES[Precision.FP16]):
+        return eager.cast(value, Precision.FP32)
+    return value

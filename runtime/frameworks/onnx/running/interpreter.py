@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from ....common.errors import first_line
 from ...protocol import Array
 from ..ir.naming import Names, constant, is_constant_node
 from ..ir.regions import Region, bodies
@@ -23,6 +24,10 @@ from .reference import OrtSession, readable
 
 See = Callable[[str, Array], None]
 """Told each tensor's name and value, as often as it is made."""
+
+
+Scope = Mapping[str, Array]
+"""The values that a graph can name."""
 
 
 @dataclass
@@ -76,12 +81,7 @@ class _Run:
         scope = {str(value.name): each for value, each in given}
         self._run(Region("", graph), scope, {})
 
-    def _run(
-        self,
-        region: Region,
-        formal: Mapping[str, Array],
-        outer: Mapping[str, Array],
-    ) -> list[Any]:
+    def _run(self, region: Region, formal: Scope, outer: Scope) -> list[Any]:
         """Run a graph, show what it makes, and go through the bodies in it."""
         self.seen.runs[region.id] = self.seen.runs.get(region.id, 0) + 1
         if not self.forced:
@@ -105,56 +105,35 @@ class _Run:
         if self.see is not None:
             self.see(name, value)
 
-    def _body(
-        self,
-        node: ir.Node,
-        inner: Sequence[Region],
-        scope: Mapping[str, Array],
-    ) -> None:
+    def _body(self, node: ir.Node, inner: Sequence[Region], scope: Scope) -> None:
         given = [None if v is None else scope[str(v.name)] for v in node.inputs]
         match node.op_type:
             case "If":
-                self._branches(node, inner, given, scope)
+                self._branches(inner, given[0], scope)
             case "Loop":
                 self._loop(inner[0], given, scope)
             case "Scan":
                 self._scan(node, inner[0], given, scope)
 
-    def _branches(
-        self,
-        node: ir.Node,
-        inner: Sequence[Region],
-        given: Sequence[Any],
-        scope: Mapping[str, Array],
-    ) -> None:
-        taken = "then_branch" if np.asarray(given[0]).reshape(-1)[0] else "else_branch"
+    def _branches(self, inner: Sequence[Region], given: Any, scope: Scope) -> None:
+        taken = "then_branch" if np.asarray(given).reshape(-1)[0] else "else_branch"
         for region in inner:
             if region.id.endswith(f"/{taken}"):
                 self._run(region, {}, scope)
             else:
                 self._force(region, {}, scope)
 
-    def _force(
-        self,
-        region: Region,
-        formal: Mapping[str, Array],
-        scope: Mapping[str, Array],
-    ) -> None:
+    def _force(self, region: Region, formal: Scope, scope: Scope) -> None:
         """Run a body that the batch does not go into; what it does there is data."""
         self.forced += 1
         try:
             self._run(region, formal, scope)
         except Exception as error:  # its operands may be another branch's
-            self.seen.failed.setdefault(region.id, _line(error))
+            self.seen.failed.setdefault(region.id, first_line(error))
         finally:
             self.forced -= 1
 
-    def _loop(
-        self,
-        region: Region,
-        given: Sequence[Any],
-        scope: Mapping[str, Array],
-    ) -> None:
+    def _loop(self, region: Region, given: Sequence[Any], scope: Scope) -> None:
         most, go, *carried = given
         inputs = [str(value.name) for value in region.graph.inputs]
         number, condition = 0, True if go is None else bool(np.asarray(go).all())
@@ -171,11 +150,7 @@ class _Run:
             self._force(region, dict(zip(inputs, state, strict=True)), scope)
 
     def _scan(
-        self,
-        node: ir.Node,
-        region: Region,
-        given: Sequence[Any],
-        scope: Mapping[str, Array],
+        self, node: ir.Node, region: Region, given: Sequence[Any], scope: Scope
     ) -> None:
         count = node.attributes.get_int("num_scan_inputs", 0) or 0
         start = len(given) - count
@@ -227,7 +202,7 @@ class _Watched:
                 self.constants[str(value.name)] = tensor.numpy()
         self.taken = list(dict.fromkeys([*graph.inputs, *captured(graph)]))
 
-    def run(self, scope: Mapping[str, Array]) -> dict[str, Any]:
+    def run(self, scope: Scope) -> dict[str, Any]:
         """What the nodes make, from what stands around them."""
         if self.session is None:
             opened = Opened(readable(self._model(scope)))
@@ -235,7 +210,7 @@ class _Watched:
         feeds = {name: scope[name] for name in self.session.names}
         return dict(zip(self.session.outputs, self.session.run(feeds), strict=True))
 
-    def _model(self, scope: Mapping[str, Array]) -> ir.Model:
+    def _model(self, scope: Scope) -> ir.Model:
         if self.graph is self.model.graph:
             copy = self.model.clone()
             known = {value.name: value for value in _made(copy.graph)}
@@ -277,8 +252,3 @@ def captured(graph: ir.Graph, known: Set[ir.Value] = frozenset()) -> Iterator[ir
     for value in graph.outputs:
         if value not in inside:
             yield value
-
-
-def _line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0]

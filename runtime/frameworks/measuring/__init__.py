@@ -1,0 +1,1 @@
+"""What all adapters do alike when they measure: errors, agreement, statistics, timings."""

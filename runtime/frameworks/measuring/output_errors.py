@@ -1,0 +1,84 @@
+"""What low ops do to the outputs on the calibration batch, wherever they are.
+
+Ops in a body that the batch skips change nothing there, and would be trusted to the
+end. So they are judged on another route: their body is run the first time that it is
+reached, in fp32 and with them low, and what comes out is compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from ...graph.graph import Op, Precision
+from ..protocol import Probe
+
+Value = TypeVar("Value")
+Value_co = TypeVar("Value_co", covariant=True)
+
+Skipped = frozenset[str]
+"""Ids of regions that the batch skips, and that a run goes into all the same."""
+
+
+class Reruns(Protocol[Value_co]):
+    """A traced model on the batch, run again and again, each time with other ops low."""
+
+    @property
+    def skipped(self) -> Skipped:
+        """Regions that the batch does not go into by itself."""
+        ...
+
+    def values(
+        self, route: Skipped, precision: Precision, ops: Sequence[Op]
+    ) -> Sequence[Value_co] | None:
+        """What outputs are compared by, with these ops low and all others in fp32.
+
+        Floats alone: where an output is none, the last floats that feed it. None where
+        a loop does not end, or a region of `route` does not take what it is given.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class OutputErrors(Generic[Value]):
+    """The errors of one traced model on one batch.
+
+    Attributes:
+        probes: Op id → what its own outputs are off by.
+        relative_error: RMS of the difference over the RMS of the first.
+        references: What fp32 gives on each route, None where it can't be run.
+    """
+
+    reruns: Reruns[Value]
+    probes: Mapping[str, Probe]
+    relative_error: Callable[[Value, Value], float]
+    references: dict[tuple[Skipped, Precision], Sequence[Value] | None] = field(
+        default_factory=dict
+    )
+
+    def error(self, precision: Precision, ops: Sequence[Op]) -> float:
+        """The largest over outputs and routes when all these ops are low at once.
+
+        Infinite where rounding keeps a loop from ending. Where a route can't be run to
+        the end, since its operands are another branch's, what the ops' own outputs
+        are off by stands in.
+        """
+        routes = dict.fromkeys(map(self._route, ops))
+        return max((self._on(route, precision, ops) for route in routes), default=0.0)
+
+    def _on(self, route: Skipped, precision: Precision, ops: Sequence[Op]) -> float:
+        key = route, precision
+        if key not in self.references:
+            self.references[key] = self.reruns.values(route, precision, ())
+        reference = self.references[key]
+        if reference is None:
+            return max(self.probes[op.id].error for op in ops)
+        values = self.reruns.values(route, precision, ops)
+        if values is None:
+            return math.inf
+        return max(map(self.relative_error, reference, values), default=0.0)
+
+    def _route(self, op: Op) -> Skipped:
+        return frozenset(filter(op.within, self.reruns.skipped))
