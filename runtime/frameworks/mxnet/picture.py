@@ -8,6 +8,7 @@ from functools import cached_property
 from math import prod
 
 from ...graph.graph import Graph, Kind, Op, Slot, Tensor
+from ..absorbed import absorbing, remembered
 from ..protocol import Inputs
 from .ir import operators
 from .ir.arrays import name_of
@@ -62,6 +63,7 @@ def picture(prepared: Prepared, batch: Inputs) -> Graph:
         tensors=tensors,
         inputs=tuple(names.tensor((index, 0)) for index in network.inputs),
         outputs=tuple(map(names.tensor, network.heads)),
+        dropped=remembered(prepared.told.dropped),
     )
 
 
@@ -100,18 +102,16 @@ def _op(
         kind = Kind.FIXED
     if kind is Kind.FIXED:
         slots = tuple(Slot(slot.tensor, castable=False) for slot in slots)
-    absorbed = prepared.absorbed.get(node.name, ())
-    return Op(
+    op = Op(
         id=names.ids[step.index],
         type=node.op,
         kind=kind,
         inputs=slots,
         outputs=outputs,
-        absorbed=tuple(name for name, _type in absorbed),
-        absorbed_types=tuple(type_ for _name, type_ in absorbed),
         flops=_flops(step, kind),
         key=step.index,
     )
+    return absorbing(op, prepared.told.absorbed.get(node.name, ()))
 
 
 def _flops(step: Step, kind: Kind) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from ...graph.graph import REGION, Graph, Kind, Op, Precision, Slot, Tensor
+from ..absorbed import absorbing, remembered
 from .ir import schemas
 from .ir.flops import flops
 from .ir.naming import Names, Site, constant, dtype_name, is_fill
@@ -37,6 +38,7 @@ def picture(
         tensors=tensors,
         inputs=draw.known(graph.inputs),
         outputs=draw.known(graph.outputs),
+        dropped=remembered(prepared.told.dropped),
     )
 
 
@@ -143,21 +145,18 @@ class _Draw:
             slots = [Slot(None, castable=False) for _ in slots]
         for body in site.inside:
             slots += [self._slot(value) for value in body.graph.outputs]
-        absorbed = self.prepared.absorbed.get(site.id, ())
-        return Op(
+        op = Op(
             id=site.id,
             type=node.op_type,
             kind=found,
             inputs=tuple(slots),
             outputs=outputs,
             scope=node.name or "",
-            absorbed=tuple(each.id for each in absorbed),
-            absorbed_types=tuple(each.type for each in absorbed),
-            absorbed_scopes=tuple(each.scope for each in absorbed),
             region=site.region,
             flops=self._flops(node, own, found, outputs),
             key=site.id,
         )
+        return absorbing(op, self.prepared.absorbed.get(site.id, ()))
 
     def _floating(self, value: ir.Value | None) -> bool:
         name = None if value is None else self.names.tensors.get(value)

@@ -25,7 +25,7 @@ from .measuring.probes import probe
 from .measuring.stopwatch import time_casts, time_ops
 from .opening.signature import arrays, check_batch, order, record_order
 from .picture import picture
-from .preparation import prepare
+from .preparation.prepare import prepare
 from .running.given import model_of
 from .running.observing import Observed, observe
 from .running.session import Executor, shortened

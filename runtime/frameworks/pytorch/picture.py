@@ -11,6 +11,7 @@ from torch import fx
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...graph.graph import REGION, Graph, Kind, Op, Slot, Tensor
+from ..absorbed import absorbing, remembered
 from ..protocol import Inputs
 from .ir import nodes
 from .ir.flops import uncounted
@@ -38,6 +39,7 @@ def picture(prepared: Prepared, inputs: Inputs) -> Graph:
         outputs=tuple(
             names[n] for n in _leaves(graph.output_node().args) if n in names
         ),
+        dropped=remembered(prepared.told.dropped),
     )
 
 
@@ -135,23 +137,18 @@ class _Draw:
         flops = self.flops.get(node, 0)
         if kind is Kind.POINTWISE:
             flops = sum(tensors[name].elements * tensors[name].runs for name in outputs)
-        absorbed = self.prepared.absorbed.get(node.name, [])
-        return Op(
+        op = Op(
             id=id_,
             type=region.local(id_).split(":")[-2],
             kind=kind,
             inputs=slots,
             outputs=outputs,
             scope=nodes.module_path(node),
-            absorbed=tuple(name for name, _type in absorbed),
-            absorbed_types=tuple(type_ for _name, type_ in absorbed),
-            absorbed_scopes=tuple(
-                region.local(name).split(":")[0] for name, _type in absorbed
-            ),
             region=region.id,
             flops=0 if kind is Kind.MOVER else flops,
             key=node.name,
         )
+        return absorbing(op, self.prepared.told.absorbed.get(id_, ()))
 
 
 class _Observer(Interpreter):

@@ -6,13 +6,7 @@ from torch import fx
 
 from . import nodes
 from .prepared import Prepared
-from .regions import bodies, copied, own_bodies
-
-
-def named(module: fx.GraphModule) -> Prepared:
-    """The captured graph with names for its ops; passes then change `module`."""
-    own_bodies(module)
-    return Prepared(module, copied(module), op_ids(module))
+from .regions import bodies
 
 
 def op_ids(module: fx.GraphModule, region: str = "") -> dict[str, str]:
@@ -33,12 +27,6 @@ def op_ids(module: fx.GraphModule, region: str = "") -> dict[str, str]:
         for name, body in bodies(module, node).items():
             ids |= op_ids(body, f"{ids[node.name]}/{name}")
     return ids
-
-
-def absorb(prepared: Prepared, node: fx.Node, gone: fx.Node) -> None:
-    """Let `node` answer to the name of an op that a pass folds into it."""
-    name = (prepared.ids.pop(gone.name), nodes.operator_name(gone))
-    prepared.absorbed.setdefault(node.name, []).append(name)
 
 
 def name_op(prepared: Prepared, node: fx.Node) -> None:
