@@ -173,7 +173,7 @@ class _Neighbours(Generic[Key]):
         return list(self._of(caller))
 
     def follow_places(self) -> None:
-        """Apply the first rule to all ops: one that stays may be part of another too."""
+        """Give all ops the owners of what takes their places, also those that stay."""
         grew = True
         while grew:
             grew = False
@@ -185,15 +185,14 @@ class _Neighbours(Generic[Key]):
 
     def fill(self, keys: Iterable[Key], rule: Callable[[Key], list[Key]]) -> None:
         """Apply a rule to ops without owners, until it finds no more."""
-        left = [key for key in keys if key not in self.owners]
-        while left:
+        left, known = [key for key in keys if key not in self.owners], -1
+        while left and len(self.owners) > known:
+            known = len(self.owners)
             for key in left:
                 if owners := rule(key):
                     self.owners[key] = tuple(dict.fromkeys(owners))
-            waiting = [key for key in left if key not in self.owners]
-            if len(waiting) == len(left):
-                return
-            left = waiting
+            left = [key for key in left if key not in self.owners]
+        self.follow_places()
 
     def _of(self, key: Key) -> tuple[Key, ...]:
         return self.owners.get(key, ())

@@ -193,7 +193,7 @@ def trace(
     prepared = prepare(frozen)
     main = regions(prepared)
     check_agreement(predictor(model, inputs), frozen, prepared, main, values, outputs)
-    graph = picture(main, values, prepared.weights, prepared.absorbed)
+    graph = picture(main, values, prepared)
     keys = {key_of(op): op.id for op in graph.ops if graph.castable(op)}
     found = probe(main, values, prepared.weights, low, keys.keys())
     probes = {keys[key]: each for key, each in found.items()}

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..bodies.bodies import Body, parsed, rewired
 from ..bodies.constants import value_of
+from ..bodies.editing import takers
 from .affine import layout
-from .draft import Draft, takers
+from .draft import Draft
 
 CONVOLUTIONS = frozenset({"Conv2D"})
 """Ops with `explicit_paddings` whose fused kernels take them: depthwise ones abort."""
@@ -31,7 +32,7 @@ def fold_pads(draft: Draft, body: Body) -> None:
         folded.attr["padding"].s = b"EXPLICIT"
         folded.attr["explicit_paddings"].list.i[:] = sizes
         body.nodes[name] = folded
-        draft.absorb(body, name, pad)
+        draft.absorb(body, name, pad.name)
         del body.nodes[pad.name]
 
 
