@@ -192,6 +192,8 @@ class Graph:
         outputs: Names of its outputs, in order; a tensor may appear twice.
         equal: Groups of op ids that must have one precision (loops, state, aliases,
             ties).
+        dropped: Ops of the model as loaded that are gone and part of no other: a pin
+            on one is understood, and holds nothing.
     """
 
     ops: tuple[Op, ...]
@@ -199,6 +201,7 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     equal: tuple[frozenset[str], ...] = ()
+    dropped: tuple[Op, ...] = ()
 
     @cached_property
     def by_id(self) -> Mapping[str, Op]:

@@ -56,18 +56,19 @@ def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
             pattern is no regular expression.
     """
     found: dict[str, Reason] = {}
+    ops = (*graph.ops, *graph.dropped)
     for type_, where in pins.types.items():
         wanted = _plain(type_)
-        matched = [op for op in graph.ops if wanted in map(_plain, op.types)]
+        matched = [op for op in ops if wanted in map(_plain, op.types)]
         if not matched:
-            known = sorted({name for op in graph.ops for name in op.types})
+            known = sorted({name for op in ops for name in op.types})
             raise _no_match(where, type_, known)
         found.update(_held(graph, matched, where))
     for pattern, where in pins.names.items():
         compiled = _compiled(pattern, where)
-        matched = [op for op in graph.ops if any(map(compiled.fullmatch, op.names))]
+        matched = [op for op in ops if any(map(compiled.fullmatch, op.names))]
         if not matched:
-            known = sorted({name for op in graph.ops for name in op.names})
+            known = sorted({name for op in ops for name in op.names})
             raise _no_match(where, pattern, known)
         found.update(_held(graph, matched, where))
     return found

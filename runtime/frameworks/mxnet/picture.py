@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import prod
 
 from ...graph.graph import Graph, Kind, Op, Slot, Tensor
+from ..absorbed import absorbing, remembered
 from ..picturing import settled
 from ..protocol import Inputs
 from .ir import operators
@@ -35,6 +36,7 @@ def picture(prepared: Prepared, batch: Inputs) -> Graph:
         tensors=tensors,
         inputs=tuple(names.tensor((index, 0)) for index in network.inputs),
         outputs=tuple(map(names.tensor, network.heads)),
+        dropped=remembered(prepared.told.dropped),
     )
 
 
@@ -68,18 +70,16 @@ def _op(
     ]
     outputs = tuple(names.tensor((step.index, k)) for k in range(len(step.outputs)))
     kind, slots = settled(operators.kind(node), taken, outputs, tensors)
-    absorbed = prepared.absorbed.get(node.name, ())
-    return Op(
+    op = Op(
         id=names.ids[step.index],
         type=node.op,
         kind=kind,
         inputs=slots,
         outputs=outputs,
-        absorbed=tuple(name for name, _type in absorbed),
-        absorbed_types=tuple(type_ for _name, type_ in absorbed),
         flops=_flops(step, kind),
         key=step.index,
     )
+    return absorbing(op, prepared.told.absorbed.get(node.name, ()))
 
 
 def _flops(step: Step, kind: Kind) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from ...graph.graph import REGION, Graph, Kind, Op, Precision, Slot, Tensor
+from ..absorbed import absorbing, remembered
 from ..picturing import settled
 from .ir import schemas
 from .ir.flops import flops
@@ -39,6 +40,7 @@ def picture(
         tensors=tensors,
         inputs=draw.known(graph.inputs),
         outputs=draw.known(graph.outputs),
+        dropped=remembered(prepared.told.dropped),
     )
 
 
@@ -134,21 +136,18 @@ class _Draw:
         node, outputs = site.node, self.known(site.node.outputs)
         own = kind(node)
         settled_kind, slots = settled(own, self._slots(site), outputs, self.tensors)
-        absorbed = self.prepared.absorbed.get(site.id, ())
-        return Op(
+        op = Op(
             id=site.id,
             type=node.op_type,
             kind=settled_kind,
             inputs=slots,
             outputs=outputs,
             scope=node.name or "",
-            absorbed=tuple(each.id for each in absorbed),
-            absorbed_types=tuple(each.type for each in absorbed),
-            absorbed_scopes=tuple(each.scope for each in absorbed),
             region=site.region,
             flops=self._flops(node, own, settled_kind, outputs),
             key=site.id,
         )
+        return absorbing(op, self.prepared.absorbed.get(site.id, ()))
 
     def _slots(self, site: Site) -> Iterator[Slot]:
         """What the op takes, then what its bodies return."""

@@ -27,7 +27,7 @@ from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .opening.signature import arrays, check_batch, order, record_order
 from .picture import picture
-from .preparation import prepare
+from .preparation.prepare import prepare
 from .running.given import model_of
 from .running.interpreter import Observed, observe
 from .running.low import Singles

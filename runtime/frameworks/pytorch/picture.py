@@ -11,6 +11,7 @@ import torch
 from torch import fx
 
 from ...graph.graph import REGION, Graph, Kind, Op, Slot, Tensor
+from ..absorbed import absorbing, remembered
 from ..picturing import settled
 from ..protocol import Inputs
 from .ir import nodes
@@ -41,6 +42,7 @@ def picture(prepared: Prepared, inputs: Inputs) -> Graph:
         outputs=tuple(
             names[n] for n in _leaves(graph.output_node().args) if n in names
         ),
+        dropped=remembered(prepared.told.dropped),
     )
 
 
@@ -94,23 +96,18 @@ class _Draw:
         outputs = tuple(names[n] for n in nodes.made(node) if n in names)
         taken = self._slots(node, inside)
         kind, taken = settled(nodes.kind(node), taken, outputs, self.tensors)
-        absorbed = self.prepared.absorbed.get(node.name, [])
-        return Op(
+        op = Op(
             id=id_,
             type=region.local(id_).split(":")[-2],
             kind=kind,
             inputs=taken,
             outputs=outputs,
             scope=nodes.module_path(node),
-            absorbed=tuple(name for name, _type in absorbed),
-            absorbed_types=tuple(type_ for _name, type_ in absorbed),
-            absorbed_scopes=tuple(
-                region.local(name).split(":")[0] for name, _type in absorbed
-            ),
             region=region.id,
             flops=self._flops(node, kind, outputs),
             key=node.name,
         )
+        return absorbing(op, self.prepared.told.absorbed.get(id_, ()))
 
     def _slots(self, node: fx.Node, inside: list[Region]) -> tuple[Slot, ...]:
         """What the op takes, then what its bodies return."""

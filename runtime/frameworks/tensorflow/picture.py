@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...graph.graph import REGION, Graph, Kind, Op, Slot, Tensor
+from ..absorbed import Absorbed, absorbing, remembered
 from ..picturing import settled
 from ..protocol import Array, Inputs
 from .ir import operators, schemas
 from .ir.flops import contraction
-from .ir.frozen import Absorbed
+from .ir.frozen import Frozen
 from .ir.kernel_fusion import BIAS, groups
 from .ir.naming import data, flat, parsed, scope
 from .ir.regions import Region, every
@@ -25,13 +27,12 @@ Seen = tuple[str, tuple[int, ...]]
 def picture(
     main: Region,
     inputs: Inputs,
-    weights: Mapping[str, Array],
-    absorbed: Mapping[str, tuple[Absorbed, ...]],
+    prepared: Frozen,
 ) -> Graph:
     """Run the model once on a real batch and describe what was seen."""
-    seen = _Observer(main, weights)
+    seen = _Observer(main, prepared.weights)
     seen.run(inputs)
-    draw = _Draw(main, seen, absorbed, weights)
+    draw = _Draw(main, seen, prepared)
     ops = tuple(draw.ops(main))
     return Graph(
         ops=ops,
@@ -39,6 +40,7 @@ def picture(
         inputs=tuple(draw.name(main, name) for name in main.arguments),
         outputs=tuple(draw.name(main, reference) for reference in main.results),
         equal=tuple(_with_biases(main, ops)),
+        dropped=remembered(draw.dropped(main)),
     )
 
 
@@ -56,14 +58,8 @@ def _with_biases(main: Region, ops: Sequence[Op]) -> Iterator[frozenset[str]]:
 
 
 class _Draw:
-    def __init__(
-        self,
-        main: Region,
-        seen: _Observer,
-        absorbed: Mapping[str, tuple[Absorbed, ...]],
-        weights: Mapping[str, Array],
-    ) -> None:
-        self.seen, self.absorbed, self.weights = seen, absorbed, weights
+    def __init__(self, main: Region, seen: _Observer, prepared: Frozen) -> None:
+        self.seen, self.prepared, self.weights = seen, prepared, prepared.weights
         self.read = _read(main)
         self.tensors: dict[str, Tensor] = {}
 
@@ -117,21 +113,26 @@ class _Draw:
         outputs, follow = self._outputs(region, node)
         kind = operators.kind(node.op) if follow and not bodies else Kind.FIXED
         kind, taken = settled(kind, taken, outputs, self.tensors)
-        absorbed = self._absorbed(region, node)
-        return Op(
+        op = Op(
             id=region.within(node.name),
             type=node.op,
             kind=kind,
             inputs=taken,
             outputs=outputs,
             scope=scope(node.name),
-            absorbed=tuple(region.within(each.id) for each in absorbed),
-            absorbed_types=tuple(each.type for each in absorbed),
-            absorbed_scopes=tuple(scope(each.id) for each in absorbed),
             region=region.id,
             flops=self._flops(region, node, kind, outputs),
             key=(region.id, node.name),
         )
+        return absorbing(
+            op, [_within(region, each) for each in self._absorbed(region, node)]
+        )
+
+    def dropped(self, main: Region) -> Iterator[Absorbed]:
+        """What is part of nothing, in all regions."""
+        for region in every(main):
+            for name in self.prepared.dropped.get(_function(region), ()):
+                yield _within(region, name)
 
     def _slots(
         self, region: Region, node: Any, bodies: Sequence[Region]
@@ -170,9 +171,9 @@ class _Draw:
         return names, all(port.attribute in governing for port in floats)
 
     def _absorbed(self, region: Region, node: Any) -> tuple[Absorbed, ...]:
-        if region.function is None:
-            return self.absorbed.get(node.name, ())
-        return self.absorbed.get(f"{region.function.signature.name}/{node.name}", ())
+        function = _function(region)
+        place = f"{function}/{node.name}" if function else node.name
+        return self.prepared.absorbed.get(place, ())
 
     def _flops(
         self, region: Region, node: Any, kind: Kind, outputs: Sequence[str]
@@ -228,3 +229,14 @@ def _constant(node: Any, weight: Array | None) -> Seen:
     tensor = node.attr["value"].tensor
     shape = tuple(each.size for each in tensor.tensor_shape.dim)
     return dtype_name(tensor.dtype), shape
+
+
+def _function(region: Region) -> str:
+    """Name of the function that a region came from, "" for the main graph."""
+    return "" if region.function is None else str(region.function.signature.name)
+
+
+def _within(region: Region, name: Absorbed) -> Absorbed:
+    """The name of something in a region, as it is known outside."""
+    inside = region.within(name.region) if name.region else region.id
+    return replace(name, id=region.within(name.id), region=inside)

@@ -179,7 +179,7 @@ def trace(
     prepared = prepare(frozen)
     main = regions(prepared)
     check_agreement(predictor(model, inputs), frozen, prepared, main, values, outputs)
-    graph = picture(main, values, prepared.weights, prepared.absorbed)
+    graph = picture(main, values, prepared)
     run = partial(probe, main, values, prepared.weights, low)
     graph, probes = probed(graph, low, run)
     return Program(graph, probes, switches, prepared, main, values)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...absorbed import Told
 from .network import Network
-
-Absorbed = tuple[tuple[str, str], ...]
-"""Names and types of the ops that another one stands for too."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +14,13 @@ class Prepared:
     """A network that was prepared.
 
     Attributes:
-        absorbed: Name of an op → the ops folded into it.
-        makes: Name of an op → the one whose output it makes now.
+        told: Where the names of all ops went.
     """
 
     network: Network
-    absorbed: Mapping[str, Absorbed] = field(default_factory=dict)
-    makes: Mapping[str, str] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
+
+    @property
+    def makes(self) -> Mapping[str, str]:
+        """Name of an op → the one whose output it makes now."""
+        return self.told.makes

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from ...norms import in_range, norm_of, scaled
 from ..ir.arrays import Values
 from ..ir.network import Entry, Network, Node
-from ..ir.prepared import Prepared
 from ..ir.rebuilding import Rebuilding
-
-Doubles = npt.NDArray[np.float64]
+from .absorbed import Names
 
 CHANNELS_FIRST = ("NCW", "NCHW", "NCDHW", "None")
 NORMS = ("BatchNorm", "_npx_batch_norm")
@@ -30,35 +28,27 @@ class Site:
     axis: int
 
 
-def fold_batch_norms(prepared: Prepared) -> Prepared:
+def fold_batch_norms(network: Network, ledger: Names) -> Network:
     """W' = W·s and b' = (b − mean)·s + β with s = γ/√(var + ε), computed in fp64."""
-    network = prepared.network
-    sites = [
-        site for k in range(len(network.nodes)) for site in [_site(network, k)] if site
-    ]
-    folded = {site.producer: (site, _folded(network, site)) for site in sites}
+    sites = [_site(network, index) for index in range(len(network.nodes))]
+    folded = {site.producer: (site, _folded(network, site)) for site in sites if site}
     folded = {
         producer: (site, values)
         for producer, (site, values) in folded.items()
-        # Else the norm brings back into range what the layer alone would leave.
-        if all(np.isfinite(each).all() for each in values)
+        if in_range(*values)
     }
     norms = {site.norm: producer for producer, (site, _values) in folded.items()}
     copy = Rebuilding(network)
-    absorbed, makes = dict(prepared.absorbed), dict(prepared.makes)
     for index, node in enumerate(network.nodes):
         if index in folded:
             site, (weight, bias) = folded[index]
             copy.entries[index, 0] = _written(copy, index, weight, bias)
-            norm = network.nodes[site.norm]
-            before = absorbed.get(node.name, ())
-            absorbed[node.name] = (*before, (norm.name, norm.op))
-            makes[node.name] = norm.name
+            ledger.take_value(node.name, network.nodes[site.norm].name)
         elif index in norms:
             copy.entries[index, 0] = copy.entries[norms[index], 0]
         else:
             copy.copy(index)
-    return Prepared(copy.finish(), absorbed, makes)
+    return copy.finish()
 
 
 def _site(network: Network, index: int) -> Site | None:
@@ -105,24 +95,18 @@ def _same_channels(producer: Node, norm: Node) -> bool:
 
 
 def _folded(network: Network, site: Site) -> tuple[Values, Values]:
-    def load(entry: Entry) -> Doubles:
-        values = network.parameters[network.nodes[entry[0]].name]
-        return values.astype(np.float64)
+    def load(entry: Entry) -> Values:
+        return network.parameters[network.nodes[entry[0]].name]
 
     producer, norm = network.nodes[site.producer], network.nodes[site.norm]
     gamma, beta, mean, variance = map(load, norm.inputs[1:5])
     if norm.flag("fix_gamma", default=True):
         gamma = np.ones_like(gamma)
-    scale = gamma / np.sqrt(variance + float(norm.attrs.get("eps", "1e-3")))
-    weight = load(producer.inputs[1])
-    shape = [1] * weight.ndim
-    shape[site.axis] = -1
-    bias = load(producer.inputs[2]) if _has_bias(producer) else np.zeros_like(mean)
-    moved = (bias - mean) * scale + beta
-    return (
-        (weight * scale.reshape(shape)).astype(np.float32),
-        moved.astype(np.float32),
-    )
+    epsilon = float(norm.attrs.get("eps", "1e-3"))
+    does = norm_of(gamma, beta, mean, variance, epsilon)
+    bias = load(producer.inputs[2]).astype(np.float64) if _has_bias(producer) else 0.0
+    weight = scaled(load(producer.inputs[1]), does.scale, site.axis)
+    return weight.astype(np.float32), does.biased(bias).astype(np.float32)
 
 
 def _has_bias(producer: Node) -> bool:

@@ -7,21 +7,7 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-
-@dataclass(frozen=True, slots=True)
-class Absorbed:
-    """An op of the model as loaded that preparation folded into another.
-
-    Attributes:
-        id: As it would be the op's: its first output's name, in bodies after the
-            region's (`naming.py`).
-        type: Operator type ("BatchNormalization").
-        scope: The node's name, "" if it had none.
-    """
-
-    id: str
-    type: str
-    scope: str = ""
+from ...absorbed import Absorbed, Told
 
 
 @dataclass(frozen=True)
@@ -32,14 +18,21 @@ class Prepared:
         model: Its opset has the low precision. `inline.py` came first: no functions, and
             no inputs that are initializers too. The loaded model is not changed by it,
             tensors are shared.
-        absorbed: Op id → the ops that were folded into it, in the order they ran.
-        makes: Op id → name of the value in the loaded model that the op's first output
-            now equals, where that is not the output's own (a convolution that took in
-            a batch norm).
+        told: Where the names of all ops went. An op's id is its first output's name: it
+            makes what that value of the loaded model was.
         notes: What the report should say (an upgraded opset), a sentence each.
     """
 
     model: ir.Model
-    absorbed: Mapping[str, tuple[Absorbed, ...]] = field(default_factory=dict)
-    makes: Mapping[str, str] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
     notes: tuple[str, ...] = ()
+
+    @property
+    def absorbed(self) -> Mapping[str, tuple[Absorbed, ...]]:
+        """Op id → the ops that are part of it, in the order they ran."""
+        return self.told.absorbed
+
+    @property
+    def makes(self) -> Mapping[str, str]:
+        """Op id → name of the value as loaded that it makes now, if not its own."""
+        return self.told.makes

@@ -9,7 +9,6 @@ import onnx
 import onnx_ir as ir
 
 from .editing import constant_of, register
-from .ledger import Ledger
 from .opsets import own_opset
 
 FOLDABLE = frozenset(
@@ -120,7 +119,7 @@ def _tensor_of(node: ir.Node) -> ir.TensorProtocol | None:
     return None
 
 
-def fold_constants(model: ir.Model, ledger: Ledger) -> None:
+def fold_constants(model: ir.Model) -> None:
     """Compute ops whose inputs are all constants, within `MOST` bytes each.
 
     A large result is made only where it takes the place of what it is made from.
@@ -135,7 +134,7 @@ def fold_constants(model: ir.Model, ledger: Ledger) -> None:
                 continue
             results = _computed(node, values, opset)
             if results is not None:
-                _replace(graph, node, results, ledger)
+                _replace(graph, node, results)
 
 
 def _inputs(node: ir.Node) -> list[ir.TensorProtocol | None] | None:
@@ -177,42 +176,46 @@ def _result_bytes(
 ) -> int | None:
     """Bytes that the node would make, by ONNX's inference; None if it can't say."""
     proto = ir.to_proto(node)
-    types, data = {}, {}
-    for value, tensor in zip(node.inputs, values, strict=True):
-        if value is None or tensor is None:
-            continue
-        name = str(value.name)
-        types[name] = onnx.helper.make_tensor_type_proto(
-            int(tensor.dtype), tensor.shape.numpy()
-        )
-        if tensor.nbytes <= ANYWAY:
-            data[name] = onnx.numpy_helper.from_array(tensor.numpy(), name)
-    schema = onnx.defs.get_schema(node.op_type, opset, "")
+    given = {
+        str(value.name): tensor
+        for value, tensor in zip(node.inputs, values, strict=True)
+        if value is not None and tensor is not None
+    }
     try:
-        made = onnx.shape_inference.infer_node_outputs(
-            schema,
+        inferred = onnx.shape_inference.infer_node_outputs(
+            onnx.defs.get_schema(node.op_type, opset, ""),
             proto,
-            types,
-            data,
+            {name: _type_of(tensor) for name, tensor in given.items()},
+            {
+                name: onnx.numpy_helper.from_array(tensor.numpy(), name)
+                for name, tensor in given.items()
+                if tensor.nbytes <= ANYWAY
+            },
             opset_imports=[onnx.helper.make_opsetid("", opset)],
             ir_version=ir_version,
         )
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
         return None
-    whole = 0
-    for output in proto.output:
-        if not output:
-            continue
-        type_ = made[output].tensor_type if output in made else None
-        if type_ is None or not type_.HasField("shape"):
-            return None
-        sizes = [
-            d.dim_value if d.HasField("dim_value") else -1 for d in type_.shape.dim
-        ]
-        if min(sizes, default=0) < 0 or ir.DataType(type_.elem_type) not in NATIVE:
-            return None
-        whole += prod(sizes) * ir.DataType(type_.elem_type).itemsize
-    return whole
+    sizes = [_bytes(inferred.get(name)) for name in proto.output if name]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
+def _type_of(tensor: ir.TensorProtocol) -> onnx.TypeProto:
+    sizes = tensor.shape.numpy()
+    return onnx.helper.make_tensor_type_proto(int(tensor.dtype), sizes)
+
+
+def _bytes(inferred: onnx.TypeProto | None) -> int | None:
+    """Bytes of an output of a known shape, None if that, or the type, is not known."""
+    if inferred is None or not inferred.tensor_type.HasField("shape"):
+        return None
+    type_ = inferred.tensor_type
+    sizes = [d.dim_value if d.HasField("dim_value") else -1 for d in type_.shape.dim]
+    dtype = ir.DataType(type_.elem_type)
+    if min(sizes, default=0) < 0 or dtype not in NATIVE:
+        return None
+    return int(prod(sizes) * dtype.itemsize)
 
 
 def _computed(
@@ -236,14 +239,10 @@ def _computed(
     return [np.asarray(each) for each in made]
 
 
-def _replace(
-    graph: ir.Graph, node: ir.Node, results: list[np.ndarray], ledger: Ledger
-) -> None:
-    made: list[ir.Value] = []
+def _replace(graph: ir.Graph, node: ir.Node, results: list[np.ndarray]) -> None:
     outputs = [value for value in node.outputs if value.name]
     for value, array in zip(outputs, results, strict=True):
         name, value.name = str(value.name), None
-        made.append(register(graph, ir.Tensor(np.asarray(array, order="C"), name=name)))
-        value.replace_all_uses_with(made[-1])
-    ledger.fold(node, made)
+        tensor = ir.Tensor(np.asarray(array, order="C"), name=name)
+        value.replace_all_uses_with(register(graph, tensor))
     graph.remove(node, safe=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from .absorbed import Names
 from .editing import constant_of
-from .ledger import Ledger
 
 SINCE = 20
 """The opset that brought the operator."""
@@ -42,11 +42,11 @@ def gelus(model: ir.Model) -> Iterator[Site]:
                     yield site
 
 
-def join_gelus(model: ir.Model, ledger: Ledger) -> None:
+def join_gelus(model: ir.Model, ledger: Names) -> None:
     """Write them as what they are, under the name of their result."""
     for site in gelus(model):
         for node in site.others:
-            ledger.before[site.last].append(node)
+            ledger.absorb(site.last, node)
         last = site.last
         last.op_type = "Gelu"
         last.attributes.clear()
@@ -62,29 +62,34 @@ def _site(erf: ir.Node) -> Site | None:
     scaled = erf.inputs[0].producer() if erf.inputs[0] is not None else None
     if scaled is None or scaled.graph is not erf.graph or not _only(scaled):
         return None
-    x = _times(scaled, 1 / math.sqrt(2))
-    added = _reader(erf)
+    x, added = _times(scaled, 1 / math.sqrt(2)), _reader(erf)
     if x is None or added is None or _plus_one(added) is None:
         return None
     first = _reader(added)
     if first is None or first.op_type != "Mul":
         return None
-    base = (scaled, erf, added)
-    if _times(first, 0.5) is added.outputs[0]:  # x · ((1 + erf) / 2)
-        last = _reader(first)
-        if last is not None and _product(last, x, first.outputs[0]):
-            return Site(x, last, (*base, first))
-        return None
-    if _product(first, x, added.outputs[0]):  # (x · (1 + erf)) / 2
-        last = _reader(first)
-        if last is not None and _times(last, 0.5) is first.outputs[0]:
-            return Site(x, last, (*base, first))
-        return None
-    other = _other(first, added.outputs[0])  # (x / 2) · (1 + erf)
+    return _halved(x, first, (scaled, erf, added))
+
+
+def _halved(x: ir.Value, first: ir.Node, base: tuple[ir.Node, ...]) -> Site | None:
+    """The site if what is done to 1 + erf(x / √2), from `first` on, is times x / 2."""
+    total, last = base[-1].outputs[0], _reader(first)
+    if _times(first, 0.5) is total:  # x · ((1 + erf) / 2)
+        whole = last is not None and _product(last, x, first.outputs[0])
+    elif _product(first, x, total):  # (x · (1 + erf)) / 2
+        whole = last is not None and _times(last, 0.5) is first.outputs[0]
+    else:
+        return _half_before(x, first, base)
+    return Site(x, last, (*base, first)) if whole and last is not None else None
+
+
+def _half_before(x: ir.Value, last: ir.Node, base: tuple[ir.Node, ...]) -> Site | None:
+    """(x / 2) · (1 + erf)."""
+    other = _other(last, base[-1].outputs[0])
     half = other.producer() if other is not None else None
-    if half is None or half.graph is not erf.graph or not _only(half):
+    if half is None or half.graph is not last.graph or not _only(half):
         return None
-    return Site(x, first, (half, *base)) if _times(half, 0.5) is x else None
+    return Site(x, last, (half, *base)) if _times(half, 0.5) is x else None
 
 
 def _only(node: ir.Node) -> bool:

@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import onnx_ir as ir
 
 from ..ir.regions import is_control_flow
 from .editing import constant_of
-from .ledger import Ledger
 
 
-def drop_identities(model: ir.Model, ledger: Ledger) -> None:
+def drop_identities(model: ir.Model) -> None:
     """Remove Identity, Dropout, casts to the same type and moves that move nothing."""
     for graph in model.graphs():
         for node in list(graph):
-            if not node.domain and _is_identity(node):
-                _drop(graph, node, ledger)
+            if not node.domain and _returns_its_input(node):
+                _drop(graph, node)
 
 
-def _is_identity(node: ir.Node) -> bool:
-    data = node.inputs[0] if node.inputs else None
-    if data is None or any(value.uses() for value in node.outputs[1:]):
+def _returns_its_input(node: ir.Node) -> bool:
+    if not node.inputs or node.inputs[0] is None or node.op_type not in IDENTITIES:
         return False
-    if any(value.is_graph_output() for value in node.outputs[1:]):
+    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
         return False
-    match node.op_type:
-        case "Identity":
-            return True
-        case "Dropout":
-            return len(node.inputs) < 3 or _is_false(node.inputs[2])
-        case "Cast":
-            to = node.attributes["to"]
-            return (
-                not to.is_ref() and data.dtype is not None and data.dtype == to.as_int()
-            )
-        case "Transpose":
-            order = node.attributes.get("perm")
-            return order is not None and list(order.as_ints()) == sorted(
-                order.as_ints()
-            )
-        case "Concat" | "Sum" | "Max" | "Min" | "Mean":
-            return len(node.inputs) == 1
-        case "Pad":
-            pads = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
-            return pads is not None and not pads.numpy().any()
-    return False
+    return IDENTITIES[node.op_type](node)
+
+
+def _trains_not(dropout: ir.Node) -> bool:
+    return len(dropout.inputs) < 3 or _is_false(dropout.inputs[2])
+
+
+def _keeps_type(cast: ir.Node) -> bool:
+    (data,), to = cast.inputs, cast.attributes["to"]
+    if data is None or data.dtype is None or to.is_ref():
+        return False
+    return bool(data.dtype == to.as_int())
+
+
+def _keeps_order(transpose: ir.Node) -> bool:
+    order = transpose.attributes.get("perm")
+    return order is not None and list(order.as_ints()) == sorted(order.as_ints())
+
+
+def _takes_one(node: ir.Node) -> bool:
+    return len(node.inputs) == 1
+
+
+def _pads_nothing(pad: ir.Node) -> bool:
+    pads = constant_of(pad.inputs[1]) if len(pad.inputs) > 1 else None
+    return pads is not None and not pads.numpy().any()
+
+
+IDENTITIES: Mapping[str, Callable[[ir.Node], bool]] = {
+    "Identity": _takes_one,
+    "Dropout": _trains_not,
+    "Cast": _keeps_type,
+    "Transpose": _keeps_order,
+    "Pad": _pads_nothing,
+    **dict.fromkeys(("Concat", "Sum", "Max", "Min", "Mean"), _takes_one),
+}
+"""Op → whether a node of it returns its first input."""
 
 
 def _is_false(value: ir.Value | None) -> bool:
@@ -54,7 +70,7 @@ def _is_false(value: ir.Value | None) -> bool:
     return tensor is not None and not tensor.numpy().any()
 
 
-def _drop(graph: ir.Graph, node: ir.Node, ledger: Ledger) -> None:
+def _drop(graph: ir.Graph, node: ir.Node) -> None:
     data, out = node.inputs[0], node.outputs[0]
     assert data is not None
     maker = data.producer()
@@ -65,11 +81,6 @@ def _drop(graph: ir.Graph, node: ir.Node, ledger: Ledger) -> None:
         or is_control_flow(maker)  # by whose output all in its bodies is named
     ):
         return  # what a graph returns, it must have made, and under that name
-    if maker is not None and maker.graph is graph:
-        ledger.after[maker].append(node)
-    else:
-        for reader in out.consumers():
-            ledger.before[reader].append(node)
     replace(graph, node, data)
 
 

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from ...norms import Norm, in_range, norm_of
+from .absorbed import Names
 from .editing import Editor, constant_of, register
 from .identities import replace
-from .ledger import Ledger
-
-Doubles = npt.NDArray[np.float64]
 
 PRODUCERS: Mapping[str, int] = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2}
 """Producer → index of its bias."""
@@ -30,11 +29,10 @@ class Site:
     norm: ir.Node
     weight: npt.NDArray[np.generic]
     bias: npt.NDArray[np.generic] | None
-    scale: Doubles
-    shift: Doubles
+    does: Norm
 
 
-def fold_batch_norms(model: ir.Model, editor: Editor, ledger: Ledger) -> None:
+def fold_batch_norms(model: ir.Model, editor: Editor, ledger: Names) -> None:
     """W' = W·s and b' = b·s + (β − mean·s) with s = γ/√(var + ε), computed in fp64."""
     for graph in model.graphs():
         for node in list(graph):
@@ -44,6 +42,28 @@ def fold_batch_norms(model: ir.Model, editor: Editor, ledger: Ledger) -> None:
 
 
 def _site(norm: ir.Node) -> Site | None:
+    producer = _producer(norm)
+    if producer is None or not _infers(norm):
+        return None
+    weight = constant_of(producer.inputs[1])
+    given = producer.inputs[2] if len(producer.inputs) > 2 else None
+    bias = constant_of(given)
+    statistics = [constant_of(value) for value in norm.inputs[1:5]]
+    known = [each.numpy() for each in statistics if each is not None]
+    if weight is None or (given is not None and bias is None):
+        return None
+    if len(known) < len(statistics):
+        return None
+    gamma, beta, mean, variance = known
+    epsilon = norm.attributes.get_float("epsilon", 1e-5)
+    does = norm_of(gamma, beta, mean, variance, epsilon)
+    own = None if bias is None else bias.numpy()
+    site = Site(producer, norm, weight.numpy(), own, does)
+    return site if _fits(site) else None
+
+
+def _producer(norm: ir.Node) -> ir.Node | None:
+    """The layer that feeds a batch norm, and nothing else."""
     if norm.domain or norm.op_type != "BatchNormalization":
         return None
     data = norm.inputs[0]
@@ -52,30 +72,7 @@ def _site(norm: ir.Node) -> Site | None:
         return None
     if producer.domain or producer.op_type not in PRODUCERS:
         return None
-    if len(data.uses()) != 1 or data.is_graph_output() or not _infers(norm):
-        return None
-    statistics = [constant_of(value) for value in norm.inputs[1:5]]
-    weight = constant_of(producer.inputs[1])
-    given = producer.inputs[2] if len(producer.inputs) > 2 else None
-    bias = constant_of(given)
-    if weight is None or (given is not None and bias is None):
-        return None
-    if any(each is None for each in statistics):
-        return None
-    gamma, beta, mean, variance = (
-        each.numpy().astype(np.float64) for each in statistics if each is not None
-    )
-    epsilon = norm.attributes.get_float("epsilon", 1e-5)
-    scale = gamma / np.sqrt(variance + epsilon)
-    found = Site(
-        producer,
-        norm,
-        weight.numpy(),
-        None if bias is None else bias.numpy(),
-        scale,
-        beta - mean * scale,
-    )
-    return found if _fits(found) else None
+    return None if len(data.uses()) != 1 or data.is_graph_output() else producer
 
 
 def _infers(norm: ir.Node) -> bool:
@@ -88,7 +85,7 @@ def _infers(norm: ir.Node) -> bool:
 
 def _fits(site: Site) -> bool:
     """Whether the norm's channels are the producer's, and its bias has one for each."""
-    channels: int = site.scale.size
+    channels: int = site.does.scale.size
     if site.producer.op_type != "Gemm":
         groups = site.producer.attributes.get_int("group", 1)
         transposed = site.producer.op_type == "ConvTranspose"
@@ -101,17 +98,17 @@ def _fits(site: Site) -> bool:
     )
 
 
-def _fold(graph: ir.Graph, site: Site, editor: Editor, ledger: Ledger) -> None:
+def _fold(graph: ir.Graph, site: Site, editor: Editor, ledger: Names) -> None:
     producer = site.producer
     with np.errstate(all="ignore"):
         weight, bias = _weight(site), _bias(site)
-    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        return  # the norm brings back into range what the layer alone would leave
+    if not in_range(weight, bias):
+        return
     _set(graph, producer, 1, weight, editor)
     _set(graph, producer, PRODUCERS[producer.op_type], bias, editor)
     if producer.op_type == "Gemm":
         producer.attributes["beta"] = ir.AttrFloat32("beta", 1.0)
-    ledger.value_is_of(producer, site.norm)
+    ledger.take_value(producer, site.norm)
     replace(graph, site.norm, producer.outputs[0])
 
 
@@ -122,7 +119,7 @@ def _weight(site: Site) -> npt.NDArray[np.generic]:
     if site.producer.op_type == "ConvTranspose":
         groups = site.producer.attributes.get_int("group", 1)
         split = (groups, whole.shape[0] // groups, *whole.shape[1:])
-        factor = site.scale.reshape(groups, 1, -1, *[1] * (whole.ndim - 2))
+        factor = site.does.scale.reshape(groups, 1, -1, *[1] * (whole.ndim - 2))
         made.reshape(split)[...] = whole.reshape(split) * factor
         return made
     by_row = site.producer.op_type == "Conv" or bool(
@@ -131,7 +128,7 @@ def _weight(site: Site) -> npt.NDArray[np.generic]:
     step = max(1, AT_ONCE * len(whole) // max(whole.size, 1))
     for first in range(0, len(whole), step):
         rows = slice(first, first + step)
-        factor = site.scale[rows] if by_row else site.scale
+        factor = site.does.scale[rows] if by_row else site.does.scale
         shape = (-1, *[1] * (whole.ndim - 1)) if by_row else (1, -1)
         made[rows] = whole[rows].astype(np.float64) * factor.reshape(shape)
     return made
@@ -140,11 +137,11 @@ def _weight(site: Site) -> npt.NDArray[np.generic]:
 def _bias(site: Site) -> npt.NDArray[np.generic]:
     dtype = site.weight.dtype
     if site.bias is None:
-        return site.shift.astype(dtype)
+        return site.does.shift.astype(dtype)
     wide = site.bias.astype(np.float64).reshape(-1)
     if site.producer.op_type == "Gemm":
         wide = wide * site.producer.attributes.get_float("beta", 1.0)
-    return (wide * site.scale + site.shift).astype(dtype)
+    return (wide * site.does.scale + site.does.shift).astype(dtype)
 
 
 def _set(

@@ -8,13 +8,7 @@ from torch import fx
 
 from . import nodes
 from .prepared import Prepared, attribute, is_constant
-from .regions import bodies, copied, own_bodies, regions
-
-
-def named(module: fx.GraphModule) -> Prepared:
-    """The captured graph with names for its ops; passes then change `module`."""
-    own_bodies(module)
-    return Prepared(module, copied(module), op_ids(module))
+from .regions import bodies, regions
 
 
 def op_ids(module: fx.GraphModule, region: str = "") -> dict[str, str]:
@@ -71,12 +65,6 @@ def _own_name(node: fx.Node, inputs: Set[str]) -> str:
     """What an input, a constant or state is called in its graph."""
     name = str(node.target)
     return f"self.{name}" if node.op == "get_attr" and name in inputs else name
-
-
-def absorb(prepared: Prepared, node: fx.Node, gone: fx.Node) -> None:
-    """Let `node` answer to the name of an op that a pass folds into it."""
-    name = (prepared.ids.pop(gone.name), nodes.operator_name(gone))
-    prepared.absorbed.setdefault(node.name, []).append(name)
 
 
 def name_op(prepared: Prepared, node: fx.Node) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
 import torch
 from torch import fx
+
+from ...absorbed import Ledger, Told
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,20 @@ class Prepared:
         captured: The graph as it was before any pass; shares the weights.
         ids: Node name → op id, given before any pass so that ids outlive folding; names
             are unique in all regions.
-        absorbed: Node name → (id, operator) of the ops folded into it.
-        makes: Node name → id of the captured op whose value it makes, if not its own.
+        ledger: What the passes said of ops that are gone, by node names.
+        told: Where all names went; empty until the passes are done.
     """
 
     module: fx.GraphModule
     captured: fx.GraphModule
     ids: dict[str, str]
-    absorbed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    makes: dict[str, str] = field(default_factory=dict)
+    ledger: Ledger[str]
+    told: Told = field(default_factory=Told)
+
+    @property
+    def makes(self) -> Mapping[str, str]:
+        """Node name → id of the captured op whose value it makes, if not its own."""
+        return self.ledger.makes
 
 
 def constant(module: fx.GraphModule, node: fx.Node) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from ..ir import nodes
-from ..ir.naming import absorb, name_op
+from ..ir.naming import name_op
 from ..ir.prepared import Prepared
 
 aten = torch.ops.aten
@@ -30,11 +30,10 @@ def join_gelus(prepared: Prepared) -> None:
             )
         gelu.meta = dict(node.meta)
         name_op(prepared, gelu)
-        prepared.makes[gelu.name] = prepared.ids[node.name]
         node.replace_all_uses_with(gelu)
-        for part in reversed(parts):
-            absorb(prepared, gelu, part)
+        prepared.ledger.take_value(gelu.name, node.name)
         for part in parts:
+            prepared.ledger.absorb(gelu.name, part.name)
             prepared.module.graph.erase_node(part)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
+from ...norms import Doubles, norm_of, scaled
 from ..ir import nodes
-from ..ir.naming import absorb
 from ..ir.prepared import (
     Prepared,
     add_constant,
@@ -48,23 +48,28 @@ def fold_batch_norms(prepared: Prepared) -> None:
 
 
 def _site(norm: fx.Node) -> Site | None:
+    producer = _producer(norm)
+    if producer is None or not _folds(producer):
+        return None
+    values, taken = dict(nodes.arguments(norm)), dict(nodes.arguments(producer))
+    weight, bias = taken["weight"], taken.get("bias")
+    needed = (weight, values["running_mean"])
+    optional = (bias, values["weight"], values["bias"], values["running_var"])
+    constants = (*needed, *(each for each in optional if each is not None))
+    return (
+        Site(producer, norm, weight, bias) if all(map(is_constant, constants)) else None
+    )
+
+
+def _producer(norm: fx.Node) -> fx.Node | None:
+    """The op that feeds a batch norm, and nothing else."""
     if not nodes.is_op(norm) or nodes.operator_name(norm) != "batch_norm":
         return None
     values = dict(nodes.arguments(norm))
     producer = values["input"]
     if values.get("training") or not isinstance(producer, fx.Node):
         return None
-    if not nodes.is_op(producer) or len(producer.users) != 1:
-        return None
-    if nodes.operator_name(producer) not in OUTPUT_AXIS or not _folds(producer):
-        return None
-    taken = dict(nodes.arguments(producer))
-    weight, bias = taken["weight"], taken.get("bias")
-    statistics = [values[k] for k in ("weight", "bias", "running_mean", "running_var")]
-    constants = [weight, *(s for s in (bias, *statistics) if s is not None)]
-    if values["running_mean"] is None or not all(map(is_constant, constants)):
-        return None
-    return Site(producer, norm, weight, bias)
+    return producer if nodes.is_op(producer) and len(producer.users) == 1 else None
 
 
 def _folds(producer: fx.Node) -> bool:
@@ -74,7 +79,7 @@ def _folds(producer: fx.Node) -> bool:
         return bool(producer.meta["val"].dim() == 2)
     if name.startswith("conv_transpose"):
         return bool(dict(nodes.arguments(producer)).get("groups", 1) == 1)
-    return True
+    return name in OUTPUT_AXIS
 
 
 def _fold(prepared: Prepared, site: Site) -> None:
@@ -96,8 +101,7 @@ def _fold(prepared: Prepared, site: Site) -> None:
         if out is not site.norm:
             module.graph.erase_node(out)
     module.graph.erase_node(site.norm)
-    prepared.makes[producer.name] = prepared.ids[site.norm.name]
-    absorb(prepared, producer, site.norm)
+    prepared.ledger.take_value(producer.name, site.norm.name)
 
 
 def _written(
@@ -111,18 +115,25 @@ def _written(
 
 
 def _folded(module: fx.GraphModule, site: Site) -> tuple[torch.Tensor, torch.Tensor]:
-    def load(node: fx.Node | None, default: float) -> torch.Tensor:
+    weight = constant(module, site.weight)
+
+    def load(node: fx.Node | None, default: float) -> Doubles | float:
         if node is None:
-            return torch.full_like(mean, default)
-        return constant(module, node).double()
+            return default
+        return constant(module, node).double().numpy(force=True)
+
+    def stored(values: Doubles) -> torch.Tensor:
+        return torch.from_numpy(values).to(weight.device, weight.dtype)
 
     values = dict(nodes.arguments(site.norm))
-    mean = constant(module, values["running_mean"]).double()
-    variance = constant(module, values["running_var"]).double()
-    scale = load(values["weight"], 1.0) / torch.sqrt(variance + values["eps"])
-    weight = constant(module, site.weight)
+    norm = norm_of(
+        load(values["weight"], 1.0),
+        load(values["bias"], 0.0),
+        load(values["running_mean"], 0.0),
+        load(values["running_var"], 1.0),
+        values["eps"],
+    )
     axis = OUTPUT_AXIS[nodes.operator_name(site.producer)]
-    shape = [1] * weight.dim()
-    shape[axis] = -1
-    bias = (load(site.bias, 0.0) - mean) * scale + load(values["bias"], 0.0)
-    return (weight.double() * scale.view(shape)).to(weight.dtype), bias.to(weight.dtype)
+    wide = weight.double().numpy(force=True)
+    bias = norm.biased(load(site.bias, 0.0))
+    return stored(scaled(wide, norm.scale, axis)), stored(bias)

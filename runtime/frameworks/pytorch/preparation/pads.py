@@ -7,7 +7,6 @@ from typing import Any
 from torch import fx
 
 from ..ir import nodes
-from ..ir.naming import absorb
 from ..ir.prepared import Prepared
 
 SPATIAL = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
@@ -26,7 +25,7 @@ def fold_pads(prepared: Prepared) -> None:
             continue
         reader = next(iter(node.users)) if len(node.users) == 1 else None
         if reader is not None and _take(reader, node, sizes):
-            absorb(prepared, reader, node)
+            prepared.ledger.absorb(reader.name, node.name)
             prepared.module.graph.erase_node(node)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from ...absorbed import Absorbed
 from ...protocol import Array, Inputs, Outputs
 
 PREDICT = "tensorflow/serving/predict"
@@ -61,19 +62,6 @@ class Signature:
         return replace(self, inputs=tuple(inputs), outputs=tuple(outputs))
 
 
-@dataclass(frozen=True, slots=True)
-class Absorbed:
-    """A node of the user's model that preparation folded into another.
-
-    Attributes:
-        id: The name that it had.
-        type: Its op.
-    """
-
-    id: str
-    type: str
-
-
 @dataclass(frozen=True)
 class Frozen:
     """A graph without variables, and the ways to call it.
@@ -83,8 +71,8 @@ class Frozen:
             nodes; every input is a Placeholder. Not to be changed by who gets it.
         signatures: The first is the one that is traced, evaluated and timed. What only
             others need is saved as it is.
-        absorbed: Node name → what was folded into it; in a function
-            `function/node`.
+        absorbed: Node name → what is part of it; in a function `function/node`.
+        dropped: Function, "" for the main graph → what is part of nothing.
         weights: Node name → value of weights that are too large for a GraphDef (2 GB):
             Placeholder nodes, which stand for constants.
         tags: Of the SavedModel that it came from.
@@ -96,6 +84,7 @@ class Frozen:
     graph_def: Any
     signatures: tuple[Signature, ...]
     absorbed: Mapping[str, tuple[Absorbed, ...]] = field(default_factory=dict)
+    dropped: Mapping[str, tuple[Absorbed, ...]] = field(default_factory=dict)
     weights: Mapping[str, Array] = field(default_factory=dict)
     tags: tuple[str, ...] = (SERVE,)
     initial: tuple[str, ...] = ()

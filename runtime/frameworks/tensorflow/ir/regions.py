@@ -1,7 +1,7 @@
 """The graphs of one model: the main one, and the bodies of its branches, loops, calls.
 
 Each call of a function has a body of its own. In a prepared model the constants that
-are handed to a body stand in the body itself (`sink.py`), to be cast offline there.
+are handed to a body stand in the body itself (`body_constants.py`), to be cast offline there.
 """
 
 from __future__ import annotations

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...norms import Doubles, norm_of
+from ...norms import scaled as scaled_weight
 from ..bodies.bodies import Body
+from ..bodies.editing import data
 from ..ir.naming import parsed
 from ..ir.protos import types
 from ..ir.weights import value_of
-from .draft import data
-
-Doubles = npt.NDArray[np.float64]
 
 PRODUCERS: dict[str, tuple[int, int]] = {
     "BatchMatMul": (1, -1),
@@ -44,14 +43,12 @@ class Affine:
     Attributes:
         node: That node.
         source: The tensor x.
-        constants: Names of the constants that scale and shift come from.
     """
 
     node: Any
     source: str
     scale: Doubles
     shift: Doubles
-    constants: tuple[str, ...]
 
 
 def affine(body: Body, node: Any) -> Affine | None:
@@ -90,17 +87,15 @@ def scaled(producer: Any, weight: Any, scale: Doubles) -> Doubles | None:
     _, axis = PRODUCERS[producer.op]
     if producer.op in TRANSPOSED and producer.attr[TRANSPOSED[producer.op]].b:
         axis = -2
-    wide: Doubles = weight.astype(np.float64)
     if producer.op == "DepthwiseConv2dNative":
         channels = weight.shape[2:]
-        return (
-            wide * scale.reshape(channels) if np.prod(channels) == scale.size else None
-        )
-    if wide.ndim < abs(axis) or wide.shape[axis] != scale.size:
+        if np.prod(channels) != scale.size:
+            return None
+        product: Doubles = weight.astype(np.float64) * scale.reshape(channels)
+        return product
+    if weight.ndim < abs(axis) or weight.shape[axis] != scale.size:
         return None
-    shape = [1] * wide.ndim
-    shape[axis] = -1
-    return wide * scale.reshape(shape)
+    return scaled_weight(weight, scale, axis)
 
 
 def _norm(
@@ -109,12 +104,11 @@ def _norm(
     values = [constant_of(body, each) for each in taken]
     if any(value is None for value in values):
         return None
-    gamma, beta, mean, variance = (np.asarray(v, np.float64) for v in values)
+    gamma, beta, mean, variance = values
     if node.op == OLD_NORM and not node.attr["scale_after_normalization"].b:
         gamma = np.ones_like(gamma)
-    scale = gamma / np.sqrt(variance + node.attr[epsilon].f)
-    names = tuple(parsed(each)[0] for each in taken)
-    return Affine(node, x, scale, beta - mean * scale, names)
+    does = norm_of(gamma, beta, mean, variance, node.attr[epsilon].f)
+    return Affine(node, x, does.scale, does.shift)
 
 
 def _arithmetic(body: Body, node: Any) -> Affine | None:
@@ -132,4 +126,4 @@ def _arithmetic(body: Body, node: Any) -> Affine | None:
         scale, shift = channels, np.zeros_like(channels)
     elif node.op == "Sub":
         shift = -channels
-    return Affine(node, x, scale, shift, (parsed(other)[0],))
+    return Affine(node, x, scale, shift)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..bodies.bodies import MAIN, Body, rewired
+from ..bodies.editing import data, redirect, takers
 from ..bodies.side_effects import READS, has_effect
 from ..bodies.variables import PASSES
 from ..ir.naming import flat, parsed
-from .draft import Draft, data, redirect, takers
+from ..ir.weights import value_of
+from .draft import Draft
 
 IDENTITIES = frozenset(
     [
@@ -27,6 +29,15 @@ IDENTITIES = frozenset(
 
 FLOW = frozenset([*PASSES, "LoopCond"]) - {"Identity", "RefIdentity"}
 """TensorFlow 1's control flow: there, control edges say in which branch a node is."""
+
+NEUTRAL: dict[str, tuple[float, tuple[int, ...]]] = {
+    "Add": (0.0, (0, 1)),
+    "AddV2": (0.0, (0, 1)),
+    "Mul": (1.0, (0, 1)),
+    "RealDiv": (1.0, (1,)),
+    "Sub": (0.0, (1,)),
+}
+"""Op → the scalar that changes nothing, and the inputs that it may be."""
 
 READING = frozenset(READS.split()) - {"Placeholder", "PlaceholderWithDefault"}
 
@@ -66,24 +77,46 @@ def drop_identities(draft: Draft, body: Body) -> None:
         ins = (each for signature in draft.signatures for each in signature.inputs)
         fixed |= {parsed(each.tensor)[0] for each in ins}
     taken = takers(body)
-    tensors: dict[str, str] = {}
-    for name, node in body.nodes.items():
-        sources = data(node)
-        if node.op not in IDENTITIES or name in fixed or len(sources) < len(node.input):
-            continue
-        readers = taken.get(name, ())
-        if any(f"^{name}" in body.nodes[each].input for each in readers if each):
-            continue
-        if "" in readers and _kept(body, node, fixed):
-            continue
-        for k, source in enumerate(sources):
-            tensors[flat(name, k)] = source
+    tensors = {
+        flat(name, k): source
+        for name, node in body.nodes.items()
+        if node.op in IDENTITIES
+        and name not in fixed
+        and _only_gives(body, node, taken)
+        if "" not in taken.get(name, ()) or not _kept(body, node, fixed)
+        for k, source in enumerate(data(node))
+    }
+    _drop(body, tensors)
+
+
+def drop_neutral(body: Body) -> None:
+    """Have takers of arithmetic that changes nothing take what it leaves as it is.
+
+    TensorFlow leaves it out when it loads a graph, so it must not be pictured or timed.
+    """
+    taken = takers(body)
+    tensors = {
+        name: kept
+        for name, node in body.nodes.items()
+        if (kept := _unchanged(body, node)) is not None
+        and "" not in taken.get(name, ())
+        and _only_gives(body, node, taken)
+    }
+    _drop(body, tensors)
+
+
+def _drop(body: Body, tensors: dict[str, str]) -> None:
+    """Remove the nodes of tensors that are the same as others."""
     gone = {parsed(each)[0] for each in tensors}
-    for name in body.nodes:
-        if name in gone:
-            _absorb(draft, body, name, gone)
     redirect(body, tensors)
     body.nodes = {name: node for name, node in body.nodes.items() if name not in gone}
+
+
+def _only_gives(body: Body, node: Any, taken: dict[str, list[str]]) -> bool:
+    """Whether a node waits for nothing, and nothing waits for it."""
+    readers = filter(None, taken.get(node.name, ()))
+    waited_for = any(f"^{node.name}" in body.nodes[each].input for each in readers)
+    return len(data(node)) == len(node.input) and not waited_for
 
 
 def _kept(body: Body, node: Any, fixed: set[str]) -> bool:
@@ -98,9 +131,17 @@ def _kept(body: Body, node: Any, fixed: set[str]) -> bool:
     return False
 
 
-def _absorb(draft: Draft, body: Body, name: str, gone: set[str]) -> None:
-    """Have the node that an identity's value comes from absorb it."""
-    source = name
-    while source in gone:
-        source = parsed(body.nodes[source].input[0])[0]
-    draft.absorb(body, source, body.nodes[name])
+def _unchanged(body: Body, node: Any) -> str | None:
+    """The tensor that a node returns as it takes it."""
+    if node.op not in NEUTRAL:
+        return None
+    scalar, places = NEUTRAL[node.op]
+    sources = data(node)
+    for place in places:
+        made = body.nodes.get(parsed(sources[place])[0])
+        if made is None or made.op != "Const":
+            continue
+        value = value_of(made)
+        if not value.shape and value == scalar:
+            return str(sources[1 - place])
+    return None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...norms import in_range
 from ..bodies.bodies import Body, rewired
+from ..bodies.editing import redirect, takers
 from ..bodies.inline import unused
 from ..ir.naming import parsed
 from ..ir.protos import NodeDef, types
 from ..ir.weights import constant
 from .affine import OLD_NORM, PRODUCERS, Affine, affine, constant_of, layout, scaled
-from .draft import Draft, redirect, takers
+from .draft import Draft
 
 BATCHED = frozenset(["BatchMatMul", "BatchMatMulV2"])
 """Their shifts stay as they are: TensorFlow fuses an Add with them, and no BiasAdd."""
@@ -29,7 +32,9 @@ def fold_norms(draft: Draft, body: Body) -> None:
             found = None if node is None else affine(body, node)
             if found is None or _others_taken(body, node, taken):
                 continue
-            if _fold(draft, body, found, taken):
+            change = _change(body, found, taken)
+            if change is not None:
+                _fold(draft, body, change, taken)
                 taken = takers(body)
                 again.extend(taken.get(name, ()) or list(body.nodes))
         open_ = [name for name in dict.fromkeys(again) if name]
@@ -42,43 +47,75 @@ def _others_taken(body: Body, node: Any, taken: dict[str, list[str]]) -> bool:
     return any(parsed(e)[0] == node.name and parsed(e)[1] != 0 for e in inputs)
 
 
-def _fold(draft: Draft, body: Body, found: Affine, taken: dict[str, list[str]]) -> bool:
-    """Fold into the producer and its bias; whether that could be done."""
+@dataclass(frozen=True)
+class Change:
+    """What a layer becomes that takes in what scales and shifts its output.
+
+    Attributes:
+        found: The node that does.
+        bias: The layer's bias, if it has one.
+        weight: In fp32, as `shift`.
+        shift: The new bias.
+    """
+
+    found: Affine
+    bias: Affine | None
+    producer: Any
+    weight: Any
+    shift: Any
+
+    @property
+    def scales(self) -> bool:
+        return bool((self.found.scale != 1).any())
+
+    @property
+    def shifts(self) -> bool:
+        return self.bias is not None or self.found.node.op != "Mul" or self.shift.any()
+
+    @property
+    def folds(self) -> bool:
+        """Whether there is anything to fold: a bias of a layer is one already."""
+        if self.bias is not None:
+            return True
+        op = self.found.node.op
+        return op != "BiasAdd" and (self.scales or self.producer.op not in BATCHED)
+
+
+def _change(body: Body, found: Affine, taken: dict[str, list[str]]) -> Change | None:
+    """What folding would do, None if it can't be done."""
     bias, producer = _fed_by(body, found, taken)
     if producer is None or _aborts_with_a_bias(producer):
-        return False
-    at, _ = PRODUCERS[producer.op]
-    weight = constant_of(body, producer.input[at])
+        return None
+    weight = constant_of(body, producer.input[PRODUCERS[producer.op][0]])
     new = None if weight is None else scaled(producer, weight, found.scale)
     if new is None or (bias is not None and bias.shift.size != found.shift.size):
-        return False
+        return None
     shift = found.shift + (found.scale * bias.shift if bias is not None else 0)
     narrow, added = new.astype(np.float32), shift.astype(np.float32)
-    if not (np.isfinite(narrow).all() and np.isfinite(added).all()):
-        return False  # the norm brings back into range what the layer alone would leave
-    if bias is None and found.node.op == "BiasAdd":
-        return False
-    if bias is None and (found.scale == 1).all() and producer.op in BATCHED:
-        return False
-    if (found.scale != 1).any():
-        name = _written(draft, body, producer, at, narrow, taken)
+    change = Change(found, bias, producer, narrow, added)
+    return change if in_range(narrow, added) and change.folds else None
+
+
+def _fold(
+    draft: Draft, body: Body, change: Change, taken: dict[str, list[str]]
+) -> None:
+    """Fold into the producer and its bias."""
+    node, producer = change.found.node, change.producer
+    if change.scales:
+        at, _ = PRODUCERS[producer.op]
         inputs = list(producer.input)
-        inputs[at] = name
+        inputs[at] = _written(body, producer, at, change.weight, taken)
         body.nodes[producer.name] = rewired(producer, inputs)
-    _absorb(draft, body, found, producer.name)
-    if bias is None and not added.any() and found.node.op == "Mul":
-        redirect(body, {found.node.name: producer.name})
-        del body.nodes[found.node.name]
-        return True
-    adds = found.node if bias is None else bias.node
-    if bias is not None:
-        _absorb(draft, body, found, bias.node.name)
-        redirect(body, {found.node.name: bias.node.name})
-        del body.nodes[found.node.name]
-    elif found.node.op != "BiasAdd":
-        draft.absorb(body, adds.name, found.node)
-    _put_bias(draft, body, adds, producer, added, bias or found)
-    return True
+    draft.absorb(body, producer.name, node.name)
+    kept = producer if not change.shifts else node
+    if change.bias is not None:
+        kept = change.bias.node
+        draft.absorb(body, kept.name, node.name)
+    if kept is not node:
+        redirect(body, {node.name: kept.name})
+        del body.nodes[node.name]
+    if change.shifts:
+        _put_bias(body, kept, producer, change.shift)
 
 
 def _aborts_with_a_bias(producer: Any) -> bool:
@@ -116,31 +153,20 @@ def _alone(body: Body, tensor: str, taken: dict[str, list[str]]) -> Any:
 
 
 def _written(
-    draft: Draft, body: Body, producer: Any, at: int, value: Any, taken: dict[str, Any]
+    body: Body, producer: Any, at: int, value: Any, taken: dict[str, Any]
 ) -> str:
     """A weight's new value, under its own name unless others take the old one."""
     old = name = parsed(producer.input[at])[0]
     if len(taken.get(old, ())) > 1:
         name = unused(body.nodes, f"{producer.name}/{old.rpartition('/')[2]}")
-        draft.absorb(body, name, body.nodes[old], also=False)
     body.nodes[name] = constant(name, value, types.DT_FLOAT)
     return name
 
 
-def _absorb(draft: Draft, body: Body, found: Affine, into: str) -> None:
-    for each in found.constants:
-        draft.absorb(body, into, body.nodes[each], also=False)
-    draft.absorb(body, into, found.node)
-
-
-def _put_bias(
-    draft: Draft, body: Body, adds: Any, producer: Any, value: Any, old: Affine
-) -> None:
+def _put_bias(body: Body, adds: Any, producer: Any, value: Any) -> None:
     """Make a node the BiasAdd that TensorFlow's kernels fuse with the producer."""
     name = unused(body.nodes, f"{adds.name}/bias")
     body.nodes[name] = constant(name, value, types.DT_FLOAT)
-    for each in old.constants:
-        draft.absorb(body, name, body.nodes[each], also=False)
     if producer.op in BATCHED:
         made = NodeDef(name=adds.name, op="AddV2", input=[producer.name, name])
     else:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..bodies.bodies import Body, rewired
+from ..bodies.editing import takers
 from ..ir.naming import parsed
 from ..ir.weights import value_of
 from .affine import layout
-from .draft import Draft, takers
+from .draft import Draft
 
 CONVOLUTIONS = frozenset({"Conv2D"})
 """Ops with `explicit_paddings` whose fused kernels take them: depthwise ones abort."""
@@ -32,7 +33,7 @@ def fold_pads(draft: Draft, body: Body) -> None:
         folded.attr["padding"].s = b"EXPLICIT"
         folded.attr["explicit_paddings"].list.i[:] = sizes
         body.nodes[name] = folded
-        draft.absorb(body, name, pad)
+        draft.absorb(body, name, pad.name)
         del body.nodes[pad.name]
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from ..bodies.bodies import MAIN
 from ..bodies.reachable import drop_dead, reached
 from ..ir.frozen import Frozen
+from .body_constants import sink_constants
+from .constants import fold_constants
+from .dead_branches import settle_switches
 from .draft import drafted, finished
-from .folding import fold_constants
-from .identities import drop_identities, drop_waits
-from .neutral import drop_neutral
+from .identities import drop_identities, drop_neutral, drop_waits
 from .norms import fold_norms
 from .pads import fold_pads
-from .settled import settle_switches
 from .signatures import share_signatures
-from .sink import sink_constants
 
 
 def prepare(frozen: Frozen) -> Frozen:
@@ -32,10 +31,10 @@ def prepare(frozen: Frozen) -> Frozen:
         settle_switches(draft, body)
         drop_waits(draft, body)
         drop_identities(draft, body)
-        fold_constants(draft, body)
+        fold_constants(body)
         open_.extend(sink_constants(draft, body, taken))
     for body in draft.bodies.values():
-        drop_neutral(draft, body)
+        drop_neutral(body)
         fold_norms(draft, body)
         fold_pads(draft, body)
     share_signatures(draft)

@@ -28,7 +28,7 @@ def share_signatures(draft: Draft) -> None:
     known = tensors[: starts[1]]
     kept = [_with_tensors(first, known)]
     for signature, start, stop in zip(others, starts[1:-1], starts[2:], strict=True):
-        found = _shared(main, first, known, signature, tensors[start:stop])
+        found = _shared(draft, first, known, signature, tensors[start:stop])
         for place, tensor in enumerate(found or (), start):
             main.returns[place].tensor = tensor
         if found is not None:
@@ -52,13 +52,17 @@ def _with_tensors(signature: Signature, tensors: Sequence[str]) -> Signature:
 
 
 def _shared(
-    main: Body,
+    draft: Draft,
     first: Signature,
     known: Sequence[str],
     other: Signature,
     tensors: Sequence[str],
 ) -> list[str] | None:
-    """The first signature's tensors for the other's outputs; None if they differ."""
+    """The first signature's tensors for the other's outputs; None if they differ.
+
+    What makes the first's is what the other's nodes are part of now.
+    """
+    main = draft.bodies[MAIN]
     inputs = _paired(first.inputs, other.inputs)
     outputs = _paired(first.outputs, other.outputs)
     if inputs is None or outputs is None:
@@ -67,8 +71,18 @@ def _shared(
     found = [own[each.name] for each in outputs]
     places = {parsed(each.tensor)[0]: place for place, each in enumerate(inputs)}
     others = {parsed(e.tensor)[0]: place for place, e in enumerate(other.inputs)}
-    same = _digests(main, found, places) == _digests(main, tensors, others)
-    return found if same else None
+    firsts, seconds = _digests(main, found, places), _digests(main, tensors, others)
+    if _made(firsts, found) != _made(seconds, tensors):
+        return None
+    twins = {digest: name for name, digest in firsts.items()}
+    for name, digest in seconds.items():
+        if name not in firsts:
+            draft.absorb(main, twins[digest], name)
+    return found
+
+
+def _made(digests: Mapping[str, str], tensors: Sequence[str]) -> list[tuple[str, int]]:
+    return [(digests[node], index) for node, index in map(parsed, tensors)]
 
 
 def _paired(
@@ -91,8 +105,8 @@ def _paired(
 
 def _digests(
     body: Body, tensors: Sequence[str], inputs: Mapping[str, int]
-) -> list[tuple[str, int]]:
-    """What each tensor is computed by, names left out; inputs count by their places."""
+) -> dict[str, str]:
+    """Node → what it computes, names left out; inputs count by their places."""
     known = {name: f"input {place}" for name, place in inputs.items()}
     waiting = [parsed(each)[0] for each in tensors]
     while waiting:
@@ -105,7 +119,7 @@ def _digests(
         waiting.pop()
         if name not in known:
             known[name] = _digest(body, name, [(known[n], k) for n, k in taken])
-    return [(known[node], index) for node, index in map(parsed, tensors)]
+    return known
 
 
 def _digest(body: Body, name: str, taken: Sequence[tuple[str, int]]) -> str:

@@ -2,50 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..bodies.bodies import Body, rewired
+from ..bodies.editing import data, ordered, redirect
 from ..ir.naming import flat, parsed
 from ..ir.weights import constant, value_of
-from .draft import Draft, data, ordered, redirect
+from .draft import Draft
 
 LOOPED = frozenset(["Enter", "RefEnter"])
 
 
 def settle_switches(draft: Draft, body: Body) -> None:
     """Keep what Switches with a constant condition hand on, drop what they don't."""
-    if any(node.op in LOOPED for node in body.nodes.values()):
-        return
-    settled = {
-        name: chosen
-        for name, node in body.nodes.items()
-        if node.op == "Switch" and (chosen := _chosen(body, node)) is not None
-    }
+    settled = _settled(body)
     if not settled:
         return
     dead = {flat(name, 1 - chosen) for name, chosen in settled.items()}
-    tensors: dict[str, str] = {}
-    for node in list(ordered(body.nodes)):
-        lost = [each for each in node.input if _dead(each, dead)]
-        if node.op == "Merge" and lost and len(lost) < len(data(node)):
-            live = [each for each in data(node) if each not in lost]
-            if len(live) == 1:
-                index = constant(f"{node.name}/index", data(node).index(live[0]))
-                body.nodes[index.name] = index
-                tensors[node.name] = live[0]
-                tensors[flat(node.name, 1)] = index.name
-        elif lost and (node.op != "Merge" or len(lost) == len(data(node))):
-            dead.add(f"^{node.name}")
+    merged = _follow(body, dead)
+    tensors = _with_indices(body, merged)
     for name, chosen in settled.items():
         tensors[flat(name, chosen)] = body.nodes[name].input[0]
+    for name, tensor in merged.items():
+        draft.absorb(body, parsed(tensor)[0], name)
     gone = {parsed(each)[0] for each in dead if each.startswith("^")}
     gone |= {parsed(each)[0] for each in tensors}
     _wait_no_more(body, gone)
-    for name in gone & {parsed(each)[0] for each in tensors}:
-        source = body.nodes[name].input[0]
-        draft.absorb(body, parsed(tensors.get(name, source))[0], body.nodes[name])
     redirect(body, tensors)
     body.nodes = {name: node for name, node in body.nodes.items() if name not in gone}
+
+
+def _settled(body: Body) -> dict[str, int]:
+    """Switch → the output that it always takes; none where there are loops."""
+    if any(node.op in LOOPED for node in body.nodes.values()):
+        return {}
+    switches = [name for name, node in body.nodes.items() if node.op == "Switch"]
+    chosen = {name: _chosen(body, body.nodes[name]) for name in switches}
+    return {name: output for name, output in chosen.items() if output is not None}
+
+
+def _follow(body: Body, dead: set[str]) -> dict[str, str]:
+    """Add what takes something dead to `dead`, as `^node`.
+
+    Returns:
+        Merge → the tensor that it hands on, where but one is left.
+    """
+    merged = {}
+    for node in ordered(body.nodes):
+        lost = [each for each in node.input if _dead(each, dead)]
+        if node.op != "Merge" or len(lost) == len(data(node)):
+            if lost:
+                dead.add(f"^{node.name}")
+            continue
+        live = [each for each in data(node) if each not in lost]
+        if lost and len(live) == 1:
+            merged[node.name] = live[0]
+    return merged
+
+
+def _with_indices(body: Body, merged: Mapping[str, str]) -> dict[str, str]:
+    """What a Merge's outputs are: the one tensor left, and its number, a new constant."""
+    tensors = dict(merged)
+    for name, tensor in merged.items():
+        index = constant(f"{name}/index", data(body.nodes[name]).index(tensor))
+        body.nodes[index.name] = index
+        tensors[flat(name, 1)] = index.name
+    return tensors
 
 
 def _dead(tensor: str, dead: set[str]) -> bool:

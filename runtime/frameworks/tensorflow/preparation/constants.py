@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from ..bodies.bodies import Body
+from ..bodies.editing import data, ordered
 from ..ir.naming import parsed
 from ..ir.protos import types
 from ..ir.schemas import op_def
 from ..ir.weights import constant, value_of
 from ..opening.untrusted.operators import ARRAYS, MATHEMATICS, NETWORKS, RECORDS
 from ..running import eager
-from .draft import Draft, data, ordered
 
 FOLDED = frozenset((ARRAYS + MATHEMATICS + NETWORKS + RECORDS).split()) - frozenset(
     [
@@ -77,7 +77,7 @@ MOST = 1 << 16
 """Bytes that a constant may grow to; above, it may not be larger than its inputs."""
 
 
-def fold_constants(draft: Draft, body: Body) -> None:
+def fold_constants(body: Body) -> None:
     """Replace such nodes by Const nodes of their names, in the order that they run."""
     values: dict[str, Any] = {}
     for node in list(ordered(body.nodes)):
@@ -90,9 +90,6 @@ def fold_constants(draft: Draft, body: Body) -> None:
         made = _computed(node, taken)
         if made is None:
             continue
-        for each in sources:
-            draft.absorb(body, node.name, body.nodes[each], also=False)
-        draft.absorb(body, node.name, node)
         dtype = made.dtype.as_datatype_enum
         body.nodes[node.name] = constant(node.name, made.numpy(), dtype)
         values[node.name] = made

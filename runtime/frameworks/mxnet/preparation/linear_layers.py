@@ -7,16 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from ..ir.network import Network, Node
-from ..ir.prepared import Prepared
 from ..ir.rebuilding import Rebuilding
 
 DOT = "dot"
 
 
-def write_dense(prepared: Prepared) -> Prepared:
+def write_dense(network: Network) -> Network:
     """`dot(x, W)` as `FullyConnected(x, Wᵀ)`; names and pins on the type stay."""
-    network = prepared.network
-    copy, absorbed = Rebuilding(network), dict(prepared.absorbed)
+    copy = Rebuilding(network)
     for index, node in enumerate(network.nodes):
         if not _is_dense(network, node):
             copy.copy(index)
@@ -34,8 +32,7 @@ def write_dense(prepared: Prepared) -> Prepared:
         inputs = (copy.entries[data], (made, 0))
         dense = replace(node, op="FullyConnected", attrs=attrs, inputs=inputs)
         copy.entries[index, 0] = copy.add(dense), 0
-        absorbed[node.name] = (*absorbed.get(node.name, ()), (node.name, DOT))
-    return Prepared(copy.finish(), absorbed, prepared.makes)
+    return copy.finish()
 
 
 def _is_dense(network: Network, node: Node) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..bodies.bodies import Bodies, Body, rewired
+from ..bodies.editing import data, redirect
 from ..bodies.inline import unused
 from ..ir.naming import flat, parsed
 from ..ir.protos import copied
 from ..ir.regions import BRANCHES, LOOPS, functions
-from .draft import Draft, cloned, data, redirect
+from .draft import Draft
 
 
 def sink_constants(draft: Draft, body: Body, taken: set[str]) -> list[str]:
@@ -41,7 +42,7 @@ def _own_functions(node: Any, draft: Draft, taken: set[str]) -> Any:
         name = each.name
         if name in taken:
             name = unused({*draft.bodies, *taken}, name)
-            _clone(draft, each.name, name)
+            draft.clone(each.name, name)
         each.name = name
         taken.add(name)
     return made
@@ -53,16 +54,6 @@ def _callers(node: Any) -> list[Any]:
     if "branches" in node.attr:
         return list(node.attr["branches"].list.func)
     return [node.attr[name].func for name in ("then_branch", "else_branch")]
-
-
-def _clone(draft: Draft, name: str, new: str) -> None:
-    """Add a function as it was frozen, under another name."""
-    made = cloned(draft.originals[name])
-    made.name = made.frame.signature.name = new
-    draft.bodies[new] = made
-    for (body, node), found in draft.frozen.items():
-        if body == name:
-            draft.absorbed[new, node] = list(found)
 
 
 def _sink(body: Body, node: Any, draft: Draft) -> None:
@@ -78,26 +69,26 @@ def _sink(body: Body, node: Any, draft: Draft) -> None:
     ]
     if not places:
         return
-    for each in inner:
+    for function in inner:
         for k in reversed(places):
-            _take(each, k - first, _constant(body, operands[k]))
-            if node.op in LOOPS and each is inner[1]:
-                each.returns.pop(k)
-    made = _without(node, places, first)
-    body.nodes[node.name] = made
+            _take(function, k - first, _constant(body, operands[k]))
+    body.nodes[node.name] = _without(node, places, first)
     if node.op in LOOPS:
-        kept = [k for k in range(len(operands)) if k not in places]
-        moved = {flat(node.name, k): operands[k] for k in places}
-        for new, old in enumerate(kept):
-            moved[flat(node.name, old)] = f"{node.name}:moved:{new}"
-        redirect(body, moved)
-        redirect(
-            body,
-            {
-                f"{node.name}:moved:{new}": flat(node.name, new)
-                for new in range(len(kept))
-            },
-        )
+        for k in reversed(places):
+            inner[1].returns.pop(k)
+        _renumber(body, node, places)
+
+
+def _renumber(body: Body, loop: Any, places: list[int]) -> None:
+    """Have takers of a loop's outputs take what these are without some operands."""
+    operands = data(loop)
+    kept = [k for k in range(len(operands)) if k not in places]
+    moved = {flat(loop.name, k): operands[k] for k in places}
+    # By names that no tensor has, since outputs get each other's numbers.
+    between = [f"{loop.name}:moved:{new}" for new in range(len(kept))]
+    moved |= {flat(loop.name, old): between[new] for new, old in enumerate(kept)}
+    redirect(body, moved)
+    redirect(body, {name: flat(loop.name, k) for k, name in enumerate(between)})
 
 
 def _constant(body: Body, tensor: str) -> Any:
