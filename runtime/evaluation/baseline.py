@@ -16,17 +16,15 @@ from ..common.errors import DataError, ModelError, NarrowcastError
 from ..common.places import described, place_of
 from ..common.timing import Clock
 from ..frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
+from .batches import Batches, all_inputs, first_inputs
 from .criterion import Criterion
 from .evaluation import (
-    Batches,
     Beside,
     Evaluation,
     Gatherable,
     add_batch,
-    all_inputs,
     evaluation,
     evaluation_data,
-    first_inputs,
     rounded,
     zeroed,
 )

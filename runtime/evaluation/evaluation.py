@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -13,17 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..common.errors import DataError, MetricError, NarrowcastError
-from ..common.places import described, place_of, users_frame
-from ..frameworks.inputs import Input, check_shapes
+from ..common.errors import MetricError, NarrowcastError
+from ..common.places import described, place_of
 from ..frameworks.protocol import Inputs, Outputs, Predict, restart
+from .batches import Batches, _no_batch, _read
 from .metrics.metric import MeanOverSamples, Metric
-
-Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
-"""The user's data: each call starts anew and yields (inputs, labels)."""
-
-UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")
-"""What Python says where the script unpacks another number of inputs."""
 
 Tick = Callable[[int], None]
 """Told the number of each batch that is done, for progress."""
@@ -189,36 +182,6 @@ def gather(
     return Evaluation(name, value, samples, finite, scores, bounds, full)
 
 
-def first_inputs(batches: Batches) -> Inputs:
-    """The inputs of the first batch: what tracing, probes and ranges see.
-
-    Raises:
-        DataError: There is no batch, or the data can't be read.
-    """
-    return next(all_inputs(batches))
-
-
-def all_inputs(batches: Batches) -> Iterator[Inputs]:
-    """The inputs of all batches, of which there must be one.
-
-    Raises:
-        DataError: There is none, or the data can't be read.
-    """
-    empty = True
-    for inputs, _labels in _read(batches):
-        empty = False
-        yield inputs
-    if empty:
-        raise _no_batch()
-
-
-def _no_batch() -> DataError:
-    return DataError(
-        "the data has no batch",
-        "The dataset is empty, or shorter than batch_size under `last_batch: discard`.",
-    )
-
-
 def largest_error(expected: Outputs, found: Outputs) -> float:
     """RMS of the difference over the RMS of `expected`, the largest over float outputs.
 
@@ -247,31 +210,6 @@ def rounded(value: float) -> str:
 def metric_name(metric: Metric) -> str:
     """The name that a metric goes by in reports."""
     return str(getattr(metric, "name", type(metric).__name__))
-
-
-def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
-    try:
-        yield from batches()
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: Exception) -> DataError:
-    """What the dataset raised, or the script where it takes a batch apart."""
-    frame = users_frame(error)
-    counts = UNPACKED.search(str(error)) if frame and frame.name == "batches" else None
-    if counts is not None:
-        return DataError(
-            f"model.inputs names {counts['named']} inputs, the data gives "
-            f"{counts['given'] or 'more'}",
-            "Make them agree: several inputs of one sample are a tuple.",
-        )
-    return DataError(
-        f"the data can't be read{place_of(error)}: {described(error)}",
-        "Check evaluation.accuracy.dataloader.dataset in the spec, and its code.",
-    )
 
 
 def _made(metric: Callable[[], Metric]) -> Metric:
@@ -320,24 +258,6 @@ def _metric_errors() -> Iterator[None]:
 
 def _finite(output: np.ndarray[Any, Any]) -> bool:
     return output.dtype.kind not in "fc" or bool(np.isfinite(output).all())
-
-
-def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
-    """The same batches, each held against the declared inputs as it comes.
-
-    Raises:
-        DataError: From the batch that differs.
-    """
-
-    def checked() -> Iterator[tuple[Inputs, Any]]:
-        for batch, labels in batches():
-            shapes = [getattr(value, "shape", None) for value in batch]
-            check_shapes(
-                inputs, [tuple(shape) for shape in shapes if shape is not None]
-            )
-            yield batch, labels
-
-    return checked
 
 
 def evaluation_data(found: Evaluation) -> dict[str, Any]:

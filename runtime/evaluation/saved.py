@@ -17,7 +17,8 @@ from ..common.fresh import FreshProcess
 from ..common.timing import Clock, Latency, interleaved
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, restart
-from .evaluation import Batches, Evaluation, evaluate, first_inputs
+from .batches import Batches, first_inputs
+from .evaluation import Evaluation, evaluate
 from .metrics.metric import Metric
 
 P = ParamSpec("P")

@@ -26,15 +26,14 @@ from ..common.errors import ModelError, NarrowcastError
 from ..common.fresh import interrupts_stay_here, portable
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import LoadSaved, Predict
+from .batches import Batches, held_to
 from .evaluation import (
-    Batches,
     Beside,
     Evaluation,
     Gatherable,
     Tick,
     Watch,
     gather,
-    held_to,
     predictions,
     scored_apart,
     zeroed,

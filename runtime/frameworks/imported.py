@@ -1,7 +1,9 @@
-"""A framework's package, or what keeps it from being imported."""
+"""Importing a framework: when its members are asked for, or what keeps it from that."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -31,3 +33,21 @@ def imported(package: str, title: str, extra: str) -> Any:
             f"{first_line(error).rstrip('.')}",
             f"Reinstall it: pip install --force-reinstall 'narrowcast[{extra}]'",
         ) from error
+
+
+def lazily(package: str, members: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__`, so that importing it imports none of these.
+
+    Args:
+        package: Its `__name__`.
+        members: Name → the module that has it, relative to the package.
+    """
+
+    def member(name: str) -> Any:
+        if name not in members:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(members[name], package), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return member

@@ -233,20 +233,27 @@ def advice(found: Explanation) -> Iterator[str]:
             f"the spec's own pins keep {amount(gain, found.unit)} in fp32: lift them if "
             "they are not needed"
         )
+    yield from _about_speed(found)
+
+
+def _about_speed(found: Explanation) -> Iterator[str]:
     slower = [
         name
         for base, name in (("fp32", "fp32"), (PREPARED, "prepared fp32"))
-        if base in found.latency
-        and verdict(found.latency[base], found.latency[RESULT]) == "slower"
+        if _is_slower_than(found, base)
     ]
     if slower:
         other = (
             "" if found.objective == "latency" else ": `objective: latency` avoids that"
         )
         yield f"the result is slower than {' and '.join(slower)}{other}"
-    listed = RULES in found.latency and not found.rules.get("same")
-    if listed and verdict(found.latency[RULES], found.latency[RESULT]) == "slower":
+    if not found.rules.get("same") and _is_slower_than(found, RULES):
         yield "what lists of op types give is faster: see whether its accuracy will do"
+
+
+def _is_slower_than(found: Explanation, base: str) -> bool:
+    latency = found.latency
+    return base in latency and verdict(latency[base], latency[RESULT]) == "slower"
 
 
 def _about_the_criterion(found: Explanation, judged: Judged) -> Iterator[str]:

@@ -9,9 +9,9 @@ from ..common.delivery import candidate, discard
 from ..common.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.sharding import Workers
+from ..placement.measured.sources import Choice
 from ..search.history import History, Unrecorded
 from .interrupts import Interrupts
-from .options import Options
 
 
 @dataclass
@@ -67,3 +67,32 @@ class Context:
             self.workers.close()
         for path in self.unjudged:
             discard(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the script's command line says.
+
+    Attributes:
+        output: Folder for the converted model.
+        plan: The lock file to replay or to write.
+        search: Make a new plan although there is one.
+        resume: Take up the search that another run began.
+        trial: Rebuild this trial of an earlier search; `output` is its own folder.
+        max_trials: In place of the script's budget.
+        timeout: In place of the script's budget, seconds; 0 for no limit.
+        workers: Processes that evaluate at once; None if nothing is said.
+        json: Print the report as JSON.
+        costs: A file of costs to use or to write, "static", or None to measure.
+    """
+
+    output: Path
+    plan: Path
+    search: bool = False
+    resume: bool = False
+    trial: int | None = None
+    max_trials: int | None = None
+    timeout: float | None = None
+    workers: int | None = None
+    json: bool = False
+    costs: Choice = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..common.errors import ModelError, RequirementError
 from ..common.files import shown
-from ..evaluation.evaluation import Batches
+from ..evaluation.batches import Batches
 from ..evaluation.loading import loaded
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
@@ -22,10 +22,9 @@ from ..record.resume import opened
 from ..record.sources import Sources
 from ..report.report import Report
 from ..search import Found
-from .checking import checked
 from .context import Context
 from .conversion import Conversion
-from .converted import Converted, better, described_result
+from .converted import Converted, better, checked, described_result
 from .finish import finished
 from .slots import Slots
 from .subject import Subject

@@ -14,6 +14,7 @@ from ..evaluation.baseline import (
     carries_state,
     measured_baseline,
 )
+from ..evaluation.batches import first_inputs, held_to
 from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import (
     Beside,
@@ -22,8 +23,6 @@ from ..evaluation.evaluation import (
     evaluate,
     evaluation,
     evaluation_data,
-    first_inputs,
-    held_to,
     largest_error,
     rounded,
 )

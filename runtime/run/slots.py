@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..evaluation.baseline import Baseline
+from ..evaluation.batches import Batches
 from ..evaluation.criterion import Criterion
-from ..evaluation.evaluation import Batches, Evaluation
+from ..evaluation.evaluation import Evaluation
 from ..evaluation.judgement import Judgement
 from ..evaluation.metrics.metric import Metric
 from ..frameworks.adapter import Adapter

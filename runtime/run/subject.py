@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..evaluation.batches import first_inputs
 from ..evaluation.criterion import Criterion
-from ..evaluation.evaluation import first_inputs
 from ..evaluation.metrics.metric import Metric
 from ..frameworks.adapter import Compiler
 from ..graph.graph import Precision

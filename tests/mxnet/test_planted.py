@@ -22,7 +22,8 @@ import rows
 import rows_mxnet
 import rows_numpy
 
-from narrowcast.runtime.evaluation.evaluation import Batches, Evaluation, evaluate
+from narrowcast.runtime.evaluation.batches import Batches
+from narrowcast.runtime.evaluation.evaluation import Evaluation, evaluate
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet import Program

@@ -26,7 +26,8 @@ import rows
 import rows_numpy
 import rows_onnx
 
-from narrowcast.runtime.evaluation.evaluation import Batches, evaluate
+from narrowcast.runtime.evaluation.batches import Batches
+from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
 from narrowcast.runtime.frameworks.onnx.program import Program

@@ -21,7 +21,8 @@ import rows_numpy
 import rows_pytorch
 import torch
 
-from narrowcast.runtime.evaluation.evaluation import Batches, evaluate
+from narrowcast.runtime.evaluation.batches import Batches
+from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.pytorch import Program

@@ -12,13 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowcast.runtime.common.errors import DataError, MetricError
+from narrowcast.runtime.evaluation.batches import first_inputs
 from narrowcast.runtime.evaluation.criterion import Criterion
-from narrowcast.runtime.evaluation.evaluation import (
-    Evaluation,
-    evaluate,
-    first_inputs,
-    largest_error,
-)
+from narrowcast.runtime.evaluation.evaluation import Evaluation, evaluate, largest_error
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from narrowcast.runtime.common import errors
 from narrowcast.runtime.common.fresh import FreshProcess, in_fresh_process
-from narrowcast.runtime.evaluation.evaluation import first_inputs
+from narrowcast.runtime.evaluation.batches import first_inputs
 from narrowcast.runtime.evaluation.saved import OPENING, TIMING, opened, predict_file
 
 WORK = '''

@@ -18,8 +18,8 @@ from culprits import Planted
 from rows import Array
 
 from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.evaluation.batches import Batches
 from narrowcast.runtime.evaluation.evaluation import (
-    Batches,
     Evaluation,
     Watch,
     evaluate,

@@ -24,7 +24,8 @@ import rows
 import rows_numpy
 import rows_tensorflow
 
-from narrowcast.runtime.evaluation.evaluation import Batches, evaluate
+from narrowcast.runtime.evaluation.batches import Batches
+from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.graph import Kind, Placement

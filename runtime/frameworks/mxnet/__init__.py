@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...common.lazy import lazily
+from ..imported import lazily
 
 if TYPE_CHECKING:
     from .answers import answer, devices

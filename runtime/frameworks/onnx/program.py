@@ -25,10 +25,10 @@ from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
-from .opening.signature import arrays, check_batch, order, record_order
+from .opening.signature import check_batch
 from .picture import picture
 from .preparation.prepare import prepare
-from .running.given import model_of
+from .running.given import arrays, model_of, order, record_order
 from .running.interpreter import Observed, observe
 from .running.low import Singles
 from .running.session import Executor, shortened

@@ -12,7 +12,7 @@ from ..imported import imported
 
 def _tensorflow() -> Any:
     with suppress(Exception):  # why it fails is said below
-        from .ir import first_import  # noqa: F401
+        from . import ir  # noqa: F401
     return imported("tensorflow", "TensorFlow", "tensorflow")
 
 

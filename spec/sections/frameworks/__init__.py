@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from ..section import Problem
 from . import mxnet, onnx, pytorch, tensorflow
-
-if TYPE_CHECKING:
-    from ..model import ModelSection
+from .common import ModelKeys
 
 FRAMEWORKS: Mapping[str, str] = {
     "pytorch": "pytorch",
@@ -26,7 +23,7 @@ FRAMEWORKS: Mapping[str, str] = {
 }
 """The name written → ours."""
 
-PROBLEMS: Mapping[str, Callable[[ModelSection], Iterator[Problem]]] = {
+PROBLEMS: Mapping[str, Callable[[ModelKeys], Iterator[Problem]]] = {
     "pytorch": pytorch.problems,
     "tensorflow": tensorflow.problems,
     "mxnet": mxnet.problems,

@@ -4,12 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..section import Problem
 
-if TYPE_CHECKING:
-    from ..model import ModelSection
+
+class InputKeys(Protocol):
+    """What rules ask of one input, as `InputSection` holds it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def shape(self) -> Sequence[int | str] | None: ...
+
+    @property
+    def dtype(self) -> str | None: ...
+
+
+class ModelKeys(Protocol):
+    """What rules ask of a model section, as `ModelSection` holds it."""
+
+    @property
+    def framework(self) -> str: ...
+
+    @property
+    def runtime(self) -> str | None: ...
+
+    @property
+    def path(self) -> str | None: ...
+
+    @property
+    def signature(self) -> str | None: ...
+
+    @property
+    def factory(self) -> str | None: ...
+
+    @property
+    def weights(self) -> str | None: ...
+
+    @property
+    def trust(self) -> bool: ...
+
+    @property
+    def inputs(self) -> Sequence[InputKeys]: ...
+
+    @property
+    def outputs(self) -> Sequence[str]: ...
 
 
 def suffix(path: str) -> str:
@@ -18,7 +59,7 @@ def suffix(path: str) -> str:
 
 
 def one_of_path_and_factory(
-    model: ModelSection, wanted: str, hint: str
+    model: ModelKeys, wanted: str, hint: str
 ) -> Iterator[Problem]:
     """The model is in a file, or made by a factory.
 
@@ -33,7 +74,7 @@ def one_of_path_and_factory(
         yield Problem(message, at=("path",))
 
 
-def weights_ending(model: ModelSection, endings: Sequence[str]) -> Iterator[Problem]:
+def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem]:
     """Weights are in a kind of file that can be read."""
     path = model.weights
     if path is not None and suffix(path) not in endings:
@@ -44,14 +85,14 @@ def weights_ending(model: ModelSection, endings: Sequence[str]) -> Iterator[Prob
         )
 
 
-def absent(model: ModelSection, keys: Sequence[str], why: str) -> Iterator[Problem]:
+def absent(model: ModelKeys, keys: Sequence[str], why: str) -> Iterator[Problem]:
     """Keys that mean nothing for this framework or form of model."""
     for key in keys:
         if getattr(model, key) is not None:
             yield Problem(f"`{key}` {why}", "leave it out", (key,))
 
 
-def input_names(model: ModelSection) -> Iterator[Problem]:
+def input_names(model: ModelKeys) -> Iterator[Problem]:
     """No input is named twice, and names are printable."""
     seen: set[str] = set()
     for row, item in enumerate(model.inputs):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from ..section import Problem
-from .common import absent, input_names, one_of_path_and_factory, weights_ending
-
-if TYPE_CHECKING:
-    from ..model import ModelSection
+from .common import (
+    ModelKeys,
+    absent,
+    input_names,
+    one_of_path_and_factory,
+    weights_ending,
+)
 
 SYMBOL = "-symbol.json"
 WEIGHTS = (".params", ".parameters")
 
 
-def problems(model: ModelSection) -> Iterator[Problem]:
+def problems(model: ModelKeys) -> Iterator[Problem]:
     """The rules that the section breaks."""
     yield from one_of_path_and_factory(
         model,
@@ -34,7 +36,7 @@ def problems(model: ModelSection) -> Iterator[Problem]:
     yield from input_names(model)
 
 
-def _symbol(model: ModelSection, path: str) -> Iterator[Problem]:
+def _symbol(model: ModelKeys, path: str) -> Iterator[Problem]:
     name = PurePosixPath(path).name
     if not name.endswith(SYMBOL):
         yield Problem(

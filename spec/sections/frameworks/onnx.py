@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from ..section import Problem
-from .common import absent, input_names, suffix
-
-if TYPE_CHECKING:
-    from ..model import ModelSection
+from .common import ModelKeys, absent, input_names, suffix
 
 EXECUTED = ("openvino", "onnxruntime")
 RUNTIMES = (*EXECUTED, "tensorrt", "any")
 
 
-def runtime(model: ModelSection) -> str:
+def runtime(model: ModelKeys) -> str:
     """The runtime written; ONNX Runtime where the framework's name says so."""
     if model.runtime is not None:
         return model.runtime
     return "openvino" if model.framework == "onnx" else "onnxruntime"
 
 
-def problems(model: ModelSection) -> Iterator[Problem]:
+def problems(model: ModelKeys) -> Iterator[Problem]:
     """The rules that the section breaks."""
     if model.path is None:
         yield Problem("onnx needs `path`, the trained model", "path: model.onnx")

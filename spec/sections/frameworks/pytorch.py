@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from ..section import Problem
-from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
-
-if TYPE_CHECKING:
-    from ..model import ModelSection
+from .common import (
+    ModelKeys,
+    absent,
+    input_names,
+    one_of_path_and_factory,
+    suffix,
+    weights_ending,
+)
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 PROGRAM = ".pt2"
 
 
-def problems(model: ModelSection) -> Iterator[Problem]:
+def problems(model: ModelKeys) -> Iterator[Problem]:
     """The rules that the section breaks."""
     yield from tuple(_program(model)) or one_of_path_and_factory(
         model,
@@ -42,7 +45,7 @@ def problems(model: ModelSection) -> Iterator[Problem]:
     yield from _inputs(model)
 
 
-def _program(model: ModelSection) -> Iterator[Problem]:
+def _program(model: ModelKeys) -> Iterator[Problem]:
     if model.path is None:
         return
     name = PurePosixPath(model.path).name
@@ -61,7 +64,7 @@ def _program(model: ModelSection) -> Iterator[Problem]:
         )
 
 
-def _inputs(model: ModelSection) -> Iterator[Problem]:
+def _inputs(model: ModelKeys) -> Iterator[Problem]:
     if not model.inputs:
         yield Problem(
             "pytorch needs `inputs`: names, shapes and dtypes",

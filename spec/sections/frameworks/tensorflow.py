@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from ..section import Problem
-from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
-
-if TYPE_CHECKING:
-    from ..model import ModelSection
+from .common import (
+    ModelKeys,
+    absent,
+    input_names,
+    one_of_path_and_factory,
+    suffix,
+    weights_ending,
+)
 
 FROZEN = ".pb"
 KERAS = (".keras", ".h5", ".hdf5")
@@ -24,7 +27,7 @@ def is_saved_model(path: str | None) -> bool:
     return path is not None and suffix(path) not in (FROZEN, *KERAS)
 
 
-def problems(model: ModelSection) -> Iterator[Problem]:
+def problems(model: ModelKeys) -> Iterator[Problem]:
     """The rules that the section breaks."""
     yield from one_of_path_and_factory(
         model,
@@ -46,7 +49,7 @@ def problems(model: ModelSection) -> Iterator[Problem]:
     yield from input_names(model)
 
 
-def _path(model: ModelSection) -> Iterator[Problem]:
+def _path(model: ModelKeys) -> Iterator[Problem]:
     if model.path is None:
         return
     path = PurePosixPath(model.path)

@@ -10,7 +10,7 @@ from ....common.errors import RequirementError
 from ....graph.graph import Precision
 from ..ir.inline import plain
 from ..ir.serialization import Opened
-from ..opening.signature import own_inputs
+from ..running.given import own_inputs
 from ..running.session import Executor, Session
 from .session import SWITCHES, OvSession, core
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import onnx
 import onnx_ir as ir
 
-from ....common.errors import ModelError
+from ....common.errors import DataError, ModelError
+from ...inputs import Input, places
+from ...protocol import Array, Inputs
+from ..ir.naming import dtype_name
 from ..ir.serialization import initializers
 
 
@@ -35,3 +41,84 @@ def model_of(model: object) -> ir.Model:
                 tensor.numpy(), tensor.dtype, name=tensor.name
             )
     return copy
+
+
+def own_inputs(model: ir.Model) -> list[ir.Value]:
+    """The inputs that must be given: without initializers that ir_version 3 lists."""
+    return [value for value in model.graph.inputs if not value.is_initializer()]
+
+
+ORDER = "narrowcast.inputs"
+"""Key of a converted model's metadata: places of its inputs in a batch, where the
+script's batches come in another order than the model's own."""
+
+
+def record_order(model: ir.Model, places: Sequence[int]) -> None:
+    """Let a converted model, saved ones too, be called with batches as they come."""
+    if list(places) != sorted(places):
+        model.metadata_props[ORDER] = " ".join(map(str, places))
+
+
+def order(model: ir.Model, inputs: Sequence[Input]) -> list[int]:
+    """Place in the batch of each of the model's inputs, in the model's order.
+
+    Args:
+        inputs: As the spec declares them, in the batch's order; none: the one recorded
+            when the model was converted, else the model's.
+
+    Raises:
+        DataError: A name is unknown, or an input of the model is not named.
+    """
+    own = [str(value.name) for value in own_inputs(model)]
+    if not inputs:
+        recorded = model.metadata_props.get(ORDER, "").split()
+        return [int(place) for place in recorded] or list(range(len(own)))
+    return places(own, [one.name for one in inputs])
+
+
+def arrays(model: ir.Model, batch: Inputs, places: Sequence[int]) -> tuple[Array, ...]:
+    """The batch in the model's order, as NumPy arrays.
+
+    Raises:
+        DataError: Their number or a dtype is not what the model takes.
+    """
+    own = own_inputs(model)
+    if len(batch) != len(own):
+        raise DataError(
+            f"the data gives {len(batch)} inputs, the model takes {len(own)}: "
+            f"{', '.join(str(value.name) for value in own)}",
+            "Make the dataset and model.inputs agree.",
+        )
+    found = tuple(np.asarray(batch[place]) for place in places)
+    for value, array in zip(own, found, strict=True):
+        wanted = dtype_name(value.dtype) if value.dtype is not None else ""
+        if wanted and array.dtype.name != wanted:
+            raise DataError(
+                f"input {value.name} is {array.dtype.name}, the model takes {wanted}",
+                f"Write it: inputs: [{{name: {value.name}, dtype: {wanted}}}].",
+            )
+        _check_sizes(str(value.name), value.shape, array)
+    return found
+
+
+def _check_sizes(name: str, shape: ir.Shape | None, array: Array) -> None:
+    """Hold an array against the sizes that the model is fixed to.
+
+    Raises:
+        DataError: Its rank or one of the sizes differs.
+    """
+    if shape is None:
+        return
+    fits = len(shape) == array.ndim and all(
+        not isinstance(wanted, int) or wanted == size
+        for wanted, size in zip(shape, array.shape, strict=True)
+    )
+    if fits:
+        return
+    sizes = ", ".join(str(size) for size in shape)
+    remedy = "Make the dataset and its transforms give what the model takes."
+    if len(shape) == array.ndim and tuple(shape)[1:] == array.shape[1:]:
+        remedy = f"Write batch_size: {shape[0]} and last_batch: discard."
+    raise DataError(
+        f"input {name} has shape {array.shape}, the model takes ({sizes})", remedy
+    )

@@ -11,8 +11,7 @@ import numpy as np
 from ....common.errors import DataError, ModelError
 from ...inputs import Input
 from ...protocol import Array, Inputs, Outputs
-from ..opening.signature import arrays, order, own_inputs
-from .given import model_of
+from .given import arrays, model_of, order, own_inputs
 from .session import Executor, shortened
 
 

@@ -1,3 +1,3 @@
 """Functions of a graph: inlined calls, variables, side effects, what is needed."""
 
-from ..ir import first_import  # noqa: F401
+from .. import ir  # noqa: F401

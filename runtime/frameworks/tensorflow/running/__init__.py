@@ -1,3 +1,3 @@
 """Running a graph, or its nodes one by one, and the switches that hold fp32."""
 
-from ..ir import first_import  # noqa: F401
+from .. import ir  # noqa: F401

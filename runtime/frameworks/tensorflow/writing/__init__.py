@@ -1,3 +1,3 @@
 """A placement becomes a graph, a graph becomes a SavedModel."""
 
-from ..ir import first_import  # noqa: F401
+from .. import ir  # noqa: F401

@@ -1,0 +1,92 @@
+"""Reading a script's data, batch by batch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from ..common.errors import DataError, NarrowcastError
+from ..common.places import described, place_of, users_frame
+from ..frameworks.inputs import Input, check_shapes
+from ..frameworks.protocol import Inputs
+
+Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
+"""The user's data: each call starts anew and yields (inputs, labels)."""
+
+
+def first_inputs(batches: Batches) -> Inputs:
+    """The inputs of the first batch: what tracing, probes and ranges see.
+
+    Raises:
+        DataError: There is no batch, or the data can't be read.
+    """
+    return next(all_inputs(batches))
+
+
+def all_inputs(batches: Batches) -> Iterator[Inputs]:
+    """The inputs of all batches, of which there must be one.
+
+    Raises:
+        DataError: There is none, or the data can't be read.
+    """
+    empty = True
+    for inputs, _labels in _read(batches):
+        empty = False
+        yield inputs
+    if empty:
+        raise _no_batch()
+
+
+def _no_batch() -> DataError:
+    return DataError(
+        "the data has no batch",
+        "The dataset is empty, or shorter than batch_size under `last_batch: discard`.",
+    )
+
+
+def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
+    try:
+        yield from batches()
+    except NarrowcastError:
+        raise
+    except Exception as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> DataError:
+    """What the dataset raised, or the script where it takes a batch apart."""
+    frame = users_frame(error)
+    counts = UNPACKED.search(str(error)) if frame and frame.name == "batches" else None
+    if counts is not None:
+        return DataError(
+            f"model.inputs names {counts['named']} inputs, the data gives "
+            f"{counts['given'] or 'more'}",
+            "Make them agree: several inputs of one sample are a tuple.",
+        )
+    return DataError(
+        f"the data can't be read{place_of(error)}: {described(error)}",
+        "Check evaluation.accuracy.dataloader.dataset in the spec, and its code.",
+    )
+
+
+def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
+    """The same batches, each held against the declared inputs as it comes.
+
+    Raises:
+        DataError: From the batch that differs.
+    """
+
+    def checked() -> Iterator[tuple[Inputs, Any]]:
+        for batch, labels in batches():
+            shapes = [getattr(value, "shape", None) for value in batch]
+            check_shapes(
+                inputs, [tuple(shape) for shape in shapes if shape is not None]
+            )
+            yield batch, labels
+
+    return checked
+
+
+UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")
+"""What Python says where the script unpacks another number of inputs."""
