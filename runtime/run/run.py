@@ -14,6 +14,7 @@ from ..evaluation.loading import loaded
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
 from ..graph.graph import Precision
+from ..hardware.answers import Answer, Device
 from ..hardware.requirements import Machine, Requirements, require
 from ..record.plan import read_document
 from ..record.rebuild import Rebuilding
@@ -78,9 +79,15 @@ class Run:
         given = self._recorded_precision()
         wanted = [one for one in requirements if str(one.precision) == given]
         refused: list[RequirementError] = []
+
+        def answer(precision: Precision, device: Device) -> Answer:
+            return adapter.answer(
+                precision, device
+            )  # imported once it is known to be there
+
         for requirement in wanted or requirements:
             try:
-                machine = require(requirement, os.environ, adapter.answer)
+                machine = require(requirement, os.environ, answer)
             except RequirementError as error:
                 refused.append(error)
                 continue
