@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from narrowcast import __version__
 from narrowcast.spec import Spec, canonical
 
-from .constants import constants
+from .constants import constants, files
 from .convert import convert_section
 from .evaluation.batches import batches_section, random_section
 from .evaluation.dataset import dataset_section
@@ -37,6 +37,8 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
     folder = relative_folder(spec_file, script_file)
     sections = _sections(spec)
     imports = [each for section in sections for each in section.imports]
+    if files(spec):
+        imports.append(("pathlib", "Path"))
     if spec.model.inputs:
         imports.append(("narrowcast.runtime", "Input"))
     framework = framework_of(spec)

@@ -34,15 +34,16 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
         requirements = required(Code("LOW"))
     else:
         low, requirements = [], tuple_of([required(each) for each in lows])
-    files = _files(spec)
+    read = files(spec)
     lines = [
-        *(here(name, path, folder) for name, path in files.items()),
+        *[Code("HERE = Path(__file__).resolve().parent")] * bool(read),
+        *(here(name, path, folder) for name, path in read.items()),
         wrapped("NAME = ", literal(spec.model.slug)),
         *_seed(spec),
         *low,
         laid_out("REQUIREMENTS = ", requirements),
         laid_out("INPUTS = ", _inputs(spec)),
-        laid_out("SOURCES = ", _sources(spec, files)),
+        laid_out("SOURCES = ", _sources(spec, read)),
         laid_out("PINS = ", _pins(spec)),
     ]
     return (*lines, *_limits(spec))
@@ -73,19 +74,19 @@ def here(name: str, path: str, folder: str) -> Code:
     return divided(f"{name} = ", Code("HERE"), literal(joined))
 
 
-def _files(spec: Spec) -> dict[str, str]:
+def files(spec: Spec) -> dict[str, str]:
     """What a script calls the files that it reads → their paths in the spec."""
-    files = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
+    paths = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
     dataset = spec.evaluation.dataset if spec.evaluation else None
     if isinstance(dataset, DatasetFile):
-        files["DATA"] = dataset.path
-    return {name: path for name, path in files.items() if path}
+        paths["DATA"] = dataset.path
+    return {name: path for name, path in paths.items() if path}
 
 
-def _sources(spec: Spec, files: Mapping[str, str]) -> Group:
+def _sources(spec: Spec, read: Mapping[str, str]) -> Group:
     given = {
-        "model": tuple_of([Code(name) for name in files if name != "DATA"]),
-        "data": tuple_of([Code(name) for name in files if name == "DATA"]),
+        "model": tuple_of([Code(name) for name in read if name != "DATA"]),
+        "data": tuple_of([Code(name) for name in read if name == "DATA"]),
         "modules": values(tuple(dict.fromkeys(_python_modules(spec)))),
     }
     return call(

@@ -149,7 +149,6 @@ class Convert:
         return (
             ("__future__", "annotations"),
             ("sys", ""),
-            ("pathlib", "Path"),
             ("typing", "TYPE_CHECKING"),
             *(("narrowcast.runtime", name) for name in names),
             *self.imports_of_steps,

@@ -22,7 +22,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +45,6 @@ from narrowcast.runtime.placement import low_compute
 if TYPE_CHECKING:
     import torch
 
-HERE = Path(__file__).resolve().parent
 NAME = "statistics"
 SEED = 1978
 LOW = Precision.BF16

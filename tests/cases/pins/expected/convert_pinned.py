@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +41,6 @@ from narrowcast.runtime.placement import low_compute
 if TYPE_CHECKING:
     import torch
 
-HERE = Path(__file__).resolve().parent
 NAME = "pinned"
 SEED = 1978
 LOW = Precision.BF16
