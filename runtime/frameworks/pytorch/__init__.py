@@ -8,8 +8,8 @@ from ..imported import lazily
 
 if TYPE_CHECKING:
     from .answers import answer, devices
+    from .compiled_program import under_inductor
     from .compiling.compiled import compile_saved, load_compiled
-    from .compiling.inductor import under_inductor
     from .opening.exported_program import open_pt2
     from .opening.signature import signature
     from .opening.state_dict import load_safetensors, load_state_dict
@@ -43,7 +43,7 @@ __getattr__ = lazily(
     {
         **dict.fromkeys(("answer", "devices"), ".answers"),
         **dict.fromkeys(("compile_saved", "load_compiled"), ".compiling.compiled"),
-        "under_inductor": ".compiling.inductor",
+        "under_inductor": ".compiled_program",
         "open_pt2": ".opening.exported_program",
         "signature": ".opening.signature",
         **dict.fromkeys(("load_safetensors", "load_state_dict"), ".opening.state_dict"),

@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
 
-from ....common.timing import Clock, Latency, interleaved
-from ....graph.graph import Kind, Placement, Precision
-from ...protocol import Timings
-from ..forms import Form
-from ..forms.attention import attention_forms
-from ..program import Program
-from .compiled import compile_saved, load_compiled
+from ...common.timing import Clock, Latency, interleaved
+from ...graph.graph import Kind, Placement, Precision
+from ..protocol import Timings
+from .compiling.compiled import compile_saved, load_compiled
+from .forms import Form
+from .forms.attention import attention_forms
+from .program import Program
 
 
 @dataclass(frozen=True)
