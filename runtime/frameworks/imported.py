@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -35,13 +37,20 @@ def imported(package: str, title: str, extra: str) -> Any:
         ) from error
 
 
-def lazily(package: str, members: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__`, so that importing it imports none of these.
+def lazily(package: str) -> Callable[[str], Any]:
+    """A package's `__getattr__`: it has what it imports for type checkers, on demand.
 
     Args:
-        package: Its `__name__`.
-        members: Name → the module that has it, relative to the package.
+        package: Its `__name__`, while it is imported.
     """
+    statements = ast.walk(ast.parse(inspect.getsource(sys.modules[package])))
+    members = {
+        name.name: f"{'.' * statement.level}{statement.module}"
+        for statement in statements
+        if isinstance(statement, ast.ImportFrom)
+        for name in statement.names
+        if name.asname
+    }
 
     def member(name: str) -> Any:
         if name not in members:

@@ -7,42 +7,19 @@ from typing import TYPE_CHECKING
 from ..imported import lazily
 
 if TYPE_CHECKING:
-    from .answers import answer, devices
-    from .opening.load import load_parameters, load_symbol
-    from .opening.signature import signature
-    from .program import Program, trace
-    from .running.blocks import Model, block_model
-    from .running.predict import predictor
-    from .writing.archive import load_saved
-
-__all__ = [
-    "Model",
-    "Program",
-    "answer",
-    "block_model",
-    "dependencies",
-    "devices",
-    "executes",
-    "load_parameters",
-    "load_saved",
-    "load_symbol",
-    "predictor",
-    "signature",
-    "trace",
-]
+    from .answers import answer as answer
+    from .answers import devices as devices
+    from .opening.load import load_parameters as load_parameters
+    from .opening.load import load_symbol as load_symbol
+    from .opening.signature import signature as signature
+    from .program import Program as Program
+    from .program import trace as trace
+    from .running.blocks import Model as Model
+    from .running.blocks import block_model as block_model
+    from .running.predict import predictor as predictor
+    from .writing.archive import load_saved as load_saved
 
 dependencies: tuple[str, ...] = ("mxnet",)
 executes = True
 
-__getattr__ = lazily(
-    __name__,
-    {
-        **dict.fromkeys(("answer", "devices"), ".answers"),
-        **dict.fromkeys(("load_parameters", "load_symbol"), ".opening.load"),
-        "signature": ".opening.signature",
-        **dict.fromkeys(("Program", "trace"), ".program"),
-        **dict.fromkeys(("Model", "block_model"), ".running.blocks"),
-        "predictor": ".running.predict",
-        "load_saved": ".writing.archive",
-    },
-)
+__getattr__ = lazily(__name__)

@@ -11,18 +11,9 @@ from typing import TYPE_CHECKING
 from ..imported import lazily
 
 if TYPE_CHECKING:
-    from onnx_ir import Model
+    from onnx_ir import Model as Model
 
-    from .opening.load import load_onnx
-    from .opening.signature import signature
+    from .opening.load import load_onnx as load_onnx
+    from .opening.signature import signature as signature
 
-__all__ = ["Model", "load_onnx", "signature"]
-
-__getattr__ = lazily(
-    __name__,
-    {
-        "Model": "onnx_ir",
-        "load_onnx": ".opening.load",
-        "signature": ".opening.signature",
-    },
-)
+__getattr__ = lazily(__name__)

@@ -7,48 +7,21 @@ from typing import TYPE_CHECKING
 from ..imported import lazily
 
 if TYPE_CHECKING:
-    from .answers import answer, devices
-    from .compiled_program import under_inductor
-    from .compiling.compiled import compile_saved, load_compiled
-    from .opening.exported_program import open_pt2
-    from .opening.signature import signature
-    from .opening.state_dict import load_safetensors, load_state_dict
-    from .program import Program, trace
-    from .running.predict import predictor
-    from .writing.archive import load_saved
-
-__all__ = [
-    "Program",
-    "answer",
-    "compile_saved",
-    "dependencies",
-    "devices",
-    "executes",
-    "load_compiled",
-    "load_safetensors",
-    "load_saved",
-    "load_state_dict",
-    "open_pt2",
-    "predictor",
-    "signature",
-    "trace",
-    "under_inductor",
-]
+    from .answers import answer as answer
+    from .answers import devices as devices
+    from .compiled_program import under_inductor as under_inductor
+    from .compiling.compiled import compile_saved as compile_saved
+    from .compiling.compiled import load_compiled as load_compiled
+    from .opening.exported_program import open_pt2 as open_pt2
+    from .opening.signature import signature as signature
+    from .opening.state_dict import load_safetensors as load_safetensors
+    from .opening.state_dict import load_state_dict as load_state_dict
+    from .program import Program as Program
+    from .program import trace as trace
+    from .running.predict import predictor as predictor
+    from .writing.archive import load_saved as load_saved
 
 dependencies: tuple[str, ...] = ("torch", "safetensors")
 executes = True
 
-__getattr__ = lazily(
-    __name__,
-    {
-        **dict.fromkeys(("answer", "devices"), ".answers"),
-        **dict.fromkeys(("compile_saved", "load_compiled"), ".compiling.compiled"),
-        "under_inductor": ".compiled_program",
-        "open_pt2": ".opening.exported_program",
-        "signature": ".opening.signature",
-        **dict.fromkeys(("load_safetensors", "load_state_dict"), ".opening.state_dict"),
-        **dict.fromkeys(("Program", "trace"), ".program"),
-        "predictor": ".running.predict",
-        "load_saved": ".writing.archive",
-    },
-)
+__getattr__ = lazily(__name__)

@@ -7,34 +7,19 @@ from typing import TYPE_CHECKING
 from ..imported import lazily
 
 if TYPE_CHECKING:
-    from .answers import answer, devices
-    from .ir.frozen import Model
-    from .opening.frozen_graph import load_frozen_graph
-    from .opening.keras.load import load_keras, load_keras_weights
-    from .opening.keras.model import keras_model
-    from .opening.saved_model import load_saved_model
-    from .opening.signature import signature
-    from .program import Program, trace
-    from .running.predict import predictor
-    from .writing.archive import load_saved
-
-__all__ = [
-    "Model",
-    "Program",
-    "answer",
-    "dependencies",
-    "devices",
-    "executes",
-    "keras_model",
-    "load_frozen_graph",
-    "load_keras",
-    "load_keras_weights",
-    "load_saved",
-    "load_saved_model",
-    "predictor",
-    "signature",
-    "trace",
-]
+    from .answers import answer as answer
+    from .answers import devices as devices
+    from .ir.frozen import Model as Model
+    from .opening.frozen_graph import load_frozen_graph as load_frozen_graph
+    from .opening.keras.load import load_keras as load_keras
+    from .opening.keras.load import load_keras_weights as load_keras_weights
+    from .opening.keras.model import keras_model as keras_model
+    from .opening.saved_model import load_saved_model as load_saved_model
+    from .opening.signature import signature as signature
+    from .program import Program as Program
+    from .program import trace as trace
+    from .running.predict import predictor as predictor
+    from .writing.archive import load_saved as load_saved
 
 dependencies: tuple[str, ...] = (
     "tensorflow",
@@ -45,19 +30,4 @@ dependencies: tuple[str, ...] = (
 )
 executes = True
 
-__getattr__ = lazily(
-    __name__,
-    {
-        **dict.fromkeys(("answer", "devices"), ".answers"),
-        "Model": ".ir.frozen",
-        "load_frozen_graph": ".opening.frozen_graph",
-        "load_keras": ".opening.keras.load",
-        "load_keras_weights": ".opening.keras.load",
-        "keras_model": ".opening.keras.model",
-        "load_saved_model": ".opening.saved_model",
-        "signature": ".opening.signature",
-        **dict.fromkeys(("Program", "trace"), ".program"),
-        "predictor": ".running.predict",
-        "load_saved": ".writing.archive",
-    },
-)
+__getattr__ = lazily(__name__)

@@ -45,8 +45,6 @@ FIXED = listed(
 READS_NO_VALUES = frozenset({"Shape", "Size"})
 """Operators that take a tensor in any precision and look at its shape alone."""
 
-CUSTOM = "operators outside ONNX's own domain set their own types"
-
 
 def kind(node: ir.Node) -> Kind:
     """The kind of a node's operator."""

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..runtime import LIBRARIES, Runtime
-from .answers import answer, devices
-
-if TYPE_CHECKING:
-    from ..running.session import Executor
-
-__all__ = [
-    "answer",
-    "dependencies",
-    "devices",
-    "executes",
-    "load_saved",
-    "predictor",
-    "signature",
-    "trace",
-]
+from .answers import answer as answer
+from .answers import devices as devices
 
 dependencies: tuple[str, ...] = ("onnxruntime", *LIBRARIES)
 executes = True
 
-
-def executor() -> Executor:
-    """What runs models."""
-    from .executor import OnnxRuntime
-
-    return OnnxRuntime()
-
-
-_runtime = Runtime(executor)
+_runtime = Runtime(__name__)
 load_saved, predictor = _runtime.load_saved, _runtime.predictor
 signature, trace = _runtime.signature, _runtime.trace

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import onnx_ir as ir
 
 from ....common.errors import RequirementError
@@ -22,29 +20,13 @@ class OnnxRuntime:
         "executed through fp32 where ONNX Runtime has no fp16 kernel on the CPU; the "
         "error is that of fp16, imitated"
     )
-
-    @property
-    def switches(self) -> Mapping[str, str]:
-        """The session's configuration entries."""
-        return ENTRIES
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What fp16 means there."""
-        return (
-            "ONNX Runtime's CPU provider computes most of fp16 through fp32: the file "
-            "is smaller, not faster there",
-        )
-
-    @property
-    def integer_bits(self) -> int:
-        """All of them."""
-        return 64
-
-    @property
-    def uniform(self) -> frozenset[str]:
-        """None: it takes all that ONNX allows."""
-        return frozenset()
+    switches = ENTRIES
+    notes = (
+        "ONNX Runtime's CPU provider computes most of fp16 through fp32: the file "
+        "is smaller, not faster there",
+    )
+    integer_bits = 64
+    uniform = frozenset[str]()
 
     @property
     def judge(self) -> Executor:
@@ -67,3 +49,6 @@ class OnnxRuntime:
     def compile(self, model: ir.Model) -> Session:
         """Open a session on the CPU, with ONNX Runtime's optimizations."""
         return OrtSession(Opened(model), optimized=True)
+
+
+EXECUTOR = OnnxRuntime()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import onnx_ir as ir
 
 from ....common.errors import RequirementError
@@ -20,29 +18,14 @@ class OpenVino:
 
     title = "OpenVINO"
     caveat = ""
-
-    @property
-    def switches(self) -> Mapping[str, str]:
-        """What compile_model is given; whoever deploys the model gives it too."""
-        return SWITCHES
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """How to run the result as it was evaluated."""
-        return (
-            "compile it with INFERENCE_PRECISION_HINT=f32: OpenVINO's default on CPUs "
-            "with bf16 computes the fp32 ops in bf16 too",
-        )
-
-    @property
-    def integer_bits(self) -> int:
-        """The CPU plugin computes all integers in 32 bits."""
-        return 32
-
-    @property
-    def uniform(self) -> frozenset[str]:
-        """Its batch norms take statistics of the type of the input only."""
-        return frozenset({"BatchNormalization"})
+    switches = SWITCHES
+    notes = (
+        "compile it with INFERENCE_PRECISION_HINT=f32: OpenVINO's default on CPUs "
+        "with bf16 computes the fp32 ops in bf16 too",
+    )
+    integer_bits = 32  # The CPU plugin computes all integers so.
+    uniform = frozenset({"BatchNormalization"})
+    """Its batch norms take statistics of the type of the input only."""
 
     @property
     def judge(self) -> Executor:
@@ -69,3 +52,6 @@ class OpenVino:
 def capabilities() -> tuple[str, ...]:
     """What the CPU plugin says it optimizes for ("BF16", "FP16", "INT8", ...)."""
     return tuple(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+EXECUTOR = OpenVino()

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from ..running.imitation import Imitated
 
-ANY = Imitated("any ONNX runtime")
+EXECUTOR = Imitated("any ONNX runtime")

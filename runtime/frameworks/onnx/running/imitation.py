@@ -27,6 +27,8 @@ class Imitated:
 
     title: str
     switches: Mapping[str, str] = field(default_factory=dict)
+    integer_bits: int = 64
+    uniform: frozenset[str] = frozenset()
 
     @property
     def caveat(self) -> str:
@@ -41,16 +43,6 @@ class Imitated:
         """That nothing ran, and what the runtime must be told."""
         told = [f"set {key}={value}" for key, value in self.switches.items()]
         return (f"not executed by {self.title} here", *told)
-
-    @property
-    def integer_bits(self) -> int:
-        """All of them."""
-        return 64
-
-    @property
-    def uniform(self) -> frozenset[str]:
-        """None: it takes all that ONNX allows."""
-        return frozenset()
 
     @property
     def judge(self) -> Executor:

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ..portable.answers import answer, devices
+from ..portable.answers import answer as answer
+from ..portable.answers import devices as devices
 from ..runtime import LIBRARIES, Runtime
-
-if TYPE_CHECKING:
-    from ..running.session import Executor
-
-__all__ = [
-    "answer",
-    "dependencies",
-    "devices",
-    "executes",
-    "load_saved",
-    "predictor",
-    "signature",
-    "trace",
-]
 
 dependencies: tuple[str, ...] = LIBRARIES
 executes = False
 
-
-def executor() -> Executor:
-    """What runs models."""
-    from .executor import TENSORRT
-
-    return TENSORRT
-
-
-_runtime = Runtime(executor)
+_runtime = Runtime(__name__)
 load_saved, predictor = _runtime.load_saved, _runtime.predictor
 signature, trace = _runtime.signature, _runtime.trace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..running.imitation import Imitated
 
-TENSORRT = Imitated(
+EXECUTOR = Imitated(
     "TensorRT",
     {
         # A network of its own types, or pins would be suggestions.
