@@ -87,17 +87,13 @@ FIXED_PARTS = ("random", "sample_", "_npi_normal", "_npi_uniform", "image_")
 COMPARISONS = ("equal", "greater", "lesser", "less", "logical")
 """Operators with these in their names make zeros and ones in their inputs' dtype."""
 
-PICKING = (
-    "argmax",
-    "argmin",
-    "argsort",
-    "one_hot",
-    "topk",
-    "bipartite_matching",
-    "box_nms",
-    "MultiBoxDetection",
-    "Proposal",
-    "MultiProposal",
+PICKING = tuple(
+    listed(
+        """
+        argmax argmin argsort one_hot topk bipartite_matching box_nms MultiBoxDetection
+        Proposal MultiProposal
+        """
+    )
 )
 """Operators whose names begin with these, prefixes aside, say which, not how much."""
 

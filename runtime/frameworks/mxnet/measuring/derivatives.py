@@ -8,54 +8,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...listing import listed
 from ..ir.network import Node
 from ..ir.operators import CONTROL_FLOW, picks, plain_name
 
-SAME = frozenset(
-    [
-        "BlockGrad",
-        "IdentityAttachKLSparseReg",
-        "LinearRegressionOutput",
-        "MAERegressionOutput",
-        "MakeLoss",
-        "SVMOutput",
-        "gradientmultiplier",
-        "make_loss",
-        "stop_gradient",
-    ]
+SAME = listed(
+    """
+    BlockGrad IdentityAttachKLSparseReg LinearRegressionOutput MAERegressionOutput
+    MakeLoss SVMOutput gradientmultiplier make_loss stop_gradient
+    """
 )
 """Return their first input, and have another gradient than that."""
 
-STEPS = frozenset(
-    [
-        "around",
-        "ceil",
-        "fix",
-        "floor",
-        "rint",
-        "round",
-        "round_ste",
-        "sign",
-        "sign_ste",
-        "trunc",
-    ]
-)
+STEPS = listed("around ceil fix floor rint round round_ste sign sign_ste trunc")
 """Piecewise constant."""
 
 
-LIKE = frozenset(
-    [
-        "broadcast_like",
-        "identity_with_attr_like_rhs",
-        "reshape_like",
-        "slice_like",
-    ]
-)
+LIKE = listed("broadcast_like identity_with_attr_like_rhs reshape_like slice_like")
 """Take no more than its sizes of their second input."""
 
-SIZES = frozenset(
-    ["arange_like", "ones_like", "shape_array", "size_array", "zeros_like"]
-)
+SIZES = listed("arange_like ones_like shape_array size_array zeros_like")
 """Take no more of any input."""
 
 

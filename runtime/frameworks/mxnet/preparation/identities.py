@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from ...listing import listed
 from ..ir.network import Network, Node
 from ..ir.rebuilding import Rebuilding
 
-IDENTITIES = frozenset(
-    ["BlockGrad", "Dropout", "_copy", "_npx_dropout", "identity", "stop_gradient"]
-)
+IDENTITIES = listed("BlockGrad Dropout _copy _npx_dropout identity stop_gradient")
 
 
 def drop_identities(network: Network) -> Network:

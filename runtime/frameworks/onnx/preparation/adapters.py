@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx_ir as ir
 
+from ...listing import listed
 from .editing import Editor, constant_of
 
 Adapter = Callable[[ir.Node, Editor], None]
@@ -205,16 +206,6 @@ ADAPTERS: Mapping[tuple[str, int], Adapter] = {
     ("Upsample", 10): upsample,
 } | {
     (f"Reduce{name}", 18): attribute_to_input("axes", 1)
-    for name in (
-        "L1",
-        "L2",
-        "LogSum",
-        "LogSumExp",
-        "Max",
-        "Mean",
-        "Min",
-        "Prod",
-        "SumSquare",
-    )
+    for name in listed("L1 L2 LogSum LogSumExp Max Mean Min Prod SumSquare")
 }
 """(op, the opset that changed it) → how."""

@@ -8,74 +8,26 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from ...listing import listed
 from .editing import constant_of, register
 from .opsets import own_opset
 
-FOLDABLE = frozenset(
-    [
-        "Abs",
-        "Add",
-        "And",
-        "Cast",
-        "Ceil",
-        "Concat",
-        "ConstantOfShape",
-        "Div",
-        "Equal",
-        "Exp",
-        "Expand",
-        "Flatten",
-        "Floor",
-        "Gather",
-        "Greater",
-        "Less",
-        "Log",
-        "Max",
-        "Min",
-        "Mod",
-        "Mul",
-        "Neg",
-        "Not",
-        "Or",
-        "Pow",
-        "Range",
-        "Reciprocal",
-        "ReduceMax",
-        "ReduceMin",
-        "ReduceProd",
-        "ReduceSum",
-        "Reshape",
-        "Shape",
-        "Size",
-        "Slice",
-        "Split",
-        "Sqrt",
-        "Squeeze",
-        "Sub",
-        "Tile",
-        "Transpose",
-        "Unsqueeze",
-        "Where",
-    ]
+FOLDABLE = listed(
+    """
+    Abs Add And Cast Ceil Concat ConstantOfShape Div Equal Exp Expand Flatten Floor
+    Gather Greater Less Log Max Min Mod Mul Neg Not Or Pow Range Reciprocal ReduceMax
+    ReduceMin ReduceProd ReduceSum Reshape Shape Size Slice Split Sqrt Squeeze Sub Tile
+    Transpose Unsqueeze Where
+    """
 )
 """Ops that compute shapes and rearrange weights. What quantises is none: a weight and
 its scale stay apart."""
 
 NATIVE = frozenset(
     ir.DataType[name]
-    for name in [
-        "FLOAT",
-        "DOUBLE",
-        "BOOL",
-        "INT8",
-        "INT16",
-        "INT32",
-        "INT64",
-        "UINT8",
-        "UINT16",
-        "UINT32",
-        "UINT64",
-    ]
+    for name in listed(
+        "FLOAT DOUBLE BOOL INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 UINT64"
+    )
 )
 """Types that NumPy computes in as a runtime does."""
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime as ort
 
+from ...listing import listed
 from ...protocol import Array
 from ..ir.serialization import Opened
 
@@ -21,17 +22,11 @@ ENTRIES = {
 """Session configuration under which fp32 means fp32."""
 
 
-BEFORE_22 = frozenset(
-    [
-        "Bernoulli",
-        "GlobalLpPool",
-        "MaxRoiPool",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-        "RoiAlign",
-    ]
+BEFORE_22 = listed(
+    """
+    Bernoulli GlobalLpPool MaxRoiPool RandomNormal RandomNormalLike RandomUniform
+    RandomUniformLike RoiAlign
+    """
 )
 """Operators whose kernels ONNX Runtime knows up to opset 21 only."""
 

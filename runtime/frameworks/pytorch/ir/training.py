@@ -5,11 +5,10 @@ from __future__ import annotations
 from torch import fx, nn
 
 from ....common.errors import ModelError
+from ...listing import listed
 from . import nodes
 
-DROPOUTS = frozenset(
-    ["alpha_dropout", "dropout", "feature_alpha_dropout", "feature_dropout"]
-)
+DROPOUTS = listed("alpha_dropout dropout feature_alpha_dropout feature_dropout")
 
 
 def check_inference(model: nn.Module, place: str) -> None:

@@ -10,19 +10,15 @@ import torch
 from torch import fx
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 
+from ...listing import listed
 from ..ir import nodes
 from ..ir.prepared import Prepared
 
-IDENTITIES = frozenset(
-    [
-        "_assert_tensor_metadata",
-        "alias",
-        "alpha_dropout",
-        "detach",
-        "dropout",
-        "feature_dropout",
-        "lift_fresh_copy",
-    ]
+IDENTITIES = listed(
+    """
+    _assert_tensor_metadata alias alpha_dropout detach dropout feature_dropout
+    lift_fresh_copy
+    """
 )
 """Return their input when the model is not training."""
 

@@ -5,21 +5,11 @@ from __future__ import annotations
 import torch
 from torch import fx
 
+from ...listing import listed
 from ..ir import nodes
 from ..ir.prepared import Prepared, constant, is_constant
 
-SELECTING = frozenset(
-    [
-        "clone",
-        "contiguous",
-        "expand",
-        "expand_as",
-        "reshape",
-        "slice",
-        "unsqueeze",
-        "view",
-    ]
-)
+SELECTING = listed("clone contiguous expand expand_as reshape slice unsqueeze view")
 """Operators whose output holds nothing but values of their first input."""
 
 

@@ -49,18 +49,10 @@ SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 """Ops that read a tensor's shape: they take it in whatever precision it is held."""
 
 
-RESOURCES = frozenset(
-    [
-        "HashTableV2",
-        "MutableHashTableV2",
-        "VarHandleOp",
-    ]
-)
+RESOURCES = listed("HashTableV2 MutableHashTableV2 VarHandleOp")
 """Ops that make what has state, shared by name."""
 
-FILLERS = frozenset(
-    ["InitializeTableFromTextFileV2", "InitializeTableV2", "LookupTableImportV2"]
-)
+FILLERS = listed("InitializeTableFromTextFileV2 InitializeTableV2 LookupTableImportV2")
 """Ops that fill a table, which can be filled only once."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...listing import listed
 from ..bodies.bodies import Body
 from ..bodies.editing import data, ordered
 from ..ir.naming import parsed
@@ -16,60 +17,23 @@ from ..ir.weights import constant, value_of
 from ..opening.untrusted.operators import ARRAYS, MATHEMATICS, NETWORKS, RECORDS
 from ..running import eager
 
-FOLDED = frozenset((ARRAYS + MATHEMATICS + NETWORKS + RECORDS).split()) - frozenset(
-    [
-        "Const",
-        "DeepCopy",
-        "Empty",
-        "FractionalAvgPool",
-        "FractionalMaxPool",
-        "ParallelConcat",
-        "Placeholder",
-        "PlaceholderV2",
-        "PlaceholderWithDefault",
-        "RandomCrop",
-        "SampleDistortedBoundingBox",
-        "SampleDistortedBoundingBoxV2",
-    ]
+FOLDED = listed(ARRAYS + MATHEMATICS + NETWORKS + RECORDS) - listed(
+    """
+    Const DeepCopy Empty FractionalAvgPool FractionalMaxPool ParallelConcat Placeholder
+    PlaceholderV2 PlaceholderWithDefault RandomCrop SampleDistortedBoundingBox
+    SampleDistortedBoundingBoxV2
+    """
 )
 """Ops that give the same each time."""
 
-GROWING = frozenset(
-    [
-        "BatchMatrixDiag",
-        "BatchToSpace",
-        "BatchToSpaceND",
-        "BroadcastTo",
-        "DecodeBmp",
-        "DecodeCompressed",
-        "DecodeGif",
-        "DecodeImage",
-        "DecodeJpeg",
-        "DecodePng",
-        "DecodeWav",
-        "DecodeWebP",
-        "Diag",
-        "DrawBoundingBoxes",
-        "Fill",
-        "Gather",
-        "GatherV2",
-        "LinSpace",
-        "MatrixDiag",
-        "MatrixDiagV2",
-        "MatrixDiagV3",
-        "MirrorPad",
-        "OneHot",
-        "Pad",
-        "PadV2",
-        "Range",
-        "ResizeArea",
-        "ResizeBicubic",
-        "ResizeBilinear",
-        "ResizeNearestNeighbor",
-        "ScatterNd",
-        "SparseToDense",
-        "Tile",
-    ]
+GROWING = listed(
+    """
+    BatchMatrixDiag BatchToSpace BatchToSpaceND BroadcastTo DecodeBmp DecodeCompressed
+    DecodeGif DecodeImage DecodeJpeg DecodePng DecodeWav DecodeWebP Diag
+    DrawBoundingBoxes Fill Gather GatherV2 LinSpace MatrixDiag MatrixDiagV2 MatrixDiagV3
+    MirrorPad OneHot Pad PadV2 Range ResizeArea ResizeBicubic ResizeBilinear
+    ResizeNearestNeighbor ScatterNd SparseToDense Tile
+    """
 )
 """Ops whose outputs' sizes are values of their inputs: these are looked at first."""
 

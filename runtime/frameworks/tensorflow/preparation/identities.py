@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...listing import listed
 from ..bodies.bodies import MAIN, Body, rewired
 from ..bodies.editing import data, redirect, takers
 from ..bodies.side_effects import READS, has_effect
@@ -12,18 +13,11 @@ from ..ir.naming import flat, parsed
 from ..ir.weights import value_of
 from .draft import Draft
 
-IDENTITIES = frozenset(
-    [
-        "CheckNumerics",
-        "CheckNumericsV2",
-        "DebugGradientIdentity",
-        "Identity",
-        "IdentityN",
-        "PlaceholderWithDefault",
-        "PreventGradient",
-        "Snapshot",
-        "StopGradient",
-    ]
+IDENTITIES = listed(
+    """
+    CheckNumerics CheckNumericsV2 DebugGradientIdentity Identity IdentityN
+    PlaceholderWithDefault PreventGradient Snapshot StopGradient
+    """
 )
 """Return their inputs. A PlaceholderWithDefault that is no input has its default."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from .....common.errors import ModelError
+from ....listing import listed
 
 TRUST = (
     "If you trust where the model comes from, write `trust: true` under `model`: opening "
@@ -30,16 +31,10 @@ REFUSED = {
 }
 """Class → why it is not made without trust."""
 
-PLAIN = frozenset(
-    [
-        "__bytes__",
-        "__ellipsis__",
-        "__keras_tensor__",
-        "__numpy__",
-        "__slice__",
-        "__tensor__",
-        "__tuple__",
-    ]
+PLAIN = listed(
+    """
+    __bytes__ __ellipsis__ __keras_tensor__ __numpy__ __slice__ __tensor__ __tuple__
+    """
 )
 """What Keras calls values that JSON has not."""
 
