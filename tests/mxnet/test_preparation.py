@@ -202,7 +202,7 @@ def test_a_preparation_that_changes_the_model_is_an_error(zoo: Any) -> None:
     arrays = tuple(mx.nd.array(each) for each in traced.case.batch)
     network = network_of(traced.model, arrays)
     prepared = prepare(network)
-    conv = next(n.name for n in prepared.network.nodes if n.name in prepared.makes)
+    conv = next(n.name for n in prepared.network.nodes if n.name in prepared.told.makes)
     weight = next(n for n in prepared.network.parameters if "conv1_weight" in n)
     wrong = {**prepared.network.parameters}
     wrong[weight] = wrong[weight] * np.float32(1.01)

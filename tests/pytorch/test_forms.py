@@ -14,11 +14,11 @@ from torch.nn import functional as F
 
 from narrowcast.runtime.common.errors import PlanError
 from narrowcast.runtime.common.timing import Latency
-from narrowcast.runtime.frameworks.pytorch.forms import (
-    Form,
+from narrowcast.runtime.frameworks.pytorch.forms import sites
+from narrowcast.runtime.frameworks.pytorch.forms.form import Form
+from narrowcast.runtime.frameworks.pytorch.forms.timing import (
     Timed,
     fastest_forms,
-    sites,
     time_forms,
 )
 from narrowcast.runtime.graph.graph import Precision

@@ -31,7 +31,8 @@ def check_agreement(
         own: The model's names for them, where it has any.
 
     Raises:
-        ModelError: They differ by more than fp32 noise; the first that does is named.
+        ModelError: They differ by more than fp32 noise; the first that does is named,
+            and the first op where preparation is to blame.
     """
     if len(expected) != len(found):
         raise ModelError(

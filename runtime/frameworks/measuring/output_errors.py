@@ -8,7 +8,7 @@ reached, in fp32 and with them low, and what comes out is compared.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -58,13 +58,14 @@ class OutputErrors(Generic[Value]):
         default_factory=dict
     )
 
-    def error(self, precision: Precision, ops: Sequence[Op]) -> float:
+    def error(self, precision: Precision, ops: Iterable[Op]) -> float:
         """The largest over outputs and routes when all these ops are low at once.
 
         Infinite where rounding keeps a loop from ending. Where a route can't be run to
         the end, since its operands are another branch's, what the ops' own outputs
         are off by stands in.
         """
+        ops = tuple(ops)
         routes = dict.fromkeys(map(self._route, ops))
         return max((self._on(route, precision, ops) for route in routes), default=0.0)
 

@@ -21,13 +21,10 @@ CLOSE = 0.05
 
 
 def answer(precision: Precision, device: Device) -> Answer:
-    """Whether MXNet computes in a 16-bit precision on a device.
+    """As `Adapter.answer`.
 
     It has no question to ask, so a convolution is run, in a process of its own: a
     missing kernel may end it.
-
-    Raises:
-        RequirementError: MXNet is installed and can't be imported.
     """
     if device == "cuda":
         count = mx.context.num_gpus()

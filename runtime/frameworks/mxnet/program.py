@@ -59,38 +59,27 @@ class Program:
     notes: tuple[str, ...] = NOTES
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """Output error when all these ops compute in `precision` at once."""
-        chosen = [self.graph.by_id[name] for name in ops]
-        return self._outputs.error(precision, chosen)
+        """As `Traced.error`, at `compared_values`."""
+        return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def sketch(
-        self,
-        precision: Precision,
-        ops: Iterable[str],
-        *,
-        probes: int = 4,
-        seed: int = 0,
+        self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
-        """About `error(precision, (op,))` squared for every op that gradients reach.
-
-        Of several outputs the squares are added. Only ops with a kernel are run.
-        """
+        """As `Traced.sketch`; only ops with a kernel are run."""
         by_id = self.graph.by_id
         names = {self._key(n): n for n in ops if by_id[n].kernel(precision)}
         compared = self._reruns.compared
-        found = adjoint(
-            self._runner, compared, precision, names, probes=probes, seed=seed
-        )
+        found = adjoint(self._runner, compared, precision, names, probes, seed)
         return {names[key]: square for key, square in found.items()}
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
-        """What `precision` would do to every tensor of the batch; name → statistics."""
+        """As `Traced.statistics`."""
         return collect(self._runner, precision)
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
-        """Time ops and casts on the batch, in whole networks (`stopwatch`)."""
+        """As `Traced.time`, in whole networks (`stopwatch`)."""
         network = self.prepared.network
         watch = Stopwatch(self.graph, network, self.batch, self.apply, precision, ops)
         return watch.time(clock, seconds)
@@ -98,7 +87,7 @@ class Program:
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
     ) -> Mapping[str, Latency]:
-        """Time converted models in turn on the batch; by their names."""
+        """As `Traced.time_whole`."""
         calls = {
             name: partial(Predictor(self.apply(placement)), self.batch)
             for name, placement in placements.items()
@@ -155,19 +144,11 @@ def trace(
     inputs: Sequence[Input] = (),
     outputs: Sequence[str] = (),
 ) -> Program:
-    """Trace a model on a real batch, prepare its fp32 network and probe its kernels.
+    """As `Adapter.trace`.
 
     Args:
-        model: What `load_symbol` returned, or a HybridBlock; it is not changed.
-        batch: One real batch, at the batch size that will be evaluated.
-        low: The precision that every op is probed in.
-        inputs: The inputs as the spec declares them, in the order of the batch, named
-            after the symbol's inputs or the block's arguments.
-        outputs: Names of the outputs, for messages.
-
-    Raises:
-        DataError: The batch is not what `inputs` declares, or does not fit the model.
-        ModelError: The model can't be traced, or its network computes something else.
+        model: What `load_symbol` returned, or a HybridBlock.
+        inputs: Named after the symbol's inputs or the block's arguments.
     """
     switches = hold_fp32()
     arrays = tuple(given(value) for value in batch)

@@ -147,7 +147,7 @@ class _Draw:
             flops=self._flops(node, own, settled_kind, outputs),
             key=site.id,
         )
-        return absorbing(op, self.prepared.absorbed.get(site.id, ()))
+        return absorbing(op, self.prepared.told.absorbed.get(site.id, ()))
 
     def _slots(self, site: Site) -> Iterator[Slot]:
         """What the op takes, then what its bodies return."""

@@ -65,29 +65,23 @@ class Program:
         return (*self.prepared.notes, *self.executor.notes)
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
-        """What `precision` would do to every tensor of the batch; name → statistics."""
+        """As `Traced.statistics`."""
         return collect(self.prepared.model, self._names, self.batch, precision)
 
     def sketch(
-        self,
-        precision: Precision,
-        ops: Iterable[str],
-        *,
-        probes: int = 4,
-        seed: int = 0,
+        self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
-        """Squared output error of each op alone; nothing is differentiated here."""
+        """As `Traced.sketch`: nothing is differentiated here."""
         return {}
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """Output error when all these ops compute in `precision` at once."""
-        chosen = [self.graph.by_id[name] for name in ops]
-        return self._outputs.error(precision, chosen)
+        """As `Traced.error`, at `showing_tails`."""
+        return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
-        """Time ops and all casts on the batch, each distinct one once."""
+        """As `Traced.time`."""
         watch = Stopwatch(self._singles, self.executor, clock, seconds)
         pairs = watch.time_ops(precision, ops)
         return timings(self.graph, precision, pairs, watch.time_casts)
@@ -95,7 +89,7 @@ class Program:
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
     ) -> Mapping[str, Latency]:
-        """Time converted models in turn on the batch; by their names."""
+        """As `Traced.time_whole`."""
         calls = {
             name: partial(self.executor.compile(self.apply(placement)), self.batch)
             for name, placement in placements.items()
@@ -152,21 +146,12 @@ def trace(
     outputs: Sequence[str] = (),
     executor: Executor,
 ) -> Program:
-    """Prepare a model, look at it while it runs a real batch, and probe its kernels.
+    """As `Adapter.trace`.
 
     Args:
-        model: As loaded (onnx-ir), or an `onnx.ModelProto`; it is not changed.
-        batch: One real batch, at the batch size that will be evaluated.
-        low: The precision that every op is probed in.
-        inputs: The inputs as the spec declares them, in the batch's order; none: those
-            that the model declares, in its order.
-        outputs: Names of the outputs in the spec; their number must fit.
+        model: As loaded (onnx-ir), or an `onnx.ModelProto`.
+        inputs: None: those that the model declares, in its order.
         executor: The runtime that the model is converted for.
-
-    Raises:
-        DataError: The batch is not what `inputs`, or the model, declares.
-        ModelError: The runtime does not take the model, or preparation changed it.
-        RequirementError: The runtime does not execute `low`.
     """
     executor.check(low)
     loaded = model_of(model)

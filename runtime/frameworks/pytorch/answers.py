@@ -13,12 +13,9 @@ _torch = partial(imported, "torch", "PyTorch", "pytorch")
 
 
 def answer(precision: Precision, device: Device) -> Answer:
-    """Whether PyTorch computes in a 16-bit precision on a device.
+    """As `Adapter.answer`.
 
     On the CPU it is oneDNN that answers, since its kernels do the contractions.
-
-    Raises:
-        RequirementError: PyTorch is installed and can't be imported.
     """
     return cpu_answer(precision) if device == "cpu" else cuda_answer()
 

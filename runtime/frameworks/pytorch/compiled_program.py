@@ -12,8 +12,8 @@ from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Kind, Placement, Precision
 from ..protocol import Timings
 from .compiling.compiled import compile_saved, load_compiled
-from .forms import Form
 from .forms.attention import attention_forms
+from .forms.form import Form
 from .program import Program
 
 

@@ -22,7 +22,9 @@ from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Inputs, Probe, Statistics, Timings
 from .capturing import capture
-from .forms import Form, fastest_forms, sites, substituted, time_forms
+from .forms import sites
+from .forms.form import Form, substituted
+from .forms.timing import fastest_forms, time_forms
 from .ir.naming import tensor_names
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
@@ -65,20 +67,16 @@ class Program:
 
     @property
     def forms(self) -> Mapping[str, str]:
-        """Id of the op that computes → the kernel for it and ops around it, all low."""
+        """As `Formable.forms`."""
         return self._recorded(self.formed)
 
     def forms_in_use(self, placement: Placement) -> Mapping[str, str]:
-        """Those of `forms` whose ops are all low."""
+        """As `Formable.forms_in_use`."""
         keys = {str(op.key): placement[op.id] for op in self.graph.ops}
         return self._recorded(self._in_use(keys))
 
     def with_forms(self, forms: Mapping[str, str]) -> Self:
-        """The same with these forms.
-
-        Raises:
-            PlanError: There is no such form of an op.
-        """
+        """As `Formable.with_forms`."""
         known = {(self._ids[form.anchor], form.name): form for form in self._sites}
         for op, name in forms.items():
             if (op, name) not in known:
@@ -90,7 +88,7 @@ class Program:
     def with_fastest_forms(
         self, precision: Precision, clock: Clock, seconds: float
     ) -> Self:
-        """The same with the forms that are faster here than the ops they stand for."""
+        """As `Formable.with_fastest_forms`; on CPUs alone."""
         whole = Kernel(precision, precision)
         if of_batch(self.batch).type != "cpu":
             return self
@@ -102,25 +100,13 @@ class Program:
         return replace(self, formed=fastest_forms(timed))
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """Output error when all these ops compute in `precision` at once.
-
-        Where an output is no float, the last floats that feed it are compared.
-        """
-        return self._outputs.error(precision, [self._op(name) for name in ops])
+        """As `Traced.error`, at `float_tails`."""
+        return self._outputs.error(precision, map(self._op, ops))
 
     def sketch(
-        self,
-        precision: Precision,
-        ops: Iterable[str],
-        *,
-        probes: int = 4,
-        seed: int = 0,
+        self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
-        """Squared output error to first order when only that op is low; id → estimate.
-
-        The sum over outputs. Where the low kernel is not finite, what it does to the
-        outputs is measured; ops that no gradient reaches are missing.
-        """
+        """As `Traced.sketch`; where the low kernel is not finite, measured."""
         keys = {str(self._op(name).key): name for name in ops}
         module = self.prepared.module
         found = adjoint(module, self.batch, precision, keys, probes, seed)
@@ -132,14 +118,14 @@ class Program:
         }
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
-        """What `precision` would do to every tensor of the batch; name → statistics."""
+        """As `Traced.statistics`."""
         found = collect(self.prepared.module, self.batch, precision)
         return {self._names[n]: each for n, each in found.items() if n in self._names}
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
-        """Time ops and all casts on the batch, each distinct one once."""
+        """As `Traced.time`."""
         keys = {str(self._op(name).key): name for name in ops}
         watch = Stopwatch(
             self.prepared.module,
@@ -173,7 +159,7 @@ class Program:
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
     ) -> Mapping[str, Latency]:
-        """Time converted models in turn on the batch; by their names."""
+        """As `Traced.time_whole`."""
         args, kwargs = recorded(self.prepared.module)(self.batch)
         calls = {
             name: anew(self.apply(placement), args, kwargs)
@@ -258,20 +244,11 @@ def trace(
     inputs: Sequence[Input],
     outputs: Sequence[str] = (),
 ) -> Program:
-    """Trace a model on a real batch, prepare its fp32 graph and probe its kernels.
+    """As `Adapter.trace`.
 
     Args:
-        model: The trained module (`given.module_of`), converted as in evaluation mode;
-            it is not changed.
-        batch: One real batch, at the batch size that will be evaluated.
-        low: The precision that every op is probed in.
-        inputs: The inputs as the spec declares them, named after arguments of
-            forward(); their symbols may vary.
-        outputs: Names of the outputs, for messages.
-
-    Raises:
-        DataError: The batch is not what `inputs` declares.
-        ModelError: The model can't be traced, or its graph computes something else.
+        model: The trained module (`given.module_of`), converted as in evaluation mode.
+        inputs: Named after arguments of forward(); their symbols may vary.
     """
     switches = hold_fp32(of_batch(batch))
     capture.check_batch(batch, inputs)

@@ -17,12 +17,9 @@ def _tensorflow() -> Any:
 
 
 def answer(precision: Precision, device: Device) -> Answer:
-    """Whether TensorFlow computes in a 16-bit precision on a device.
+    """As `Adapter.answer`.
 
     On the CPU its oneDNN kernels do the contractions: they are asked, and tried.
-
-    Raises:
-        RequirementError: TensorFlow is installed and can't be imported.
     """
     return cpu_answer(precision) if device == "cpu" else cuda_answer()
 

@@ -54,25 +54,13 @@ class Program:
     notes: tuple[str, ...] = ()
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """Output error when all these ops compute in `precision` at once.
-
-        Where an output is no float, the last floats that feed it are compared.
-        """
-        return self._outputs.error(precision, [self._op(name) for name in ops])
+        """As `Traced.error`, at `float_tails`."""
+        return self._outputs.error(precision, map(self._op, ops))
 
     def sketch(
-        self,
-        precision: Precision,
-        ops: Iterable[str],
-        *,
-        probes: int = 4,
-        seed: int = 0,
+        self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
-        """Squared output error of each op alone, estimated in one run.
-
-        Ops in bodies that the batch skips are missing, and those behind ops for which
-        TensorFlow has no gradient.
-        """
+        """As `Traced.sketch`; ops in bodies that the batch skips are missing too."""
         keys = {key_of(op): op.id for op in map(self._op, ops)}
         squares = adjoint(
             self.main,
@@ -87,7 +75,7 @@ class Program:
         return {keys[key]: square for key, square in squares.items()}
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
-        """What `precision` would do to every tensor of the batch; name → statistics."""
+        """As `Traced.statistics`."""
         found = collect(self.main, self.batch, self.frozen.weights, precision)
         return {
             name: each for name, each in found.items() if name in self.graph.tensors
@@ -96,7 +84,7 @@ class Program:
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
-        """Time ops and all casts on the batch, each distinct one once."""
+        """As `Traced.time`."""
         keys = {key_of(self._op(name)): name for name in ops}
         watch = Stopwatch(
             self.main,
@@ -113,7 +101,7 @@ class Program:
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
     ) -> Mapping[str, Latency]:
-        """Time converted models in turn on the batch; by their names."""
+        """As `Traced.time_whole`."""
         arrays = tuple(value.numpy() for value in self.batch)
         calls = {
             name: partial(predictor(self.apply(placement)), arrays)
@@ -157,19 +145,10 @@ def trace(
     inputs: Sequence[Input] = (),
     outputs: Sequence[str] = (),
 ) -> Program:
-    """Freeze a model, prepare its fp32 graph on a real batch and probe its kernels.
+    """As `Adapter.trace`.
 
     Args:
-        model: As loaded; it is not changed.
-        batch: One real batch, at the batch size that will be evaluated.
-        low: The precision that every op is probed in.
-        inputs: The batch's inputs by the model's names, as the spec declares them;
-            empty for the model's own order.
-        outputs: Names of the outputs, for messages.
-
-    Raises:
-        DataError: The batch is not what `inputs` or the model declare.
-        ModelError: The model can't be frozen, or its graph computes something else.
+        inputs: By the model's names; none for the model's own order.
     """
     switches = hold_fp32()
     if inputs:

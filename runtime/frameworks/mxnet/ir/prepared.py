@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...absorbed import Told
@@ -19,8 +18,3 @@ class Prepared:
 
     network: Network
     told: Told = field(default_factory=Told)
-
-    @property
-    def makes(self) -> Mapping[str, str]:
-        """Name of an op → the one whose output it makes now."""
-        return self.told.makes

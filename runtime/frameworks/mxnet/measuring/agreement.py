@@ -21,16 +21,11 @@ def check_agreement(
     batch: Inputs,
     names: Sequence[str] = (),
 ) -> None:
-    """Compare the outputs on one batch.
+    """As `agreement.check_agreement`.
 
     Args:
         model: As loaded, called on batches.
         network: What it computes, before it was prepared.
-        names: Of the outputs, for messages; their number must fit.
-
-    Raises:
-        ModelError: They differ by more than fp32 noise; the first that does is named,
-            and the first op where preparation is to blame.
     """
     expected = model(batch)
     cause = partial(
@@ -49,7 +44,7 @@ def _first_divergence(network: Network, prepared: Prepared, batch: Inputs) -> st
     """Name of the first op that preparation made compute something else, "" if none."""
     own = {step.node.name: step.outputs[0] for step in Runner(network, batch).steps()}
     steps = (
-        (step.node.name, prepared.makes.get(step.node.name, step.node.name), step)
+        (step.node.name, prepared.told.makes.get(step.node.name, step.node.name), step)
         for step in Runner(prepared.network, batch).steps()
     )
     return agreement.first_divergence(

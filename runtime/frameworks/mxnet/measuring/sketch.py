@@ -33,7 +33,6 @@ def sketch(
     compared: Sequence[Entry],
     precision: Precision,
     keys: Collection[int],
-    *,
     probes: int,
     seed: int,
 ) -> dict[int, float]:
@@ -46,7 +45,6 @@ def sketch(
         compared: Where errors are measured (`compared_values`).
         keys: Nodes that have a kernel in `precision`.
         probes: How many v.
-        seed: Of the random signs.
     """
     if not compared:
         return {}

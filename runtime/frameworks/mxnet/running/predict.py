@@ -12,15 +12,10 @@ from .session import Predictor
 
 
 def predictor(model: Any, inputs: Sequence[Input] = ()) -> Predict:
-    """The model as a function from a batch to its outputs; fp32 is fp32.
+    """As `Adapter.predictor`; fp32 is fp32.
 
     Args:
-        inputs: Named after the symbol's inputs or the block's arguments, in the order
-            of the batch; not needed where the batch is in the model's own order.
-
-    Raises:
-        ModelError: It is no model.
-        DataError: `inputs` don't fit it.
+        inputs: Named after the symbol's inputs or the block's arguments.
     """
     known = as_model(model)
     if isinstance(known, Block):

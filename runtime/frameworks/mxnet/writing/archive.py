@@ -53,11 +53,7 @@ def save(network: Network, path: Path) -> Path:
 
 
 def load_saved(path: Path) -> Predict:
-    """Open a saved model, as safely as one from elsewhere.
-
-    Raises:
-        ModelError: A file is missing, corrupt, or not safe to open.
-    """
+    """As `Adapter.load_saved`."""
     if not path.is_file():
         raise ModelError(f"{path} does not exist", "Run the conversion first.")
     return Predictor(load_symbol(path, params_path(path)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from ...absorbed import Absorbed, Told
+from ...absorbed import Told
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,3 @@ class Prepared:
     model: ir.Model
     told: Told = field(default_factory=Told)
     notes: tuple[str, ...] = ()
-
-    @property
-    def absorbed(self) -> Mapping[str, tuple[Absorbed, ...]]:
-        """Op id → the ops that are part of it, in the order they ran."""
-        return self.told.absorbed
-
-    @property
-    def makes(self) -> Mapping[str, str]:
-        """Op id → name of the value as loaded that it makes now, if not its own."""
-        return self.told.makes

@@ -31,18 +31,16 @@ def check_agreement(
     executor: Executor,
     outputs: Sequence[str] = (),
 ) -> None:
-    """Compare the outputs on one batch, in the runtime that the model is for.
+    """As `agreement.check_agreement`, in the runtime that the model is for.
 
     In ONNX Runtime if the model is large: there the weights need not be packed, which
     would take their memory once more.
 
     Args:
         plain: The loaded model as it was handed to preparation.
-        outputs: Their names in the spec, for messages; their number must fit.
 
     Raises:
-        ModelError: They differ by more than fp32 noise; the first op that does is named.
-            Or the runtime does not take the model.
+        ModelError: Or the runtime does not take the model.
     """
     again = partial(_outputs, loaded, batch, executor, "the model as loaded")
     expected = again()
@@ -84,7 +82,7 @@ def _first_divergence(
     before = observe(plain, name_all(plain, calls), batch).values
     names = name_all(prepared.model, calls)
     after = observe(prepared.model, names, batch).values
-    made = {op.id: prepared.makes.get(op.id, op.id) for op in names.ops}
+    made = {op.id: prepared.told.makes.get(op.id, op.id) for op in names.ops}
     return agreement.first_divergence(
         (name, before[own], after[name])
         for name, own in made.items()

@@ -8,11 +8,7 @@ from ...imported import imported
 
 
 def answer(precision: Precision, device: Device) -> Answer:
-    """fp16 through fp32, bf16 not at all; other devices are not used.
-
-    Raises:
-        RequirementError: ONNX Runtime is installed and can't be imported.
-    """
+    """As `Adapter.answer`: fp16 through fp32, bf16 not at all, on CPUs alone."""
     ort = imported("onnxruntime", "ONNX Runtime", "onnx")
     providers = ", ".join(ort.get_available_providers())
     if device != "cpu":

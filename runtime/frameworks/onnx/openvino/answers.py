@@ -8,11 +8,7 @@ from ...imported import imported
 
 
 def answer(precision: Precision, device: Device) -> Answer:
-    """Whether the CPU plugin lists the precision; other devices are not used.
-
-    Raises:
-        RequirementError: OpenVINO is installed and can't be imported.
-    """
+    """As `Adapter.answer`: whether the CPU plugin lists the precision."""
     if device != "cpu":
         return Answer(False, "narrowcast runs OpenVINO on the CPU only")
     imported("openvino", "OpenVINO", "onnx")

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from .form import Form, substituted
-from .sites import sites
-from .timing import Timed, fastest_forms, time_forms
+from torch import fx
 
-__all__ = ["Form", "Timed", "fastest_forms", "sites", "substituted", "time_forms"]
+from .attention import attention_forms
+from .convolution import convolution_forms
+from .form import Form
+from .linear import linear_forms
+
+
+def sites(graph: fx.Graph) -> tuple[Form, ...]:
+    """Every form of every op, which may overlap."""
+    families = (attention_forms, convolution_forms, linear_forms)
+    return tuple(form for family in families for form in family(graph))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,11 @@ from torch import fx
 
 from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
+from ...loops import Route
 from ...protocol import Inputs
 from ..ir.prepared import constant, is_constant
 from ..measuring.probes import relative_error
-from ..running.interpreter import Interpreter
-from ..running.low import DTYPES
+from ..running.low import DTYPES, described, values_with_low
 from ..writing.rewrite import rewrite
 from .form import Form, substituted
 
@@ -77,15 +77,15 @@ def time_forms(
     """
     by_name = {node.name: node for node in module.graph.nodes}
     fragments = {form: _fragment(module, form, by_name) for form in forms}
-    wanted = {node for each in fragments.values() for node in each.inputs}
-    runner = _Keeper(module, wanted)
+    wanted = {node: None for each in fragments.values() for node in each.inputs}
     with torch.inference_mode():
-        runner.run(*inputs)
+        values = values_with_low(module, inputs, precision, (), wanted, Route())
+    kept = dict(zip(wanted, values, strict=True))
     known: dict[Hashable, Timed | None] = {}
     found: dict[Form, Timed] = {}
     for form, fragment in fragments.items():
-        values = [runner.kept[node] for node in fragment.inputs]
-        signature = (form.name, *fragment.signature, *map(_described, values))
+        values = [kept[node] for node in fragment.inputs]
+        signature = (form.name, *fragment.signature, *map(described, values))
         if signature not in known:
             known[signature] = _timed(form, fragment, values, precision, clock, seconds)
         timed = known[signature]
@@ -122,24 +122,9 @@ def _fragment(
     graph.output((copies[replaced[-1]],))
     signature = (
         *map(_attributes, replaced),
-        *(_described(constant(module, node)) for node in constants),
+        *(described(constant(module, node)) for node in constants),
     )
     return _Fragment(fx.GraphModule(module, graph), inputs, signature)
-
-
-class _Keeper(Interpreter):
-    """Keeps what some nodes hold."""
-
-    def __init__(self, module: fx.GraphModule, wanted: Iterable[fx.Node]) -> None:
-        super().__init__(module)
-        self.wanted = frozenset(wanted)
-        self.kept: dict[fx.Node, Any] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if n in self.wanted:
-            self.kept[n] = value
-        return value
 
 
 def _timed(
@@ -188,12 +173,6 @@ def _lowered(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
         return value.to(dtype)
     return value
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, torch.Tensor):
-        return f"{value.dtype}{tuple(value.shape)}{value.stride()}"
-    return repr(value)
 
 
 def _attributes(node: fx.Node) -> str:

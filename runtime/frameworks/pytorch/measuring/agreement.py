@@ -26,15 +26,7 @@ def check_agreement(
     inputs: Inputs,
     names: Sequence[str] = (),
 ) -> None:
-    """Compare the outputs on one batch, and the buffers after it.
-
-    Args:
-        names: Of the outputs, for messages; their number must fit.
-
-    Raises:
-        ModelError: They differ by more than fp32 noise; the first that does is named,
-            and the first op where preparation is to blame.
-    """
+    """As `agreement.check_agreement`, and for the buffers after the batch."""
     own = private(model)
 
     def called(module: torch.nn.Module) -> Outputs:

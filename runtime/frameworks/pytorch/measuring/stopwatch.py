@@ -13,7 +13,7 @@ from ....common.timing import Clock, Latency, interleaved
 from ....graph.graph import Precision
 from ...measuring.timings import Pair, Shape, Way
 from ..running.device import finished
-from ..running.low import DTYPES, LowInterpreter, function
+from ..running.low import DTYPES, LowInterpreter, described, function
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -50,13 +50,7 @@ class Stopwatch(LowInterpreter):
         return value
 
     def _signature(self, node: fx.Node) -> Hashable:
-        """Operator and arguments, tensors by dtype, shape and strides."""
-
-        def described(value: Any) -> str:
-            if isinstance(value, torch.Tensor):
-                return f"{value.dtype}{tuple(value.shape)}{value.stride()}"
-            return repr(value)
-
+        """Operator and arguments, as they are `described`."""
         args, kwargs = self.fetch_args_kwargs_from_env(node)
         leaves = torch.utils._pytree.tree_leaves((args, kwargs))
         return (str(node.target), *map(described, leaves))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Collection, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ def values_with_low(
     inputs: Inputs,
     precision: Precision,
     keys: Iterable[str],
-    wanted: Iterable[fx.Node],
+    wanted: Collection[fx.Node],
     route: Route[fx.GraphModule],
 ) -> list[torch.Tensor]:
     """What the `wanted` nodes hold when only the ops named by `keys` are low."""
@@ -76,6 +76,13 @@ class LowInterpreter(Interpreter):
             return value
 
         return fx.map_arg(args, load), fx.map_arg(kwargs, load)
+
+
+def described(value: Any) -> str:
+    """What an op's time depends on: a tensor's dtype, shape and strides."""
+    if isinstance(value, torch.Tensor):
+        return f"{value.dtype}{tuple(value.shape)}{value.stride()}"
+    return repr(value)
 
 
 def function(node: fx.Node) -> Callable[..., Any]:

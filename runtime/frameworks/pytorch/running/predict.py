@@ -18,7 +18,7 @@ from .switches import hold_fp32
 
 
 def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:
-    """The model as a function from a batch to its flattened outputs; fp32 is fp32.
+    """As `Adapter.predictor`; fp32 is fp32.
 
     It runs as in evaluation mode. State carries from batch to batch in a copy: the
     model's own stays as it is.
@@ -26,9 +26,6 @@ def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predic
     Args:
         inputs: Named after arguments of forward(); not needed where torch exported the
             model, which then knows them.
-
-    Raises:
-        ModelError: `inputs` don't fit forward().
     """
     if isinstance(model, torch.nn.Module | torch.export.ExportedProgram):
         model = own_copy(module_of(model))

@@ -57,10 +57,9 @@ def write(data: bytes, path: Path) -> Path:
 
 
 def load_saved(path: Path) -> Predict:
-    """Open a saved model, as safely as one from elsewhere.
+    """As `Adapter.load_saved`.
 
     Raises:
-        ModelError: The file is missing, is no `.pt2` archive, or is not safe to open.
         RequirementError: The device that it was converted for is not here.
     """
     module = opened(path).module()

@@ -22,17 +22,12 @@ def check_agreement(
     inputs: Inputs,
     names: Sequence[str] = (),
 ) -> None:
-    """Compare the outputs on one batch.
+    """As `agreement.check_agreement`.
 
     Args:
         model: As loaded, called on batches.
         frozen: The model before it was prepared.
         main: The regions of the prepared one.
-        names: Of the outputs, for messages; their number must fit.
-
-    Raises:
-        ModelError: They differ by more than fp32 noise; the first that does is named,
-            and the first op where preparation is to blame.
     """
     expected = model(inputs)
     cause = partial(

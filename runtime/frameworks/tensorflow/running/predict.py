@@ -17,16 +17,7 @@ from .switches import hold_fp32
 
 
 def predictor(model: Model | Frozen, inputs: Sequence[Input] = ()) -> Predict:
-    """The model as a function from a batch to its outputs; fp32 is fp32.
-
-    Args:
-        model: As loaded, or as `apply` made it.
-        inputs: The batch's inputs by the model's names for them, in the batch's order;
-            empty for the model's own order.
-
-    Raises:
-        DataError: The model has no input of that name.
-    """
+    """As `Adapter.predictor`; fp32 is fp32."""
     hold_fp32()
     if isinstance(model, Frozen):
         names = [each.name for each in model.inputs]
