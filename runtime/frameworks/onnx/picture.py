@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import accumulate
 
 import onnx_ir as ir
 
@@ -63,20 +64,15 @@ def _tensor(value: ir.Value, name: str, seen: Observed) -> Tensor | None:
 
 def _runs(name: str, seen: Observed) -> int:
     """Those of the innermost body that the tensor is made in."""
-    runs, end = 1, name.find("/")
-    while end >= 0:
-        runs = seen.runs.get(name[:end], runs)
-        end = name.find("/", end + 1)
+    runs = 1
+    for around in _prefixes(name.rpartition("/")[0]):
+        runs = seen.runs.get(around, runs)
     return max(runs, 1)
 
 
 def _prefixes(path: str) -> Iterator[str]:
     """The path up to each slash, then all of it."""
-    end = path.find("/")
-    while end >= 0:
-        yield path[:end]
-        end = path.find("/", end + 1)
-    yield path
+    return accumulate(path.split("/"), "{}/{}".format)
 
 
 @dataclass(frozen=True)

@@ -107,15 +107,12 @@ def _array(cursor: Cursor) -> Values:
                 f"{cursor.name} holds sparse arrays",
                 "Save them dense: array.tostype('default').",
             )
-        shape = _shape(cursor, "i", "q")
-        empty = magic == V2 and not shape
-    elif magic == V1:
-        shape = _shape(cursor, "i", "q")
-        empty = not shape
+    if magic in (V1, V2, V3):
+        (dimensions,) = cursor.numbers("i")
+        shape = _sizes(cursor, dimensions, "q")
     else:
         shape = _sizes(cursor, magic, "I")
-        empty = not shape
-    if empty:
+    if not shape and magic != V3:
         raise corrupt(cursor.name, "an array has no shape")
     _device, _number = cursor.numbers("ii")
     (kind,) = cursor.numbers("i")
@@ -125,11 +122,6 @@ def _array(cursor: Cursor) -> Values:
     data = cursor.take(prod(shape) * dtype.itemsize)
     values: Values = np.frombuffer(data, dtype).reshape(shape)
     return values
-
-
-def _shape(cursor: Cursor, form: str, size: str) -> tuple[int, ...]:
-    (dimensions,) = cursor.numbers(form)
-    return _sizes(cursor, dimensions, size)
 
 
 def _sizes(cursor: Cursor, dimensions: int, form: str) -> tuple[int, ...]:

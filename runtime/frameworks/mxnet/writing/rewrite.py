@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ....graph.graph import Precision
 from ..ir.arrays import NUMBERS, cast_operator
@@ -37,24 +37,22 @@ def rewrite(
     return writer.copy.finish()
 
 
+@dataclass
 class _Writer:
     """The new network while it grows; `versions` holds each value by precision."""
 
-    def __init__(
-        self,
-        network: Network,
-        placement: Mapping[int, Precision],
-        held: Mapping[Entry, Precision],
-        dimensions: Mapping[Entry, int],
-    ) -> None:
-        self.network, self.placement = network, placement
-        self.held, self.dimensions = held, dimensions
-        self.copy = Rebuilding(network)
+    network: Network
+    placement: Mapping[int, Precision]
+    held: Mapping[Entry, Precision]
+    dimensions: Mapping[Entry, int]
+
+    def __post_init__(self) -> None:
+        self.copy = Rebuilding(self.network)
         self.versions: dict[tuple[Entry, Precision], Entry] = {}
         self.cast_heads = {
-            (index, output)
-            for index, output in network.heads
-            if held.get((index, output), Precision.FP32) is not Precision.FP32
+            head
+            for head in self.network.heads
+            if self.held.get(head, Precision.FP32) is not Precision.FP32
         }
         self.wanted = self._wanted()
 
@@ -123,11 +121,9 @@ class _Writer:
             for k, entry in enumerate(node.inputs)
         )
         renamed = node.outputs == 1 and (index, 0) in self.cast_heads
-        name = (
-            self.copy.new_name(f"{node.name}_{precision.dtype}")
-            if renamed
-            else (node.name)
-        )
+        name = node.name
+        if renamed:
+            name = self.copy.new_name(f"{node.name}_{precision.dtype}")
         made = self.copy.add(replace(node, name=name, inputs=inputs))
         for k in range(node.outputs):
             entry = index, k

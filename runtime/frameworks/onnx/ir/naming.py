@@ -128,8 +128,6 @@ def constant(value: ir.Value) -> ir.TensorProtocol | None:
     if value.is_initializer():
         return value.const_value
     node = value.producer()
-    return ir.convenience.get_const_tensor(value) if _is_constant(node) else None
-
-
-def _is_constant(node: ir.Node | None) -> bool:
-    return node is not None and is_constant_node(node)
+    if node is None or not is_constant_node(node):
+        return None
+    return ir.convenience.get_const_tensor(value)

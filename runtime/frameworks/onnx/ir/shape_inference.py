@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from operator import setitem
 
 import onnx
 import onnx_ir as ir
@@ -30,34 +32,20 @@ def without_values(model: ir.Model) -> Iterator[None]:
     for graph in model.graphs():
         for value in graph.initializers.values():
             if (tensor := value.const_value) is not None and _is_large(tensor):
-                undo.append(_setting(value, tensor))
+                undo.append(partial(setattr, value, "const_value", tensor))
                 value.const_value = _stub(tensor)
         for node in graph:
             for name, attribute in list(node.attributes.items()):
                 if attribute.is_ref() or attribute.type != ir.AttributeType.TENSOR:
                     continue
                 if _is_large(tensor := attribute.as_tensor()):
-                    undo.append(_resetting(node, attribute))
+                    undo.append(partial(setitem, node.attributes, name, attribute))
                     node.attributes[name] = ir.AttrTensor(name, _stub(tensor))
     try:
         yield
     finally:
         for each in undo:
             each()
-
-
-def _setting(value: ir.Value, tensor: ir.TensorProtocol) -> Callable[[], None]:
-    def undo() -> None:
-        value.const_value = tensor
-
-    return undo
-
-
-def _resetting(node: ir.Node, attribute: ir.Attr) -> Callable[[], None]:
-    def undo() -> None:
-        node.attributes[attribute.name] = attribute
-
-    return undo
 
 
 def _is_large(tensor: ir.TensorProtocol) -> bool:

@@ -19,6 +19,7 @@ from ...protocol import Array
 from ..ir.inline import Calls
 from ..ir.naming import name_all
 from ..ir.serialization import weight_bytes
+from ..preparation.editing import register
 from ..running.loops import ends_by_values, limited
 from ..running.predict import widened
 from ..running.session import Executor
@@ -147,12 +148,6 @@ def _taking(model: ir.Model, calls: Calls, route: Skipped) -> ir.Model:
             if region.id in route:
                 taken = np.array(region.id.endswith("/then_branch"))
                 name = f"{region.id}.taken"
-                value = ir.Value(
-                    name=name,
-                    const_value=ir.Tensor(taken, name=name),
-                    type=ir.TensorType(ir.DataType.BOOL),
-                    shape=ir.Shape(()),
-                )
-                model.graph.register_initializer(value)
+                value = register(model.graph, ir.Tensor(taken, name=name))
                 site.node.replace_input_with(0, value)
     return model

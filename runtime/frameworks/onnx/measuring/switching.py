@@ -25,6 +25,7 @@ from ....graph.graph import Graph, Op, Precision
 from ..ir.inline import Calls
 from ..ir.naming import Names, name_all
 from ..ir.weights import DTYPES
+from ..preparation.editing import register
 from ..writing.casts import Versions
 from ..writing.rewrite import uncollected
 
@@ -71,30 +72,28 @@ def switched(
         names = name_all(copy, calls)
         sites = [s for s in names.ops if graph.by_id[s.id].kernel(precision)]
         places = {site.id: place for place, site in enumerate(sites)}
-        doubler = _Doubler(copy, names, graph, precision, len(sites))
+        doubler = _Doubler(copy.graph, names, graph, precision, len(sites))
         for place, site in enumerate(sites):
             doubler.double(graph.by_id[site.id], site.node, place)
     return Switched(copy, places)
 
 
+@dataclass
 class _Doubler:
     """The copy while it changes."""
 
-    def __init__(
-        self,
-        model: ir.Model,
-        names: Names,
-        graph: Graph,
-        precision: Precision,
-        count: int,
-    ) -> None:
-        self.main, self.precision = model.graph, precision
-        self.graph, self.names = graph, names
-        self.versions = Versions(names, graph)
+    main: ir.Graph
+    names: Names
+    graph: Graph
+    precision: Precision
+    count: int
+
+    def __post_init__(self) -> None:
+        self.versions = Versions(self.names, self.graph)
         self.mask = ir.Value(
             name=self.versions.named(MASK),
             type=ir.TensorType(ir.DataType.BOOL),
-            shape=ir.Shape((max(count, 1),)),
+            shape=ir.Shape((max(self.count, 1),)),
         )
         self.first = next(iter(self.main), None)
         self.main.inputs.append(self.mask)
@@ -149,13 +148,8 @@ class _Doubler:
 
     def _switch(self, place: int) -> ir.Value:
         """Whether the op is low: a scalar, in the main graph, for all bodies."""
-        index = ir.Value(
-            name=self.versions.named(f"{MASK}.place{place}"),
-            type=ir.TensorType(ir.DataType.INT64),
-            shape=ir.Shape(()),
-        )
-        index.const_value = ir.Tensor(np.array(place, np.int64), name=str(index.name))
-        self.main.register_initializer(index)
+        name = self.versions.named(f"{MASK}.place{place}")
+        index = register(self.main, ir.Tensor(np.array(place, np.int64), name=name))
         found = ir.Value(
             name=self.versions.named(f"{MASK}{place}"),
             type=ir.TensorType(ir.DataType.BOOL),

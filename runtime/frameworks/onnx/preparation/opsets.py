@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
 import onnx
@@ -10,16 +9,11 @@ import onnx_ir as ir
 from onnx.defs import OpSchema
 
 from ....graph.graph import Precision
+from ..ir.schemas import STRINGS
 
 NEWEST = 22
 """The opset up to which models are upgraded: the first in which convolutions, pools and
 recurrent layers take bfloat16, and one that all runtimes read."""
-
-ONNX_TYPES: Mapping[Precision, str] = {
-    Precision.FP32: "tensor(float)",
-    Precision.BF16: "tensor(bfloat16)",
-    Precision.FP16: "tensor(float16)",
-}
 
 SUCCESSORS = {"Upsample": "Resize", "Scatter": "ScatterElements"}
 """Ops that an upgrade replaces → by what."""
@@ -70,8 +64,8 @@ def _takes(schema: OpSchema, low: Precision) -> bool:
     variables = {c.type_param_str: c.allowed_type_strs for c in schema.type_constraints}
     for formal in (*schema.outputs[:1], *schema.inputs[:1]):
         types = variables.get(formal.type_str, [formal.type_str])
-        if ONNX_TYPES[Precision.FP32] in types:
-            return ONNX_TYPES[low] in types
+        if STRINGS[Precision.FP32] in types:
+            return STRINGS[low] in types
     return False
 
 

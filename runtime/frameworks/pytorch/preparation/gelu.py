@@ -40,15 +40,19 @@ def join_gelus(prepared: Prepared) -> None:
 def _written_out(node: fx.Node) -> tuple[fx.Node, list[fx.Node]] | None:
     """x and the eight ops from the last to the first, each read by the next alone."""
     for half, gate in _orders(node, aten.mul.Tensor):
-        x = _scaled(half, 0.5)
-        tanh = _shifted(gate)
+        x = _with_scalar(half, aten.mul.Tensor, 0.5)
+        tanh = _with_scalar(gate, aten.add.Tensor, 1.0)
         inner = _only(tanh, aten.tanh.default)
-        total = None if inner is None else _scaled(inner, math.sqrt(2 / math.pi))
-        if x is None or total is None or tanh is None or inner is None:
+        if x is None or tanh is None or inner is None:
+            continue
+        total = _with_scalar(inner, aten.mul.Tensor, math.sqrt(2 / math.pi))
+        if total is None:
             continue
         for first, cube in _orders(total, aten.add.Tensor):
-            power = _scaled(cube, CUBIC)
-            if first is x and power is not None and _cube(power) is x:
+            power = _with_scalar(cube, aten.mul.Tensor, CUBIC)
+            if first is not x or power is None:
+                continue
+            if _with_scalar(power, aten.pow.Tensor_Scalar, 3.0) is x:
                 parts = [node, gate, tanh, inner, total, cube, power, half]
                 if all(len(part.users) == 1 for part in parts[1:]):
                     return x, parts
@@ -65,21 +69,8 @@ def _orders(node: fx.Node, target: Any) -> list[tuple[fx.Node, fx.Node]]:
     return [(a, b), (b, a)]
 
 
-def _scaled(node: fx.Node, factor: float) -> fx.Node | None:
-    """y if the node is y · factor."""
-    return _with_scalar(node, aten.mul.Tensor, factor)
-
-
-def _shifted(node: fx.Node) -> fx.Node | None:
-    """y if the node is y + 1."""
-    return _with_scalar(node, aten.add.Tensor, 1.0)
-
-
-def _cube(node: fx.Node) -> fx.Node | None:
-    return _with_scalar(node, aten.pow.Tensor_Scalar, 3.0)
-
-
 def _with_scalar(node: fx.Node, target: Any, value: float) -> fx.Node | None:
+    """The operand, if the node is that op of a tensor and this number."""
     if node.target is not target or node.kwargs or len(node.args) != 2:
         return None
     tensor, scalar = node.args

@@ -7,6 +7,7 @@ constants become operands again, each in the precisions that ops in there use it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -42,21 +43,18 @@ def rewrite(
     return writer.finish()
 
 
+@dataclass
 class _Writer:
     """The new graph while it grows; `versions` holds each value by precision."""
 
-    def __init__(
-        self,
-        module: fx.GraphModule,
-        placement: Mapping[str, Precision],
-        held: Mapping[str, Precision],
-    ) -> None:
-        self.module = module
-        self.placement = placement
-        self.held = held
+    module: fx.GraphModule
+    placement: Mapping[str, Precision]
+    held: Mapping[str, Precision]
+
+    def __post_init__(self) -> None:
         self.root = torch.nn.Module()
         self.graph = fx.Graph()
-        self.graph.set_codegen(module.graph._codegen)
+        self.graph.set_codegen(self.module.graph._codegen)
         self.versions: dict[tuple[fx.Node, Precision], fx.Node] = {}
         self.constants: dict[tuple[int, torch.dtype], fx.Node] = {}
         self.plain: dict[fx.Node, fx.Node] = {}
@@ -178,17 +176,11 @@ class _Writer:
         return self.graph.get_attr(".".join([*path, last]))
 
 
+@dataclass
 class _BodyWriter(_Writer):
     """A body's new graph; `taken` are the constants that it is to be handed."""
 
-    def __init__(
-        self,
-        module: fx.GraphModule,
-        placement: Mapping[str, Precision],
-        held: Mapping[str, Precision],
-    ) -> None:
-        super().__init__(module, placement, held)
-        self.taken: list[Constant] = []
+    taken: list[Constant] = field(default_factory=list)
 
     def take_operands(self) -> None:
         """Take what the body took before; constants come last."""

@@ -130,22 +130,19 @@ class _Draft:
     function: Any = None
 
 
+@dataclass(frozen=True)
 class _Builder:
     """Builds regions; nodes named in signatures stay.
 
-    Args:
+    Attributes:
         functions: The library.
         named: Names of the nodes that signatures return.
         initial: Names of the nodes that run once before the first call.
     """
 
-    def __init__(
-        self,
-        functions: Mapping[str, Any],
-        named: frozenset[str],
-        initial: tuple[str, ...],
-    ) -> None:
-        self.functions, self.named, self.initial = functions, named, initial
+    functions: Mapping[str, Any]
+    named: frozenset[str]
+    initial: tuple[str, ...]
 
     def region(self, draft: _Draft) -> Region:
         nodes = sorted_nodes(draft.nodes)

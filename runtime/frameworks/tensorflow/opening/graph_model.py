@@ -50,11 +50,7 @@ class GraphModel:
         return self.signatures[0]
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
-        """The outputs for arrays or tensors in the signature's order.
-
-        Raises:
-            DataError: The inputs don't fit the model.
-        """
+        """As `Model`; raises a DataError for inputs that don't fit the model."""
         if len(inputs) != len(self.signature.inputs):
             raise DataError(
                 f"{self.place} takes {len(self.signature.inputs)} inputs, the data "
@@ -98,20 +94,14 @@ class GraphModel:
         return keys, values
 
     def freeze(self) -> Frozen:
-        """One graph that computes the same; the model itself stays as it is.
+        """As `Model.freeze`.
 
         Raises:
             ModelError: The graph does not fit together, or a variable has no value.
         """
         try:
             return frozen(self)
-        except (
-            IndexError,
-            KeyError,
-            TypeError,
-            ValueError,
-            tf.errors.OpError,
-        ) as error:
+        except (LookupError, TypeError, ValueError, tf.errors.OpError) as error:
             said = (str(error).splitlines() or [""])[0]
             raise ModelError(
                 f"{self.place} can't be frozen: {type(error).__name__}: {said[:300]}",

@@ -39,11 +39,7 @@ class KerasModel:
     state: Sequence[Any] = field(default_factory=tuple)
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
-        """The outputs for arrays or tensors in the signature's order.
-
-        Raises:
-            DataError: The inputs don't fit the model.
-        """
+        """As `Model`; raises a DataError for inputs that don't fit the model."""
         tensors = [tf.convert_to_tensor(each) for each in inputs]
         if len(tensors) != len(self.signature.inputs):
             raise DataError(
@@ -66,7 +62,7 @@ class KerasModel:
             variable.assign(value)
 
     def freeze(self) -> Frozen:
-        """One graph that computes the same; the model itself stays as it is.
+        """As `Model.freeze`.
 
         Raises:
             ModelError: Keras can't trace the model.
