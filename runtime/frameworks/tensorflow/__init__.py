@@ -21,13 +21,7 @@ if TYPE_CHECKING:
     from .running.predict import predictor as predictor
     from .writing.archive import load_saved as load_saved
 
-dependencies: tuple[str, ...] = (
-    "tensorflow",
-    "keras",
-    "h5py",
-    "ml_dtypes",
-    "protobuf",
-)
+dependencies: tuple[str, ...] = ("tensorflow", "keras", "h5py", "ml_dtypes", "protobuf")
 executes = True
 
 __getattr__ = lazily(__name__)

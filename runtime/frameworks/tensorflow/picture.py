@@ -24,11 +24,7 @@ Seen = tuple[str, tuple[int, ...]]
 """dtype and shape."""
 
 
-def picture(
-    main: Region,
-    inputs: Inputs,
-    prepared: Frozen,
-) -> Graph:
+def picture(main: Region, inputs: Inputs, prepared: Frozen) -> Graph:
     """Run the model once on a real batch and describe what was seen."""
     seen = _Observer(main, prepared.weights)
     seen.run(inputs)

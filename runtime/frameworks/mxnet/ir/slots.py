@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
+from ...listing import listed
 from .network import LOSSES, Node
 
+NORMS = "BatchNorm _contrib_BatchNormWithReLU _contrib_SyncBatchNorm _npx_batch_norm"
+CHOOSING = "Embedding _contrib_SparseEmbedding _npi_where _npx_embedding where"
+PLACES = """
+ROIPooling SequenceLast SequenceMask SequenceReverse _contrib_ROIAlign
+_contrib_boolean_mask _contrib_index_copy _identity_with_attr_like_rhs _npi_take
+_npx_gather_nd _npx_pick _npx_sequence_mask batch_take broadcast_like gather_nd pick
+reshape_like scatter_nd slice_like take
+"""
 FIXED_SLOTS = {
     # oneDNN takes fp32 statistics beside a 16-bit input, and rounding them once would
     # move every activation of the channel by the same amount.
-    "BatchNorm": {1, 2, 3, 4},
-    "_contrib_BatchNormWithReLU": {1, 2, 3, 4},
-    "_contrib_SyncBatchNorm": {1, 2, 3, 4},
-    "_npx_batch_norm": {1, 2, 3, 4},
-    "Embedding": {0},
-    "_npx_embedding": {0},
-    "_contrib_SparseEmbedding": {0},
-    "take": {1},
-    "_npi_take": {1},
-    "batch_take": {1},
-    "pick": {1},
-    "_npx_pick": {1},
-    "gather_nd": {1},
-    "_npx_gather_nd": {1},
-    "scatter_nd": {1},
-    "where": {0},
-    "_npi_where": {0},
-    "SequenceLast": {1},
-    "SequenceMask": {1},
-    "_npx_sequence_mask": {1},
-    "SequenceReverse": {1},
-    "ROIPooling": {1},
-    "_contrib_ROIAlign": {1},
-    "_contrib_boolean_mask": {1},
-    "_contrib_index_copy": {1},
-    "broadcast_like": {1},
-    "reshape_like": {1},
-    "slice_like": {1},
-    "_identity_with_attr_like_rhs": {1},
-    "CTCLoss": {1, 2, 3},
-    "ctc_loss": {1, 2, 3},
+    **dict.fromkeys(listed(NORMS), frozenset({1, 2, 3, 4})),
+    **dict.fromkeys(listed(CHOOSING), frozenset({0})),
+    **dict.fromkeys(listed(PLACES), frozenset({1})),
+    **dict.fromkeys(("CTCLoss", "ctc_loss"), frozenset({1, 2, 3})),
 }
 """Operator → slots whose dtype does not follow the op's precision."""
 

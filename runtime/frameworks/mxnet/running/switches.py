@@ -29,10 +29,7 @@ def hold_fp32() -> dict[str, str]:
     os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
     os.environ.setdefault(BACKEND, "MKLDNN")
     _check_fp32()
-    return {
-        "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
-        BACKEND: os.environ[BACKEND],
-    }
+    return {"ONEDNN_DEFAULT_FPMATH_MODE": "STRICT", BACKEND: os.environ[BACKEND]}
 
 
 def backend() -> str:

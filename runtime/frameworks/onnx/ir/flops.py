@@ -43,10 +43,6 @@ def _transposed(node: ir.Node, inputs: Shapes, outputs: Shapes) -> int:
     return 2 * prod(_given(inputs, 0)) * prod(weight[1:])
 
 
-def _deformed(node: ir.Node, inputs: Shapes, outputs: Shapes) -> int:
-    return _convolution(node, inputs, outputs)
-
-
 def _matmul(node: ir.Node, inputs: Shapes, outputs: Shapes) -> int:
     left = _given(inputs, 0)
     return 2 * prod(_given(outputs, 0)) * (left[-1] if left else 1)
@@ -99,7 +95,7 @@ _COUNTS: dict[str, Callable[[ir.Node, Shapes, Shapes], int]] = {
     "Attention": _attention,
     "Conv": _convolution,
     "ConvTranspose": _transposed,
-    "DeformConv": _deformed,
+    "DeformConv": _convolution,
     "Einsum": _einsum,
     "GRU": _recurrent,
     "Gemm": _gemm,

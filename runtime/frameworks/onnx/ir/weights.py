@@ -85,6 +85,18 @@ def mapped_tensor(
     return ir.Tensor(values.reshape(shape), dtype, name=name)
 
 
+def register(graph: ir.Graph, tensor: ir.TensorProtocol) -> ir.Value:
+    """The value of a new initializer, which has its tensor's name."""
+    value = ir.Value(
+        name=tensor.name,
+        type=ir.TensorType(tensor.dtype),
+        shape=ir.Shape(tensor.shape.dims),
+        const_value=tensor,
+    )
+    graph.register_initializer(value)
+    return value
+
+
 def rounded_tensor(tensor: ir.TensorProtocol, precision: Precision) -> ir.LazyTensor:
     """An fp32 tensor in `precision`, what overflows as its largest value.
 

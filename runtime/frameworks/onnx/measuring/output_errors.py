@@ -19,7 +19,7 @@ from ...protocol import Array
 from ..ir.inline import Calls
 from ..ir.naming import name_all
 from ..ir.serialization import weight_bytes
-from ..preparation.editing import register
+from ..ir.weights import register
 from ..running.loops import ends_by_values, limited
 from ..running.predict import widened
 from ..running.session import Executor

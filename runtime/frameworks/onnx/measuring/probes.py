@@ -17,10 +17,7 @@ from ..running.session import Executor, shortened
 
 
 def probe(
-    singles: Singles,
-    executor: Executor,
-    low: Precision,
-    failed: Mapping[str, str],
+    singles: Singles, executor: Executor, low: Precision, failed: Mapping[str, str]
 ) -> dict[str, Probe]:
     """Run every op that could be low alone, and hold it against fp32; op id → probe.
 

@@ -24,8 +24,7 @@ import onnx_ir as ir
 from ....graph.graph import Graph, Op, Precision
 from ..ir.inline import Calls
 from ..ir.naming import Names, name_all
-from ..ir.weights import DTYPES
-from ..preparation.editing import register
+from ..ir.weights import DTYPES, register
 from ..writing.casts import Versions
 from ..writing.rewrite import uncollected
 

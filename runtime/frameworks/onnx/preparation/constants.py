@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
@@ -9,7 +10,8 @@ import onnx
 import onnx_ir as ir
 
 from ...listing import listed
-from .editing import constant_of, register
+from ..ir.weights import register
+from .editing import constant_of
 from .opsets import own_opset
 
 FOLDABLE = listed(
@@ -30,6 +32,9 @@ NATIVE = frozenset(
     )
 )
 """Types that NumPy computes in as a runtime does."""
+
+Given = Mapping[ir.Value, ir.TensorProtocol]
+"""What a node takes, all of it constant."""
 
 ANYWAY = 1 << 12
 """Bytes of a result that is always worth having."""
@@ -81,66 +86,51 @@ def fold_constants(model: ir.Model) -> None:
         for node in list(graph):
             if node.domain or node.op_type not in FOLDABLE:
                 continue
-            values = _inputs(node)
-            if values is None or not _worth(node, values, opset, model.ir_version):
+            given = _inputs(node)
+            if given is None or not _worth(node, given, opset, model.ir_version):
                 continue
-            results = _computed(node, values, opset)
+            results = _computed(node, given, opset)
             if results is not None:
                 _replace(graph, node, results)
 
 
-def _inputs(node: ir.Node) -> list[ir.TensorProtocol | None] | None:
+def _inputs(node: ir.Node) -> Given | None:
     """What the node takes, None where that depends on the input or is no number."""
     if any(output.is_graph_output() for output in node.outputs):
         return None
-    values: list[ir.TensorProtocol | None] = []
-    for value in node.inputs:
+    given: dict[ir.Value, ir.TensorProtocol] = {}
+    for value in filter(None, node.inputs):
         tensor = constant_of(value)
-        if value is not None and (tensor is None or tensor.dtype not in NATIVE):
+        if tensor is None or tensor.dtype not in NATIVE:
             return None
-        values.append(tensor)
-    return values
+        given[value] = tensor
+    return given
 
 
-def _worth(
-    node: ir.Node,
-    values: list[ir.TensorProtocol | None],
-    opset: int,
-    ir_version: int,
-) -> bool:
+def _worth(node: ir.Node, given: Given, opset: int, ir_version: int) -> bool:
     """Whether the results are small, or no larger than what they replace."""
-    size = _result_bytes(node, values, opset, ir_version)
+    size = _result_bytes(node, given, opset, ir_version)
     if size is None or size <= ANYWAY or size > MOST:
         return size is not None and size <= ANYWAY
-    freed = sum(
-        tensor.nbytes
-        for value, tensor in zip(node.inputs, values, strict=True)
-        if value is not None and tensor is not None and len(value.uses()) == 1
-    )
-    return bool(size <= freed)
+    alone = (tensor for value, tensor in given.items() if len(value.uses()) == 1)
+    return bool(size <= sum(tensor.nbytes for tensor in alone))
 
 
 def _result_bytes(
-    node: ir.Node,
-    values: list[ir.TensorProtocol | None],
-    opset: int,
-    ir_version: int,
+    node: ir.Node, given: Given, opset: int, ir_version: int
 ) -> int | None:
     """Bytes that the node would make, by ONNX's inference; None if it can't say."""
     proto = ir.to_proto(node)
-    given = {
-        str(value.name): tensor
-        for value, tensor in zip(node.inputs, values, strict=True)
-        if value is not None and tensor is not None
-    }
     try:
         inferred = onnx.shape_inference.infer_node_outputs(
             onnx.defs.get_schema(node.op_type, opset, ""),
             proto,
-            {name: _type_of(tensor) for name, tensor in given.items()},
+            {str(value.name): _type_of(tensor) for value, tensor in given.items()},
             {
-                name: onnx.numpy_helper.from_array(tensor.numpy(), name)
-                for name, tensor in given.items()
+                str(value.name): onnx.numpy_helper.from_array(
+                    tensor.numpy(), value.name
+                )
+                for value, tensor in given.items()
                 if tensor.nbytes <= ANYWAY
             },
             opset_imports=[onnx.helper.make_opsetid("", opset)],
@@ -170,17 +160,11 @@ def _bytes(inferred: onnx.TypeProto | None) -> int | None:
     return int(prod(sizes) * dtype.itemsize)
 
 
-def _computed(
-    node: ir.Node, values: list[ir.TensorProtocol | None], opset: int
-) -> list[np.ndarray] | None:
+def _computed(node: ir.Node, given: Given, opset: int) -> list[np.ndarray] | None:
     """What the node makes, by ONNX's reference implementation; None if it fails."""
     from onnx.reference import ReferenceEvaluator
 
-    feeds = {
-        str(value.name): tensor.numpy()
-        for value, tensor in zip(node.inputs, values, strict=True)
-        if value is not None and tensor is not None
-    }
+    feeds = {str(value.name): tensor.numpy() for value, tensor in given.items()}
     try:
         with np.errstate(all="ignore"):
             made = ReferenceEvaluator(ir.to_proto(node), opsets={"": opset}).run(

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from ..ir.weights import register
+
 
 @dataclass
 class Editor:
@@ -61,18 +63,6 @@ def editor(model: ir.Model) -> Editor:
         names.update(graph.initializers)
         names.update(str(v.name) for node in graph for v in node.outputs if v.name)
     return Editor(names)
-
-
-def register(graph: ir.Graph, tensor: ir.TensorProtocol) -> ir.Value:
-    """The value of a new initializer, which has its tensor's name."""
-    value = ir.Value(
-        name=tensor.name,
-        type=ir.TensorType(tensor.dtype),
-        shape=ir.Shape(tensor.shape.dims),
-        const_value=tensor,
-    )
-    graph.register_initializer(value)
-    return value
 
 
 def constant_of(value: ir.Value | None) -> ir.TensorProtocol | None:

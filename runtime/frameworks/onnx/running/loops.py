@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from ..ir.naming import constant
 from ..ir.operators import is_standard
+from ..ir.weights import register
 
 MOST = "narrowcast.most"
 """Name of the initializer that bounds iterations."""
@@ -27,13 +28,7 @@ def limited(model: ir.Model, most: int) -> tuple[ir.Model, int]:
         went through, one after the other, and their number.
     """
     copy, counted = model.clone(), 0
-    bound = ir.Value(
-        name=MOST,
-        const_value=ir.Tensor(np.array(most, np.int64), name=MOST),
-        type=ir.TensorType(ir.DataType.INT64),
-        shape=ir.Shape(()),
-    )
-    copy.graph.register_initializer(bound)
+    bound = register(copy.graph, ir.Tensor(np.array(most, np.int64), name=MOST))
     for node in list(_loops(copy)):
         _bound(node, bound)
         if node.graph is copy.graph:

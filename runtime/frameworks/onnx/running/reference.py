@@ -17,7 +17,7 @@ from ..ir.serialization import Opened
 
 ENTRIES = {
     # Arm CPUs would compute fp32 products in bf16.
-    "mlas.enable_gemm_fastmath_arm64_bfloat16": "0",
+    "mlas.enable_gemm_fastmath_arm64_bfloat16": "0"
 }
 """Session configuration under which fp32 means fp32."""
 

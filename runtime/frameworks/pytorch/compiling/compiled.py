@@ -104,8 +104,7 @@ def _compile(saved: Path, scratch: Path) -> Path:
             )
     except Exception as error:
         raise ModelError(
-            f"{saved.name} can't be compiled: {_said(error)}",
-            EAGER,
+            f"{saved.name} can't be compiled: {_said(error)}", EAGER
         ) from error
     return package
 

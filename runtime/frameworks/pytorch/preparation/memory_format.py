@@ -35,7 +35,7 @@ def channels_last(prepared: Prepared) -> None:
     if any(_gives_layout(node) for _module, node in every):
         return
     for module, node in every:
-        if _is_convolution(node):
+        if nodes.is_op(node) and nodes.operator_name(node) in CONVOLUTIONS:
             _lay(module, node, laid)
     for _module, node in every:
         if laid and node.target in (
@@ -51,10 +51,6 @@ def _gives_layout(node: fx.Node) -> bool:
     if not nodes.is_control_flow(node):
         return False
     return any(result.meta["val"].dim() > 2 for result in nodes.made(node))
-
-
-def _is_convolution(node: fx.Node) -> bool:
-    return nodes.is_op(node) and nodes.operator_name(node) in CONVOLUTIONS
 
 
 def _lay(module: fx.GraphModule, node: fx.Node, laid: Laid) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
+from ...listing import listed
 from ...norms import Doubles, norm_of, scaled
 from ..ir import nodes
 from ..ir.prepared import (
@@ -18,13 +19,8 @@ from ..ir.prepared import (
 )
 
 OUTPUT_AXIS = {
-    "conv1d": 0,
-    "conv2d": 0,
-    "conv3d": 0,
-    "linear": 0,
-    "conv_transpose1d": 1,
-    "conv_transpose2d": 1,
-    "conv_transpose3d": 1,
+    **dict.fromkeys(listed("conv1d conv2d conv3d linear"), 0),
+    **dict.fromkeys(listed("conv_transpose1d conv_transpose2d conv_transpose3d"), 1),
 }
 """Producer → the weight's axis of output channels."""
 

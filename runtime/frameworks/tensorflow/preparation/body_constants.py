@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..bodies.bodies import Bodies, Body, rewired
+from ..bodies.bodies import Body, rewired
 from ..bodies.editing import data, redirect
 from ..bodies.inline import unused
 from ..ir.naming import flat, parsed
@@ -24,15 +24,13 @@ def sink_constants(draft: Draft, body: Body, taken: set[str]) -> list[str]:
     found = []
     for name in list(body.nodes):
         node = body.nodes[name]
-        if node.op in BRANCHES | LOOPS and _known(node, draft.bodies):
+        if node.op not in BRANCHES | LOOPS:
+            continue
+        if all(each in draft.bodies for each in functions(node)):
             body.nodes[name] = _own_functions(node, draft, taken)
             _sink(body, body.nodes[name], draft)
             found.extend(functions(body.nodes[name]))
     return found
-
-
-def _known(node: Any, bodies: Bodies) -> bool:
-    return all(name in bodies for name in functions(node))
 
 
 def _own_functions(node: Any, draft: Draft, taken: set[str]) -> Any:

@@ -57,9 +57,11 @@ def all_attributes(node: Any) -> tuple[Any, ...]:
 
 
 def _plain(value: Any, kind: str) -> Any:
-    if kind.startswith("list("):
-        return [_one(each, kind[5:-1]) for each in getattr(value.list, _FIELDS[kind])]
-    return _one(getattr(value, _FIELDS[kind]), kind)
+    plain = kind.removeprefix("list(").removesuffix(")")
+    field = _FIELDS.get(plain, plain)
+    if plain != kind:
+        return [_one(each, plain) for each in getattr(value.list, field)]
+    return _one(getattr(value, field), kind)
 
 
 def _one(value: Any, kind: str) -> Any:
@@ -71,17 +73,8 @@ def _one(value: Any, kind: str) -> Any:
     return value
 
 
-_FIELDS = {
-    "string": "s",
-    "int": "i",
-    "float": "f",
-    "bool": "b",
-    "type": "type",
-    "shape": "shape",
-    "tensor": "tensor",
-    "func": "func",
-}
-_FIELDS |= {f"list({kind})": field for kind, field in _FIELDS.items()}
+_FIELDS = {"string": "s", "int": "i", "float": "f", "bool": "b"}
+"""Kind of an attribute → its field, where that is not called the same."""
 
 
 def widened(value: Any) -> Array:

@@ -45,7 +45,8 @@ def _backward(node: Any, values: Sequence[Any], made: Sequence[Any]) -> Backward
             known = eager.all_attributes(node)
             called = backprop._MockOp(known, values, made, node.op, constant)
             found = tf.nest.flatten(registered(called, *gradients))
-            return [None if each is None else _dense(each) for each in found]
+            dense = tf.convert_to_tensor
+            return [None if each is None else dense(each) for each in found]
         except UNAVAILABLE:
             return [_unknown(value) for value in values]
 
@@ -63,10 +64,6 @@ UNAVAILABLE = (
     ValueError,
 )
 """What registered gradients raise for attributes, dtypes or modes they don't know."""
-
-
-def _dense(gradient: Any) -> Any:
-    return tf.convert_to_tensor(gradient)
 
 
 def _unknown(value: Any) -> Any:

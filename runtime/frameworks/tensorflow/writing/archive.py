@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,11 +161,7 @@ def _fingerprint(data: bytes, meta: Any) -> bytes:
 
 
 def load_saved(path: Path) -> Predict:
-    """A model that `save` wrote, as a function of a batch; fp32 is fp32.
-
-    Raises:
-        ModelError: It can't be read, or isn't one of ours.
-    """
+    """As `Adapter.load_saved`; fp32 is fp32."""
     hold_fp32()
     try:
         about = json.loads((path / ABOUT).read_text())
@@ -183,24 +180,20 @@ def load_saved(path: Path) -> Predict:
     return Saved(loaded, function, inputs, outputs, about["state"])
 
 
+@dataclass(frozen=True)
 class Saved:
     """A loaded SavedModel to call on batches.
 
-    Args:
+    Attributes:
         owner: What was loaded; a function alone does not keep it.
         state: Names of the nodes that give variables their first values.
     """
 
-    def __init__(
-        self,
-        owner: Any,
-        function: Any,
-        inputs: Sequence[Endpoint],
-        outputs: Sequence[str],
-        state: Sequence[str],
-    ) -> None:
-        self.owner, self.function, self.state = owner, function, tuple(state)
-        self.inputs, self.outputs = inputs, outputs
+    owner: Any
+    function: Any
+    inputs: Sequence[Endpoint]
+    outputs: Sequence[str]
+    state: Sequence[str]
 
     def __call__(self, batch: Inputs, /) -> Outputs:
         """The outputs in their order, for inputs in theirs."""

@@ -27,10 +27,7 @@ Held = Mapping[str, Precision]
 
 
 def rewrite(
-    frozen: Frozen,
-    main: Region,
-    placement: Mapping[Key, Precision],
-    held: Held,
+    frozen: Frozen, main: Region, placement: Mapping[Key, Precision], held: Held
 ) -> Frozen:
     """The frozen model with every op in its precision.
 

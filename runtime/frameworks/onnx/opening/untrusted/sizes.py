@@ -7,16 +7,10 @@ from math import prod
 import onnx
 import onnx_ir as ir
 
+from ....listing import listed
 from ....refusals import Damaged, shown
 
-VALUES = (
-    "float_data",
-    "double_data",
-    "int32_data",
-    "int64_data",
-    "uint64_data",
-    "string_data",
-)
+VALUES = listed("float_data double_data int32_data int64_data uint64_data string_data")
 """Fields that hold a tensor's values other than as raw bytes."""
 
 LARGEST = 1 << 48

@@ -30,9 +30,7 @@ class Checkpoint:
             self._reader = tf.train.load_checkpoint(str(prefix))
             self._shapes = self._reader.get_variable_to_shape_map()
             self._dtypes = self._reader.get_variable_to_dtype_map()
-        except (
-            Exception
-        ) as error:  # the reader fails in TensorFlow's and Python's types
+        except Exception as error:  # TensorFlow's and Python's types
             raise ModelError(
                 f"{place}: the variables in {prefix.parent.name}/ can't be read: "
                 f"{_short(error)}",

@@ -15,7 +15,7 @@ from ....refusals import leads_out
 from .keras_config import TRUST, check_config
 
 AGAIN = "Copy it again, or save it again with model.save()."
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+CONFIG = "config.json"
 LARGEST = 1 << 26
 """Bytes of a configuration."""
 
