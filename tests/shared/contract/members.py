@@ -15,13 +15,14 @@ from zoo import MODELS
 
 from narrowcast.runtime import frameworks
 from narrowcast.runtime.frameworks.adapter import Adapter
+from narrowcast.runtime.frameworks.adapters import ADAPTERS
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.protocol import Formable, Traced
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import FRAMEWORKS, Answer
 
 from .promise import ALL, promise
-from .subject import ADAPTERS, Subject
+from .subject import Subject
 
 NOISE = 1e-5
 """Relative difference of two ways to compute the same in fp32."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import placements
 from zoo import MODELS, Array, Contents, Model, Zoo
@@ -19,6 +19,7 @@ from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.protocol import Outputs, Predict, Traced
 from narrowcast.runtime.graph.graph import Kind, Placement, Precision
 
+Made = TypeVar("Made")
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 
 
@@ -124,10 +125,11 @@ class Subject:
         self._folder = tempfile.TemporaryDirectory(prefix="zoo-")
         return Path(self._folder.name)
 
-    def _once(self, key: object, make: Callable[[], Any]) -> Any:
+    def _once(self, key: object, make: Callable[[], Made]) -> Made:
         if key not in self._made:
             self._made[key] = make()
-        return self._made[key]
+        made: Made = self._made[key]
+        return made
 
     def model(self, name: str) -> Any:
         """As a user has loaded it. It is called by nobody but `trace`."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.opening.load import load_symbol
 from zoo import EPSILON, MODELS, SMALL, TURNS, Array, Contents, Weights
 
 FILE = "model-symbol.json"
@@ -104,7 +104,7 @@ def build(name: str, folder: Path) -> Any:
     files = folder / f"{name}-symbol.json", folder / f"{name}-0000.params"
     if not files[0].exists():
         write(name, *files)
-    return load_symbol(*files)
+    return adapter.load_symbol(*files)
 
 
 def write(name: str, symbol_path: Path, params_path: Path) -> None:
