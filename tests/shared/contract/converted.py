@@ -56,7 +56,7 @@ def only_what_is_placed_low_rounds(s: Subject, name: str) -> None:
     assert told > 0 and told / APART <= found <= APART * told
 
 
-@promise("graph", models=["residual"])
+@promise("graph", models=["mlp", "residual"])
 def a_pin_on_what_was_folded_or_dropped_holds(s: Subject, name: str) -> None:
     """A user's own name is never no op of the model: a neighbour has it."""
     graph = s.traced(name).graph
@@ -101,6 +101,11 @@ def state_starts_where_the_model_was_loaded(s: Subject, name: str) -> None:
         assert [float(predict(batch)[1][0]) for _ in range(2)] == [1, 2]
         restart(predict)
         assert [float(predict(batch)[1][0]) for _ in range(2)] == [1, 2]
+    # A model as loaded has been called before it is traced.
+    model = s.zoo.build(name, s.empty())
+    s.adapter.predictor(model)(batch)
+    again = s.adapter.trace(model, batch, low=s.low, inputs=s.inputs(name))
+    assert again.graph.fingerprint() == traced.graph.fingerprint()
     writers = [op for op in traced.graph.ops if op.kind is Kind.FIXED]
     assert writers
     assert all(s.placement(name)[op.id] is Precision.FP32 for op in writers)

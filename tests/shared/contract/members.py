@@ -190,6 +190,23 @@ def inputs_come_in_the_order_of_their_names(s: Subject, name: str) -> None:
     np.testing.assert_array_equal(found, s.reference(name)[0])
 
 
+@promise("trace", models=["three"])
+def what_is_converted_keeps_that_order(s: Subject, name: str) -> None:
+    """The file too: batches come to it as they came to `trace`."""
+    order = [2, 0, 1]
+    inputs = [s.inputs(name)[k] for k in order]
+    batch = tuple(s.batch(name)[k] for k in order)
+    traced = s.adapter.trace(
+        s.model(name), batch, low=s.low, inputs=inputs, outputs=["y"]
+    )
+    assert len(traced.graph.inputs) == 3
+    converted = traced.apply(dict.fromkeys(traced.graph.by_id, Precision.FP32))
+    path = traced.save(converted, s.empty() / s.zoo.FILE)
+    for predict in (s.adapter.predictor(converted), s.adapter.load_saved(path)):
+        (found,) = predict(batch)
+        np.testing.assert_allclose(found, s.reference(name)[0], rtol=NOISE)
+
+
 @promise("trace", models=ALL)
 def tracing_leaves_the_users_model_as_it_was(s: Subject, name: str) -> None:
     before = s.as_loaded(name)

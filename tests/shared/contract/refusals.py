@@ -14,7 +14,7 @@ from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.pins import Pins, user_pins
 
 from .promise import promise
-from .subject import Subject
+from .subject import Subject, files
 
 
 def refused(kind: type[NarrowcastError], call: Callable[[], object]) -> str:
@@ -44,6 +44,12 @@ def a_batch_of_another_shape_is_refused(s: Subject, name: str) -> None:
     _refused_batch(s, name, wide, s.inputs(name))
 
 
+@promise("trace")
+def a_batch_of_another_dtype_is_refused(s: Subject, name: str) -> None:
+    whole = s.tensors((MODELS[name].batch[0].astype(np.int32),))
+    _refused_batch(s, name, whole, s.inputs(name))
+
+
 def _refused_batch(s: Subject, name: str, batch: object, inputs: list[Input]) -> None:
     def trace() -> object:
         return s.adapter.trace(
@@ -70,6 +76,15 @@ def a_name_that_is_no_input_is_refused(s: Subject, name: str) -> None:
 def a_file_that_is_missing_is_refused(s: Subject, name: str) -> None:
     path = s.empty() / s.zoo.FILE
     refused(ModelError, lambda: s.adapter.load_saved(path))
+
+
+@promise("load_saved")
+def a_file_that_is_cut_off_is_refused(s: Subject, name: str) -> None:
+    path = s.save(name)
+    largest = max(files(path).items(), key=lambda each: len(each[1]))
+    (path.parent / largest[0]).write_bytes(largest[1][: len(largest[1]) // 2])
+    call = lambda: s.adapter.load_saved(path)(s.batch(name))  # noqa: E731
+    refused(ModelError, call)
 
 
 @promise("graph")

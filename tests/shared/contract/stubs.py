@@ -76,6 +76,11 @@ def _constants(graph: Graph) -> list[str]:
     return [name for name, tensor in graph.tensors.items() if tensor.constant]
 
 
+def _no_names(graph: Graph) -> Mapping[str, Any]:
+    ops = (replace(op, absorbed=(), absorbed_scopes=()) for op in graph.ops)
+    return {"ops": tuple(ops)}
+
+
 ADAPTER: Mapping[str, Mapping[str, Lie]] = {
     "dependencies": {"none": _constant(()), "not its own": _constant(("numpy",))},
     "executes": {"the contrary": lambda real, executes: not executes},
@@ -92,6 +97,7 @@ TRACED: Mapping[str, Mapping[str, Lie]] = {
         "no FLOPs": _without(_no_flops),
         "no kernels": _without(_no_kernels),
         "no weights": _without(_no_weights),
+        "no absorbed names": _without(_no_names),
     },
     "probes": {
         "none": _constant({}),
