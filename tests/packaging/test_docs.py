@@ -17,8 +17,6 @@ FOLDERS = (
 MADE = {"failed/", "trial-K/", "NAME.bf16/"}
 """What a run of a script makes."""
 
-"""Described before they are there."""
-
 QUOTED = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"[\w./*-]+\.(py|md|j2|txt|toml)")
 FOLDER = re.compile(rf"[\w.*-]+/|({'|'.join(FOLDERS)})/[\w./*-]+")
