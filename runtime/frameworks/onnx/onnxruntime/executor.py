@@ -10,8 +10,9 @@ from ....common.errors import RequirementError
 from ....graph.graph import Precision
 from ..ir.serialization import Opened
 from ..running.imitation import Imitated
-from ..running.reference import ENTRIES, OrtSession
+from ..running.ort_session import OrtSession
 from ..running.session import Executor, Session
+from ..running.switches import ONNXRUNTIME
 
 
 class OnnxRuntime:
@@ -26,7 +27,7 @@ class OnnxRuntime:
     @property
     def switches(self) -> Mapping[str, str]:
         """The session's configuration entries."""
-        return ENTRIES
+        return ONNXRUNTIME
 
     @property
     def notes(self) -> tuple[str, ...]:

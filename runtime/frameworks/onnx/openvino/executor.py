@@ -12,7 +12,8 @@ from ..ir.inline import plain
 from ..ir.serialization import Opened
 from ..running.given import own_inputs
 from ..running.session import Executor, Session
-from .session import SWITCHES, OvSession, core
+from ..running.switches import OPENVINO
+from .session import OvSession, core
 
 
 class OpenVino:
@@ -24,7 +25,7 @@ class OpenVino:
     @property
     def switches(self) -> Mapping[str, str]:
         """What compile_model is given; whoever deploys the model gives it too."""
-        return SWITCHES
+        return OPENVINO
 
     @property
     def notes(self) -> tuple[str, ...]:

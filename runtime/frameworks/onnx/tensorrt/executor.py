@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
+from ..running import switches
 from ..running.imitation import Imitated
 
-TENSORRT = Imitated(
-    "TensorRT",
-    {
-        # A network of its own types, or pins would be suggestions.
-        "NetworkDefinitionCreationFlag.STRONGLY_TYPED": "1",
-        "BuilderFlag.TF32": "0",
-    },
-)
+TENSORRT = Imitated("TensorRT", switches.TENSORRT)
