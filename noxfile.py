@@ -48,7 +48,7 @@ def torch(session: nox.Session) -> None:
     session.install(*TESTED, *TOOLS, *TESTS, "pytest-xdist>=3.6", "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     session.run("mypy", "spec", "codegen", "runtime", "src")
-    session.run("pytest", *SHARED, "tests/pytorch")
+    session.run("pytest", *SHARED, "tests/pytorch", *_contract("pytorch"))
 
 
 @nox.session(python="3.11")
@@ -73,7 +73,13 @@ def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
     session.install(*TESTED, *frameworks, *TESTS, "pytest-xdist>=3.6", "-e", ".")
     for packages in ("examples/mnist/packages.txt", f"tests/{name}/packages.txt"):
         session.install("--no-deps", "-r", packages)
-    session.run("pytest", *SHARED, f"tests/{name}")
+    session.run("pytest", *SHARED, f"tests/{name}", *_contract(name))
+
+
+def _contract(framework: str) -> tuple[str, str]:
+    """What all adapters are held to, for those of one framework: an error if there is
+    no test of one of them."""
+    return "tests/frameworks", f"--adapters={framework}"
 
 
 @nox.session(python="3.11")
@@ -82,7 +88,8 @@ def nightly(session: nox.Session) -> None:
     session.install(*TESTED, *TOOLS, *TESTS, "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]
-    session.run("pytest", *SWEEP, *others, "tests", env={"SWEEP": "30"})
+    own = ("tests", "--adapters=pytorch")
+    session.run("pytest", *SWEEP, *others, *own, env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_kills.py")
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")

@@ -1,4 +1,5 @@
-"""`SWEEP=n` gives every property test n times its examples (`make nightly`).
+"""`SWEEP=n` gives every property test n times its examples (`make nightly`), and
+`--adapters NAME,...` says whose adapters `tests/frameworks` runs for.
 
 No test reads or writes the user's cache of costs.
 """
@@ -12,6 +13,10 @@ from hypothesis import settings
 
 CACHE = "NARROWCAST_CACHE"
 SWEEP = int(os.environ.get("SWEEP", "1"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--adapters", help="frameworks: pytorch, tensorflow, mxnet, onnx")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

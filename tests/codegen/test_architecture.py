@@ -42,7 +42,7 @@ ADAPTERS = {
     ),
     "narrowcast.runtime.frameworks.onnx.openvino": ({"openvino"}, set[str]()),
     "narrowcast.runtime.frameworks.onnx.onnxruntime": ({"onnxruntime"}, set[str]()),
-    "narrowcast.runtime.frameworks.onnx.running.reference": (
+    "narrowcast.runtime.frameworks.onnx.running.ort_session": (
         {"onnxruntime"},
         set[str](),
     ),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import placements
 import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
@@ -18,9 +19,6 @@ from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet import Program
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 from narrowcast.runtime.graph.graph import Placement, Precision
-from narrowcast.runtime.graph.pins import Pins
-from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.search.limits.reasons import hard_pins
 
 nn, rnn = mx.gluon.nn, mx.gluon.rnn
 
@@ -38,24 +36,13 @@ class Tools:
     ) -> Program:
         return adapter.trace(model, batch, low=low, inputs=inputs, outputs=outputs)
 
-    @staticmethod
-    def all_low(
-        program: Program, low: Precision = Precision.BF16, pins: Sequence[str] = ()
-    ) -> Placement:
-        """As many FLOPs low as probes and `pins` allow."""
-        held = {*hard_pins(program, low, Pins()).pins, *pins}
-        return low_compute(program.graph, low, held).placement
-
-    @staticmethod
-    def all_fp32(program: Program) -> Placement:
-        return {op.id: Precision.FP32 for op in program.graph.ops}
+    all_low = staticmethod(placements.all_low)
+    all_fp32 = staticmethod(placements.all_fp32)
 
     @staticmethod
     def low_share(program: Program, placement: Placement) -> float:
         """Share of the contractions' FLOPs that are in 16 bits."""
-        compute = [op for op in program.graph.ops if op.kind == "compute"]
-        low = sum(op.flops for op in compute if placement[op.id] != "fp32")
-        return low / sum(op.flops for op in compute)
+        return placements.low_share(program.graph, placement)
 
     @staticmethod
     def error(expected: Sequence[Any], found: Sequence[Any]) -> float:

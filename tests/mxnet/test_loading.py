@@ -15,7 +15,7 @@ from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.opening import params
+from narrowcast.runtime.frameworks.mxnet.opening.untrusted import params
 
 nn = mx.gluon.nn
 Files = tuple[Path, Path]

@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+import placements
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.frameworks.onnx.program import Program
-from narrowcast.runtime.graph.graph import Placement, Precision
-from narrowcast.runtime.graph.pins import Pins
-from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.search.limits.reasons import hard_pins
+from narrowcast.runtime.graph.graph import Precision
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -119,13 +117,7 @@ class Tools:
         found: Program = runtime.trace(case.model, case.batch, low=low, inputs=())
         return found
 
-    @staticmethod
-    def all_low(
-        program: Program, low: Precision = Precision.BF16, pins: Sequence[str] = ()
-    ) -> Placement:
-        """As many FLOPs low as probes and `pins` allow."""
-        held = {*hard_pins(program, low, Pins()).pins, *pins}
-        return low_compute(program.graph, low, held).placement
+    all_low = staticmethod(placements.all_low)
 
     @staticmethod
     def fresh(path: Path, batch: Sequence[Array], code: str) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import placements
 import pytest
 import torch
 
@@ -19,10 +20,7 @@ from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.pytorch import Program
 from narrowcast.runtime.frameworks.pytorch.running.device import absent
-from narrowcast.runtime.graph.graph import Placement, Precision
-from narrowcast.runtime.graph.pins import Pins
-from narrowcast.runtime.placement import low_compute
-from narrowcast.runtime.search.limits.reasons import hard_pins
+from narrowcast.runtime.graph.graph import Precision
 from narrowcast.spec import loads
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"
@@ -51,17 +49,8 @@ class Tools:
             model.eval(), batch, low=low, inputs=inputs, outputs=outputs
         )
 
-    @staticmethod
-    def all_low(
-        program: Program, low: Precision = Precision.BF16, pins: Sequence[str] = ()
-    ) -> Placement:
-        """As many FLOPs low as probes and `pins` allow."""
-        held = {*hard_pins(program, low, Pins()).pins, *pins}
-        return low_compute(program.graph, low, held).placement
-
-    @staticmethod
-    def all_fp32(program: Program) -> Placement:
-        return {op.id: Precision.FP32 for op in program.graph.ops}
+    all_low = staticmethod(placements.all_low)
+    all_fp32 = staticmethod(placements.all_fp32)
 
     @staticmethod
     def leaves(outputs: Any) -> list[torch.Tensor]:

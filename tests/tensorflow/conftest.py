@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import one_model
+import placements
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import (
@@ -25,7 +26,7 @@ from narrowcast.runtime.frameworks.tensorflow.ir.frozen import (
     Frozen,
     Signature,
 )
-from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.graph.graph import Placement, Precision
 
 Batch = tuple[Any, ...]
 
@@ -289,12 +290,6 @@ def freeze() -> Callable[..., Given]:
 
 
 @pytest.fixture
-def all_low() -> Callable[..., dict[str, Precision]]:
-    """Every op that has a kernel in the low precision, others fp32."""
-
-    def place(program: Any, low: Precision = Precision.BF16) -> dict[str, Precision]:
-        return {
-            op.id: low if op.kernel(low) else Precision.FP32 for op in program.graph.ops
-        }
-
-    return place
+def all_low() -> Callable[..., Placement]:
+    """As many FLOPs low as probes and ranges allow."""
+    return placements.all_low

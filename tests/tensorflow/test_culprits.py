@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from placements import able_low
 
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
@@ -37,14 +38,14 @@ def cancelling() -> tuple[Any, tuple[Any, ...]]:
     return model, (generator.normal(size=(16, 8)).astype(np.float32),)
 
 
-def test_pinned_culprits_are_computed_in_fp32(freeze: Any, all_low: Any) -> None:
+def test_pinned_culprits_are_computed_in_fp32(freeze: Any) -> None:
     function, batch = cancelling()
     model = freeze(function, batch)
     program = adapter.trace(model, batch, low=BF16)
     expected = model(batch)
     pins = user_pins(program.graph, Pins(names={"large|like|small": "here"}))
     assert set(pins) == {"large", "like", "small"}
-    broken = adapter.predictor(program.apply(all_low(program)))(batch)
+    broken = adapter.predictor(program.apply(able_low(program)))(batch)
     assert relative_error(expected[0], broken[0]) > 0.5
     placement = low_compute(program.graph, BF16, frozenset(pins)).placement
     assert placement["rest"] is BF16

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from placements import able_low
 from tensorflow.core.protobuf import saved_model_pb2
 
 from narrowcast.runtime.common.fresh import in_fresh_process
@@ -116,11 +117,11 @@ def test_the_same_placement_gives_the_same_bytes(
 
 
 def test_another_process_writes_the_same_bytes(
-    traced: Any, all_low: Any, zoo: Any, tmp_path: Path
+    traced: Any, zoo: Any, tmp_path: Path
 ) -> None:
     """A frozen model that is handed over as bytes, so that only conversion counts."""
     case, program = zoo("branches"), traced("branches")
-    here = program.save(program.apply(all_low(program)), tmp_path / "here")
+    here = program.save(program.apply(able_low(program)), tmp_path / "here")
     (tmp_path / "model.pb").write_bytes(
         case.model.frozen.graph_def.SerializeToString(deterministic=True)
     )

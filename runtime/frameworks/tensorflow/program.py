@@ -16,7 +16,7 @@ from ..comparing import probed, relative_error
 from ..inputs import Input, check_shapes, places
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
-from ..protocol import Array, Inputs, Probe, Statistics, Timings
+from ..protocol import Array, Inputs, Probe, Statistics, Timings, restart
 from .ir.frozen import Frozen, Model
 from .ir.regions import Region, regions
 from .measuring.agreement import check_agreement
@@ -157,7 +157,9 @@ def trace(
     values = tuple(map(tf.convert_to_tensor, given(frozen.inputs, batch)))
     prepared = prepare(frozen)
     main = regions(prepared)
-    check_agreement(predictor(model, inputs), frozen, prepared, main, values, outputs)
+    as_loaded = predictor(model, inputs)
+    restart(as_loaded)
+    check_agreement(as_loaded, frozen, prepared, main, values, outputs)
     graph = picture(main, values, prepared)
     run = partial(probe, main, values, prepared.weights, low)
     graph, probes = probed(graph, low, run)

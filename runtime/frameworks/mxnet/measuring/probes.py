@@ -25,7 +25,7 @@ from ..ir import operators
 from ..ir.arrays import PRECISIONS, cast, given, name_of, on_device, widened
 from ..ir.library import mx, said_by
 from ..ir.network import Network, from_json, to_json, with_outputs
-from ..opening import params
+from ..opening.untrusted import params
 from ..running.interpreter import Arrays, Runner, Step, same_attributes
 
 WRONG = 0.25

@@ -13,8 +13,8 @@ from ....common.errors import ModelError
 from ..ir.arrays import Values, on_device
 from ..ir.library import mx, said_by
 from ..ir.network import Network, Node, canonical
-from . import params
-from .untrusted import checked, parsed
+from .untrusted import params
+from .untrusted.symbol import checked, parsed
 
 SHOWN = 3
 """Names in a message."""

@@ -76,11 +76,10 @@ class Runner:
         """
         network, last = self.network, self._last_uses
         values: dict[Entry, Any] = {}
-        batch = iter(self.batch)
-        inputs = set(network.inputs)
+        batch = dict(zip(network.inputs, self.batch, strict=True))
         for index, node in enumerate(network.nodes):
-            if index in inputs:
-                values[index, 0] = next(batch)
+            if index in batch:
+                values[index, 0] = batch[index]
             elif index in network.labels:
                 values[index, 0] = mx.nd.zeros(self.shapes[index, 0])
             elif node.variable:

@@ -9,8 +9,8 @@ from ....common.errors import ModelError, UsageError
 from ....common.files import write_bytes
 from ...protocol import Predict
 from ..ir.network import Network, symbol
-from ..opening import params
 from ..opening.load import load_symbol
+from ..opening.untrusted import params
 from ..running.session import Predictor
 
 SYMBOL = re.compile(r"(?P<prefix>.+)-symbol\.json")

@@ -15,7 +15,7 @@ from ..ir.inline import Calls
 from ..ir.naming import name_all
 from ..ir.prepared import Prepared
 from ..running.interpreter import observe
-from ..running.reference import OrtSession, readable
+from ..running.ort_session import OrtSession, readable
 from ..running.session import Executor, shortened
 
 LARGE = 1_500_000_000

@@ -24,7 +24,7 @@ from ..running.loops import ends_by_values, limited
 from ..running.predict import widened
 from ..running.session import Executor
 from ..writing.rewrite import rewrite
-from .switching import MOST, switched
+from .masked_model import MOST, switched
 from .tails import showing_tails
 
 BRANCHES = ("/then_branch", "/else_branch")

@@ -8,8 +8,9 @@ from ....common.errors import RequirementError
 from ....graph.graph import Precision
 from ..ir.serialization import Opened
 from ..running.imitation import Imitated
-from ..running.reference import ENTRIES, OrtSession
+from ..running.ort_session import OrtSession
 from ..running.session import Executor, Session
+from ..running.switches import ONNXRUNTIME
 
 
 class OnnxRuntime:
@@ -20,7 +21,7 @@ class OnnxRuntime:
         "executed through fp32 where ONNX Runtime has no fp16 kernel on the CPU; the "
         "error is that of fp16, imitated"
     )
-    switches = ENTRIES
+    switches = ONNXRUNTIME
     notes = (
         "ONNX Runtime's CPU provider computes most of fp16 through fp32: the file "
         "is smaller, not faster there",

@@ -10,7 +10,8 @@ from ..ir.inline import plain
 from ..ir.serialization import Opened
 from ..running.given import own_inputs
 from ..running.session import Executor, Session
-from .session import SWITCHES, OvSession, core
+from ..running.switches import OPENVINO
+from .session import OvSession, core
 
 
 class OpenVino:
@@ -18,7 +19,7 @@ class OpenVino:
 
     title = "OpenVINO"
     caveat = ""
-    switches = SWITCHES
+    switches = OPENVINO
     notes = (
         "compile it with INFERENCE_PRECISION_HINT=f32: OpenVINO's default on CPUs "
         "with bf16 computes the fp32 ops in bf16 too",

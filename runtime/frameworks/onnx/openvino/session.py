@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -13,13 +13,7 @@ import openvino as ov
 
 from ...protocol import Array
 from ..ir.serialization import Opened
-
-SWITCHES: Mapping[str, str] = {
-    # The default on CPUs with bf16 is bf16 for every op, whatever the model says.
-    "INFERENCE_PRECISION_HINT": "f32",
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-}
-"""What compile_model is given, so that fp32 means fp32 and bf16 means bf16."""
+from ..running.switches import OPENVINO
 
 
 @cache
@@ -36,7 +30,7 @@ class OvSession:
 
     def __init__(self, opened: Opened, inputs: Sequence[str]) -> None:
         self.opened = opened
-        properties: dict[str, Any] = dict(SWITCHES)
+        properties: dict[str, Any] = dict(OPENVINO)
         if threads := os.environ.get("OMP_NUM_THREADS"):
             properties["INFERENCE_NUM_THREADS"] = int(threads)
         source = opened.source

@@ -11,8 +11,8 @@ from ....graph.graph import Precision
 from ...protocol import Array
 from ..ir.serialization import Opened
 from .emulation import emulated
+from .ort_session import OrtSession, readable
 from .predict import widened
-from .reference import OrtSession, readable
 from .session import Executor, Session
 
 

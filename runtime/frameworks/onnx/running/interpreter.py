@@ -20,7 +20,7 @@ from ...protocol import Array
 from ..ir.naming import Names, constant, is_constant_node
 from ..ir.regions import Region, bodies
 from ..ir.serialization import Opened
-from .reference import OrtSession, readable
+from .ort_session import OrtSession, readable
 
 See = Callable[[str, Array], None]
 """Told each tensor's name and value, as often as it is made."""

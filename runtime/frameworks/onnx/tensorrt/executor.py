@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
+from ..running import switches
 from ..running.imitation import Imitated
 
-EXECUTOR = Imitated(
-    "TensorRT",
-    {
-        # A network of its own types, or pins would be suggestions.
-        "NetworkDefinitionCreationFlag.STRONGLY_TYPED": "1",
-        "BuilderFlag.TF32": "0",
-    },
-)
+EXECUTOR = Imitated("TensorRT", switches.TENSORRT)

@@ -158,7 +158,7 @@ def check_batch(batch: Inputs, inputs: Sequence[Input]) -> None:
     """Hold a batch against what the spec declares.
 
     Raises:
-        DataError: It is no tuple of tensors, or a shape differs.
+        DataError: It is no tuple of tensors, or a shape or a dtype differs.
     """
     for k, value in enumerate(batch):
         if not isinstance(value, torch.Tensor):
@@ -167,3 +167,10 @@ def check_batch(batch: Inputs, inputs: Sequence[Input]) -> None:
                 "Let batches() yield a tuple of tensors and the labels.",
             )
     check_shapes(inputs, [tuple(value.shape) for value in batch])
+    for value, declared in zip(batch, inputs, strict=True):
+        dtype = str(value.dtype).removeprefix("torch.")
+        if declared.dtype not in (None, dtype):
+            raise DataError(
+                f"input {declared.name} is {dtype}, model.inputs says {declared.dtype}",
+                f"Write dtype: {dtype} in model.inputs, or give {declared.dtype}.",
+            )

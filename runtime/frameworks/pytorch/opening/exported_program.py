@@ -17,7 +17,7 @@ from ...inputs import Input
 from ...refusals import Damaged, Unsafe
 from ..ir.training import check_inference
 from .program_inputs import check_inputs
-from .untrusted.archive import repacked
+from .untrusted.archive import AGAIN, repacked
 
 TRUST = (
     "Save it again with torch.export.save from plain tensors; if you trust where it "
@@ -68,7 +68,7 @@ def checked(
     except Unsafe as unsafe:
         raise ModelError(f"{place} is not opened: {unsafe}", remedy) from unsafe
     except Damaged as damaged:
-        raise ModelError(f"{place} {damaged}", damaged.remedy) from damaged
+        raise ModelError(f"{place} {damaged}", damaged.remedy or AGAIN) from damaged
     except OSError as error:
         raise ModelError(*_unreadable(place, error)) from error
     except Exception as error:  # torch's reader fails in its own and Python's types

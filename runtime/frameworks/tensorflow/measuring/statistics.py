@@ -34,6 +34,8 @@ def collect(
     for name, value in observer.weights.items():
         see(name, value)
     observer.run(inputs)
+    for (region, node), value in observer.constants.items():
+        see(f"{region}/{node}" if region else node, value)
     return found
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ....common.errors import ModelError
-from ..ir.arrays import DTYPES, NUMBERS, Values
+from .....common.errors import ModelError
+from ...ir.arrays import DTYPES, NUMBERS, Values
 
 LIST = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA

@@ -14,13 +14,7 @@ import onnxruntime as ort
 from ...listing import listed
 from ...protocol import Array
 from ..ir.serialization import Opened
-
-ENTRIES = {
-    # Arm CPUs would compute fp32 products in bf16.
-    "mlas.enable_gemm_fastmath_arm64_bfloat16": "0"
-}
-"""Session configuration under which fp32 means fp32."""
-
+from .switches import ONNXRUNTIME
 
 BEFORE_22 = listed(
     """
@@ -82,7 +76,7 @@ def session(source: bytes | Path, *, optimized: bool) -> ort.InferenceSession:
     )
     if not optimized:  # a second copy of the weights, for a run or two
         options.add_session_config_entry("session.disable_prepacking", "1")
-    for key, value in ENTRIES.items():
+    for key, value in ONNXRUNTIME.items():
         options.add_session_config_entry(key, value)
     if threads := os.environ.get("OMP_NUM_THREADS"):
         options.intra_op_num_threads = int(threads)

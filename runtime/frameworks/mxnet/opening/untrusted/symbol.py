@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ....common.errors import ModelError
-from ...listing import listed
+from .....common.errors import ModelError
+from ....listing import listed
 
 UNSAFE = listed(
     """

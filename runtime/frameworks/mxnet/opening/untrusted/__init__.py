@@ -1,0 +1,1 @@
+"""What a file from anywhere may hold: checked before MXNet opens it."""
