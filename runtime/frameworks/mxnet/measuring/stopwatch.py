@@ -61,8 +61,9 @@ class Stopwatch:
             name: self._of_ops(made[name], networks[name], found[name]) for name in made
         }
         whole = {FP32: ops["fp32"], self.precision: ops["low"]}
+        nothing = Latency(0.0, 0.0, 0.0, rounds)
         latencies = {
-            (op, precision): whole[precision].get(op, _nothing(rounds))
+            (op, precision): whole[precision].get(op, nothing)
             for op in self.lowable
             for precision in whole
         }
@@ -176,10 +177,6 @@ class Stopwatch:
         node = network.nodes[entry[0]]
         name = self._id(network, node.name) or node.name
         return f"{name}#{entry[1]}" if node.outputs > 1 else name
-
-
-def _nothing(runs: int) -> Latency:
-    return Latency(0.0, 0.0, 0.0, runs)
 
 
 def _middle(found: Sequence[Latency]) -> Latency:

@@ -104,13 +104,10 @@ def _folded(network: Network, site: Site) -> tuple[Values, Values]:
         gamma = np.ones_like(gamma)
     epsilon = float(norm.attrs.get("eps", "1e-3"))
     does = norm_of(gamma, beta, mean, variance, epsilon)
-    bias = load(producer.inputs[2]).astype(np.float64) if _has_bias(producer) else 0.0
+    bare = producer.flag("no_bias", default=producer.op in TRANSPOSED)
+    bias = 0.0 if bare else load(producer.inputs[2]).astype(np.float64)
     weight = scaled(load(producer.inputs[1]), does.scale, site.axis)
     return weight.astype(np.float32), does.biased(bias).astype(np.float32)
-
-
-def _has_bias(producer: Node) -> bool:
-    return not producer.flag("no_bias", default=producer.op in TRANSPOSED)
 
 
 def _written(copy: Rebuilding, index: int, weight: Values, bias: Values) -> Entry:

@@ -45,7 +45,7 @@ def arguments(block: Any) -> list[str]:
     None of them where the code takes any number.
     """
     if isinstance(block, mx.gluon.SymbolBlock):
-        return [entry.name for entry in _flat(block._cached_graph[0])]
+        return [entry.name for entry in leaves(block._cached_graph[0])]
     parameters = list(inspect.signature(block.hybrid_forward).parameters.values())[1:]
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return []
@@ -69,10 +69,6 @@ def positions(block: Any, names: Sequence[str]) -> list[int]:
     """
     own = arguments(block)
     return places(own, names) if set(own) & set(names) else []
-
-
-def _flat(inputs: Any) -> list[Any]:
-    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
 
 
 def leaves(outputs: Any) -> list[Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..portable.answers import devices as devices
 from ..runtime import LIBRARIES, Runtime
 from .answers import answer as answer
-from .answers import devices as devices
 
 dependencies: tuple[str, ...] = ("onnxruntime", *LIBRARIES)
 executes = True

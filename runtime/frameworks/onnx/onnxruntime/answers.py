@@ -22,8 +22,3 @@ def answer(precision: Precision, device: Device) -> Answer:
             remedy="Write `model.runtime: openvino`, or `precisions: fp16`.",
         )
     return Answer(True, "its CPU provider executes fp16 through fp32 where it must")
-
-
-def devices() -> tuple[str, ...]:
-    """None: only the CPU is used."""
-    return ()

@@ -17,8 +17,3 @@ def answer(precision: Precision, device: Device) -> Answer:
     listed = capabilities()
     said = f"OPTIMIZATION_CAPABILITIES of its CPU plugin: {', '.join(sorted(listed))}"
     return Answer(str(precision).upper() in listed, said)
-
-
-def devices() -> tuple[str, ...]:
-    """None: only the CPU is used."""
-    return ()

@@ -12,5 +12,5 @@ def answer(precision: Precision, device: Device) -> Answer:
 
 
 def devices() -> tuple[str, ...]:
-    """None is used."""
+    """None: only CPUs are used."""
     return ()

@@ -85,7 +85,8 @@ def _halved(x: ir.Value, first: ir.Node, base: tuple[ir.Node, ...]) -> Site | No
 
 def _half_before(x: ir.Value, last: ir.Node, base: tuple[ir.Node, ...]) -> Site | None:
     """(x / 2) · (1 + erf)."""
-    other = _other(last, base[-1].outputs[0])
+    one, two = last.inputs
+    other = two if one is base[-1].outputs[0] else one
     half = other.producer() if other is not None else None
     if half is None or half.graph is not last.graph or not _only(half):
         return None
@@ -127,10 +128,6 @@ def _product(node: ir.Node, one: ir.Value, other: ir.Value) -> bool:
     return node.op_type == "Mul" and (
         tuple(node.inputs) in ((one, other), (other, one))
     )
-
-
-def _other(node: ir.Node, one: ir.Value) -> ir.Value | None:
-    return node.inputs[1] if node.inputs[0] is one else node.inputs[0]
 
 
 def _is(value: ir.Value | None, number: float) -> bool:

@@ -52,7 +52,8 @@ def merge_weights(model: ir.Model) -> None:
                 continue
             if value.is_graph_output() or value.is_graph_input():
                 continue
-            key = tensor.dtype, tuple(tensor.shape.numpy()), _start(tensor)
+            start = np.ascontiguousarray(tensor.numpy().reshape(-1)[:SAMPLE]).tobytes()
+            key = tensor.dtype, tuple(tensor.shape.numpy()), start
             groups.setdefault(key, []).append(value)
         for alike in groups.values():
             if len(alike) > 1:
@@ -67,10 +68,6 @@ def _merge(graph: ir.Graph, alike: list[ir.Value]) -> None:
         if kept is not value:
             value.replace_all_uses_with(kept)
             del graph.initializers[str(value.name)]
-
-
-def _start(tensor: ir.TensorProtocol) -> bytes:
-    return np.ascontiguousarray(tensor.numpy().reshape(-1)[:SAMPLE]).tobytes()
 
 
 def _digest(tensor: ir.TensorProtocol) -> bytes:

@@ -144,7 +144,7 @@ def compiled(pieces: Sequence[Piece], copies: int) -> Callable[[], object]:
                 for k, link in enumerate(piece.links)
             ]
         last = graph_def.node.add(name=f"read{copy}", op="Shape", input=[new.name])
-        last.attr["T"].type = _made(new)
+        last.attr["T"].type = outputs(new)[0].type
         done.input.append(f"^{last.name}")
     graph = tf.Graph()
     with graph.as_default():
@@ -156,11 +156,6 @@ def compiled(pieces: Sequence[Piece], copies: int) -> Callable[[], object]:
         return run()
 
     return call
-
-
-def _made(node: Any) -> int:
-    """dtype of a node's first output."""
-    return outputs(node)[0].type
 
 
 def _constant(graph_def: Any, name: str, value: Value) -> None:

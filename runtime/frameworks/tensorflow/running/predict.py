@@ -85,7 +85,7 @@ def given(endpoints: Sequence[Endpoint], batch: Sequence[Any]) -> list[Any]:
     if len(endpoints) != len(batch):
         raise DataError(
             f"the data gives {len(batch)} inputs, the model takes {len(endpoints)}: "
-            f"{_list([each.name for each in endpoints])}",
+            f"{', '.join(repr(each.name) for each in endpoints)}",
             "Make the dataset and model.inputs agree.",
         )
     return [_tensor(each, value) for each, value in zip(endpoints, batch, strict=True)]
@@ -102,7 +102,3 @@ def _tensor(endpoint: Endpoint, value: Any) -> Any:
             "Say the dtype in model.inputs, or add a cast transform.",
         )
     return value
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
