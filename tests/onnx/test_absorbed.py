@@ -78,7 +78,7 @@ def told(
     done = prepare(*plain(ir.from_proto(model)), low=Precision.FP16)
     absorbed = {
         op: [(part.id, part.type) for part in taken]
-        for op, taken in done.absorbed.items()
+        for op, taken in done.told.absorbed.items()
     }
     return absorbed, [op.id for op in done.told.dropped]
 

@@ -40,7 +40,9 @@ def ops(done: Prepared) -> list[str]:
 
 
 def absorbed(done: Prepared) -> dict[str, list[str]]:
-    return {name: [one.id for one in taken] for name, taken in done.absorbed.items()}
+    return {
+        name: [one.id for one in taken] for name, taken in done.told.absorbed.items()
+    }
 
 
 def run(model: onnx.ModelProto, *batch: np.ndarray) -> list[np.ndarray]:
@@ -109,8 +111,8 @@ def test_a_batch_norm_is_folded_into_what_feeds_it(name: str) -> None:
     done = prepared(model)
     assert ops(done) == [call.split()[0], "Relu"]
     assert absorbed(done) == {"z": ["n"]}
-    assert done.absorbed["z"][0].type == "BatchNormalization"
-    assert done.makes == {"z": "n"}
+    assert done.told.absorbed["z"][0].type == "BatchNormalization"
+    assert done.told.makes == {"z": "n"}
     check_same(model, done, normal(*shape, seed=2))
 
 
@@ -132,7 +134,10 @@ def test_a_norm_that_makes_an_output_gives_its_name() -> None:
     model = model_of(text, **values)
     done = prepared(model)
     assert absorbed(done) == {"y": ["z", "y"]}
-    assert [one.type for one in done.absorbed["y"]] == ["Conv", "BatchNormalization"]
+    assert [one.type for one in done.told.absorbed["y"]] == [
+        "Conv",
+        "BatchNormalization",
+    ]
     check_same(model, done, normal(1, 3, 2, 2))
 
 
@@ -205,10 +210,15 @@ def test_a_gelu_that_was_spelled_out_is_one_op(form: str, low: Precision) -> Non
     model = model_of(f"g (float[2, 8] x) => (y) {{ {GELUS[form]} }}", **NUMBERS)
     done = prepared(model, low)
     assert ops(done) == ["Gelu"] and done.notes == ("opset 17 → 20",)
-    assert {one.type for one in done.absorbed["y"]} == {"Div", "Mul", "Erf", "Add"} - (
-        {"Div"} if "Div" not in GELUS[form] else set()
+    assert {one.type for one in done.told.absorbed["y"]} == {
+        "Div",
+        "Mul",
+        "Erf",
+        "Add",
+    } - ({"Div"} if "Div" not in GELUS[form] else set())
+    assert len(done.told.absorbed["y"]) == 5, (
+        "the last op too, whose type is another now"
     )
-    assert len(done.absorbed["y"]) == 5, "the last op too, whose type is another now"
     check_same(model, done, normal(2, 8))
 
 

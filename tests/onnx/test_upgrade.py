@@ -364,7 +364,7 @@ def test_a_softmax_that_was_rewritten_keeps_its_name() -> None:
     types = [node.op_type for node in done.model.graph]
     assert types == ["Shape", "Flatten", "Softmax", "Reshape"]
     (softmax,) = (n for n in done.model.graph if n.op_type == "Softmax")
-    (taken,) = done.absorbed[str(softmax.outputs[0].name)]
+    (taken,) = done.told.absorbed[str(softmax.outputs[0].name)]
     assert (taken.id, taken.type) == ("y", "Softmax")
 
 
