@@ -34,6 +34,10 @@ class Unrolled(Interpreter):
         return call
 
 
+def _cond(predicate: Any, true: Body, false: Body, operands: Sequence[Any]) -> Values:
+    return (true if bool(predicate) else false)(*operands)
+
+
 def _while_loop(
     condition: Body, body: Body, carried: Sequence[Any], others: Sequence[Any] = ()
 ) -> Values:
@@ -54,14 +58,14 @@ def _scan(
     return (*values, *(torch.stack(ys) for ys in zip(*made, strict=True)))
 
 
+def _map(body: Body, xs: Sequence[Any], others: Sequence[Any]) -> Values:
+    return _scan(body, (), xs, others)
+
+
 UNROLLED: dict[Any, Callable[..., Values]] = {
-    torch.ops.higher_order.cond: lambda choice, true, false, operands: (
-        true if bool(choice) else false
-    )(*operands),
+    torch.ops.higher_order.cond: _cond,
     torch.ops.higher_order.while_loop: _while_loop,
     torch.ops.higher_order.scan: _scan,
-    torch.ops.higher_order.map_impl: lambda body, xs, others: _scan(
-        body, (), xs, others
-    ),
+    torch.ops.higher_order.map_impl: _map,
 }
 """torch's operator → the same, whose bodies always return tuples."""
