@@ -118,11 +118,7 @@ def _kept(
             body = _kept(
                 data, field.value, field.end, inner, location, large, depth + 1
             )
-        pieces += [
-            _number(field.number << 3 | LENGTH),
-            _number(sum(map(len, body))),
-            *body,
-        ]
+        pieces += [_tag(field.number, LENGTH), _number(sum(map(len, body))), *body]
     return [*pieces, data[copied:end]]
 
 
@@ -154,6 +150,10 @@ def _tensor(
     ):
         where.external_data.add(key=key, value=text)
     return [data[start : value.start], data[value.end : end], where.SerializeToString()]
+
+
+def _tag(number: int, wire: int) -> bytes:
+    return _number(number << 3 | wire)
 
 
 def _number(value: int) -> bytes:
