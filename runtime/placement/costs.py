@@ -99,16 +99,6 @@ A100 = MachineProfile(
 The overhead is a round figure for a kernel launch, not the data sheet's.
 """
 
-H100 = MachineProfile(
-    name="NVIDIA H100 SXM 80 GB",
-    flops=_rates(66.9e12, 989.4e12, 989.4e12),
-    bandwidth=3.35e12,
-    overhead=5e-6,
-)
-"""Peaks of NVIDIA's H100 data sheet, dense (half of the printed sparse rates); fp32
-without TF32. Overhead as for `A100`.
-"""
-
 
 def fused(profile: MachineProfile) -> MachineProfile:
     """The same machine where a compiler fuses what lies between contractions."""

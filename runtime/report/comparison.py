@@ -185,7 +185,7 @@ def timed_as_recorded(
         str(recorded["aside"]),
         None if scored is None else evaluation(scored),
     )
-    return Timed(latencies(recorded["latency"]) or {}, rules)
+    return Timed(latencies(recorded["latency"]), rules)
 
 
 def timed_data(timed: Timed | None) -> dict[str, Any]:

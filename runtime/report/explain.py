@@ -127,7 +127,7 @@ def explained(path: Path) -> Explanation:
             casts=len(content["casts"]),
             unit=unit,
             judged=_judged(content.get("judgement")),
-            latency=_latency(content.get("latency")),
+            latency=_latency(content.get("latency") or {}),
             rules=dict(content.get("rules") or {}),
             kept=tuple(sorted(kept, key=_weight)),
             ranking=recorded_ranking(content, path.name),
@@ -166,12 +166,10 @@ def _number(value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else float(value)
 
 
-def _latency(data: Mapping[str, Any] | None) -> dict[str, Latency]:
-    rows = {
-        str(name): {key: float(value) for key, value in row.items()}
-        for name, row in (data or {}).items()
-    }
-    return latencies(rows) or {}
+def _latency(data: Mapping[str, Any]) -> dict[str, Latency]:
+    return latencies(
+        {name: {k: float(v) for k, v in row.items()} for name, row in data.items()}
+    )
 
 
 def _trials(

@@ -23,8 +23,6 @@ class Found:
         trials: All trials in order; empty for a replayed plan.
         interrupted: True if Ctrl-C or SIGTERM ended the search.
         ended: What of the budget ended it early, "" if nothing did.
-        ranking: What each low op was predicted to harm, largest first; empty where
-            no estimate was needed.
         warnings: What the user should know of the criterion.
     """
 
@@ -32,7 +30,6 @@ class Found:
     trials: tuple[Trial, ...] = ()
     interrupted: bool = False
     ended: str = ""
-    ranking: tuple[Estimate, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Plan]:

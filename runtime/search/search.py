@@ -92,7 +92,6 @@ def search(
         tuple(trials.made.values()),
         interrupted,
         trials.ended,
-        run.ranking,
         run.warnings,
     )
 

@@ -37,7 +37,7 @@ def costed(graph: Graph) -> str:
     tensors = [
         [t.name, t.dtype, t.shape, t.constant, t.runs] for t in graph.tensors.values()
     ]
-    return _digest([ops, tensors, graph.inputs, graph.outputs])
+    return key([ops, tensors, graph.inputs, graph.outputs])
 
 
 def subject(traced: Traced, low: Precision, forms: Mapping[str, str]) -> dict[str, Any]:
@@ -64,17 +64,12 @@ def circumstances(traced: Traced, machine: Machine | None) -> dict[str, Any]:
         "narrowcast": VERSION,
         "framework": machine.framework if machine else "",
         "cpu": machine.cpu.model if machine else "",
-        "flags": _digest(sorted(machine.cpu.flags)) if machine else "",
+        "flags": key(sorted(machine.cpu.flags)) if machine else "",
         "cuda": machine.cuda if machine else "",
         "cores": _cores(),
         "environment": environ,
         "switches": dict(traced.switches),
     }
-
-
-def key(about: Mapping[str, Any]) -> str:
-    """Names what is about this."""
-    return _digest(about)
 
 
 def _cores() -> int:
@@ -84,6 +79,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _digest(value: Any) -> str:
+def key(value: Any) -> str:
+    """sha256 by which plain data is found again."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
