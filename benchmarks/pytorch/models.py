@@ -10,9 +10,26 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from narrowcast.runtime.frameworks.inputs import Input
+
 BATCH = 8
 
 Made = tuple[nn.Module, tuple[torch.Tensor, ...]]
+
+
+def made(name: str) -> Made:
+    """The model in evaluation mode, and a batch."""
+    torch.manual_seed(0)
+    model, batch = MODELS[name]()
+    return model.eval(), batch
+
+
+def declared(batch: tuple[torch.Tensor, ...]) -> list[Input]:
+    """Inputs for this batch, whose size varies."""
+    return [
+        Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
+        for k, x in enumerate(batch)
+    ]
 
 
 def images() -> tuple[torch.Tensor, ...]:

@@ -18,13 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from models import MODELS
+from models import MODELS, declared, made
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.graph import casts
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
@@ -95,11 +94,7 @@ def alternatives(model: nn.Module, batch: Batch) -> dict[str, Call]:
 
 def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Call, str]:
     """The saved and reloaded model, and what is worth knowing of it."""
-    inputs = [
-        Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
-        for k, x in enumerate(batch)
-    ]
-    traced = pytorch.trace(model, batch, low=LOW, inputs=inputs)
+    traced = pytorch.trace(model, batch, low=LOW, inputs=declared(batch))
     traced = traced.with_fastest_forms(LOW, time.perf_counter, SECONDS_EACH)
     static = StaticCosts(traced.graph, X86_BF16)
     costs = measured_costs(traced, LOW, static, time.perf_counter)
@@ -118,9 +113,7 @@ def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Call, str]:
 
 def compared(name: str) -> dict[str, float]:
     """Seconds per batch by alternative, the better layout of each."""
-    torch.manual_seed(0)
-    model, batch = MODELS[name]()
-    model.eval()
+    model, batch = made(name)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         with torch.inference_mode(False):
             ours, known = converted(model, batch, Path(folder))

@@ -80,9 +80,8 @@ class Run:
         refused: list[RequirementError] = []
 
         def answer(precision: Precision, device: Device) -> Answer:
-            return adapter.answer(
-                precision, device
-            )  # imported once it is known to be there
+            # The attribute imports the framework, once it is known to be there.
+            return adapter.answer(precision, device)
 
         for requirement in wanted or requirements:
             try:
