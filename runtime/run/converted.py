@@ -111,10 +111,12 @@ def _converted(conversion: Conversion, found: Found, plan: Plan) -> Converted:
 
 def _package(conversion: Conversion, saved: Path) -> Package:
     """What a saved model is compiled to, loaded and judged likewise."""
-    compiler = conversion.slots.adapter
+    compiler, context = conversion.slots.adapter, conversion.context
     assert isinstance(compiler, Compiler)
-    compiled = _compiled(conversion, compiler, saved)
-    return Package(compiled, *_accuracy(conversion, compiler.load_compiled, compiled))
+    context.progress.live("compile", f"{saved.name}: this takes a minute or more")
+    package = compiler.compile_saved(saved, context.candidate(conversion.package))
+    context.progress.line("compile", f"{saved.name} -> {package.name}")
+    return Package(package, *_accuracy(conversion, compiler.load_compiled, package))
 
 
 def _accuracy(
@@ -126,13 +128,3 @@ def _accuracy(
         fp32 = slots.adapter.predictor(conversion.model, slots.inputs)
         return None, drift(context, slots, fp32, load, path)
     return standard.judgement(score_saved(context, slots, standard, load, path)), None
-
-
-def _compiled(conversion: Conversion, compiler: Compiler, saved: Path) -> Path:
-    progress = conversion.context.progress
-    progress.live("compile", f"{saved.name}: this takes a minute or more")
-    package = compiler.compile_saved(
-        saved, conversion.context.candidate(conversion.package)
-    )
-    progress.line("compile", f"{saved.name} -> {package.name}")
-    return package

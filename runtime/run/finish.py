@@ -33,8 +33,10 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
     context, graph = conversion.context, conversion.traced.graph
     if _bytes_differ(converted):
         context.warn("the same inputs gave another file than the plan's")
-    if _nothing_low(graph, plan):
-        context.warn(f"every op stays fp32: {_why_nothing(plan)}")
+    if all(plan.placement[op.id] != plan.low for op in graph.ops):
+        gains = f"nothing gains from {plan.low} here"
+        why = gains if plan.objective == "latency" else "nothing was converted"
+        context.warn(f"every op stays fp32: {why}")
     # The folder of a trial that is rebuilt is its own.
     missed = not converted.holds and context.options.trial is None
     lock = _plan_path(context, missed, new=conversion.replayed is None)
@@ -120,18 +122,6 @@ def _bytes_differ(converted: Converted) -> bool:
     recorded = replayed.get("model")
     known = recorded.get("sha256") if isinstance(recorded, dict) else None
     return known != candidate_hash(converted.saved)
-
-
-def _nothing_low(graph: Graph, plan: Plan) -> bool:
-    """Whether the result is fp32 throughout."""
-    return all(plan.placement[op.id] != plan.low for op in graph.ops)
-
-
-def _why_nothing(plan: Plan) -> str:
-    """Why every op stays fp32."""
-    if plan.objective == "latency":
-        return f"nothing gains from {plan.low} here"
-    return "nothing was converted"
 
 
 def _plan_path(context: Context, missed: bool, new: bool) -> Path:
