@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
 from ..common.errors import NarrowcastError
 from ..graph.graph import Graph, Kind, Op, Placement, Precision, Tensor, casts
+
+OpCost = Callable[[Op, Precision], float]
+CastCost = Callable[[Tensor, Precision, Precision], float]
 
 
 class CostError(NarrowcastError):
@@ -134,28 +138,30 @@ class StaticCosts:
 
 def predicted_seconds(graph: Graph, costs: Costs, placement: Placement) -> float:
     """Seconds of a whole placement: its ops and the casts that it needs."""
+    return _whole(graph, placement, costs.op, costs.cast)
+
+
+def predicted_bytes(graph: Graph, placement: Placement) -> int:
+    """Bytes that a placement's casts and its ops without FLOPs move."""
+    return int(_whole(graph, placement, partial(idle_bytes, graph), cast_bytes))
+
+
+def _whole(
+    graph: Graph, placement: Placement, op_cost: OpCost, cast_cost: CastCost
+) -> float:
     ops = (
-        costs.op(op, placement[op.id]) for op in graph.ops if op.kind is not Kind.FIXED
+        op_cost(op, placement[op.id]) for op in graph.ops if op.kind is not Kind.FIXED
     )
     conversions = (
-        costs.cast(graph.tensors[cast.tensor], cast.source, cast.target)
+        cast_cost(graph.tensors[cast.tensor], cast.source, cast.target)
         for cast in casts(graph, placement)
     )
     return math.fsum(ops) + math.fsum(conversions)
 
 
-def predicted_bytes(graph: Graph, placement: Placement) -> int:
-    """Bytes that a placement's casts and its ops without FLOPs move."""
-    ops = (
-        moved_bytes(graph, op, placement[op.id])
-        for op in graph.ops
-        if op.flops == 0 and op.kind is not Kind.FIXED
-    )
-    conversions = (
-        cast_bytes(graph.tensors[cast.tensor], cast.source, cast.target)
-        for cast in casts(graph, placement)
-    )
-    return sum(ops) + sum(conversions)
+def idle_bytes(graph: Graph, op: Op, precision: Precision) -> int:
+    """`moved_bytes` of an op without FLOPs, 0 for one that has some."""
+    return 0 if op.flops else moved_bytes(graph, op, precision)
 
 
 def moved_bytes(graph: Graph, op: Op, precision: Precision) -> int:

@@ -61,11 +61,8 @@ def circumstances(traced: Traced, machine: Machine | None) -> dict[str, Any]:
         if name.startswith(THREADS)
     }
     return {
-        "narrowcast": VERSION,
-        "framework": machine.framework if machine else "",
-        "cpu": machine.cpu.model if machine else "",
+        **machine_data(machine),
         "flags": key(sorted(machine.cpu.flags)) if machine else "",
-        "cuda": machine.cuda if machine else "",
         "cores": _cores(),
         "environment": environ,
         "switches": dict(traced.switches),
@@ -77,6 +74,16 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def machine_data(machine: Machine | None) -> dict[str, str]:
+    """What measures, and where."""
+    return {
+        "narrowcast": VERSION,
+        "framework": machine.framework if machine else "",
+        "cpu": machine.cpu.model if machine else "",
+        "cuda": machine.cuda if machine else "",
+    }
 
 
 def key(value: Any) -> str:
