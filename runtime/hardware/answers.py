@@ -34,10 +34,7 @@ class Framework:
 
 FRAMEWORKS: Mapping[str, Framework] = {
     "torch": Framework(
-        "PyTorch",
-        lowest="2.10",
-        extra="pytorch",
-        devices=("cpu", "cuda"),
+        "PyTorch", lowest="2.10", extra="pytorch", devices=("cpu", "cuda")
     ),
     "tensorflow": Framework(
         "TensorFlow",

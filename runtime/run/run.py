@@ -130,9 +130,7 @@ class Run:
         return checked(conversion, found)
 
     def better(
-        self,
-        lows: Sequence[Precision],
-        convert_to: Callable[[Precision], Converted],
+        self, lows: Sequence[Precision], convert_to: Callable[[Precision], Converted]
     ) -> Converted:
         """Convert to each precision and keep the better, by `converted.better`.
 

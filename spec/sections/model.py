@@ -129,7 +129,6 @@ class ModelKeys(Section):
             _inputs, json_schema_input_type=str | tuple[str | InputSection, ...]
         ),
     ] = Field(
-        default=(),
-        description="The inputs in the order that the dataset gives them.",
+        default=(), description="The inputs in the order that the dataset gives them."
     )
     outputs: Names = Field(default=(), description="Names of the outputs, in order.")

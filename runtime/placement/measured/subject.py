@@ -46,11 +46,7 @@ def subject(traced: Traced, low: Precision, forms: Mapping[str, str]) -> dict[st
     Args:
         forms: Kernels that stand for ops.
     """
-    return {
-        "precision": str(low),
-        "graph": costed(traced.graph),
-        "forms": dict(forms),
-    }
+    return {"precision": str(low), "graph": costed(traced.graph), "forms": dict(forms)}
 
 
 def circumstances(traced: Traced, machine: Machine | None) -> dict[str, Any]:

@@ -7,12 +7,7 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import (
-    absent,
-    input_names,
-    one_of_path_and_factory,
-    weights_ending,
-)
+from .common import absent, input_names, one_of_path_and_factory, weights_ending
 
 SYMBOL = "-symbol.json"
 WEIGHTS = (".params", ".parameters")

@@ -7,13 +7,7 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import (
-    absent,
-    input_names,
-    one_of_path_and_factory,
-    suffix,
-    weights_ending,
-)
+from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 PROGRAM = ".pt2"

@@ -7,13 +7,7 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import (
-    absent,
-    input_names,
-    one_of_path_and_factory,
-    suffix,
-    weights_ending,
-)
+from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
 
 FROZEN = ".pb"
 KERAS = (".keras", ".h5", ".hdf5")
