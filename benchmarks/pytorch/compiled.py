@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from models import MODELS, declared, made
+from models import MODELS, Batch, declared, made
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision
@@ -37,7 +37,6 @@ SECONDS = 12.0
 SIDES = (1024, 2048, 3072)
 """Of square products; the fastest gives the machine's rate."""
 
-Batch = tuple[torch.Tensor, ...]
 Call = Callable[[], object]
 
 

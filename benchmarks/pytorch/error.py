@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from models import MODELS, declared, made
+from models import MODELS, Batch, declared, in_dtype, made
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision
@@ -28,12 +28,6 @@ from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 BATCHES = 4
-
-Batch = tuple[torch.Tensor, ...]
-
-
-def in_dtype(batch: Batch, dtype: torch.dtype) -> Batch:
-    return tuple(x.to(dtype) if x.is_floating_point() else x for x in batch)
 
 
 def outputs(model: Any, batch: Batch) -> list[torch.Tensor]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from models import Made, bert_6, images, mobilenet_v2, resnet50, vit_small
+from models import Batch, Made, bert_6, images, mobilenet_v2, resnet50, vit_small
 from torch import nn
 
 OPSET = 18
@@ -61,7 +61,7 @@ class Only(nn.Module):
         return result
 
 
-def settle(model: nn.Module, batch: tuple[torch.Tensor, ...]) -> None:
+def settle(model: nn.Module, batch: Batch) -> None:
     """Let the batch norms take their statistics from the batch."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -14,7 +14,8 @@ from narrowcast.runtime.frameworks.inputs import Input
 
 BATCH = 8
 
-Made = tuple[nn.Module, tuple[torch.Tensor, ...]]
+Batch = tuple[torch.Tensor, ...]
+Made = tuple[nn.Module, Batch]
 
 
 def made(name: str) -> Made:
@@ -24,7 +25,7 @@ def made(name: str) -> Made:
     return model.eval(), batch
 
 
-def declared(batch: tuple[torch.Tensor, ...]) -> list[Input]:
+def declared(batch: Batch) -> list[Input]:
     """Inputs for this batch, whose size varies."""
     return [
         Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
@@ -32,11 +33,15 @@ def declared(batch: tuple[torch.Tensor, ...]) -> list[Input]:
     ]
 
 
-def images() -> tuple[torch.Tensor, ...]:
+def in_dtype(batch: Batch, dtype: torch.dtype) -> Batch:
+    return tuple(x.to(dtype) if x.is_floating_point() else x for x in batch)
+
+
+def images() -> Batch:
     return (torch.randn(BATCH, 3, 224, 224),)
 
 
-def tokens(vocabulary: int) -> tuple[torch.Tensor, ...]:
+def tokens(vocabulary: int) -> Batch:
     return (torch.randint(0, vocabulary, (BATCH, 128)),)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from models import MODELS, declared, made
+from models import MODELS, Batch, declared, in_dtype, made
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision
@@ -34,7 +34,6 @@ LOW = Precision.BF16
 BF16 = torch.bfloat16
 SECONDS = 12.0
 
-Batch = tuple[torch.Tensor, ...]
 Call = Callable[[], object]
 
 
@@ -47,10 +46,6 @@ def wrapped(model: nn.Module) -> nn.Module:
             module.register_forward_pre_hook(lambda _m, x: (x[0].to(BF16),))
             module.register_forward_hook(lambda _m, _x, y: y.float())
     return model
-
-
-def in_bf16(batch: Batch) -> Batch:
-    return tuple(x.to(BF16) if x.is_floating_point() else x for x in batch)
 
 
 def channels_last(batch: Batch) -> Batch:
@@ -73,7 +68,7 @@ def alternatives(model: nn.Module, batch: Batch) -> dict[str, Call]:
     calls: dict[str, Call] = {
         "fp32": lambda: model(*batch),
         "autocast": autocast(model, batch),
-        "bfloat16()": lambda: low(*in_bf16(batch)),
+        "bfloat16()": lambda: low(*in_dtype(batch, BF16)),
         "wrapped": lambda: single(*batch),
     }
     if all(x.dim() != 4 for x in batch):
@@ -87,7 +82,7 @@ def alternatives(model: nn.Module, batch: Batch) -> dict[str, Call]:
     return calls | {
         "fp32/cl": lambda: model_cl(*there),
         "autocast/cl": autocast(model_cl, there),
-        "bfloat16()/cl": lambda: low_cl(*in_bf16(there)),
+        "bfloat16()/cl": lambda: low_cl(*in_dtype(there, BF16)),
         "wrapped/cl": lambda: single_cl(*there),
     }
 
