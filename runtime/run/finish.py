@@ -90,11 +90,7 @@ def gathered(
         interrupted=found.interrupted or context.interrupts.came,
         is_target=conversion.timed_here,
         kernels=counted(conversion.forms_in_use(plan.placement)),
-        fp32={
-            op_id: f"{reason.why}: {reason.text}"
-            for op_id, reason in plan.reasons.items()
-            if reason.why is not Why.FIXED
-        },
+        fp32=_reasons(plan),
         script=context.script,
         model=destination(converted.saved, missed),
         plan=plan_file,
@@ -102,14 +98,24 @@ def gathered(
         package=package,
         ended=found.ended,
         notes=conversion.traced.notes,
-        weights=_weights(graph, plan) if plan.objective == "memory" else None,
+        weights=_weights(graph, plan),
         rules=None if timed is None else timed.rules,
         rebuilt=context.options.trial,
     )
 
 
-def _weights(graph: Graph, plan: Plan) -> tuple[int, int]:
-    """Bytes of the weights in fp32 and as placed."""
+def _reasons(plan: Plan) -> dict[str, str]:
+    return {
+        op_id: f"{reason.why}: {reason.text}"
+        for op_id, reason in plan.reasons.items()
+        if reason.why is not Why.FIXED
+    }
+
+
+def _weights(graph: Graph, plan: Plan) -> tuple[int, int] | None:
+    """Under objective memory, bytes of the weights in fp32 and as placed."""
+    if plan.objective != "memory":
+        return None
     fp32 = dict.fromkeys(graph.by_id, Precision.FP32)
     return weight_bytes(graph, fp32), weight_bytes(graph, plan.placement)
 
