@@ -43,7 +43,6 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
         imports.append(("narrowcast.runtime", "Input"))
     framework = framework_of(spec)
     return Script(
-        file_name=default_name(spec),
         header=_header(spec, spec_file, script_file),
         title=docstring(
             f"Convert {spec.model.name} ({_titled(spec)}) from fp32 to {' or '.join(spec.precisions)} + fp32 "

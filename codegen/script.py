@@ -36,7 +36,6 @@ class Script:
     """A generated script.
 
     Attributes:
-        file_name: The script's own name if the user gives none.
         title: The docstring's text.
         imports: All import lines at the top.
         type_imports: Those that only type checkers run.
@@ -44,7 +43,6 @@ class Script:
         sections: Functions in order.
     """
 
-    file_name: str
     header: Header
     title: Code
     imports: Code

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from .common.errors import NarrowcastError, UsageError
@@ -104,14 +105,14 @@ def _parsed(
     add = parser.add_argument
     add(
         "--output",
-        type=Path,
+        type=_path,
         default=folder,
         metavar="FOLDER",
         help="where the converted model goes (default: beside the script)",
     )
     add(
         "--plan",
-        type=Path,
+        type=_path,
         default=folder / f"{name}.plan.json",
         metavar="FILE",
         help="plan to replay, or to write if there is none (default: beside the script)",
@@ -151,20 +152,10 @@ def _parsed(
         help="costs to use, or to write there once measured; static: measure nothing",
     )
     add("--json", action="store_true", help="print the report as JSON")
-    given = parser.parse_args(arguments)
-    output = given.output.resolve()
-    return Options(
-        output=output if given.trial is None else output / f"trial-{given.trial}",
-        plan=given.plan.resolve(),
-        search=given.search,
-        resume=given.resume,
-        trial=given.trial,
-        max_trials=given.max_trials,
-        timeout=given.timeout,
-        workers=given.workers,
-        json=given.json,
-        costs=given.costs,
-    )
+    options = Options(**vars(parser.parse_args(arguments)))
+    if options.trial is None:
+        return options
+    return replace(options, output=options.output / f"trial-{options.trial}")
 
 
 def _workers(count: int | None, executor: Executor | None) -> Workers | None:
@@ -180,8 +171,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _path(text: str) -> Path:
+    return Path(text).resolve()
+
+
 def _costs(text: str) -> Choice:
-    return "static" if text == "static" else Path(text).resolve()
+    return "static" if text == "static" else _path(text)
 
 
 def _seconds(text: str) -> float:

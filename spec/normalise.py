@@ -10,11 +10,11 @@ from .sections.dataset import DatasetFile, DatasetSection
 from .sections.document import DATA, Document
 from .sections.evaluation import AccuracySection
 from .sections.fields import absolute
-from .sections.frameworks import FRAMEWORKS
+from .sections.frameworks import ModelSection
 from .sections.frameworks.onnx import runtime
 from .sections.frameworks.tensorflow import is_saved_model
 from .sections.metric import BuiltIn, MetricSection
-from .sections.model import InputSection, ModelSection, slug
+from .sections.model import FRAMEWORKS, InputSection, slug
 from .sections.tuning import OBJECTIVES, CriterionSection
 from .spec import (
     Budget,

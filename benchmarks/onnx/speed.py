@@ -1,6 +1,6 @@
 """Speed and error of converted models on OpenVINO, beside its own bf16.
 
-    python benchmarks/onnx/export.py FOLDER         (where torch is)
+    python benchmarks/pytorch/export.py FOLDER      (where torch is)
     python benchmarks/onnx/speed.py FOLDER [NAME ...]
 
 Each model is converted under `objective: latency`, saved, and the saved file is timed in

@@ -23,13 +23,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from models import MODELS
+from models import MODELS, Batch, declared, made
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import Latency, interleaved
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.search import everything_low
 
@@ -38,7 +37,6 @@ SECONDS = 12.0
 SIDES = (1024, 2048, 3072)
 """Of square products; the fastest gives the machine's rate."""
 
-Batch = tuple[torch.Tensor, ...]
 Call = Callable[[], object]
 
 
@@ -56,24 +54,13 @@ class Autocast(nn.Module):
         return [x.float() for x in leaves] if self.wide else leaves
 
 
-def made(name: str) -> tuple[nn.Module, Batch]:
-    """The model in evaluation mode, and a batch."""
-    torch.manual_seed(0)
-    model, batch = MODELS[name]()
-    return model.eval(), batch
-
-
 def packaged(name: str, cache: Path) -> tuple[Path, int]:
     """The compiled package, and the model's FLOPs per batch; made where it is not."""
     stem = "".join(c if c.isalnum() else "_" for c in name)
     package, flops = cache / f"{stem}.compiled.pt2", cache / f"{stem}.flops"
     if not package.exists():
         model, batch = made(name)
-        inputs = [
-            Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
-            for k, x in enumerate(batch)
-        ]
-        plain = pytorch.trace(model, batch, low=LOW, inputs=inputs)
+        plain = pytorch.trace(model, batch, low=LOW, inputs=declared(batch))
         traced = pytorch.under_inductor(plain)
         traced = replace(traced, formed=traced._sites)
         (plan,) = everything_low(traced, low=LOW, objective=low_compute, pins=Pins())

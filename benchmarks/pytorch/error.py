@@ -17,24 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from models import MODELS
+from models import MODELS, Batch, declared, in_dtype, made
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.graph import Kind, casts
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 BATCHES = 4
-
-Batch = tuple[torch.Tensor, ...]
-
-
-def in_dtype(batch: Batch, dtype: torch.dtype) -> Batch:
-    return tuple(x.to(dtype) if x.is_floating_point() else x for x in batch)
 
 
 def outputs(model: Any, batch: Batch) -> list[torch.Tensor]:
@@ -63,11 +56,7 @@ class Error:
 
 def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Any, list[str]]:
     """The saved and reloaded model; its casts, ops in fp32, and the file's size."""
-    inputs = [
-        Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
-        for k, x in enumerate(batch)
-    ]
-    traced = pytorch.trace(model, batch, low=LOW, inputs=inputs)
+    traced = pytorch.trace(model, batch, low=LOW, inputs=declared(batch))
     (plan,) = everything_low(traced, low=LOW, objective=low_compute, pins=Pins())
     path = traced.save(traced.apply(plan.placement), folder / "model.pt2")
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
@@ -86,9 +75,7 @@ def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Any, list[s
 
 def compared(name: str) -> list[str]:
     """One row: our error, bfloat16()'s, their ratio, casts, fp32 ops, size."""
-    torch.manual_seed(0)
-    model, first = MODELS[name]()
-    model.eval()
+    model, first = made(name)
     with tempfile.TemporaryDirectory() as folder:
         ours, known = converted(model, first, Path(folder))
     wide, low = copy.deepcopy(model).double(), copy.deepcopy(model).bfloat16()

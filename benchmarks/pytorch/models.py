@@ -10,16 +10,38 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from narrowcast.runtime.frameworks.inputs import Input
+
 BATCH = 8
 
-Made = tuple[nn.Module, tuple[torch.Tensor, ...]]
+Batch = tuple[torch.Tensor, ...]
+Made = tuple[nn.Module, Batch]
 
 
-def images() -> tuple[torch.Tensor, ...]:
+def made(name: str) -> Made:
+    """The model in evaluation mode, and a batch."""
+    torch.manual_seed(0)
+    model, batch = MODELS[name]()
+    return model.eval(), batch
+
+
+def declared(batch: Batch) -> list[Input]:
+    """Inputs for this batch, whose size varies."""
+    return [
+        Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
+        for k, x in enumerate(batch)
+    ]
+
+
+def in_dtype(batch: Batch, dtype: torch.dtype) -> Batch:
+    return tuple(x.to(dtype) if x.is_floating_point() else x for x in batch)
+
+
+def images() -> Batch:
     return (torch.randn(BATCH, 3, 224, 224),)
 
 
-def tokens(vocabulary: int) -> tuple[torch.Tensor, ...]:
+def tokens(vocabulary: int) -> Batch:
     return (torch.randint(0, vocabulary, (BATCH, 128)),)
 
 

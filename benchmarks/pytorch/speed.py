@@ -18,13 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from models import MODELS
+from models import MODELS, Batch, declared, in_dtype, made
 from torch import nn
 
 from narrowcast.runtime import Pins, Precision
 from narrowcast.runtime.common.timing import interleaved
 from narrowcast.runtime.frameworks import pytorch
-from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.graph import casts
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts
@@ -35,7 +34,6 @@ LOW = Precision.BF16
 BF16 = torch.bfloat16
 SECONDS = 12.0
 
-Batch = tuple[torch.Tensor, ...]
 Call = Callable[[], object]
 
 
@@ -48,10 +46,6 @@ def wrapped(model: nn.Module) -> nn.Module:
             module.register_forward_pre_hook(lambda _m, x: (x[0].to(BF16),))
             module.register_forward_hook(lambda _m, _x, y: y.float())
     return model
-
-
-def in_bf16(batch: Batch) -> Batch:
-    return tuple(x.to(BF16) if x.is_floating_point() else x for x in batch)
 
 
 def channels_last(batch: Batch) -> Batch:
@@ -74,7 +68,7 @@ def alternatives(model: nn.Module, batch: Batch) -> dict[str, Call]:
     calls: dict[str, Call] = {
         "fp32": lambda: model(*batch),
         "autocast": autocast(model, batch),
-        "bfloat16()": lambda: low(*in_bf16(batch)),
+        "bfloat16()": lambda: low(*in_dtype(batch, BF16)),
         "wrapped": lambda: single(*batch),
     }
     if all(x.dim() != 4 for x in batch):
@@ -88,18 +82,14 @@ def alternatives(model: nn.Module, batch: Batch) -> dict[str, Call]:
     return calls | {
         "fp32/cl": lambda: model_cl(*there),
         "autocast/cl": autocast(model_cl, there),
-        "bfloat16()/cl": lambda: low_cl(*in_bf16(there)),
+        "bfloat16()/cl": lambda: low_cl(*in_dtype(there, BF16)),
         "wrapped/cl": lambda: single_cl(*there),
     }
 
 
 def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Call, str]:
     """The saved and reloaded model, and what is worth knowing of it."""
-    inputs = [
-        Input(f"x{k}", ("batch", *x.shape[1:]), str(x.dtype).removeprefix("torch."))
-        for k, x in enumerate(batch)
-    ]
-    traced = pytorch.trace(model, batch, low=LOW, inputs=inputs)
+    traced = pytorch.trace(model, batch, low=LOW, inputs=declared(batch))
     traced = traced.with_fastest_forms(LOW, time.perf_counter, SECONDS_EACH)
     static = StaticCosts(traced.graph, X86_BF16)
     costs = measured_costs(traced, LOW, static, time.perf_counter)
@@ -118,9 +108,7 @@ def converted(model: nn.Module, batch: Batch, folder: Path) -> tuple[Call, str]:
 
 def compared(name: str) -> dict[str, float]:
     """Seconds per batch by alternative, the better layout of each."""
-    torch.manual_seed(0)
-    model, batch = MODELS[name]()
-    model.eval()
+    model, batch = made(name)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         with torch.inference_mode(False):
             ours, known = converted(model, batch, Path(folder))

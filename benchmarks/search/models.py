@@ -39,52 +39,40 @@ class Model:
     tensor: Callable[[Any], Any]
 
 
-def pytorch(case: Planted) -> Model:
-    torch = import_module("torch")
-    adapter = import_module("narrowcast.runtime.frameworks.pytorch")
-    module = import_module("rows_pytorch").build(case.network)
-    batch = tuple(map(torch.from_numpy, case.inputs()[0]))
+def _model(
+    case: Planted, name: str, model: Any, tensor: Callable[[Any], Any] = np.asarray
+) -> Model:
+    """A model in the framework whose adapter has this name."""
+    adapter = import_module(f"narrowcast.runtime.frameworks.{name}")
+    batch = tuple(map(tensor, case.inputs()[0]))
     return Model(
-        lambda: adapter.trace(module, batch, low=case.low, inputs=INPUTS),
+        lambda: adapter.trace(model, batch, low=case.low, inputs=INPUTS),
         adapter.predictor,
-        adapter.predictor(module),
-        torch.from_numpy,
+        adapter.predictor(model),
+        tensor,
     )
+
+
+def pytorch(case: Planted) -> Model:
+    module = import_module("rows_pytorch").build(case.network)
+    return _model(case, "pytorch", module, import_module("torch").from_numpy)
 
 
 def tensorflow(case: Planted) -> Model:
-    adapter = import_module("narrowcast.runtime.frameworks.tensorflow")
     with TemporaryDirectory() as folder:
         model = import_module("rows_tensorflow").build(case.network, Path(folder))
-    return Model(
-        lambda: adapter.trace(model, case.inputs()[0], low=case.low, inputs=INPUTS),
-        adapter.predictor,
-        adapter.predictor(model),
-        np.asarray,
-    )
+    return _model(case, "tensorflow", model)
 
 
 def mxnet(case: Planted) -> Model:
-    adapter = import_module("narrowcast.runtime.frameworks.mxnet")
-    model = import_module("rows_mxnet").build(case.network)
-    return Model(
-        lambda: adapter.trace(model, case.inputs()[0], low=case.low, inputs=INPUTS),
-        adapter.predictor,
-        adapter.predictor(model),
-        np.asarray,
-    )
+    return _model(case, "mxnet", import_module("rows_mxnet").build(case.network))
 
 
 def onnx(case: Planted) -> Model:
     """bf16 on OpenVINO, fp16 on ONNX Runtime: what each has on a CPU."""
     runtime = "openvino" if case.low is Precision.BF16 else "onnxruntime"
-    adapter = import_module(f"narrowcast.runtime.frameworks.onnx.{runtime}")
-    model = import_module("rows_onnx").build(case.network)
-    return Model(
-        lambda: adapter.trace(model, case.inputs()[0], low=case.low, inputs=INPUTS),
-        adapter.predictor,
-        adapter.predictor(model),
-        np.asarray,
+    return _model(
+        case, f"onnx.{runtime}", import_module("rows_onnx").build(case.network)
     )
 
 

@@ -16,6 +16,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,8 @@ def large_graph() -> Graph:
         if kind is Kind.COMPUTE:
             tensors[f"w{k}"] = Value(f"w{k}", "float32", (256, 256), constant=True)
             slots.append(Slot(f"w{k}"))
-        made = Op(name, kind.value, kind, tuple(slots), (name,), flops=flops)
-        ops.append(
-            Op(**{f: getattr(made, f) for f in made.__slots__} | {"kernels": kernels})
-        )
+        op = Op(name, kind.value, kind, tuple(slots), (name,), flops=flops)
+        ops.append(replace(op, kernels=kernels))
     return Graph(tuple(ops), tensors, ("x",), (ops[-1].id,))
 
 

@@ -104,11 +104,7 @@ def opened(
 
 
 def made(
-    spec: Spec,
-    factory: PythonObject,
-    words: Factory,
-    title: str,
-    loaded: str = "Model",
+    spec: Spec, factory: PythonObject, words: Factory, title: str, loaded: str = "Model"
 ) -> LoadModel:
     """The model that the user's factory makes, with its weights."""
     module, name, expression = imported(factory)

@@ -62,5 +62,4 @@ def first_line(error: BaseException) -> str:
 
 NEW = "Make a new plan with --search."
 
-
 MODEL = "Make a new plan with --search, or restore the model that it was made for."

@@ -22,7 +22,6 @@ E = TypeVar("E", bound=BaseException)
 SECONDS = 1.0
 """How often a process that says nothing is asked whether it lives."""
 
-
 MEMORY = "Most often it ran out of memory: evaluate with a smaller batch_size."
 
 

@@ -19,16 +19,10 @@ def users_frame(error: BaseException) -> traceback.FrameSummary | None:
     return users[-1] if users else None
 
 
-def place_of(error: BaseException, *, but: str = "") -> str:
-    """` at net.py:31`, "" if no code of the user's was running.
-
-    Args:
-        but: File that does not count: the generated script.
-    """
+def place_of(error: BaseException) -> str:
+    """` at net.py:31`, "" if no code of the user's was running."""
     frame = users_frame(error)
-    if frame is None or frame.filename == but:
-        return ""
-    return f" at {Path(frame.filename).name}:{frame.lineno}"
+    return f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
 
 
 def described(error: BaseException) -> str:

@@ -9,10 +9,10 @@ MOST = 10
 """Names that a message lists."""
 
 
-def suggestion(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """What to write instead of a name that is not among these, as a sentence."""
     names = list(known)
-    near = get_close_matches(name, names, n=3, cutoff=cutoff)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         return f"Did you mean {' or '.join(map(_quoted, near))}?"
     more = f", and {len(names) - MOST} more" if len(names) > MOST else ""

@@ -89,11 +89,11 @@ def verdict(baseline: Latency, result: Latency) -> str:
     return "within noise"
 
 
-def latencies_data(found: Mapping[str, Latency] | None) -> dict[str, Any] | None:
+def latencies_data(latencies: Mapping[str, Latency]) -> dict[str, Any]:
     """Latencies as plain data."""
-    return None if found is None else {k: asdict(each) for k, each in found.items()}
+    return {name: asdict(latency) for name, latency in latencies.items()}
 
 
-def latencies(data: Mapping[str, Any] | None) -> dict[str, Latency] | None:
+def latencies(data: Mapping[str, Any]) -> dict[str, Latency]:
     """What `latencies_data` was given."""
-    return None if data is None else {k: Latency(**each) for k, each in data.items()}
+    return {str(name): Latency(**seconds) for name, seconds in data.items()}

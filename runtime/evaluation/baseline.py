@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -54,12 +54,7 @@ class Baseline:
 
 def baseline_data(baseline: Baseline) -> dict[str, Any]:
     """A baseline as plain data."""
-    return {
-        "found": evaluation_data(baseline.found),
-        "zeros": baseline.zeros,
-        "again": baseline.again,
-        "seconds": baseline.seconds,
-    }
+    return {**asdict(baseline), "found": evaluation_data(baseline.found)}
 
 
 def baseline_of(data: Mapping[str, Any]) -> Baseline:

@@ -34,10 +34,7 @@ TIMING = FreshProcess(
 
 
 def evaluate_file(
-    load_saved: LoadSaved,
-    path: Path,
-    batches: Batches,
-    metric: Callable[[], Metric],
+    load_saved: LoadSaved, path: Path, batches: Batches, metric: Callable[[], Metric]
 ) -> Evaluation:
     """Score the saved model on all batches."""
     return evaluate(_loaded(load_saved, path), batches, metric)

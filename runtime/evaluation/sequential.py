@@ -62,10 +62,7 @@ def settled(found: Evaluation, baseline: Evaluation) -> Evaluation:
 
 
 def _projection(
-    baseline: Evaluation,
-    expected: Scores,
-    bounds: tuple[float, float],
-    scores: Scores,
+    baseline: Evaluation, expected: Scores, bounds: tuple[float, float], scores: Scores
 ) -> float:
     least, most = _reachable(len(expected), bounds, scores)
     changed = float(np.mean(scores - expected[: len(scores)]))

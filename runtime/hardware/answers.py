@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from ..graph.graph import Precision
 
@@ -34,10 +34,7 @@ class Framework:
 
 FRAMEWORKS: Mapping[str, Framework] = {
     "torch": Framework(
-        "PyTorch",
-        lowest="2.10",
-        extra="pytorch",
-        devices=("cpu", "cuda"),
+        "PyTorch", lowest="2.10", extra="pytorch", devices=("cpu", "cuda")
     ),
     "tensorflow": Framework(
         "TensorFlow",
@@ -70,11 +67,6 @@ class Answer:
     remedy: str = ""
 
 
-class FrameworkAnswer(Protocol):
-    """Asks the framework, importing it (`Adapter.answer`).
-
-    Raises:
-        RequirementError: The framework can't be imported.
-    """
-
-    def __call__(self, precision: Precision, device: Device, /) -> Answer: ...
+FrameworkAnswer = Callable[[Precision, Device], Answer]
+"""Asks the framework, importing it (`Adapter.answer`): a RequirementError if it can't be
+imported."""

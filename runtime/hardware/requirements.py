@@ -155,10 +155,7 @@ def require(
 
 
 def missing(
-    requirements: Requirements,
-    cpu: Cpu,
-    installed: str | None,
-    answer: FrameworkAnswer,
+    requirements: Requirements, cpu: Cpu, installed: str | None, answer: FrameworkAnswer
 ) -> tuple[Missing, ...]:
     """Everything that is missing: the framework, the CPU's flags, then its answer.
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
 from ..common.errors import NarrowcastError
 from ..graph.graph import Graph, Kind, Op, Placement, Precision, Tensor, casts
+
+OpCost = Callable[[Op, Precision], float]
+CastCost = Callable[[Tensor, Precision, Precision], float]
 
 
 class CostError(NarrowcastError):
@@ -99,16 +103,6 @@ A100 = MachineProfile(
 The overhead is a round figure for a kernel launch, not the data sheet's.
 """
 
-H100 = MachineProfile(
-    name="NVIDIA H100 SXM 80 GB",
-    flops=_rates(66.9e12, 989.4e12, 989.4e12),
-    bandwidth=3.35e12,
-    overhead=5e-6,
-)
-"""Peaks of NVIDIA's H100 data sheet, dense (half of the printed sparse rates); fp32
-without TF32. Overhead as for `A100`.
-"""
-
 
 def fused(profile: MachineProfile) -> MachineProfile:
     """The same machine where a compiler fuses what lies between contractions."""
@@ -144,28 +138,30 @@ class StaticCosts:
 
 def predicted_seconds(graph: Graph, costs: Costs, placement: Placement) -> float:
     """Seconds of a whole placement: its ops and the casts that it needs."""
+    return _whole(graph, placement, costs.op, costs.cast)
+
+
+def predicted_bytes(graph: Graph, placement: Placement) -> int:
+    """Bytes that a placement's casts and its ops without FLOPs move."""
+    return int(_whole(graph, placement, partial(idle_bytes, graph), cast_bytes))
+
+
+def _whole(
+    graph: Graph, placement: Placement, op_cost: OpCost, cast_cost: CastCost
+) -> float:
     ops = (
-        costs.op(op, placement[op.id]) for op in graph.ops if op.kind is not Kind.FIXED
+        op_cost(op, placement[op.id]) for op in graph.ops if op.kind is not Kind.FIXED
     )
     conversions = (
-        costs.cast(graph.tensors[cast.tensor], cast.source, cast.target)
+        cast_cost(graph.tensors[cast.tensor], cast.source, cast.target)
         for cast in casts(graph, placement)
     )
     return math.fsum(ops) + math.fsum(conversions)
 
 
-def predicted_bytes(graph: Graph, placement: Placement) -> int:
-    """Bytes that a placement's casts and its ops without FLOPs move."""
-    ops = (
-        moved_bytes(graph, op, placement[op.id])
-        for op in graph.ops
-        if op.flops == 0 and op.kind is not Kind.FIXED
-    )
-    conversions = (
-        cast_bytes(graph.tensors[cast.tensor], cast.source, cast.target)
-        for cast in casts(graph, placement)
-    )
-    return sum(ops) + sum(conversions)
+def idle_bytes(graph: Graph, op: Op, precision: Precision) -> int:
+    """`moved_bytes` of an op without FLOPs, 0 for one that has some."""
+    return 0 if op.flops else moved_bytes(graph, op, precision)
 
 
 def moved_bytes(graph: Graph, op: Op, precision: Precision) -> int:

@@ -8,7 +8,7 @@ kernel, and what split kernels (low in, fp32 out) make. Casts: see `gadgets`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 
 from ..common.errors import ModelError
 from ..graph.graph import Graph, Kind, Op, Precision
-from .costs import CostError, checked
-from .gadgets import CastCost, Gadget, cast_arcs, shared_casts
+from .costs import CastCost, CostError, OpCost, checked
+from .gadgets import Gadget, cast_arcs, shared_casts
 from .min_cut import SINK, SOURCE, Arc, Network, network, source_side
-
-OpCost = Callable[[Op, Precision], float]
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ cast, no cut may cross the takers'.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..graph.graph import Graph, Precision, Tensor
-from .costs import checked
+from ..graph.graph import Graph, Precision
+from .costs import CastCost, checked
 from .min_cut import SOURCE, Arc
-
-CastCost = Callable[[Tensor, Precision, Precision], float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import Graph, Op, Placement, Precision, Tensor
-from .costs import cast_bytes, moved_bytes
+from .costs import cast_bytes, idle_bytes
 from .cut_problem import node_costs, numbered
 from .gadgets import cast_arcs, shared_casts
 from .min_cut import SINK, SOURCE, Arc, Network, network, optima, source_side
@@ -106,12 +107,8 @@ def memory_problem(graph: Graph, low: Precision) -> MemoryProblem:
     Raises:
         ModelError: If an op's fp32 kernel makes another precision.
     """
-
-    def moved(op: Op, precision: Precision) -> float:
-        return 0 if op.flops else moved_bytes(graph, op, precision)
-
     nodes = numbered(graph, low)
-    in_high, in_low = node_costs(graph, low, nodes, moved)
+    in_high, in_low = node_costs(graph, low, nodes, partial(idle_bytes, graph))
     gadgets = tuple(shared_casts(graph, low, nodes, cast_bytes))
     own, stored = _stored(graph, low, nodes, first=len(in_high))
     size = own + 2 * len(gadgets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ..common.errors import UsageError
 from ..graph.graph import Graph, Op, Placement, Precision
 from ..graph.pins import Reason, Why
-from .costs import Costs, cast_bytes, moved_bytes, predicted_bytes, predicted_seconds
+from .costs import Costs, cast_bytes, idle_bytes, predicted_bytes, predicted_seconds
 from .cut_problem import CutProblem, cut_problem
 from .memory import memory_problem, shares_weight, weight_bytes
 
@@ -133,12 +134,8 @@ def latency(costs: Costs) -> Objective:
 
 def _least_bytes(graph: Graph, low: Precision) -> CutProblem:
     """All FLOPs low that can be, since no cast weighs against them: bytes remain."""
-
-    def moved(op: Op, precision: Precision) -> float:
-        return 0 if op.flops else moved_bytes(graph, op, precision)
-
     working = [op.id for op in graph.ops if op.flops]
-    return cut_problem(graph, low, moved, cast_bytes, working)
+    return cut_problem(graph, low, partial(idle_bytes, graph), cast_bytes, working)
 
 
 def _low_compute_rank(graph: Graph, placement: Placement) -> tuple[float, ...]:

@@ -31,21 +31,22 @@ def pins_data(pins: Mapping[str, Reason]) -> list[dict[str, Any]]:
     held: dict[Reason, list[str]] = {}
     for name, reason in pins.items():
         held.setdefault(reason, []).append(name)
-    return [
-        {
-            "why": str(reason.why),
-            "text": reason.text,
-            **({} if reason.number is None else {"number": reason.number}),
-            "ops": names,
-        }
-        for reason, names in held.items()
-    ]
+    return [{**reason_data(reason), "ops": names} for reason, names in held.items()]
 
 
 def reasons(data: Iterable[Mapping[str, Any]]) -> dict[str, Reason]:
     """What `pins_data` was given, in the order of its reasons."""
-    return {
-        str(name): Reason(Why(each["why"]), str(each["text"]), each.get("number"))
-        for each in data
-        for name in each["ops"]
-    }
+    return {str(name): reason_of(each) for each in data for name in each["ops"]}
+
+
+def reason_data(reason: Reason) -> dict[str, Any]:
+    """A reason as plain data."""
+    number = {} if reason.number is None else {"number": reason.number}
+    return {"why": str(reason.why), "text": reason.text, **number}
+
+
+def reason_of(data: Mapping[str, Any]) -> Reason:
+    """What `reason_data` was given."""
+    number = data.get("number")
+    number = None if number is None else float(number)
+    return Reason(Why(data["why"]), str(data["text"]), number)

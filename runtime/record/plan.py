@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from ..common.errors import MODEL, NEW, PlanError
 from ..common.files import write_bytes
 from ..common.strict_json import json_text
 from ..graph.graph import Graph, Placement, Precision, casts
-from ..graph.pins import Reason, Why
 from ..search.found import Plan
 from ..search.sensitivity.estimate import Estimate, Method
+from .plain_data import reason_data, reason_of
 
 FORMAT = 1
 
@@ -41,20 +42,8 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
         ],
         "ops": {op.id: str(plan.placement[op.id]) for op in graph.ops},
         "fp32": _fp32(plan),
-        **({"sensitivity": _ranking(plan.ranking)} if plan.ranking else {}),
+        **({"sensitivity": list(map(asdict, plan.ranking))} if plan.ranking else {}),
     }
-
-
-def _ranking(ranking: tuple[Estimate, ...]) -> list[dict[str, Any]]:
-    return [
-        {
-            "op": each.op,
-            "error": each.error,
-            "share": each.share,
-            "method": str(each.method),
-        }
-        for each in ranking
-    ]
 
 
 def _fp32(plan: Plan) -> dict[str, dict[str, Any]]:
@@ -64,13 +53,8 @@ def _fp32(plan: Plan) -> dict[str, dict[str, Any]]:
     for op_id, reason in plan.reasons.items():
         share = {"share": shares[op_id]} if op_id in shares else {}
         gain = {"gain": plan.gains[op_id]} if plan.gains.get(op_id) else {}
-        found[op_id] = {**_reason(reason), **share, **gain}
+        found[op_id] = {**reason_data(reason), **share, **gain}
     return found
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    number = {} if reason.number is None else {"number": reason.number}
-    return {"why": str(reason.why), "text": reason.text, **number}
 
 
 def write_plan(path: Path, content: Mapping[str, Any]) -> Path:
@@ -105,7 +89,7 @@ def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) 
         plan = Plan(
             Precision(content["precision"]),
             {k: Precision(v) for k, v in content["ops"].items()},
-            {k: _parsed(v) for k, v in content["fp32"].items()},
+            {k: reason_of(v) for k, v in content["fp32"].items()},
             str(content["objective"]),
             int(content["trials"]),
             recorded_ranking(content, name),
@@ -181,15 +165,6 @@ def _check_kernels(plan: Plan, graph: Graph, name: str) -> None:
             raise PlanError(
                 f"{name} has {op.id} in {precision}, which has no such kernel here", NEW
             )
-
-
-def _parsed(reason: Mapping[str, Any]) -> Reason:
-    number = reason.get("number")
-    return Reason(
-        Why(reason["why"]),
-        str(reason["text"]),
-        None if number is None else float(number),
-    )
 
 
 def _difference(placement: Placement, graph: Graph) -> str:

@@ -53,8 +53,5 @@ def executed(package: Package | None) -> dict[str, Any]:
     """
     if package is None:
         return {"execution": "eager"}
-    about = {
-        "file": package.path.name,
-        "judgement": judgement_data(package.judgement),
-    }
+    about = {"file": package.path.name, "judgement": judgement_data(package.judgement)}
     return {"execution": "compile", "package": about}

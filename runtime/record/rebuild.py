@@ -24,7 +24,7 @@ class Rebuilding:
     """A history that is read and not written; a `History`.
 
     Attributes:
-        trial_: The trial to rebuild.
+        past: The trial to rebuild.
     """
 
     whole: Recorded

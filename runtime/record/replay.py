@@ -34,9 +34,7 @@ def committed(
 
 
 def changes(
-    content: Mapping[str, Any],
-    now: Mapping[str, Any],
-    name: str,
+    content: Mapping[str, Any], now: Mapping[str, Any], name: str
 ) -> Iterator[str]:
     """What the plan was made with that is not so now, a sentence each.
 

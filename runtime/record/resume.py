@@ -15,6 +15,7 @@ from ..evaluation.criterion import Criterion
 from ..graph.graph import Graph, Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
+from ..placement.measured.subject import machine_data
 from ..search import Found
 from ..search.history import History
 from .header import spec_sha256
@@ -112,16 +113,6 @@ def check_question(
         "pins": f"{dict(pins.types)} {dict(pins.names)}",
     }
     check_same(history, f"question {low}", asked, name)
-
-
-def machine_data(machine: Machine | None) -> dict[str, str]:
-    """What measured, for `machine_changes`."""
-    return {
-        "narrowcast": VERSION,
-        "framework": machine.framework if machine else "",
-        "cpu": machine.cpu.model if machine else "",
-        "cuda": machine.cuda if machine else "",
-    }
 
 
 def machine_changes(

@@ -87,7 +87,7 @@ class Contenders:
 def contenders(graph: Graph, plan: Plan, replayed: bool) -> Contenders:
     """What the result of a plan is to be timed with."""
     fp32 = dict.fromkeys(graph.by_id, Precision.FP32)
-    pins = {name for name, each in plan.reasons.items() if each.why is Why.USER}
+    pins = {name for name, r in plan.reasons.items() if r.why is Why.USER}
     rules = rule_based(graph, plan.low, pins)
     made: dict[str, Placement] = {PREPARED: fp32}
     same: dict[str, str] = {}
@@ -118,12 +118,12 @@ def measured(
         candidate: Where a file of that name is saved.
         time: Times what was saved, by name, in a fresh process.
     """
-    files, made = {RESULT: saved}, list[Path]()
+    files, candidates = {RESULT: saved}, list[Path]()
     aside = others.aside
     try:
         for name, placement in others.made.items():
             path = candidate(f"{name}-{saved.name}")
-            made.append(path)
+            candidates.append(path)
             try:
                 files[name] = traced.save(traced.apply(placement), path)
             except Exception as error:  # a list's placement may not even run
@@ -131,24 +131,24 @@ def measured(
                     raise
                 aside = _failed(error)
         try:
-            found = time(files)
+            latency = time(files)
         except Exception as error:  # nor in a fresh process
             if RULES not in files:
                 raise
             aside = _failed(error)
-            found = time({k: path for k, path in files.items() if k != RULES})
+            latency = time({k: path for k, path in files.items() if k != RULES})
     finally:
-        for path in made:
+        for path in candidates:
             discard(path)
     for name, other in others.same.items():
-        found[name] = found[other]
-    return found, aside
+        latency[name] = latency[other]
+    return latency, aside
 
 
 def _failed(error: Exception) -> str:
     said = error.message if isinstance(error, NarrowcastError) else str(error)
-    first = said.strip().splitlines()[:1]
-    return f"it fails: {type(error).__name__}{''.join(f': {each}' for each in first)}"
+    first = "".join(f": {line}" for line in said.strip().splitlines()[:1])
+    return f"it fails: {type(error).__name__}{first}"
 
 
 def known_score(
@@ -185,7 +185,7 @@ def timed_as_recorded(
         str(recorded["aside"]),
         None if scored is None else evaluation(scored),
     )
-    return Timed(latencies(recorded["latency"]) or {}, rules)
+    return Timed(latencies(recorded["latency"]), rules)
 
 
 def timed_data(timed: Timed | None) -> dict[str, Any]:

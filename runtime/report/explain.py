@@ -19,7 +19,8 @@ from ..graph.pins import Why
 from ..record.plan import damage, read_document, recorded_ranking
 from ..record.recorded import Past, history_path, resumed
 from ..search.sensitivity.estimate import Estimate
-from .comparison import PREPARED, RESULT, RULES
+from .comparison import RESULT, RULES
+from .speed import NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def explained(path: Path) -> Explanation:
         fp32 = tuple(
             _kept(str(name), row, unit) for name, row in content["fp32"].items()
         )
-        kept = tuple(each for each in fp32 if each.why is not Why.FIXED)
+        kept = tuple(op for op in fp32 if op.why is not Why.FIXED)
         return Explanation(
             name=str(content.get("name", path.name)),
             low=low,
@@ -127,7 +128,7 @@ def explained(path: Path) -> Explanation:
             casts=len(content["casts"]),
             unit=unit,
             judged=_judged(content.get("judgement")),
-            latency=_latency(content.get("latency")),
+            latency=_latency(content.get("latency") or {}),
             rules=dict(content.get("rules") or {}),
             kept=tuple(sorted(kept, key=_weight)),
             ranking=recorded_ranking(content, path.name),
@@ -166,12 +167,10 @@ def _number(value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else float(value)
 
 
-def _latency(data: Mapping[str, Any] | None) -> dict[str, Latency]:
-    rows = {
-        str(name): {key: float(value) for key, value in row.items()}
-        for name, row in (data or {}).items()
-    }
-    return latencies(rows) or {}
+def _latency(data: Mapping[str, Any]) -> dict[str, Latency]:
+    return latencies(
+        {name: {k: float(v) for k, v in row.items()} for name, row in data.items()}
+    )
 
 
 def _trials(
@@ -187,9 +186,9 @@ def _trials(
     if history is None:
         return None
     flops = _flops(content, ops, low)
-    known = [each for each in history.trials.values() if str(each.low) == low]
+    known = [trial for trial in history.trials.values() if str(trial.low) == low]
     return tuple(
-        _tried(each, ops, flops) for each in sorted(known, key=lambda t: t.number)
+        _tried(trial, ops, flops) for trial in sorted(known, key=lambda t: t.number)
     )
 
 
@@ -209,54 +208,52 @@ def _flops(
 def _tried(past: Past, ops: Mapping[str, str], flops: Any) -> Tried:
     placement = past.placement(ops)
     outcome = past.outcome
-    found = outcome.evaluation if outcome else None
-    lowered = [name for name, each in placement.items() if each == past.low]
+    evaluation = outcome.evaluation if outcome else None
+    lowered = [name for name, p in placement.items() if p == past.low]
     return Tried(
         past.number,
         len(lowered),
-        float(found.value) if found and found.finite else None,
+        float(evaluation.value) if evaluation and evaluation.finite else None,
         outcome.failure if outcome else "it did not end",
-        bool(found and found.full),
+        bool(evaluation and evaluation.full),
         None if flops is None else sum(flops.get(name, 0.0) for name in lowered),
     )
 
 
-def advice(found: Explanation) -> Iterator[str]:
+def advice(explanation: Explanation) -> Iterator[str]:
     """What the user could do, as far as the numbers say so."""
-    judged = found.judged
+    judged = explanation.judged
     if judged is not None:
-        yield from _about_the_criterion(found, judged)
-    pinned = [each for each in found.kept if each.why is Why.USER and each.gain]
+        yield from _about_the_criterion(explanation, judged)
+    pinned = [op for op in explanation.kept if op.why is Why.USER and op.gain]
     if pinned:
-        gain = sum(each.gain or 0.0 for each in pinned)
+        gain = sum(op.gain or 0.0 for op in pinned)
         yield (
-            f"the spec's own pins keep {amount(gain, found.unit)} in fp32: lift them if "
+            f"the spec's own pins keep {amount(gain, explanation.unit)} in fp32: lift them if "
             "they are not needed"
         )
-    yield from _about_speed(found)
+    yield from _about_speed(explanation)
 
 
-def _about_speed(found: Explanation) -> Iterator[str]:
-    slower = [
-        name
-        for base, name in (("fp32", "fp32"), (PREPARED, "prepared fp32"))
-        if _is_slower_than(found, base)
-    ]
+def _about_speed(explanation: Explanation) -> Iterator[str]:
+    slower = [n for base, n in NAMES.items() if _is_slower_than(explanation, base)]
     if slower:
         other = (
-            "" if found.objective == "latency" else ": `objective: latency` avoids that"
+            ""
+            if explanation.objective == "latency"
+            else ": `objective: latency` avoids that"
         )
         yield f"the result is slower than {' and '.join(slower)}{other}"
-    if not found.rules.get("same") and _is_slower_than(found, RULES):
+    if not explanation.rules.get("same") and _is_slower_than(explanation, RULES):
         yield "what lists of op types give is faster: see whether its accuracy will do"
 
 
-def _is_slower_than(found: Explanation, base: str) -> bool:
-    latency = found.latency
+def _is_slower_than(explanation: Explanation, base: str) -> bool:
+    latency = explanation.latency
     return base in latency and verdict(latency[base], latency[RESULT]) == "slower"
 
 
-def _about_the_criterion(found: Explanation, judged: Judged) -> Iterator[str]:
+def _about_the_criterion(explanation: Explanation, judged: Judged) -> Iterator[str]:
     criterion, base = judged.criterion, judged.fp32
     if not judged.holds:
         loss = criterion.loss(base, judged.result)
@@ -266,22 +263,22 @@ def _about_the_criterion(found: Explanation, judged: Judged) -> Iterator[str]:
         )
         return
     better = [
-        each
-        for each in found.trials or ()
-        if each.value is not None
-        and each.full
-        and each.ops_low > found.ops_low
-        and not criterion.holds(base, each.value)
+        trial
+        for trial in explanation.trials or ()
+        if trial.value is not None
+        and trial.full
+        and trial.ops_low > explanation.ops_low
+        and not criterion.holds(base, trial.value)
     ]
     if better:
-        best = min(better, key=lambda each: criterion.loss(base, each.value or 0.0))
+        best = min(better, key=lambda trial: criterion.loss(base, trial.value or 0.0))
         loss = criterion.loss(base, best.value or 0.0)
         won = ""
         if best.flops_low:
             won = f" and {amount(best.flops_low, 'FLOPs')} more"
         yield (
             f"a loss of {rounded(loss)} allowed (accuracy_criterion.absolute) would win "
-            f"{best.ops_low - found.ops_low} ops{won} in {found.low}: trial {best.number}"
+            f"{best.ops_low - explanation.ops_low} ops{won} in {explanation.low}: trial {best.number}"
         )
 
 

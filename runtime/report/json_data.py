@@ -26,8 +26,8 @@ def as_json(report: Report) -> dict[str, Any]:
         data["rules"] = _rules_data(report, report.rules)
     if report.package is not None:
         data["package"] = _package_data(report, report.package)
-    found: dict[str, Any] = strict({**data, "exit_code": report.exit_code})
-    return found
+    told: dict[str, Any] = strict({**data, "exit_code": report.exit_code})
+    return told
 
 
 def _judgement_data(judgement: Judgement) -> dict[str, Any]:

@@ -68,4 +68,4 @@ class Report:
         if self.interrupted:
             return 130
         judged = (self.judgement, self.package.judgement if self.package else None)
-        return int(any(each is not None and not each.holds for each in judged))
+        return int(any(judgement and not judgement.holds for judgement in judged))

@@ -84,8 +84,10 @@ def against_rules(latency: Mapping[str, Latency]) -> str:
 
 def rules_hold(rules: RuleBased, criterion: Criterion, baseline: float) -> bool:
     """Whether the rule-based placement, which was evaluated, meets the criterion."""
-    found = rules.evaluation
-    return found is not None and found.finite and criterion.holds(baseline, found.value)
+    scored = rules.evaluation
+    if scored is None or not scored.finite:
+        return False
+    return criterion.holds(baseline, scored.value)
 
 
 def speed_data(latency: Mapping[str, Latency], what: str) -> dict[str, Any]:

@@ -29,37 +29,37 @@ WHYS = {
 }
 
 
-def explanation_text(found: Explanation) -> str:
+def explanation_text(explanation: Explanation) -> str:
     """What a person reads; the caller makes it printable."""
-    return "\n".join(_lines(found))
+    return "\n".join(_lines(explanation))
 
 
-def explanation_data(found: Explanation) -> Any:
+def explanation_data(explanation: Explanation) -> Any:
     """The same as strict JSON's data."""
-    return strict({**asdict(found), "advice": list(advice(found))})
+    return strict({**asdict(explanation), "advice": list(advice(explanation))})
 
 
-def _lines(found: Explanation) -> Iterator[str]:
-    yield f"{found.name}: fp32 -> {found.low} + fp32, {found.objective}"
-    yield f"  accuracy   {_accuracy(found)}"
-    yield from _speed(found)
-    share = found.flops_low / max(found.flops, 1)
+def _lines(explanation: Explanation) -> Iterator[str]:
+    yield f"{explanation.name}: fp32 -> {explanation.low} + fp32, {explanation.objective}"
+    yield f"  accuracy   {_accuracy(explanation)}"
+    yield from _speed(explanation)
+    share = explanation.flops_low / max(explanation.flops, 1)
     yield (
-        f"  compute    {share:.1%} of FLOPs and {found.ops_low} of {found.ops} ops in "
-        f"{found.low}, {_count(found.casts, 'cast')}, {_count(found.trial_count, 'trial')}"
+        f"  compute    {share:.1%} of FLOPs and {explanation.ops_low} of {explanation.ops} ops in "
+        f"{explanation.low}, {_count(explanation.casts, 'cast')}, {_count(explanation.trial_count, 'trial')}"
     )
-    yield from _groups(found)
-    yield from _ranking(found)
-    yield from _trials(found)
-    said = list(advice(found))
+    yield from _groups(explanation)
+    yield from _ranking(explanation)
+    yield from _trials(explanation)
+    said = list(advice(explanation))
     if said:
         yield ""
         yield "What could be done"
-        yield from (f"  - {each}" for each in said)
+        yield from (f"  - {sentence}" for sentence in said)
 
 
-def _accuracy(found: Explanation) -> str:
-    judged = found.judged
+def _accuracy(explanation: Explanation) -> str:
+    judged = explanation.judged
     if judged is None:
         return "criterion not checked: the spec has no evaluation"
     limit = "at least" if judged.criterion.higher_is_better else "at most"
@@ -69,8 +69,8 @@ def _accuracy(found: Explanation) -> str:
     return f"{judged.metric} {values}  ({limit} {bound}: {state})"
 
 
-def _speed(found: Explanation) -> Iterator[str]:
-    latency = found.latency
+def _speed(explanation: Explanation) -> Iterator[str]:
+    latency = explanation.latency
     if not {"fp32", RESULT} <= latency.keys():
         yield "  latency    not timed on the target"
         return
@@ -79,7 +79,7 @@ def _speed(found: Explanation) -> Iterator[str]:
     if COMPILED in latency:
         for line in speed_lines(latency, COMPILED):
             yield f"  compiled   {line}"
-    same = found.rules.get("same")
+    same = explanation.rules.get("same")
     if same in (RESULT, PREPARED):
         what = "the same placement" if same == RESULT else "nothing low"
         yield f"  rules      by op types alone: {what}"
@@ -88,86 +88,90 @@ def _speed(found: Explanation) -> Iterator[str]:
         yield f"  rules      by op types alone: {milliseconds}; {against_rules(latency)}"
 
 
-def _groups(found: Explanation) -> Iterator[str]:
+def _groups(explanation: Explanation) -> Iterator[str]:
     yield ""
-    if not found.kept:
+    if not explanation.kept:
         yield "No op that could be in 16 bits stayed fp32."
         return
     yield "Why ops stayed fp32"
     groups: dict[Why, list[Kept]] = {}
-    for each in found.kept:
-        groups.setdefault(each.why, []).append(each)
+    for kept in explanation.kept:
+        groups.setdefault(kept.why, []).append(kept)
 
     def size(why: Why) -> tuple[float, float, int]:
         rows = groups[why]
-        shares = sum(each.share or 0.0 for each in rows)
-        return -shares, -sum(each.gain or 0.0 for each in rows), -len(rows)
+        shares = sum(kept.share or 0.0 for kept in rows)
+        return -shares, -sum(kept.gain or 0.0 for kept in rows), -len(rows)
 
     for why in sorted(groups, key=size):
         rows = groups[why]
-        yield f"  {WHYS.get(why, str(why))}: {_totals(rows, found)}"
-        one = len({each.text for each in rows}) == 1
+        yield f"  {WHYS.get(why, str(why))}: {_totals(rows, explanation)}"
+        one = len({kept.text for kept in rows}) == 1
         if one:
             yield f"    {rows[0].text}"
-        for each in rows[:MOST]:
-            numbers = _numbers(each, found.unit)
-            text = "" if one else f"  {each.text}"
-            yield f"    {each.op}{text}{f'  ({numbers})' if numbers else ''}"
+        for kept in rows[:MOST]:
+            numbers = _numbers(kept, explanation.unit)
+            text = "" if one else f"  {kept.text}"
+            yield f"    {kept.op}{text}{f'  ({numbers})' if numbers else ''}"
         if len(rows) > MOST:
             yield f"    {len(rows) - MOST} more, see the plan"
 
 
-def _totals(rows: list[Kept], found: Explanation) -> str:
-    gain = sum(each.gain or 0.0 for each in rows)
-    share = sum(each.share or 0.0 for each in rows)
+def _totals(rows: list[Kept], explanation: Explanation) -> str:
+    gain = sum(kept.gain or 0.0 for kept in rows)
+    share = sum(kept.share or 0.0 for kept in rows)
     parts = [_count(len(rows), "op")]
     if share:
         parts.append(f"{share:.1%} of the predicted error")
     if gain > 0:
-        whole = f" ({gain / max(found.flops, 1):.1%})" if found.unit == "FLOPs" else ""
-        parts.append(f"{amount(gain, found.unit)}{whole} not gained")
+        whole = (
+            f" ({gain / max(explanation.flops, 1):.1%})"
+            if explanation.unit == "FLOPs"
+            else ""
+        )
+        parts.append(f"{amount(gain, explanation.unit)}{whole} not gained")
     return ", ".join(parts)
 
 
-def _numbers(each: Kept, unit: str) -> str:
+def _numbers(kept: Kept, unit: str) -> str:
     parts = []
-    if each.share is not None:
-        parts.append(f"{each.share:.1%} of the predicted error")
-    if each.gain:
-        parts.append(f"would gain {amount(each.gain, unit)}")
+    if kept.share is not None:
+        parts.append(f"{kept.share:.1%} of the predicted error")
+    if kept.gain:
+        parts.append(f"would gain {amount(kept.gain, unit)}")
     return ", ".join(parts)
 
 
-def _ranking(found: Explanation) -> Iterator[str]:
-    if not found.ranking:
+def _ranking(explanation: Explanation) -> Iterator[str]:
+    if not explanation.ranking:
         return
-    fp32 = {each.op for each in found.kept}
+    fp32 = {kept.op for kept in explanation.kept}
     yield ""
     yield (
-        f"What each op alone changes in the outputs ({found.ranking[0].method}; "
+        f"What estimate op alone changes in the outputs ({explanation.ranking[0].method}; "
         "share of the squared error)"
     )
-    for each in found.ranking[:MOST]:
-        bar = "#" * round(min(max(0.0, each.share), 1.0) * BAR)
-        held = "fp32" if each.op in fp32 else found.low
-        yield f"  {each.share:6.1%} {bar:<{BAR}} {each.error:.1e}  {held}  {each.op}"
-    if len(found.ranking) > MOST:
-        yield f"  {len(found.ranking) - MOST} more, see the plan"
+    for estimate in explanation.ranking[:MOST]:
+        bar = "#" * round(min(max(0.0, estimate.share), 1.0) * BAR)
+        held = "fp32" if estimate.op in fp32 else explanation.low
+        yield f"  {estimate.share:6.1%} {bar:<{BAR}} {estimate.error:.1e}  {held}  {estimate.op}"
+    if len(explanation.ranking) > MOST:
+        yield f"  {len(explanation.ranking) - MOST} more, see the plan"
 
 
-def _trials(found: Explanation) -> Iterator[str]:
-    if not found.trials:
+def _trials(explanation: Explanation) -> Iterator[str]:
+    if not explanation.trials:
         return
     yield ""
     yield "Trials"
-    for each in found.trials:
-        yield f"  {each.number:>3}  {_count(each.ops_low, 'op')} in {found.low}  {_ended(each)}"
+    for trial in explanation.trials:
+        yield f"  {trial.number:>3}  {_count(trial.ops_low, 'op')} in {explanation.low}  {_ended(trial)}"
 
 
-def _ended(each: Tried) -> str:
-    if each.value is None:
-        return (each.failure.splitlines() or ["outputs were not finite"])[0]
-    return rounded(each.value) + ("" if each.full else ", ended early")
+def _ended(trial: Tried) -> str:
+    if trial.value is None:
+        return (trial.failure.splitlines() or ["outputs were not finite"])[0]
+    return rounded(trial.value) + ("" if trial.full else ", ended early")
 
 
 def _count(number: int, what: str) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from ..common.delivery import temporary
 from ..evaluation.baseline import doubts
-from ..evaluation.evaluation import Evaluation, Watch
+from ..evaluation.evaluation import Evaluation, Watch, evaluate
+from ..evaluation.sharding import Job, SavedModel
 from ..frameworks.protocol import Formable, Traced
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
@@ -23,7 +25,7 @@ from ..record.replay import changes, committed
 from ..record.resume import best_trial, check_question, check_search
 from ..record.sources import hashes
 from ..search import Budget, Found, everything_low, search
-from . import costing, scoring
+from . import costing
 from .context import Context
 from .interrupts import Interruptible, interruptible
 from .slots import Slots, Standard
@@ -152,16 +154,17 @@ class Conversion:
 
     def evaluate(self, placement: Placement, watch: Watch) -> Evaluation:
         """Convert by a placement and score that, on as much data as `watch` wants."""
-        assert self.standard is not None
-        return scoring.score(
-            self.context,
-            self.slots,
-            self.standard,
-            self.traced.apply(placement),
-            watch,
-            self.file,
-            self.traced.save,
-        )
+        context, adapter, standard = self.context, self.slots.adapter, self.standard
+        assert standard is not None
+        batches, tick = self.slots.batches, context.progress.batch
+        model = self.traced.apply(placement)
+        if context.workers is None or standard.stateful:
+            predict = adapter.predictor(model)
+            return evaluate(predict, batches, standard.metric, tick, watch)
+        with temporary(context.options.output) as folder:
+            saved = self.traced.save(model, folder / self.file)
+            job = Job(SavedModel(adapter.load_saved, saved), batches, standard.metric)
+            return context.workers.evaluate(job, tick, watch)
 
     def measure(self, profile: MachineProfile) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target.

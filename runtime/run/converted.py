@@ -50,12 +50,15 @@ class Converted:
     @property
     def _judgements(self) -> tuple[Judgement, ...]:
         package = self.package.judgement if self.package else None
-        return tuple(each for each in (self.judgement, package) if each is not None)
+        return tuple(filter(None, (self.judgement, package)))
 
 
 def closest(tried: Sequence[Converted]) -> Converted:
     """The first that holds; if none does, the one that loses least."""
-    return min(tried, key=lambda one: (not one.holds, 0.0 if one.holds else one.loss))
+    return min(
+        tried,
+        key=lambda result: (not result.holds, 0.0 if result.holds else result.loss),
+    )
 
 
 def better(converted: Sequence[Converted]) -> Converted:
@@ -64,25 +67,29 @@ def better(converted: Sequence[Converted]) -> Converted:
     Of equals the one that loses less as saved, then the first. Predicted seconds are
     comparable where they were measured: a precision that is not timed here comes last.
     """
-    here = [one for one in converted if one.conversion.timed_here]
-    by_clock = any(one.holds and one.plan.objective == "latency" for one in here)
+    here = [result for result in converted if result.conversion.timed_here]
+    by_clock = any(
+        result.holds and result.plan.objective == "latency" for result in here
+    )
 
-    def key(one: Converted) -> tuple[bool, float, float]:
-        if not one.holds:
-            return True, one.loss, 0.0
-        return False, one.plan.rank[0] if one.plan.rank else 0.0, one.loss
+    def key(result: Converted) -> tuple[bool, float, float]:
+        if not result.holds:
+            return True, result.loss, 0.0
+        rank = result.plan.rank
+        return False, rank[0] if rank else 0.0, result.loss
 
     return min(here if by_clock else converted, key=key)
 
 
-def described_result(one: Converted) -> str:
+def described_result(converted: Converted) -> str:
     """Compute and accuracy of what was saved, for a progress line."""
-    graph, plan = one.conversion.traced.graph, one.plan
+    graph, plan = converted.conversion.traced.graph, converted.plan
     flops = sum(op.flops for op in graph.ops if plan.placement[op.id] == plan.low)
     share = f"{flops / max(graph.flops, 1):.1%} of FLOPs in {plan.low}"
-    if one.judgement is None:
+    if converted.judgement is None:
         return share
-    result, state = one.judgement.result, "passes" if one.holds else "fails"
+    result = converted.judgement.result
+    state = "passes" if converted.holds else "fails"
     return f"{share}  {result.metric} {rounded(result.value)}  {state}"
 
 
@@ -111,10 +118,12 @@ def _converted(conversion: Conversion, found: Found, plan: Plan) -> Converted:
 
 def _package(conversion: Conversion, saved: Path) -> Package:
     """What a saved model is compiled to, loaded and judged likewise."""
-    compiler = conversion.slots.adapter
+    compiler, context = conversion.slots.adapter, conversion.context
     assert isinstance(compiler, Compiler)
-    compiled = _compiled(conversion, compiler, saved)
-    return Package(compiled, *_accuracy(conversion, compiler.load_compiled, compiled))
+    context.progress.live("compile", f"{saved.name}: this takes a minute or more")
+    package = compiler.compile_saved(saved, context.candidate(conversion.package))
+    context.progress.line("compile", f"{saved.name} -> {package.name}")
+    return Package(package, *_accuracy(conversion, compiler.load_compiled, package))
 
 
 def _accuracy(
@@ -126,13 +135,3 @@ def _accuracy(
         fp32 = slots.adapter.predictor(conversion.model, slots.inputs)
         return None, drift(context, slots, fp32, load, path)
     return standard.judgement(score_saved(context, slots, standard, load, path)), None
-
-
-def _compiled(conversion: Conversion, compiler: Compiler, saved: Path) -> Path:
-    progress = conversion.context.progress
-    progress.live("compile", f"{saved.name}: this takes a minute or more")
-    package = compiler.compile_saved(
-        saved, conversion.context.candidate(conversion.package)
-    )
-    progress.line("compile", f"{saved.name} -> {package.name}")
-    return package

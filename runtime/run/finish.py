@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..common.delivery import candidate_hash, deliver, destination
+from ..common.delivery import candidate_bytes, candidate_hash, deliver, destination
 from ..evaluation.judgement import judgement_data
-from ..graph.graph import Graph
+from ..graph.graph import Graph, Precision, casts
+from ..graph.pins import Why
+from ..placement.memory import weight_bytes
 from ..record.plan import document, write_plan
 from ..record.provenance import executed
 from ..report.comparison import Timed, timed_data
-from ..report.gathered import Circumstances, gathered
 from ..report.report import Report
 from ..search.found import Plan
 from .context import Context
@@ -32,47 +33,91 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
     context, graph = conversion.context, conversion.traced.graph
     if _bytes_differ(converted):
         context.warn("the same inputs gave another file than the plan's")
-    if _nothing_low(graph, plan):
-        context.warn(f"every op stays fp32: {_why_nothing(plan)}")
+    if all(plan.placement[op.id] != plan.low for op in graph.ops):
+        gains = f"nothing gains from {plan.low} here"
+        why = gains if plan.objective == "latency" else "nothing was converted"
+        context.warn(f"every op stays fp32: {why}")
     # The folder of a trial that is rebuilt is its own.
     missed = not converted.holds and context.options.trial is None
-    forms = conversion.forms_in_use(plan.placement)
-    package = converted.package
-    if package is not None:
-        package = replace(package, path=destination(package.path, missed))
     lock = _plan_path(context, missed, new=conversion.replayed is None)
-    report = gathered(
-        graph,
-        plan,
-        converted.found,
-        saved,
-        Circumstances(
-            name=context.name,
-            script=context.script,
-            plan=lock,
-            replayed=conversion.replayed is not None,
-            rebuilt=context.options.trial,
-            interrupted=converted.found.interrupted or context.interrupts.came,
-            is_target=conversion.timed_here,
-            kernels=counted(forms),
-            notes=conversion.traced.notes,
-            warnings=tuple(context.warnings),
-        ),
-        judgement=converted.judgement,
-        drift=converted.drift,
-        timed=timed,
-        package=package,
-    )
+    report = gathered(converted, timed, lock, missed)
     content = None
     if conversion.replayed is None:
         about = conversion.provenance()
         about |= {"judgement": judgement_data(converted.judgement)}
         content = document(plan, graph, about | timed_data(timed))
+        forms = conversion.forms_in_use(plan.placement)
         content |= {"forms": dict(forms)} if forms else {}
         content |= {"model": {"file": saved.name, "sha256": candidate_hash(saved)}}
-        content |= executed(package)
+        content |= executed(converted.package)
     _put_in_place(converted, lock, content, missed)
-    return replace(report, model=destination(saved, missed))
+    return report
+
+
+def gathered(
+    converted: Converted, timed: Timed | None, plan_file: Path, missed: bool
+) -> Report:
+    """The report of what is delivered, not of what the search believed.
+
+    Args:
+        plan_file: Where the plan is.
+        missed: Whether the criterion is missed: that decides where the model goes.
+    """
+    conversion, plan, found = converted.conversion, converted.plan, converted.found
+    context, graph = conversion.context, conversion.traced.graph
+    castable = [op for op in graph.ops if graph.castable(op)]
+    low = [op for op in castable if plan.placement[op.id] == plan.low]
+    weights = [t for t in graph.tensors.values() if t.constant]
+    package = converted.package
+    if package is not None:
+        package = replace(package, path=destination(package.path, missed))
+    return Report(
+        name=context.name,
+        low=plan.low,
+        objective=plan.objective,
+        flops=graph.flops,
+        flops_low=sum(op.flops for op in low),
+        ops=len(castable),
+        ops_low=len(low),
+        casts=len(casts(graph, plan.placement)),
+        fp32_bytes=sum(t.elements * t.itemsize for t in weights),
+        saved_bytes=candidate_bytes(converted.saved),
+        judgement=converted.judgement,
+        drift=converted.drift,
+        latency=None if timed is None else dict(timed.latency),
+        trials=len(found.trials),
+        replayed=conversion.replayed is not None,
+        interrupted=found.interrupted or context.interrupts.came,
+        is_target=conversion.timed_here,
+        kernels=counted(conversion.forms_in_use(plan.placement)),
+        fp32=_reasons(plan),
+        script=context.script,
+        model=destination(converted.saved, missed),
+        plan=plan_file,
+        warnings=tuple(context.warnings),
+        package=package,
+        ended=found.ended,
+        notes=conversion.traced.notes,
+        weights=_weights(graph, plan),
+        rules=None if timed is None else timed.rules,
+        rebuilt=context.options.trial,
+    )
+
+
+def _reasons(plan: Plan) -> dict[str, str]:
+    return {
+        op_id: f"{reason.why}: {reason.text}"
+        for op_id, reason in plan.reasons.items()
+        if reason.why is not Why.FIXED
+    }
+
+
+def _weights(graph: Graph, plan: Plan) -> tuple[int, int] | None:
+    """Under objective memory, bytes of the weights in fp32 and as placed."""
+    if plan.objective != "memory":
+        return None
+    fp32 = dict.fromkeys(graph.by_id, Precision.FP32)
+    return weight_bytes(graph, fp32), weight_bytes(graph, plan.placement)
 
 
 def _bytes_differ(converted: Converted) -> bool:
@@ -83,18 +128,6 @@ def _bytes_differ(converted: Converted) -> bool:
     recorded = replayed.get("model")
     known = recorded.get("sha256") if isinstance(recorded, dict) else None
     return known != candidate_hash(converted.saved)
-
-
-def _nothing_low(graph: Graph, plan: Plan) -> bool:
-    """Whether the result is fp32 throughout."""
-    return all(plan.placement[op.id] != plan.low for op in graph.ops)
-
-
-def _why_nothing(plan: Plan) -> str:
-    """Why every op stays fp32."""
-    if plan.objective == "latency":
-        return f"nothing gains from {plan.low} here"
-    return "nothing was converted"
 
 
 def _plan_path(context: Context, missed: bool, new: bool) -> Path:

@@ -76,13 +76,12 @@ class Run:
         """
         self.adapter = adapter
         given = self._recorded_precision()
-        wanted = [one for one in requirements if str(one.precision) == given]
+        wanted = [r for r in requirements if str(r.precision) == given]
         refused: list[RequirementError] = []
 
         def answer(precision: Precision, device: Device) -> Answer:
-            return adapter.answer(
-                precision, device
-            )  # imported once it is known to be there
+            # The attribute imports the framework, once it is known to be there.
+            return adapter.answer(precision, device)
 
         for requirement in wanted or requirements:
             try:
@@ -131,9 +130,7 @@ class Run:
         return checked(conversion, found)
 
     def better(
-        self,
-        lows: Sequence[Precision],
-        convert_to: Callable[[Precision], Converted],
+        self, lows: Sequence[Precision], convert_to: Callable[[Precision], Converted]
     ) -> Converted:
         """Convert to each precision and keep the better, by `converted.better`.
 
@@ -143,27 +140,27 @@ class Run:
             ModelError: The model can be converted to none.
         """
         context = self.context
-        made: list[Converted] = []
+        results: list[Converted] = []
         refused: list[ModelError] = []
         for low in lows:
             try:
-                made.append(convert_to(low))
+                results.append(convert_to(low))
             except ModelError as error:
                 refused.append(error)
                 context.progress.line(str(low), f"failed: {error.message}")
                 continue
             except KeyboardInterrupt:
-                if not made:
+                if not results:
                     raise
                 break
-            context.progress.line(str(low), described_result(made[-1]))
+            context.progress.line(str(low), described_result(results[-1]))
             if context.interrupts.came:
                 break
-        if not made:
+        if not results:
             raise refused[0]
         for left in refused:
             context.warn(f"left out: {left.message}")
-        best = better(made)
+        best = better(results)
         if len(lows) > 1 and best.conversion.replayed is None:
             context.progress.line("precision", f"{best.plan.low} is kept")
         return best

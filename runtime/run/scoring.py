@@ -1,4 +1,4 @@
-"""Scores: of the model as loaded, of trials, of what was saved."""
+"""Scores: of the model as loaded, and of what was saved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..common.delivery import candidate_hash, temporary
+from ..common.delivery import candidate_hash
 from ..evaluation.baseline import (
     Baseline,
     baseline_data,
@@ -19,7 +19,6 @@ from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import (
     Beside,
     Evaluation,
-    Watch,
     evaluate,
     evaluation,
     evaluation_data,
@@ -28,7 +27,7 @@ from ..evaluation.evaluation import (
 )
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
-from ..evaluation.sharding import Job, LoadedModel, Save, SavedModel
+from ..evaluation.sharding import Job, LoadedModel, SavedModel
 from ..frameworks.protocol import LoadSaved, Predict
 from .context import Context
 from .slots import Slots, Standard
@@ -80,31 +79,6 @@ def _tell(context: Context, judged_by: Baseline) -> None:
             f"{name} {value} and {rounded(judged_by.again)}"
         )
     context.progress.line("baseline", f"{name} {value}")
-
-
-def score(
-    context: Context,
-    slots: Slots,
-    standard: Standard,
-    model: Any,
-    watch: Watch,
-    file: str,
-    save: Save,
-) -> Evaluation:
-    """Score what `apply` made, on as many batches as `watch` wants to see.
-
-    Args:
-        file: Name of the file by which workers get the model.
-        save: Writes it.
-    """
-    tick = context.progress.batch
-    if context.workers is None or standard.stateful:
-        predict = slots.adapter.predictor(model)
-        return evaluate(predict, slots.batches, standard.metric, tick, watch)
-    with temporary(context.options.output) as folder:
-        opens = SavedModel(slots.adapter.load_saved, save(model, folder / file))
-        job = Job(opens, slots.batches, standard.metric)
-        return context.workers.evaluate(job, tick, watch)
 
 
 def score_saved(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..common.errors import ModelError
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Reason
+from ..placement import Objective
 from .limits.reasons import fp32_gains, fp32_reasons
 from .sensitivity.estimate import Estimate
 from .trials import Trial, Trials
@@ -23,8 +24,6 @@ class Found:
         trials: All trials in order; empty for a replayed plan.
         interrupted: True if Ctrl-C or SIGTERM ended the search.
         ended: What of the budget ended it early, "" if nothing did.
-        ranking: What each low op was predicted to harm, largest first; empty where
-            no estimate was needed.
         warnings: What the user should know of the criterion.
     """
 
@@ -32,7 +31,6 @@ class Found:
     trials: tuple[Trial, ...] = ()
     interrupted: bool = False
     ended: str = ""
-    ranking: tuple[Estimate, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Plan]:
@@ -51,7 +49,11 @@ def plans(
     passing = [trial for trial in made if trial.holds]
     passing.sort(key=lambda trial: trials.objective.rank(graph, trial.placement))
     best = passing or [_closest(made, trials)]
-    return tuple(_plan(graph, trials, ranking, trial) for trial in best)
+    count, low, objective = len(trials.made), trials.low, trials.objective
+    return tuple(
+        plan_of(graph, low, objective, trial.placement, trial.pins, count, ranking)
+        for trial in best
+    )
 
 
 def _closest(made: Sequence[Trial], trials: Trials) -> Trial:
@@ -64,19 +66,27 @@ def _closest(made: Sequence[Trial], trials: Trials) -> Trial:
     return min(scored, key=lambda trial: trials.judge.loss(trial.evaluation))
 
 
-def _plan(
-    graph: Graph, trials: Trials, ranking: tuple[Estimate, ...], trial: Trial
+def plan_of(
+    graph: Graph,
+    low: Precision,
+    objective: Objective,
+    placement: Placement,
+    pins: Mapping[str, Reason],
+    trials: int = 0,
+    ranking: tuple[Estimate, ...] = (),
 ) -> Plan:
-    reasons = fp32_reasons(
-        graph, trial.placement, trial.pins, trials.low, trials.objective
+    """The plan of a placement that was made with these pins."""
+    return Plan(
+        low,
+        placement,
+        fp32_reasons(graph, placement, pins, low, objective),
+        objective.name,
+        trials,
+        ranking,
+        fp32_gains(graph, placement, low, objective),
+        objective.unit,
+        objective.rank(graph, placement),
     )
-    name = trials.objective.name
-    count = len(trials.made)
-    gains = fp32_gains(graph, trial.placement, trials.low, trials.objective)
-    unit = trials.objective.unit
-    placement = trial.placement
-    rank = trials.objective.rank(graph, placement)
-    return Plan(trials.low, placement, reasons, name, count, ranking, gains, unit, rank)
 
 
 @dataclass(frozen=True)

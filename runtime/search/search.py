@@ -19,12 +19,12 @@ from ..frameworks.protocol import Traced
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins, Reason
 from ..placement import Objective
-from .found import Found, Plan, plans
+from .found import Found, plan_of, plans
 from .history import History, Unrecorded
 from .lifting import lift
 from .limits.movers import with_movers
 from .limits.ranges import Ranges, ranged_text
-from .limits.reasons import fp32_gains, fp32_reasons, hard_pins
+from .limits.reasons import hard_pins
 from .sensitivity.estimate import Estimate
 from .sensitivity.estimates import Estimates, estimates
 from .sensitivity.order import pin_order, rounding_ops
@@ -41,10 +41,7 @@ def everything_low(
     """The plan with only the pins that the spec and the probes set, unevaluated."""
     hard = with_movers(traced.graph, hard_pins(traced, low, pins).pins)
     placement = objective(traced.graph, low, hard.keys()).placement
-    reasons = fp32_reasons(traced.graph, placement, hard, low, objective)
-    gains = fp32_gains(traced.graph, placement, low, objective)
-    name, unit = objective.name, objective.unit
-    return Found((Plan(low, placement, reasons, name, 0, (), gains, unit),))
+    return Found((plan_of(traced.graph, low, objective, placement, hard),))
 
 
 def search(
@@ -92,7 +89,6 @@ def search(
         tuple(trials.made.values()),
         interrupted,
         trials.ended,
-        run.ranking,
         run.warnings,
     )
 

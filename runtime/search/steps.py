@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 from ..graph.pins import Reason, Why
@@ -23,14 +24,13 @@ def ranges_of(data: Mapping[str, Any]) -> Ranges:
 
 def estimates_data(found: Estimates) -> dict[str, Any]:
     """The ranking: [op id, error, share, method] each."""
-    ranking = [[e.op, e.error, e.share, str(e.method)] for e in found.ranking]
-    return {"passes": found.passes, "ranking": ranking}
+    return {"passes": found.passes, "ranking": list(map(astuple, found.ranking))}
 
 
 def estimates_of(data: Mapping[str, Any]) -> Estimates:
     """The inverse of `estimates_data`."""
     ranking = (
-        Estimate(str(op), float(error), float(share), Method(method))
+        Estimate(op, error, share, Method(method))
         for op, error, share, method in data["ranking"]
     )
     return Estimates(tuple(ranking), int(data["passes"]))

@@ -41,10 +41,7 @@ SCALARS: dict[str, tuple[str, Callable[[str], Data]]] = {
         r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF",
         lambda text: text.lower() in TRUE,
     ),
-    TAG + "int": (
-        r"[-+]?(?:0x[0-9a-fA-F]+|0|[1-9][0-9_]*)",
-        _integer,
-    ),
+    TAG + "int": (r"[-+]?(?:0x[0-9a-fA-F]+|0|[1-9][0-9_]*)", _integer),
     TAG + "float": (
         r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)"
         r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",

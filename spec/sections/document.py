@@ -11,10 +11,10 @@ from pydantic import AfterValidator, Field
 from .dataset import DatasetFile
 from .evaluation import AccuracySection, EvaluationSection
 from .fields import Among, Amount, Refused
-from .frameworks import FRAMEWORKS
-from .frameworks.onnx import EXECUTED, runtime
+from .frameworks import ModelSection
+from .frameworks.onnx import runtime
 from .mixed_precision import MixedPrecisionSection, QuantizationSection
-from .model import ModelSection
+from .model import EXECUTED, FRAMEWORKS
 from .section import Problem, Section
 from .tuning import TuningSection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -21,9 +21,26 @@ from .fields import (
     settled,
     split,
 )
-from .frameworks import FRAMEWORKS, PROBLEMS
-from .frameworks.onnx import RUNTIMES
-from .section import Problem, Section
+from .section import Section
+
+FRAMEWORKS: Mapping[str, str] = {
+    "pytorch": "pytorch",
+    "pytorch_fx": "pytorch",
+    "pytorch_ipex": "pytorch",
+    "tensorflow": "tensorflow",
+    "tensorflow_itex": "tensorflow",
+    "mxnet": "mxnet",
+    "onnx": "onnx",
+    "onnxrt_integerops": "onnx",
+    "onnxrt_qdq": "onnx",
+    "onnxrt_qlinearops": "onnx",
+    "onnxrt_qoperator": "onnx",
+}
+"""The name written → ours."""
+
+EXECUTED = ("openvino", "onnxruntime")
+RUNTIMES = (*EXECUTED, "tensorrt", "any")
+"""What executes an onnx model."""
 
 NAMED = "name the framework that the script is for: pytorch, tensorflow, mxnet or onnx"
 
@@ -70,8 +87,8 @@ class InputSection(Section):
     )
 
 
-class ModelSection(Section):
-    """The model, how it is made and what goes in and out."""
+class ModelKeys(Section):
+    """The keys of a model, by themselves; `frameworks` has the rules between them."""
 
     name: Annotated[str, Field(max_length=100), AfterValidator(_name)] = Field(
         description="The model's name; files that are written are called after it."
@@ -112,10 +129,6 @@ class ModelSection(Section):
             _inputs, json_schema_input_type=str | tuple[str | InputSection, ...]
         ),
     ] = Field(
-        default=(),
-        description="The inputs in the order that the dataset gives them.",
+        default=(), description="The inputs in the order that the dataset gives them."
     )
     outputs: Names = Field(default=(), description="Names of the outputs, in order.")
-
-    def problems(self) -> Iterator[Problem]:
-        yield from PROBLEMS[FRAMEWORKS[self.framework]](self)

@@ -27,7 +27,7 @@ from narrowcast.runtime.graph.graph import (
 from narrowcast.runtime.graph.pins import Why
 from narrowcast.runtime.placement import Placed, latency, low_compute, memory, min_cut
 from narrowcast.runtime.placement.costs import (
-    H100,
+    A100,
     CostError,
     Costs,
     StaticCosts,
@@ -267,7 +267,7 @@ def test_without_pins_all_supported_flops_are_low(cases: Any, data: Any) -> None
         for op in graph.ops
         if op.flops and op.kind is not Kind.FIXED and op.kernel(BF16)
     ]
-    placed = place(graph, BF16, set(), "low_compute", StaticCosts(graph, H100))
+    placed = place(graph, BF16, set(), "low_compute", StaticCosts(graph, A100))
     grouped = {name for group in graph.equal for name in group}
     assert not high(placed.placement) & {*supported} - grouped
 
@@ -438,7 +438,7 @@ def test_a_long_chain_does_not_recurse() -> None:
     names = ["x", *(f"t{i}" for i in range(3000))]
     ops = [op(b, a) for a, b in itertools.pairwise(names)]
     graph = graph_of(*ops, outputs=(names[-1],))
-    costs = StaticCosts(graph, H100)
+    costs = StaticCosts(graph, A100)
     placed = place(graph, BF16, set(), "low_compute", costs)
     # Two casts of 24 bytes against 16 bytes less in each op.
     assert high(placed.placement) == set()

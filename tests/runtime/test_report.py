@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,10 +28,11 @@ from narrowcast.runtime.graph.graph import (
     Tensor,
 )
 from narrowcast.runtime.graph.pins import Reason, Why
-from narrowcast.runtime.report.gathered import Circumstances, gathered
 from narrowcast.runtime.report.json_data import as_json
 from narrowcast.runtime.report.report import Report
 from narrowcast.runtime.report.summary import summary
+from narrowcast.runtime.run.converted import Converted
+from narrowcast.runtime.run.finish import gathered
 from narrowcast.runtime.search import Found
 from narrowcast.runtime.search.found import Plan
 
@@ -329,24 +331,29 @@ def test_the_report_counts_what_is_delivered(tmp_path: Path) -> None:
         "low_compute",
         3,
     )
-    saved = tmp_path / "net.pt2"
+    saved = tmp_path / "candidate-net.pt2" / "net.pt2"
+    saved.parent.mkdir()
     saved.write_bytes(b"x" * 210)
+    run: Any = SimpleNamespace(
+        name="net",
+        script=tmp_path / "convert_net.py",
+        options=SimpleNamespace(trial=None),
+        interrupts=SimpleNamespace(came=False),
+        warnings=["one"],
+    )
+    conversion: Any = SimpleNamespace(
+        context=run,
+        traced=SimpleNamespace(graph=graph, notes=()),
+        replayed={},
+        timed_here=False,
+        forms_in_use=lambda placement: {"a": "linear", "b": "linear"},
+    )
+    interrupted = Found((plan,), interrupted=True)
     found = gathered(
-        graph,
-        plan,
-        Found((plan,), interrupted=True),
-        saved,
-        Circumstances(
-            name="net",
-            script=tmp_path / "convert_net.py",
-            plan=tmp_path / "net.plan.json",
-            replayed=True,
-            interrupted=True,
-            is_target=False,
-            kernels="2 linear",
-            warnings=("one",),
-        ),
-        drift=0.5,
+        Converted(conversion, interrupted, plan, saved, drift=0.5),
+        None,
+        tmp_path / "net.plan.json",
+        missed=False,
     )
     assert (found.flops, found.flops_low) == (40, 30)
     assert (found.ops, found.ops_low) == (2, 1)

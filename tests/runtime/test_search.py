@@ -237,7 +237,7 @@ def test_values_that_overflow_and_harm_nothing_cost_no_trust() -> None:
 
     plain = row([1, 50, 0.5, 40])
     found = run(Masking(plain.graph, plain.harm), Evaluator(plain), tolerance=4)
-    how = {each.op: (each.error, each.method) for each in found.ranking}
+    how = {each.op: (each.error, each.method) for each in found.plans[0].ranking}
     assert how.pop("c") == (0.5, Method.SPLITTING)
     assert {method for _error, method in how.values()} == {Method.SKETCH}
     assert fp32_ops(found.plans[0].placement) == "bd"

@@ -50,6 +50,12 @@ def synthetic(n: int, culprits: int, seed: int) -> Problem:
     return Problem(ops, additive(named), named)
 
 
+def low_share(problem: Problem, fp32: Names) -> float:
+    """Share of the FLOPs that are low."""
+    low = sum(op.flops for op in problem.ops if op.name not in fp32)
+    return low / sum(op.flops for op in problem.ops)
+
+
 def outcome(strategy: Strategy, n: int, culprits: int) -> tuple[float, float]:
     """Evaluations and percent of compute low, each the mean of 12 problems."""
     evaluations, low = [], []
@@ -59,7 +65,7 @@ def outcome(strategy: Strategy, n: int, culprits: int) -> tuple[float, float]:
         fp32 = strategy(replace(problem, evaluate=log))
         assert fp32 is None or log(fp32).passes
         evaluations.append(len(log))
-        low.append(0.0 if fp32 is None else 100 * problem.low_share(fp32))
+        low.append(0.0 if fp32 is None else 100 * low_share(problem, fp32))
     return statistics.fmean(evaluations), statistics.fmean(low)
 
 

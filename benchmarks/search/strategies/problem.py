@@ -50,12 +50,6 @@ class Problem:
     def names(self) -> tuple[str, ...]:
         return tuple(op.name for op in self.ops)
 
-    def low_share(self, fp32: Names) -> float:
-        """Share of the FLOPs that are low."""
-        total = sum(op.flops for op in self.ops)
-        low = sum(op.flops for op in self.ops if op.name not in fp32)
-        return low / total if total else 0.0
-
 
 Strategy = Callable[[Problem], Names | None]
 """What stays fp32 in the model that it delivers; None if it delivers none."""

@@ -15,7 +15,6 @@ FORMAT = 1
 
 ANEW = "Measure them anew: name a file that is not there yet, on the target."
 
-
 WORDS = {
     "precision": "another precision",
     "graph": "another graph, or another batch size",

@@ -123,8 +123,7 @@ def chosen(
 
 
 def scaled(
-    costs: MeasuredCosts,
-    measured: Mapping[Precision, tuple[Placement, float]],
+    costs: MeasuredCosts, measured: Mapping[Precision, tuple[Placement, float]]
 ) -> MeasuredCosts:
     """The costs held against whole models, and scaled where they are off.
 

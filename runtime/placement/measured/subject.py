@@ -37,7 +37,7 @@ def costed(graph: Graph) -> str:
     tensors = [
         [t.name, t.dtype, t.shape, t.constant, t.runs] for t in graph.tensors.values()
     ]
-    return _digest([ops, tensors, graph.inputs, graph.outputs])
+    return key([ops, tensors, graph.inputs, graph.outputs])
 
 
 def subject(traced: Traced, low: Precision, forms: Mapping[str, str]) -> dict[str, Any]:
@@ -46,11 +46,7 @@ def subject(traced: Traced, low: Precision, forms: Mapping[str, str]) -> dict[st
     Args:
         forms: Kernels that stand for ops.
     """
-    return {
-        "precision": str(low),
-        "graph": costed(traced.graph),
-        "forms": dict(forms),
-    }
+    return {"precision": str(low), "graph": costed(traced.graph), "forms": dict(forms)}
 
 
 def circumstances(traced: Traced, machine: Machine | None) -> dict[str, Any]:
@@ -61,20 +57,12 @@ def circumstances(traced: Traced, machine: Machine | None) -> dict[str, Any]:
         if name.startswith(THREADS)
     }
     return {
-        "narrowcast": VERSION,
-        "framework": machine.framework if machine else "",
-        "cpu": machine.cpu.model if machine else "",
-        "flags": _digest(sorted(machine.cpu.flags)) if machine else "",
-        "cuda": machine.cuda if machine else "",
+        **machine_data(machine),
+        "flags": key(sorted(machine.cpu.flags)) if machine else "",
         "cores": _cores(),
         "environment": environ,
         "switches": dict(traced.switches),
     }
-
-
-def key(about: Mapping[str, Any]) -> str:
-    """Names what is about this."""
-    return _digest(about)
 
 
 def _cores() -> int:
@@ -84,6 +72,17 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _digest(value: Any) -> str:
+def machine_data(machine: Machine | None) -> dict[str, str]:
+    """What measures, and where."""
+    return {
+        "narrowcast": VERSION,
+        "framework": machine.framework if machine else "",
+        "cpu": machine.cpu.model if machine else "",
+        "cuda": machine.cuda if machine else "",
+    }
+
+
+def key(value: Any) -> str:
+    """sha256 by which plain data is found again."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from ..model import FRAMEWORKS, ModelKeys
 from ..section import Problem
 from . import mxnet, onnx, pytorch, tensorflow
-from .common import ModelKeys
-
-FRAMEWORKS: Mapping[str, str] = {
-    "pytorch": "pytorch",
-    "pytorch_fx": "pytorch",
-    "pytorch_ipex": "pytorch",
-    "tensorflow": "tensorflow",
-    "tensorflow_itex": "tensorflow",
-    "mxnet": "mxnet",
-    "onnx": "onnx",
-    "onnxrt_integerops": "onnx",
-    "onnxrt_qdq": "onnx",
-    "onnxrt_qlinearops": "onnx",
-    "onnxrt_qoperator": "onnx",
-}
-"""The name written → ours."""
 
 PROBLEMS: Mapping[str, Callable[[ModelKeys], Iterator[Problem]]] = {
     "pytorch": pytorch.problems,
@@ -30,3 +15,10 @@ PROBLEMS: Mapping[str, Callable[[ModelKeys], Iterator[Problem]]] = {
     "onnx": onnx.problems,
 }
 """Framework → the rules that a section breaks."""
+
+
+class ModelSection(ModelKeys):
+    """The model, how it is made and what goes in and out."""
+
+    def problems(self) -> Iterator[Problem]:
+        yield from PROBLEMS[FRAMEWORKS[self.framework]](self)

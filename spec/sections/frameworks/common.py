@@ -4,53 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Protocol
 
+from ..model import ModelKeys
 from ..section import Problem
-
-
-class InputKeys(Protocol):
-    """What rules ask of one input, as `InputSection` holds it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def shape(self) -> Sequence[int | str] | None: ...
-
-    @property
-    def dtype(self) -> str | None: ...
-
-
-class ModelKeys(Protocol):
-    """What rules ask of a model section, as `ModelSection` holds it."""
-
-    @property
-    def framework(self) -> str: ...
-
-    @property
-    def runtime(self) -> str | None: ...
-
-    @property
-    def path(self) -> str | None: ...
-
-    @property
-    def signature(self) -> str | None: ...
-
-    @property
-    def factory(self) -> str | None: ...
-
-    @property
-    def weights(self) -> str | None: ...
-
-    @property
-    def trust(self) -> bool: ...
-
-    @property
-    def inputs(self) -> Sequence[InputKeys]: ...
-
-    @property
-    def outputs(self) -> Sequence[str]: ...
 
 
 def suffix(path: str) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from ..model import ModelKeys
 from ..section import Problem
-from .common import ModelKeys, absent, input_names, suffix
-
-EXECUTED = ("openvino", "onnxruntime")
-RUNTIMES = (*EXECUTED, "tensorrt", "any")
+from .common import absent, input_names, suffix
 
 
 def runtime(model: ModelKeys) -> str:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from ..model import ModelKeys
 from ..section import Problem
-from .common import (
-    ModelKeys,
-    absent,
-    input_names,
-    one_of_path_and_factory,
-    suffix,
-    weights_ending,
-)
+from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
 
 FROZEN = ".pb"
 KERAS = (".keras", ".h5", ".hdf5")

@@ -1,43 +1,24 @@
-"""Export the benchmark's networks from PyTorch, with a batch and what fp64 makes of it.
+"""Export networks as ONNX models, with a batch and what fp64 makes of it.
 
-    python benchmarks/onnx/export.py FOLDER [NAME ...]
+    python benchmarks/pytorch/export.py FOLDER [NAME ...]
 
-Needs torch, transformers, onnx and onnxscript; the environment in which speed.py measures
-needs none of them but onnx. Weights are random: only speed and rounding matter here. The
-statistics of batch norms are not: they are those of random images, so that activations
-stay in the range that they have in a trained network.
+Needs torch, transformers, onnx and onnxscript; the environment in which
+benchmarks/onnx/speed.py measures needs none of them but onnx. Weights are random: only
+speed and rounding matter here. The statistics of batch norms are not: they are those of
+random images, so that activations stay in the range that they have in a trained network.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from models import Batch, Made, bert_6, images, mobilenet_v2, resnet50, vit_small
 from torch import nn
 
-BATCH = 8
 OPSET = 18
-
-Made = tuple[nn.Module, torch.Tensor]
-
-
-def images() -> torch.Tensor:
-    return torch.randn(BATCH, 3, 224, 224)
-
-
-def resnet50() -> Made:
-    from transformers import ResNetConfig, ResNetForImageClassification
-
-    return ResNetForImageClassification(ResNetConfig()), images()
-
-
-def mobilenet_v2() -> Made:
-    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
-
-    return MobileNetV2ForImageClassification(MobileNetV2Config()), images()
 
 
 def efficientnet_b0() -> Made:
@@ -56,24 +37,7 @@ def efficientnet_b0() -> Made:
     return model, images()
 
 
-def vit_small() -> Made:
-    from transformers import ViTConfig, ViTForImageClassification
-
-    config = ViTConfig(
-        hidden_size=384, num_attention_heads=6, intermediate_size=4 * 384
-    )
-    return ViTForImageClassification(config), images()
-
-
-def bert_6() -> Made:
-    from transformers import BertConfig, BertModel
-
-    return BertModel(BertConfig(num_hidden_layers=6)), torch.randint(
-        0, 30_000, (BATCH, 128)
-    )
-
-
-MODELS: dict[str, Callable[[], Made]] = {
+MODELS = {
     "resnet50": resnet50,
     "mobilenet_v2": mobilenet_v2,
     "efficientnet_b0": efficientnet_b0,
@@ -97,14 +61,14 @@ class Only(nn.Module):
         return result
 
 
-def settle(model: nn.Module, batch: torch.Tensor) -> None:
+def settle(model: nn.Module, batch: Batch) -> None:
     """Let the batch norms take their statistics from the batch."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
             module.train()
     with torch.no_grad():
-        model(batch)
+        model(*batch)
     model.eval()
 
 
@@ -115,15 +79,14 @@ def export(name: str, folder: Path) -> None:
     settle(model, batch)
     exported = Only(model).eval()
     program = torch.onnx.export(
-        exported, (batch,), dynamo=True, opset_version=OPSET, verbose=False
+        exported, batch, dynamo=True, opset_version=OPSET, verbose=False
     )
     assert program is not None
     program.save(folder / f"{name}.onnx")
     with torch.no_grad():
-        exact = exported.double()(
-            batch.double() if batch.is_floating_point() else batch
-        )
-    np.savez(folder / f"{name}.npz", x=batch.numpy(), exact=exact.numpy())
+        (x,) = batch
+        exact = exported.double()(x.double() if x.is_floating_point() else x)
+    np.savez(folder / f"{name}.npz", x=x.numpy(), exact=exact.numpy())
 
 
 def main(folder: str, *names: str) -> None:
