@@ -37,6 +37,8 @@ def _tops(path: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield (node.module or "").partition(".")[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "imported":
+            yield ast.literal_eval(node.args[0])
 
 
 def declared(requirements: list[str]) -> set[str]:
