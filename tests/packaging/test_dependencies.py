@@ -37,8 +37,10 @@ def _tops(path: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield (node.module or "").partition(".")[0]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "imported":
-            yield ast.literal_eval(node.args[0])
+        elif isinstance(node, ast.Call) and node.args:
+            named = ast.unparse(node.func) == "imported"
+            if named and isinstance(node.args[0], ast.Constant):
+                yield str(node.args[0].value)
 
 
 def declared(requirements: list[str]) -> set[str]:
