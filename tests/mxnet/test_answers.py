@@ -53,6 +53,7 @@ REQUIRE = """
 from narrowcast.runtime.common.errors import RequirementError
 try:
     from narrowcast.runtime.frameworks import mxnet
+    mxnet.trace
 except RequirementError as error:
     print(error)
 """
