@@ -229,8 +229,8 @@ def advice(explanation: Explanation) -> Iterator[str]:
     if pinned:
         gain = sum(op.gain or 0.0 for op in pinned)
         yield (
-            f"the spec's own pins keep {amount(gain, explanation.unit)} in fp32: lift them if "
-            "they are not needed"
+            f"the spec's own pins keep {amount(gain, explanation.unit)} in fp32: lift "
+            "them if they are not needed"
         )
     yield from _about_speed(explanation)
 
@@ -238,11 +238,8 @@ def advice(explanation: Explanation) -> Iterator[str]:
 def _about_speed(explanation: Explanation) -> Iterator[str]:
     slower = [n for base, n in NAMES.items() if _is_slower_than(explanation, base)]
     if slower:
-        other = (
-            ""
-            if explanation.objective == "latency"
-            else ": `objective: latency` avoids that"
-        )
+        avoided = explanation.objective == "latency"
+        other = "" if avoided else ": `objective: latency` avoids that"
         yield f"the result is slower than {' and '.join(slower)}{other}"
     if not explanation.rules.get("same") and _is_slower_than(explanation, RULES):
         yield "what lists of op types give is faster: see whether its accuracy will do"
@@ -278,7 +275,8 @@ def _about_the_criterion(explanation: Explanation, judged: Judged) -> Iterator[s
             won = f" and {amount(best.flops_low, 'FLOPs')} more"
         yield (
             f"a loss of {rounded(loss)} allowed (accuracy_criterion.absolute) would win "
-            f"{best.ops_low - explanation.ops_low} ops{won} in {explanation.low}: trial {best.number}"
+            f"{best.ops_low - explanation.ops_low} ops{won} in {explanation.low}: "
+            f"trial {best.number}"
         )
 
 

@@ -45,8 +45,10 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     yield from _speed(explanation)
     share = explanation.flops_low / max(explanation.flops, 1)
     yield (
-        f"  compute    {share:.1%} of FLOPs and {explanation.ops_low} of {explanation.ops} ops in "
-        f"{explanation.low}, {_count(explanation.casts, 'cast')}, {_count(explanation.trial_count, 'trial')}"
+        f"  compute    {share:.1%} of FLOPs and {explanation.ops_low} of "
+        f"{explanation.ops} ops in {explanation.low}, "
+        f"{_count(explanation.casts, 'cast')}, "
+        f"{_count(explanation.trial_count, 'trial')}"
     )
     yield from _groups(explanation)
     yield from _ranking(explanation)
@@ -124,11 +126,8 @@ def _totals(rows: list[Kept], explanation: Explanation) -> str:
     if share:
         parts.append(f"{share:.1%} of the predicted error")
     if gain > 0:
-        whole = (
-            f" ({gain / max(explanation.flops, 1):.1%})"
-            if explanation.unit == "FLOPs"
-            else ""
-        )
+        of_all = f" ({gain / max(explanation.flops, 1):.1%})"
+        whole = of_all if explanation.unit == "FLOPs" else ""
         parts.append(f"{amount(gain, explanation.unit)}{whole} not gained")
     return ", ".join(parts)
 
@@ -148,13 +147,14 @@ def _ranking(explanation: Explanation) -> Iterator[str]:
     fp32 = {kept.op for kept in explanation.kept}
     yield ""
     yield (
-        f"What estimate op alone changes in the outputs ({explanation.ranking[0].method}; "
-        "share of the squared error)"
+        "What each op alone changes in the outputs "
+        f"({explanation.ranking[0].method}; share of the squared error)"
     )
     for estimate in explanation.ranking[:MOST]:
         bar = "#" * round(min(max(0.0, estimate.share), 1.0) * BAR)
         held = "fp32" if estimate.op in fp32 else explanation.low
-        yield f"  {estimate.share:6.1%} {bar:<{BAR}} {estimate.error:.1e}  {held}  {estimate.op}"
+        numbers = f"{estimate.share:6.1%} {bar:<{BAR}} {estimate.error:.1e}"
+        yield f"  {numbers}  {held}  {estimate.op}"
     if len(explanation.ranking) > MOST:
         yield f"  {len(explanation.ranking) - MOST} more, see the plan"
 
@@ -165,7 +165,8 @@ def _trials(explanation: Explanation) -> Iterator[str]:
     yield ""
     yield "Trials"
     for trial in explanation.trials:
-        yield f"  {trial.number:>3}  {_count(trial.ops_low, 'op')} in {explanation.low}  {_ended(trial)}"
+        ops = f"{_count(trial.ops_low, 'op')} in {explanation.low}"
+        yield f"  {trial.number:>3}  {ops}  {_ended(trial)}"
 
 
 def _ended(trial: Tried) -> str:
