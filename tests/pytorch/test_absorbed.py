@@ -158,3 +158,11 @@ def test_what_goes_in_a_branch_stays_in_it(tools: Any) -> None:
     graph = tools.trace(Model(), torch.randn(3, 4)).graph
     held = user_pins(graph, Pins(types={"neg": "optype_wise"}))
     assert set(held) == {":cond:0/true/:mul:0"}
+
+
+def test_a_pin_on_what_torch_leaves_out_is_understood(tools: Any) -> None:
+    """`nn.Identity` has no op in what torch.export gives."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.Identity(), nn.Linear(4, 2))
+    graph = tools.trace(model, torch.randn(3, 4)).graph
+    for pins in (Pins(names={"1": "op_wise"}), Pins(types={"Identity": "optype_wise"})):
+        assert user_pins(graph, pins) == {}

@@ -16,6 +16,7 @@ from ...common.errors import NEW, PlanError
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Kernel, Op, Placement, Precision
 from ...graph.graph import held as held_precisions
+from ..absorbed import remembered
 from ..comparing import probed
 from ..inputs import Input
 from ..measuring.output_errors import OutputErrors
@@ -34,6 +35,7 @@ from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .picture import picture
+from .preparation.absorbed import untraced
 from .preparation.prepare import prepare
 from .running.calling import by_name, recorded
 from .running.device import finished, of_batch, release
@@ -262,5 +264,6 @@ def trace(
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
+    graph = replace(graph, dropped=(*graph.dropped, *remembered(untraced(module))))
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     return Program(graph, probes, switches, prepared, batch, dynamic)
