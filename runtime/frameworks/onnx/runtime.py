@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +24,11 @@ class Runtime:
     """The members of `Adapter` that call a model, for one executor.
 
     Attributes:
-        package: Its `__name__`; beside it, `executor.EXECUTOR` runs models.
+        executor: Gives what runs models, importing it; a module-level function, since
+            fresh processes call the methods.
     """
 
-    package: str
-
-    @property
-    def executor(self) -> Executor:
-        """What runs models; the runtime is imported now."""
-        executor: Executor = import_module(".executor", self.package).EXECUTOR
-        return executor
+    executor: Callable[[], Executor]
 
     def signature(self, model: Any, /) -> tuple[Input, ...]:
         """As `Adapter.signature`."""
@@ -47,14 +41,14 @@ class Runtime:
         """As `Adapter.predictor`."""
         from .running.predict import Predictor
 
-        return Predictor(model, self.executor, inputs)
+        return Predictor(model, self.executor(), inputs)
 
     def load_saved(self, path: Path, /) -> Predict:
         """As `Adapter.load_saved`."""
         from .opening.load import load_onnx
         from .running.predict import Predictor
 
-        return Predictor(load_onnx(path), self.executor)
+        return Predictor(load_onnx(path), self.executor())
 
     def trace(
         self,
@@ -74,5 +68,5 @@ class Runtime:
             low=low,
             inputs=inputs,
             outputs=outputs,
-            executor=self.executor,
+            executor=self.executor(),
         )

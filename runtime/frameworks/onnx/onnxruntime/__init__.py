@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..portable.answers import devices as devices
 from ..runtime import LIBRARIES, Runtime
 from .answers import answer as answer
 
+if TYPE_CHECKING:
+    from ..running.session import Executor
+
 dependencies: tuple[str, ...] = ("onnxruntime", *LIBRARIES)
 executes = True
 
-_runtime = Runtime(__name__)
+
+def _executor() -> Executor:
+    from .executor import EXECUTOR
+
+    return EXECUTOR
+
+
+_runtime = Runtime(_executor)
 load_saved, predictor = _runtime.load_saved, _runtime.predictor
 signature, trace = _runtime.signature, _runtime.trace
