@@ -307,7 +307,8 @@ def test_with_trust_it_runs_and_the_script_says_so(
     assert "holds no tensors" in run("a.pt", trust=True)
     assert marker.exists()
     source = (tmp_path / "convert_net.py").read_text()
-    assert 'load_state_dict(model, HERE / "a.pt", weights_only=False)' in source
+    assert 'WEIGHTS = HERE / "a.pt"' in source
+    assert "load_state_dict(model, WEIGHTS, weights_only=False)" in source
     assert "# model.trust in the spec" in source
 
 
