@@ -55,10 +55,20 @@ class FreshProcess:
         """What is said of a process that ended without a word of its own."""
         code = process.exitcode or 0
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-        wrote = "What it wrote before may say why. " if code > 0 else ""
         return ModelError(
-            f"the process that {self.did} died: {how}", wrote + self.remedy
+            f"the process that {self.did} died: {how}", _hint(code) + self.remedy
         )
+
+
+def _hint(code: int) -> str:
+    """What the way in which a process ended says, before what most often helps."""
+    if code > 0:
+        return "What it wrote before may say why. "
+    if code == 0:
+        return "The model's, the data's or the metric's own code may have ended it. "
+    if code != -signal.SIGKILL:
+        return "It crashed in native code: the framework's, the model's or the data's. "
+    return ""
 
 
 def in_fresh_process(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks import mxnet as adapter
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
 from narrowcast.runtime.frameworks.mxnet.measuring import agreement
@@ -211,6 +213,22 @@ def test_a_preparation_that_changes_the_model_is_an_error(zoo: Any) -> None:
     with pytest.raises(ModelError, match="differs from the model as loaded") as error:
         agreement.check_agreement(loaded, network, broken, arrays)
     assert conv in error.value.remedy
+
+
+def test_a_folded_constant_tells_a_labels_size_too(tmp_path: Path) -> None:
+    """Without its shape MXNet infers none for the label of a loss behind it."""
+    scale = mx.sym.exp(mx.sym.var("k", shape=(1, 3, 1, 1)))
+    layer = mx.sym.broadcast_mul(mx.sym.var("data"), scale)
+    layer = mx.sym.FullyConnected(layer, num_hidden=5, name="fc")
+    mx.sym.SoftmaxOutput(layer, name="softmax").save(str(tmp_path / "net-symbol.json"))
+    shapes = {"k": (1, 3, 1, 1), "fc_weight": (5, 192), "fc_bias": (5,)}
+    parameters = {f"arg:{n}": mx.nd.array(_floats(*s)) for n, s in shapes.items()}
+    mx.nd.save(str(tmp_path / "net.params"), parameters)
+    model = adapter.load_symbol(tmp_path / "net-symbol.json", tmp_path / "net.params")
+    batch = (mx.nd.array(_floats(4, 3, 8, 8)),)
+    inputs = (Input("data", ("batch", 3, 8, 8), "float32"),)
+    program = adapter.trace(model, batch, low=Precision.BF16, inputs=inputs)
+    assert "FullyConnected" in {op.type for op in program.graph.ops}
 
 
 def test_ten_thousand_nodes_are_prepared_without_recursion(tools: Any) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.graph.pins import Pins, user_pins
 
 
@@ -161,8 +162,32 @@ def test_what_goes_in_a_branch_stays_in_it(tools: Any) -> None:
 
 
 def test_a_pin_on_what_torch_leaves_out_is_understood(tools: Any) -> None:
-    """`nn.Identity` has no op in what torch.export gives."""
-    model = nn.Sequential(nn.Linear(4, 4), nn.Identity(), nn.Linear(4, 2))
+    """Modules that return what they are given, or are not called, have no op there."""
+    model = Skipping()
     graph = tools.trace(model, torch.randn(3, 4)).graph
-    for pins in (Pins(names={"1": "op_wise"}), Pins(types={"Identity": "optype_wise"})):
-        assert user_pins(graph, pins) == {}
+    for name in ("same", "drop_path", "nothing", "unused", "unused.0"):
+        assert user_pins(graph, Pins(names={name: "op_wise"})) == {}
+    for type_ in ("Identity", "DropPath"):
+        assert user_pins(graph, Pins(types={type_: "optype_wise"})) == {}
+    assert list(user_pins(graph, Pins(names={"fc": "op_wise"}))) == ["fc:linear:0"]
+    with pytest.raises(UsageError):  # the ops of `fc` are its own
+        user_pins(graph, Pins(names={"twin": "op_wise"}))
+
+
+class DropPath(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+class Skipping(nn.Module):
+    """A layer, modules that leave no op, and the layer once more by another name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.same = nn.Linear(4, 4), nn.Identity()
+        self.drop_path, self.nothing = DropPath(), nn.Sequential()
+        self.unused = nn.Sequential(nn.Linear(4, 4))
+        self.twin = self.fc
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.nothing(self.drop_path(self.same(self.fc(x))))

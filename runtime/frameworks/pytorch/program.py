@@ -264,6 +264,8 @@ def trace(
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
-    graph = replace(graph, dropped=(*graph.dropped, *remembered(untraced(module))))
+    graph = replace(
+        graph, dropped=(*graph.dropped, *remembered(untraced(module, graph)))
+    )
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     return Program(graph, probes, switches, prepared, batch, dynamic)

@@ -63,9 +63,11 @@ def bound(
     taken = dict(zip(names, batch, strict=True))
     labels = {network.nodes[index].name for index in network.labels}
     if labels:  # nothing depends on them
-        shapes = {name: array.shape for name, array in taken.items()}
+        arguments = made.list_arguments()
+        given = {**held, **taken}
+        shapes = {name: given[name].shape for name in arguments if name in given}
         known, _outputs, _states = made.infer_shape_partial(**shapes)
-        sizes = dict(zip(made.list_arguments(), known, strict=True))
+        sizes = dict(zip(arguments, known, strict=True))
         taken |= {name: mx.nd.zeros(sizes[name]) for name in labels}
     states = set(made.list_auxiliary_states())
     return made.bind(

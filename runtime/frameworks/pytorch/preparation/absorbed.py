@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import fx, nn
 
+from ....graph.graph import Graph
 from ...absorbed import Absorbed, Ledger, Original, Told
 from ..ir import nodes
 from ..ir.naming import op_ids
@@ -31,11 +32,29 @@ def told(prepared: Prepared) -> Told:
     )
 
 
-def untraced(model: nn.Module) -> Iterator[Absorbed]:
-    """Modules of which torch.export leaves nothing: they return what they are given."""
-    for path, part in model.named_modules():
-        if isinstance(part, nn.Identity):
-            yield Absorbed(f"{path}:identity:0", "identity", path)
+def untraced(model: nn.Module, graph: Graph) -> Iterator[Absorbed]:
+    """Modules of which torch.export leaves nothing: no op is in them.
+
+    They return what they are given, or are not called. Where there are bodies, whose ops
+    may have lost their module's path, only `nn.Identity` is known to be one.
+    """
+    ops = (*graph.ops, *graph.dropped)
+    scopes = {scope for op in ops for scope in (op.scope, *op.absorbed_scopes)}
+    inside = {scope[:end] for scope in scopes for end in _ends(scope)}
+    parts = list(model.named_modules(remove_duplicate=False))
+    used = {id(part) for path, part in parts if path in inside}
+    bodies = any(op.region for op in ops)
+    for path, part in parts:
+        empty = path and id(part) not in used and not bodies
+        if empty or isinstance(part, nn.Identity):
+            type_ = type(part).__name__.lower()
+            yield Absorbed(f"{path}:{type_}:0", type_, path)
+
+
+def _ends(scope: str) -> Iterator[int]:
+    """Where a module's path, and those of the modules around it, end."""
+    yield from (k for k, letter in enumerate(scope) if letter == ".")
+    yield len(scope)
 
 
 def _originals(
