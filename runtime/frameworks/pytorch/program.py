@@ -46,6 +46,9 @@ from .running.switches import hold_fp32
 from .writing import archive
 from .writing.rewrite import rewrite
 
+UNFELT = 2.0**-6
+"""Output error up to which values at the end of the range stand for larger ones."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -108,16 +111,21 @@ class Program:
     def sketch(
         self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
-        """As `Traced.sketch`; where the low kernel is not finite, measured."""
+        """As `Traced.sketch`; where the low kernel is not finite, `_beyond`."""
         keys = {str(self._op(name).key): name for name in ops}
         module = self.prepared.module
         found = adjoint(module, self.batch, precision, keys, probes, seed)
         return {
             keys[key]: each
             if math.isfinite(each)
-            else self.error(precision, (keys[key],)) ** 2
+            else self._beyond(precision, keys[key]) ** 2
             for key, each in found.items()
         }
+
+    def _beyond(self, precision: Precision, op: str) -> float:
+        """The error of an op that leaves the range; infinite where outputs feel it."""
+        error = self.error(precision, (op,))
+        return error if error <= UNFELT else math.inf
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """As `Traced.statistics`."""
