@@ -209,3 +209,12 @@ class Formable(Traced, Protocol):
             seconds: What the timing of one distinct form may take.
         """
         ...
+
+
+@runtime_checkable
+class Clipping(Traced, Protocol):
+    """A model some of whose casts keep values within the range of what they cast to."""
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """Names of the tensors whose finite values stay finite in a cast."""
+        ...
