@@ -16,7 +16,7 @@ from ..comparing import probed, relative_error
 from ..inputs import Input, check_shapes, places
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
-from ..protocol import Array, Inputs, Probe, Statistics, Timings, restart
+from ..protocol import Array, Inputs, Probe, Statistics, Timings, first_call
 from .ir.frozen import Frozen, Model
 from .ir.regions import Region, regions
 from .measuring.agreement import check_agreement
@@ -104,7 +104,7 @@ class Program:
         """As `Traced.time_whole`."""
         arrays = tuple(value.numpy() for value in self.batch)
         calls = {
-            name: partial(predictor(self.apply(placement)), arrays)
+            name: partial(first_call, predictor(self.apply(placement)), arrays)
             for name, placement in placements.items()
         }
         return interleaved(calls, clock)
@@ -158,7 +158,6 @@ def trace(
     prepared = prepare(frozen)
     main = regions(prepared)
     as_loaded = predictor(model, inputs)
-    restart(as_loaded)
     check_agreement(as_loaded, frozen, prepared, main, values, outputs)
     graph = picture(main, values, prepared)
     run = partial(probe, main, values, prepared.weights, low)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ...measuring import agreement
-from ...protocol import Array, Inputs, Outputs, Predict
+from ...protocol import Array, Inputs, Outputs, Predict, first_call
 from ..ir.frozen import Frozen
 from ..ir.regions import Region, regions
 from ..preparation.identities import IDENTITIES
@@ -29,12 +29,12 @@ def check_agreement(
         frozen: The model before it was prepared.
         main: The regions of the prepared one.
     """
-    expected = model(inputs)
+    expected = first_call(model, inputs)
     cause = partial(
         agreement.why_it_differs,
         expected,
-        partial(model, inputs),
-        lambda: _outputs(Interpreter(regions(frozen)), inputs),
+        partial(first_call, model, inputs),
+        lambda: _outputs(Interpreter(regions(frozen), frozen.weights), inputs),
         "Freezing changed it: the model's variables or Python code depend on calls.",
         lambda: _first_divergence(frozen, prepared, main, inputs),
     )
@@ -51,8 +51,8 @@ def _first_divergence(
     frozen: Frozen, prepared: Frozen, main: Region, inputs: Inputs
 ) -> str:
     """Name of the first tensor that preparation made another, "" if none."""
-    before = _values(regions(frozen), inputs)
-    after = _values(main, inputs)
+    before = _values(regions(frozen), frozen.weights, inputs)
+    after = _values(main, prepared.weights, inputs)
     folded = _folded(prepared)
     return agreement.first_divergence(
         (name, before[name], value)
@@ -70,12 +70,14 @@ def _folded(prepared: Frozen) -> frozenset[str]:
     )
 
 
-def _values(main: Region, inputs: Inputs) -> dict[str, Array]:
+def _values(
+    main: Region, weights: Mapping[str, Array], inputs: Inputs
+) -> dict[str, Array]:
     """What each op makes, by its name."""
     values: dict[str, Array] = {}
 
     def see(name: str, value: Value) -> None:
         values[name] = eager.widened(value)
 
-    Observer(main, see=see).run(inputs)
+    Observer(main, weights, see=see).run(inputs)
     return values

@@ -12,6 +12,7 @@ from ....common.errors import DataError
 from ...inputs import Input, places
 from ...protocol import Inputs, Outputs, Predict, restart
 from ..ir.frozen import Endpoint, Frozen, Model
+from ..ir.reasons import FAILURES, FIT, failed
 from .session import GraphSession
 from .switches import hold_fp32
 
@@ -66,10 +67,14 @@ class Predictor:
         """The outputs: 16-bit floats as float32, other dtypes as they are.
 
         Raises:
-            DataError: There are more or fewer inputs, or one has another dtype.
+            DataError: There are more or fewer inputs, or one has another dtype or a shape
+                that the model does not take.
         """
         tensors = given(self.inputs, [inputs[place] for place in self.order])
-        return self.session((*tensors, *self.weights))
+        try:
+            return self.session((*tensors, *self.weights))
+        except FAILURES as error:
+            raise failed("the converted model", error) from error
 
     def restart(self) -> None:
         """Bring the state back to what it was when this was made."""
@@ -86,7 +91,7 @@ def given(endpoints: Sequence[Endpoint], batch: Sequence[Any]) -> list[Any]:
         raise DataError(
             f"the data gives {len(batch)} inputs, the model takes {len(endpoints)}: "
             f"{', '.join(repr(each.name) for each in endpoints)}",
-            "Make the dataset and model.inputs agree.",
+            FIT,
         )
     return [_tensor(each, value) for each, value in zip(endpoints, batch, strict=True)]
 

@@ -10,9 +10,10 @@ from zipfile import BadZipFile, ZipFile
 import keras
 
 from .....common.errors import ModelError
+from ...ir.reasons import said
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
-from .model import KerasModel, keras_model, said
+from .model import KerasModel, keras_model
 
 HDF5 = frozenset([".h5", ".hdf5"])
 
