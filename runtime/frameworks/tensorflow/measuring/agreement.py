@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ...measuring import agreement
@@ -20,15 +21,20 @@ def check_agreement(
     prepared: Frozen,
     main: Region,
     inputs: Inputs,
+    all_inputs: Inputs,
     names: Sequence[str] = (),
 ) -> None:
-    """As `agreement.check_agreement`.
+    """As `agreement.check_agreement`, of the first signature.
 
     Args:
         model: As loaded, called on batches.
         frozen: The model before it was prepared.
         main: The regions of the prepared one.
+        inputs: Of the first signature.
+        all_inputs: Of all that are converted.
     """
+    others = (each.key for each in frozen.signatures[1:])
+    frozen = replace(frozen, aside=frozenset(others))
     expected = first_call(model, inputs)
     cause = partial(
         agreement.why_it_differs,
@@ -36,9 +42,14 @@ def check_agreement(
         partial(first_call, model, inputs),
         lambda: _outputs(Interpreter(regions(frozen), frozen.weights), inputs),
         "Freezing changed it: the model's variables or Python code depend on calls.",
-        lambda: _first_divergence(frozen, prepared, main, inputs),
+        lambda: _first_divergence(
+            _values(regions(frozen), frozen.weights, inputs),
+            _values(main, prepared.weights, all_inputs),
+            _folded(prepared),
+        ),
     )
-    found = _outputs(Interpreter(main, prepared.weights), inputs)
+    found = _outputs(Interpreter(main, prepared.weights), all_inputs)
+    found = found[: len(frozen.outputs)]
     own = [each.name for each in frozen.outputs]
     agreement.check_agreement(expected, found, cause, names, own)
 
@@ -48,12 +59,9 @@ def _outputs(runner: Interpreter, inputs: Inputs) -> Outputs:
 
 
 def _first_divergence(
-    frozen: Frozen, prepared: Frozen, main: Region, inputs: Inputs
+    before: Mapping[str, Array], after: Mapping[str, Array], folded: frozenset[str]
 ) -> str:
     """Name of the first tensor that preparation made another, "" if none."""
-    before = _values(regions(frozen), frozen.weights, inputs)
-    after = _values(main, prepared.weights, inputs)
-    folded = _folded(prepared)
     return agreement.first_divergence(
         (name, before[name], value)
         for name, value in after.items()

@@ -63,6 +63,17 @@ class GraphModel:
         except FAILURES as error:
             raise failed(self.place, error) from error
 
+    def called(self, key: str, inputs: Inputs, /) -> Outputs:
+        """As `Signatures.called`."""
+        (wanted,) = (each for each in self.signatures if each.key == key)
+        try:
+            self.session.restart()
+            return self.session.fetched(wanted, inputs)
+        except FAILURES as error:
+            raise failed(f"signature {key}", error) from error
+        finally:
+            self.session.restart()
+
     def restart(self) -> None:
         """Bring state back to what it was when the model was loaded."""
         self.session.restart()

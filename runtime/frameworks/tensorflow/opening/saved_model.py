@@ -228,9 +228,9 @@ def _filled(
         if checkpoint is None or len(found.get(table.name, ())) != len(KEYS_AND_VALUES):
             continue
         checkpoint.check(table.name, found)
-        content = map(checkpoint.value, found[table.name])
+        keys, values = map(checkpoint.value, found[table.name])
         taken = {node.name for node in graph_def.node}
-        nodes = importing(table, *content, taken)
+        nodes = importing(table, keys, values, taken)
         graph_def.node.extend(nodes)
         names.append(nodes[-1].name)
     return tuple(names)

@@ -80,7 +80,8 @@ class Interpreter:
     def run(self, inputs: Sequence[Any]) -> list[Value]:
         """The outputs for a batch, in the order of the inputs."""
         self._forced.clear()
-        self._start()
+        if not self.main.restarts:
+            self._start()
         return self.run_region(self.main, [tf.convert_to_tensor(i) for i in inputs])
 
     def run_region(self, region: Region, arguments: Sequence[Value]) -> list[Value]:
@@ -92,6 +93,8 @@ class Interpreter:
             frame.values[name] = [value]
             self.made(region, name, [value])
         for node, done in region.steps:
+            if node.name in region.restarts:
+                self._start()
             frame.values[node.name] = self.run_node(frame, node)
             for name in done:
                 del frame.values[name]
