@@ -11,7 +11,6 @@ from .comparison import COMPILED, RESULT
 from .report import Report
 from .speed import rules_line, speed_lines
 
-
 GRAPH = 100_000
 """Bytes that a file may take beside its weights."""
 

@@ -192,7 +192,8 @@ def _like(
         raise ModelError(f"its input {wanted.name} takes {what}, which can't be drawn")
     for each, value in known:
         fits = len(wanted.shape) == len(value.shape) and all(
-            size in (None, own) for size, own in zip(wanted.shape, value.shape, strict=True)
+            size in (None, own)
+            for size, own in zip(wanted.shape, value.shape, strict=True)
         )
         if (each.name, each.dtype) == (wanted.name, wanted.dtype) and fits:
             return value
