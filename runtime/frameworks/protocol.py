@@ -42,6 +42,12 @@ def restart(predict: Predict) -> None:
         predict.restart()
 
 
+def first_call(predict: Predict, inputs: Inputs) -> Outputs:
+    """What the model gives first: state must not go from one call to the next."""
+    restart(predict)
+    return predict(inputs)
+
+
 class LoadSaved(Protocol):
     """Opens a saved model; a module-level function, since a fresh process calls it."""
 
