@@ -11,7 +11,9 @@ import onnx_ir as ir
 from ....common.errors import DataError, ModelError
 from ...inputs import Input, places
 from ...protocol import Array, Inputs
+from ...refusals import Damaged
 from ..ir.naming import dtype_name
+from ..ir.proto import normalise
 from ..ir.serialization import initializers
 
 
@@ -22,7 +24,7 @@ def model_of(model: object) -> ir.Model:
         ModelError: It is something else.
     """
     if isinstance(model, onnx.ModelProto):
-        model = ir.from_proto(model)
+        model = ir.from_proto(_normal(model))
     if not isinstance(model, ir.Model):
         raise ModelError(
             f"the model is a {type(model).__name__}, no ONNX model",
@@ -43,8 +45,23 @@ def model_of(model: object) -> ir.Model:
     return copy
 
 
+def _normal(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy as `normalise` writes it.
+
+    Raises:
+        ModelError: A part of it is damaged.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    try:
+        normalise(copy)
+    except Damaged as error:
+        raise ModelError(f"the model {error}", "Export it again.") from error
+    return copy
+
+
 def own_inputs(model: ir.Model) -> list[ir.Value]:
-    """The inputs that must be given: without initializers that ir_version 3 lists."""
+    """The inputs that must be given: without those that have a default."""
     return [value for value in model.graph.inputs if not value.is_initializer()]
 
 
