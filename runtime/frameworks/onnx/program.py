@@ -45,6 +45,7 @@ class Program:
         batch: In the order of the model's inputs.
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took.
+        noise: What fp32 itself puts each output off by, where that is much.
         places: Where the model's inputs are in a batch as it comes.
     """
 
@@ -58,6 +59,7 @@ class Program:
     skipped: frozenset[str]
     places: tuple[int, ...]
     longest: int
+    noise: tuple[float, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -134,7 +136,7 @@ class Program:
 
     @cached_property
     def _outputs(self) -> OutputErrors[Array]:
-        return OutputErrors(self._reruns, self.probes, relative_error)
+        return OutputErrors(self._reruns, self.probes, relative_error, self.noise)
 
 
 def trace(
@@ -162,7 +164,7 @@ def trace(
     prepared = prepare(flat, calls, low=low)
     prepared.model.meta.update(loaded.meta)
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
-    check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
+    noise = check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
     graph = picture(prepared, names, seen, low, executor.uniform)
@@ -181,6 +183,7 @@ def trace(
         seen.skipped,
         tuple(places),
         max(seen.runs.values()),
+        noise,
     )
 
 

@@ -15,9 +15,9 @@ from google.protobuf.message import DecodeError
 from ....common.errors import ModelError
 from ...refusals import Damaged, Unsafe, shown
 from ..ir import weights
-from ..ir.weights import Span
 from ..ir.proto import normalise, walk
 from ..ir.proto.returned import DEFAULTS
+from ..ir.weights import Span
 from .untrusted import sizes, wire
 from .untrusted.external import span
 from .untrusted.functions import check_functions

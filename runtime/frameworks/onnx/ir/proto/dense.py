@@ -44,9 +44,7 @@ def make_dense(proto: onnx.ModelProto) -> None:
             attribute.name, attribute.type = "value", onnx.AttributeProto.TENSOR
 
 
-def _dense(
-    one: onnx.SparseTensorProto, name: str, place: str
-) -> onnx.TensorProto:
+def _dense(one: onnx.SparseTensorProto, name: str, place: str) -> onnx.TensorProto:
     """The same values in a tensor of their shape.
 
     Indices are places in the flattened tensor (NNZ), or coordinates (NNZ, rank).
@@ -66,7 +64,12 @@ def _dense(
     if min(sizes, default=0) < 0 or whole > max(MOST, SPARSEST * given):
         raise Damaged(f"has a sparse tensor that is too large: {shown(place)}")
     flat = _places(indices, sizes) if indices.dtype == np.int64 else None
-    if flat is None or values.ndim != 1 or values.dtype == object or flat.shape != values.shape:
+    if (
+        flat is None
+        or values.ndim != 1
+        or values.dtype == object
+        or flat.shape != values.shape
+    ):
         raise Damaged(f"has a sparse tensor whose indices don't fit: {shown(place)}")
     made = np.zeros(prod(sizes), values.dtype)
     made[flat] = values

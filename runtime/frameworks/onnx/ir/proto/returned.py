@@ -7,7 +7,6 @@ from onnx import helper
 
 from . import walk
 
-
 DEFAULTS = 4
 """The ir_version from which on an initializer that is an input is a default of it."""
 
