@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
+from .opening.noted import notes
 from .opening.signature import check_batch
 from .picture import picture
 from .preparation.prepare import prepare
@@ -162,6 +163,7 @@ def trace(
     given = arrays(loaded, batch, places)
     flat, calls = plain(loaded)
     prepared = prepare(flat, calls, low=low)
+    prepared = replace(prepared, notes=(*prepared.notes, *notes(loaded, flat)))
     prepared.model.meta.update(loaded.meta)
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
     noise = check_agreement(loaded, flat, prepared, calls, given, executor, outputs)

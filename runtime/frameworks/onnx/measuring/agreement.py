@@ -18,6 +18,7 @@ from ..ir.naming import name_all
 from ..ir.prepared import Prepared
 from ..running.interpreter import observe
 from ..running.ort_session import OrtSession, readable
+from ..running.predict import remedy
 from ..running.session import Executor, shortened
 
 LARGE = 1_500_000_000
@@ -82,11 +83,13 @@ def _outputs(
                 batch
             )
         return executor.compile(model)(batch)
+    except ModelError:
+        raise
     except Exception as error:  # whatever the runtime raises at this model
         title = "ONNX Runtime" if large else executor.title
         raise ModelError(
             f"{title} does not run {what}: {shortened(error)}",
-            "Try another `model.runtime`, or export the model in another opset.",
+            remedy(model),
         ) from error
 
 

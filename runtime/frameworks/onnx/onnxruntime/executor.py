@@ -8,7 +8,7 @@ from ....common.errors import RequirementError
 from ....graph.graph import Precision
 from ..ir.serialization import Opened
 from ..running.carried import carried
-from ..running.imitation import Imitated
+from ..running.imitation.executor import Imitated
 from ..running.ort_session import OrtSession
 from ..running.session import Executor, Session
 from ..running.switches import ONNXRUNTIME
@@ -28,6 +28,7 @@ class OnnxRuntime:
         "is smaller, not faster there",
     )
     integer_bits = 64
+    elsewhere = False
     uniform = frozenset[str]()
 
     @property

@@ -22,6 +22,7 @@ from ..ir.regions import Region, bodies
 from ..ir.serialization import Opened
 from .carried import carried, is_foreign, type_of
 from .given import own_inputs
+from .imitation.stand_ins import standing_in
 from .ort_session import OrtSession, readable
 
 See = Callable[[str, Array], None]
@@ -213,7 +214,7 @@ class _Watched:
     def run(self, scope: Scope) -> dict[str, Any]:
         """What the nodes make, from what stands around them."""
         if self.session is None:
-            self.session = self._opened(readable(self._model(scope)))
+            self.session = self._opened(readable(standing_in(self._model(scope))))
         feeds = {name: scope[name] for name in self.session.names}
         found = dict(zip(self.session.outputs, self.session.run(feeds), strict=True))
         for name, dtype in self.foreign.items():
