@@ -36,16 +36,6 @@ class Restarts(Protocol):
         ...
 
 
-@runtime_checkable
-class MakesUp(Protocol):
-    """A model of which parts may run elsewhere only: their values are made up here."""
-
-    @property
-    def made_up(self) -> str:
-        """What does not run here, in words; "" where all does."""
-        ...
-
-
 def restart(predict: Predict) -> None:
     """Let a model that has state start over; the others have none."""
     if isinstance(predict, Restarts):

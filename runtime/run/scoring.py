@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ..common.delivery import candidate_hash
-from ..common.errors import ModelError
 from ..evaluation.baseline import (
     Baseline,
     baseline_data,
@@ -29,7 +28,7 @@ from ..evaluation.evaluation import (
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
-from ..frameworks.protocol import LoadSaved, MakesUp, Predict
+from ..frameworks.protocol import LoadSaved, Predict
 from .context import Context
 from .slots import Slots, Standard
 
@@ -44,16 +43,11 @@ def scored_as_loaded(
     """Score the model as loaded, by workers if there are any.
 
     Raises:
-        ModelError: It fails on the data, or parts of it run elsewhere only.
+        ModelError: It fails on the data.
         DataError: Its outputs or its metric are not finite, or a batch is not what is
             declared.
     """
     progress, workers = context.progress, context.workers
-    if isinstance(predict, MakesUp) and predict.made_up:
-        raise ModelError(
-            f"nothing here runs {predict.made_up}: a metric would judge made-up values",
-            "Leave out `evaluation`, or write a `model.runtime` that runs the model.",
-        )
     progress.live("baseline", "the model as loaded")
     data = held_to(slots.batches, slots.inputs) if slots.inputs else slots.batches
     stateful = workers is not None and carries_state(predict, data)

@@ -28,7 +28,6 @@ class OnnxRuntime:
         "is smaller, not faster there",
     )
     integer_bits = 64
-    elsewhere = False
     uniform = frozenset[str]()
 
     @property

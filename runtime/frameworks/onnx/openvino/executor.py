@@ -25,7 +25,6 @@ class OpenVino:
         "with bf16 computes the fp32 ops in bf16 too",
     )
     integer_bits = 32  # The CPU plugin computes all integers so.
-    elsewhere = False
     uniform = frozenset({"BatchNormalization"})
     """Its batch norms take statistics of the type of the input only."""
 

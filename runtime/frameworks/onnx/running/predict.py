@@ -31,7 +31,6 @@ class Predictor:
         self.model = model_of(model)
         self.title, self.integer_bits = executor.title, executor.integer_bits
         self.places = order(self.model, inputs)
-        self.made_up = described(self.model) if executor.elsewhere else ""
         try:
             self.session = executor.compile(self.model)
         except ModelError:

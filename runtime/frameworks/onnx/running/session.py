@@ -53,11 +53,6 @@ class Executor(Protocol):
         ...
 
     @property
-    def elsewhere(self) -> bool:
-        """Whether models run elsewhere, with operators that nothing here has."""
-        ...
-
-    @property
     def judge(self) -> Executor:
         """What errors are measured with: itself, if it rounds where the model says."""
         ...

@@ -30,7 +30,6 @@ class Imitated:
     switches: Mapping[str, str] = field(default_factory=dict)
     integer_bits: int = 64
     uniform: frozenset[str] = frozenset()
-    elsewhere: bool = True
 
     @property
     def caveat(self) -> str:
