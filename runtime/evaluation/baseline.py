@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import DataError, ModelError, NarrowcastError
-from ..common.places import described, place_of
+from ..common.places import described, place_of, users_code
 from ..common.timing import Clock
 from ..frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
 from .batches import Batches, all_inputs, first_inputs
@@ -25,6 +25,8 @@ from .evaluation import (
     add_batch,
     evaluation,
     evaluation_data,
+    made_metric,
+    metric_value,
     rounded,
     zeroed,
 )
@@ -110,15 +112,15 @@ def carries_state(predict: Predict, batches: Batches) -> bool:
 @contextmanager
 def _blamed() -> Iterator[None]:
     """What fails here is the model's, unless it says otherwise."""
-    try:
+    with users_code(_fails_on_data):
         yield
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
-            "Check model.inputs (shape, dtype), the dataset and its transforms.",
-        ) from error
+
+
+def _fails_on_data(error: BaseException) -> ModelError:
+    return ModelError(
+        f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
+        "Check model.inputs (shape, dtype), the dataset and its transforms.",
+    )
 
 
 def _check_finite(found: Evaluation) -> None:
@@ -166,10 +168,9 @@ class _Zeros:
             return
         try:
             if self.metric is None:
-                self.metric = self.make()
-                self.metric.reset()
+                self.metric = made_metric(self.make)
             add_batch(self.metric, batch.zeros or zeroed(batch))
-        except Exception:  # the user's own code may raise anything
+        except NarrowcastError:
             self.fails = True
 
     def result(self) -> float | None:
@@ -177,8 +178,8 @@ class _Zeros:
         if self.fails or self.metric is None:
             return None
         try:
-            value = float(self.metric.result())
-        except Exception:  # likewise
+            value = metric_value(self.metric)
+        except NarrowcastError:
             return None
         return value if math.isfinite(value) else None
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..common.errors import MetricError, NarrowcastError
-from ..common.places import described, place_of
+from ..common.errors import MetricError
+from ..common.places import described, place_of, users_code
 from ..frameworks.protocol import Inputs, Outputs, Predict, restart
 from .batches import Batches, _no_batch, _read
 from .metrics.metric import MeanOverSamples, Metric
@@ -143,7 +143,7 @@ def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
     Raises:
         MetricError: The metric fails on these outputs.
     """
-    made = _made(metric)
+    made = made_metric(metric)
     if not isinstance(made, MeanOverSamples):
         return batch
     _update(made, batch.outputs, batch.labels)
@@ -163,7 +163,7 @@ def gather(
         DataError: There is no batch.
         MetricError: The metric fails on these outputs.
     """
-    made = _made(metric)
+    made = made_metric(metric)
     scored = made if isinstance(made, MeanOverSamples) else None
     samples, finite, full = 0, True, True
     for number, batch in enumerate(batches, start=1):
@@ -178,7 +178,7 @@ def gather(
     if not samples:
         raise _no_batch()
     scores, bounds = (scored.scores(), scored.bounds) if scored else (None, None)
-    name, value = metric_name(made), _result(made)
+    name, value = metric_name(made), metric_value(made)
     return Evaluation(name, value, samples, finite, scores, bounds, full)
 
 
@@ -212,7 +212,12 @@ def metric_name(metric: Metric) -> str:
     return str(getattr(metric, "name", type(metric).__name__))
 
 
-def _made(metric: Callable[[], Metric]) -> Metric:
+def made_metric(metric: Callable[[], Metric]) -> Metric:
+    """A new metric, reset.
+
+    Raises:
+        MetricError: It fails.
+    """
     with _metric_errors():
         made = metric()
         made.reset()
@@ -224,7 +229,12 @@ def _update(metric: Metric, outputs: Outputs, labels: Any) -> None:
         metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
 
 
-def _result(metric: Metric) -> float:
+def metric_value(metric: Metric) -> float:
+    """What a metric gives as its result, NaN where that is not finite.
+
+    Raises:
+        MetricError: It fails, or gives no number.
+    """
     with _metric_errors():
         found = metric.result()
     try:
@@ -239,21 +249,21 @@ def _result(metric: Metric) -> float:
 
 @contextmanager
 def _metric_errors() -> Iterator[None]:
-    try:
+    with users_code(_failed_metric):
         yield
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        remedy = (
-            "update(predictions, labels) gets arrays, a tuple of them where the model "
-            "has several outputs, and None where there is no label; reset() and "
-            "result() take nothing."
-        )
-        if isinstance(error, ImportError):
-            remedy = "Check evaluation.accuracy.metric in the spec."
-        raise MetricError(
-            f"the metric failed{place_of(error)}: {described(error)}", remedy
-        ) from error
+
+
+def _failed_metric(error: BaseException) -> MetricError:
+    remedy = (
+        "update(predictions, labels) gets arrays, a tuple of them where the model "
+        "has several outputs, and None where there is no label; reset() and "
+        "result() take nothing."
+    )
+    if isinstance(error, ImportError):
+        remedy = "Check evaluation.accuracy.metric in the spec."
+    return MetricError(
+        f"the metric failed{place_of(error)}: {described(error)}", remedy
+    )
 
 
 def _finite(output: np.ndarray[Any, Any]) -> bool:

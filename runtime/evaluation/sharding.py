@@ -24,6 +24,7 @@ from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
 from ..common.fresh import interrupts_stay_here, portable
+from ..common.places import described
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import LoadSaved, Predict
 from .batches import Batches, held_to
@@ -145,9 +146,10 @@ def work(job: Job, start: int, stop: int) -> list[Gatherable] | Exception:
             if _place.position == stop:
                 break
         return found
-    except Exception as error:
+    except BaseException as error:
         _place.token = ""
-        return portable(error)
+        told = portable(error)
+        return told if isinstance(told, Exception) else RuntimeError(described(error))
 
 
 def _scored(batch: Gatherable, job: Job) -> Gatherable:

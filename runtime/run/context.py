@@ -65,6 +65,10 @@ class Context:
         """Remove the models that were saved and never judged; end the workers."""
         if self.workers is not None:
             self.workers.close()
+        self.remove_candidates()
+
+    def remove_candidates(self) -> None:
+        """Remove the models that were saved and never judged."""
         for path in self.unjudged:
             discard(path)
 
