@@ -23,6 +23,7 @@ class Context:
         script: The script's file; paths in the plan are relative to its folder.
         workers: Where evaluations are sharded, None for this process alone.
         warnings: What was warned of so far.
+        notes: What else the report should say.
         unjudged: Candidates that were saved; those that stay are removed at the end.
         trials: How many trials all searches made so far.
         passed: Number of the passing trial that would be delivered, if one passed.
@@ -37,6 +38,7 @@ class Context:
     interrupts: Interrupts = field(default_factory=Interrupts)
     history: History = field(default_factory=Unrecorded)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     unjudged: list[Path] = field(default_factory=list)
     trials: int = 0
     passed: int | None = None
@@ -53,6 +55,11 @@ class Context:
         if text not in self.warnings:  # each precision is searched for
             self.warnings.append(text)
             self.progress.line("warning", text)
+
+    def note(self, text: str) -> None:
+        """Say it now and among the report's notes."""
+        self.notes.append(text)
+        self.progress.line("note", text)
 
     def candidate(self, name: str) -> Path:
         """Where a model is saved before it is judged: what is there stays till then."""
