@@ -18,8 +18,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from .common.errors import NarrowcastError, UsageError
-from .common.files import check_writable, shown, write_bytes
+from .common.errors import NarrowcastError
+from .common.files import shown, write_bytes
 from .common.places import described, place_of
 from .common.progress import Terminal, printable
 from .common.version import VERSION
@@ -65,12 +65,6 @@ def command_line(
     run = Run(context)
     try:
         run.begin()
-        for folder in (options.output, options.plan.parent):
-            check_writable(folder)
-        if options.plan.is_dir():
-            raise UsageError(
-                f"--plan {shown(options.plan)} is a folder", "Name a file in it."
-            )
         with (
             _stdout_for_json() if options.json else nullcontext(),
             exits_are_told(partial(_left_early, context), NarrowcastError.exit_code),

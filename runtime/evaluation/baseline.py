@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -56,12 +56,22 @@ class Baseline:
 
 def baseline_data(baseline: Baseline) -> dict[str, Any]:
     """A baseline as plain data."""
-    return {**asdict(baseline), "found": evaluation_data(baseline.found)}
+    seen = baseline.found.data
+    return {
+        "found": evaluation_data(baseline.found),
+        "zeros": baseline.zeros,
+        "again": baseline.again,
+        "seconds": baseline.seconds,
+        **({} if seen is None else {"data": list(seen.chain)}),
+    }
 
 
 def baseline_of(data: Mapping[str, Any]) -> Baseline:
     """What `baseline_data` was given."""
-    return Baseline(**{**data, "found": evaluation(data["found"])})
+    found, seen = evaluation(data["found"]), data.get("data")
+    if seen is not None and found.data is not None:
+        found = replace(found, data=replace(found.data, chain=tuple(seen)))
+    return Baseline(found, data["zeros"], data["again"], data["seconds"])
 
 
 def measured_baseline(

@@ -10,6 +10,7 @@ from ..common.errors import DataError
 from ..common.places import described, place_of, users_code, users_frame
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
+from .identity import Identity, batch_digest, identity_of
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
 """The user's data: each call starts anew and yields (inputs, labels)."""
@@ -36,6 +37,15 @@ def all_inputs(batches: Batches) -> Iterator[Inputs]:
         yield inputs
     if empty:
         raise _no_batch()
+
+
+def identity(batches: Batches) -> Identity:
+    """What all data is; it is read for that alone.
+
+    Raises:
+        DataError: It can't be read.
+    """
+    return identity_of(batch_digest(*batch) for batch in _read(batches))
 
 
 def _no_batch() -> DataError:

@@ -16,6 +16,7 @@ from ..common.errors import MetricError
 from ..common.places import described, place_of, users_code
 from ..frameworks.protocol import Inputs, Outputs, Predict, restart
 from .batches import Batches, _no_batch, _read
+from .identity import Identity, batch_digest, identity_data, identity_of
 from .metrics.metric import MeanOverSamples, Metric
 
 Tick = Callable[[int], None]
@@ -45,6 +46,7 @@ class Evaluation:
         scores: The samples' own scores where the metric is their mean, else None.
         bounds: The least and the largest that a score can be, where the metric says it.
         full: Whether all data was seen.
+        data: What data was seen, None where nobody looked.
     """
 
     metric: str
@@ -54,6 +56,7 @@ class Evaluation:
     scores: Scores | None = field(default=None, compare=False, repr=False)
     bounds: tuple[float, float] | None = field(default=None, compare=False, repr=False)
     full: bool = True
+    data: Identity | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Gatherable:
         finite: Whether all float outputs are finite.
         scores: The samples' own, if they were computed already; the rest is empty then.
         zeros: What there would be for outputs that are all zero, if it was asked for.
+        data: Digest of inputs and labels.
     """
 
     samples: int
@@ -73,6 +77,7 @@ class Gatherable:
     labels: Any = None
     scores: Scores | None = None
     zeros: Gatherable | None = None
+    data: bytes = b""
 
 
 Beside = Callable[[Gatherable], None]
@@ -114,10 +119,11 @@ def predictions(
 
 
 def _predicted(predict: Predict, inputs: Inputs, labels: Any) -> Gatherable:
+    data = batch_digest(inputs, labels)  # before the model may write to them
     outputs = predict(inputs)
     samples = len(outputs[0]) if outputs and outputs[0].ndim else 1
     finite = all(_finite(output) for output in outputs)
-    return Gatherable(samples, finite, outputs, labels)
+    return Gatherable(samples, finite, outputs, labels, data=data)
 
 
 def zeroed(batch: Gatherable) -> Gatherable:
@@ -147,7 +153,8 @@ def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
     if not isinstance(made, MeanOverSamples):
         return batch
     _update(made, batch.outputs, batch.labels)
-    return Gatherable(batch.samples, batch.finite, scores=made.scores())
+    scores = made.scores()
+    return Gatherable(batch.samples, batch.finite, scores=scores, data=batch.data)
 
 
 def gather(
@@ -166,9 +173,11 @@ def gather(
     made = made_metric(metric)
     scored = made if isinstance(made, MeanOverSamples) else None
     samples, finite, full = 0, True, True
+    digests: list[bytes] = []
     for number, batch in enumerate(batches, start=1):
         samples += batch.samples
         finite = finite and batch.finite
+        digests.append(batch.data)
         add_batch(made, batch)
         beside(batch)
         tick(number)
@@ -179,7 +188,8 @@ def gather(
         raise _no_batch()
     scores, bounds = (scored.scores(), scored.bounds) if scored else (None, None)
     name, value = metric_name(made), metric_value(made)
-    return Evaluation(name, value, samples, finite, scores, bounds, full)
+    seen = identity_of(digests) if all(digests) else None
+    return Evaluation(name, value, samples, finite, scores, bounds, full, seen)
 
 
 def largest_error(expected: Outputs, found: Outputs) -> float:
@@ -274,7 +284,8 @@ def evaluation_data(found: Evaluation) -> dict[str, Any]:
     """An evaluation as plain data; what it does not have is left out."""
     data = {each.name: getattr(found, each.name) for each in fields(found)}
     scores = {} if found.scores is None else {"scores": found.scores.tolist()}
-    return {k: value for k, value in data.items() if value is not None} | scores
+    seen = {} if found.data is None else {"data": identity_data(found.data)}
+    return {k: value for k, value in data.items() if value is not None} | scores | seen
 
 
 def evaluation(data: Mapping[str, Any]) -> Evaluation:
@@ -284,4 +295,6 @@ def evaluation(data: Mapping[str, Any]) -> Evaluation:
         found["scores"] = np.array(found["scores"], np.float64)
     if "bounds" in found:
         found["bounds"] = tuple(found["bounds"])
+    if "data" in found:
+        found["data"] = Identity(**found["data"])
     return Evaluation(**found)

@@ -19,7 +19,7 @@ from ..graph.pins import Reason
 from ..search.history import Attempt, Outcome
 from .plain_data import outcome, outcome_data, pins_data, reasons
 
-FORMAT = 2
+FORMAT = 3
 
 ANEW = "Search anew with --search in place of --resume."
 
@@ -143,10 +143,14 @@ class Recorded:
         self.size = jsonl.append(self.path, line, self.size)
 
 
+def plan_stem(plan: Path) -> str:
+    """What a plan and its history are called."""
+    return plan.name.removesuffix(".json").removesuffix(".plan")
+
+
 def history_path(plan: Path) -> Path:
     """Where the history of the search for a plan is."""
-    stem = plan.name.removesuffix(".json").removesuffix(".plan")
-    return plan.with_name(f"{stem}.trials.jsonl")
+    return plan.with_name(f"{plan_stem(plan)}.trials.jsonl")
 
 
 def resumed(path: Path, header: Mapping[str, Any]) -> Recorded | None:

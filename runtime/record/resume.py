@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..common.jsonl import decoded, encoded
 from ..common.progress import Progress
 from ..common.version import VERSION
 from ..evaluation.criterion import Criterion
+from ..evaluation.identity import Identity
 from ..graph.graph import Graph, Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
@@ -150,6 +152,28 @@ def check_same(
             "Restore it, or search anew with --search in place of --resume.",
         )
     return recorded
+
+
+def check_data(recorded: Identity | None, now: Identity, name: str) -> None:
+    """Hold the data, read anew and whole, against what an earlier run was judged on.
+
+    Args:
+        name: The history's file.
+
+    Raises:
+        UsageError: It differs: the scores in the history are of other samples.
+    """
+    chain = () if recorded is None else recorded.chain
+    if chain == now.chain:
+        return
+    pairs = enumerate(zip_longest(chain, now.chain))
+    first = next(number for number, (a, b) in pairs if a != b)
+    raise UsageError(
+        f"{name} is the history of another search: the data changed, from batch "
+        f"{first + 1} on",
+        "Restore it, or search anew with --search in place of --resume. A dataset that draws at random must "
+        "be seeded, to be the same in each pass.",
+    )
 
 
 def _differences(recorded: Any, now: Any, path: str = "") -> Iterator[str]:

@@ -35,6 +35,8 @@ def _judgement_data(judgement: Judgement) -> dict[str, Any]:
     data = asdict(judgement)
     for evaluation in (data["baseline"], data["result"]):
         del evaluation["scores"]
+        if evaluation["data"] is not None:
+            del evaluation["data"]["chain"]
     return {**data, "holds": judgement.holds}
 
 
