@@ -14,22 +14,23 @@ import numpy as np
 
 from ..common.errors import DataError, ModelError, NarrowcastError
 from ..common.places import described, place_of, users_code
+from ..common.strict_json import listed, number, optional, record, seconds, text
 from ..common.timing import Clock
 from ..frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
 from .batches import Batches, all_inputs, first_inputs
 from .criterion import Criterion
 from .evaluation import (
+    EVALUATION,
     Beside,
     Evaluation,
     Gatherable,
     add_batch,
     evaluation,
     evaluation_data,
-    made_metric,
-    metric_value,
     rounded,
     zeroed,
 )
+from .metrics.calling import made_metric, metric_value
 from .metrics.metric import Metric
 
 
@@ -66,6 +67,17 @@ def baseline_data(baseline: Baseline) -> dict[str, Any]:
     }
 
 
+BASELINE = record(
+    {
+        "found": EVALUATION,
+        "zeros": optional(number),
+        "again": optional(number),
+        "seconds": seconds,
+    },
+    {"data": listed(text)},
+)
+
+
 def baseline_of(data: Mapping[str, Any]) -> Baseline:
     """What `baseline_data` was given."""
     found, seen = evaluation(data["found"]), data.get("data")
@@ -94,11 +106,11 @@ def measured_baseline(
     with _blamed():
         began = clock()
         found = scored(zeros.add)
-        seconds = clock() - began
+        taken = clock() - began
         _check_finite(found)
         same = _repeats(predict, first_inputs(batches))
         again = None if same else scored(lambda batch: None).value
-    return Baseline(found, zeros.result(), again, seconds)
+    return Baseline(found, zeros.result(), again, taken)
 
 
 def carries_state(predict: Predict, batches: Batches) -> bool:

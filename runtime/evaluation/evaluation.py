@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..common.errors import MetricError
-from ..common.places import described, place_of, users_code
+from ..common.strict_json import count, flag, listed, number, record, row, text
 from ..frameworks.protocol import Inputs, Outputs, Predict, restart
 from .batches import Batches, _no_batch, _read
-from .identity import Identity, batch_digest, identity_data, identity_of
+from .identity import IDENTITY, Identity, batch_digest, identity_data, identity_of
+from .metrics.calling import made_metric, metric_name, metric_value, update_metric
 from .metrics.metric import MeanOverSamples, Metric
 
 Tick = Callable[[int], None]
@@ -140,7 +139,7 @@ def add_batch(metric: Metric, batch: Gatherable) -> None:
     if isinstance(metric, MeanOverSamples) and batch.scores is not None:
         metric.add(batch.scores)
     else:
-        _update(metric, batch.outputs, batch.labels)
+        update_metric(metric, batch.outputs, batch.labels)
 
 
 def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
@@ -152,7 +151,7 @@ def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
     made = made_metric(metric)
     if not isinstance(made, MeanOverSamples):
         return batch
-    _update(made, batch.outputs, batch.labels)
+    update_metric(made, batch.outputs, batch.labels)
     scores = made.scores()
     return Gatherable(batch.samples, batch.finite, scores=scores, data=batch.data)
 
@@ -174,13 +173,13 @@ def gather(
     scored = made if isinstance(made, MeanOverSamples) else None
     samples, finite, full = 0, True, True
     digests: list[bytes] = []
-    for number, batch in enumerate(batches, start=1):
+    for done, batch in enumerate(batches, start=1):
         samples += batch.samples
         finite = finite and batch.finite
         digests.append(batch.data)
         add_batch(made, batch)
         beside(batch)
-        tick(number)
+        tick(done)
         if watch and (not finite or (scored and watch(scored.scores()))):
             full = False
             break
@@ -217,65 +216,6 @@ def rounded(value: float) -> str:
     return f"{value:.4f}" if not value or abs(value) >= 0.1 else f"{value:.4g}"
 
 
-def metric_name(metric: Metric) -> str:
-    """The name that a metric goes by in reports."""
-    return str(getattr(metric, "name", type(metric).__name__))
-
-
-def made_metric(metric: Callable[[], Metric]) -> Metric:
-    """A new metric, reset.
-
-    Raises:
-        MetricError: It fails.
-    """
-    with _metric_errors():
-        made = metric()
-        made.reset()
-        return made
-
-
-def _update(metric: Metric, outputs: Outputs, labels: Any) -> None:
-    with _metric_errors():
-        metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
-
-
-def metric_value(metric: Metric) -> float:
-    """What a metric gives as its result, NaN where that is not finite.
-
-    Raises:
-        MetricError: It fails, or gives no number.
-    """
-    with _metric_errors():
-        found = metric.result()
-    try:
-        value = float(found)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise MetricError(
-            f"{metric_name(metric)}.result() gives {type(found).__name__}, not a number",
-            "Let it return one float.",
-        ) from error
-    return value if math.isfinite(value) else math.nan
-
-
-@contextmanager
-def _metric_errors() -> Iterator[None]:
-    with users_code(_failed_metric):
-        yield
-
-
-def _failed_metric(error: BaseException) -> MetricError:
-    remedy = (
-        "update(predictions, labels) gets arrays, a tuple of them where the model "
-        "has several outputs, and None where there is no label; reset() and "
-        "result() take nothing."
-    )
-    if isinstance(error, ImportError):
-        remedy = "Check evaluation.accuracy.metric in the spec."
-    return MetricError(
-        f"the metric failed{place_of(error)}: {described(error)}", remedy
-    )
-
-
 def _finite(output: np.ndarray[Any, Any]) -> bool:
     return output.dtype.kind not in "fc" or bool(np.isfinite(output).all())
 
@@ -286,6 +226,12 @@ def evaluation_data(found: Evaluation) -> dict[str, Any]:
     scores = {} if found.scores is None else {"scores": found.scores.tolist()}
     seen = {} if found.data is None else {"data": identity_data(found.data)}
     return {k: value for k, value in data.items() if value is not None} | scores | seen
+
+
+EVALUATION = record(
+    {"metric": text, "value": number, "samples": count, "finite": flag, "full": flag},
+    {"scores": listed(number), "bounds": row(number, number), "data": IDENTITY},
+)
 
 
 def evaluation(data: Mapping[str, Any]) -> Evaluation:

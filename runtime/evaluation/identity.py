@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..common.strict_json import count, record, text
+
 BYTES = 8
 """Of a digest: data differs by accident, not by intent."""
 
@@ -54,6 +56,9 @@ def _chained(batches: Iterable[bytes]) -> Iterator[str]:
 def identity_data(identity: Identity) -> dict[str, Any]:
     """An identity as plain data, without its chain."""
     return {"batches": identity.batches, "digest": identity.digest}
+
+
+IDENTITY = record({"batches": count, "digest": text}, {})
 
 
 def batch_digest(*values: Any) -> bytes:

@@ -22,7 +22,7 @@ from ..search import Found
 from ..search.history import History
 from .header import spec_sha256
 from .rebuild import rebuilding
-from .recorded import FORMAT, Recorded, history_path, resumed
+from .recorded import ANEW, FORMAT, Recorded, history_path, resumed
 
 
 def header(name: str, script: Path) -> dict[str, Any]:
@@ -91,9 +91,22 @@ def check_search(
     """
     recorded = check_same(history, "files", files, name)
     check_same(history, f"graph {low}", {"graph": graph.fingerprint()}, name)
+    _check_ops(history, name, graph, low)
     now = machine_data(machine)
     changes = machine_changes(history.remember("machine", lambda: now), now)
     return tuple(recorded.get("python", ())), tuple(changes)
+
+
+def _check_ops(history: History, name: str, graph: Graph, low: Precision) -> None:
+    """What was found out of ops must be of this graph's."""
+    steps = history.steps if isinstance(history, Recorded) else {}
+    ranges = steps.get(f"ranges {low}", {"pins": {}, "excused": {}})
+    ranking = steps.get(f"estimates {low}", {"ranking": []})["ranking"]
+    lifted = steps.get(f"lifting {low}", {})
+    named = (*ranges["pins"], *ranges["excused"], *(row[0] for row in ranking), *lifted)
+    unknown = [op for op in named if op not in graph.by_id]
+    if unknown:
+        raise UsageError(f"{name} is damaged: {unknown[0]} is no op of the graph", ANEW)
 
 
 def check_question(

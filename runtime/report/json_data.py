@@ -59,6 +59,6 @@ def _package_data(report: Report, package: Package) -> dict[str, Any]:
     data["bytes"] = package.path.stat().st_size
     if package.judgement is not None:
         data["judgement"] = _judgement_data(package.judgement)
-    if report.latency is not None:
+    if report.latency is not None and COMPILED in report.latency:
         data |= speed_data(report.latency, COMPILED)
     return data
