@@ -75,12 +75,14 @@ class Statistics:
         flushed: Share of the nonzero values that become zero.
         inexact: Share of the values that change, where all are whole numbers and no
             other value overflows; else 0.
+        fractional: Share of the finite values that are no whole numbers.
     """
 
     largest: float
     overflow: float
     flushed: float
     inexact: float
+    fractional: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,23 @@ LIFTING = mapped(number)
 
 
 def ranges_data(ranges: Ranges) -> dict[str, Any]:
-    """Both groups: op id → [why, text, number]."""
-    return {"pins": _reasons(ranges.pins), "excused": _reasons(ranges.excused)}
+    """Both groups: op id → [why, text, number]; what stays pinned, what can't be cast."""
+    return {
+        "pins": _reasons(ranges.pins),
+        "excused": _reasons(ranges.excused),
+        "firm": sorted(ranges.firm),
+        "unfit": sorted(ranges.unfit),
+    }
 
 
 def ranges_of(data: Mapping[str, Any]) -> Ranges:
     """The inverse of `ranges_data`."""
-    return Ranges(_parsed(data["pins"]), _parsed(data["excused"]))
+    return Ranges(
+        _parsed(data["pins"]),
+        _parsed(data["excused"]),
+        frozenset(data["firm"]),
+        frozenset(data["unfit"]),
+    )
 
 
 def estimates_data(found: Estimates) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from torch import fx
 from ....graph.graph import Precision
 from ...loops import Route
 from ...protocol import Inputs
-from ..ir.prepared import is_constant
 from ..ir.slots import slots
 from ..ir.weights import fitted, stored
 from .interpreter import Interpreter
@@ -64,15 +63,17 @@ class LowInterpreter(Interpreter):
         return function(node)(*args, **kwargs)
 
     def low_arguments(self, node: fx.Node) -> tuple[Any, Any]:
-        """The op's arguments, fp32 tensors in castable slots cast."""
+        """The op's arguments, fp32 tensors in castable slots cast.
+
+        Within the format's range: what made them low would have kept them there.
+        """
         low = {n for n, follows in slots(node) if follows}
         args, kwargs = fitted(node, self.dtype)
 
         def load(n: fx.Node) -> Any:
             value = self.env[n]
             if n in low and value.dtype == torch.float32:
-                cast = stored if is_constant(n) else torch.Tensor.to
-                return cast(value, self.dtype)
+                return stored(value, self.dtype)
             return value
 
         return fx.map_arg(args, load), fx.map_arg(kwargs, load)

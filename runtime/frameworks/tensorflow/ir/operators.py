@@ -6,7 +6,8 @@ Kinds follow what the op does to its values. Names are those of the op registry.
 from __future__ import annotations
 
 from ....graph.graph import Kind
-from ...listing import listed
+from ....graph.growth import Growth
+from ...listing import grown, listed
 
 COMPUTE = listed(
     """
@@ -54,6 +55,27 @@ RESOURCES = listed("HashTableV2 MutableHashTableV2 VarHandleOp")
 
 FILLERS = listed("InitializeTableFromTextFileV2 InitializeTableV2 LookupTableImportV2")
 """Ops that fill a table, which can be filled only once."""
+
+GROWTH = grown(
+    counts="""
+    Cumprod Cumsum CumulativeLogsumexp LinSpace Range Rank Shape ShapeN Size
+    """,
+    keeps="""
+    BatchMatMul BatchMatMulV2 BatchMatMulV3 Cast Div DivNoNan Einsum Log Log1p MatMul Mul
+    MulNoNan RealDiv Reciprocal Rsqrt Sqrt Square
+    """,
+    sums="Add AddN AddV2 SquaredDifference Sub",
+    rounds="Ceil Floor FloorDiv FloorMod Mod Rint Round TruncateDiv TruncateMod",
+    reads="""
+    ApproximateEqual Complex Cos Cosh Equal Erf Exp Expm1 Greater GreaterEqual Less
+    LessEqual NotEqual Pow Sin Sinh Tan
+    """,
+)
+
+
+def growth(op: str) -> Growth:
+    """What an op makes of whole numbers larger than those that were seen."""
+    return GROWTH.get(op, Growth.KEEPS if op in MOVER else Growth.ENDS)
 
 
 def kind(op: str) -> Kind:
