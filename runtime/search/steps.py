@@ -6,10 +6,35 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any
 
+from ..common.strict_json import (
+    count,
+    listed,
+    mapped,
+    number,
+    optional,
+    parsed,
+    record,
+    row,
+    text,
+)
 from ..graph.pins import Reason, Why
 from .limits.ranges import Ranges
 from .sensitivity.estimate import Estimate, Method
 from .sensitivity.estimates import Estimates
+
+REASON = row(parsed(Why, "a reason"), text, optional(number))
+
+RANGES = record({"pins": mapped(REASON), "excused": mapped(REASON)}, {})
+
+ESTIMATES = record(
+    {
+        "passes": count,
+        "ranking": listed(row(text, number, number, parsed(Method, "a method"))),
+    },
+    {},
+)
+
+LIFTING = mapped(number)
 
 
 def ranges_data(ranges: Ranges) -> dict[str, Any]:
