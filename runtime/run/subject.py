@@ -9,6 +9,7 @@ from typing import Any
 from ..evaluation.batches import first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.metrics.metric import Metric
+from ..evaluation.sizes import sizes
 from ..frameworks.adapter import Compiler
 from ..graph.graph import Precision
 from ..graph.pins import Pins
@@ -72,10 +73,11 @@ class Subject:
             DataError: The batch is not what the inputs declare.
             ModelError: The model can't be traced, or its graph computes something else.
         """
-        adapter = self.slots.adapter
+        adapter, batch = self.slots.adapter, first_inputs(self.slots.batches)
+        judged = {} if self.standard is None else self.standard.sizes
         traced = adapter.trace(
             self.model,
-            first_inputs(self.slots.batches),
+            batch,
             low=low,
             inputs=self.slots.inputs,
             outputs=outputs,
@@ -94,4 +96,5 @@ class Subject:
             pins,
             package,
             self.standard,
+            sizes(self.slots.inputs, batch, judged),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -61,6 +61,7 @@ class Program:
         dynamic: Dimensions that vary, for each input.
         formed: The forms that are used where their ops are low together.
         notes: None: a `.pt2` runs as it was judged.
+        stated: Symbol → the largest size that a saved model takes.
     """
 
     graph: Graph
@@ -71,6 +72,7 @@ class Program:
     dynamic: capture.Dynamic
     formed: tuple[Form, ...] = ()
     notes: tuple[str, ...] = ()
+    stated: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -224,7 +226,9 @@ class Program:
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
         reset(model, self.prepared.module)
-        exported = capture.export(model, recorded(model), self.batch, self.dynamic)
+        exported = capture.export(
+            model, recorded(model), self.batch, self.dynamic, stated=self.stated
+        )
         written = archive.write(archive.to_bytes(exported), path)
         release(of_batch(self.batch))
         return written
@@ -272,9 +276,10 @@ def trace(
     dynamic = [one.dynamic for one in inputs]
     module = module_of(model)
     names = [one.name for one in inputs]
+    stated = {symbol: most for one in inputs for symbol, most in one.largest.items()}
     bind = by_name(module, names)
     with evaluating(module):
-        exported = capture.export(module, bind, batch, dynamic, names)
+        exported = capture.export(module, bind, batch, dynamic, names, stated)
         captured = capture.unlifted(exported)
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
@@ -283,4 +288,4 @@ def trace(
         graph, dropped=(*graph.dropped, *remembered(untraced(module, graph)))
     )
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
-    return Program(graph, probes, switches, prepared, batch, dynamic)
+    return Program(graph, probes, switches, prepared, batch, dynamic, stated=stated)
