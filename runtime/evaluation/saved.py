@@ -17,7 +17,7 @@ from ..common.fresh import FreshProcess
 from ..common.places import users_code
 from ..common.timing import Clock, Latency, interleaved
 from ..frameworks.inputs import Input
-from ..frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, restart
+from ..frameworks.protocol import LoadSaved, Outputs, Predict, first_call
 from .batches import Batches, first_inputs
 from .evaluation import Evaluation, evaluate
 from .metrics.metric import Metric
@@ -85,16 +85,8 @@ def time_file(
     if compiled is not None:
         load_compiled, package = compiled
         models["compiled"] = load_compiled(package)
-    calls = {
-        name: partial(_first_call, model, inputs) for name, model in models.items()
-    }
+    calls = {name: partial(first_call, model, inputs) for name, model in models.items()}
     return interleaved(calls, clock)
-
-
-def _first_call(predict: Predict, inputs: Inputs) -> Outputs:
-    """What the model gives first: a cache must not fill while it is timed."""
-    restart(predict)
-    return predict(inputs)
 
 
 def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -28,7 +28,7 @@ from ..evaluation.evaluation import (
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
-from ..frameworks.protocol import LoadSaved, Predict
+from ..frameworks.protocol import LoadSaved, Predict, first_call
 from ..record.recorded import history_path
 from ..record.resume import check_data
 from .context import Context
@@ -152,7 +152,7 @@ def drift(
         ModelError: Outputs are not finite.
     """
     context.progress.live("check", f"{path.name} in a fresh process")
-    expected = fp32(first_inputs(slots.batches))
+    expected = first_call(fp32, first_inputs(slots.batches))
     converted = opened(predict_file, load, path, slots.batches)
     check_finite(expected, "the fp32 model's outputs are not finite")
     check_finite(converted, "the converted model's outputs are not finite")

@@ -130,7 +130,7 @@ class _Draw:
 
     def _op(self, site: Site) -> Op:
         node, outputs = site.node, self.known(site.node.outputs)
-        own = kind(node)
+        own = Kind.FIXED if _returns_a_constant(node) else kind(node)
         settled_kind, slots = settled(own, self._slots(site), outputs, self.tensors)
         op = Op(
             id=site.id,
@@ -189,6 +189,14 @@ class _Draw:
     def _shape(self, value: ir.Value) -> tuple[int, ...] | None:
         tensor = self.tensors.get(self.names.tensors[value])
         return None if tensor is None else tensor.shape
+
+
+def _returns_a_constant(node: ir.Node) -> bool:
+    """Whether a weight leaves its graph here: it is interface, and nothing is gained."""
+    if node.op_type != "Identity" or not is_standard(node):
+        return False
+    (value,) = node.inputs
+    return value is not None and constant(value) is not None
 
 
 def _call(region: str, function: str, around: str) -> Op:

@@ -20,7 +20,7 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from ...frameworks.protocol import Probe, Statistics, Traced
+from ...frameworks.protocol import Clipping, Probe, Statistics, Traced
 from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Op, Precision
 from ...graph.pins import Reason, Why
@@ -98,13 +98,19 @@ def find_ranges(
         for name, reason in suspects.items()
         if name not in pins and _overflows(graph, graph.by_id[name], statistics)
     }
-    unfit = frozenset(
-        name
-        for name, seen in statistics.items()
-        if seen.overflow and not graph.tensors[name].constant
-    )
     found = _with_sources(traced, low, pins, free)
+    unfit = _unfit(traced, low, statistics)
     return Ranges(found, excused, frozenset(infinite), unfit)
+
+
+def _unfit(
+    traced: Traced, low: Precision, statistics: Mapping[str, Statistics]
+) -> frozenset[str]:
+    """Tensors that overflow and are cast as they are."""
+    over = (name for name, seen in statistics.items() if seen.overflow)
+    clipped = traced.clipped(low) if isinstance(traced, Clipping) else frozenset()
+    tensors = traced.graph.tensors
+    return frozenset(n for n in over if n not in clipped and not tensors[n].constant)
 
 
 def _makes_infinities(probe: Probe | None) -> bool:

@@ -5,9 +5,13 @@ Kinds follow what the op does to its values. Names are those of the op registry.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ....graph.graph import Kind
 from ....graph.growth import Growth
 from ...listing import grown, listed
+from .naming import parsed
 
 COMPUTE = listed(
     """
@@ -53,8 +57,20 @@ SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 RESOURCES = listed("HashTableV2 MutableHashTableV2 VarHandleOp")
 """Ops that make what has state, shared by name."""
 
-FILLERS = listed("InitializeTableFromTextFileV2 InitializeTableV2 LookupTableImportV2")
-"""Ops that fill a table, which can be filled only once."""
+FILLERS = listed(
+    """
+    InitializeTableFromTextFileV2 InitializeTableV2 LookupTableImport LookupTableImportV2
+    """
+)
+"""Ops that fill a table."""
+
+WRITABLE = listed("MutableHashTable MutableHashTableV2")
+"""Tables that a model may write; others can be filled only once."""
+
+
+def fills_once(node: Any, nodes: Mapping[str, Any]) -> bool:
+    """Whether a node fills a table that nothing writes."""
+    return node.op in FILLERS and nodes[parsed(node.input[0])[0]].op not in WRITABLE
 
 GROWTH = grown(
     counts="""
