@@ -11,7 +11,7 @@ from ..common.errors import ModelError, NarrowcastError, RequirementError, Usage
 from ..common.files import check_writable, shown
 from ..common.places import described
 from ..evaluation.batches import Batches
-from ..evaluation.loading import loaded
+from ..evaluation.loading import loaded, made_by
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
 from ..graph.graph import Precision
@@ -140,7 +140,9 @@ class Run:
         context = self.context
         context.claim(context.options.output, context.name)
         context.progress.live("load", context.name)
-        model, said = loaded(load_model, context.script.parent)
+        made = made_by(load_model, sources.modules)
+        files = () if made else sources.model
+        model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
         slots = Slots(self.adapter, load_model, batches, tuple(inputs), sources)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..evaluation.batches import first_inputs
+from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.metrics.metric import Metric
 from ..frameworks.adapter import Compiler
@@ -75,7 +75,9 @@ class Subject:
         adapter = self.slots.adapter
         traced = adapter.trace(
             self.model,
-            first_inputs(self.slots.batches),
+            first_inputs(
+                self.slots.batches, MADE_UP if self.standard is None else DATASET
+            ),
             low=low,
             inputs=self.slots.inputs,
             outputs=outputs,
