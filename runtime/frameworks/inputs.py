@@ -69,7 +69,7 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
     if len(inputs) != len(shapes):
         raise DataError(
             f"the data gives {len(shapes)} inputs, model.inputs names {len(inputs)}",
-            "Make the dataset and model.inputs agree.",
+            "Make the data and model.inputs agree.",
         )
     symbols: dict[str, int] = {}
     for declared, shape in zip(inputs, shapes, strict=True):
@@ -100,4 +100,4 @@ def _remedy(declared: tuple[int | str, ...], shape: tuple[int, ...]) -> str:
             "If the last batch is smaller, write `last_batch: discard`, or a symbol such "
             "as `batch` for the size that varies."
         )
-    return "Make the dataset, its transforms and model.inputs agree."
+    return "Make model.inputs agree with the data as its transforms leave it."

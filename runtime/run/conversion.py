@@ -164,6 +164,8 @@ class Conversion:
         for warning in plans.warnings:
             context.warn(warning)
         context.passed = best_trial(plans)
+        if plans.ended and context.passed is None:
+            context.warn(_more(plans))
         return plans
 
     def evaluate(self, placement: Placement, watch: Watch) -> Evaluation:
@@ -269,3 +271,13 @@ class Conversion:
             max_trials=budget.max_trials if trials is None else trials,
             timeout=budget.timeout if timeout is None else timeout or None,
         )
+
+
+def _more(found: Found) -> str:
+    """What helps where the budget ended a search before anything passed."""
+    by_time = found.ended.startswith("timeout")
+    larger = "--timeout 0" if by_time else f"--max-trials {2 * len(found.trials)}"
+    return (
+        f"the search ended by {found.ended} before any trial passed: --resume {larger} "
+        "goes on where it ended; a criterion that allows more takes fewer trials"
+    )

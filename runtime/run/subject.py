@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..evaluation.batches import first_inputs
+from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.sizes import sizes
@@ -73,7 +73,9 @@ class Subject:
             DataError: The batch is not what the inputs declare.
             ModelError: The model can't be traced, or its graph computes something else.
         """
-        adapter, batch = self.slots.adapter, first_inputs(self.slots.batches)
+        adapter = self.slots.adapter
+        source = MADE_UP if self.standard is None else DATASET
+        batch = first_inputs(self.slots.batches, source)
         judged = {} if self.standard is None else self.standard.sizes
         traced = adapter.trace(
             self.model,
