@@ -10,7 +10,7 @@ from ..common.delivery import temporary
 from ..evaluation.baseline import doubts
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
 from ..evaluation.sharding import Job, SavedModel
-from ..frameworks.protocol import Formable, Traced
+from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
@@ -163,8 +163,14 @@ class Conversion:
             return evaluate(predict, batches, standard.metric, tick, watch)
         with temporary(context.options.output) as folder:
             saved = self.traced.save(model, folder / self.file)
-            job = Job(SavedModel(adapter.load_saved, saved), batches, standard.metric)
+            job = Job(SavedModel(self.load_saved, saved), batches, standard.metric)
             return context.workers.evaluate(job, tick, watch)
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """Opens what was saved, with what the model's own operators need."""
+        opener = self.traced if isinstance(self.traced, Opener) else self.slots.adapter
+        return opener.load_saved
 
     def measure(self, profile: MachineProfile) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target.

@@ -18,6 +18,7 @@ from ..ir.nodes import mutates
 from ..ir.regions import graphs
 from ..running.calling import Binding, explicit
 from ..running.state import mark
+from . import fake_kernels
 from .autocast import inline_switched_off
 from .plain_outputs import return_built_ins
 from .recurrent import shapes_only
@@ -50,6 +51,7 @@ def export(
         ModelError: torch.export can't trace the model; it names the line or the size.
     """
     wide = _widened(inputs, dynamic)
+    fake_kernels.register()
     try:
         return _exported(model, bind, wide, dynamic, {})
     except ModelError:
