@@ -11,7 +11,7 @@ from ..evaluation.baseline import doubts
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
 from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
-from ..frameworks.protocol import Formable, Traced
+from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
@@ -180,11 +180,17 @@ class Conversion:
         else:
             with temporary(context.options.output) as folder:
                 saved = self.traced.save(model, folder / self.file)
-                opens = SavedModel(adapter.load_saved, saved)
+                opens = SavedModel(self.load_saved, saved)
                 job = Job(opens, batches, standard.metric)
                 found = context.workers.evaluate(job, tick, watch)
         tell_of_other_data(context, standard, found)
         return found
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """Opens what was saved, with what the model's own operators need."""
+        opener = self.traced if isinstance(self.traced, Opener) else self.slots.adapter
+        return opener.load_saved
 
     def measure(self, profile: MachineProfile) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target.

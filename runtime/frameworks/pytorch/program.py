@@ -21,7 +21,7 @@ from ..comparing import probed
 from ..inputs import Input
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
-from ..protocol import Inputs, Probe, Statistics, Timings
+from ..protocol import Inputs, LoadSaved, Probe, Statistics, Timings
 from .capturing import capture
 from .forms import sites
 from .forms.form import Form, substituted
@@ -35,6 +35,7 @@ from .measuring.probes import probe, relative_error
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
+from .opening.needs import NOTHING, Needs, needs
 from .picture import picture
 from .preparation.absorbed import untraced
 from .preparation.prepare import prepare
@@ -46,6 +47,7 @@ from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
+from .writing.archive import load_saved
 from .writing.rewrite import rewrite
 
 UNFELT = 2.0**-6
@@ -60,8 +62,9 @@ class Program:
         prepared: The fp32 graph that is converted.
         dynamic: Dimensions that vary, for each input.
         formed: The forms that are used where their ops are low together.
-        notes: None: a `.pt2` runs as it was judged.
         stated: Symbol → the largest size that a saved model takes.
+        notes: What deployers must import first; else a `.pt2` runs as it was judged.
+        needs: What the model's own operators need.
     """
 
     graph: Graph
@@ -73,6 +76,12 @@ class Program:
     formed: tuple[Form, ...] = ()
     notes: tuple[str, ...] = ()
     stated: Mapping[str, int] = field(default_factory=dict)
+    needs: Needs = NOTHING
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """As `Opener.load_saved`."""
+        return partial(load_saved, needs=self.needs)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -288,4 +297,15 @@ def trace(
         graph, dropped=(*graph.dropped, *remembered(untraced(module, graph)))
     )
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
-    return Program(graph, probes, switches, prepared, batch, dynamic, stated=stated)
+    own = needs(module, captured)
+    return Program(
+        graph=graph,
+        probes=probes,
+        switches=switches,
+        prepared=prepared,
+        batch=batch,
+        dynamic=dynamic,
+        notes=tuple(filter(None, [own.note])),
+        needs=own,
+        stated=stated,
+    )

@@ -18,6 +18,7 @@ from ..ir.nodes import mutates
 from ..ir.regions import graphs
 from ..running.calling import Binding, explicit
 from ..running.state import mark
+from . import fake_kernels
 from .autocast import inline_switched_off
 from .plain_outputs import return_built_ins
 from .recurrent import shapes_only
@@ -53,6 +54,7 @@ def export(
     """
     wide = _widened(inputs, dynamic)
     limits = {symbol: (1, most) for symbol, most in (stated or {}).items()}
+    fake_kernels.register()
     try:
         return _exported(model, bind, wide, dynamic, limits)
     except ModelError:
