@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import basic_pitch
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -160,3 +161,23 @@ def test_signatures_that_are_not_converted_are_kept(
     assert run(found, batch)[0] == [[7.0]]
     swapped = type(found)(found.graph_def, found.signatures[::-1])
     assert run(swapped, batch)[0] == [[10.0]]
+
+
+def test_a_keras_model_that_tensorflow_saved(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    """Its signature reads other handles than those that the restore op fills."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6,), name="x")
+    y = keras.layers.Dense(5)(keras.layers.Dense(6, name="fc")(x))
+    net = keras.Model(x, keras.layers.BatchNormalization()(y))
+    for weight in net.weights:
+        weight.assign(weight + 0.1)
+    spec = [tf.TensorSpec((None, 6), tf.float32, name="x")]
+    serve = tf.function(lambda x: {"y": net(x)}, input_signature=spec)
+    tf.saved_model.save(net, str(tmp_path / "m"), signatures=serve)
+    batch = (np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32),)
+    model = load_saved_model(tmp_path / "m")
+    expected = [net(batch[0]).numpy()]
+    close(model(batch), expected)
+    close(run(model.freeze(), batch), expected)

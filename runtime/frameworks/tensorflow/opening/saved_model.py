@@ -18,7 +18,9 @@ from ..bodies.variables import variable_nodes
 from ..ir.frozen import SERVE, Signature
 from ..ir.naming import parsed
 from ..ir.protos import SavedModel
+from ..ir.traversal import reachable
 from .checkpoint.assets import check_inside, with_assets
+from .checkpoint.objects import captured
 from .checkpoint.restores import Restores, restores
 from .checkpoint.values import Checkpoint
 from .graph_model import GraphModel, Read
@@ -79,7 +81,7 @@ def _model(
         graph[MAIN].controls = {name: name for name in initial}
         check_text_files(inline_calls(graph), assets.keys(), place)
     found, checkpoint = _stored(meta_graph, graph_def, path, place)
-    reads, sizes = _variables(found, checkpoint, graph_def, bool(initial))
+    reads, sizes = _variables(found, checkpoint, graph_def, initial)
     initial += _filled(graph_def, found, checkpoint)
     producer = meta_graph.meta_info_def.stripped_op_list
     return GraphModel(
@@ -192,24 +194,30 @@ def _stored(
     prefix = path / "variables" / "variables"
     found = restores(meta_graph)
     tables = {node.name for node in graph_def.node if node.op in TABLES}
-    if not variable_nodes(graph_def) and not tables & found.keys():
+    variables = set(variable_nodes(graph_def))
+    if not variables and not tables & found.keys():
         return {}, None
-    return found, Checkpoint(prefix, place)
+    checkpoint = Checkpoint(prefix, place)
+    if variables - found.keys():
+        found = {**captured(meta_graph, checkpoint.objects), **found}
+    return found, checkpoint
 
 
 def _variables(
-    found: Restores, checkpoint: Checkpoint | None, graph_def: Any, initialised: bool
+    found: Restores,
+    checkpoint: Checkpoint | None,
+    graph_def: Any,
+    initial: tuple[str, ...],
 ) -> tuple[dict[str, Read], dict[str, int]]:
     """Variables that the graph has: how to read each, and its bytes.
 
     Args:
-        initialised: Whether the graph gives a value to those that have none stored.
+        initial: Nodes that give a value to those that have none stored.
     """
-    names = variable_nodes(graph_def)
-    if checkpoint is None or not names:
+    if checkpoint is None:
         return {}, {}
-    if initialised:
-        names = [name for name in names if name in found]
+    started = reachable(graph_def.node, initial)
+    names = [n for n in variable_nodes(graph_def) if n in found or n not in started]
     for name in names:
         checkpoint.check(name, found)
     reads: dict[str, Read] = {

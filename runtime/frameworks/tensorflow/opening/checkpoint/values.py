@@ -12,6 +12,7 @@ import tensorflow as tf
 from .....common.errors import ModelError
 from ....protocol import Array
 from ..untrusted.sizes import SPARE
+from .objects import OBJECTS
 from .restores import Restores, Stored
 
 
@@ -59,8 +60,16 @@ class Checkpoint:
         if variable not in found:
             raise ModelError(
                 f"{self.place}: nothing says where the values of {variable} are",
-                "Save the model again with tf.saved_model.save.",
+                "Save the model again: a Keras model with model.export().",
             )
+
+    @property
+    def objects(self) -> bytes:
+        """The objects that it was saved from, empty if it doesn't say."""
+        if OBJECTS not in self._shapes:
+            return b""
+        found: bytes = self._reader.get_tensor(OBJECTS)
+        return found
 
     def bytes(self, stored: Stored) -> int:
         """Size of a stored tensor, its slice aside."""
