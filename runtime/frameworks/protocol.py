@@ -81,12 +81,14 @@ class Statistics:
         flushed: Share of the nonzero values that become zero.
         inexact: Share of the values that change, where all are whole numbers and no
             other value overflows; else 0.
+        fractional: Share of the finite values that are no whole numbers.
     """
 
     largest: float
     overflow: float
     flushed: float
     inexact: float
+    fractional: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,4 +214,13 @@ class Formable(Traced, Protocol):
         Args:
             seconds: What the timing of one distinct form may take.
         """
+        ...
+
+
+@runtime_checkable
+class Clipping(Traced, Protocol):
+    """A model some of whose casts keep values within the range of what they cast to."""
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """Names of the tensors whose finite values stay finite in a cast."""
         ...

@@ -172,7 +172,17 @@ def _dimension(value: object) -> object:
     )
 
 
-NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
+NUMBERS = (
+    "float32",
+    "float16",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "bool",
+)
 """NumPy's names of the dtypes that inputs may have."""
 
 Text = Annotated[str, AfterValidator(_nonempty)]

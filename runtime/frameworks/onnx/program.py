@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
+from .opening.noted import notes
 from .opening.signature import check_batch
 from .picture import picture
 from .preparation.prepare import prepare
@@ -45,6 +46,7 @@ class Program:
         batch: In the order of the model's inputs.
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took.
+        noise: What fp32 itself puts each output off by, where that is much.
         places: Where the model's inputs are in a batch as it comes.
     """
 
@@ -58,6 +60,7 @@ class Program:
     skipped: frozenset[str]
     places: tuple[int, ...]
     longest: int
+    noise: tuple[float, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -134,7 +137,7 @@ class Program:
 
     @cached_property
     def _outputs(self) -> OutputErrors[Array]:
-        return OutputErrors(self._reruns, self.probes, relative_error)
+        return OutputErrors(self._reruns, self.probes, relative_error, self.noise)
 
 
 def trace(
@@ -160,9 +163,10 @@ def trace(
     given = arrays(loaded, batch, places)
     flat, calls = plain(loaded)
     prepared = prepare(flat, calls, low=low)
+    prepared = replace(prepared, notes=(*prepared.notes, *notes(loaded, flat)))
     prepared.model.meta.update(loaded.meta)
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
-    check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
+    noise = check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
     graph = picture(prepared, names, seen, low, executor.uniform)
@@ -181,6 +185,7 @@ def trace(
         seen.skipped,
         tuple(places),
         max(seen.runs.values()),
+        noise,
     )
 
 

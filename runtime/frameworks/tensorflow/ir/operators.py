@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....graph.graph import Kind
-from ...listing import listed
+from ....graph.growth import Growth
+from ...listing import grown, listed
 from .naming import parsed
 
 COMPUTE = listed(
@@ -70,6 +71,27 @@ WRITABLE = listed("MutableHashTable MutableHashTableV2")
 def fills_once(node: Any, nodes: Mapping[str, Any]) -> bool:
     """Whether a node fills a table that nothing writes."""
     return node.op in FILLERS and nodes[parsed(node.input[0])[0]].op not in WRITABLE
+
+GROWTH = grown(
+    counts="""
+    Cumprod Cumsum CumulativeLogsumexp LinSpace Range Rank Shape ShapeN Size
+    """,
+    keeps="""
+    BatchMatMul BatchMatMulV2 BatchMatMulV3 Cast Div DivNoNan Einsum Log Log1p MatMul Mul
+    MulNoNan RealDiv Reciprocal Rsqrt Sqrt Square
+    """,
+    sums="Add AddN AddV2 SquaredDifference Sub",
+    rounds="Ceil Floor FloorDiv FloorMod Mod Rint Round TruncateDiv TruncateMod",
+    reads="""
+    ApproximateEqual Complex Cos Cosh Equal Erf Exp Expm1 Greater GreaterEqual Less
+    LessEqual NotEqual Pow Sin Sinh Tan
+    """,
+)
+
+
+def growth(op: str) -> Growth:
+    """What an op makes of whole numbers larger than those that were seen."""
+    return GROWTH.get(op, Growth.KEEPS if op in MOVER else Growth.ENDS)
 
 
 def kind(op: str) -> Kind:
