@@ -17,10 +17,10 @@ from ..inputs import Input, check_shapes, places
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings, first_call
-from .ir.extremes import Extremes, extremes
 from .ir.frozen import Frozen, Model
 from .ir.regions import Region, every, regions
 from .measuring.agreement import check_agreement
+from .measuring.extremes import Extremes, extremes
 from .measuring.other_signatures import Others, prepared_with_others
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe

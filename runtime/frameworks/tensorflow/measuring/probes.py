@@ -12,12 +12,12 @@ import tensorflow as tf
 from ....graph.graph import Precision
 from ...comparing import compared
 from ...protocol import Array, Inputs, Probe
-from ..ir.reasons import FAILURES, reason
 from ..ir.regions import Region, every
 from ..ir.schemas import PRECISIONS, outputs, precision_attribute
 from ..running import eager
 from ..running.interpreter import Key, Value
 from ..running.low import LowInterpreter
+from ..running.reasons import FAILURES, reason
 
 
 def probe(

@@ -74,7 +74,7 @@ class Checkpoint:
     def bytes(self, stored: Stored) -> int:
         """Size of a stored tensor, its slice aside."""
         dtype = self._dtypes[stored.key]
-        return prod(self._shapes[stored.key]) * int(dtype.size or 1)
+        return int(prod(self._shapes[stored.key])) * int(dtype.size or 1)
 
     def value(self, stored: Stored) -> Array:
         """A tensor, or its slice.

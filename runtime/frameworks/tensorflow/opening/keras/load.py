@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 import keras
 
 from .....common.errors import ModelError
-from ...ir.reasons import said
+from ...running.reasons import said
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
 from .model import KerasModel, keras_model

@@ -17,7 +17,7 @@ from ....inputs import Input
 from ....protocol import Inputs, Outputs
 from ...bodies.canonical import canonical_functions
 from ...ir.frozen import Endpoint, Frozen, Signature
-from ...ir.reasons import FAILURES, FIT, failed, said
+from ...running.reasons import FAILURES, FIT, failed, said
 from ...running.session import widened
 from ..saved_model import load_saved_model
 from .export import changing, export, spelled

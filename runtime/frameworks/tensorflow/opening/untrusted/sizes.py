@@ -78,9 +78,11 @@ def of_archive(archive: Any, path: Path) -> str:
 
 def _bytes(part: Any) -> int:
     """What a dataset or attribute takes in memory, text of any length aside."""
-    return (
-        int(part.get_space().get_simple_extent_npoints()) * part.get_type().get_size()
+    points, item = (
+        part.get_space().get_simple_extent_npoints(),
+        part.get_type().get_size(),
     )
+    return int(points) * int(item)
 
 
 def _parts(file: h5py.File) -> Iterator[Any]:

@@ -17,11 +17,11 @@ from ....graph.formats import LIMITS
 from ....graph.graph import Kind, Precision
 from ...listing import listed
 from ...protocol import Array
-from . import operators
-from .naming import data, flat, parsed
-from .regions import LOOPS, Region
-from .schemas import FLOAT, op_def, outputs
-from .weights import value_of
+from ..ir import operators
+from ..ir.naming import data, flat, parsed
+from ..ir.regions import LOOPS, Region
+from ..ir.schemas import FLOAT, op_def, outputs
+from ..ir.weights import value_of
 
 BOUNDED = listed(
     """
@@ -160,7 +160,7 @@ class _Finder:
 
 def _masks(main: Region) -> Set[str]:
     """Float inputs that are added to scores: nothing says what they may hold."""
-    found = set()
+    found: set[str] = set()
     for node, _done in main.steps:
         if node.op in ("LogSoftmax", "Softmax"):
             found.update(_mixed(main, data(node)[0]))
