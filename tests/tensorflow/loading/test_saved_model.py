@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks.tensorflow.opening.freeze import frozen
 from narrowcast.runtime.frameworks.tensorflow.opening.graph_model import GraphModel
 from narrowcast.runtime.frameworks.tensorflow.opening.saved_model import (
@@ -181,3 +182,32 @@ def test_a_keras_model_that_tensorflow_saved(
     expected = [net(batch[0]).numpy()]
     close(model(batch), expected)
     close(run(model.freeze(), batch), expected)
+
+
+class Several(tf.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = tf.Variable(np.eye(4, dtype=np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    def serve(self, x: Any) -> Any:
+        hidden = x @ self.w
+        return {"hidden": hidden, "logits": hidden * 2.0, "pooled": hidden * 3.0}
+
+
+def test_outputs_are_selected_by_name(tmp_path: Path, run: Callable[..., Any]) -> None:
+    net = Several()
+    tf.saved_model.save(net, str(tmp_path / "m"), signatures=net.serve)
+    batch = (np.ones((1, 4), np.float32),)
+    for names, expected in (
+        (("logits",), (2.0,)),
+        (("pooled", "hidden"), (3.0, 1.0)),
+        ((), (1.0, 2.0, 3.0)),
+        (("a", "b", "c"), (1.0, 2.0, 3.0)),  # the user's own names for all of them
+    ):
+        model = load_saved_model(tmp_path / "m", outputs=names)
+        for found in (model(batch), run(model.freeze(), batch)):
+            assert tuple(float(each[0, 0]) for each in found) == expected
+    with pytest.raises(ModelError, match="no output logit, which") as no:
+        load_saved_model(tmp_path / "m", outputs=["logit"])
+    assert "logits" in no.value.remedy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from .checkpoint.values import Checkpoint
 from .graph_model import GraphModel, Read
 from .hash_tables import TABLES, importing
 from .placeholders import fed
-from .signature import signature_of
+from .signature import chosen, signature_of
 from .untrusted.graphs import check_graph, check_text_files
 
 INIT_OP = "__saved_model_init_op"
@@ -38,7 +40,11 @@ AGAIN = "Save it again with tf.saved_model.save, or copy it again."
 
 
 def load_saved_model(
-    path: Path, *, signature: str = "serving_default", trust: bool = False
+    path: Path,
+    *,
+    signature: str = "serving_default",
+    outputs: Sequence[str] = (),
+    trust: bool = False,
 ) -> GraphModel:
     """Open a SavedModel, TensorFlow 2's or 1's.
 
@@ -48,7 +54,8 @@ def load_saved_model(
 
     Args:
         path: The folder.
-        signature: The one that is converted; others are kept.
+        signature: The one that is evaluated; others are converted too.
+        outputs: Those of its outputs that are judged and kept; all without names.
         trust: Take ops that read or write files, run Python, ….
 
     Raises:
@@ -57,7 +64,7 @@ def load_saved_model(
     place = f"model.path: {path.name}"
     meta_graph = _served(_parsed(path, place), place)
     try:
-        return _model(meta_graph, path, place, signature, trust)
+        return _model(meta_graph, path, place, signature, outputs, trust)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ModelError(
             f"{place} is damaged: its graph does not fit together ({error!r})", AGAIN
@@ -65,9 +72,17 @@ def load_saved_model(
 
 
 def _model(
-    meta_graph: Any, path: Path, place: str, wanted: str, trust: bool
+    meta_graph: Any,
+    path: Path,
+    place: str,
+    wanted: str,
+    outputs: Sequence[str],
+    trust: bool,
 ) -> GraphModel:
-    signatures = _signatures(meta_graph, wanted, place)
+    first, *others = _signatures(meta_graph, wanted, place)
+    kept = chosen(outputs, [each.name for each in first.outputs], place)
+    first = replace(first, outputs=tuple(first.outputs[k] for k in kept))
+    signatures = (first, *others)
     graph_def, signatures = fed(meta_graph.graph_def, signatures)
     roots = [e.tensor for s in signatures for e in (*s.inputs, *s.outputs)]
     initial = _initial(meta_graph)
