@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .ir.inline import Calls, plain
 from .ir.naming import Names, name_all
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
+from .measuring.extremes import Extremes, extremes
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.statistics import collect
@@ -46,6 +48,7 @@ class Program:
         batch: In the order of the model's inputs.
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took.
+        beyond: `extremes`, found once.
         noise: What fp32 itself puts each output off by, where that is much.
         places: Where the model's inputs are in a batch as it comes.
     """
@@ -61,6 +64,7 @@ class Program:
     places: tuple[int, ...]
     longest: int
     noise: tuple[float, ...] = ()
+    beyond: dict[Precision, Extremes] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,7 +73,14 @@ class Program:
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """As `Traced.statistics`."""
-        return collect(self.prepared.model, self._names, self.batch, precision)
+        return collect(
+            self.prepared.model,
+            self._names,
+            self.batch,
+            precision,
+            self.graph,
+            self.extremes(precision),
+        )
 
     def sketch(
         self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
@@ -78,7 +89,13 @@ class Program:
         return {}
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """As `Traced.error`, at `showing_tails`."""
+        """As `Traced.error`, at `showing_tails`.
+
+        Infinite for ops that some row, which the batch need not have, would break.
+        """
+        ops = tuple(ops)
+        if not self.extremes(precision).unsafe.keys().isdisjoint(ops):
+            return math.inf
         return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def time(
@@ -105,7 +122,9 @@ class Program:
         Raises:
             ModelError: Rounding keeps a loop from ending on the batch.
         """
-        model = rewrite(self.prepared.model, self.calls, self.graph, placement)
+        low = next((p for p in placement.values() if p is not Precision.FP32), None)
+        far = () if low is None else self.extremes(low).reaches
+        model = rewrite(self.prepared.model, self.calls, self.graph, placement, far)
         self._reruns.check_it_ends(model)
         record_order(model, self.places)
         return model
@@ -113,6 +132,14 @@ class Program:
     def save(self, model: ir.Model, path: Path) -> Path:
         """Write a model that `apply` made as `.onnx`: the same bytes each time."""
         return archive.write(model, path, self.switches)
+
+    def extremes(self, precision: Precision) -> Extremes:
+        """What lies beyond a precision on rows that the batch need not have."""
+        if precision not in self.beyond:
+            nodes = {site.id: site.node for site in self._names.ops}
+            values = {name: value for value, name in self._names.tensors.items()}
+            self.beyond[precision] = extremes(self.graph, nodes, values, precision)
+        return self.beyond[precision]
 
     @cached_property
     def _names(self) -> Names:
@@ -133,6 +160,7 @@ class Program:
             self.executor.judge,
             self.skipped,
             self.longest,
+            lambda precision: self.extremes(precision).reaches,
         )
 
     @cached_property

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from ....graph.graph import Graph, Op, Precision, Slot
 from ...protocol import Array
 from ..ir.naming import constant
-from ..ir.weights import DTYPES, rounded_tensor
+from ..ir.weights import DTYPES, rounded_tensor, within_attributes
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,7 @@ class _Part:
         main = ir.Node(
             node.domain, node.op_type, given, node.attributes.values(), outputs=made
         )
+        within_attributes(main, self.precision)
         outputs = [
             border.give(v) if v.dtype == DTYPES[self.precision] else v
             for v in made
