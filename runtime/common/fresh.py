@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import ModelError, UsageError
@@ -89,7 +93,7 @@ def _outcome(
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, function, args, kwargs))
-    with interrupts_stay_here():
+    with interrupts_stay_here(signal.SIGINT, signal.SIGTERM):
         _start(fresh, process)
     sender.close()
     try:
@@ -130,12 +134,17 @@ def _received(receiver: Connection, process: BaseProcess) -> tuple[bool, Any]:
 
 
 @contextmanager
-def interrupts_stay_here() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal: the parent alone is to answer it."""
+def interrupts_stay_here(*signals: signal.Signals) -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal: the parent alone is to answer it.
+
+    What is started meanwhile is born with these signals blocked.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Starting it later would unblock them: CPython 3.11 does not restore the mask.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:
@@ -148,12 +157,42 @@ def _work(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> None:
+    _leave_terminating_to_the_parent()
+    end_with_parent()
     try:
         outcome = True, function(*args, **kwargs)
     except BaseException as error:  # the parent raises it
         error.add_note("In the fresh process:\n" + traceback.format_exc())
         outcome = False, portable(error)
     sender.send(outcome)
+
+
+def _leave_terminating_to_the_parent() -> None:
+    """SIGTERM too may be meant for all processes; those that this one forks obey it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    process = os.getpid()
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != process:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, answer)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def end_with_parent() -> None:
+    """Let this process not outlive its parent, which may be killed at any time."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        watched = (parent.sentinel,)
+        threading.Thread(target=_end_with, args=watched, daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def portable(error: E) -> E | RuntimeError:

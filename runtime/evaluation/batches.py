@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..common.errors import DataError, NarrowcastError
-from ..common.places import described, place_of, users_frame
+from ..common.errors import DataError
+from ..common.places import described, place_of, users_code, users_frame
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
+from .identity import Identity, batch_digest, identity_of
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
 """The user's data: each call starts anew and yields (inputs, labels)."""
@@ -38,6 +39,15 @@ def all_inputs(batches: Batches) -> Iterator[Inputs]:
         raise _no_batch()
 
 
+def identity(batches: Batches) -> Identity:
+    """What all data is; it is read for that alone.
+
+    Raises:
+        DataError: It can't be read.
+    """
+    return identity_of(batch_digest(*batch) for batch in _read(batches))
+
+
 def _no_batch() -> DataError:
     return DataError(
         "the data has no batch",
@@ -46,15 +56,11 @@ def _no_batch() -> DataError:
 
 
 def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
-    try:
+    with users_code(_unreadable):
         yield from batches()
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise _unreadable(error) from error
 
 
-def _unreadable(error: Exception) -> DataError:
+def _unreadable(error: BaseException) -> DataError:
     """What the dataset raised, or the script where it takes a batch apart."""
     frame = users_frame(error)
     counts = UNPACKED.search(str(error)) if frame and frame.name == "batches" else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..common.errors import ModelError, ModelWarning, NarrowcastError
-from ..common.places import described, place_of, users_frame
+from ..common.errors import ModelError, ModelWarning
+from ..common.places import described, place_of, users_code, users_frame
 
 T = TypeVar("T")
 
@@ -22,14 +23,10 @@ def loaded(load_model: Callable[[], T], folder: Path) -> tuple[T, tuple[str, ...
     Raises:
         ModelError: It failed, in its own words.
     """
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ModelWarning)
-            model = load_model()
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise _load_error(error, load_model, folder) from error
+    told = partial(_load_error, load_model, folder)
+    with users_code(told), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ModelWarning)
+        model = load_model()
     said = [w for w in caught if issubclass(w.category, ModelWarning)]
     for other in caught:
         if other not in said:
@@ -40,7 +37,7 @@ def loaded(load_model: Callable[[], T], folder: Path) -> tuple[T, tuple[str, ...
 
 
 def _load_error(
-    error: Exception, load_model: Callable[..., object], folder: Path
+    load_model: Callable[..., object], folder: Path, error: BaseException
 ) -> ModelError:
     """What load_model() raised, in two lines, and where to look."""
     frame = users_frame(error)
@@ -51,7 +48,7 @@ def _load_error(
     )
 
 
-def _remedy(error: Exception, own: bool, folder: Path) -> str:
+def _remedy(error: BaseException, own: bool, folder: Path) -> str:
     """What helps.
 
     Args:

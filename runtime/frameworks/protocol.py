@@ -42,6 +42,12 @@ def restart(predict: Predict) -> None:
         predict.restart()
 
 
+def first_call(predict: Predict, inputs: Inputs) -> Outputs:
+    """What the model gives first: state must not go from one call to the next."""
+    restart(predict)
+    return predict(inputs)
+
+
 class LoadSaved(Protocol):
     """Opens a saved model; a module-level function, since a fresh process calls it."""
 
@@ -75,12 +81,14 @@ class Statistics:
         flushed: Share of the nonzero values that become zero.
         inexact: Share of the values that change, where all are whole numbers and no
             other value overflows; else 0.
+        fractional: Share of the finite values that are no whole numbers.
     """
 
     largest: float
     overflow: float
     flushed: float
     inexact: float
+    fractional: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,4 +214,13 @@ class Formable(Traced, Protocol):
         Args:
             seconds: What the timing of one distinct form may take.
         """
+        ...
+
+
+@runtime_checkable
+class Clipping(Traced, Protocol):
+    """A model some of whose casts keep values within the range of what they cast to."""
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """Names of the tensors whose finite values stay finite in a cast."""
         ...

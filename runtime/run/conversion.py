@@ -28,6 +28,7 @@ from ..search import Budget, Found, everything_low, search
 from . import costing
 from .context import Context
 from .interrupts import Interruptible, interruptible
+from .scoring import hold_to_data, tell_of_other_data
 from .slots import Slots, Standard
 
 
@@ -160,11 +161,15 @@ class Conversion:
         model = self.traced.apply(placement)
         if context.workers is None or standard.stateful:
             predict = adapter.predictor(model)
-            return evaluate(predict, batches, standard.metric, tick, watch)
-        with temporary(context.options.output) as folder:
-            saved = self.traced.save(model, folder / self.file)
-            job = Job(SavedModel(adapter.load_saved, saved), batches, standard.metric)
-            return context.workers.evaluate(job, tick, watch)
+            found = evaluate(predict, batches, standard.metric, tick, watch)
+        else:
+            with temporary(context.options.output) as folder:
+                saved = self.traced.save(model, folder / self.file)
+                opens = SavedModel(adapter.load_saved, saved)
+                job = Job(opens, batches, standard.metric)
+                found = context.workers.evaluate(job, tick, watch)
+        tell_of_other_data(context, standard, found)
+        return found
 
     def measure(self, profile: MachineProfile) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target.
@@ -221,10 +226,11 @@ class Conversion:
             self.traced.notes,
             replace(sources, modules=modules),
             self.costs,
+            None if self.standard is None else self.standard.baseline.data,
         )
 
     def _hold_to_history(self) -> None:
-        """Compare model, data and graph with those of the history, once."""
+        """Compare model, files, graph and data with those of the history, once."""
         if self.held_to_history:
             return
         self.held_to_history = True
@@ -238,6 +244,8 @@ class Conversion:
         )
         for text in warnings:
             self.context.warn(text)
+        if self.standard is not None:
+            hold_to_data(self.context, self.slots, self.standard)
 
     def _budget(self, budget: Budget) -> Budget:
         """The script's budget, unless the command line says otherwise."""

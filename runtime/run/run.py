@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..common.errors import ModelError, RequirementError
-from ..common.files import shown
+from ..common.errors import ModelError, RequirementError, UsageError
+from ..common.files import check_writable, shown
 from ..evaluation.batches import Batches
 from ..evaluation.loading import loaded
 from ..frameworks.adapter import Adapter
@@ -18,6 +18,7 @@ from ..hardware.answers import Answer, Device
 from ..hardware.requirements import Machine, Requirements, require
 from ..record.plan import read_document
 from ..record.rebuild import Rebuilding
+from ..record.recorded import plan_stem
 from ..record.resume import opened
 from ..record.sources import Sources
 from ..report.report import Report
@@ -45,11 +46,25 @@ class Run:
     machines: dict[Precision, Machine] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Open the history that the options ask for: a replay has none.
+        """See that all can be written, and open the history: a replay has none.
+
+        A trial that is rebuilt only reads the history, whoever may write it.
 
         Raises:
-            UsageError: It is of another script, or damaged, or has no such trial.
+            UsageError: Nothing can be written, or another run writes the plan; or the
+                history is of another script, or damaged, or has no such trial.
         """
+        context, given = self.context, self.context.options
+        if given.plan.is_dir():
+            raise UsageError(
+                f"--plan {shown(given.plan)} is a folder", "Name a file in it."
+            )
+        if given.trial is None:
+            context.claim(given.plan.parent, plan_stem(given.plan))
+        self._open_history()
+        check_writable(given.output)
+
+    def _open_history(self) -> None:
         context, given = self.context, self.context.options
         if context.replays:
             return
@@ -114,10 +129,12 @@ class Run:
             sources: The files that the conversion depends on.
 
         Raises:
+            UsageError: Another run writes models of this name there.
             ModelError: It failed, in its own words.
         """
         assert self.adapter is not None, "Run.require comes first"
         context = self.context
+        context.claim(context.options.output, context.name)
         context.progress.live("load", context.name)
         model, said = loaded(load_model, context.script.parent)
         for text in said:

@@ -44,12 +44,14 @@ class Standard:
         judged_by: The model as loaded, scored.
         stateful: Whether it carries state from batch to batch, so that one process
             must see them all.
+        recorded: Whether an earlier run scored it.
     """
 
     metric: Callable[[], Metric]
     criterion: Criterion
     judged_by: Baseline
     stateful: bool = False
+    recorded: bool = False
 
     @property
     def baseline(self) -> Evaluation:

@@ -14,7 +14,7 @@ from ..picturing import settled
 from .ir import schemas
 from .ir.flops import flops
 from .ir.naming import Names, Site, constant, dtype_name, is_fill
-from .ir.operators import READS_NO_VALUES, is_standard, kind
+from .ir.operators import READS_NO_VALUES, growth, is_standard, kind
 from .ir.prepared import Prepared
 from .ir.slots import castable
 from .running.interpreter import Observed
@@ -142,6 +142,7 @@ class _Draw:
             region=site.region,
             flops=self._flops(node, own, settled_kind, outputs),
             key=site.id,
+            growth=growth(node),
         )
         return absorbing(op, self.prepared.told.absorbed.get(site.id, ()))
 

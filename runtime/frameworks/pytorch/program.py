@@ -26,6 +26,7 @@ from .capturing import capture
 from .forms import sites
 from .forms.form import Form, substituted
 from .forms.timing import fastest_forms, time_forms
+from .ir.extremes import extremes
 from .ir.naming import tensor_names
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
@@ -40,11 +41,15 @@ from .preparation.prepare import prepare
 from .running.calling import by_name, recorded
 from .running.device import finished, of_batch, release
 from .running.given import evaluating, module_of
+from .running.low import DTYPES
 from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
 from .writing.rewrite import rewrite
+
+UNFELT = 2.0**-6
+"""Output error up to which values at the end of the range stand for larger ones."""
 
 
 @dataclass(frozen=True)
@@ -108,21 +113,31 @@ class Program:
     def sketch(
         self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
-        """As `Traced.sketch`; where the low kernel is not finite, measured."""
+        """As `Traced.sketch`; where the low kernel is not finite, `_beyond`."""
         keys = {str(self._op(name).key): name for name in ops}
         module = self.prepared.module
         found = adjoint(module, self.batch, precision, keys, probes, seed)
         return {
             keys[key]: each
             if math.isfinite(each)
-            else self.error(precision, (keys[key],)) ** 2
+            else self._beyond(precision, keys[key]) ** 2
             for key, each in found.items()
         }
+
+    def _beyond(self, precision: Precision, op: str) -> float:
+        """The error of an op that leaves the range; infinite where outputs feel it."""
+        error = self.error(precision, (op,))
+        return error if error <= UNFELT else math.inf
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """As `Traced.statistics`."""
         found = collect(self.prepared.module, self.batch, precision)
         return {self._names[n]: each for n, each in found.items() if n in self._names}
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """As `Clipping.clipped`: what may lie at the end of the format."""
+        found = extremes(self.prepared.module, DTYPES[precision])
+        return {self._names[node] for node in found if node in self._names}
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float

@@ -16,10 +16,11 @@ from ..comparing import probed, relative_error
 from ..inputs import Input, check_shapes, places
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
-from ..protocol import Array, Inputs, Probe, Statistics, Timings, restart
+from ..protocol import Array, Inputs, Probe, Statistics, Timings, first_call
 from .ir.frozen import Frozen, Model
 from .ir.regions import Region, regions
 from .measuring.agreement import check_agreement
+from .measuring.other_signatures import Others, prepared_with_others
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.sketch import sketch as adjoint
@@ -27,9 +28,8 @@ from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .measuring.tails import float_tails
 from .picture import picture
-from .preparation.prepare import prepare
 from .running.interpreter import key_of
-from .running.predict import given, predictor
+from .running.predict import Whole, given, predictor
 from .running.switches import hold_fp32
 from .writing import archive
 from .writing.rewrite import rewrite
@@ -41,8 +41,7 @@ class Program:
 
     Attributes:
         frozen: The prepared model; `main` holds its regions.
-        batch: Tensors in the model's order.
-        notes: None: a SavedModel runs as it was judged.
+        batch: Tensors in the order of all that its signatures take.
     """
 
     graph: Graph
@@ -51,7 +50,12 @@ class Program:
     frozen: Frozen
     main: Region
     batch: Inputs
-    notes: tuple[str, ...] = ()
+    others: Others
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which signatures were not judged, or not converted."""
+        return self.others.notes
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """As `Traced.error`, at `float_tails`."""
@@ -104,7 +108,7 @@ class Program:
         """As `Traced.time_whole`."""
         arrays = tuple(value.numpy() for value in self.batch)
         calls = {
-            name: partial(predictor(self.apply(placement)), arrays)
+            name: partial(first_call, Whole(self.apply(placement)), arrays)
             for name, placement in placements.items()
         }
         return interleaved(calls, clock)
@@ -113,12 +117,14 @@ class Program:
         """The converted model, its weights in the precision of the ops that use them.
 
         Raises:
-            ModelError: Rounding keeps a loop from ending on the batch.
+            ModelError: Rounding keeps a loop from ending on the batch, or makes a
+                signature that is not evaluated infinite.
         """
         keys = {key_of(op): placement[op.id] for op in self.graph.ops}
         held = held_precisions(self.graph, placement)
         converted = rewrite(self.frozen, self.main, keys, held)
         self._reruns.check_it_ends(converted)
+        self.others.check(converted)
         return converted
 
     def save(self, model: Frozen, path: Path) -> Path:
@@ -154,16 +160,17 @@ def trace(
     if inputs:
         check_shapes(inputs, [tuple(value.shape) for value in batch])
     frozen = _in_order(model.freeze(), inputs)
-    values = tuple(map(tf.convert_to_tensor, given(frozen.inputs, batch)))
-    prepared = prepare(frozen)
+    own = tuple(map(tf.convert_to_tensor, given(frozen.inputs, batch)))
+    prepared, all_, aside = prepared_with_others(model, frozen, own)
+    values = tuple(map(tf.convert_to_tensor, all_))
     main = regions(prepared)
-    as_loaded = predictor(model, inputs)
-    restart(as_loaded)
-    check_agreement(as_loaded, frozen, prepared, main, values, outputs)
+    loaded = predictor(model, inputs)
+    check_agreement(loaded, frozen, prepared, main, own, values, outputs)
     graph = picture(main, values, prepared)
     run = partial(probe, main, values, prepared.weights, low)
     graph, probes = probed(graph, low, run)
-    return Program(graph, probes, switches, prepared, main, values)
+    others = Others(prepared, main, values, aside)
+    return Program(graph, probes, switches, prepared, main, values, others)
 
 
 def _in_order(frozen: Frozen, inputs: Sequence[Input]) -> Frozen:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ....graph.graph import Precision
-from ..ir.arrays import NUMBERS, cast_operator
-from ..ir.network import VARIABLE, Entry, Network, Node
+from ..ir.arrays import NUMBERS, Values, cast_operator
+from ..ir.network import Entry, Network, Node
 from ..ir.rebuilding import Rebuilding
 from ..ir.slots import castable
 from ..ir.weights import stored
 
-DTYPE = "__dtype__"
-"""A variable's dtype by its number, which binding looks at."""
+SHAPE, DTYPE = "__shape__", "__dtype__"
+"""A variable's sizes, and its dtype by number: what binding looks at."""
 
 
 def rewrite(
@@ -34,7 +34,29 @@ def rewrite(
     """
     writer = _Writer(network, placement, held, dimensions)
     writer.write()
-    return writer.copy.finish()
+    return declared(writer.copy.finish())
+
+
+def declared(network: Network) -> Network:
+    """The network whose parameters all say what they are.
+
+    Who binds it from the shapes of its inputs alone (`simple_bind`, `mx.mod.Module`)
+    infers the others, and most operators infer nothing backwards.
+    """
+    nodes = tuple(
+        replace(node, attrs={**node.attrs, **_form(network.parameters[node.name])})
+        if network.constant(index)
+        else node
+        for index, node in enumerate(network.nodes)
+    )
+    return replace(network, nodes=nodes)
+
+
+def _form(values: Values) -> dict[str, str]:
+    """A shape without sizes, or with a size of 0, stands for one that is not known."""
+    known = values.shape and 0 not in values.shape
+    shape = {SHAPE: str(values.shape)} if known else {}
+    return {**shape, DTYPE: str(NUMBERS[values.dtype])}
 
 
 @dataclass
@@ -104,14 +126,8 @@ class _Writer:
             name = node.name if alone else f"{node.name}_{precision.dtype}"
             if alone:
                 self.copy.names.discard(node.name)
-            kept = stored(values, precision)
-            made = self.copy.add_parameter(name, kept)
-            attrs = {**node.attrs, DTYPE: str(NUMBERS[kept.dtype])}
-            self.copy.nodes[made] = Node(
-                VARIABLE,
-                self.copy.nodes[made].name,
-                attrs if alone else {DTYPE: attrs[DTYPE]},
-            )
+            like = node if alone else None
+            made = self.copy.add_parameter(name, stored(values, precision), like)
             self.versions[entry, precision] = made, 0
 
     def _write_node(self, index: int, node: Node) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from ....graph.graph import Graph, Op, Precision, Slot
+from ....graph.rounding import within_range
 from ...protocol import Array
 from ..ir.naming import constant
-from ..ir.weights import DTYPES, rounded_tensor, within_attributes
+from ..ir.weights import DTYPES, PRECISIONS, rounded_tensor, within_attributes
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class _Casting:
 
     def take(self, name: str, array: Array, dtype: ir.DataType) -> Any:
         given = _input(name, array)
-        return given, self._cast(given, dtype), array
+        return given, self._cast(given, dtype), _fitted(array, dtype)
 
     def give(self, value: ir.Value) -> ir.Value:
         return self._cast(value, ir.DataType.FLOAT)
@@ -121,12 +123,20 @@ class _Bare:
     nodes: tuple[ir.Node, ...] = ()
 
     def take(self, name: str, array: Array, dtype: ir.DataType) -> Any:
-        narrow = array.astype(dtype.numpy())
+        narrow = _fitted(array, dtype).astype(dtype.numpy())
         given = _input(name, narrow)
         return given, given, narrow
 
     def give(self, value: ir.Value) -> ir.Value:
         return value
+
+
+def _fitted(array: Array, dtype: ir.DataType) -> Array:
+    """Values as a tensor of `dtype` would have been made: within its range."""
+    precision = PRECISIONS.get(dtype)
+    if precision is None or array.dtype != np.float32:
+        return array
+    return within_range(array.astype(np.float32, copy=False), precision)
 
 
 def _input(name: str, array: Array) -> ir.Value:

@@ -12,11 +12,12 @@ import tensorflow as tf
 from ....graph.graph import Precision
 from ...comparing import compared
 from ...protocol import Array, Inputs, Probe
+from ..ir.reasons import FAILURES, reason
 from ..ir.regions import Region, every
 from ..ir.schemas import PRECISIONS, outputs, precision_attribute
 from ..running import eager
-from ..running.interpreter import Key, Value, said_by
-from ..running.low import FAILURES, LowInterpreter
+from ..running.interpreter import Key, Value
+from ..running.low import LowInterpreter
 
 
 def probe(
@@ -63,7 +64,7 @@ class _Prober(LowInterpreter):
         try:
             low = self.run_low(region, node, values)
         except FAILURES as error:
-            return Probe(None, math.inf, said_by(error))
+            return Probe(None, math.inf, reason(error))
         governing = precision_attribute(node)
         pairs = [
             (fp32, each)

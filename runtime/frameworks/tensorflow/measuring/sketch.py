@@ -23,10 +23,11 @@ from tensorflow.python.eager import record
 
 from ....graph.graph import Precision
 from ...protocol import Array, Inputs
+from ..ir.reasons import FAILURES
 from ..ir.regions import Region
 from ..running.gradients import recorded
 from ..running.interpreter import Key, Value
-from ..running.low import FAILURES, Observed, wide
+from ..running.low import Observed, wide
 from .samples import axis_of, by_sample, count, over, square
 
 Half = npt.NDArray[np.bool_]

@@ -19,15 +19,19 @@ from ..ir.frozen import SERVE, Signature
 from ..ir.naming import parsed
 from ..ir.protos import SavedModel
 from .checkpoint.assets import check_inside, with_assets
-from .checkpoint.restores import restores
+from .checkpoint.restores import Restores, restores
 from .checkpoint.values import Checkpoint
 from .graph_model import GraphModel, Read
+from .hash_tables import TABLES, importing
 from .placeholders import fed
 from .signature import signature_of
 from .untrusted.graphs import check_graph, check_text_files
 
 INIT_OP = "__saved_model_init_op"
 INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op", "table_initializer")
+KEYS_AND_VALUES = ("keys", "values")
+"""What a checkpoint holds of a table."""
+
 AGAIN = "Save it again with tf.saved_model.save, or copy it again."
 
 
@@ -74,7 +78,9 @@ def _model(
         graph = split(graph_def)
         graph[MAIN].controls = {name: name for name in initial}
         check_text_files(inline_calls(graph), assets.keys(), place)
-    reads, sizes = _variables(meta_graph, graph_def, path, place, bool(initial))
+    found, checkpoint = _stored(meta_graph, graph_def, path, place)
+    reads, sizes = _variables(found, checkpoint, graph_def, bool(initial))
+    initial += _filled(graph_def, found, checkpoint)
     producer = meta_graph.meta_info_def.stripped_op_list
     return GraphModel(
         graph_def,
@@ -179,8 +185,20 @@ def _initial(meta_graph: Any) -> tuple[str, ...]:
     return tuple(parsed(name)[0] for name in found)
 
 
+def _stored(
+    meta_graph: Any, graph_def: Any, path: Path, place: str
+) -> tuple[Restores, Checkpoint | None]:
+    """What the checkpoint holds of a graph's state; None if the graph has none."""
+    prefix = path / "variables" / "variables"
+    found = restores(meta_graph)
+    tables = {node.name for node in graph_def.node if node.op in TABLES}
+    if not variable_nodes(graph_def) and not tables & found.keys():
+        return {}, None
+    return found, Checkpoint(prefix, place)
+
+
 def _variables(
-    meta_graph: Any, graph_def: Any, path: Path, place: str, initialised: bool
+    found: Restores, checkpoint: Checkpoint | None, graph_def: Any, initialised: bool
 ) -> tuple[dict[str, Read], dict[str, int]]:
     """Variables that the graph has: how to read each, and its bytes.
 
@@ -188,10 +206,8 @@ def _variables(
         initialised: Whether the graph gives a value to those that have none stored.
     """
     names = variable_nodes(graph_def)
-    if not names:
+    if checkpoint is None or not names:
         return {}, {}
-    found = restores(meta_graph)
-    checkpoint = Checkpoint(path / "variables" / "variables", place)
     if initialised:
         names = [name for name in names if name in found]
     for name in names:
@@ -200,3 +216,21 @@ def _variables(
         name: partial(checkpoint.value, found[name][0]) for name in names
     }
     return reads, {name: checkpoint.bytes(found[name][0]) for name in names}
+
+
+def _filled(
+    graph_def: Any, found: Restores, checkpoint: Checkpoint | None
+) -> tuple[str, ...]:
+    """Have tables start with what the checkpoint holds; names of the nodes that do it."""
+    tables = [node for node in graph_def.node if node.op in TABLES]
+    names = []
+    for table in tables:
+        if checkpoint is None or len(found.get(table.name, ())) != len(KEYS_AND_VALUES):
+            continue
+        checkpoint.check(table.name, found)
+        keys, values = map(checkpoint.value, found[table.name])
+        taken = {node.name for node in graph_def.node}
+        nodes = importing(table, keys, values, taken)
+        graph_def.node.extend(nodes)
+        names.append(nodes[-1].name)
+    return tuple(names)

@@ -66,12 +66,11 @@ def sizes(shape: Any) -> tuple[int | None, ...] | None:
 def signature(model: Model) -> tuple[Input, ...]:
     """The model's inputs as a spec would declare them: symbols for sizes that vary.
 
-    Inputs of unknown rank are left out: the spec or the data must say more.
+    An input of unknown rank has no shape: the spec or the data must say more.
     """
     return tuple(
-        Input(each.name, _symbols(each.shape), each.dtype)
-        for each in model.signature.inputs
-        if each.shape is not None
+        Input(e.name, None if e.shape is None else _symbols(e.shape), e.dtype)
+        for e in model.signature.inputs
     )
 
 

@@ -19,9 +19,6 @@ from ..ir.weights import stored
 from . import eager
 from .interpreter import Interpreter, Key, Value
 
-FAILURES = (tf.errors.OpError, TypeError, ValueError)
-"""What a missing kernel raises; a dtype that the op's definition excludes, too."""
-
 
 @dataclass(eq=False, kw_only=True)
 class LowInterpreter(Interpreter):
@@ -48,7 +45,10 @@ class LowInterpreter(Interpreter):
     def low_values(
         self, region: Region, node: Any, values: Sequence[Value]
     ) -> list[Value]:
-        """The op's inputs, fp32 tensors in castable slots cast."""
+        """The op's inputs, fp32 tensors in castable slots cast.
+
+        Within the format's range: what made them low would have kept them there.
+        """
         references = [r for r in node.input if not r.startswith("^")]
         return [
             self._low(region, reference, value) if castable else value
@@ -65,7 +65,7 @@ class LowInterpreter(Interpreter):
         if key in self.small:
             return self.small[key]
         if not constant:
-            return eager.cast(value, self.precision)
+            return eager.cast(eager.fitted(value, self.precision), self.precision)
         self.small[key] = tf.constant(stored(value.numpy(), self.precision))
         return self.small[key]
 

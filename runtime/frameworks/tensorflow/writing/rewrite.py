@@ -12,7 +12,7 @@ from typing import Any
 from ....graph.graph import Precision
 from ...protocol import Array
 from ..ir import schemas
-from ..ir.frozen import Endpoint, Frozen
+from ..ir.frozen import Endpoint, Frozen, Signature
 from ..ir.naming import data, flat, parsed, waits
 from ..ir.protos import NodeDef, copied
 from ..ir.regions import Region
@@ -39,16 +39,24 @@ def rewrite(
     writer = _Writer(main, placement, held, frozen.weights)
     region = writer.region()
     returned = dict(zip(main.results, region.results, strict=True))
-    first, *others = frozen.signatures
-    outputs = tuple(
-        replace(each, tensor=_tensor(returned, each)) for each in first.outputs
+    signatures = tuple(
+        writer.aside(each) if each.key in frozen.aside else _new(each, returned)
+        for each in frozen.signatures
     )
+    region = replace(
+        region, nodes=tuple(writer.nodes)
+    )  # with the casts for those aside
     return replace(
         frozen,
         graph_def=graph_def(region, frozen.graph_def),
-        signatures=(replace(first, outputs=outputs), *writer.signatures(others)),
+        signatures=signatures,
         weights=writer.weights,
     )
+
+
+def _new(signature: Signature, returned: Mapping[str, str]) -> Signature:
+    outputs = (replace(e, tensor=_tensor(returned, e)) for e in signature.outputs)
+    return replace(signature, outputs=tuple(outputs))
 
 
 def _tensor(returned: Mapping[str, str], endpoint: Endpoint) -> str:
@@ -93,18 +101,12 @@ class _Writer:
             bodies=self.bodies,
         )
 
-    def signatures(self, others: list[Any]) -> list[Any]:
-        """Signatures that are not converted: what they return is fp32, too."""
-        return [
-            replace(
-                each,
-                outputs=tuple(
-                    replace(output, tensor=self._returned(output.tensor))
-                    for output in each.outputs
-                ),
-            )
-            for each in others
-        ]
+    def aside(self, signature: Signature) -> Signature:
+        """A signature that is not converted: what it returns is fp32, too."""
+        outputs = (
+            replace(e, tensor=self._returned(e.tensor)) for e in signature.outputs
+        )
+        return replace(signature, outputs=tuple(outputs))
 
     def _returned(self, tensor: str) -> str:
         name, index = parsed(tensor)
