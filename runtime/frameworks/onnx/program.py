@@ -89,13 +89,7 @@ class Program:
         return {}
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """As `Traced.error`, at `showing_tails`.
-
-        Infinite for ops that some row, which the batch need not have, would break.
-        """
-        ops = tuple(ops)
-        if not self.extremes(precision).unsafe.keys().isdisjoint(ops):
-            return math.inf
+        """As `Traced.error`, at `showing_tails`."""
         return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def time(
@@ -132,6 +126,10 @@ class Program:
     def save(self, model: ir.Model, path: Path) -> Path:
         """Write a model that `apply` made as `.onnx`: the same bytes each time."""
         return archive.write(model, path, self.switches)
+
+    def clipped(self, precision: Precision) -> frozenset[str]:
+        """As `Clipping.clipped`."""
+        return frozenset(self.extremes(precision).reaches)
 
     def extremes(self, precision: Precision) -> Extremes:
         """What lies beyond a precision on rows that the batch need not have."""
@@ -198,13 +196,14 @@ def trace(
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
     graph = picture(prepared, names, seen, low, executor.uniform)
-    probes = probe(
-        _singles(prepared.model, names, graph, seen), executor, low, seen.failed
-    )
+    singles = _singles(prepared.model, names, graph, seen)
+    probes = probe(singles, executor, low, seen.failed)
     graph = with_kernels(graph, low, probes)
+    values = {name: value for value, name in names.tensors.items()}
+    beyond = extremes(graph, singles.nodes, values, low)
     return Program(
         graph,
-        probes,
+        {name: _on_any_row(name, each, beyond) for name, each in probes.items()},
         executor.switches,
         prepared,
         calls,
@@ -214,7 +213,15 @@ def trace(
         tuple(places),
         max(seen.runs.values()),
         noise,
+        {low: beyond},
     )
+
+
+def _on_any_row(name: str, found: Probe, beyond: Extremes) -> Probe:
+    """What a probe says, or would say on rows that the batch need not have."""
+    if name in beyond.unsafe and found.output is not None:
+        return replace(found, error=math.inf)
+    return found
 
 
 def _singles(model: ir.Model, names: Names, graph: Graph, seen: Observed) -> Singles:

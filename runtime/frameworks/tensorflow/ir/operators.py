@@ -72,6 +72,7 @@ def fills_once(node: Any, nodes: Mapping[str, Any]) -> bool:
     """Whether a node fills a table that nothing writes."""
     return node.op in FILLERS and nodes[parsed(node.input[0])[0]].op not in WRITABLE
 
+
 GROWTH = grown(
     counts="""
     Cumprod Cumsum CumulativeLogsumexp LinSpace Range Rank Shape ShapeN Size
