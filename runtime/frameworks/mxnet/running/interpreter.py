@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
 from ....common.errors import DataError, ModelError
+from ....graph.formats import LIMITS
 from ....graph.graph import Precision
 from ..ir.arrays import cast, given, name_of, on_device
 from ..ir.library import mx, said_by
 from ..ir.network import VARIABLE, Entry, Network, Node, symbol, to_json
 from ..ir.operators import CONTROL_FLOW, CREATORS
+from ..ir.scalars import beyond, fitting
 from ..ir.slots import castable
 from ..ir.weights import stored
 
@@ -43,6 +46,7 @@ class Runner:
         self.network = network
         self.batch = [given(value) for value in batch]
         self._stored: dict[tuple[int, Precision], Any] = {}
+        self._beyond: dict[Precision, bool] = {}
 
     @cached_property
     def shapes(self) -> Mapping[Entry, tuple[int, ...]]:
@@ -93,13 +97,15 @@ class Runner:
             for entry in last.get(index, ()):
                 values.pop(entry, None)
 
-    def run(self, index: int, inputs: Arrays) -> Arrays:
-        """One op's outputs on these inputs."""
-        return invoke(self.complete(index), inputs)
+    def run(
+        self, index: int, inputs: Arrays, precision: Precision = Precision.FP32
+    ) -> Arrays:
+        """One op's outputs on these inputs, which are as the op takes them."""
+        return invoke(fitting(self.complete(index), precision), inputs)
 
     def low(self, index: int, inputs: Arrays, precision: Precision) -> Arrays:
         """The op's outputs as its kernel in `precision` makes them."""
-        return self.run(index, self.lowered(index, inputs, precision))
+        return self.run(index, self.lowered(index, inputs, precision), precision)
 
     def lowered(self, index: int, inputs: Arrays, precision: Precision) -> Arrays:
         """What an op takes when it is low: castable fp32 slots cast; None stays None."""
@@ -113,8 +119,18 @@ class Runner:
             elif self.network.constant(source):
                 found.append(self.constant(source, precision))
             else:
-                found.append(cast(value, precision))
+                found.append(cast(self._within(value, precision), precision))
         return found
+
+    def _within(self, value: Any, precision: Precision) -> Any:
+        """A value as `rewrite` lets it be made where it is cast: finite if it was."""
+        if precision not in self._beyond:
+            self._beyond[precision] = beyond(self.network, precision)
+        if not self._beyond[precision]:
+            return value
+        largest = LIMITS[precision].largest
+        infinite = mx.nd.abs(value) == math.inf
+        return mx.nd.where(infinite, value, mx.nd.clip(value, -largest, largest))
 
     def complete(self, index: int) -> Node:
         """The node with sizes that it leaves to be inferred."""
