@@ -13,7 +13,7 @@ import numpy as np
 from ....graph.formats import LIMITS
 from ....graph.graph import Precision
 from ...listing import listed
-from .network import Network, Node
+from .network import Node
 from .operators import COMPARISONS
 
 SCALARS = listed(
@@ -42,18 +42,6 @@ def fitting(node: Node, precision: Precision) -> Node:
         if largest < abs(number) <= LARGEST
     }
     return replace(node, attrs={**node.attrs, **changed}) if changed else node
-
-
-def beyond(network: Network, precision: Precision) -> bool:
-    """Whether the network holds a finite number that `precision` can't."""
-    if precision is Precision.FP32:
-        return False
-    largest = LIMITS[precision].largest
-    return any(fitting(node, precision) is not node for node in network.nodes) or any(
-        bool(np.any((abs(values) > largest) & np.isfinite(values)))
-        for values in network.parameters.values()
-        if values.dtype == np.float32
-    )
 
 
 def _numbers(node: Node) -> dict[str, float]:

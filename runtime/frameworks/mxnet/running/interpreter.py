@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
 from ....common.errors import DataError, ModelError
-from ....graph.formats import LIMITS
 from ....graph.graph import Precision
 from ..ir.arrays import cast, given, name_of, on_device
-from ..ir.library import mx, said_by
+from ..ir.library import mx, restart_random, said_by
 from ..ir.network import VARIABLE, Entry, Network, Node, symbol, to_json
 from ..ir.operators import CONTROL_FLOW, CREATORS
-from ..ir.scalars import beyond, fitting
+from ..ir.scalars import fitting
 from ..ir.slots import castable
 from ..ir.weights import stored
 
@@ -46,7 +44,6 @@ class Runner:
         self.network = network
         self.batch = [given(value) for value in batch]
         self._stored: dict[tuple[int, Precision], Any] = {}
-        self._beyond: dict[Precision, bool] = {}
 
     @cached_property
     def shapes(self) -> Mapping[Entry, tuple[int, ...]]:
@@ -76,8 +73,10 @@ class Runner:
     def steps(self) -> Iterator[Step]:
         """Run the ops in order; values go as soon as nobody takes them any more.
 
+        Random numbers are the same in each run.
         Who looks at a step may put other values in the place of its outputs.
         """
+        restart_random()
         network, last = self.network, self._last_uses
         values: dict[Entry, Any] = {}
         batch = dict(zip(network.inputs, self.batch, strict=True))
@@ -119,18 +118,8 @@ class Runner:
             elif self.network.constant(source):
                 found.append(self.constant(source, precision))
             else:
-                found.append(cast(self._within(value, precision), precision))
+                found.append(cast(value, precision))
         return found
-
-    def _within(self, value: Any, precision: Precision) -> Any:
-        """A value as `rewrite` lets it be made where it is cast: finite if it was."""
-        if precision not in self._beyond:
-            self._beyond[precision] = beyond(self.network, precision)
-        if not self._beyond[precision]:
-            return value
-        largest = LIMITS[precision].largest
-        infinite = mx.nd.abs(value) == math.inf
-        return mx.nd.where(infinite, value, mx.nd.clip(value, -largest, largest))
 
     def complete(self, index: int) -> Node:
         """The node with sizes that it leaves to be inferred."""

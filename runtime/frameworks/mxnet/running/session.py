@@ -9,7 +9,7 @@ from ....common.errors import DataError
 from ...inputs import Input, places
 from ...protocol import Inputs, Outputs
 from ..ir.arrays import failed_on, given, on_device, widened
-from ..ir.library import mx
+from ..ir.library import mx, restart_random
 from ..ir.network import Network, in_order, symbol
 from .switches import hold_fp32
 
@@ -105,3 +105,7 @@ class Predictor:
             return tuple(map(widened, outputs))
         except mx.base.MXNetError as error:
             raise failed_on(map(given, inputs), error) from error
+
+    def restart(self) -> None:
+        """As `Restarts`: random numbers start over."""
+        restart_random()
