@@ -206,7 +206,7 @@ def inferred_shapes(
     except mx.base.MXNetError as error:
         raise DataError(
             f"the batch does not fit the model and its parameters: {said_by(error)}",
-            "Check the dataset, its transforms and model.inputs.",
+            "Check the sizes of the data, or of model.inputs where there is none.",
         ) from error
     if shapes is None:
         raise ModelError(

@@ -98,7 +98,7 @@ class Predictor:
             raise DataError(
                 f"the data gives {len(inputs)} inputs, the symbol takes {count}: "
                 f"{', '.join(self.executors.inputs)}",
-                "Make the dataset and model.inputs agree.",
+                "Name each of them in model.inputs, in the order of the data.",
             )
         try:
             outputs = self.executors(inputs)
