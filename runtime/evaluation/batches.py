@@ -12,6 +12,7 @@ from ..common.places import described, place_of, users_code, users_frame
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
 from .identity import Identity, batch_digest, identity_of
+from .sizes import shapes_of
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
 """The user's data: each call starts anew and yields (inputs, labels)."""
@@ -90,8 +91,15 @@ def _unreadable(remedy: str, error: BaseException) -> DataError:
     )
 
 
-def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
+def held_to(
+    batches: Batches,
+    inputs: Sequence[Input],
+    see: Callable[[list[tuple[int, ...]]], None] | None = None,
+) -> Batches:
     """The same batches, each held against the declared inputs as it comes.
+
+    Args:
+        see: Told the shapes of each batch.
 
     Raises:
         DataError: From the batch that differs.
@@ -99,10 +107,10 @@ def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
 
     def checked() -> Iterator[tuple[Inputs, Any]]:
         for batch, labels in batches():
-            shapes = [getattr(value, "shape", None) for value in batch]
-            check_shapes(
-                inputs, [tuple(shape) for shape in shapes if shape is not None]
-            )
+            shapes = shapes_of(batch)
+            check_shapes(inputs, shapes)
+            if see is not None:
+                see(shapes)
             yield batch, labels
 
     return checked

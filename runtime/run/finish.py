@@ -102,7 +102,7 @@ def gathered(
         warnings=tuple(context.warnings),
         package=package,
         ended=found.ended,
-        notes=(*conversion.traced.notes, *context.notes),
+        notes=(*conversion.notes, *context.notes),
         weights=_weights(graph, plan),
         rules=None if timed is None else timed.rules,
         rebuilt=context.options.trial,

@@ -9,6 +9,7 @@ from typing import Any
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.metrics.metric import Metric
+from ..evaluation.sizes import sizes
 from ..frameworks.adapter import Compiler
 from ..graph.graph import Precision
 from ..graph.pins import Pins
@@ -73,11 +74,12 @@ class Subject:
             ModelError: The model can't be traced, or its graph computes something else.
         """
         adapter = self.slots.adapter
+        source = MADE_UP if self.standard is None else DATASET
+        batch = first_inputs(self.slots.batches, source)
+        judged = {} if self.standard is None else self.standard.sizes
         traced = adapter.trace(
             self.model,
-            first_inputs(
-                self.slots.batches, MADE_UP if self.standard is None else DATASET
-            ),
+            batch,
             low=low,
             inputs=self.slots.inputs,
             outputs=outputs,
@@ -96,4 +98,5 @@ class Subject:
             pins,
             package,
             self.standard,
+            sizes(self.slots.inputs, batch, judged),
         )

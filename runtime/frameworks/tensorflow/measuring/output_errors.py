@@ -12,10 +12,10 @@ from ...loops import EndlessLoop, Route, most_iterations, never_ends
 from ...measuring.output_errors import Skipped
 from ...protocol import Array, Inputs
 from ..ir.frozen import Frozen
-from ..ir.reasons import FAILURES
 from ..ir.regions import LOOPS, Region, every, regions
 from ..running.interpreter import Interpreter, key_of
 from ..running.low import PartlyLow
+from ..running.reasons import FAILURES
 from .tails import float_tails
 
 
