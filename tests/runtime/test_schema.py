@@ -61,7 +61,7 @@ def test_every_step_has_a_shape(lines: list[Any]) -> None:
     steps = [line["step"] for line in lines if "step" in line]
     assert {name.split()[0] for name in steps} == {
         *("baseline", "files", "machine", "graph", "question", "forms", "costs"),
-        *("ranges", "estimates", "sizes", "check", "time", "score"),
+        *("ranges", "estimates", "check", "time", "score"),
     }
     assert all(map(step_shape, steps))
     assert [wrong(line) for line in lines[1:]] == [""] * (len(lines) - 1)
