@@ -93,7 +93,7 @@ def _values(
     values: dict[str, Any] = {}
 
     def see(node: fx.Node, value: Any) -> None:
-        if node.name in ids:
+        if node.name in ids and "part" not in node.meta:
             values[ids[node.name]] = value
 
     observe(module, inputs, see)
