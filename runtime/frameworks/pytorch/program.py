@@ -23,6 +23,7 @@ from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Inputs, LoadSaved, Probe, Statistics, Timings
 from .capturing import capture
+from .capturing.as_loaded import explained
 from .forms import sites
 from .forms.form import Form, substituted
 from .forms.timing import fastest_forms, time_forms
@@ -275,7 +276,7 @@ def trace(
     module = module_of(model)
     names = [one.name for one in inputs]
     bind = by_name(module, names)
-    with evaluating(module):
+    with evaluating(module), explained(module, bind, batch, names):
         exported = capture.export(module, bind, batch, dynamic, names)
         captured = capture.unlifted(exported)
         prepared = prepare(captured)
