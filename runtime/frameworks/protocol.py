@@ -186,6 +186,16 @@ class Traced(Protocol):
 
 
 @runtime_checkable
+class Opener(Protocol):
+    """A model whose saved file may need more than itself to open: its own operators."""
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """As `Adapter.load_saved`, with what the model needs; fresh processes call it."""
+        ...
+
+
+@runtime_checkable
 class Formable(Traced, Protocol):
     """A model some of whose ops have faster kernels than the framework calls itself."""
 

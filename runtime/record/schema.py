@@ -23,6 +23,7 @@ from ..common.strict_json import (
 from ..common.timing import LATENCY
 from ..evaluation.baseline import BASELINE
 from ..evaluation.evaluation import EVALUATION
+from ..evaluation.sizes import JUDGED
 from ..graph.graph import Precision
 from ..graph.pins import Why
 from ..placement.measured.data import COSTS, PRECISION
@@ -32,6 +33,7 @@ LOW = f"(?:{'|'.join(Precision)})"
 
 STEPS: Mapping[str, Shape] = {
     "baseline": BASELINE,
+    "sizes": JUDGED,
     "files": mapped(mapped(text)),
     "machine": mapped(text),
     f"graph {LOW}": record({"graph": text}, {}),

@@ -28,6 +28,7 @@ from ..evaluation.evaluation import (
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
+from ..evaluation.sizes import Judged, joined, symbols
 from ..frameworks.protocol import LoadSaved, Predict, first_call
 from ..record.recorded import history_path
 from ..record.resume import check_data
@@ -51,7 +52,13 @@ def scored_as_loaded(
     """
     progress, workers = context.progress, context.workers
     progress.live("baseline", "the model as loaded")
-    data = held_to(slots.batches, slots.inputs) if slots.inputs else slots.batches
+    judged: Judged = {}
+
+    def see(shapes: list[tuple[int, ...]]) -> None:
+        nonlocal judged
+        judged = joined(judged, symbols(slots.inputs, shapes))
+
+    data = held_to(slots.batches, slots.inputs, see) if slots.inputs else slots.batches
     stateful = workers is not None and carries_state(predict, data)
     if stateful:
         text = "the model carries state from batch to batch: one process scores it"
@@ -73,8 +80,9 @@ def scored_as_loaded(
         return baseline_data(measured)
 
     judged_by = baseline_of(context.history.remember("baseline", make))
+    seen: Judged = context.history.remember("sizes", lambda: dict(judged))
     _tell(context, judged_by)
-    return Standard(metric, criterion, judged_by, stateful, recorded=not anew)
+    return Standard(metric, criterion, judged_by, stateful, not anew, joined({}, seen))
 
 
 def hold_to_data(context: Context, slots: Slots, standard: Standard) -> None:

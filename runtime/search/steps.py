@@ -24,7 +24,15 @@ from .sensitivity.estimates import Estimates
 
 REASON = row(parsed(Why, "a reason"), text, optional(number))
 
-RANGES = record({"pins": mapped(REASON), "excused": mapped(REASON)}, {})
+RANGES = record(
+    {
+        "pins": mapped(REASON),
+        "excused": mapped(REASON),
+        "firm": listed(text),
+        "unfit": listed(text),
+    },
+    {},
+)
 
 ESTIMATES = record(
     {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -21,7 +21,7 @@ from ..comparing import probed
 from ..inputs import Input
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
-from ..protocol import Inputs, Probe, Statistics, Timings
+from ..protocol import Inputs, LoadSaved, Probe, Statistics, Timings
 from .capturing import capture
 from .forms import sites
 from .forms.form import Form, substituted
@@ -35,6 +35,7 @@ from .measuring.probes import probe, relative_error
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
+from .opening.needs import NOTHING, Needs, needs
 from .picture import picture
 from .preparation.absorbed import untraced
 from .preparation.prepare import prepare
@@ -46,6 +47,7 @@ from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
+from .writing.archive import load_saved
 from .writing.rewrite import rewrite
 
 UNFELT = 2.0**-6
@@ -60,7 +62,9 @@ class Program:
         prepared: The fp32 graph that is converted.
         dynamic: Dimensions that vary, for each input.
         formed: The forms that are used where their ops are low together.
-        notes: None: a `.pt2` runs as it was judged.
+        stated: Symbol → the largest size that a saved model takes.
+        notes: What deployers must import first; else a `.pt2` runs as it was judged.
+        needs: What the model's own operators need.
     """
 
     graph: Graph
@@ -71,6 +75,13 @@ class Program:
     dynamic: capture.Dynamic
     formed: tuple[Form, ...] = ()
     notes: tuple[str, ...] = ()
+    stated: Mapping[str, int] = field(default_factory=dict)
+    needs: Needs = NOTHING
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """As `Opener.load_saved`."""
+        return partial(load_saved, needs=self.needs)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -224,7 +235,9 @@ class Program:
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
         reset(model, self.prepared.module)
-        exported = capture.export(model, recorded(model), self.batch, self.dynamic)
+        exported = capture.export(
+            model, recorded(model), self.batch, self.dynamic, stated=self.stated
+        )
         written = archive.write(archive.to_bytes(exported), path)
         release(of_batch(self.batch))
         return written
@@ -272,9 +285,10 @@ def trace(
     dynamic = [one.dynamic for one in inputs]
     module = module_of(model)
     names = [one.name for one in inputs]
+    stated = {symbol: most for one in inputs for symbol, most in one.largest.items()}
     bind = by_name(module, names)
     with evaluating(module):
-        exported = capture.export(module, bind, batch, dynamic, names)
+        exported = capture.export(module, bind, batch, dynamic, names, stated)
         captured = capture.unlifted(exported)
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
@@ -283,4 +297,15 @@ def trace(
         graph, dropped=(*graph.dropped, *remembered(untraced(module, graph)))
     )
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
-    return Program(graph, probes, switches, prepared, batch, dynamic)
+    own = needs(module, captured)
+    return Program(
+        graph=graph,
+        probes=probes,
+        switches=switches,
+        prepared=prepared,
+        batch=batch,
+        dynamic=dynamic,
+        notes=tuple(filter(None, [own.note])),
+        needs=own,
+        stated=stated,
+    )

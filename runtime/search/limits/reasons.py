@@ -49,7 +49,7 @@ def _nothing(graph: Graph, low: Precision) -> ModelError:
     dtypes = sorted({tensor.dtype for tensor in graph.tensors.values()})
     return ModelError(
         f"no op can be converted to {low}: the model computes in {', '.join(dtypes)}",
-        "Only fp32 ops are converted: let the factory return an fp32 model.",
+        "Only fp32 ops are converted: start from the model in fp32.",
     )
 
 

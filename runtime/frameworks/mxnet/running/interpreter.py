@@ -11,7 +11,7 @@ from typing import Any
 
 from ....common.errors import DataError, ModelError
 from ....graph.graph import Precision
-from ..ir.arrays import cast, fitted, given, name_of, on_device
+from ..ir.arrays import cast, given, name_of, on_device
 from ..ir.library import mx, said_by
 from ..ir.network import VARIABLE, Entry, Network, Node, symbol, to_json
 from ..ir.operators import CONTROL_FLOW, CREATORS
@@ -102,10 +102,7 @@ class Runner:
         return self.run(index, self.lowered(index, inputs, precision))
 
     def lowered(self, index: int, inputs: Arrays, precision: Precision) -> Arrays:
-        """What an op takes when it is low: castable fp32 slots cast; None stays None.
-
-        Within the format's range: what made them low would have kept them there.
-        """
+        """What an op takes when it is low: castable fp32 slots cast; None stays None."""
         node = self.network.nodes[index]
         found = []
         for slot, (value, (source, _output)) in enumerate(
@@ -116,7 +113,7 @@ class Runner:
             elif self.network.constant(source):
                 found.append(self.constant(source, precision))
             else:
-                found.append(cast(fitted(value, precision), precision))
+                found.append(cast(value, precision))
         return found
 
     def complete(self, index: int) -> Node:

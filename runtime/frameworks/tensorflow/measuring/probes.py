@@ -76,7 +76,7 @@ class _Prober(LowInterpreter):
         if (region.id, node.name) in self.unsafe:
             return Probe(None, math.inf, UNSAFE.format(self.precision))
         try:
-            low = self.run_low(region, node, values)
+            low = self.run_low(region, node, self._within_range(values))
         except FAILURES as error:
             return Probe(None, math.inf, reason(error))
         governing = precision_attribute(node)
@@ -92,3 +92,10 @@ class _Prober(LowInterpreter):
             [PRECISIONS.get(each.dtype.as_datatype_enum) for _fp32, each in pairs],
             self.precision,
         )
+
+    def _within_range(self, values: list[Value]) -> list[Value]:
+        """Values as an op in 16 bits would have made them; see `Graph.unfit`."""
+        return [
+            eager.fitted(value, self.precision) if value.dtype == tf.float32 else value
+            for value in values
+        ]

@@ -45,10 +45,7 @@ class LowInterpreter(Interpreter):
     def low_values(
         self, region: Region, node: Any, values: Sequence[Value]
     ) -> list[Value]:
-        """The op's inputs, fp32 tensors in castable slots cast.
-
-        Within the format's range: what made them low would have kept them there.
-        """
+        """The op's inputs, fp32 tensors in castable slots cast."""
         references = [r for r in node.input if not r.startswith("^")]
         return [
             self._low(region, reference, value) if castable else value
@@ -65,7 +62,7 @@ class LowInterpreter(Interpreter):
         if key in self.small:
             return self.small[key]
         if not constant:
-            return eager.cast(eager.fitted(value, self.precision), self.precision)
+            return eager.cast(value, self.precision)
         self.small[key] = tf.constant(stored(value.numpy(), self.precision))
         return self.small[key]
 
