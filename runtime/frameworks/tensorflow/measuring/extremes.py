@@ -126,10 +126,11 @@ class _Finder:
             return []
         if not self._safe(region, node, sources):
             self.unsafe.add((region.id, node.name))
-        return [] if node.op in BOUNDED else floats
+        contracts = operators.kind(node.op) is Kind.COMPUTE
+        return [] if contracts or node.op in BOUNDED else floats
 
     def _safe(self, region: Region, node: Any, sources: list[str]) -> bool:
-        if operators.kind(node.op) in (Kind.MOVER, Kind.FIXED):
+        if operators.kind(node.op) is not Kind.POINTWISE:
             return True
         if node.op in BOUNDED | PASSING:
             return True
