@@ -25,7 +25,7 @@ from ..protocol import Inputs, LoadSaved, Probe, Statistics, Timings
 from .capturing import capture
 from .forms import sites
 from .forms.form import Form, substituted
-from .forms.timing import fastest_forms, time_forms
+from .forms.timing import by_op, fastest_forms, time_forms
 from .ir.extremes import extremes
 from .ir.naming import tensor_names
 from .ir.prepared import Prepared
@@ -167,22 +167,10 @@ class Program:
             watch.run(*self.batch)
         pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
         plain = timings(self.graph, precision, pairs, watch.time_casts)
-        formed = self._time_forms(precision, clock, seconds)
-        return replace(plain, ops={**plain.ops, **formed})
-
-    def _time_forms(
-        self, precision: Precision, clock: Clock, seconds: float
-    ) -> dict[tuple[str, Precision], Latency]:
-        """What computes takes all of a form's time, what it does besides takes none."""
         module = self.prepared.module
         timed = time_forms(module, self.batch, precision, self.formed, clock, seconds)
-        found = {}
-        for form, each in timed.items():
-            for name in form.nodes[1:]:
-                nothing = each.form.changed(lambda _seconds: 0.0)
-                found[self._ids[name], precision] = nothing
-            found[self._ids[form.anchor], precision] = each.form
-        return found
+        formed = by_op(timed, self._ids, precision)
+        return replace(plain, ops={**plain.ops, **formed})
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
@@ -293,9 +281,8 @@ def trace(
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
-    graph = replace(
-        graph, dropped=(*graph.dropped, *remembered(untraced(module, graph)))
-    )
+    dropped = (*graph.dropped, *remembered(untraced(module, graph)))
+    graph = replace(graph, dropped=dropped)
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     own = needs(module, captured)
     return Program(

@@ -157,7 +157,7 @@ def _probed(runner: Runner, step: Step, low: Precision) -> Probe:
             for value in step.inputs
         ]
         taken = runner.lowered(step.index, within, low)
-        made = runner.run(step.index, taken)
+        made = runner.run(step.index, taken, low)
         narrow = [widened(each) for each in made]
         wide = [widened(each) for each in step.outputs]
     except mx.base.MXNetError as error:

@@ -13,7 +13,7 @@ from ....graph.graph import Graph, Op, Precision, Slot
 from ....graph.rounding import within_range
 from ...protocol import Array
 from ..ir.naming import constant
-from ..ir.weights import DTYPES, PRECISIONS, rounded_tensor
+from ..ir.weights import DTYPES, PRECISIONS, rounded_tensor, within_attributes
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,7 @@ class _Part:
         main = ir.Node(
             node.domain, node.op_type, given, node.attributes.values(), outputs=made
         )
+        within_attributes(main, self.precision)
         outputs = [
             border.give(v) if v.dtype == DTYPES[self.precision] else v
             for v in made
