@@ -87,7 +87,13 @@ class Program:
         return {}
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """As `Traced.error`, at `showing_tails`."""
+        """As `Traced.error`, at `showing_tails`.
+
+        Infinite for ops that some row, which the batch need not have, would break.
+        """
+        ops = tuple(ops)
+        if not self.extremes(precision).unsafe.keys().isdisjoint(ops):
+            return math.inf
         return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def time(
@@ -122,7 +128,12 @@ class Program:
         return model
 
     def save(self, model: ir.Model, path: Path) -> Path:
-        """Write a model that `apply` made as `.onnx`: the same bytes each time."""
+        """Write a model that `apply` made as `.onnx`: the same bytes each time.
+
+        Raises:
+            ModelError: The runtime dies of it.
+        """
+        self.executor.survive(model)
         return archive.write(model, path, self.switches)
 
     def clipped(self, precision: Precision) -> frozenset[str]:
