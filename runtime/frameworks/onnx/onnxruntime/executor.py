@@ -80,6 +80,14 @@ class OnnxRuntime:
             ModelError: It dies at any.
         """
         opened = Opened(carried(model))
+        level = self._level(model, opened)
+        return OrtSession(opened, optimized=True, level=level)
+
+    def survive(self, model: ir.Model) -> None:
+        """As `Executor.survive`; the model says at which level from then on."""
+        self._level(model, Opened(carried(model)))
+
+    def _level(self, model: ir.Model, opened: Opened) -> int:
         recorded = model.metadata_props.get(LEVEL, f"ORT_{LEVELS[0]}")
         first = LEVELS.index(recorded.removeprefix("ORT_"))
         for level in range(first, len(LEVELS)):
@@ -87,7 +95,7 @@ class OnnxRuntime:
             if not fate:
                 if level:  # for who opens the saved file
                     model.metadata_props[LEVEL] = f"ORT_{LEVELS[level]}"
-                return OrtSession(opened, optimized=True, level=level)
+                return level
             self.died = fate, LEVELS[min(level + 1, NONE)]
         raise ModelError(
             f"ONNX Runtime {fate} as it opens the model, at any level of optimization",

@@ -50,7 +50,11 @@ class OpenVino:
 
     def compile_part(self, model: ir.Model) -> Session:
         """Compile a model for this CPU; OpenVINO knows no functions of a model's own."""
-        return self._session(*_opened(model))
+        return OvSession(*_opened(model))
+
+    def survive(self, model: ir.Model) -> None:
+        """As `Executor.survive`."""
+        self._survive(_opened(model)[0])
 
     def compile(self, model: ir.Model) -> Session:
         """As `compile_part`, once a child has shown that OpenVINO survives it.
@@ -59,15 +63,15 @@ class OpenVino:
             ModelError: It does not.
         """
         opened, names = _opened(model)
+        self._survive(opened)
+        return OvSession(opened, names)
+
+    def _survive(self, opened: Opened) -> None:
         if fate := self.child.fate(opened.source, 0):
             raise ModelError(
                 f"OpenVINO {fate} as it compiles the model",
                 "Try another `model.runtime`.",
             )
-        return self._session(opened, names)
-
-    def _session(self, opened: Opened, names: list[str]) -> Session:
-        return OvSession(opened, names)
 
 
 def _opened(model: ir.Model) -> tuple[Opened, list[str]]:
