@@ -42,6 +42,12 @@ def restart(predict: Predict) -> None:
         predict.restart()
 
 
+def first_call(predict: Predict, inputs: Inputs) -> Outputs:
+    """What the model gives first: state must not go from one call to the next."""
+    restart(predict)
+    return predict(inputs)
+
+
 class LoadSaved(Protocol):
     """Opens a saved model; a module-level function, since a fresh process calls it."""
 
@@ -75,12 +81,14 @@ class Statistics:
         flushed: Share of the nonzero values that become zero.
         inexact: Share of the values that change, where all are whole numbers and no
             other value overflows; else 0.
+        fractional: Share of the finite values that are no whole numbers.
     """
 
     largest: float
     overflow: float
     flushed: float
     inexact: float
+    fractional: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,16 @@ class Traced(Protocol):
 
 
 @runtime_checkable
+class Opener(Protocol):
+    """A model whose saved file may need more than itself to open: its own operators."""
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """As `Adapter.load_saved`, with what the model needs; fresh processes call it."""
+        ...
+
+
+@runtime_checkable
 class Formable(Traced, Protocol):
     """A model some of whose ops have faster kernels than the framework calls itself."""
 
@@ -206,4 +224,13 @@ class Formable(Traced, Protocol):
         Args:
             seconds: What the timing of one distinct form may take.
         """
+        ...
+
+
+@runtime_checkable
+class Clipping(Traced, Protocol):
+    """A model some of whose casts keep values within the range of what they cast to."""
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """Names of the tensors whose finite values stay finite in a cast."""
         ...

@@ -56,3 +56,6 @@ def changes(
         changed = [each for each in names if before.get(each) != after.get(each)]
         if changed:
             yield f"{', '.join(changed)} changed since the plan was made"
+    seen = content.get("data")
+    if seen and seen != now.get("data", seen):
+        yield "the data changed since the plan was made: it yields something else"

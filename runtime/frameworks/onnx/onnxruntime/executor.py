@@ -7,7 +7,8 @@ import onnx_ir as ir
 from ....common.errors import RequirementError
 from ....graph.graph import Precision
 from ..ir.serialization import Opened
-from ..running.imitation import Imitated
+from ..running.carried import carried
+from ..running.imitation.executor import Imitated
 from ..running.ort_session import OrtSession
 from ..running.session import Executor, Session
 from ..running.switches import ONNXRUNTIME
@@ -49,7 +50,7 @@ class OnnxRuntime:
 
     def compile(self, model: ir.Model) -> Session:
         """Open a session on the CPU, with ONNX Runtime's optimizations."""
-        return OrtSession(Opened(model), optimized=True)
+        return OrtSession(Opened(carried(model)), optimized=True)
 
 
 EXECUTOR = OnnxRuntime()

@@ -15,6 +15,7 @@ import torch
 from torch.export import ExportedProgram
 
 from ....common.errors import ModelError
+from .remedies import known_cause
 
 Named = Sequence[tuple[str, Mapping[int, str]]]
 """For each input: its name, and dimension → symbol."""
@@ -81,6 +82,9 @@ def untraceable(error: Exception, inputs: Named) -> ModelError:
         return _fixed_size(said, inputs)
     frame = _frame(error)
     where = f" at {_shown(frame)}" if frame else ""
+    known = known_cause(error)
+    if known is not None:
+        return ModelError(f"{PREFIX}{where}: {known[0]}", known[1])
     if any(word in said for word in ON_VALUES):
         code = f"`{frame.line}`" if frame and frame.line else "its control flow"
         return ModelError(

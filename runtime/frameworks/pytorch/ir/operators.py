@@ -8,7 +8,8 @@ overload and without the trailing underscore of in-place variants.
 from __future__ import annotations
 
 from ....graph.graph import Kind
-from ...listing import listed
+from ....graph.growth import Growth
+from ...listing import grown, listed
 
 COMPUTE = listed(
     """
@@ -45,7 +46,9 @@ MOVER = listed(
 FIXED = listed(
     """
     _assert_async _assert_tensor_metadata _to_copy arange argmax argmin argsort
-    bernoulli bucketize empty empty_like eq equal eye full ge gt isclose isfinite
+    _fake_quantize_learnable_per_channel_affine
+    _fake_quantize_learnable_per_tensor_affine bernoulli bucketize empty empty_like eq
+    equal eye fake_quantize_per_channel_affine fake_quantize_per_tensor_affine full ge gt isclose isfinite
     isinf isnan item le linspace logical_and logical_not logical_or logical_xor
     logspace lt multinomial ne new_empty new_full new_ones new_zeros nonzero normal
     ones one_hot rand rand_like randint randn randn_like randperm scalar_tensor
@@ -77,3 +80,28 @@ def kind(name: str) -> Kind:
     if name in FIXED or name in BODIES or "." in name:
         return Kind.FIXED
     return Kind.POINTWISE
+
+
+GROWTH = grown(
+    counts="arange cumsum cumprod linspace logcumsumexp range scalar_tensor",
+    keeps="""
+    _to_copy bmm div divide einsum inner linear log log10 log1p log2 logspace matmul mm
+    mul multiply mv outer reciprocal rsqrt sqrt square tensordot to true_divide type_as
+    """,
+    sums="add addcdiv addcmul lerp rsub sub subtract",
+    rounds="ceil floor floor_divide fmod frac remainder round trunc",
+    reads="""
+    cos cosh erf exp exp2 expm1 float_power heaviside logit polar pow sin sinc sinh tan
+    """,
+)
+
+
+def growth(name: str, rounds: bool = False) -> Growth:
+    """What an ATen operator makes of whole numbers larger than those that were seen.
+
+    Args:
+        rounds: Whether it is called with a rounding mode.
+    """
+    if rounds:
+        return Growth.ROUNDS
+    return GROWTH.get(name, Growth.KEEPS if name in MOVER else Growth.ENDS)

@@ -6,6 +6,8 @@ would make NaN of a row that is masked in full, and as a scalar torch refuses it
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,11 +17,22 @@ from torch._ops import OpOverload
 from ....graph.graph import Kind
 from . import nodes
 
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+"""Positional and keyword arguments of a call."""
+
+SHIFTED = frozenset({"add", "sub", "rsub"})
+"""Operators that add what may be a scalar."""
+
 
 def stored(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A constant in `dtype`; finite values beyond its range become its largest."""
+    """A constant in `dtype`; finite values beyond its range become its largest.
+
+    A single number that is not zero stays so: it may be all that a divisor is.
+    """
     if not (value.is_floating_point() and value.numel()):
         return value.to(dtype)
+    if value.numel() == 1:
+        return torch.full_like(value, _fit(float(value), dtype)).to(dtype)
     limits = torch.finfo(dtype)
     least, most = torch.aminmax(value)
     if limits.min <= least and most <= limits.max:
@@ -28,25 +41,57 @@ def stored(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return torch.where(value.isinf(), value, fitting).to(dtype)
 
 
-def fitted(node: fx.Node, dtype: torch.dtype) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def fitted(node: fx.Node, dtype: torch.dtype) -> Arguments:
     """The node's arguments; a mover's scalars, which it only places, within range."""
-    target = node.target
-    if not isinstance(target, OpOverload) or nodes.kind(node) is not Kind.MOVER:
+    if nodes.kind(node) is not Kind.MOVER:
         return node.args, dict(node.kwargs)
-    limits = torch.finfo(dtype)
-    scalars = {
-        argument.name
-        for argument in target._schema.arguments
-        if "number" in str(argument.type).lower()
-    }
+    return _with_scalars(node, lambda value: _fit(value, dtype))
 
-    def fit(name: str, value: Any) -> Any:
-        finite = isinstance(value, (int, float)) and abs(value) < torch.inf
-        if name not in scalars or isinstance(value, bool) or not finite:
-            return value
-        beyond = value < limits.min or value > limits.max
-        return min(max(value, limits.min), limits.max) if beyond else value
+
+def with_shifts(node: fx.Node, dtype: torch.dtype) -> Arguments:
+    """The arguments of an op that adds a number to keep a divisor from zero.
+
+    The number stays one in `dtype`. Factors stay as they are: kernels multiply in fp32.
+    """
+    if nodes.operator_name(node) not in SHIFTED:
+        return node.args, dict(node.kwargs)
+    end = torch.finfo(dtype).max
+    return _with_scalars(node, lambda v: v if abs(v) > end else _fit(v, dtype))
+
+
+def _with_scalars(node: fx.Node, fit: Callable[[float], float]) -> Arguments:
+    target = node.target
+    if not isinstance(target, OpOverload):
+        return node.args, dict(node.kwargs)
+    scalars = value_arguments(target) - {"alpha"}
+
+    def fitting(name: str, value: Any) -> Any:
+        number = type(value) in (int, float) and name in scalars
+        return fit(value) if number else value
 
     named = zip(target._schema.arguments, node.args, strict=False)
-    args = tuple(fit(argument.name, value) for argument, value in named)
-    return args, {name: fit(name, value) for name, value in node.kwargs.items()}
+    args = tuple(fitting(argument.name, value) for argument, value in named)
+    return args, {name: fitting(name, value) for name, value in node.kwargs.items()}
+
+
+def value_arguments(target: object) -> frozenset[str]:
+    """An operator's arguments whose numbers are values, not sizes, places or axes."""
+    if not isinstance(target, OpOverload):
+        return frozenset()
+    kinds = ("number", "float", "tensor")  # torch.export leaves `x * 2` a Tensor's
+    return frozenset(
+        argument.name
+        for argument in target._schema.arguments
+        if any(kind in str(argument.type).lower() for kind in kinds)
+    )
+
+
+def _fit(value: float, dtype: torch.dtype) -> float:
+    """The value within the range; of its sign, and zero only if it is."""
+    if not abs(value) < torch.inf:
+        return value
+    limits = torch.finfo(dtype)
+    if abs(value) > limits.max:
+        return math.copysign(limits.max, value)
+    flushed = value and not torch.tensor(value, dtype=dtype)
+    return math.copysign(limits.smallest_normal, value) if flushed else value

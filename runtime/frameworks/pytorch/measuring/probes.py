@@ -13,7 +13,9 @@ from torch import fx
 from ....common.errors import first_line
 from ....graph.graph import Precision
 from ...protocol import Inputs, Probe
-from ..running.low import PRECISIONS, LowInterpreter
+from ..ir.prepared import is_constant
+from ..ir.weights import value_arguments
+from ..running.low import PRECISIONS, LowInterpreter, function
 
 
 def probe(
@@ -43,9 +45,34 @@ class _Prober(LowInterpreter):
 
     def _probe(self, node: fx.Node, value: Any) -> Probe:
         try:
-            return compared(_tensors(value), _tensors(self.run_low(node)), self.dtype)
+            low = _tensors(self.run_low(node))
+            if _divides(node) and not self._holds_at_zero(node):
+                return Probe(None, math.inf, "it divides rows of zeros by zero")
+            return compared(_tensors(value), low, self.dtype)
         except Exception as error:  # whatever a kernel raises means "no kernel"
             return Probe(None, math.inf, first_line(error))
+
+    def _holds_at_zero(self, node: fx.Node) -> bool:
+        """Whether the kernel is finite on zeros, in both precisions or in none."""
+        kept = {n: self.env[n] for n in node.all_input_nodes}
+        self.env |= {n: _emptied(n, value) for n, value in kept.items()}
+        try:
+            args, kwargs = self.fetch_args_kwargs_from_env(node)
+            made = (function(node)(*args, **kwargs), self.run_low(node))
+        finally:
+            self.env |= kept
+        fp32, low = ([bool(t.isfinite().all()) for t in _tensors(m)] for m in made)
+        return fp32 == low
+
+
+def _divides(node: fx.Node) -> bool:
+    """Whether a small number in the op keeps a divisor from zero."""
+    return any(name == "eps" for name in value_arguments(node.target))
+
+
+def _emptied(node: fx.Node, value: Any) -> Any:
+    activation = isinstance(value, torch.Tensor) and not is_constant(node)
+    return torch.zeros_like(value) if activation else value
 
 
 def compared(

@@ -139,7 +139,7 @@ class _Tape(Unrolled, LowInterpreter):
     def _recorded(self, node: fx.Node, value: Any) -> Any:
         """The value, its tensors watched for the gradients that arrive there."""
         with torch.no_grad():
-            low = self.run_low(node)
+            low = self.run_kernel(node)
         taken = [v for v in map(self.env.get, node.all_input_nodes) if _is_float(v)]
         if not isinstance(value, (tuple, list)):
             return self._watched(node.name, value, low, taken)

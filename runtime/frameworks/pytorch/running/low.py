@@ -12,9 +12,11 @@ from torch import fx
 from ....graph.graph import Precision
 from ...loops import Route
 from ...protocol import Inputs
+from ..ir.extremes import extremes
 from ..ir.prepared import is_constant
 from ..ir.slots import slots
 from ..ir.weights import fitted, stored
+from .finite import after, before, narrowed
 from .interpreter import Interpreter
 
 DTYPES = {
@@ -58,24 +60,42 @@ class LowInterpreter(Interpreter):
         """The low precision's."""
         return DTYPES[self.precision]
 
-    def run_low(self, node: fx.Node) -> Any:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.extreme = extremes(self.module, self.dtype)
+
+    def run_kernel(self, node: fx.Node) -> Any:
         """The op's outputs as its kernel in the low precision makes them."""
         args, kwargs = self.low_arguments(node)
         return function(node)(*args, **kwargs)
 
+    def run_low(self, node: fx.Node) -> Any:
+        """The op's outputs as the converted model makes them in the low precision."""
+        args, kwargs = self.low_arguments(node)
+        value = function(node)(*args, **kwargs)
+        return after(node, args, value, self.dtype, self.extreme, _call)
+
     def low_arguments(self, node: fx.Node) -> tuple[Any, Any]:
         """The op's arguments, fp32 tensors in castable slots cast."""
         low = {n for n, follows in slots(node) if follows}
-        args, kwargs = fitted(node, self.dtype)
+        plain, named = fitted(node, self.dtype)
 
         def load(n: fx.Node) -> Any:
             value = self.env[n]
-            if n in low and value.dtype == torch.float32:
-                cast = stored if is_constant(n) else torch.Tensor.to
-                return cast(value, self.dtype)
-            return value
+            if n not in low or value.dtype != torch.float32:
+                return value
+            if is_constant(n):
+                return stored(value, self.dtype)
+            if n in self.extreme:
+                return narrowed(value, self.dtype, _call)
+            return value.to(self.dtype)
 
-        return fx.map_arg(args, load), fx.map_arg(kwargs, load)
+        args, kwargs = fx.map_arg(plain, load), fx.map_arg(named, load)
+        return before(node, args, kwargs, self.dtype, self.extreme, _call), kwargs
+
+
+def _call(operator: Any, *args: Any, **kwargs: Any) -> Any:
+    return operator(*args, **kwargs)
 
 
 def described(value: Any) -> str:

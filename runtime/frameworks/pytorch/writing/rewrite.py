@@ -6,7 +6,7 @@ constants become operands again, each in the precisions that ops in there use it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,13 @@ from torch import fx
 
 from ....graph.graph import Precision
 from ..ir import nodes
+from ..ir.extremes import extremes
 from ..ir.in_place import makes_new_memory
 from ..ir.prepared import attribute, is_constant
 from ..ir.regions import bodies, body_nodes
 from ..ir.slots import slots
-from ..ir.weights import fitted, stored
+from ..ir.weights import fitted, stored, with_shifts
+from ..running.finite import after, before, narrowed
 from ..running.low import DTYPES
 
 Constant = tuple[str, torch.Tensor, torch.dtype]
@@ -38,18 +40,25 @@ def rewrite(
         placement: Node name → precision; nodes that are not named stay fp32.
         held: Node name → precision in which the node's fp32 value is made.
     """
-    writer = _Writer(module, placement, held)
+    low = {*placement.values()} - {Precision.FP32}
+    extreme = {precision: extremes(module, DTYPES[precision]) for precision in low}
+    writer = _Writer(module, placement, held, extreme)
     writer.write()
     return writer.finish()
 
 
 @dataclass
 class _Writer:
-    """The new graph while it grows; `versions` holds each value by precision."""
+    """The new graph while it grows; `versions` holds each value by precision.
+
+    Attributes:
+        extreme: Low precision → the nodes whose values may lie at its end.
+    """
 
     module: fx.GraphModule
     placement: Mapping[str, Precision]
     held: Mapping[str, Precision]
+    extreme: Mapping[Precision, Set[fx.Node]]
 
     def __post_init__(self) -> None:
         self.root = torch.nn.Module()
@@ -85,7 +94,7 @@ class _Writer:
             self.versions[key] = (
                 self._filled(node, precision)
                 if nodes.is_fill(node)
-                else self._cast(self.plain[node], precision)
+                else self._cast(node, precision)
             )
         return self.versions[key]
 
@@ -107,11 +116,24 @@ class _Writer:
         new = self.graph.node_copy(
             node, lambda n: self.version(n, wanted.get(n, self._own(n)))
         )
-        new.args, new.kwargs = fitted(new, DTYPES[precision])
+        if precision in self.extreme:
+            new = self._within(node, new, precision)
         self.plain[node] = new
         if _is_fp32(node):
             self.versions[node, self.held.get(node.name, Precision.FP32)] = new
         return new
+
+    def _within(self, node: fx.Node, new: fx.Node, precision: Precision) -> fx.Node:
+        """The low op with scalars that fit, and what it makes within the range."""
+        dtype, extreme = DTYPES[precision], self.extreme[precision]
+        new.args, new.kwargs = fitted(new, dtype)
+        args, kwargs = with_shifts(new, dtype)
+        with self.graph.inserting_before(new):
+            args = before(node, args, kwargs, dtype, extreme, self._call)
+        new.args, new.kwargs = args, kwargs
+        made = after(node, args, new, dtype, extreme, self._call)
+        assert isinstance(made, fx.Node)
+        return made
 
     def _copy_state(self, node: fx.Node) -> fx.Node:
         """The buffer in its own dtype, in memory of its own: the graph writes it."""
@@ -125,7 +147,7 @@ class _Writer:
         writers: list[_BodyWriter] = []
         taken: list[Constant] = []
         for body in bodies(self.module, node).values():
-            writer = _BodyWriter(body, self.placement, self.held)
+            writer = _BodyWriter(body, self.placement, self.held, self.extreme)
             writer.take_operands()
             writer.take(taken)
             writer.write()
@@ -152,9 +174,15 @@ class _Writer:
         return new
 
     def _cast(self, node: fx.Node, precision: Precision) -> fx.Node:
-        return self.graph.call_function(
-            torch.ops.aten._to_copy.default, (node,), {"dtype": DTYPES[precision]}
-        )
+        value, dtype = self.plain[node], DTYPES[precision]
+        if node in self.extreme.get(precision, ()):
+            new = narrowed(value, dtype, self._call)
+            assert isinstance(new, fx.Node)
+            return new
+        return self._call(torch.ops.aten._to_copy.default, value, dtype=dtype)
+
+    def _call(self, operator: Any, *args: Any, **kwargs: Any) -> fx.Node:
+        return self.graph.call_function(operator, args, kwargs)
 
     def _new_constant(self, constant: Constant) -> fx.Node:
         """Register a weight under its own name; with its dtype, if that is taken."""

@@ -14,7 +14,8 @@ from ...protocol import Array, Inputs
 from ..ir.frozen import Frozen
 from ..ir.regions import LOOPS, Region, every, regions
 from ..running.interpreter import Interpreter, key_of
-from ..running.low import FAILURES, PartlyLow
+from ..running.low import PartlyLow
+from ..running.reasons import FAILURES
 from .tails import float_tails
 
 

@@ -26,7 +26,8 @@ from ...protocol import Array, Inputs
 from ..ir.regions import Region
 from ..running.gradients import recorded
 from ..running.interpreter import Key, Value
-from ..running.low import FAILURES, Observed, wide
+from ..running.low import Observed, wide
+from ..running.reasons import FAILURES
 from .samples import axis_of, by_sample, count, over, square
 
 Half = npt.NDArray[np.bool_]

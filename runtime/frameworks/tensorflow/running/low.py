@@ -19,9 +19,6 @@ from ..ir.weights import stored
 from . import eager
 from .interpreter import Interpreter, Key, Value
 
-FAILURES = (tf.errors.OpError, TypeError, ValueError)
-"""What a missing kernel raises; a dtype that the op's definition excludes, too."""
-
 
 @dataclass(eq=False, kw_only=True)
 class LowInterpreter(Interpreter):

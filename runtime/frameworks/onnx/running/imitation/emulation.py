@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ..ir.operators import is_standard
-from ..ir.shape_inference import infer_types
+from ...ir.operators import is_standard
+from ...ir.shape_inference import infer_types
 
 NARROW = frozenset({ir.DataType.BFLOAT16, ir.DataType.FLOAT16})
 FP32 = ir.DataType.FLOAT
