@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import IO, Any
@@ -132,7 +133,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     assert process.wait() == 0, "".join(said)
     content = _content(copy)
     assert content["plan"]["trials"] > 2
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     return Whole(project, content, [*gaps[1:], time.monotonic() - times[-1]])
 
 
