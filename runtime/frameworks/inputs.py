@@ -24,7 +24,7 @@ class Input:
     name: str
     shape: tuple[int | str, ...] | None = None
     dtype: str | None = None
-    largest: Mapping[str, int] = field(default_factory=dict)
+    largest: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def dynamic(self) -> dict[int, str]:
