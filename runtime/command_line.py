@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from .common.errors import NarrowcastError, UsageError
-from .common.files import check_writable, shown, write_bytes
+from .common.errors import NarrowcastError
+from .common.files import shown, write_bytes
+from .common.places import described, place_of
 from .common.progress import Terminal, printable
 from .common.version import VERSION
 from .evaluation.sharding import Workers
@@ -28,6 +30,7 @@ from .report.json_data import as_json
 from .report.report import Report
 from .report.summary import summary
 from .run import Context, Options, Run
+from .run.interrupts import exits_are_told
 
 INTERNAL = 4
 INTERRUPTED = 130
@@ -62,13 +65,10 @@ def command_line(
     run = Run(context)
     try:
         run.begin()
-        for folder in (options.output, options.plan.parent):
-            check_writable(folder)
-        if options.plan.is_dir():
-            raise UsageError(
-                f"--plan {shown(options.plan)} is a folder", "Name a file in it."
-            )
-        with _stdout_for_json() if options.json else nullcontext():
+        with (
+            _stdout_for_json() if options.json else nullcontext(),
+            exits_are_told(partial(_left_early, context), NarrowcastError.exit_code),
+        ):
             report = convert(run)
     except NarrowcastError as error:
         _say(f"error: {error}")
@@ -79,13 +79,14 @@ def command_line(
         done = "interrupted before the conversion was done: no plan was written"
         _say(f"{done}{_left(context)}")
         return INTERRUPTED
-    except SystemExit as error:
-        _say(
-            f"error: the model's or the data's own code called sys.exit({error.code!r})"
-        )
-        return NarrowcastError.exit_code
     except Exception as error:
         return _internal(error, name, options.output)
+    except BaseException as error:  # what no code of ours raises
+        _say(
+            "error: the model's, the data's or the metric's own code ended the run"
+            f"{place_of(error)}: {described(error)}"
+        )
+        return NarrowcastError.exit_code
     finally:
         context.discard()
     if options.json:
@@ -112,7 +113,7 @@ def _parsed(
     )
     add(
         "--plan",
-        type=_path,
+        type=_file,
         default=folder / f"{name}.plan.json",
         metavar="FILE",
         help="plan to replay, or to write if there is none (default: beside the script)",
@@ -175,8 +176,14 @@ def _path(text: str) -> Path:
     return Path(text).resolve()
 
 
+def _file(text: str) -> Path:
+    """A file in the folder it really is in; a link stays one, and is what is replaced."""
+    path = Path(text)
+    return path.parent.resolve() / path.name if path.name else path.resolve()
+
+
 def _costs(text: str) -> Choice:
-    return "static" if text == "static" else _path(text)
+    return "static" if text == "static" else _file(text)
 
 
 def _seconds(text: str) -> float:
@@ -212,6 +219,12 @@ def _left(context: Context) -> str:
     if passed is not None:
         text += f"\n  trial {passed} had passed: --trial {passed} delivers it."
     return text
+
+
+def _left_early(context: Context, what: str) -> None:
+    """What a process that ends at once must still do."""
+    _say(f"error: {what} before the conversion was done: no plan was written")
+    context.remove_candidates()
 
 
 def _internal(error: Exception, name: str, output: Path) -> int:

@@ -75,11 +75,17 @@ def deliver(candidate: Path, missed: bool) -> Path:
     """Put a candidate in place, with what was written beside it; the model comes last.
 
     What stood there is replaced; each file or folder is there whole at any time.
+
+    Raises:
+        UsageError: It can't be put there.
     """
     final = destination(candidate, missed)
-    final.parent.mkdir(exist_ok=True)
-    for entry in (*_beside(candidate), candidate):
-        _replace(entry, final.parent / entry.name)
+    try:
+        final.parent.mkdir(exist_ok=True)
+        for entry in (*_beside(candidate), candidate):
+            _replace(entry, final.parent / entry.name)
+    except OSError as error:
+        raise _unwritable(final.parent, error) from error
     shutil.rmtree(candidate.parent, ignore_errors=True)
     return final
 

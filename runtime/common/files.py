@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UsageError
@@ -16,23 +18,47 @@ def write_bytes(path: Path, data: bytes) -> Path:
     Raises:
         UsageError: The folder can't be written, or the disk is full.
     """
-    try:
+    staged = stage(path, data)
+    with _written(path), removed_on_failure(staged):
+        return staged.replace(path)
+
+
+def stage(path: Path, data: bytes) -> Path:
+    """Write to a new file beside the target, which only a rename is left of.
+
+    Raises:
+        UsageError: The folder can't be written, or the disk is full.
+    """
+    with _written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
+        staged = Path(name)
+        with removed_on_failure(staged):
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            staged.chmod(0o644)
+    return staged
+
+
+@contextmanager
+def removed_on_failure(staged: Path) -> Iterator[None]:
+    """Leave no staged file behind by what fails meanwhile."""
+    try:
+        yield
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(
             f"can't write {path}: {error.strerror or error}",
             "Make room, or choose another place with --output or --plan.",
         ) from error
-    return path
 
 
 def shown(path: Path) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import ModelError, UsageError
@@ -22,7 +26,7 @@ E = TypeVar("E", bound=BaseException)
 SECONDS = 1.0
 """How often a process that says nothing is asked whether it lives."""
 
-MEMORY = "Most often it ran out of memory: evaluate with a smaller batch_size."
+MEMORY = "Where it ran out of memory, a smaller batch_size helps."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class FreshProcess:
 
     Attributes:
         did: Ends "the process that ...".
-        remedy: What most often helps if it dies of that.
+        remedy: What helps if it dies of that.
     """
 
     did: str
@@ -61,14 +65,14 @@ class FreshProcess:
 
 
 def _hint(code: int) -> str:
-    """What the way in which a process ended says, before what most often helps."""
+    """What the way in which a process ended says, before what helps."""
     if code > 0:
         return "What it wrote before may say why. "
     if code == 0:
         return "The model's, the data's or the metric's own code may have ended it. "
     if code != -signal.SIGKILL:
         return "It crashed in native code: the framework's, the model's or the data's. "
-    return ""
+    return "Most often the system does that where memory runs out. "
 
 
 def in_fresh_process(
@@ -89,7 +93,7 @@ def _outcome(
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, function, args, kwargs))
-    with interrupts_stay_here():
+    with interrupts_stay_here(signal.SIGINT, signal.SIGTERM):
         _start(fresh, process)
     sender.close()
     try:
@@ -130,12 +134,17 @@ def _received(receiver: Connection, process: BaseProcess) -> tuple[bool, Any]:
 
 
 @contextmanager
-def interrupts_stay_here() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal: the parent alone is to answer it."""
+def interrupts_stay_here(*signals: signal.Signals) -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal: the parent alone is to answer it.
+
+    What is started meanwhile is born with these signals blocked.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Starting it later would unblock them: CPython 3.11 does not restore the mask.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:
@@ -148,12 +157,42 @@ def _work(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> None:
+    _leave_terminating_to_the_parent()
+    end_with_parent()
     try:
         outcome = True, function(*args, **kwargs)
     except BaseException as error:  # the parent raises it
         error.add_note("In the fresh process:\n" + traceback.format_exc())
         outcome = False, portable(error)
     sender.send(outcome)
+
+
+def _leave_terminating_to_the_parent() -> None:
+    """SIGTERM too may be meant for all processes; those that this one forks obey it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    process = os.getpid()
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != process:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, answer)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def end_with_parent() -> None:
+    """Let this process not outlive its parent, which may be killed at any time."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        watched = (parent.sentinel,)
+        threading.Thread(target=_end_with, args=watched, daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def portable(error: E) -> E | RuntimeError:

@@ -1,10 +1,14 @@
-"""Where in the user's own code an error arose."""
+"""Where in the user's own code an error arose, and whose error it is."""
 
 from __future__ import annotations
 
 import sysconfig
 import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import NarrowcastError
 
 INSTALLED = tuple(
     Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")
@@ -12,23 +16,56 @@ INSTALLED = tuple(
 OURS = Path(__file__).parents[1]
 
 
+@contextmanager
+def users_code(told: Callable[[BaseException], NarrowcastError]) -> Iterator[None]:
+    """Whatever the user's code raises, as an error of ours.
+
+    That is more than Exceptions: sys.exit, and what asyncio and test runners cancel
+    with. Interrupts and the end of a generator are not the code's own.
+
+    Args:
+        told: Makes the error of what was raised.
+    """
+    try:
+        yield
+    except (NarrowcastError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise told(error) from error
+
+
 def users_frame(error: BaseException) -> traceback.FrameSummary | None:
     """The innermost call in code that is neither installed nor ours."""
-    frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if _is_users(frame.filename)]
-    return users[-1] if users else None
+    return _innermost(traceback.extract_tb(error.__traceback__))
 
 
 def place_of(error: BaseException) -> str:
     """` at net.py:31`, "" if no code of the user's was running."""
-    frame = users_frame(error)
-    return f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
+    return _place(users_frame(error))
+
+
+def place_here() -> str:
+    """The same of what is running now."""
+    return _place(_innermost(traceback.extract_stack()))
 
 
 def described(error: BaseException) -> str:
     """The error's type and its first two lines."""
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r})"
     said = " ".join(str(error).split("\n")[:2]).strip() or "(it says no more)"
     return f"{type(error).__name__}: {said}"
+
+
+def _innermost(
+    frames: Sequence[traceback.FrameSummary],
+) -> traceback.FrameSummary | None:
+    users = [frame for frame in frames if _is_users(frame.filename)]
+    return users[-1] if users else None
+
+
+def _place(frame: traceback.FrameSummary | None) -> str:
+    return f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
 
 
 def _is_users(name: str) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .strict_json import count, record, seconds
+
 Clock = Callable[[], float]
 """Seconds from any origin; `time.perf_counter` outside tests."""
 
@@ -87,6 +89,11 @@ def verdict(baseline: Latency, result: Latency) -> str:
     if result.low > baseline.high:
         return "slower"
     return "within noise"
+
+
+LATENCY = record(
+    {"median": seconds, "low": seconds, "high": seconds, "runs": count}, {}
+)
 
 
 def latencies_data(latencies: Mapping[str, Latency]) -> dict[str, Any]:

@@ -6,19 +6,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..common.errors import DataError, ModelError, NarrowcastError
-from ..common.places import described, place_of
+from ..common.places import described, place_of, users_code
+from ..common.strict_json import listed, number, optional, record, seconds, text
 from ..common.timing import Clock
 from ..frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
 from .batches import Batches, all_inputs, first_inputs
 from .criterion import Criterion
 from .evaluation import (
+    EVALUATION,
     Beside,
     Evaluation,
     Gatherable,
@@ -28,7 +30,9 @@ from .evaluation import (
     rounded,
     zeroed,
 )
+from .metrics.calling import made_metric, metric_value
 from .metrics.metric import Metric
+from .sizes import JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,34 @@ class Baseline:
 
 def baseline_data(baseline: Baseline) -> dict[str, Any]:
     """A baseline as plain data."""
-    return {**asdict(baseline), "found": evaluation_data(baseline.found)}
+    seen = baseline.found.data
+    return {
+        "found": evaluation_data(baseline.found),
+        "zeros": baseline.zeros,
+        "again": baseline.again,
+        "seconds": baseline.seconds,
+        **({} if seen is None else {"data": list(seen.chain)}),
+    }
+
+
+BASELINE = record(
+    {
+        "found": EVALUATION,
+        "zeros": optional(number),
+        "again": optional(number),
+        "seconds": seconds,
+        "sizes": JUDGED,
+    },
+    {"data": listed(text)},
+)
 
 
 def baseline_of(data: Mapping[str, Any]) -> Baseline:
     """What `baseline_data` was given."""
-    return Baseline(**{**data, "found": evaluation(data["found"])})
+    found, seen = evaluation(data["found"]), data.get("data")
+    if seen is not None and found.data is not None:
+        found = replace(found, data=replace(found.data, chain=tuple(seen)))
+    return Baseline(found, data["zeros"], data["again"], data["seconds"])
 
 
 def measured_baseline(
@@ -82,11 +108,11 @@ def measured_baseline(
     with _blamed():
         began = clock()
         found = scored(zeros.add)
-        seconds = clock() - began
+        taken = clock() - began
         _check_finite(found)
         same = _repeats(predict, first_inputs(batches))
         again = None if same else scored(lambda batch: None).value
-    return Baseline(found, zeros.result(), again, seconds)
+    return Baseline(found, zeros.result(), again, taken)
 
 
 def carries_state(predict: Predict, batches: Batches) -> bool:
@@ -110,15 +136,15 @@ def carries_state(predict: Predict, batches: Batches) -> bool:
 @contextmanager
 def _blamed() -> Iterator[None]:
     """What fails here is the model's, unless it says otherwise."""
-    try:
+    with users_code(_fails_on_data):
         yield
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
-            "Check model.inputs (shape, dtype), the dataset and its transforms.",
-        ) from error
+
+
+def _fails_on_data(error: BaseException) -> ModelError:
+    return ModelError(
+        f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
+        "Check model.inputs (shape, dtype), the dataset and its transforms.",
+    )
 
 
 def _check_finite(found: Evaluation) -> None:
@@ -166,10 +192,9 @@ class _Zeros:
             return
         try:
             if self.metric is None:
-                self.metric = self.make()
-                self.metric.reset()
+                self.metric = made_metric(self.make)
             add_batch(self.metric, batch.zeros or zeroed(batch))
-        except Exception:  # the user's own code may raise anything
+        except NarrowcastError:
             self.fails = True
 
     def result(self) -> float | None:
@@ -177,8 +202,8 @@ class _Zeros:
         if self.fails or self.metric is None:
             return None
         try:
-            value = float(self.metric.result())
-        except Exception:  # likewise
+            value = metric_value(self.metric)
+        except NarrowcastError:
             return None
         return value if math.isfinite(value) else None
 

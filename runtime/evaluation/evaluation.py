@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
@@ -12,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..common.errors import MetricError, NarrowcastError
-from ..common.places import described, place_of
+from ..common.strict_json import count, flag, listed, number, record, row, text
 from ..frameworks.protocol import Inputs, Outputs, Predict, restart
 from .batches import Batches, _no_batch, _read
+from .identity import IDENTITY, Identity, batch_digest, identity_data, identity_of
+from .metrics.calling import made_metric, metric_name, metric_value, update_metric
 from .metrics.metric import MeanOverSamples, Metric
+from .sizes import shapes_of
 
 Tick = Callable[[int], None]
 """Told the number of each batch that is done, for progress."""
@@ -45,6 +46,7 @@ class Evaluation:
         scores: The samples' own scores where the metric is their mean, else None.
         bounds: The least and the largest that a score can be, where the metric says it.
         full: Whether all data was seen.
+        data: What data was seen, None where nobody looked.
     """
 
     metric: str
@@ -54,6 +56,7 @@ class Evaluation:
     scores: Scores | None = field(default=None, compare=False, repr=False)
     bounds: tuple[float, float] | None = field(default=None, compare=False, repr=False)
     full: bool = True
+    data: Identity | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Gatherable:
         finite: Whether all float outputs are finite.
         scores: The samples' own, if they were computed already; the rest is empty then.
         zeros: What there would be for outputs that are all zero, if it was asked for.
+        data: Digest of inputs and labels.
+        shapes: Of the inputs.
     """
 
     samples: int
@@ -73,6 +78,8 @@ class Gatherable:
     labels: Any = None
     scores: Scores | None = None
     zeros: Gatherable | None = None
+    data: bytes = b""
+    shapes: Sequence[tuple[int, ...]] = ()
 
 
 Beside = Callable[[Gatherable], None]
@@ -114,10 +121,12 @@ def predictions(
 
 
 def _predicted(predict: Predict, inputs: Inputs, labels: Any) -> Gatherable:
+    # Before the model may write to them.
+    data, shapes = batch_digest(inputs, labels), shapes_of(inputs)
     outputs = predict(inputs)
     samples = len(outputs[0]) if outputs and outputs[0].ndim else 1
     finite = all(_finite(output) for output in outputs)
-    return Gatherable(samples, finite, outputs, labels)
+    return Gatherable(samples, finite, outputs, labels, data=data, shapes=shapes)
 
 
 def zeroed(batch: Gatherable) -> Gatherable:
@@ -134,7 +143,7 @@ def add_batch(metric: Metric, batch: Gatherable) -> None:
     if isinstance(metric, MeanOverSamples) and batch.scores is not None:
         metric.add(batch.scores)
     else:
-        _update(metric, batch.outputs, batch.labels)
+        update_metric(metric, batch.outputs, batch.labels)
 
 
 def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
@@ -143,11 +152,11 @@ def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
     Raises:
         MetricError: The metric fails on these outputs.
     """
-    made = _made(metric)
+    made = made_metric(metric)
     if not isinstance(made, MeanOverSamples):
         return batch
-    _update(made, batch.outputs, batch.labels)
-    return Gatherable(batch.samples, batch.finite, scores=made.scores())
+    update_metric(made, batch.outputs, batch.labels)
+    return replace(batch, outputs=(), labels=None, scores=made.scores())
 
 
 def gather(
@@ -163,23 +172,26 @@ def gather(
         DataError: There is no batch.
         MetricError: The metric fails on these outputs.
     """
-    made = _made(metric)
+    made = made_metric(metric)
     scored = made if isinstance(made, MeanOverSamples) else None
     samples, finite, full = 0, True, True
-    for number, batch in enumerate(batches, start=1):
+    digests: list[bytes] = []
+    for done, batch in enumerate(batches, start=1):
         samples += batch.samples
         finite = finite and batch.finite
+        digests.append(batch.data)
         add_batch(made, batch)
         beside(batch)
-        tick(number)
+        tick(done)
         if watch and (not finite or (scored and watch(scored.scores()))):
             full = False
             break
     if not samples:
         raise _no_batch()
     scores, bounds = (scored.scores(), scored.bounds) if scored else (None, None)
-    name, value = metric_name(made), _result(made)
-    return Evaluation(name, value, samples, finite, scores, bounds, full)
+    name, value = metric_name(made), metric_value(made)
+    seen = identity_of(digests) if all(digests) else None
+    return Evaluation(name, value, samples, finite, scores, bounds, full, seen)
 
 
 def largest_error(expected: Outputs, found: Outputs) -> float:
@@ -207,55 +219,6 @@ def rounded(value: float) -> str:
     return f"{value:.4f}" if not value or abs(value) >= 0.1 else f"{value:.4g}"
 
 
-def metric_name(metric: Metric) -> str:
-    """The name that a metric goes by in reports."""
-    return str(getattr(metric, "name", type(metric).__name__))
-
-
-def _made(metric: Callable[[], Metric]) -> Metric:
-    with _metric_errors():
-        made = metric()
-        made.reset()
-        return made
-
-
-def _update(metric: Metric, outputs: Outputs, labels: Any) -> None:
-    with _metric_errors():
-        metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
-
-
-def _result(metric: Metric) -> float:
-    with _metric_errors():
-        found = metric.result()
-    try:
-        value = float(found)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise MetricError(
-            f"{metric_name(metric)}.result() gives {type(found).__name__}, not a number",
-            "Let it return one float.",
-        ) from error
-    return value if math.isfinite(value) else math.nan
-
-
-@contextmanager
-def _metric_errors() -> Iterator[None]:
-    try:
-        yield
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        remedy = (
-            "update(predictions, labels) gets arrays, a tuple of them where the model "
-            "has several outputs, and None where there is no label; reset() and "
-            "result() take nothing."
-        )
-        if isinstance(error, ImportError):
-            remedy = "Check evaluation.accuracy.metric in the spec."
-        raise MetricError(
-            f"the metric failed{place_of(error)}: {described(error)}", remedy
-        ) from error
-
-
 def _finite(output: np.ndarray[Any, Any]) -> bool:
     return output.dtype.kind not in "fc" or bool(np.isfinite(output).all())
 
@@ -264,7 +227,14 @@ def evaluation_data(found: Evaluation) -> dict[str, Any]:
     """An evaluation as plain data; what it does not have is left out."""
     data = {each.name: getattr(found, each.name) for each in fields(found)}
     scores = {} if found.scores is None else {"scores": found.scores.tolist()}
-    return {k: value for k, value in data.items() if value is not None} | scores
+    seen = {} if found.data is None else {"data": identity_data(found.data)}
+    return {k: value for k, value in data.items() if value is not None} | scores | seen
+
+
+EVALUATION = record(
+    {"metric": text, "value": number, "samples": count, "finite": flag, "full": flag},
+    {"scores": listed(number), "bounds": row(number, number), "data": IDENTITY},
+)
 
 
 def evaluation(data: Mapping[str, Any]) -> Evaluation:
@@ -274,4 +244,6 @@ def evaluation(data: Mapping[str, Any]) -> Evaluation:
         found["scores"] = np.array(found["scores"], np.float64)
     if "bounds" in found:
         found["bounds"] = tuple(found["bounds"])
+    if "data" in found:
+        found["data"] = Identity(**found["data"])
     return Evaluation(**found)

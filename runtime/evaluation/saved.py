@@ -12,11 +12,12 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..common.errors import ModelError, NarrowcastError
+from ..common.errors import ModelError
 from ..common.fresh import FreshProcess
+from ..common.places import users_code
 from ..common.timing import Clock, Latency, interleaved
 from ..frameworks.inputs import Input
-from ..frameworks.protocol import Inputs, LoadSaved, Outputs, Predict, restart
+from ..frameworks.protocol import LoadSaved, Outputs, Predict, first_call
 from .batches import Batches, first_inputs
 from .evaluation import Evaluation, evaluate
 from .metrics.metric import Metric
@@ -28,8 +29,8 @@ OPENING = FreshProcess("opened the saved model")
 
 TIMING = FreshProcess(
     "timed fp32 and what was saved",
-    "Most often it ran out of memory: it holds all that is timed at once. Take a "
-    "smaller batch_size.",
+    "It holds all that is timed at once: where it ran out of memory, a smaller "
+    "batch_size helps.",
 )
 
 
@@ -51,16 +52,16 @@ def _loaded(load_saved: LoadSaved, path: Path) -> Predict:
     Raises:
         ModelError: It can't be opened.
     """
-    try:
+    with users_code(_not_opened):
         return load_saved(path)
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"the saved model can't be opened: {type(error).__name__}: {error}",
-            "It is opened as deployers will open it: without load_model() and what that "
-            "imports.",
-        ) from error
+
+
+def _not_opened(error: BaseException) -> ModelError:
+    return ModelError(
+        f"the saved model can't be opened: {type(error).__name__}: {error}",
+        "It is opened as deployers will open it: without load_model() and what that "
+        "imports.",
+    )
 
 
 def time_file(
@@ -84,16 +85,8 @@ def time_file(
     if compiled is not None:
         load_compiled, package = compiled
         models["compiled"] = load_compiled(package)
-    calls = {
-        name: partial(_first_call, model, inputs) for name, model in models.items()
-    }
+    calls = {name: partial(first_call, model, inputs) for name, model in models.items()}
     return interleaved(calls, clock)
-
-
-def _first_call(predict: Predict, inputs: Inputs) -> Outputs:
-    """What the model gives first: a cache must not fill while it is timed."""
-    restart(predict)
-    return predict(inputs)
 
 
 def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -102,15 +95,22 @@ def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     Raises:
         ModelError: The saved model fails where the converted one in memory did not.
     """
-    try:
+    with users_code(_made_up_fails if function is predict_file else _saved_fails):
         return OPENING.call(function, *args, **kwargs)
-    except NarrowcastError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"the saved model fails on the data: {type(error).__name__}: {error}",
-            "A size that the data varies must be a symbol in model.inputs.",
-        ) from error
+
+
+def _made_up_fails(error: BaseException) -> ModelError:
+    return ModelError(
+        f"the saved model fails on made-up inputs: {type(error).__name__}: {error}",
+        "Check model.inputs in the spec, or give it data to be judged on.",
+    )
+
+
+def _saved_fails(error: BaseException) -> ModelError:
+    return ModelError(
+        f"the saved model fails on the data: {type(error).__name__}: {error}",
+        "A size that the data varies must be a symbol in model.inputs.",
+    )
 
 
 def check_finite(outputs: Outputs, message: str) -> None:

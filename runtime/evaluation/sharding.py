@@ -17,13 +17,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import interrupts_stay_here, portable
+from ..common.fresh import end_with_parent, interrupts_stay_here, portable
+from ..common.places import described
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import LoadSaved, Predict
 from .batches import Batches, held_to
@@ -145,9 +145,10 @@ def work(job: Job, start: int, stop: int) -> list[Gatherable] | Exception:
             if _place.position == stop:
                 break
         return found
-    except Exception as error:
+    except BaseException as error:
         _place.token = ""
-        return portable(error)
+        told = portable(error)
+        return told if isinstance(told, Exception) else RuntimeError(described(error))
 
 
 def _scored(batch: Gatherable, job: Job) -> Gatherable:
@@ -211,7 +212,7 @@ class Workers:
             self._own = processes(self.count)
         executor = self.given or self._own
         assert executor is not None
-        with interrupts_stay_here():  # a process may start
+        with interrupts_stay_here(signal.SIGINT):  # a process may start
             try:
                 return executor.submit(work, job, start, start + BATCHES)
             except RuntimeError as error:  # one that broke, or was shut down
@@ -233,8 +234,7 @@ class Workers:
         self.close()
         said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(". ")
         remedy = (
-            "Most often one ran out of memory: take fewer workers or a smaller "
-            "batch_size."
+            "Where one ran out of memory, take fewer workers or a smaller batch_size."
         )
         if not isinstance(error, BrokenExecutor):
             remedy = f"What a script hands to them must be importable there. {remedy}"
@@ -263,12 +263,4 @@ def _begin(threads: int) -> None:
     for name in THREADS:
         os.environ.setdefault(name, str(threads))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    """A worker of a parent that was killed would wait for tasks for ever."""
-    wait([sentinel])
-    os._exit(1)
+    end_with_parent()

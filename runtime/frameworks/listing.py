@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ..graph.growth import Growth
+
 
 def listed(text: str) -> frozenset[str]:
     """The names in a text."""
     return frozenset(text.split())
+
+
+def grown(**texts: str) -> Mapping[str, Growth]:
+    """Name → what it makes of whole numbers, of texts named as `Growth` names them."""
+    return {
+        name: Growth(growth) for growth, text in texts.items() for name in text.split()
+    }

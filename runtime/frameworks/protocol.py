@@ -42,6 +42,12 @@ def restart(predict: Predict) -> None:
         predict.restart()
 
 
+def first_call(predict: Predict, inputs: Inputs) -> Outputs:
+    """What the model gives first: state must not go from one call to the next."""
+    restart(predict)
+    return predict(inputs)
+
+
 class LoadSaved(Protocol):
     """Opens a saved model; a module-level function, since a fresh process calls it."""
 
@@ -57,7 +63,8 @@ class Probe:
             kernel is missing or returned something else.
         error: RMS of the difference from fp32 over the RMS of the fp32 output;
             infinite where fp32 is finite and the result is not.
-        message: Why there is no kernel, in the framework's words.
+        message: Why there is no kernel, in the framework's words; or why the error is
+            infinite, if it is so on other rows than the batch's.
     """
 
     output: Precision | None
@@ -75,12 +82,14 @@ class Statistics:
         flushed: Share of the nonzero values that become zero.
         inexact: Share of the values that change, where all are whole numbers and no
             other value overflows; else 0.
+        fractional: Share of the finite values that are no whole numbers.
     """
 
     largest: float
     overflow: float
     flushed: float
     inexact: float
+    fractional: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +225,13 @@ class Formable(Traced, Protocol):
         Args:
             seconds: What the timing of one distinct form may take.
         """
+        ...
+
+
+@runtime_checkable
+class Clipping(Traced, Protocol):
+    """A model some of whose casts keep values within the range of what they cast to."""
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """Names of the tensors whose finite values stay finite in a cast."""
         ...

@@ -10,6 +10,9 @@ from enum import StrEnum
 from functools import cached_property
 from math import prod
 
+from .dtypes import ITEMSIZES
+from .growth import Growth
+
 
 class Precision(StrEnum):
     """A floating-point format that an op can compute in."""
@@ -42,15 +45,6 @@ class Kind(StrEnum):
     POINTWISE = "pointwise"
     MOVER = "mover"
     FIXED = "fixed"
-
-
-ITEMSIZES = {
-    **dict.fromkeys(("bool", "int8", "uint8", "float8_e4m3fn", "float8_e5m2"), 1),
-    **dict.fromkeys(("bfloat16", "float16", "int16", "uint16"), 2),
-    **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
-    "complex128": 16,
-}
-"""dtype → bytes where they are not 4; NumPy, which knows most, has no bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +120,7 @@ class Op:
         flops: Floating-point operations at the cost batch, of all its runs.
         kernels: The kernels that a probe found to work, fp32's among them.
         key: The adapter's own handle; nothing else looks inside.
+        growth: What it makes of whole numbers larger than those that were seen.
     """
 
     id: str
@@ -141,6 +136,7 @@ class Op:
     flops: int = 0
     kernels: tuple[Kernel, ...] = (Kernel(Precision.FP32, Precision.FP32),)
     key: Hashable = None
+    growth: Growth = Growth.ENDS
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -194,6 +190,8 @@ class Graph:
             ties).
         dropped: Ops of the model as loaded that are gone and part of no other: a pin
             on one is understood, and holds nothing.
+        unfit: Names of tensors with finite values that a cast to 16 bits would make
+            infinite: who takes one that fp32 made is fp32 too.
     """
 
     ops: tuple[Op, ...]
@@ -202,6 +200,7 @@ class Graph:
     outputs: tuple[str, ...]
     equal: tuple[frozenset[str], ...] = ()
     dropped: tuple[Op, ...] = ()
+    unfit: frozenset[str] = frozenset()
 
     @cached_property
     def by_id(self) -> Mapping[str, Op]:

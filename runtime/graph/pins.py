@@ -19,6 +19,7 @@ class Why(StrEnum):
     FIXED = "fixed"
     NO_KERNEL = "no kernel"
     RANGE = "range"
+    BOUND = "bound"
     ACCURACY = "accuracy"
     LATENCY = "latency"
     MEMORY = "memory"

@@ -85,7 +85,8 @@ def cut_problem(
     in_high, in_low = node_costs(graph, low, nodes, op_cost)
     size = len(in_high)
     gadgets = tuple(shared_casts(graph, low, nodes, cast_cost))
-    casts = sum(gadget.down + gadget.up for gadget in gadgets)
+    prices = (price for gadget in gadgets for price in (gadget.down, gadget.up))
+    casts = sum(price for price in prices if price < math.inf)
     if not math.isfinite(sum(in_high) + sum(in_low) + casts):
         raise CostError(
             "The costs add up to more than a float holds.",

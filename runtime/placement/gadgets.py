@@ -23,7 +23,8 @@ class Gadget:
     Attributes:
         maker: Node of what makes the tensor.
         takers: Nodes of what else takes it.
-        down: Cost of the cast from fp32 to low, 0 if no taker can be low.
+        down: Cost of the cast from fp32 to low, 0 if no taker can be low, infinite if
+            it must not be.
         up: Cost of the cast from low to fp32, 0 if the maker can't be low.
     """
 
@@ -58,6 +59,7 @@ def shared_casts(
         if any(node != SOURCE for node in others):
             price = cost(tensor, Precision.FP32, low)
             down = checked(price, f"the cast of {name} to {low}")
+            down = math.inf if name in graph.unfit else down
         if maker != SOURCE:
             price = cost(tensor, low, Precision.FP32)
             up = checked(price, f"the cast of {name} to fp32")

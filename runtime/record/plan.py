@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..common.errors import MODEL, NEW, PlanError
-from ..common.files import write_bytes
+from ..common.files import removed_on_failure, stage, write_bytes
 from ..common.strict_json import json_text
 from ..graph.graph import Graph, Placement, Precision, casts
 from ..search.found import Plan
@@ -60,6 +60,36 @@ def _fp32(plan: Plan) -> dict[str, dict[str, Any]]:
 def write_plan(path: Path, content: Mapping[str, Any]) -> Path:
     """Write the lock file, whole or not at all; the same bytes from the same content."""
     return write_bytes(path, json_text(content).encode())
+
+
+@contextmanager
+def replaced_plan(
+    path: Path, content: Mapping[str, Any], model: Path
+) -> Iterator[None]:
+    """Replace the plan while its model is put in place meanwhile.
+
+    Neither plan is there before its model is, whenever the process ends. A full disk
+    is told first, and leaves the earlier pair alone; so does a model that stays.
+
+    Args:
+        model: The candidate, which is gone once it is in place.
+
+    Raises:
+        UsageError: The plan can't be written.
+    """
+    staged = stage(path, json_text(content).encode())
+    aside = staged.with_name(f"{staged.name}.before")
+    with removed_on_failure(staged):
+        with suppress(FileNotFoundError):
+            path.replace(aside)
+        try:
+            yield
+        finally:
+            if not model.exists():
+                staged.replace(path)
+                aside.unlink(missing_ok=True)
+            elif aside.exists():
+                aside.replace(path)
 
 
 def read_document(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.version import VERSION
+from ..evaluation.identity import Identity, identity_data
 from ..evaluation.judgement import Package, judgement_data
 from ..hardware.requirements import Machine
 from ..placement.measured.data import costs_data
@@ -23,6 +24,7 @@ def provenance(
     notes: tuple[str, ...],
     sources: Sources,
     costs: MeasuredCosts | None,
+    data: Identity | None = None,
 ) -> dict[str, Any]:
     """Versions, hardware, hashes and costs used, as plain data.
 
@@ -42,6 +44,7 @@ def provenance(
         **({"notes": list(notes)} if notes else {}),
         "spec": spec_sha256(script),
         "files": hashes(sources, script),
+        **({} if data is None else {"data": identity_data(data)}),
         **({} if costs is None else {"costs": costs_data(costs)}),
     }
 

@@ -18,8 +18,9 @@ from ..graph.graph import Placement, Precision
 from ..graph.pins import Reason
 from ..search.history import Attempt, Outcome
 from .plain_data import outcome, outcome_data, pins_data, reasons
+from .schema import wrong
 
-FORMAT = 2
+FORMAT = 3
 
 ANEW = "Search anew with --search in place of --resume."
 
@@ -143,10 +144,14 @@ class Recorded:
         self.size = jsonl.append(self.path, line, self.size)
 
 
+def plan_stem(plan: Path) -> str:
+    """What a plan and its history are called."""
+    return plan.name.removesuffix(".json").removesuffix(".plan")
+
+
 def history_path(plan: Path) -> Path:
     """Where the history of the search for a plan is."""
-    stem = plan.name.removesuffix(".json").removesuffix(".plan")
-    return plan.with_name(f"{stem}.trials.jsonl")
+    return plan.with_name(f"{plan_stem(plan)}.trials.jsonl")
 
 
 def resumed(path: Path, header: Mapping[str, Any]) -> Recorded | None:
@@ -163,34 +168,36 @@ def resumed(path: Path, header: Mapping[str, Any]) -> Recorded | None:
     _check_header(lines[0], header, path.name)
     found = Recorded(path, lines[0], size)
     numbers: dict[tuple[str, int], Key] = {}
-    try:
-        for line in lines[1:]:
-            _take(found, numbers, line)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path.name} is damaged: {error!r}", ANEW) from error
+    for number, line in enumerate(lines[1:], start=2):
+        what = wrong(line) or _take(found, numbers, line)
+        if what:
+            raise UsageError(f"{path.name} is damaged in line {number}: {what}", ANEW)
     return found
 
 
 def _take(
     found: Recorded, numbers: dict[tuple[str, int], Key], line: Mapping[str, Any]
-) -> None:
-    """Add what one line says."""
+) -> str:
+    """Add what one line says; what is wrong with that, "" if nothing is."""
     if "step" in line:
-        found.steps[str(line["step"])] = line["value"]
-        return
-    name = str(line["precision"]), int(line["trial"])
+        found.steps[line["step"]] = line["value"]
+        return ""
+    name = line["precision"], line["trial"]
     if "result" in line or "stopped" in line:
+        if name not in numbers:
+            return f"trial {name[1]} ends, which never began"
         key = numbers[name]
         past = replace(found.trials[key], started=found.trials[key].started - 1)
         if "result" in line:
             past = replace(past, outcome=outcome(line["result"]))
         found.trials[key] = past
-        return
+        return ""
     side = "fp32" if "fp32" in line else "low"
-    key = str(Precision(name[0])), side, frozenset(line[side])
+    key = name[0], side, frozenset(line[side])
     known = found.trials.get(key, Past(name[1], key, reasons(line["pins"])))
     found.trials[key] = replace(known, number=name[1], started=known.started + 1)
     numbers[name] = key
+    return ""
 
 
 def _check_header(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..common.jsonl import decoded, encoded
 from ..common.progress import Progress
 from ..common.version import VERSION
 from ..evaluation.criterion import Criterion
+from ..evaluation.identity import Identity
 from ..graph.graph import Graph, Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
@@ -20,7 +22,7 @@ from ..search import Found
 from ..search.history import History
 from .header import spec_sha256
 from .rebuild import rebuilding
-from .recorded import FORMAT, Recorded, history_path, resumed
+from .recorded import ANEW, FORMAT, Recorded, history_path, resumed
 
 
 def header(name: str, script: Path) -> dict[str, Any]:
@@ -89,9 +91,22 @@ def check_search(
     """
     recorded = check_same(history, "files", files, name)
     check_same(history, f"graph {low}", {"graph": graph.fingerprint()}, name)
+    _check_ops(history, name, graph, low)
     now = machine_data(machine)
     changes = machine_changes(history.remember("machine", lambda: now), now)
     return tuple(recorded.get("python", ())), tuple(changes)
+
+
+def _check_ops(history: History, name: str, graph: Graph, low: Precision) -> None:
+    """What was found out of ops must be of this graph's."""
+    steps = history.steps if isinstance(history, Recorded) else {}
+    ranges = steps.get(f"ranges {low}", {"pins": {}, "excused": {}})
+    ranking = steps.get(f"estimates {low}", {"ranking": []})["ranking"]
+    lifted = steps.get(f"lifting {low}", {})
+    named = (*ranges["pins"], *ranges["excused"], *(row[0] for row in ranking), *lifted)
+    unknown = [op for op in named if op not in graph.by_id]
+    if unknown:
+        raise UsageError(f"{name} is damaged: {unknown[0]} is no op of the graph", ANEW)
 
 
 def check_question(
@@ -150,6 +165,28 @@ def check_same(
             "Restore it, or search anew with --search in place of --resume.",
         )
     return recorded
+
+
+def check_data(recorded: Identity | None, now: Identity, name: str) -> None:
+    """Hold the data, read anew and whole, against what an earlier run was judged on.
+
+    Args:
+        name: The history's file.
+
+    Raises:
+        UsageError: It differs: the scores in the history are of other samples.
+    """
+    chain = () if recorded is None else recorded.chain
+    if chain == now.chain:
+        return
+    pairs = enumerate(zip_longest(chain, now.chain))
+    first = next(number for number, (a, b) in pairs if a != b)
+    raise UsageError(
+        f"{name} is the history of another search: the data changed, from batch "
+        f"{first + 1} on",
+        "Restore it, or search anew with --search in place of --resume. A dataset that draws at random must "
+        "be seeded, to be the same in each pass.",
+    )
 
 
 def _differences(recorded: Any, now: Any, path: str = "") -> Iterator[str]:

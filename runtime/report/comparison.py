@@ -179,10 +179,13 @@ def timed_as_recorded(
 ) -> Timed:
     """What a history holds of a timing."""
     flops = sum(op.flops for op in graph.ops if others.rules[op.id] == low)
+    same, aside = others.same.get(RULES, ""), recorded["aside"]
+    if RULES not in recorded["latency"] and not same and not aside:
+        aside = "the history has no time of it"
     rules = RuleBased(
         flops,
-        others.same.get(RULES, ""),
-        str(recorded["aside"]),
+        same,
+        aside,
         None if scored is None else evaluation(scored),
     )
     return Timed(latencies(recorded["latency"]), rules)

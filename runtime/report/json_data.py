@@ -35,6 +35,8 @@ def _judgement_data(judgement: Judgement) -> dict[str, Any]:
     data = asdict(judgement)
     for evaluation in (data["baseline"], data["result"]):
         del evaluation["scores"]
+        if evaluation["data"] is not None:
+            del evaluation["data"]["chain"]
     return {**data, "holds": judgement.holds}
 
 
@@ -57,6 +59,6 @@ def _package_data(report: Report, package: Package) -> dict[str, Any]:
     data["bytes"] = package.path.stat().st_size
     if package.judgement is not None:
         data["judgement"] = _judgement_data(package.judgement)
-    if report.latency is not None:
+    if report.latency is not None and COMPILED in report.latency:
         data |= speed_data(report.latency, COMPILED)
     return data

@@ -26,6 +26,8 @@ def against(latency: Mapping[str, Latency], base: str, what: str) -> str:
 
 def speed_lines(latency: Mapping[str, Latency], what: str) -> list[str]:
     """What was timed, against the model as loaded and against prepared fp32."""
+    if what not in latency:
+        return ["not timed"]
     line = (
         f"{_ms(latency[FP32])} -> {_ms(latency[what])} per batch  "
         f"({against(latency, FP32, what)})"

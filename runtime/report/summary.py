@@ -11,6 +11,9 @@ from .comparison import COMPILED, RESULT
 from .report import Report
 from .speed import rules_line, speed_lines
 
+GRAPH = 100_000
+"""Bytes that a file may take beside its weights."""
+
 
 def summary(report: Report) -> str:
     """What a person reads at the end."""
@@ -25,6 +28,7 @@ def summary(report: Report) -> str:
             "size",
             f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
         ),
+        *(("size", line) for line in _larger(report)),
         *([] if report.weights is None else [("weights", _stored(*report.weights))]),
         *(("latency", line) for line in _latency(report, RESULT)),
         *(("rules", line) for line in _rules(report)),
@@ -46,6 +50,16 @@ def summary(report: Report) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+def _larger(report: Report) -> list[str]:
+    """That nothing was saved on disk, where the graph's own size does not explain it."""
+    if report.saved_bytes <= report.fp32_bytes + GRAPH:
+        return []
+    return [
+        "LARGER than the weights in fp32: what both precisions use is stored twice, and "
+        "what is not converted is in fp32"
+    ]
 
 
 def _compiled(report: Report) -> list[str]:

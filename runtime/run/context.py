@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..common.delivery import candidate, discard
+from ..common.files import check_writable
 from ..common.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.sharding import Workers
+from ..graph.graph import Precision
 from ..placement.measured.sources import Choice
+from ..record.lock import lock_path, locked
 from ..search.history import History, Unrecorded
 from .interrupts import Interrupts
 
@@ -23,7 +27,11 @@ class Context:
         script: The script's file; paths in the plan are relative to its folder.
         workers: Where evaluations are sharded, None for this process alone.
         warnings: What was warned of so far.
+        notes: What else the report should say.
         unjudged: Candidates that were saved; those that stay are removed at the end.
+        locks, claimed: What keeps other runs out, and of which files.
+        lows: Precisions that the script converts to, if this machine can.
+        same_data: Whether the data was seen to be what the history has scores of.
         trials: How many trials all searches made so far.
         passed: Number of the passing trial that would be delivered, if one passed.
     """
@@ -37,7 +45,12 @@ class Context:
     interrupts: Interrupts = field(default_factory=Interrupts)
     history: History = field(default_factory=Unrecorded)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     unjudged: list[Path] = field(default_factory=list)
+    locks: ExitStack = field(default_factory=ExitStack)
+    claimed: set[Path] = field(default_factory=set)
+    lows: tuple[Precision, ...] = ()
+    same_data: bool = False
     trials: int = 0
     passed: int | None = None
 
@@ -54,6 +67,23 @@ class Context:
             self.warnings.append(text)
             self.progress.line("warning", text)
 
+    def note(self, text: str) -> None:
+        """Say it now and among the report's notes."""
+        self.notes.append(text)
+        self.progress.line("note", text)
+
+    def claim(self, folder: Path, name: str) -> None:
+        """Make the folder, and let no other run write models or plans called `name`.
+
+        Raises:
+            UsageError: Nothing can be written there, or another run does.
+        """
+        check_writable(folder)
+        path = lock_path(folder, name)
+        if path not in self.claimed:
+            self.locks.enter_context(locked(path, self.note))
+            self.claimed.add(path)
+
     def candidate(self, name: str) -> Path:
         """Where a model is saved before it is judged: what is there stays till then."""
         number = 1 + sum(path.name == name for path in self.unjudged)
@@ -62,9 +92,14 @@ class Context:
         return path
 
     def discard(self) -> None:
-        """Remove the models that were saved and never judged; end the workers."""
+        """Remove what was saved and never judged; end the workers, let other runs in."""
         if self.workers is not None:
             self.workers.close()
+        self.remove_candidates()
+        self.locks.close()
+
+    def remove_candidates(self) -> None:
+        """Remove the models that were saved and never judged."""
         for path in self.unjudged:
             discard(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from ..evaluation.judgement import judgement_data
 from ..graph.graph import Graph, Precision, casts
 from ..graph.pins import Why
 from ..placement.memory import weight_bytes
-from ..record.plan import document, write_plan
+from ..record.plan import document, replaced_plan
 from ..record.provenance import executed
 from ..report.comparison import Timed, timed_data
+from ..report.heavy import left_heavy
 from ..report.report import Report
 from ..search.found import Plan
 from .context import Context
@@ -37,6 +39,9 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
         gains = f"nothing gains from {plan.low} here"
         why = gains if plan.objective == "latency" else "nothing was converted"
         context.warn(f"every op stays fp32: {why}")
+    little = left_heavy(graph, plan)
+    if little:
+        context.warn(little)
     # The folder of a trial that is rebuilt is its own.
     missed = not converted.holds and context.options.trial is None
     lock = _plan_path(context, missed, new=conversion.replayed is None)
@@ -98,7 +103,7 @@ def gathered(
         warnings=tuple(context.warnings),
         package=package,
         ended=found.ended,
-        notes=conversion.traced.notes,
+        notes=(*conversion.notes, *context.notes),
         weights=_weights(graph, plan),
         rules=None if timed is None else timed.rules,
         rebuilt=context.options.trial,
@@ -142,16 +147,14 @@ def _plan_path(context: Context, missed: bool, new: bool) -> Path:
 def _put_in_place(
     converted: Converted, plan: Path, content: Mapping[str, Any] | None, missed: bool
 ) -> None:
-    """Write the plan, if there is a new one, and deliver the candidates.
+    """Deliver the candidates, and write the plan if there is a new one.
 
-    The plan comes first: a full disk leaves the earlier pair alone. No package may
-    stand beside a model that it isn't made from.
+    Neither a plan nor a package may stand beside a model that it isn't of.
     """
-    if content is not None:
-        write_plan(plan, content)
-    package = converted.package
-    if package is not None:
-        destination(package.path, missed).unlink(missing_ok=True)
-    deliver(converted.saved, missed)
+    saved, package = converted.saved, converted.package
+    with nullcontext() if content is None else replaced_plan(plan, content, saved):
+        if package is not None:
+            destination(package.path, missed).unlink(missing_ok=True)
+        deliver(saved, missed)
     if package is not None:
         deliver(package.path, missed)

@@ -1,4 +1,6 @@
-"""Ctrl-C and SIGTERM: the first ends the search and lets what passed be delivered.
+"""What ends a run before its time: Ctrl-C, SIGTERM, and os._exit in the user's code.
+
+The first signal ends the search and lets what passed be delivered.
 
 A signal raises KeyboardInterrupt where that loses nothing: before the search, and in
 its trials and estimates, which the search takes note of. Elsewhere it waits for the
@@ -11,11 +13,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
+from ..common.places import place_here
 from ..evaluation.evaluation import Evaluation, Watch
 from ..graph.graph import Placement, Precision
 from ..search import Evaluate
@@ -61,6 +64,35 @@ class Interrupts:
             yield
         finally:
             self.holding = before
+
+
+@contextmanager
+def exits_are_told(say: Callable[[str], None], code: int) -> Iterator[None]:
+    """While this lasts, a call of os._exit in this process is told, and 0 is not given.
+
+    It ends a process without a word, and 0 says "done".
+
+    A process that is forked meanwhile ends as it likes. What leaves by way of C is not
+    seen.
+
+    Args:
+        say: Told the call and its place, in words.
+        code: The exit code in place of what the call says.
+    """
+    leave, process, lasts = os._exit, os.getpid(), True
+
+    def told(status: int) -> NoReturn:
+        if lasts and os.getpid() == process:
+            with suppress(Exception):  # nothing may keep it from ending
+                say(f"os._exit({status!r}) was called{place_here()}")
+            status = code
+        leave(status)
+
+    os._exit = told
+    try:
+        yield
+    finally:
+        os._exit, lasts = leave, False
 
 
 @dataclass

@@ -14,11 +14,12 @@ from ..evaluation.baseline import (
     carries_state,
     measured_baseline,
 )
-from ..evaluation.batches import first_inputs, held_to
+from ..evaluation.batches import first_inputs, held_to, identity
 from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import (
     Beside,
     Evaluation,
+    Gatherable,
     evaluate,
     evaluation,
     evaluation_data,
@@ -28,7 +29,10 @@ from ..evaluation.evaluation import (
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
-from ..frameworks.protocol import LoadSaved, Predict
+from ..evaluation.sizes import Judged, joined, symbols
+from ..frameworks.protocol import LoadSaved, Predict, first_call
+from ..record.recorded import history_path
+from ..record.resume import check_data
 from .context import Context
 from .slots import Slots, Standard
 
@@ -49,6 +53,7 @@ def scored_as_loaded(
     """
     progress, workers = context.progress, context.workers
     progress.live("baseline", "the model as loaded")
+    judged: Judged = {}
     data = held_to(slots.batches, slots.inputs) if slots.inputs else slots.batches
     stateful = workers is not None and carries_state(predict, data)
     if stateful:
@@ -56,19 +61,55 @@ def scored_as_loaded(
         progress.line("workers", text)
 
     def scored(beside: Beside) -> Evaluation:
+        def see(batch: Gatherable) -> None:
+            nonlocal judged
+            judged = joined(judged, symbols(slots.inputs, batch.shapes))
+            beside(batch)
+
         if workers is None or stateful:
-            return evaluate(predict, data, metric, progress.batch, beside=beside)
+            return evaluate(predict, data, metric, progress.batch, beside=see)
         model = LoadedModel(slots.load_model, slots.adapter.predictor, slots.inputs)
         job = Job(model, slots.batches, metric, slots.inputs, zeros=True)
-        return workers.evaluate(job, progress.batch, beside=beside)
+        return workers.evaluate(job, progress.batch, beside=see)
+
+    anew = False
 
     def make() -> dict[str, Any]:
+        nonlocal anew
+        anew = True
         measured = measured_baseline(predict, data, metric, scored, context.clock)
-        return baseline_data(measured)
+        return {**baseline_data(measured), "sizes": dict(judged)}
 
-    judged_by = baseline_of(context.history.remember("baseline", make))
+    recorded = context.history.remember("baseline", make)
+    judged_by, seen = baseline_of(recorded), recorded["sizes"]
     _tell(context, judged_by)
-    return Standard(metric, criterion, judged_by, stateful)
+    return Standard(metric, criterion, judged_by, stateful, not anew, joined({}, seen))
+
+
+def hold_to_data(context: Context, slots: Slots, standard: Standard) -> None:
+    """See that what the history has scores of is the data that there is, once.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not standard.recorded or context.same_data:
+        return
+    context.progress.live("data", "whether it is what the search began with")
+    name = history_path(context.options.plan).name
+    check_data(standard.baseline.data, identity(slots.batches), name)
+    context.same_data = True
+
+
+def tell_of_other_data(context: Context, standard: Standard, found: Evaluation) -> None:
+    """Warn where an evaluation saw other data than the model as loaded did."""
+    whole, seen = standard.baseline.data, found.data
+    if whole is None or seen is None:
+        return
+    if not seen.begins(whole) or (found.full and seen.batches != whole.batches):
+        context.warn(
+            "the data is not the same in each pass: results are judged on other samples "
+            "than fp32 was. Seed what the dataset draws, and change no file meanwhile."
+        )
 
 
 def _tell(context: Context, judged_by: Baseline) -> None:
@@ -104,7 +145,9 @@ def score_saved(
         return evaluation_data(scored)
 
     step = f"check {path.name} {candidate_hash(path)}"
-    return evaluation(context.history.remember(step, make))
+    found = evaluation(context.history.remember(step, make))
+    tell_of_other_data(context, standard, found)
+    return found
 
 
 def drift(
@@ -118,7 +161,7 @@ def drift(
         ModelError: Outputs are not finite.
     """
     context.progress.live("check", f"{path.name} in a fresh process")
-    expected = fp32(first_inputs(slots.batches))
+    expected = first_call(fp32, first_inputs(slots.batches))
     converted = opened(predict_file, load, path, slots.batches)
     check_finite(expected, "the fp32 model's outputs are not finite")
     check_finite(converted, "the converted model's outputs are not finite")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..common.delivery import candidate_hash
+from ..common.errors import NarrowcastError
+from ..common.places import described
 from ..common.timing import Latency, latencies_data
 from ..evaluation.evaluation import evaluation_data
 from ..evaluation.saved import TIMING, time_file
@@ -75,3 +77,10 @@ def timed(converted: Converted) -> Timed | None:
             return timed_as_recorded(graph, plan.low, others, recorded, scored)
     except KeyboardInterrupt:  # what was checked is delivered all the same
         return None
+    except BaseException as error:  # so it is where nothing more can be written
+        context.note(f"not timed: {_said(error)}")
+        return None
+
+
+def _said(error: BaseException) -> str:
+    return error.message if isinstance(error, NarrowcastError) else described(error)

@@ -6,7 +6,8 @@ The range pass judges by the outputs, which may be off where no sample's answer 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 
 from ..frameworks.protocol import Traced
 from ..graph.graph import Placement
@@ -17,19 +18,32 @@ from .shrinking.shrinking import Gain
 from .trials import Trials
 
 RUINED = 0.25
-"""Output error on the calibration batch beyond which no trial is spent on lifting."""
+"""Output error on the calibration batch beyond which a trial needs much to gain."""
+
+MUCH = 0.5
+"""Share of the objective for which any finite error is worth a trial."""
 
 
-def lift(traced: Traced, trials: Trials, hard: Mapping[str, Reason]) -> None:
+def lift(
+    traced: Traced,
+    trials: Trials,
+    hard: Mapping[str, Reason],
+    firm: Set[str] = frozenset(),
+) -> None:
     """Try to do without range pins, those first whose rounding changes the least.
 
     Only where that can gain more than the tolerance in what the objective counts first,
-    and where the outputs stay near.
+    and where the outputs stay near or much is to be gained: the criterion decides.
 
     Args:
         hard: Pins with which a trial passed.
+        firm: Ids of ops whose pins stay.
     """
-    ranged = tuple(name for name, each in hard.items() if each.why is Why.RANGE)
+    ranged = tuple(
+        name
+        for name, each in hard.items()
+        if each.why is Why.RANGE and name not in firm
+    )
     others = {name: each for name, each in hard.items() if name not in ranged}
 
     def pinned(names: Pinned) -> dict[str, Reason]:
@@ -40,6 +54,7 @@ def lift(traced: Traced, trials: Trials, hard: Mapping[str, Reason]) -> None:
 
     objective = trials.objective
     gain = Gain(trials.graph, trials.low, objective, placed, lesser=math.inf)
+    much = replace(gain, least=MUCH)
     if not ranged or not gain.worth((), ranged):
         return
     errors: Mapping[str, float] = trials.history.remember(
@@ -47,13 +62,16 @@ def lift(traced: Traced, trials: Trials, hard: Mapping[str, Reason]) -> None:
     )
 
     def hopeless(names: Pinned) -> bool:
-        lifted = (errors[name] ** 2 for name in ranged if name not in names)
-        return not math.fsum(lifted) <= RUINED**2
+        lifted = tuple(name for name in ranged if name not in names)
+        error = math.fsum(errors[name] ** 2 for name in lifted)
+        if error <= RUINED**2:
+            return False
+        return not math.isfinite(error) or not much.worth(names, lifted)
 
-    by = Shrinking(
-        lambda names: trials.trial(pinned(names)).holds,
-        gain.worth,
-        hopeless,
-        trials.may_go_on,
-    )
+    def passes(names: Pinned) -> bool:
+        return trials.trial(pinned(names)).holds
+
+    if not hopeless(()) and trials.may_go_on() and passes(()):
+        return
+    by = Shrinking(passes, gain.worth, hopeless, trials.may_go_on)
     shrink(sorted(ranged, key=lambda name: (-errors[name], name)), (), by)

@@ -8,7 +8,7 @@ minimum cut for its pins. The best passing trial by the objective is delivered f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from ..common.progress import Progress
@@ -36,12 +36,19 @@ from .trials import Budget, Evaluate, Judge, Trial, Trials
 
 
 def everything_low(
-    traced: Traced, *, low: Precision, objective: Objective, pins: Pins
+    traced: Traced,
+    *,
+    low: Precision,
+    objective: Objective,
+    pins: Pins,
+    largest: Mapping[int, int] | None = None,
 ) -> Found:
     """The plan with only the pins that the spec and the probes set, unevaluated."""
-    hard = with_movers(traced.graph, hard_pins(traced, low, pins).pins)
-    placement = objective(traced.graph, low, hard.keys()).placement
-    return Found((plan_of(traced.graph, low, objective, placement, hard),))
+    ranges = hard_pins(traced, low, pins, largest)
+    graph = ranges.within(traced.graph)
+    hard = with_movers(graph, ranges.pins)
+    placement = objective(graph, low, hard.keys()).placement
+    return Found((plan_of(graph, low, objective, placement, hard),))
 
 
 def search(
@@ -58,10 +65,13 @@ def search(
     clock: Clock,
     history: History | None = None,
     before: int = 0,
+    largest: Mapping[int, int] | None = None,
 ) -> Found:
     """Find placements under which the criterion holds.
 
     Args:
+        largest: Length that a size had on the calibration batch → the most that it may
+            have; what is missing may be any.
         before: Trials of searches for other precisions before this one; its own are
             numbered from there.
 
@@ -76,7 +86,7 @@ def search(
     trials = Trials(
         traced.graph, low, objective, judge, budget, progress, clock, history, before
     )
-    run = _Search(traced, trials, budget.seed)
+    run = _Search(traced, trials, budget.seed, largest or {})
     interrupted = False
     try:
         run.search(run.ranges(pins))
@@ -85,7 +95,7 @@ def search(
             raise
         interrupted = True
     return Found(
-        plans(traced.graph, trials, run.ranking),
+        plans(trials.graph, trials, run.ranking),
         tuple(trials.made.values()),
         interrupted,
         trials.ended,
@@ -100,6 +110,7 @@ class _Search:
     traced: Traced
     trials: Trials
     seed: int
+    largest: Mapping[int, int]
     ranking: tuple[Estimate, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -108,9 +119,11 @@ class _Search:
         low, progress = self.trials.low, self.trials.progress
         progress.live("ranges", f"what {low} can't hold")
         recorded = self.trials.history.remember(
-            "ranges", lambda: ranges_data(hard_pins(self.traced, low, pins))
+            "ranges",
+            lambda: ranges_data(hard_pins(self.traced, low, pins, self.largest)),
         )
         hard = ranges_of(recorded)
+        self.trials.graph = hard.within(self.traced.graph)
         if hard.ranged:
             progress.line("ranges", ranged_text(hard))
         return hard
@@ -119,7 +132,7 @@ class _Search:
         """Everything low; if that fails, the fewest pins with which it passes."""
         trial = self.trials.trial(hard.pins)
         if trial.holds:
-            lift(self.traced, self.trials, hard.pins)
+            lift(self.traced, self.trials, hard.pins, hard.firm)
             return
         held, trial = self._without_infinities(trial, hard)
         if trial.holds or not self.trials.may_go_on():
@@ -127,14 +140,14 @@ class _Search:
         found = self._estimates(trial)
         self.ranking = found.ranking
         graph, low, objective = (
-            self.traced.graph,
+            self.trials.graph,
             self.trials.low,
             self.trials.objective,
         )
         order = self.trials.untied(
             pin_order(graph, low, trial.placement, found.ranking, objective)
         )
-        self._pin(held, order, found)
+        self._pin(held, order, found, hard.firm)
 
     def _without_infinities(
         self, first: Trial, hard: Ranges
@@ -164,6 +177,7 @@ class _Search:
         held: Mapping[str, Reason],
         reasons: Mapping[str, Reason],
         found: Estimates,
+        firm: Set[str],
     ) -> None:
         trials = self.trials
 
@@ -181,7 +195,7 @@ class _Search:
             if prefix.failing == len(names):
                 self.warnings += (self._hopeless(),)
             return
-        graph, low = self.traced.graph, trials.low
+        graph, low = trials.graph, trials.low
 
         def placed(names: tuple[str, ...]) -> Placement:
             return trials.placed(with_movers(graph, pinned(names)))
@@ -197,7 +211,10 @@ class _Search:
             lambda names: residual.hopeless(placed(names)),
             trials.may_go_on,
         )
-        shrink([n for n in names[: prefix.passing] if n not in needed], needed, by)
+        kept = shrink(
+            [n for n in names[: prefix.passing] if n not in needed], needed, by
+        )
+        lift(self.traced, trials, pinned(kept), firm)
 
     def _hopeless(self) -> str:
         judge, last = self.trials.judge, list(self.trials.made.values())[-1]

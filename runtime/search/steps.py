@@ -6,20 +6,63 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any
 
+from ..common.strict_json import (
+    count,
+    listed,
+    mapped,
+    number,
+    optional,
+    parsed,
+    record,
+    row,
+    text,
+)
 from ..graph.pins import Reason, Why
 from .limits.ranges import Ranges
 from .sensitivity.estimate import Estimate, Method
 from .sensitivity.estimates import Estimates
 
+REASON = row(parsed(Why, "a reason"), text, optional(number))
+
+RANGES = record(
+    {
+        "pins": mapped(REASON),
+        "excused": mapped(REASON),
+        "firm": listed(text),
+        "unfit": listed(text),
+    },
+    {},
+)
+
+ESTIMATES = record(
+    {
+        "passes": count,
+        "ranking": listed(row(text, number, number, parsed(Method, "a method"))),
+    },
+    {},
+)
+
+LIFTING = mapped(number)
+
 
 def ranges_data(ranges: Ranges) -> dict[str, Any]:
-    """Both groups: op id → [why, text, number]."""
-    return {"pins": _reasons(ranges.pins), "excused": _reasons(ranges.excused)}
+    """Both groups: op id → [why, text, number]; what stays pinned, what can't be cast."""
+    return {
+        "pins": _reasons(ranges.pins),
+        "excused": _reasons(ranges.excused),
+        "firm": sorted(ranges.firm),
+        "unfit": sorted(ranges.unfit),
+    }
 
 
 def ranges_of(data: Mapping[str, Any]) -> Ranges:
     """The inverse of `ranges_data`."""
-    return Ranges(_parsed(data["pins"]), _parsed(data["excused"]))
+    return Ranges(
+        _parsed(data["pins"]),
+        _parsed(data["excused"]),
+        frozenset(data["firm"]),
+        frozenset(data["unfit"]),
+    )
 
 
 def estimates_data(found: Estimates) -> dict[str, Any]:

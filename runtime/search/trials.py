@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..common.errors import DataError, UsageError
+from ..common.places import described
 from ..common.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
@@ -85,10 +86,10 @@ class Judge:
         watch = paired_watch(self.baseline, self.criterion, self.error_rate)
         try:
             found = settled(self.evaluate(placement, watch), self.baseline)
-        except (DataError, UsageError):
+        except (DataError, UsageError, KeyboardInterrupt):
             raise
-        except Exception as error:  # a trial that fails is a failed trial, not the end
-            return Outcome(None, f"{type(error).__name__}: {error}", elapsed())
+        except BaseException as error:  # a trial that fails is not the end
+            return Outcome(None, _failure(error), elapsed())
         return Outcome(found, "", elapsed())
 
     def holds(self, found: Evaluation | None) -> bool:
@@ -102,6 +103,14 @@ class Judge:
         if found is None or not found.finite or math.isnan(found.value):
             return math.inf
         return self.criterion.loss(self.baseline.value, found.value)
+
+
+def _failure(error: BaseException) -> str:
+    return (
+        described(error)
+        if isinstance(error, SystemExit)
+        else f"{type(error).__name__}: {error}"
+    )
 
 
 @dataclass

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -32,7 +33,6 @@ Target = Annotated[
 
 DRIFT = 1
 BAD = 2
-KILLED = 128  # plus the signal's number, as shells say it
 
 
 def main() -> None:
@@ -118,7 +118,7 @@ def run(
         write(path, text)
     except OutputError as error:
         raise _failure(str(error)) from error
-    raise typer.Exit(_finished([sys.executable, str(path), *context.args]))
+    _become([sys.executable, str(path), *context.args])
 
 
 @app.command()
@@ -161,14 +161,19 @@ def doctor(
     typer.echo(to_json(report) if json else render(report))
 
 
-def _finished(command: list[str]) -> int:
-    """The script's exit code; an interrupt is the script's to answer, in its own time."""
+def _become(command: list[str]) -> NoReturn:
+    """Let the script take this process's place: one process to signals and their sender.
+
+    Where processes can't be replaced the script is a child, and its exit code ours.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        os.execv(command[0], command)
     with subprocess.Popen(command) as process:
-        # Ctrl-C reaches the script by itself, a signal to this process does not.
+        # Ctrl-C reaches the script by itself: it answers in its own time.
         signal.signal(signal.SIGINT, lambda number, frame: None)
-        signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
-        code = process.wait()
-    return code if code >= 0 else KILLED - code
+        raise typer.Exit(process.wait())
 
 
 def _source(spec_file: Path, output: Path | None) -> tuple[Path, str]:

@@ -12,7 +12,9 @@ import pytest
 from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.measuring import journal
 from narrowcast.runtime.frameworks.mxnet.measuring import probes as probing
+from narrowcast.runtime.frameworks.protocol import Probe
 from narrowcast.runtime.graph.graph import Precision
 
 BF16, FP16 = Precision.BF16, Precision.FP16
@@ -91,7 +93,7 @@ def test_identical_ops_are_probed_once(tmp_path: Path) -> None:
         probing.probe_file(tmp_path, BF16, range(1, len(data.nodes)))
     finally:
         os.dup2(error, 2)
-    lines = (tmp_path / probing.JOURNAL).read_text().splitlines()[1:]
+    lines = (tmp_path / journal.JOURNAL).read_text().splitlines()[1:]
     started = [line for line in lines if "error" not in line]
     assert len(started) == 3
     assert len(lines) == len(started) + len(data.nodes) - 1
@@ -113,3 +115,53 @@ def test_a_child_that_dies_of_no_kernel_is_told_as_a_probe() -> None:
     with pytest.raises(ModelError, match="that probed MXNet's kernels died") as caught:
         probing.PROBING.call(os.abort)
     assert "of no kernel in 16 bits" in caught.value.remedy
+
+
+FINE, SEGFAULT = Probe(BF16, 0.0), ModelError("the process died: exit code 255")
+
+
+def died(folder: Path, *ran: int, running: int | None = None) -> bool:
+    """A child that ran these ops, each twice in the network, and died behind them."""
+    journal.write(folder, None)
+    for key in ran:
+        journal.write(folder, key)
+        if key != running:
+            journal.write(folder, key, FINE)
+            journal.write(folder, key + 100, FINE)
+    return journal.bury(folder, SEGFAULT)
+
+
+def test_a_child_that_dies_between_two_probes_is_followed_by_another(
+    tmp_path: Path,
+) -> None:
+    """The last op may have spoilt its memory: the next child begins with that."""
+    assert died(tmp_path, 1, 2, 3)
+    assert journal.read(tmp_path).found == dict.fromkeys((1, 2, 101, 102), FINE)
+    assert died(tmp_path, 3)
+    assert died(tmp_path, 7)
+    assert 7 not in journal.read(tmp_path).found  # it may have been by chance
+    assert died(tmp_path, 7)
+    for key in (3, 103, 7, 107):
+        probe = journal.read(tmp_path).found[key]
+        assert probe.output is None
+        assert "ends the process (a segmentation fault)" in probe.message
+    assert died(tmp_path, 4, 5, running=5)
+    assert 5 not in journal.read(tmp_path).found
+    assert died(tmp_path, 5, running=5)
+    assert journal.read(tmp_path).found[5].output is None
+    assert journal.read(tmp_path).found[4] == FINE
+
+
+def test_an_fp32_model_that_kills_its_process_is_told_after_a_few_tries(
+    tmp_path: Path,
+) -> None:
+    assert not died(tmp_path)
+    killed = ModelError("the process died: killed by signal 9")
+    journal.write(tmp_path, 1)
+    journal.write(tmp_path, 1, FINE)
+    assert not journal.bury(tmp_path, killed)
+    assert journal.read(tmp_path).found == {1: FINE}
+    said = probing._keeps_dying(killed)
+    assert "that probed MXNet's kernels died 3 times: killed" in said.message
+    assert "memory" in said.remedy
+    assert "memory" not in probing._keeps_dying(SEGFAULT).remedy

@@ -153,6 +153,25 @@ def test_a_computed_mask_makes_no_nan_on_rows_that_came_later(
         assert tools.error(model(*batch), traced.apply(placement)(*batch)) < 0.02
 
 
+def computed(s: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+    """Each number fits into fp16, their product doesn't."""
+    return s + (1 - keep) * 3e4 * -3e4
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_product_beyond_the_range_makes_no_nan_on_rows_that_came_later(
+    tools: Any, empty: bool
+) -> None:
+    torch.manual_seed(0)
+    model, batch = Attention(computed).eval(), masked(3, empty=empty)
+    traced = tools.trace(model, *batch, low=FP16)
+    placement = tools.all_low(traced, FP16)
+    assert {placement[f"{name}:linear:0"] for name in ("qkv", "out")} == {FP16}
+    later = masked(3, empty=True)
+    with torch.no_grad():
+        assert tools.error(model(*later), traced.apply(placement)(*later)) < 0.02
+
+
 def test_a_row_masked_in_a_later_batch_costs_no_trial(tools: Any) -> None:
     torch.manual_seed(0)
     model = Attention(MASKS["added"]).eval()

@@ -340,6 +340,7 @@ def test_the_report_counts_what_is_delivered(tmp_path: Path) -> None:
         options=SimpleNamespace(trial=None),
         interrupts=SimpleNamespace(came=False),
         warnings=["one"],
+        notes=[],
     )
     conversion: Any = SimpleNamespace(
         context=run,

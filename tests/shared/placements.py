@@ -8,6 +8,7 @@ from narrowcast.runtime.frameworks.protocol import Traced
 from narrowcast.runtime.graph.graph import Graph, Kind, Placement, Precision
 from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.search.limits.movers import with_movers
 from narrowcast.runtime.search.limits.reasons import hard_pins
 
 
@@ -15,8 +16,10 @@ def all_low(
     traced: Traced, low: Precision = Precision.BF16, pins: Sequence[str] = ()
 ) -> Placement:
     """As many FLOPs low as probes, ranges and `pins`, ids of ops, allow."""
-    held = {*hard_pins(traced, low, Pins()).pins, *pins}
-    return low_compute(traced.graph, low, held).placement
+    ranges = hard_pins(traced, low, Pins())
+    graph = ranges.within(traced.graph)
+    held = {*with_movers(graph, ranges.pins), *pins}
+    return low_compute(graph, low, held).placement
 
 
 def able_low(traced: Traced, low: Precision = Precision.BF16) -> Placement:

@@ -679,7 +679,7 @@ s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, MSE; 
 s.yaml:8:14: evaluation.accuracy.metric.F1: is not supported yet
     metric: {F1: ~}
              ^
-    hint: supported here: python, args, topk, MSE
+    hint: supported here: python, topk, MSE
 """,
         id="metric later",
     ),
@@ -821,7 +821,7 @@ s.yaml:10:7: evaluation.accuracy.dataloader.dataset: write exactly one of python
 s.yaml:10:17: evaluation.accuracy.dataloader.dataset.ImageFolder: is not supported yet
     dataset: {ImageFolder: {root: a}}
               ^
-    hint: supported here: python, args, npz, csv
+    hint: supported here: python, npz, csv
 """,
         id="dataset later",
     ),

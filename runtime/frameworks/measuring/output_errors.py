@@ -48,12 +48,15 @@ class OutputErrors(Generic[Value]):
     Attributes:
         probes: Op id → what its own outputs are off by.
         relative_error: RMS of the difference over the RMS of the first.
+        noise: What fp32 itself puts each output off by, where that is much; taken off,
+            else a sigmoid far below zero would seem to be ruined by any op.
         references: What fp32 gives on each route, None where it can't be run.
     """
 
     reruns: Reruns[Value]
     probes: Mapping[str, Probe]
     relative_error: Callable[[Value, Value], float]
+    noise: Sequence[float] = ()
     references: dict[tuple[Skipped, Precision], Sequence[Value] | None] = field(
         default_factory=dict
     )
@@ -79,7 +82,15 @@ class OutputErrors(Generic[Value]):
         values = self.reruns.values(route, precision, ops)
         if values is None:
             return math.inf
-        return max(map(self.relative_error, reference, values), default=0.0)
+        errors = list(map(self.relative_error, reference, values))
+        if len(self.noise) == len(errors):
+            errors = list(map(_beyond, errors, self.noise))
+        return max(errors, default=0.0)
 
     def _route(self, op: Op) -> Skipped:
         return frozenset(filter(op.within, self.reruns.skipped))
+
+
+def _beyond(error: float, noise: float) -> float:
+    """What is left of an error without the noise: they add up as squares do."""
+    return math.sqrt(max(error**2 - noise**2, 0.0)) if noise else error

@@ -29,9 +29,10 @@ def described(value: npt.NDArray[np.float32], precision: Precision) -> Statistic
     flushed = inexact = 0.0
     if nonzero.any():
         flushed = float(np.mean(magnitudes[nonzero] <= limits.flush))
-    if limits.whole < largest < limits.overflow and (finite == np.trunc(finite)).all():
+    fractional = float(np.mean(finite != np.trunc(finite)))
+    if limits.whole < largest < limits.overflow and not fractional:
         inexact = float(np.mean(rounded(finite, precision) != finite))
-    return Statistics(largest, over, flushed, inexact)
+    return Statistics(largest, over, flushed, inexact, fractional)
 
 
 def keep_worst(found: dict[Key, Statistics], key: Key, new: Statistics) -> None:

@@ -78,6 +78,7 @@ def _op(
         outputs=outputs,
         flops=_flops(step, kind),
         key=step.index,
+        growth=operators.growth(node.op),
     )
     return absorbing(op, prepared.told.absorbed.get(node.name, ()))
 

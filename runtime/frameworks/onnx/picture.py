@@ -14,7 +14,7 @@ from ..picturing import settled
 from .ir import schemas
 from .ir.flops import flops
 from .ir.naming import Names, Site, constant, dtype_name, is_fill
-from .ir.operators import READS_NO_VALUES, is_standard, kind
+from .ir.operators import READS_NO_VALUES, growth, is_standard, kind
 from .ir.prepared import Prepared
 from .ir.slots import castable
 from .running.interpreter import Observed
@@ -130,7 +130,7 @@ class _Draw:
 
     def _op(self, site: Site) -> Op:
         node, outputs = site.node, self.known(site.node.outputs)
-        own = kind(node)
+        own = Kind.FIXED if _returns_a_constant(node) else kind(node)
         settled_kind, slots = settled(own, self._slots(site), outputs, self.tensors)
         op = Op(
             id=site.id,
@@ -142,6 +142,7 @@ class _Draw:
             region=site.region,
             flops=self._flops(node, own, settled_kind, outputs),
             key=site.id,
+            growth=growth(node),
         )
         return absorbing(op, self.prepared.told.absorbed.get(site.id, ()))
 
@@ -188,6 +189,14 @@ class _Draw:
     def _shape(self, value: ir.Value) -> tuple[int, ...] | None:
         tensor = self.tensors.get(self.names.tensors[value])
         return None if tensor is None else tensor.shape
+
+
+def _returns_a_constant(node: ir.Node) -> bool:
+    """Whether a weight leaves its graph here: it is interface, and nothing is gained."""
+    if node.op_type != "Identity" or not is_standard(node):
+        return False
+    (value,) = node.inputs
+    return value is not None and constant(value) is not None
 
 
 def _call(region: str, function: str, around: str) -> Op:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from .ir.inline import Calls, plain
 from .ir.naming import Names, name_all
 from .ir.prepared import Prepared
 from .measuring.agreement import check_agreement
+from .measuring.extremes import Extremes, extremes
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
+from .opening.noted import notes
 from .opening.signature import check_batch
 from .picture import picture
 from .preparation.prepare import prepare
@@ -45,6 +48,7 @@ class Program:
         batch: In the order of the model's inputs.
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took.
+        beyond: `extremes`, found once.
         places: Where the model's inputs are in a batch as it comes.
     """
 
@@ -58,6 +62,7 @@ class Program:
     skipped: frozenset[str]
     places: tuple[int, ...]
     longest: int
+    beyond: dict[Precision, Extremes] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -66,7 +71,14 @@ class Program:
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """As `Traced.statistics`."""
-        return collect(self.prepared.model, self._names, self.batch, precision)
+        return collect(
+            self.prepared.model,
+            self._names,
+            self.batch,
+            precision,
+            self.graph,
+            self.extremes(precision),
+        )
 
     def sketch(
         self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
@@ -75,7 +87,13 @@ class Program:
         return {}
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """As `Traced.error`, at `showing_tails`."""
+        """As `Traced.error`, at `showing_tails`.
+
+        Infinite for ops that some row, which the batch need not have, would break.
+        """
+        ops = tuple(ops)
+        if not self.extremes(precision).unsafe.keys().isdisjoint(ops):
+            return math.inf
         return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def time(
@@ -102,14 +120,33 @@ class Program:
         Raises:
             ModelError: Rounding keeps a loop from ending on the batch.
         """
-        model = rewrite(self.prepared.model, self.calls, self.graph, placement)
+        low = next((p for p in placement.values() if p is not Precision.FP32), None)
+        far = () if low is None else self.extremes(low).reaches
+        model = rewrite(self.prepared.model, self.calls, self.graph, placement, far)
         self._reruns.check_it_ends(model)
         record_order(model, self.places)
         return model
 
     def save(self, model: ir.Model, path: Path) -> Path:
-        """Write a model that `apply` made as `.onnx`: the same bytes each time."""
+        """Write a model that `apply` made as `.onnx`: the same bytes each time.
+
+        Raises:
+            ModelError: The runtime dies of it.
+        """
+        self.executor.survive(model)
         return archive.write(model, path, self.switches)
+
+    def clipped(self, precision: Precision) -> frozenset[str]:
+        """As `Clipping.clipped`."""
+        return frozenset(self.extremes(precision).reaches)
+
+    def extremes(self, precision: Precision) -> Extremes:
+        """What lies beyond a precision on rows that the batch need not have."""
+        if precision not in self.beyond:
+            nodes = {site.id: site.node for site in self._names.ops}
+            values = {name: value for value, name in self._names.tensors.items()}
+            self.beyond[precision] = extremes(self.graph, nodes, values, precision)
+        return self.beyond[precision]
 
     @cached_property
     def _names(self) -> Names:
@@ -130,6 +167,7 @@ class Program:
             self.executor.judge,
             self.skipped,
             self.longest,
+            lambda precision: self.extremes(precision).reaches,
         )
 
     @cached_property
@@ -160,19 +198,22 @@ def trace(
     given = arrays(loaded, batch, places)
     flat, calls = plain(loaded)
     prepared = prepare(flat, calls, low=low)
+    prepared = replace(prepared, notes=(*prepared.notes, *notes(loaded, flat)))
     prepared.model.meta.update(loaded.meta)
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
     check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
     graph = picture(prepared, names, seen, low, executor.uniform)
-    probes = probe(
-        _singles(prepared.model, names, graph, seen), executor, low, seen.failed
-    )
+    singles = _singles(prepared.model, names, graph, seen)
+    values = {name: value for value, name in names.tensors.items()}
+    beyond = extremes(graph, singles.nodes, values, low)
+    singles = replace(singles, far=beyond.reaches)
+    probes = probe(singles, executor, low, seen.failed)
     graph = with_kernels(graph, low, probes)
     return Program(
         graph,
-        probes,
+        {name: _on_any_row(name, each, beyond) for name, each in probes.items()},
         executor.switches,
         prepared,
         calls,
@@ -181,7 +222,15 @@ def trace(
         seen.skipped,
         tuple(places),
         max(seen.runs.values()),
+        {low: beyond},
     )
+
+
+def _on_any_row(name: str, found: Probe, beyond: Extremes) -> Probe:
+    """What a probe says, or would say on rows that the batch need not have."""
+    if name in beyond.unsafe and found.output is not None:
+        return replace(found, error=math.inf)
+    return found
 
 
 def _singles(model: ir.Model, names: Names, graph: Graph, seen: Observed) -> Singles:

@@ -17,6 +17,7 @@ from ..protocol import Inputs
 from .ir import nodes
 from .ir.flops import counted, uncounted
 from .ir.naming import tensor_names
+from .ir.operators import growth
 from .ir.prepared import Prepared, is_constant
 from .ir.regions import Region, bodies, operands, regions
 from .ir.slots import slots
@@ -106,6 +107,9 @@ class _Draw:
             region=region.id,
             flops=self._flops(node, kind, outputs),
             key=node.name,
+            growth=growth(
+                nodes.operator_name(node), bool(node.kwargs.get("rounding_mode"))
+            ),
         )
         return absorbing(op, self.prepared.told.absorbed.get(id_, ()))
 

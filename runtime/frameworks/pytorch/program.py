@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -26,9 +26,10 @@ from .capturing import capture
 from .capturing.as_loaded import explained
 from .forms import sites
 from .forms.form import Form, substituted
-from .forms.timing import fastest_forms, time_forms
+from .forms.timing import by_op, fastest_forms, time_forms
 from .ir.naming import tensor_names
 from .ir.prepared import Prepared
+from .ir.values.extremes import extremes
 from .measuring.agreement import check_agreement
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe, relative_error
@@ -42,6 +43,7 @@ from .preparation.prepare import prepare
 from .running.calling import by_name, recorded
 from .running.device import finished, of_batch, release
 from .running.given import evaluating, module_of
+from .running.low import DTYPES
 from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
@@ -61,6 +63,7 @@ class Program:
         prepared: The fp32 graph that is converted.
         dynamic: Dimensions that vary, for each input.
         formed: The forms that are used where their ops are low together.
+        stated: Symbol → the largest size that a saved model takes.
         notes: What deployers must import first; else a `.pt2` runs as it was judged.
         needs: What the model's own operators need.
     """
@@ -73,6 +76,7 @@ class Program:
     dynamic: capture.Dynamic
     formed: tuple[Form, ...] = ()
     notes: tuple[str, ...] = ()
+    stated: Mapping[str, int] = field(default_factory=dict)
     needs: Needs = NOTHING
 
     @property
@@ -142,6 +146,11 @@ class Program:
         found = collect(self.prepared.module, self.batch, precision)
         return {self._names[n]: each for n, each in found.items() if n in self._names}
 
+    def clipped(self, precision: Precision) -> Set[str]:
+        """As `Clipping.clipped`: what may lie at the end of the format."""
+        found = extremes(self.prepared.module, DTYPES[precision])
+        return {self._names[node] for node in found if node in self._names}
+
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
@@ -159,22 +168,10 @@ class Program:
             watch.run(*self.batch)
         pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
         plain = timings(self.graph, precision, pairs, watch.time_casts)
-        formed = self._time_forms(precision, clock, seconds)
-        return replace(plain, ops={**plain.ops, **formed})
-
-    def _time_forms(
-        self, precision: Precision, clock: Clock, seconds: float
-    ) -> dict[tuple[str, Precision], Latency]:
-        """What computes takes all of a form's time, what it does besides takes none."""
         module = self.prepared.module
         timed = time_forms(module, self.batch, precision, self.formed, clock, seconds)
-        found = {}
-        for form, each in timed.items():
-            for name in form.nodes[1:]:
-                nothing = each.form.changed(lambda _seconds: 0.0)
-                found[self._ids[name], precision] = nothing
-            found[self._ids[form.anchor], precision] = each.form
-        return found
+        formed = by_op(timed, self._ids, precision)
+        return replace(plain, ops={**plain.ops, **formed})
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
@@ -227,7 +224,9 @@ class Program:
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
         reset(model, self.prepared.module)
-        exported = capture.export(model, recorded(model), self.batch, self.dynamic)
+        exported = capture.export(
+            model, recorded(model), self.batch, self.dynamic, stated=self.stated
+        )
         written = archive.write(archive.to_bytes(exported), path)
         release(of_batch(self.batch))
         return written
@@ -275,16 +274,16 @@ def trace(
     dynamic = [one.dynamic for one in inputs]
     module = module_of(model)
     names = [one.name for one in inputs]
+    stated = {symbol: most for one in inputs for symbol, most in one.largest.items()}
     bind = by_name(module, names)
     with evaluating(module), explained(module, bind, batch, names):
-        exported = capture.export(module, bind, batch, dynamic, names)
+        exported = capture.export(module, bind, batch, dynamic, names, stated)
         captured = capture.unlifted(exported)
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
-    graph = replace(
-        graph, dropped=(*graph.dropped, *remembered(untraced(module, graph)))
-    )
+    dropped = (*graph.dropped, *remembered(untraced(module, graph)))
+    graph = replace(graph, dropped=dropped)
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     own = needs(module, captured)
     return Program(
@@ -296,4 +295,5 @@ def trace(
         dynamic=dynamic,
         notes=tuple(filter(None, [own.note])),
         needs=own,
+        stated=stated,
     )

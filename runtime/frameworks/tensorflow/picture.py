@@ -119,6 +119,7 @@ class _Draw:
             region=region.id,
             flops=self._flops(region, node, kind, outputs),
             key=(region.id, node.name),
+            growth=operators.growth(node.op),
         )
         return absorbing(
             op, [_within(region, each) for each in self._absorbed(region, node)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from ..comparing import probed, relative_error
 from ..inputs import Input, check_shapes, places
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
-from ..protocol import Array, Inputs, Probe, Statistics, Timings, restart
+from ..protocol import Array, Inputs, Probe, Statistics, Timings, first_call
 from .ir.frozen import Frozen, Model
-from .ir.regions import Region, regions
+from .ir.regions import Region, every, regions
 from .measuring.agreement import check_agreement
+from .measuring.extremes import Extremes, extremes
+from .measuring.other_signatures import Others, prepared_with_others
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.sketch import sketch as adjoint
@@ -27,9 +29,8 @@ from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .measuring.tails import float_tails
 from .picture import picture
-from .preparation.prepare import prepare
 from .running.interpreter import key_of
-from .running.predict import given, predictor
+from .running.predict import Whole, given, predictor
 from .running.switches import hold_fp32
 from .writing import archive
 from .writing.rewrite import rewrite
@@ -41,8 +42,8 @@ class Program:
 
     Attributes:
         frozen: The prepared model; `main` holds its regions.
-        batch: Tensors in the model's order.
-        notes: None: a SavedModel runs as it was judged.
+        batch: Tensors in the order of all that its signatures take.
+        known: Precision → what may lie at its end, once it was asked for.
     """
 
     graph: Graph
@@ -51,7 +52,13 @@ class Program:
     frozen: Frozen
     main: Region
     batch: Inputs
-    notes: tuple[str, ...] = ()
+    others: Others
+    known: dict[Precision, Extremes] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which signatures were not judged, or not converted."""
+        return self.others.notes
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """As `Traced.error`, at `float_tails`."""
@@ -104,7 +111,7 @@ class Program:
         """As `Traced.time_whole`."""
         arrays = tuple(value.numpy() for value in self.batch)
         calls = {
-            name: partial(predictor(self.apply(placement)), arrays)
+            name: partial(first_call, Whole(self.apply(placement)), arrays)
             for name, placement in placements.items()
         }
         return interleaved(calls, clock)
@@ -113,13 +120,28 @@ class Program:
         """The converted model, its weights in the precision of the ops that use them.
 
         Raises:
-            ModelError: Rounding keeps a loop from ending on the batch.
+            ModelError: Rounding keeps a loop from ending on the batch, or makes a
+                signature that is not evaluated infinite.
         """
         keys = {key_of(op): placement[op.id] for op in self.graph.ops}
         held = held_precisions(self.graph, placement)
-        converted = rewrite(self.frozen, self.main, keys, held)
+        narrow = set(keys.values()) - {Precision.FP32}
+        clipped = {each: self._extremes(each).tensors for each in narrow}
+        converted = rewrite(self.frozen, self.main, keys, held, clipped)
         self._reruns.check_it_ends(converted)
+        self.others.check(converted)
         return converted
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """As `Clipping.clipped`: what may lie at the end of the format."""
+        within = {region.id: region.within for region in every(self.main)}
+        found = self._extremes(precision).tensors
+        return {within[region](reference) for region, reference in found}
+
+    def _extremes(self, precision: Precision) -> Extremes:
+        if precision not in self.known:
+            self.known[precision] = extremes(self.main, precision, self.frozen.weights)
+        return self.known[precision]
 
     def save(self, model: Frozen, path: Path) -> Path:
         """Write a model that `apply` made as a SavedModel: the same bytes each time."""
@@ -154,16 +176,18 @@ def trace(
     if inputs:
         check_shapes(inputs, [tuple(value.shape) for value in batch])
     frozen = _in_order(model.freeze(), inputs)
-    values = tuple(map(tf.convert_to_tensor, given(frozen.inputs, batch)))
-    prepared = prepare(frozen)
+    own = tuple(map(tf.convert_to_tensor, given(frozen.inputs, batch)))
+    prepared, all_, aside = prepared_with_others(model, frozen, own)
+    values = tuple(map(tf.convert_to_tensor, all_))
     main = regions(prepared)
-    as_loaded = predictor(model, inputs)
-    restart(as_loaded)
-    check_agreement(as_loaded, frozen, prepared, main, values, outputs)
+    loaded = predictor(model, inputs)
+    check_agreement(loaded, frozen, prepared, main, own, values, outputs)
     graph = picture(main, values, prepared)
-    run = partial(probe, main, values, prepared.weights, low)
+    unsafe = extremes(main, low, prepared.weights).unsafe
+    run = partial(probe, main, values, prepared.weights, low, unsafe=unsafe)
     graph, probes = probed(graph, low, run)
-    return Program(graph, probes, switches, prepared, main, values)
+    others = Others(prepared, main, values, aside)
+    return Program(graph, probes, switches, prepared, main, values, others)
 
 
 def _in_order(frozen: Frozen, inputs: Sequence[Input]) -> Frozen:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...common.strict_json import mapped, number, parsed, record, seconds, text
 from ...common.timing import Latency
 from ...frameworks.protocol import Timings
 from ...graph.graph import Precision
@@ -41,11 +42,11 @@ def costs_of(data: Mapping[str, Any], static: StaticCosts) -> MeasuredCosts:
         ValueError, TypeError, LookupError, AttributeError: It is no such data.
     """
     ops = {
-        (str(name), Precision(precision)): _latency(seconds)
+        (str(name), Precision(precision)): _latency(taken)
         for name, times in data["ops"].items()
-        for precision, seconds in times.items()
+        for precision, taken in times.items()
     }
-    casts = {_cast(text): _latency(seconds) for text, seconds in data["casts"].items()}
+    casts = {cast_of(said): _latency(taken) for said, taken in data["casts"].items()}
     return MeasuredCosts(
         Timings(ops, casts),
         static,
@@ -55,16 +56,37 @@ def costs_of(data: Mapping[str, Any], static: StaticCosts) -> MeasuredCosts:
     )
 
 
-def _cast(text: str) -> tuple[tuple[int, ...], Precision, Precision]:
-    found = CAST.fullmatch(text)
+def cast_of(said: str) -> tuple[tuple[int, ...], Precision, Precision]:
+    """Shape, source and target of a cast that is written in words.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = CAST.fullmatch(said)
     if found is None:
-        raise ValueError(f"{text!r} is no cast")
+        raise ValueError(f"{said!r} is no cast")
     shape = tuple(int(size) for size in found["shape"].split(",") if size.strip())
     return shape, Precision(found["source"]), Precision(found["target"])
 
 
-def _latency(seconds: Any) -> Latency:
-    value = float(seconds)
+def _latency(taken: Any) -> Latency:
+    value = float(taken)
     if not 0.0 <= value < float("inf"):
-        raise ValueError(f"{seconds!r} is no time")
+        raise ValueError(f"{taken!r} is no time")
     return Latency(value, value, value, 1)
+
+
+PRECISION = parsed(Precision, "a precision")
+
+COSTS = record(
+    {
+        "static": text,
+        "errors": mapped(number, PRECISION),
+        "margin": seconds,
+        "scale": mapped(number, PRECISION),
+        "ops": mapped(mapped(seconds, PRECISION)),
+        "casts": mapped(seconds, parsed(cast_of, "a cast")),
+    },
+    {},
+)
+"""The shape of what `costs_data` gives."""

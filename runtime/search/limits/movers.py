@@ -3,6 +3,9 @@
 The cut may put a mover low between two fp32 ops since that moves fewer bytes, above
 all where its input is cast for other ops anyway. The mover rounds nothing, but those
 casts do, and what the pin was to keep exact is lost before the op reads it.
+
+And what reads a value that only fp32 holds is fp32 as its maker is: the cast would make
+it infinite.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ def with_movers(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
     Only chains of movers from an input or a pinned op down to a pinned op count: what
     a low op made is rounded already. More pins never hold fewer movers.
     """
+    pins = _with_readers(graph, pins)
     tied = frozenset[str]().union(*graph.equal)
     exact = _exact_movers(graph, pins, tied)
     found = dict(pins)
@@ -31,6 +35,26 @@ def with_movers(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
                 text = f"carries fp32 values to {op.id}"
                 found[maker.id] = Reason(Why.CAST, text)
     return found
+
+
+def _with_readers(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
+    """The pins, and the ops that take what overflows from an input or a pinned op."""
+    found = dict(pins)
+    for name in graph.inputs if graph.unfit else ():
+        _hold_readers(graph, name, found)
+    for op in graph.ops if graph.unfit else ():
+        if op.id in found:
+            for name in op.outputs:
+                _hold_readers(graph, name, found)
+    return found
+
+
+def _hold_readers(graph: Graph, name: str, pins: dict[str, Reason]) -> None:
+    if name not in graph.unfit:
+        return
+    for op in graph.consumers.get(name, ()):
+        text = f"{name} would overflow in a cast from fp32"
+        pins.setdefault(op.id, Reason(Why.RANGE, text))
 
 
 def _exact_movers(

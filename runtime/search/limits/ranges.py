@@ -7,15 +7,20 @@ a masked score may become 0. So the verdict is measured. All suspects low at onc
 rest in fp32: if the outputs don't suffer, none is pinned; else the group is halved.
 Then the ops that a pinned one reads from are tried, as long as theirs suffer too: a
 sine in fp32 is of no use to a position that came in bf16.
+
+What the batch clears must hold for every row, since a row that is masked in full may
+come later: an op that makes infinities of what is finite in fp32 is never cleared, and
+a value beyond the format's range, which an op in 16 bits keeps within it, is never cast
+from fp32 (`Graph.unfit`), which would not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...frameworks.protocol import Probe, Statistics, Traced
+from ...frameworks.protocol import Clipping, Probe, Statistics, Traced
 from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Op, Precision
 from ...graph.pins import Reason, Why
@@ -33,17 +38,26 @@ class Ranges:
 
     Attributes:
         pins: Op id → reason, for the ops that harm the outputs.
-        excused: Op id → reason, for ops with values that overflow and harm nothing on
-            the calibration batch. A row that is masked in full would be NaN.
+        excused: Op id → reason, for ops with values that overflow in fp32 and stay
+            finite in 16 bits, within the format's range.
+        firm: Ids of ops whose pins no criterion lifts, since it is judged on some data:
+            they make infinities of what is finite in fp32, or read what may grow.
+        unfit: Tensors with such values: in fp32 they are not cast.
     """
 
     pins: Mapping[str, Reason]
     excused: Mapping[str, Reason]
+    firm: frozenset[str] = frozenset()
+    unfit: frozenset[str] = frozenset()
 
     @property
     def ranged(self) -> tuple[Reason, ...]:
         """Why ops are pinned for their range."""
         return tuple(r for r in self.pins.values() if r.why is Why.RANGE)
+
+    def within(self, graph: Graph) -> Graph:
+        """The graph that knows which of its values 16 bits don't hold."""
+        return replace(graph, unfit=self.unfit) if self.unfit else graph
 
 
 def ranged_text(ranges: Ranges) -> str:
@@ -52,27 +66,56 @@ def ranged_text(ranges: Ranges) -> str:
     return f"{count} op{'s' * (count != 1)} pinned: {ranges.ranged[0].text}"
 
 
-def find_ranges(traced: Traced, low: Precision, held: Set[str]) -> Ranges:
+def find_ranges(
+    traced: Traced,
+    low: Precision,
+    held: Set[str],
+    statistics: Mapping[str, Statistics] | None = None,
+) -> Ranges:
     """Judge every op that can be low.
 
     Args:
         held: Ids of ops that are fp32 anyway.
+        statistics: Of the calibration batch, by tensor; None: they are collected.
     """
     graph, free = traced.graph, _free(traced.graph, low, held)
-    statistics = traced.statistics(low) if free else {}
+    if statistics is None:
+        statistics = traced.statistics(low) if free else {}
     suspects = {}
     for op in free.values():
         reason = suspicion(graph, op, low, statistics, traced.probes.get(op.id))
         if reason is not None:
             suspects[op.id] = reason
-    guilty = harmful(traced, low, tuple(suspects))
-    pins = {name: suspects[name] for name in suspects if name in guilty}
+    infinite = {
+        name: reason
+        for name, reason in suspects.items()
+        if _makes_infinities(traced.probes.get(name))
+    }
+    guilty = harmful(traced, low, tuple(n for n in suspects if n not in infinite))
+    pins = {name: suspects[name] for name in suspects if name in guilty} | infinite
     excused = {
         name: reason
         for name, reason in suspects.items()
-        if name not in guilty and _overflows(graph, graph.by_id[name], statistics)
+        if name not in pins and _overflows(graph, graph.by_id[name], statistics)
     }
-    return Ranges(_with_sources(traced, low, pins, free), excused)
+    found = _with_sources(traced, low, pins, free)
+    unfit = _unfit(traced, low, statistics)
+    return Ranges(found, excused, frozenset(infinite), unfit)
+
+
+def _unfit(
+    traced: Traced, low: Precision, statistics: Mapping[str, Statistics]
+) -> frozenset[str]:
+    """Tensors that overflow and are cast as they are."""
+    over = (name for name, seen in statistics.items() if seen.overflow)
+    clipped = traced.clipped(low) if isinstance(traced, Clipping) else frozenset()
+    tensors = traced.graph.tensors
+    return frozenset(n for n in over if n not in clipped and not tensors[n].constant)
+
+
+def _makes_infinities(probe: Probe | None) -> bool:
+    """Whether the kernel gave infinities for what is finite in fp32."""
+    return probe is not None and probe.output is not None and math.isinf(probe.error)
 
 
 def _overflows(graph: Graph, op: Op, statistics: Mapping[str, Statistics]) -> bool:
@@ -98,7 +141,7 @@ def suspicion(
     if probe is None or probe.error <= GROSS:
         return None
     if not math.isfinite(probe.error):
-        text = f"not finite in {low} on the first batch"
+        text = probe.message or f"not finite in {low} on the first batch"
     else:
         text = f"in {low} its own outputs are off by {probe.error:.0%}"
     return Reason(Why.RANGE, text, probe.error)

@@ -10,12 +10,18 @@ from ...frameworks.protocol import Traced
 from ...graph.graph import Graph, Kind, Placement, Precision
 from ...graph.pins import Pins, Reason, user_pins
 from ...placement import Objective
+from .bounds import bound_pins
 from .capability import capability_pins
 from .ranges import Ranges, find_ranges
 
 
-def hard_pins(traced: Traced, low: Precision, pins: Pins) -> Ranges:
-    """The pins that no trial lifts: capability, range, and what the user says.
+def hard_pins(
+    traced: Traced,
+    low: Precision,
+    pins: Pins,
+    largest: Mapping[int, int] | None = None,
+) -> Ranges:
+    """What is fp32 from the start: capability, growth, range, and what the user says.
 
     What overflows without harm on the calibration batch is excused, not pinned.
 
@@ -25,19 +31,25 @@ def hard_pins(traced: Traced, low: Precision, pins: Pins) -> Ranges:
     """
     if not any(op.kernel(low) for op in traced.graph.ops):
         raise _nothing(traced.graph, low)
+    statistics = traced.statistics(low)
+    bounds = bound_pins(traced.graph, low, statistics, largest or {})
     held = {
         **user_pins(traced.graph, pins),
         **capability_pins(traced.graph, low, traced.probes),
     }
-    ranges = find_ranges(traced, low, held.keys())
-    return Ranges({**held, **ranges.pins}, ranges.excused)
+    ranges = find_ranges(traced, low, held.keys(), statistics)
+    return replace(
+        ranges,
+        pins={**bounds, **held, **ranges.pins},
+        firm=ranges.firm | bounds.keys(),
+    )
 
 
 def _nothing(graph: Graph, low: Precision) -> ModelError:
     dtypes = sorted({tensor.dtype for tensor in graph.tensors.values()})
     return ModelError(
         f"no op can be converted to {low}: the model computes in {', '.join(dtypes)}",
-        "Only fp32 ops are converted: give the model in float32.",
+        "Only fp32 ops are converted: start from the model in fp32.",
     )
 
 

@@ -29,6 +29,7 @@ class Gain:
 
     Attributes:
         lesser: The tolerance for what the objective counts second, and so on.
+        least: The tolerance for what it counts first.
     """
 
     graph: Graph
@@ -36,13 +37,14 @@ class Gain:
     objective: Objective
     placed: Callable[[tuple[str, ...]], Placement]
     lesser: float = LESSER_GAIN
+    least: float = GAIN
 
     def worth(self, background: tuple[str, ...], pins: tuple[str, ...]) -> bool:
         """Whether `pins` cost that much on top of `background`."""
         with_ = self._costs(self.placed((*background, *pins)))
         without = self._costs(self.placed(background))
         whole = self._costs(dict.fromkeys(self.graph.by_id, Precision.FP32))
-        shares = (GAIN, *(self.lesser for _cost in whole[1:]))
+        shares = (self.least, *(self.lesser for _cost in whole[1:]))
         return any(
             high - less > share * all_fp32
             for high, less, all_fp32, share in zip(

@@ -170,6 +170,25 @@ def test_a_model_of_another_keras(tmp_path: Path) -> None:
     error = wrong(load_keras, path)
     assert "can't rebuild it" in error.message
     assert "saved by Keras 2.12.0" in error.remedy
+    assert "model.export" in error.remedy
+
+
+def test_a_class_that_only_keras_2_has(tmp_path: Path) -> None:
+    """As tf_keras writes them: `tf.nn.relu(x)` between layers."""
+    path = kept(tmp_path / "m.keras")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["module"] = "tf_keras.src.engine.functional"
+    config["config"]["layers"][1]["class_name"] = "TFOpLambda"
+    members["config.json"] = json.dumps(config).encode()
+    members["metadata.json"] = json.dumps({"keras_version": "2.21.0"}).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    error = wrong(load_keras, path)
+    assert "saved by Keras 2.21.0" in error.remedy
+    assert "model.export" in error.remedy
 
 
 def test_weights_that_are_not_there(tmp_path: Path) -> None:

@@ -163,3 +163,23 @@ def test_weights_do_not_come_from_other_files(
                 archive.writestr(name, data)
     with pytest.raises(ModelError, match=r"other file|another file"):
         load_keras_weights(model, path) if "weights" in kind else load_keras(path)
+
+
+def test_what_keras_exports_is_known_by_that_name(tmp_path: Path) -> None:
+    """Whose names are others than the classes' own, such as GroupQueryAttention."""
+    from narrowcast.runtime.frameworks.tensorflow.opening.untrusted import keras_config
+
+    public = (layers, keras.initializers, keras.regularizers, keras.constraints)
+    for module in public:
+        for name, value in vars(module).items():
+            if isinstance(value, type) and name not in (
+                *keras_config.REFUSED,
+                "InputSpec",
+            ):
+                keras_config.check_config({"class_name": name, "module": None}, name)
+    x = keras.Input((8, 32), name="x")
+    path = tmp_path / "m.keras"
+    net = keras.Model(x, layers.GroupQueryAttention(8, 4, 2)(x, x))
+    net.save(path)
+    batch = np.random.default_rng(0).normal(size=(2, 8, 32)).astype(np.float32)
+    np.testing.assert_allclose(load_keras(path)((batch,))[0], net(batch), atol=1e-5)

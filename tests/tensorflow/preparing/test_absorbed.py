@@ -100,7 +100,7 @@ def test_what_goes_in_a_body_stays_in_it(freeze: Any) -> None:
     assert [graph.by_id[name].type for name in held] == ["Sin"]
 
 
-def test_another_signature_is_known_and_holds_nothing(tmp_path: Any) -> None:
+def test_another_signature_is_held_if_it_is_converted(tmp_path: Any) -> None:
     class Model(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
         def serve(self, x: Any) -> Any:
@@ -110,14 +110,23 @@ def test_another_signature_is_known_and_holds_nothing(tmp_path: Any) -> None:
         def other(self, x: Any) -> Any:
             return {"y": tf.sinh(x, name="elsewhere")}
 
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="x")])
+        def texts(self, x: Any) -> Any:
+            return {"y": tf.cosh(tf.strings.to_number(x), name="in_text")}
+
     model = Model()
     path = tmp_path / "model"
-    signatures = {"serving_default": model.serve, "other": model.other}
+    signatures = {
+        "serving_default": model.serve,
+        "other": model.other,
+        "texts": model.texts,
+    }
     tf.saved_model.save(model, str(path), signatures=signatures)
     batch = np.ones((2, 4), np.float32)
     loaded = adapter.load_saved_model(path)
     graph = adapter.trace(loaded, (batch,), low=Precision.BF16).graph
-    assert user_pins(graph, Pins(types={"Sinh": "optype_wise"})) == {}
+    assert list(user_pins(graph, Pins(types={"Sinh": "optype_wise"}))) == ["elsewhere"]
+    assert user_pins(graph, Pins(types={"Cosh": "optype_wise"})) == {}
 
 
 def test_a_branch_that_is_settled_keeps_all_names(

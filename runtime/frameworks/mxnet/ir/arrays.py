@@ -100,7 +100,7 @@ def failed_on(batch: Iterable[Any], error: Exception) -> ModelError:
     given = ", ".join(f"{name_of(each.dtype)} {each.shape}" for each in batch)
     return ModelError(
         f"MXNet fails on the batch, {given}: {said_by(error)}",
-        "Compare these sizes and dtypes with what the model takes: in the dataset, its "
-        "transforms and model.inputs. If they are right, the parameters are another "
-        "model's.",
+        "Compare these sizes and dtypes with what the model takes: those of the data, or "
+        "of model.inputs where there is none. If they are right, the parameters are "
+        "another model's.",
     )

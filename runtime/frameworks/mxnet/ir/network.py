@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -129,6 +130,11 @@ class Network:
         """Whether the node is a parameter."""
         node = self.nodes[index]
         return node.variable and node.name in self.parameters
+
+
+def numbers(text: str) -> list[int]:
+    """The whole numbers of an attribute: sizes, or what is padded."""
+    return [int(each) for each in re.findall(r"-?\d+", text)]
 
 
 LOSSES = listed(

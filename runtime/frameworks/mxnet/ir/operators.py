@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from ....graph.graph import Kind
-from ...listing import listed
+from ....graph.growth import Growth
+from ...listing import grown, listed
 from .network import Node
 
 COMPUTE = listed(
@@ -99,6 +100,8 @@ PICKING = tuple(
 
 PREFIX = re.compile(r"^_(contrib|npi|np|npx|sparse)_")
 
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 
 def picks(node: Node) -> bool:
     """Whether the op makes places, truths or a selection, which MXNet holds as floats."""
@@ -106,6 +109,13 @@ def picks(node: Node) -> bool:
         return False
     picking = plain_name(node.op).startswith(PICKING)
     return picking or any(part in node.op for part in COMPARISONS)
+
+
+def draws(node: Node) -> bool:
+    """Whether the op draws random numbers in inference."""
+    if plain_name(node.op).lower() == "dropout":
+        return node.attrs.get("mode") == "always"
+    return "shuffle" in node.op or any(part in node.op for part in FIXED_PARTS)
 
 
 def plain_name(op: str) -> str:
@@ -116,6 +126,8 @@ def plain_name(op: str) -> str:
 def kind(node: Node) -> Kind:
     """The kind of an operator; arithmetic unless it is known to be something else."""
     op = node.op
+    if draws(node):
+        return Kind.FIXED
     if op in COMPUTE:
         return Kind.COMPUTE
     if op in MOVER:
@@ -126,3 +138,37 @@ def kind(node: Node) -> Kind:
         name, values = SAME_VALUES[op]
         return Kind.MOVER if node.attrs.get(name) in values else Kind.POINTWISE
     return Kind.POINTWISE
+
+
+GROWTH = grown(
+    counts="""
+    arange arange_like argmax argmax_channel argmin argsort cumsum index_array linspace
+    shape_array size_array topk unravel_index
+    """,
+    keeps="""
+    amp_cast batch_dot broadcast_div broadcast_mul cast div div_scalar dot
+    elemwise_div elemwise_mul interleaved_matmul_selfatt_qk log log10 log1p log2 matmul
+    mul mul_scalar multiply multiply_scalar rcbrt reciprocal rsqrt sqrt square
+    true_divide true_divide_scalar
+    """,
+    sums="""
+    add add_n add_scalar broadcast_add broadcast_minus broadcast_plus
+    broadcast_sub elemwise_add elemwise_sub minus minus_scalar plus plus_scalar
+    rminus_scalar rsubtract_scalar sub subtract subtract_scalar
+    """,
+    rounds="""
+    broadcast_mod ceil fix floor mod mod_scalar rint rmod_scalar round trunc
+    """,
+    reads="""
+    broadcast_power cos cosh erf exp expm1 pow power power_scalar rpower_scalar sin sinh
+    tan
+    """,
+)
+
+
+def growth(op: str) -> Growth:
+    """What an operator makes of whole numbers larger than those that were seen."""
+    if any(part in op for part in COMPARISONS):
+        return Growth.READS
+    plain = CAMEL.sub("_", plain_name(op).removeprefix("_")).lower()
+    return GROWTH.get(plain, Growth.KEEPS if op in MOVER else Growth.ENDS)

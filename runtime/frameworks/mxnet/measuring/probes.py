@@ -2,17 +2,16 @@
 
 One child runs the network in fp32 and, op by op, each distinct one in the low
 precision beside it. It keeps a journal: what it is about to run, and what came of it.
-When it dies, the journal says of what, and the next child goes on after that.
+When it dies, the journal says of what, and the next child goes on after that. Some
+kernels write where they must not, and the child dies of it later: between two probes.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from ..ir.library import mx, said_by
 from ..ir.network import Network, from_json, to_json, with_outputs
 from ..opening.untrusted import params
 from ..running.interpreter import Arrays, Runner, Step, same_attributes
+from .journal import OUT_OF_MEMORY, SAID, bury, death, read, write
 
 WRONG = 0.25
 """Relative error, against fp32 on the same rounded inputs, that is no rounding."""
@@ -36,13 +36,16 @@ MOVED = 2.0**-6
 
 PROBING = FreshProcess(
     "probed MXNet's kernels",
-    "It died between two probes, so of no kernel in 16 bits. Most often it ran out of "
-    "memory: take a smaller batch_size.",
+    "It died between two probes, so of no kernel in 16 bits: MXNet does not run the fp32 "
+    "model on this batch. Try another batch_size.",
 )
+
+DEATHS = 3
+"""How often children may die of no kernel before the run ends."""
 
 NONSENSE = "its kernel computes something else"
 
-JOURNAL, SYMBOL, VALUES, SAID = "journal", "symbol.json", "values.params", "said"
+SYMBOL, VALUES = "symbol.json", "values.params"
 
 
 def probe(
@@ -62,13 +65,27 @@ def probe(
         folder = Path(name)
         _hand_over(network, batch, folder)
         found: dict[int, Probe] = {}
+        deaths = 0
         while found.keys() < set(keys):
             try:
                 PROBING.call(probe_file, folder, low, sorted(keys))
             except ModelError as error:
-                _bury(folder, error)
-            found = _read(folder).found
+                if not isinstance(error.__cause__, EOFError):  # it said so itself
+                    raise
+                deaths += not bury(folder, error)
+                if deaths == DEATHS:
+                    raise _keeps_dying(error) from error
+            found = read(folder).found
     return found
+
+
+def _keeps_dying(error: ModelError) -> ModelError:
+    memory = "It ran out of memory: take a smaller batch_size."
+    how = death(error)
+    return ModelError(
+        f"the process that {PROBING.did} died {DEATHS} times: {how}",
+        memory if how == OUT_OF_MEMORY else PROBING.remedy,
+    )
 
 
 def _hand_over(network: Network, batch: Inputs, folder: Path) -> None:
@@ -90,73 +107,6 @@ def _handed_over(folder: Path) -> Runner:
     return Runner(network, map(on_device, batch))
 
 
-def _bury(folder: Path, error: ModelError) -> None:
-    """Write down what the op did that the child died of.
-
-    Another op may have spoilt the child's memory: only one that a child dies of before
-    it ran any other is to blame. Else the next child begins with it.
-
-    Raises:
-        ModelError: The child died of something else.
-    """
-    state = _read(folder)
-    if state.running is None:
-        raise error
-    if not state.first:
-        return
-    path = folder / SAID
-    said = path.read_text(errors="replace") if path.exists() else ""
-    death = error.message.rpartition(": ")[2]
-    text = f"its kernel ends the process ({_reason(said) or death})"
-    _write(folder, state.running, Probe(None, math.inf, text))
-
-
-def _reason(said: str) -> str:
-    """What MXNet wrote before it aborted."""
-    for line in said.splitlines():
-        for mark in ("what():", "Check failed:", "Error:"):
-            if mark in line:
-                return line.partition(mark)[2].strip()[:160]
-    return ""
-
-
-@dataclass(frozen=True)
-class Journal:
-    """What is known so far.
-
-    Attributes:
-        running: The op that was being run at the end, None if it was done.
-        first: Whether it was the first that its child ran.
-    """
-
-    found: dict[int, Probe]
-    running: int | None = None
-    first: bool = False
-
-
-def _read(folder: Path) -> Journal:
-    path, found, ran = folder / JOURNAL, dict[int, Probe](), 0
-    running: int | None = None
-    for line in path.read_text().splitlines() if path.exists() else []:
-        data = json.loads(line)
-        if "error" in data:
-            output = data["output"] and Precision(data["output"])
-            found[data["key"]] = Probe(output, data["error"], data["message"])
-            running = None
-        elif data["key"] is None:
-            ran, running = 0, None
-        else:
-            ran, running = ran + 1, data["key"]
-    return Journal(found, running, ran == 1)
-
-
-def _write(folder: Path, key: int | None, probe: Probe | None = None) -> None:
-    """An op that is about to be run, or what came of it; None: a child begins."""
-    line = {"key": key, **(asdict(probe) if probe else {})}
-    with (folder / JOURNAL).open("a") as journal:
-        journal.write(json.dumps(line) + "\n")
-
-
 def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
     """What the child does: go on where the journal ends.
 
@@ -165,8 +115,8 @@ def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
     said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 2)  # a kernel that aborts says why there
     runner = _handed_over(folder)
-    known = _read(folder).found
-    _write(folder, None)
+    known = read(folder).found
+    write(folder, None)
     waiting, seen = set(keys), dict[str, Probe]()
     for step in runner.steps():
         if step.index not in waiting:
@@ -174,10 +124,10 @@ def probe_file(folder: Path, low: Precision, keys: Sequence[int]) -> None:
         signature = _signature(runner, step)
         found = known.get(step.index) or seen.get(signature)
         if found is None:
-            _write(folder, step.index)
+            write(folder, step.index)
             found = _probed(runner, step, low)
         if step.index not in known:
-            _write(folder, step.index, found)
+            write(folder, step.index, found)
         spoilt = (
             step.index not in known
             and signature not in seen
@@ -200,11 +150,12 @@ def _signature(runner: Runner, step: Step) -> str:
 def _probed(runner: Runner, step: Step, low: Precision) -> Probe:
     try:
         taken = runner.lowered(step.index, step.inputs, low)
-        made = runner.run(step.index, taken)
+        made = runner.run(step.index, taken, low)
         narrow = [widened(each) for each in made]
         wide = [widened(each) for each in step.outputs]
     except mx.base.MXNetError as error:
-        return Probe(None, math.inf, said_by(error))
+        text = f"MXNet's {step.node.op} fails in {low.dtype} on CPUs: {said_by(error)}"
+        return Probe(None, math.inf, text)
     precisions = [PRECISIONS.get(name_of(each.dtype)) for each in made]
     found = compared(wide, narrow, precisions, low)
     if found.output is None or found.error <= MOVED:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ...listing import listed
-from ..ir.network import Network, Node
+from ..ir.network import Network, Node, numbers
 from ..ir.rebuilding import Rebuilding
 
+PADS = ("Pad", "pad")
 IDENTITIES = listed("BlockGrad Dropout _copy _npx_dropout identity stop_gradient")
 
 
@@ -23,4 +24,6 @@ def drop_identities(network: Network) -> Network:
 
 def returns_its_input(node: Node) -> bool:
     """Whether the op does nothing in inference."""
+    if node.op in PADS:
+        return not any(numbers(node.attrs.get("pad_width", "")))
     return node.op in IDENTITIES and node.attrs.get("mode", "training") == "training"

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...norms import in_range
+from ..ir.arrays import Values
 from ..ir.network import Network, Node
 from ..ir.rebuilding import Rebuilding
 
 DOT = "dot"
+PRODUCTS = (DOT, "_linalg_gemm2", "linalg_gemm2")
+"""Of the latter, which ONNX's MatMul and Gemm become, the sides have as many axes."""
 
 
 def write_dense(network: Network) -> Network:
@@ -19,10 +23,8 @@ def write_dense(network: Network) -> Network:
         if not _is_dense(network, node):
             copy.copy(index)
             continue
-        data, (weight, _output) = node.inputs
-        values = network.parameters[network.nodes[weight].name]
-        if not node.flag("transpose_b"):
-            values = np.ascontiguousarray(values.T)
+        data = node.inputs[0]
+        values = _weight(network, node)
         made = copy.add_parameter(f"{node.name}_weight", values)
         attrs = {
             "num_hidden": str(values.shape[0]),
@@ -35,12 +37,24 @@ def write_dense(network: Network) -> Network:
     return copy.finish()
 
 
+def _weight(network: Network, node: Node) -> Values:
+    """A row for each output, times what the product is multiplied by."""
+    weight, _output = node.inputs[1]
+    values = network.parameters[network.nodes[weight].name]
+    if not node.flag("transpose_b"):
+        values = values.T
+    factor = 1.0 if node.op == DOT else float(node.attrs.get("alpha", "1"))
+    scaled = values if factor == 1.0 else values.astype(np.float64) * factor
+    return np.ascontiguousarray(scaled, np.float32)
+
+
 def _is_dense(network: Network, node: Node) -> bool:
     """One row or more, times a matrix of its own."""
-    if node.op != DOT or node.flag("transpose_a"):
+    if node.op not in PRODUCTS or node.flag("transpose_a"):
         return False
     (data, _k), (weight, _output) = node.inputs
     if network.constant(data) or not network.constant(weight):
         return False
     values = network.parameters[network.nodes[weight].name]
-    return values.ndim == 2 and values.dtype == np.float32
+    plain = values.ndim == 2 and values.dtype == np.float32
+    return plain and in_range(_weight(network, node))

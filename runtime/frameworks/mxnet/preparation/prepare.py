@@ -9,12 +9,13 @@ from .constants import fold_constants
 from .identities import drop_identities
 from .linear_layers import write_dense
 from .norms import fold_batch_norms
+from .padding import fold_padding
 
 
 def prepare(network: Network) -> Prepared:
-    """Drop identities, fold constants, write dense layers, fold batch norms."""
+    """Drop identities; fold constants and padding; write dense layers; fold norms."""
     ledger = ledger_of(network)
-    for run in (drop_identities, fold_constants, write_dense):
-        network = run(network)
+    network = fold_constants(drop_identities(network))
+    network = write_dense(fold_padding(network, ledger))
     network = fold_batch_norms(network, ledger)
     return Prepared(network, told(ledger, network))

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ....common.errors import ModelError, UsageError
 from ....common.files import write_bytes
-from ...protocol import Predict
+from ...protocol import Inputs, Outputs, Predict
 from ..ir.network import Network, symbol
 from ..opening.load import load_symbol
 from ..opening.untrusted import params
+from ..running.modules import check_module
 from ..running.session import Predictor
 
 SYMBOL = re.compile(r"(?P<prefix>.+)-symbol\.json")
@@ -53,7 +54,31 @@ def save(network: Network, path: Path) -> Path:
 
 
 def load_saved(path: Path) -> Predict:
-    """As `Adapter.load_saved`."""
+    """As `Adapter.load_saved`: the first batch is run in a Module too."""
     if not path.is_file():
         raise ModelError(f"{path} does not exist", "Run the conversion first.")
-    return Predictor(load_symbol(path, params_path(path)))
+    return _Saved(load_symbol(path, params_path(path)))
+
+
+class _Saved:
+    """A saved network, in the two ways to run it that the summary names."""
+
+    def __init__(self, network: Network) -> None:
+        self._network: Network | None = network
+        self._predict = Predictor(network)
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """As `Predictor`.
+
+        Raises:
+            ModelError: `mx.mod.Module` does not take it.
+        """
+        outputs = self._predict(inputs)
+        if self._network is not None:
+            check_module(self._network, inputs)
+            self._network = None
+        return outputs
+
+    def restart(self) -> None:
+        """As `Restarts`."""
+        self._predict.restart()

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ....graph.graph import Precision
-from ..ir.arrays import NUMBERS, cast_operator
-from ..ir.network import VARIABLE, Entry, Network, Node
+from ....graph.rounding import within_range
+from ..ir.arrays import NUMBERS, Values, cast_operator
+from ..ir.network import Entry, Network, Node
 from ..ir.rebuilding import Rebuilding
+from ..ir.scalars import fitting
 from ..ir.slots import castable
 from ..ir.weights import stored
 
-DTYPE = "__dtype__"
-"""A variable's dtype by its number, which binding looks at."""
+SHAPE, DTYPE = "__shape__", "__dtype__"
+"""A variable's sizes, and its dtype by number: what binding looks at."""
 
 
 def rewrite(
@@ -34,7 +36,29 @@ def rewrite(
     """
     writer = _Writer(network, placement, held, dimensions)
     writer.write()
-    return writer.copy.finish()
+    return declared(writer.copy.finish())
+
+
+def declared(network: Network) -> Network:
+    """The network whose parameters all say what they are.
+
+    Who binds it from the shapes of its inputs alone (`simple_bind`, `mx.mod.Module`)
+    infers the others, and most operators infer nothing backwards.
+    """
+    nodes = tuple(
+        replace(node, attrs={**node.attrs, **_form(network.parameters[node.name])})
+        if network.constant(index)
+        else node
+        for index, node in enumerate(network.nodes)
+    )
+    return replace(network, nodes=nodes)
+
+
+def _form(values: Values) -> dict[str, str]:
+    """A shape without sizes, or with a size of 0, stands for one that is not known."""
+    known = values.shape and 0 not in values.shape
+    shape = {SHAPE: str(values.shape)} if known else {}
+    return {**shape, DTYPE: str(NUMBERS[values.dtype])}
 
 
 @dataclass
@@ -55,6 +79,9 @@ class _Writer:
             if self.held.get(head, Precision.FP32) is not Precision.FP32
         }
         self.wanted = self._wanted()
+        low = set(self.placement.values()) - {Precision.FP32}
+        self.low = next(iter(low), Precision.FP32)
+        self.feeding = self._feeding()
 
     def write(self) -> None:
         for index, node in enumerate(self.network.nodes):
@@ -104,14 +131,11 @@ class _Writer:
             name = node.name if alone else f"{node.name}_{precision.dtype}"
             if alone:
                 self.copy.names.discard(node.name)
+            like = node if alone else None
             kept = stored(values, precision)
-            made = self.copy.add_parameter(name, kept)
-            attrs = {**node.attrs, DTYPE: str(NUMBERS[kept.dtype])}
-            self.copy.nodes[made] = Node(
-                VARIABLE,
-                self.copy.nodes[made].name,
-                attrs if alone else {DTYPE: attrs[DTYPE]},
-            )
+            if precision is Precision.FP32 and index in self.feeding:
+                kept = within_range(values, self.low)
+            made = self.copy.add_parameter(name, kept, like)
             self.versions[entry, precision] = made, 0
 
     def _write_node(self, index: int, node: Node) -> None:
@@ -124,12 +148,23 @@ class _Writer:
         name = node.name
         if renamed:
             name = self.copy.new_name(f"{node.name}_{precision.dtype}")
-        made = self.copy.add(replace(node, name=name, inputs=inputs))
+        bound = self.low if index in self.feeding else precision
+        made = self.copy.add(replace(fitting(node, bound), name=name, inputs=inputs))
         for k in range(node.outputs):
             entry = index, k
             self.copy.entries[entry] = made, k
             if entry in self.held:
                 self.versions[entry, self.held[entry]] = made, k
+
+    def _feeding(self) -> frozenset[int]:
+        """Nodes whose values low ops take, perhaps by way of others, and so are cast."""
+        found = set[int]()
+        for index in reversed(range(len(self.network.nodes))):
+            for reader in self.network.readers.get(index, ()):
+                low = self.placement.get(reader, Precision.FP32) is not Precision.FP32
+                if low or reader in found:
+                    found.add(index)
+        return frozenset(found)
 
     def _wanted(self) -> dict[Entry, set[Precision]]:
         """Constant → the precisions in which ops and outputs take it."""

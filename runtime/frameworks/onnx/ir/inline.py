@@ -1,4 +1,4 @@
-"""A model without functions of its own, and without inputs that have a default.
+"""A model without functions of its own.
 
 Each call of a function becomes a copy of its body, so that every call has a precision
 of its own. Values in there are named `call/function/value`, the call by its first
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from ....common.errors import ModelError
+from .proto.returned import DEFAULTS
 from .regions import bodies
 
 
@@ -47,22 +48,37 @@ class Calls:
 def plain(model: ir.Model) -> tuple[ir.Model, Calls]:
     """A copy of the model with its functions inlined; tensors are shared.
 
-    An input that is an initializer too (IR version 3) is its value: what may be
-    overridden could not be held in 16 bits.
+    An input that has a default stays one, where not all weights are listed so.
 
     Raises:
         ModelError: A function calls itself, or imports another opset than the model.
     """
     copy = model.clone()
     copy.meta.update(model.meta)
-    inputs = copy.graph.inputs
-    inputs[:] = [value for value in inputs if not value.is_initializer()]
+    if lists_weights(copy):
+        inputs = copy.graph.inputs
+        inputs[:] = [value for value in inputs if not value.is_initializer()]
     inliner = _Inliner(copy, {}, {}, {})
     if copy.functions:
         inliner.inline(copy.graph, (), "")
         for identifier in list(copy.functions):
             del copy.functions[identifier]
     return copy, Calls(inliner.functions, inliner.homes, inliner.around)
+
+
+def lists_weights(model: ir.Model) -> bool:
+    """Whether all initializers stand among the inputs, as old exporters list them.
+
+    ir_version 3 asks for that. Later such an input has a default, which whoever runs the
+    model may override; all of `MANY` are nobody's interface.
+    """
+    listed = [value for value in model.graph.inputs if value.is_initializer()]
+    stored = len(model.graph.initializers)
+    return model.ir_version < DEFAULTS or stored == len(listed) >= MANY
+
+
+MANY = 8
+"""Initializers from which on an exporter is taken to have listed them all."""
 
 
 @dataclass(frozen=True)

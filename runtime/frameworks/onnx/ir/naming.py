@@ -124,9 +124,12 @@ def is_fill(value: ir.Value) -> bool:
 
 
 def constant(value: ir.Value) -> ir.TensorProtocol | None:
-    """The tensor of an initializer, or of a Constant node's output; None for others."""
+    """The tensor of an initializer, or of a Constant node's output; None for others.
+
+    An input that has a default is no constant: who runs the model may give another.
+    """
     if value.is_initializer():
-        return value.const_value
+        return None if value.is_graph_input() else value.const_value
     node = value.producer()
     if node is None or not is_constant_node(node):
         return None

@@ -10,7 +10,8 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ....graph.graph import Kind
-from ...listing import listed
+from ....graph.growth import Growth
+from ...listing import grown, listed
 
 COMPUTE = listed(
     """
@@ -44,6 +45,24 @@ FIXED = listed(
 
 READS_NO_VALUES = frozenset({"Shape", "Size"})
 """Operators that take a tensor in any precision and look at its shape alone."""
+
+GROWTH = grown(
+    counts="CumProd CumSum Range Shape Size",
+    keeps="""
+    Cast CastLike Div Einsum Gemm Log MatMul Mul Reciprocal Sqrt
+    """,
+    sums="Add Sub",
+    rounds="Ceil Floor Mod Round",
+    reads="Cos Cosh Equal Erf Exp Greater GreaterOrEqual Less LessOrEqual Pow Sin Sinh Tan",
+)
+
+
+def growth(node: ir.Node) -> Growth:
+    """What a node makes of whole numbers larger than those that were seen."""
+    if not is_standard(node):
+        return Growth.ENDS
+    moves = Growth.KEEPS if node.op_type in MOVER else Growth.ENDS
+    return GROWTH.get(node.op_type, moves)
 
 
 def kind(node: ir.Node) -> Kind:

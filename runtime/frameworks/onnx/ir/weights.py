@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from ....graph.formats import LIMITS
 from ....graph.graph import Precision
 from ....graph.rounding import Floats, bf16_bits, within_range
 
@@ -109,11 +110,37 @@ def rounded_tensor(tensor: ir.TensorProtocol, precision: Precision) -> ir.LazyTe
         for first in range(0, source.size, AT_ONCE):
             part = slice(first, first + AT_ONCE)
             made[part] = _narrow(within_range(source[part], precision), precision)
+        if source.size and source.all() and not made.any():
+            _keep_from_zero(source, made, precision)
         release(tensor)
         return ir.Tensor(made.reshape(tensor.shape.numpy()))
 
     shape = ir.Shape(tensor.shape.numpy())
     return ir.LazyTensor(make, dtype=DTYPES[precision], shape=shape, name=tensor.name)
+
+
+def _keep_from_zero(
+    source: Floats, made: npt.NDArray[Any], precision: Precision
+) -> None:
+    """Let a constant that is nowhere zero be the least there is, not zero everywhere.
+
+    It may be what keeps a divisor from zero.
+    """
+    least = np.float32(2 * LIMITS[precision].flush)
+    made[:] = _narrow(np.copysign(least, source), precision)
+
+
+def within_attributes(node: ir.Node, precision: Precision) -> None:
+    """Let numbers among a node's attributes lie within the range of `precision`."""
+    if precision is Precision.FP32:
+        return
+    for name, attribute in list(node.attributes.items()):
+        if attribute.is_ref() or attribute.type != ir.AttributeType.FLOAT:
+            continue
+        given = np.asarray(attribute.value, np.float32)
+        held = float(within_range(given, precision))
+        if held != given and np.isfinite(given):
+            node.attributes[name] = ir.AttrFloat32(name, held)
 
 
 def _narrow(values: Floats, precision: Precision) -> npt.NDArray[Any]:

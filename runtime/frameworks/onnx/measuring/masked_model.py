@@ -14,7 +14,7 @@ what was rounded. Weights are there in both precisions: half as much again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ import onnx_ir as ir
 from ....graph.graph import Graph, Op, Precision
 from ..ir.inline import Calls
 from ..ir.naming import Names, name_all
-from ..ir.weights import DTYPES, register
+from ..ir.weights import DTYPES, register, within_attributes
 from ..writing.casts import Versions
 from ..writing.rewrite import uncollected
 
@@ -58,20 +58,25 @@ class Switched:
 
 
 def switched(
-    model: ir.Model, calls: Calls, graph: Graph, precision: Precision
+    model: ir.Model,
+    calls: Calls,
+    graph: Graph,
+    precision: Precision,
+    far: Collection[str] = (),
 ) -> Switched:
     """Copy a prepared model; whatever has a kernel for `precision` has a switch.
 
     Args:
         model: Left as it is; the copy shares its tensors.
         graph: The picture of it.
+        far: As `rewrite` has them.
     """
     with uncollected():
         copy = model.clone()
         names = name_all(copy, calls)
         sites = [s for s in names.ops if graph.by_id[s.id].kernel(precision)]
         places = {site.id: place for place, site in enumerate(sites)}
-        doubler = _Doubler(copy.graph, names, graph, precision, len(sites))
+        doubler = _Doubler(copy.graph, names, graph, precision, len(sites), far)
         for place, site in enumerate(sites):
             doubler.double(graph.by_id[site.id], site.node, place)
     return Switched(copy, places)
@@ -86,9 +91,10 @@ class _Doubler:
     graph: Graph
     precision: Precision
     count: int
+    far: Collection[str]
 
     def __post_init__(self) -> None:
-        self.versions = Versions(self.names, self.graph)
+        self.versions = Versions(self.main, self.names, self.graph, self.far)
         self.mask = ir.Value(
             name=self.versions.named(MASK),
             type=ir.TensorType(ir.DataType.BOOL),
@@ -136,7 +142,7 @@ class _Doubler:
             made.append(
                 self._beside(value, "low", dtype) if value.name else ir.Value(name="")
             )
-        return ir.Node(
+        low = ir.Node(
             node.domain,
             node.op_type,
             given,
@@ -144,6 +150,8 @@ class _Doubler:
             outputs=made,
             name=str(next(value.name for value in made if value.name)),
         )
+        within_attributes(low, self.precision)
+        return low
 
     def _switch(self, place: int) -> ir.Value:
         """Whether the op is low: a scalar, in the main graph, for all bodies."""

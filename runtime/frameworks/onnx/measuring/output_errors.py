@@ -6,7 +6,7 @@ For each route one model is compiled, which any group of ops can be low in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,6 +51,7 @@ class Reruns:
         model: The prepared model.
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took in fp32.
+        far: Tensors that may be finite in fp32 and beyond the range of a precision.
         most: Bytes of weights up to which they are held in both precisions at once.
     """
 
@@ -61,6 +62,7 @@ class Reruns:
     executor: Executor
     skipped: Skipped
     longest: int = 1
+    far: Callable[[Precision], Collection[str]] = lambda _precision: ()
     most: int = MOST
     passes: dict[tuple[Skipped, Precision], Passes | None] = field(default_factory=dict)
 
@@ -99,7 +101,7 @@ class Reruns:
 
     def _at_once(self, model: ir.Model, precision: Precision) -> Pass:
         """Compile one model for all groups."""
-        double = switched(model, self.calls, self.graph, precision)
+        double = switched(model, self.calls, self.graph, precision, self.far(precision))
         run = self._compiled(double.model)
         return lambda low: run([*self.batch, double.mask(low)])
 
@@ -108,7 +110,8 @@ class Reruns:
 
         def run(low: Sequence[str]) -> list[Array] | None:
             placement = dict.fromkeys(low, precision)
-            made = rewrite(model, self.calls, self.graph, placement)
+            far = self.far(precision)
+            made = rewrite(model, self.calls, self.graph, placement, far)
             return self._compiled(made)(self.batch)
 
         return run
@@ -129,7 +132,7 @@ class Reruns:
         counted, most = 0, most_iterations(self.longest)
         if ends_by_values(model):
             model, counted = limited(model, most)
-        session = self.executor.compile(model)
+        session = self.executor.compile_part(model)
 
         def run(inputs: Sequence[Array]) -> list[Array] | None:
             found = [widened(each) for each in session(inputs)]

@@ -21,7 +21,8 @@ def showing_tails(model: ir.Model) -> ir.Model:
 
     def is_float(value: ir.Value) -> bool:
         taken = value.producer() is None and value not in outputs
-        return value.dtype == ir.DataType.FLOAT and not taken
+        is_tensor = value.type is None or isinstance(value.type, ir.TensorType)
+        return value.dtype == ir.DataType.FLOAT and is_tensor and not taken
 
     copy.graph.outputs[:] = tails.float_tails(outputs, is_float, _behind)
     return copy

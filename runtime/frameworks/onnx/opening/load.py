@@ -15,8 +15,10 @@ from google.protobuf.message import DecodeError
 from ....common.errors import ModelError
 from ...refusals import Damaged, Unsafe, shown
 from ..ir import weights
+from ..ir.proto import normalise, walk
+from ..ir.proto.returned import DEFAULTS
 from ..ir.weights import Span
-from .untrusted import sizes, walk, wire
+from .untrusted import sizes, wire
 from .untrusted.external import span
 from .untrusted.functions import check_functions
 from .validity import check_graph, check_versions
@@ -36,8 +38,9 @@ def load_onnx(
 ) -> ir.Model:
     """Open a model; the file is checked before anything that it names is opened.
 
-    Large tensors stay in the file, mapped, until they are read. Weights that are also
-    inputs (ir_version 3) are initializers only. The file is never written to.
+    Large tensors stay in the file, mapped, until they are read. Weights that ir_version 3
+    lists among the inputs are initializers only; later, such an input has a default.
+    The file is never written to.
 
     Args:
         trust: External data may lie anywhere, also behind links.
@@ -53,9 +56,11 @@ def load_onnx(
         proto, token = _parsed(path, large)
         check_versions(proto, place)
         check_functions(proto)
+        normalise(proto)
         external = _external(proto, token)
         spans = _spans(proto, path, token, trust)
         check_graph(proto, place)
+        listed = proto.ir_version < DEFAULTS
         model = ir.serde.deserialize_model(proto)
     except Damaged as error:
         raise ModelError(f"{place} {error}", WHOLE) from error
@@ -68,7 +73,8 @@ def load_onnx(
             f"{place} can't be read: {_innermost(error)}", WHOLE
         ) from error
     _map(model, spans)
-    _free_weights(model)
+    if listed:
+        _free_weights(model)
     model.meta[EXTERNAL] = external
     return model
 
@@ -133,8 +139,6 @@ def _spans(
         Unsafe: They are not in the model's folder.
     """
     found: list[Span] = []
-    if sparse := next(walk.sparse(proto), ""):
-        raise Damaged(f"has a sparse tensor, which is not supported: {shown(sparse)}")
     for place, tensor in walk.tensors(proto):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             sizes.check_values(tensor, place)

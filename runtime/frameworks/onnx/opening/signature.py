@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from ....common.errors import ModelError
 from ...inputs import Input, check_shapes
 from ...protocol import Inputs
 from ..ir.naming import dtype_name
-from ..running.given import own_inputs
+from ..running.carried import is_foreign
+from ..running.given import check_tensor, own_inputs
 
 
 def signature(model: ir.Model) -> tuple[Input, ...]:
@@ -26,17 +26,17 @@ def signature(model: ir.Model) -> tuple[Input, ...]:
 
 
 def _declared(value: ir.Value) -> Input:
-    if not isinstance(value.type, ir.TensorType):
-        raise ModelError(
-            f"input {value.name} of the model is no tensor",
-            "Only models whose inputs are tensors can be converted.",
-        )
+    check_tensor(value)
+    assert value.dtype is not None
     shape = value.shape if value.shape is not None else ()
     sizes = tuple(
         size if isinstance(size, int) else size.value or _symbol(k)
         for k, size in enumerate(shape)
     )
-    return Input(str(value.name), sizes, dtype_name(value.type.dtype))
+    dtype = dtype_name(value.dtype)
+    if value.dtype.is_floating_point() and is_foreign(value.dtype):
+        dtype = "float32"  # which is cast where NumPy has no such type
+    return Input(str(value.name), sizes, dtype)
 
 
 def _symbol(k: int) -> str:

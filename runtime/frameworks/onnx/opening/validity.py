@@ -6,7 +6,7 @@ import onnx
 from onnx import checker
 
 from ....common.errors import ModelError
-from .untrusted import walk
+from ..ir.proto import walk
 
 OLDEST = 9
 """The first opset that this adapter knows."""

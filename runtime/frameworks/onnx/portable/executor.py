@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..running.imitation import Imitated
+from ..running.imitation.executor import Imitated
 
 EXECUTOR = Imitated("any ONNX runtime")

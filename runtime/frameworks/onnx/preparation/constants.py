@@ -33,6 +33,13 @@ NATIVE = frozenset(
 )
 """Types that NumPy computes in as a runtime does."""
 
+NARROW = frozenset({ir.DataType.FLOAT16, ir.DataType.BFLOAT16})
+"""Types that are only moved and cast here: of arithmetic each runtime rounds its way."""
+
+MOVES = listed(
+    "Cast Concat Expand Flatten Gather Reshape Slice Split Squeeze Tile Transpose Unsqueeze"
+)
+
 Given = Mapping[ir.Value, ir.TensorProtocol]
 """What a node takes, all of it constant."""
 
@@ -101,10 +108,15 @@ def _inputs(node: ir.Node) -> Given | None:
     given: dict[ir.Value, ir.TensorProtocol] = {}
     for value in filter(None, node.inputs):
         tensor = constant_of(value)
-        if tensor is None or tensor.dtype not in NATIVE:
+        if tensor is None or not _computes(node, tensor.dtype):
             return None
         given[value] = tensor
     return given
+
+
+def _computes(node: ir.Node, dtype: ir.DataType) -> bool:
+    """Whether a node of this type is computed here as a runtime computes it."""
+    return dtype in NATIVE or (dtype in NARROW and node.op_type in MOVES)
 
 
 def _worth(node: ir.Node, given: Given, opset: int, ir_version: int) -> bool:
@@ -112,8 +124,11 @@ def _worth(node: ir.Node, given: Given, opset: int, ir_version: int) -> bool:
     size = _result_bytes(node, given, opset, ir_version)
     if size is None or size <= ANYWAY or size > MOST:
         return size is not None and size <= ANYWAY
-    alone = (tensor for value, tensor in given.items() if len(value.uses()) == 1)
-    return bool(size <= sum(tensor.nbytes for tensor in alone))
+    alone = [tensor for value, tensor in given.items() if len(value.uses()) == 1]
+    replaced = sum(tensor.nbytes for tensor in alone)
+    if node.op_type == "Cast" and all(tensor.dtype in NARROW for tensor in alone):
+        replaced *= 2  # a weight that was rounded before: it may be so again
+    return bool(size <= replaced)
 
 
 def _result_bytes(
@@ -155,7 +170,7 @@ def _bytes(inferred: onnx.TypeProto | None) -> int | None:
     type_ = inferred.tensor_type
     sizes = [d.dim_value if d.HasField("dim_value") else -1 for d in type_.shape.dim]
     dtype = ir.DataType(type_.elem_type)
-    if min(sizes, default=0) < 0 or dtype not in NATIVE:
+    if min(sizes, default=0) < 0 or dtype not in NATIVE | NARROW:
         return None
     return int(prod(sizes) * dtype.itemsize)
 

@@ -21,7 +21,7 @@ def drop_unused(model: ir.Model) -> None:
                 graph.remove(node, safe=True)
     for graph in model.graphs():
         for name, value in list(graph.initializers.items()):
-            if not value.uses() and not value.is_graph_output():
+            if not (value.uses() or value.is_graph_output() or value.is_graph_input()):
                 del graph.initializers[name]
 
 

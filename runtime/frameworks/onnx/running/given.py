@@ -11,7 +11,9 @@ import onnx_ir as ir
 from ....common.errors import DataError, ModelError
 from ...inputs import Input, places
 from ...protocol import Array, Inputs
+from ...refusals import Damaged
 from ..ir.naming import dtype_name
+from ..ir.proto import normalise
 from ..ir.serialization import initializers
 
 
@@ -22,7 +24,7 @@ def model_of(model: object) -> ir.Model:
         ModelError: It is something else.
     """
     if isinstance(model, onnx.ModelProto):
-        model = ir.from_proto(model)
+        model = ir.from_proto(_normal(model))
     if not isinstance(model, ir.Model):
         raise ModelError(
             f"the model is a {type(model).__name__}, no ONNX model",
@@ -43,8 +45,23 @@ def model_of(model: object) -> ir.Model:
     return copy
 
 
+def _normal(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy as `normalise` writes it.
+
+    Raises:
+        ModelError: A part of it is damaged.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    try:
+        normalise(copy)
+    except Damaged as error:
+        raise ModelError(f"the model {error}", "Export it again.") from error
+    return copy
+
+
 def own_inputs(model: ir.Model) -> list[ir.Value]:
-    """The inputs that must be given: without initializers that ir_version 3 lists."""
+    """The inputs that must be given: without those that have a default."""
     return [value for value in model.graph.inputs if not value.is_initializer()]
 
 
@@ -91,14 +108,56 @@ def arrays(model: ir.Model, batch: Inputs, places: Sequence[int]) -> tuple[Array
         )
     found = tuple(np.asarray(batch[place]) for place in places)
     for value, array in zip(own, found, strict=True):
-        wanted = dtype_name(value.dtype) if value.dtype is not None else ""
-        if wanted and array.dtype.name != wanted:
-            raise DataError(
-                f"input {value.name} is {array.dtype.name}, the model takes {wanted}",
-                f"Write it: inputs: [{{name: {value.name}, dtype: {wanted}}}].",
-            )
+        check_tensor(value)
         _check_sizes(str(value.name), value.shape, array)
-    return found
+    return tuple(map(_taken, own, found))
+
+
+def check_tensor(value: ir.Value) -> None:
+    """Raise a ModelError for an input that is neither a tensor nor an optional one."""
+    type_ = value.type
+    if isinstance(type_, ir.OptionalType):
+        type_ = type_.elem_type
+    if type_ is None or isinstance(type_, ir.TensorType):
+        return
+    raise ModelError(
+        f"input {value.name} of the model is no tensor",
+        "Only models whose inputs are tensors can be converted.",
+    )
+
+
+EXACT = 1 << 24
+"""Whole numbers up to which fp32 has them all."""
+
+
+def _taken(value: ir.Value, array: Array) -> Array:
+    """An array in the type that an input has.
+
+    Scripts make fp32 of what the spec writes no dtype for: that becomes the model's own.
+
+    Raises:
+        DataError: It is of another type, or its values are not of the model's.
+    """
+    if value.dtype is None or array.dtype.name == dtype_name(value.dtype):
+        return array
+    wanted, given = value.dtype.numpy(), array
+    if array.dtype == np.float32 and value.dtype != ir.DataType.STRING:
+        with np.errstate(all="ignore"):
+            given = array.astype(wanted)
+        if np.issubdtype(wanted, np.integer) or wanted == np.bool_:
+            same = bool((given.astype(np.float64) == array).all())
+            fits = same and bool((np.abs(array) < EXACT).all())
+        else:
+            finite = np.isfinite(given.astype(np.float32))
+            fits = bool((finite | ~np.isfinite(array)).all())
+        if fits:
+            return given
+    name = dtype_name(value.dtype)
+    written = f"Write it: inputs: [{{name: {value.name}, dtype: {name}}}]."
+    raise DataError(
+        f"input {value.name} is {array.dtype.name}, the model takes {name}",
+        written if given is array else f"Its values are not all {name}'s. {written}",
+    )
 
 
 def _check_sizes(name: str, shape: ir.Shape | None, array: Array) -> None:

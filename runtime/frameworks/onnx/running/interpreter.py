@@ -20,6 +20,9 @@ from ...protocol import Array
 from ..ir.naming import Names, constant, is_constant_node
 from ..ir.regions import Region, bodies
 from ..ir.serialization import Opened
+from .carried import carried, is_foreign, type_of
+from .given import own_inputs
+from .imitation.stand_ins import standing_in
 from .ort_session import OrtSession, readable
 
 See = Callable[[str, Array], None]
@@ -77,8 +80,13 @@ class _Run:
 
     def main(self, batch: Sequence[Array]) -> None:
         graph = self.model.graph
-        given = zip(graph.inputs, batch, strict=True)
-        scope = {str(value.name): each for value, each in given}
+        scope: dict[str, Any] = {
+            str(value.name): value.const_value.numpy()
+            for value in graph.inputs
+            if value.const_value is not None
+        }
+        given = zip(own_inputs(self.model), batch, strict=True)
+        scope.update((str(value.name), each) for value, each in given)
         self._run(Region("", graph), scope, {})
 
     def _run(self, region: Region, formal: Scope, outer: Scope) -> list[Any]:
@@ -184,6 +192,7 @@ class _Watched:
         graph = region.graph
         self.model, self.graph = model, graph
         self.session: OrtSession | None = None
+        self.foreign: dict[str, ir.DataType] = {}
         self.control_flow: list[tuple[ir.Node, list[Region]]] = []
         self.made = list(_made(graph))
         named = set(graph.outputs)
@@ -205,10 +214,25 @@ class _Watched:
     def run(self, scope: Scope) -> dict[str, Any]:
         """What the nodes make, from what stands around them."""
         if self.session is None:
-            opened = Opened(readable(self._model(scope)))
-            self.session = OrtSession(opened, optimized=False)
+            self.session = self._opened(readable(standing_in(self._model(scope))))
         feeds = {name: scope[name] for name in self.session.names}
-        return dict(zip(self.session.outputs, self.session.run(feeds), strict=True))
+        found = dict(zip(self.session.outputs, self.session.run(feeds), strict=True))
+        for name, dtype in self.foreign.items():
+            found[name] = found[name].astype(dtype.numpy())
+        return found
+
+    def _opened(self, model: ir.Model) -> OrtSession:
+        """A session that returns each tensor in a type that NumPy has."""
+        session = OrtSession(Opened(model), optimized=False)
+        types = {name: type_of(text) for name, text in session.types.items()}
+        types |= {
+            str(value.name): value.dtype
+            for value in self.made
+            if isinstance(value.type, ir.TensorType)
+        }
+        self.foreign = {n: d for n, d in types.items() if d and is_foreign(d)}
+        wider = carried(model, session.types)
+        return session if wider is model else OrtSession(Opened(wider), optimized=False)
 
     def _model(self, scope: Scope) -> ir.Model:
         if self.graph is self.model.graph:
@@ -222,14 +246,23 @@ class _Watched:
             proto.opset_import.add(domain=domain, version=version)
         del proto.graph.input[:], proto.graph.output[:]
         for value in self.taken:
-            array = scope[str(value.name)]
+            held = scope[str(value.name)]
             given = proto.graph.input.add(name=value.name)
-            given.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(
-                array.dtype
-            )
+            given.type.CopyFrom(_type_of(value, held))
         for value in self.made:
             proto.graph.output.add(name=value.name)
         return ir.from_proto(proto)
+
+
+def _type_of(value: ir.Value, held: Any) -> onnx.TypeProto:
+    """The type of what a body is given: an array, or else what the value says it is."""
+    if isinstance(held, np.ndarray):
+        dtype = ir.DataType.from_numpy(held.dtype)
+        return onnx.helper.make_tensor_type_proto(int(dtype), None)
+    if value.type is not None:
+        return ir.serde.serialize_type(value.type)
+    first = held[0] if isinstance(held, list) and held else np.zeros(0, np.float32)
+    return onnx.helper.make_sequence_type_proto(_type_of(value, first))
 
 
 def _made(graph: ir.Graph) -> Iterator[ir.Value]:

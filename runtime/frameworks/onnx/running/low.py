@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from ....graph.graph import Graph, Op, Precision, Slot
+from ....graph.rounding import within_range
 from ...protocol import Array
 from ..ir.naming import constant
-from ..ir.weights import DTYPES, rounded_tensor
+from ..ir.weights import DTYPES, rounded_tensor, within_attributes
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,14 @@ class Singles:
         model: The prepared model.
         nodes: Op id → its node in there.
         values: Tensor → what it was on the batch, when it was first made.
+        far: Tensors that casts keep within the range of 16 bits.
     """
 
     model: ir.Model
     graph: Graph
     nodes: Mapping[str, ir.Node]
     values: Mapping[str, Array]
+    far: Collection[str] = ()
 
     def made(self, op: Op) -> list[Array] | None:
         """What the op made on the batch; None if it never ran."""
@@ -163,6 +167,7 @@ class _Part:
         main = ir.Node(
             node.domain, node.op_type, given, node.attributes.values(), outputs=made
         )
+        within_attributes(main, self.precision)
         outputs = [
             border.give(v) if v.dtype == DTYPES[self.precision] else v
             for v in made
@@ -204,6 +209,8 @@ class _Part:
             self.weights.append(made)
             return made
         array = self.singles.values[name]
+        if low and name in self.singles.far:
+            array = within_range(array.astype(np.float32, copy=False), self.precision)
         own = ir.DataType.from_numpy(array.dtype)
         wanted = DTYPES[self.precision] if low else own
         given, inside, array = border.take(label, array, wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import onnxruntime as ort
 from ...listing import listed
 from ...protocol import Array
 from ..ir.serialization import Opened
+from .carried import as_carried, carried
 from .switches import ONNXRUNTIME
 
 BEFORE_22 = listed(
@@ -26,10 +27,12 @@ BEFORE_22 = listed(
 
 
 def readable(model: ir.Model) -> ir.Model:
-    """The model, without bfloat16, in an opset that ONNX Runtime has all kernels for.
+    """The model as ONNX Runtime and NumPy can handle it, without bfloat16 in ops.
 
-    All that opset 22 brought is types, bfloat16 first.
+    In an opset that has all kernels there (all that opset 22 brought is types, bfloat16
+    first), and with a border of types that NumPy has.
     """
+    model = carried(model)
     if model.opset_imports.get("") != 22 or not any(
         node.op_type in BEFORE_22 and not node.domain
         for node in model.graph.all_nodes()
@@ -40,41 +43,68 @@ def readable(model: ir.Model) -> ir.Model:
     return copy
 
 
+LEVELS = ("ENABLE_ALL", "ENABLE_EXTENDED", "ENABLE_BASIC", "DISABLE_ALL")
+"""ONNX Runtime's levels of optimization, its default first."""
+
+ALL, NONE = 0, len(LEVELS) - 1
+
+
 class OrtSession:
     """One model in ONNX Runtime, called with arrays in the order of its inputs."""
 
-    def __init__(self, opened: Opened, *, optimized: bool) -> None:
+    def __init__(self, opened: Opened, *, optimized: bool, level: int = ALL) -> None:
         self.opened = opened
-        self.session = session(opened.source, optimized=optimized)
+        self.session = session(opened.source, level if optimized else NONE)
         self.names = [each.name for each in self.session.get_inputs()]
+        self.types = {each.name: each.type for each in self.session.get_outputs()}
         self.outputs = [each.name for each in self.session.get_outputs()]
 
     def __call__(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        return tuple(self.run(dict(zip(self.names, inputs, strict=True))))
+        found = self.run(dict(zip(self.names, inputs, strict=True)))
+        return tuple(array for each in found for array in flattened(each))
 
     def run(self, feeds: Mapping[str, Array]) -> list[Any]:
         """The outputs; what is no tensor comes as ONNX Runtime makes it."""
-        given = {
-            name: np.ascontiguousarray(value).reshape(value.shape)
-            for name, value in feeds.items()
-        }
+        given = {name: _contiguous(value) for name, value in feeds.items()}
         found: list[Any] = self.session.run(self.outputs, given)
         return found
 
 
-def session(source: bytes | Path, *, optimized: bool) -> ort.InferenceSession:
+def _contiguous(value: Any) -> Any:
+    """An array as ONNX Runtime takes it; in a sequence each."""
+    if isinstance(value, list):
+        return [_contiguous(each) for each in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    return np.ascontiguousarray(as_carried(value)).reshape(value.shape)
+
+
+def flattened(value: Any) -> Iterator[Array]:
+    """The arrays of an output: of a sequence or a map one after the other.
+
+    Of an optional value that is none, an empty one.
+    """
+    if isinstance(value, list):
+        for each in value:
+            yield from flattened(each)
+    elif isinstance(value, dict):
+        yield np.asarray([value[key] for key in sorted(value)])
+    else:
+        yield np.zeros(0, np.float32) if value is None else np.asarray(value)
+
+
+def session(source: bytes | Path, level: int) -> ort.InferenceSession:
     """Open a model on the CPU.
 
     Args:
-        optimized: Whether ONNX Runtime may fuse operators; else each runs as written.
+        level: Place in `LEVELS`: how much ONNX Runtime may fuse; at the last, each
+            operator runs as written.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    level = ort.GraphOptimizationLevel
-    options.graph_optimization_level = (
-        level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
-    )
-    if not optimized:  # a second copy of the weights, for a run or two
+    name = f"ORT_{LEVELS[level]}"
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, name)
+    if level == NONE:  # a second copy of the weights, for a run or two
         options.add_session_config_entry("session.disable_prepacking", "1")
     for key, value in ONNXRUNTIME.items():
         options.add_session_config_entry(key, value)

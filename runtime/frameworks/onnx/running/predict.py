@@ -7,11 +7,13 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+import onnx_ir as ir
 
 from ....common.errors import DataError, ModelError
 from ...inputs import Input
 from ...protocol import Array, Inputs, Outputs
 from .given import arrays, model_of, order, own_inputs
+from .imitation.stand_ins import described
 from .session import Executor, shortened
 
 
@@ -31,10 +33,12 @@ class Predictor:
         self.places = order(self.model, inputs)
         try:
             self.session = executor.compile(self.model)
+        except ModelError:
+            raise
         except Exception as error:  # whatever the runtime raises at this model
             raise ModelError(
                 f"{executor.title} does not take the model: {shortened(error)}",
-                "Try another `model.runtime`, or export the model in another opset.",
+                remedy(self.model),
             ) from error
 
     def __call__(self, inputs: Inputs) -> Outputs:
@@ -64,6 +68,16 @@ class Predictor:
                     f"{self.integer_bits} bits",
                     "Write `model.runtime: onnxruntime`, or give smaller numbers.",
                 )
+
+
+def remedy(model: ir.Model) -> str:
+    """What helps where a runtime does not take a model."""
+    if described(model):
+        return (
+            "Write `model.runtime: any` (or tensorrt): what no runtime here has stays "
+            "fp32 then."
+        )
+    return "Try another `model.runtime`, or export the model in another opset."
 
 
 def widened(value: Array) -> Array:

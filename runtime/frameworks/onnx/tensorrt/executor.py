@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..running import switches
-from ..running.imitation import Imitated
+from ..running.imitation.executor import Imitated
 
 EXECUTOR = Imitated("TensorRT", switches.TENSORRT)

@@ -91,7 +91,8 @@ def _forget_types(model: ir.Model) -> None:
     """Leave out what checkers infer: in small files it is more than the weights."""
     for graph in model.graphs():
         for value in graph.initializers.values():
-            value.type = value.shape = None
+            if not (value.is_graph_input() or value.is_graph_output()):
+                value.type = value.shape = None
         for node in graph:
             for value in node.outputs:
                 if not value.is_graph_output():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
+import numpy as np
 import onnx_ir as ir
 
+from ....graph.formats import LIMITS
 from ....graph.graph import Graph, Precision
 from ..ir.naming import Names, constant, is_fill
 from ..ir.operators import is_standard
-from ..ir.weights import DTYPES, rounded_tensor
+from ..ir.weights import DTYPES, register, rounded_tensor
 
 
 class Versions:
@@ -17,16 +21,24 @@ class Versions:
     that all bodies around and behind share it.
 
     Attributes:
+        far: Tensors that may be finite in fp32 and beyond the range of 16 bits.
         made: Value → the precision that its op makes it in, where that is not fp32.
         replaced: Constants, and their version in 16 bits.
         passed: The model's own casts, whose source was taken instead.
     """
 
-    def __init__(self, names: Names, graph: Graph) -> None:
-        self.names, self.graph = names, graph
+    def __init__(
+        self,
+        main: ir.Graph,
+        names: Names,
+        graph: Graph,
+        far: Collection[str] = (),
+    ) -> None:
+        self.main, self.names, self.graph, self.far = main, names, graph, far
         self.made: dict[ir.Value, Precision] = {}
         self.replaced: list[tuple[ir.Value, ir.Value]] = []
         self.passed: list[ir.Node] = []
+        self._ends: dict[float, ir.Value] = {}
         self._versions: dict[tuple[ir.Value, Precision], ir.Value] = {}
         self._last: dict[ir.Node | ir.Graph, ir.Node] = {}
         self._taken = {str(value.name) for value in names.tensors}
@@ -68,7 +80,7 @@ class Versions:
             if tensor is None:
                 tensor = filled.as_tensor() if filled else ir.tensor([0.0])
             stored = ir.AttrTensor("value", rounded_tensor(tensor, precision))
-            new = self.behind(value, node.op_type, node.inputs, stored, precision)
+            new = self.behind(value, node.op_type, node.inputs, [stored], precision)
         self.replaced.append((value, new))
         return new
 
@@ -87,20 +99,39 @@ class Versions:
 
     def _cast(self, value: ir.Value, precision: Precision) -> ir.Value:
         to = ir.AttrInt64("to", DTYPES[precision].value)
-        return self.behind(value, "Cast", [value], to, precision)
+        source = value
+        if precision is not Precision.FP32 and self.names.tensors[value] in self.far:
+            source = self._clipped(value, precision)
+        return self.behind(value, "Cast", [source], [to], precision)
+
+    def _clipped(self, value: ir.Value, precision: Precision) -> ir.Value:
+        """The value within the range of `precision`, for a cast to saturate."""
+        end, graph = LIMITS[precision].largest, self.main
+        if graph.opset_imports.get("", 1) < 11:
+            bounds = [ir.AttrFloat32("min", -end), ir.AttrFloat32("max", end)]
+            return self.behind(value, "Clip", [value], bounds, Precision.FP32)
+        ends = [self._end(graph, -end), self._end(graph, end)]
+        return self.behind(value, "Clip", [value, *ends], [], Precision.FP32)
+
+    def _end(self, graph: ir.Graph, end: float) -> ir.Value:
+        if end not in self._ends:
+            name = self.named(f"end_{len(self._ends)}")
+            tensor = ir.Tensor(np.array(end, np.float32), name=name)
+            self._ends[end] = register(graph, tensor)
+        return self._ends[end]
 
     def behind(
         self,
         value: ir.Value,
         operator: str,
         inputs: list[ir.Value | None] | tuple[ir.Value | None, ...],
-        attribute: ir.Attr,
+        attributes: Sequence[ir.Attr],
         precision: Precision,
     ) -> ir.Value:
         """Add a node right behind what makes `value`, or first in its graph."""
         new = self._value(value, precision)
         node = ir.Node(
-            "", operator, inputs, [attribute], outputs=[new], name=str(new.name)
+            "", operator, inputs, attributes, outputs=[new], name=str(new.name)
         )
         producer = value.producer()
         place = value.graph if producer is None else producer

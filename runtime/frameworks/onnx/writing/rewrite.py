@@ -6,7 +6,7 @@ Time is linear in the number of nodes.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import onnx_ir as ir
@@ -15,23 +15,28 @@ from ....graph.graph import Graph, Op, Placement, Precision
 from ..ir.inline import Calls
 from ..ir.naming import Names, Site, name_all
 from ..ir.operators import READS_NO_VALUES, is_standard
-from ..ir.weights import DTYPES
+from ..ir.weights import DTYPES, within_attributes
 from .casts import Versions
 
 
 def rewrite(
-    model: ir.Model, calls: Calls, graph: Graph, placement: Placement
+    model: ir.Model,
+    calls: Calls,
+    graph: Graph,
+    placement: Placement,
+    far: Collection[str] = (),
 ) -> ir.Model:
     """Copy a prepared model with every op in its precision.
 
     Args:
         model: Left as it is; the copy shares its tensors.
         graph: The picture of it.
+        far: Tensors that may be finite in fp32 and beyond the range of 16 bits.
     """
     with uncollected():
         copy = model.clone()
         copy.meta.update(model.meta)
-        writer = _Writer(name_all(copy, calls), graph, placement)
+        writer = _Writer(copy.graph, name_all(copy, calls), graph, placement, far)
         for site in writer.names.ops:
             writer.place(site)
         for each in copy.graphs():
@@ -55,9 +60,16 @@ def uncollected() -> Iterator[None]:
 class _Writer:
     """The copy while it changes."""
 
-    def __init__(self, names: Names, graph: Graph, placement: Placement) -> None:
+    def __init__(
+        self,
+        main: ir.Graph,
+        names: Names,
+        graph: Graph,
+        placement: Placement,
+        far: Collection[str],
+    ) -> None:
         self.names, self.graph, self.placement = names, graph, placement
-        self.versions = Versions(names, graph)
+        self.versions = Versions(main, names, graph, far)
 
     def place(self, site: Site) -> None:
         """Give a node its inputs in the precision that it takes them in."""
@@ -68,6 +80,7 @@ class _Writer:
         ):
             return  # a value that was rounded and widened again is what was rounded
         precision = self.placement.get(op.id, Precision.FP32)
+        within_attributes(node, precision)
         for k, value in enumerate(node.inputs):
             if value is None or not self.versions.floating(value):
                 continue

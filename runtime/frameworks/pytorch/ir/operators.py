@@ -8,7 +8,8 @@ overload and without the trailing underscore of in-place variants.
 from __future__ import annotations
 
 from ....graph.graph import Kind
-from ...listing import listed
+from ....graph.growth import Growth
+from ...listing import grown, listed
 
 COMPUTE = listed(
     """
@@ -79,3 +80,28 @@ def kind(name: str) -> Kind:
     if name in FIXED or name in BODIES or "." in name:
         return Kind.FIXED
     return Kind.POINTWISE
+
+
+GROWTH = grown(
+    counts="arange cumsum cumprod linspace logcumsumexp range scalar_tensor",
+    keeps="""
+    _to_copy bmm div divide einsum inner linear log log10 log1p log2 logspace matmul mm
+    mul multiply mv outer reciprocal rsqrt sqrt square tensordot to true_divide type_as
+    """,
+    sums="add addcdiv addcmul lerp rsub sub subtract",
+    rounds="ceil floor floor_divide fmod frac remainder round trunc",
+    reads="""
+    cos cosh erf exp exp2 expm1 float_power heaviside logit polar pow sin sinc sinh tan
+    """,
+)
+
+
+def growth(name: str, rounds: bool = False) -> Growth:
+    """What an ATen operator makes of whole numbers larger than those that were seen.
+
+    Args:
+        rounds: Whether it is called with a rounding mode.
+    """
+    if rounds:
+        return Growth.ROUNDS
+    return GROWTH.get(name, Growth.KEEPS if name in MOVER else Growth.ENDS)

@@ -45,10 +45,11 @@ def describe(value: torch.Tensor, precision: Precision) -> Statistics:
     nonzero = int(torch.count_nonzero(value))
     if nonzero:
         flushed = (nonzero - int(torch.count_nonzero(narrow))) / nonzero
-    if limits.whole < largest < limits.overflow and torch.equal(finite, finite.trunc()):
+    fractional = float((finite != finite.trunc()).double().mean())
+    if limits.whole < largest < limits.overflow and not fractional:
         exact = finite.to(DTYPES[precision]).to(finite.dtype) == finite
         inexact = 1.0 - float(exact.double().mean())
-    return Statistics(largest, over, flushed, inexact)
+    return Statistics(largest, over, flushed, inexact, fractional)
 
 
 def _largest(value: torch.Tensor) -> float:

@@ -7,9 +7,10 @@ is called as the user would call it and is the baseline. `Model.freeze()` makes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from itertools import chain
+from typing import Any, Protocol, runtime_checkable
 
 from ...absorbed import Absorbed
 from ...protocol import Array, Inputs, Outputs
@@ -69,8 +70,9 @@ class Frozen:
     Attributes:
         graph_def: All signatures' nodes, and the function library. Weights are Const
             nodes; every input is a Placeholder. Not to be changed by who gets it.
-        signatures: The first is the one that is traced, evaluated and timed. What only
-            others need is saved as it is.
+        signatures: The first is the one that is evaluated and timed.
+        aside: Keys of signatures that are not converted: what only they need is saved
+            as it is.
         absorbed: Node name → what is part of it; in a function `function/node`.
         dropped: Function, "" for the main graph → what is part of nothing.
         weights: Node name → value of weights that are too large for a GraphDef (2 GB):
@@ -88,16 +90,43 @@ class Frozen:
     weights: Mapping[str, Array] = field(default_factory=dict)
     tags: tuple[str, ...] = (SERVE,)
     initial: tuple[str, ...] = ()
+    aside: frozenset[str] = frozenset()
+
+    @property
+    def converted(self) -> tuple[Signature, ...]:
+        """The signatures that are traced, the first among them."""
+        return tuple(each for each in self.signatures if each.key not in self.aside)
 
     @property
     def inputs(self) -> tuple[Endpoint, ...]:
-        """What the converted signature takes."""
+        """What the first signature takes."""
         return self.signatures[0].inputs
 
     @property
     def outputs(self) -> tuple[Endpoint, ...]:
-        """What the converted signature returns."""
+        """What the first signature returns."""
         return self.signatures[0].outputs
+
+    @property
+    def all_inputs(self) -> tuple[Endpoint, ...]:
+        """What the converted signatures take, each tensor once, the first's first."""
+        return _each(self.inputs, (s.inputs for s in self.converted[1:]))
+
+    @property
+    def all_outputs(self) -> tuple[Endpoint, ...]:
+        """What they return, likewise."""
+        return _each(self.outputs, (s.outputs for s in self.converted[1:]))
+
+
+def _each(
+    first: tuple[Endpoint, ...], others: Iterable[tuple[Endpoint, ...]]
+) -> tuple[Endpoint, ...]:
+    found, known = list(first), {each.tensor for each in first}
+    for each in chain.from_iterable(others):
+        if each.tensor not in known:
+            known.add(each.tensor)
+            found.append(each)
+    return tuple(found)
 
 
 class Model(Protocol):
@@ -105,7 +134,7 @@ class Model(Protocol):
 
     @property
     def signature(self) -> Signature:
-        """The one that is converted; `Endpoint.tensor` may be "" before freezing."""
+        """The one that is evaluated; `Endpoint.tensor` may be "" before freezing."""
         ...
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
@@ -114,6 +143,19 @@ class Model(Protocol):
 
     def freeze(self) -> Frozen:
         """One graph that computes the same; the model itself stays as it is."""
+        ...
+
+
+@runtime_checkable
+class Signatures(Protocol):
+    """A model as loaded that can be called in more than one way."""
+
+    def called(self, key: str, inputs: Inputs, /) -> Outputs:
+        """What another signature returns, from the state as loaded.
+
+        Raises:
+            DataError: The inputs don't fit it.
+        """
         ...
 
 

@@ -5,8 +5,13 @@ Kinds follow what the op does to its values. Names are those of the op registry.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ....graph.graph import Kind
-from ...listing import listed
+from ....graph.growth import Growth
+from ...listing import grown, listed
+from .naming import parsed
 
 COMPUTE = listed(
     """
@@ -52,8 +57,42 @@ SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 RESOURCES = listed("HashTableV2 MutableHashTableV2 VarHandleOp")
 """Ops that make what has state, shared by name."""
 
-FILLERS = listed("InitializeTableFromTextFileV2 InitializeTableV2 LookupTableImportV2")
-"""Ops that fill a table, which can be filled only once."""
+FILLERS = listed(
+    """
+    InitializeTableFromTextFileV2 InitializeTableV2 LookupTableImport LookupTableImportV2
+    """
+)
+"""Ops that fill a table."""
+
+WRITABLE = listed("MutableHashTable MutableHashTableV2")
+"""Tables that a model may write; others can be filled only once."""
+
+
+def fills_once(node: Any, nodes: Mapping[str, Any]) -> bool:
+    """Whether a node fills a table that nothing writes."""
+    return node.op in FILLERS and nodes[parsed(node.input[0])[0]].op not in WRITABLE
+
+
+GROWTH = grown(
+    counts="""
+    Cumprod Cumsum CumulativeLogsumexp LinSpace Range Rank Shape ShapeN Size
+    """,
+    keeps="""
+    BatchMatMul BatchMatMulV2 BatchMatMulV3 Cast Div DivNoNan Einsum Log Log1p MatMul Mul
+    MulNoNan RealDiv Reciprocal Rsqrt Sqrt Square
+    """,
+    sums="Add AddN AddV2 SquaredDifference Sub",
+    rounds="Ceil Floor FloorDiv FloorMod Mod Rint Round TruncateDiv TruncateMod",
+    reads="""
+    ApproximateEqual Complex Cos Cosh Equal Erf Exp Expm1 Greater GreaterEqual Less
+    LessEqual NotEqual Pow Sin Sinh Tan
+    """,
+)
+
+
+def growth(op: str) -> Growth:
+    """What an op makes of whole numbers larger than those that were seen."""
+    return GROWTH.get(op, Growth.KEEPS if op in MOVER else Growth.ENDS)
 
 
 def kind(op: str) -> Kind:

@@ -7,7 +7,7 @@ are handed to a body stand in the body itself (`body_constants.py`), to be cast 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,7 @@ class Region:
         results: References to what it returns.
         function: The library function that it came from, None for the main graph.
         initial: Nodes to run once before the first call, with what they need.
+        restarts: Nodes before which state starts over: a signature's first.
         bodies: Name of a live control-flow node → its bodies, by what they are called.
     """
 
@@ -54,6 +55,7 @@ class Region:
     function: Any = None
     bodies: Mapping[str, Mapping[str, Region]] = field(default_factory=dict)
     initial: tuple[Any, ...] = ()
+    restarts: frozenset[str] = frozenset()
 
     def within(self, name: str) -> str:
         """A name inside the region, as it is known outside."""
@@ -106,17 +108,33 @@ def functions(node: Any) -> list[str]:
 
 
 def regions(frozen: Frozen) -> Region:
-    """The main graph of a frozen model, with its bodies."""
+    """The main graph of a frozen model, with its bodies: all that is converted."""
     functions = {f.signature.name: f for f in frozen.graph_def.library.function}
     named = {parsed(e.tensor)[0] for s in frozen.signatures for e in s.outputs}
-    return _Builder(functions, frozenset(named), frozen.initial).region(
+    main = _Builder(functions, frozenset(named), frozen.initial).region(
         _Draft(
             "",
             [copied(node) for node in frozen.graph_def.node],
-            [parsed(each.tensor)[0] for each in frozen.inputs],
-            [canonical(each.tensor) for each in frozen.outputs],
+            [parsed(each.tensor)[0] for each in frozen.all_inputs],
+            [canonical(each.tensor) for each in frozen.all_outputs],
         )
     )
+    return _one_after_another(main, frozen) if frozen.initial else main
+
+
+def _one_after_another(main: Region, frozen: Frozen) -> Region:
+    """The region with one signature's nodes behind the other's, each from the state."""
+    group: dict[str, int] = {}
+    for k, each in enumerate(frozen.converted):
+        for name in reachable(main.nodes, [e.tensor for e in each.outputs]):
+            group.setdefault(name, k)
+    last = len(frozen.converted)
+    nodes = sorted(main.nodes, key=lambda node: group.get(node.name, last))
+    firsts: dict[int, str] = {}
+    for node in nodes:
+        if node.op not in ("Const", "Placeholder") and node.name in main.live:
+            firsts.setdefault(group[node.name], node.name)
+    return replace(main, nodes=tuple(nodes), restarts=frozenset(firsts.values()))
 
 
 @dataclass(frozen=True)

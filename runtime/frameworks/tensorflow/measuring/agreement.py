@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ...measuring import agreement
-from ...protocol import Array, Inputs, Outputs, Predict
+from ...protocol import Array, Inputs, Outputs, Predict, first_call
 from ..ir.frozen import Frozen
 from ..ir.regions import Region, regions
 from ..preparation.identities import IDENTITIES
@@ -20,25 +21,35 @@ def check_agreement(
     prepared: Frozen,
     main: Region,
     inputs: Inputs,
+    all_inputs: Inputs,
     names: Sequence[str] = (),
 ) -> None:
-    """As `agreement.check_agreement`.
+    """As `agreement.check_agreement`, of the first signature.
 
     Args:
         model: As loaded, called on batches.
         frozen: The model before it was prepared.
         main: The regions of the prepared one.
+        inputs: Of the first signature.
+        all_inputs: Of all that are converted.
     """
-    expected = model(inputs)
+    others = (each.key for each in frozen.signatures[1:])
+    frozen = replace(frozen, aside=frozenset(others))
+    expected = first_call(model, inputs)
     cause = partial(
         agreement.why_it_differs,
         expected,
-        partial(model, inputs),
-        lambda: _outputs(Interpreter(regions(frozen)), inputs),
+        partial(first_call, model, inputs),
+        lambda: _outputs(Interpreter(regions(frozen), frozen.weights), inputs),
         "Freezing changed it: the model's variables or Python code depend on calls.",
-        lambda: _first_divergence(frozen, prepared, main, inputs),
+        lambda: _first_divergence(
+            _values(regions(frozen), frozen.weights, inputs),
+            _values(main, prepared.weights, all_inputs),
+            _folded(prepared),
+        ),
     )
-    found = _outputs(Interpreter(main, prepared.weights), inputs)
+    found = _outputs(Interpreter(main, prepared.weights), all_inputs)
+    found = found[: len(frozen.outputs)]
     own = [each.name for each in frozen.outputs]
     agreement.check_agreement(expected, found, cause, names, own)
 
@@ -48,12 +59,9 @@ def _outputs(runner: Interpreter, inputs: Inputs) -> Outputs:
 
 
 def _first_divergence(
-    frozen: Frozen, prepared: Frozen, main: Region, inputs: Inputs
+    before: Mapping[str, Array], after: Mapping[str, Array], folded: frozenset[str]
 ) -> str:
     """Name of the first tensor that preparation made another, "" if none."""
-    before = _values(regions(frozen), inputs)
-    after = _values(main, inputs)
-    folded = _folded(prepared)
     return agreement.first_divergence(
         (name, before[name], value)
         for name, value in after.items()
@@ -70,12 +78,14 @@ def _folded(prepared: Frozen) -> frozenset[str]:
     )
 
 
-def _values(main: Region, inputs: Inputs) -> dict[str, Array]:
+def _values(
+    main: Region, weights: Mapping[str, Array], inputs: Inputs
+) -> dict[str, Array]:
     """What each op makes, by its name."""
     values: dict[str, Array] = {}
 
     def see(name: str, value: Value) -> None:
         values[name] = eager.widened(value)
 
-    Observer(main, see=see).run(inputs)
+    Observer(main, weights, see=see).run(inputs)
     return values

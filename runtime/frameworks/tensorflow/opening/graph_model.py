@@ -12,6 +12,7 @@ import tensorflow as tf
 from ....common.errors import DataError, ModelError
 from ...protocol import Array, Inputs, Outputs
 from ..ir.frozen import SERVE, Frozen, Signature
+from ..running.reasons import FAILURES, FIT, failed, reason
 from ..running.session import GraphSession
 from .freeze import frozen
 
@@ -53,17 +54,25 @@ class GraphModel:
         """As `Model`; raises a DataError for inputs that don't fit the model."""
         if len(inputs) != len(self.signature.inputs):
             raise DataError(
-                f"{self.place} takes {len(self.signature.inputs)} inputs, the data "
-                f"gives {len(inputs)}",
-                "Make the dataset and the model's signature agree.",
+                f"{self.place} takes {len(self.signature.inputs)} inputs, it is "
+                f"given {len(inputs)}",
+                FIT,
             )
         try:
             return self.session(inputs)
-        except (ValueError, TypeError, tf.errors.OpError) as error:
-            raise DataError(
-                f"{self.place} fails on the data: {str(error).splitlines()[0][:300]}",
-                "Make the dataset, its transforms and the model's inputs agree.",
-            ) from error
+        except FAILURES as error:
+            raise failed(self.place, error) from error
+
+    def called(self, key: str, inputs: Inputs, /) -> Outputs:
+        """As `Signatures.called`."""
+        (wanted,) = (each for each in self.signatures if each.key == key)
+        try:
+            self.session.restart()
+            return self.session.fetched(wanted, inputs)
+        except FAILURES as error:
+            raise failed(f"signature {key}", error) from error
+        finally:
+            self.session.restart()
 
     def restart(self) -> None:
         """Bring state back to what it was when the model was loaded."""
@@ -102,9 +111,8 @@ class GraphModel:
         try:
             return frozen(self)
         except (LookupError, TypeError, ValueError, tf.errors.OpError) as error:
-            said = (str(error).splitlines() or [""])[0]
             raise ModelError(
-                f"{self.place} can't be frozen: {type(error).__name__}: {said[:300]}",
+                f"{self.place} can't be frozen: {type(error).__name__}: {reason(error)}",
                 "It is damaged, or a variable was never set: save it again.",
             ) from error
 
@@ -131,7 +139,6 @@ class GraphModel:
 def refused(place: str, error: Exception) -> ModelError:
     """What to say of a graph that TensorFlow does not import."""
     return ModelError(
-        f"{place}: TensorFlow {tf.__version__} refuses the graph: "
-        f"{str(error).splitlines()[0][:300]}",
+        f"{place}: TensorFlow {tf.__version__} refuses the graph: {reason(error)}",
         "It is damaged, or from a newer TensorFlow: save it again with this one.",
     )

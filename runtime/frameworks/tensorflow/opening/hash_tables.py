@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
 from ...listing import listed
@@ -25,24 +28,31 @@ def filled_tables(model: Freezable, main: Body) -> list[str]:
     """Add nodes that fill the main graph's tables; their names."""
     found = []
     for node in [node for node in main.nodes.values() if node.op in TABLES]:
-        keys, values = _in_order(*model.content(node))
-        stem = f"{node.name}/import"
-        filled = NodeDef(name=unused(main.nodes, stem))
-        filled.op = "LookupTableImport" + ("V2" if node.op.endswith("V2") else "")
-        key_type = node.attr["key_dtype"].type
-        value_type = node.attr["value_dtype"].type
-        filled.attr["Tin"].type, filled.attr["Tout"].type = key_type, value_type
-        filled.input.append(node.name)
-        for name, value, dtype in (
-            ("keys", keys, key_type),
-            ("values", values, value_type),
-        ):
-            part = constant(unused(main.nodes, f"{stem}/{name}"), value, dtype)
-            main.nodes[part.name] = part
-            filled.input.append(part.name)
-        main.nodes[filled.name] = filled
-        found.append(filled.name)
+        made = importing(node, *_in_order(*model.content(node)), main.nodes)
+        main.nodes.update((each.name, each) for each in made)
+        found.append(made[-1].name)
     return found
+
+
+def importing(table: Any, keys: Array, values: Array, names: Iterable[str]) -> Any:
+    """Nodes that fill a table, the one that does last.
+
+    Args:
+        names: Of the nodes that are there.
+    """
+    taken = set(names)
+    stem = f"{table.name}/import"
+    filled = NodeDef(name=unused(taken, stem), input=[table.name])
+    filled.op = "LookupTableImport" + ("V2" if table.op.endswith("V2") else "")
+    made = []
+    for name, value, own, dtype in (
+        ("keys", keys, "Tin", table.attr["key_dtype"].type),
+        ("values", values, "Tout", table.attr["value_dtype"].type),
+    ):
+        filled.attr[own].type = dtype
+        made.append(constant(unused(taken, f"{stem}/{name}"), value, dtype))
+        filled.input.append(made[-1].name)
+    return [*made, filled]
 
 
 def _in_order(keys: Array, values: Array) -> tuple[Array, Array]:

@@ -29,15 +29,24 @@ def ledgers_of(bodies: Mapping[str, Body], frozen: Frozen) -> dict[str, Names]:
     }
 
 
-def told(ledger: Names, body: Body, signatures: Sequence[Signature]) -> Told:
+def told(
+    ledger: Names,
+    body: Body,
+    every: Sequence[Signature],
+    signatures: Sequence[Signature],
+) -> Told:
     """Where the names of all nodes of one body went, once the passes are done.
 
     Nodes that only signatures need which are not converted hold nothing.
+
+    Args:
+        every: All signatures.
+        signatures: Those that are converted.
     """
-    kept = {node.name: _name(node) for node in _ops(body, signatures)}
+    kept = {node.name: _name(node) for node in _ops(body, every)}
     shown = set(kept)
     if body.name == MAIN:
-        tensors = [each.tensor for each in signatures[0].outputs]
+        tensors = [each.tensor for one in signatures for each in one.outputs]
         shown &= reachable(list(body.nodes.values()), tensors)
     callers = {op.key: op.caller for op in ledger.originals}
 

@@ -62,8 +62,9 @@ def finished(draft: Draft, frozen: Frozen) -> Frozen:
         ).indexed()
         for signature in draft.signatures
     )
+    converted = [each for each in signatures if each.key not in frozen.aside]
     names = {
-        name: told(draft.ledgers[name], body, signatures)
+        name: told(draft.ledgers[name], body, signatures, converted)
         for name, body in draft.bodies.items()
     }
     return replace(

@@ -6,8 +6,9 @@ from ..bodies.bodies import MAIN
 from ..bodies.reachable import drop_dead, reached
 from ..ir.frozen import Frozen
 from .body_constants import sink_constants
+from .branches.dead_branches import settle_switches
+from .branches.switches import make_branches
 from .constants import fold_constants
-from .dead_branches import settle_switches
 from .draft import drafted, finished
 from .identities import drop_identities, drop_neutral, drop_waits
 from .norms import fold_norms
@@ -18,7 +19,8 @@ from .signatures import share_signatures
 def prepare(frozen: Frozen) -> Frozen:
     """The frozen model, which computes the same with fewer nodes.
 
-    Branches that a constant settles are taken; constants go into other branches and
+    Branches that a constant settles are taken, TensorFlow 1's others become functions;
+    constants go into other branches and
     loops; identities, checks that only raise, and edges that order nothing go; what
     depends on constants only is computed; norms are folded into the layers before them, padding
     into those after it; arithmetic that changes nothing goes;
@@ -29,6 +31,7 @@ def prepare(frozen: Frozen) -> Frozen:
     for name in open_:  # what is constant outside is constant inside
         body = draft.bodies[name]
         settle_switches(draft, body)
+        make_branches(draft, body)
         drop_waits(draft, body)
         drop_identities(draft, body)
         fold_constants(body)

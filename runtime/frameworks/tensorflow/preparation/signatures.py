@@ -1,84 +1,145 @@
-"""Signatures that compute the same become one graph with several names.
+"""What signatures compute alike becomes one: their weights and FLOPs count once.
 
-Keras writes two, and a model that is served often has more. What only another signature
-needs stays as it was, so each would bring the weights along once more, in fp32.
+Keras writes two signatures of one graph, and a model that is served often has more, such
+as one for logits and one for probabilities. Each brings a graph of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
 
-from ..bodies.bodies import MAIN, Body
+from ..bodies.bodies import MAIN, Return
+from ..bodies.editing import redirect
 from ..ir.frozen import Endpoint, Signature
-from ..ir.naming import parsed
-from ..ir.protos import copied
+from ..ir.naming import flat, parsed
+from ..ir.schemas import outputs
+from .digests import Digests
 from .draft import Draft
 
 
 def share_signatures(draft: Draft) -> None:
-    """Let each signature that equals the first, up to names, have the first's tensors."""
-    main = draft.bodies[MAIN]
-    tensors = [each.tensor for each in main.returns]
-    starts = [0]
-    for signature in draft.signatures:
-        starts.append(starts[-1] + len(signature.outputs))
-    first, *others = draft.signatures
-    known = tensors[: starts[1]]
-    kept = [_with_tensors(first, known)]
-    for signature, start, stop in zip(others, starts[1:-1], starts[2:], strict=True):
-        found = _shared(draft, first, known, signature, tensors[start:stop])
-        for place, tensor in enumerate(found or (), start):
-            main.returns[place].tensor = tensor
-        if found is not None:
-            inputs = _paired(first.inputs, signature.inputs) or ()
-            signature = replace(
-                signature,
-                inputs=tuple(
-                    replace(each, tensor=own.tensor)
-                    for each, own in zip(signature.inputs, inputs, strict=True)
-                ),
-            )
-        kept.append(_with_tensors(signature, found or tensors[start:stop]))
-    draft.signatures = tuple(kept)
+    """Let each signature that equals an earlier one, up to names, have its tensors.
 
-
-def _with_tensors(signature: Signature, tensors: Sequence[str]) -> Signature:
-    outputs = zip(signature.outputs, tensors, strict=True)
-    return replace(
-        signature, outputs=tuple(replace(e, tensor=tensor) for e, tensor in outputs)
+    Others take an earlier one's inputs where these are alike, and of its nodes those that
+    compute what theirs do. Nodes with state stay their own.
+    """
+    for place in range(1, len(draft.signatures)):
+        for earlier in range(place):
+            if _share_all(draft, earlier, place):
+                break
+        else:
+            for earlier in range(place):
+                _share_some(draft, earlier, place)
+    returns = iter(draft.bodies[MAIN].returns)
+    draft.signatures = tuple(
+        replace(
+            each,
+            outputs=tuple(
+                replace(e, tensor=next(returns).tensor) for e in each.outputs
+            ),
+        )
+        for each in draft.signatures
     )
 
 
-def _shared(
-    draft: Draft,
-    first: Signature,
-    known: Sequence[str],
-    other: Signature,
-    tensors: Sequence[str],
-) -> list[str] | None:
-    """The first signature's tensors for the other's outputs; None if they differ.
+def _tensors(draft: Draft, place: int) -> list[str]:
+    """What a signature's outputs are now."""
+    return [each.tensor for each in _returns(draft, place)]
 
-    What makes the first's is what the other's nodes are part of now.
+
+def _returns(draft: Draft, place: int) -> list[Return]:
+    start = sum(len(each.outputs) for each in draft.signatures[:place])
+    stop = start + len(draft.signatures[place].outputs)
+    return draft.bodies[MAIN].returns[start:stop]
+
+
+def _share_all(draft: Draft, earlier: int, place: int) -> bool:
+    """Have a signature return the earlier one's tensors, if it computes the same.
+
+    What makes the earlier one's is what the other's nodes are part of now.
     """
-    main = draft.bodies[MAIN]
+    main, digests = draft.bodies[MAIN], Digests(draft.bodies)
+    first, other = draft.signatures[earlier], draft.signatures[place]
     inputs = _paired(first.inputs, other.inputs)
-    outputs = _paired(first.outputs, other.outputs)
-    if inputs is None or outputs is None:
-        return None
-    own = {each.name: tensor for each, tensor in zip(first.outputs, known, strict=True)}
-    found = [own[each.name] for each in outputs]
-    places = {parsed(each.tensor)[0]: place for place, each in enumerate(inputs)}
-    others = {parsed(e.tensor)[0]: place for place, e in enumerate(other.inputs)}
-    firsts, seconds = _digests(main, found, places), _digests(main, tensors, others)
+    ends = _paired(first.outputs, other.outputs)
+    if inputs is None or ends is None:
+        return False
+    names = [each.name for each in first.outputs]
+    own = dict(zip(names, _tensors(draft, earlier), strict=True))
+    found, tensors = [own[each.name] for each in ends], _tensors(draft, place)
+    firsts = digests.nodes(main, found, _fed(inputs))
+    seconds = digests.nodes(main, tensors, _fed(other.inputs))
     if _made(firsts, found) != _made(seconds, tensors):
-        return None
+        return False
     twins = {digest: name for name, digest in firsts.items()}
     for name, digest in seconds.items():
         if name not in firsts:
             draft.absorb(main, twins[digest], name)
-    return found
+    for each, tensor in zip(_returns(draft, place), found, strict=True):
+        each.tensor = tensor
+    _take_inputs(draft, place, inputs)
+    return True
+
+
+def _share_some(draft: Draft, earlier: int, place: int) -> None:
+    """Have a signature use the earlier one's nodes where they compute the same."""
+    main, digests = draft.bodies[MAIN], Digests(draft.bodies)
+    first, other = draft.signatures[earlier], draft.signatures[place]
+    named = {each.name: each for each in first.inputs}
+    inputs = [
+        named[each.name] if _alike(named.get(each.name), each) else each
+        for each in other.inputs
+    ]
+    shared = [each for each in inputs if each in first.inputs]
+    if not shared:
+        return
+    _take_inputs(draft, place, inputs)
+    replaced = {
+        flat(*parsed(old.tensor)): flat(*parsed(new.tensor))
+        for old, new in zip(other.inputs, inputs, strict=True)
+        if old.tensor != new.tensor
+    }
+    redirect(main, replaced)
+    fed = _fed(shared)
+    fed |= {parsed(e.tensor)[0]: f"own {e.name}" for e in inputs if e not in shared}
+    fed |= {
+        parsed(e.tensor)[0]: f"first {e.name}" for e in first.inputs if e not in shared
+    }
+    firsts = digests.nodes(main, _tensors(draft, earlier), fed, "first")
+    seconds = digests.nodes(main, _tensors(draft, place), fed, "other")
+    twins = {digest: name for name, digest in reversed(firsts.items())}
+    same = {
+        name: twins[digest]
+        for name, digest in seconds.items()
+        if name not in firsts and digest in twins
+    }
+    for name, twin in same.items():
+        draft.absorb(main, twin, name)
+    redirect(
+        main,
+        {
+            flat(name, k): flat(twin, k)
+            for name, twin in same.items()
+            for k in range(-1, len(outputs(main.nodes[name])))
+        },
+    )
+
+
+def _take_inputs(draft: Draft, place: int, inputs: Sequence[Endpoint]) -> None:
+    other = draft.signatures[place]
+    taken = tuple(
+        replace(each, tensor=own.tensor)
+        for each, own in zip(other.inputs, inputs, strict=True)
+    )
+    signatures: list[Signature] = list(draft.signatures)
+    signatures[place] = replace(other, inputs=taken)
+    draft.signatures = tuple(signatures)
+
+
+def _fed(inputs: Sequence[Endpoint]) -> dict[str, str]:
+    """Inputs count by their places."""
+    return {parsed(e.tensor)[0]: f"input {place}" for place, e in enumerate(inputs)}
 
 
 def _made(digests: Mapping[str, str], tensors: Sequence[str]) -> list[tuple[str, int]]:
@@ -96,38 +157,8 @@ def _paired(
         found = [named[each.name] for each in other]
     else:
         found = list(first)
-    alike = all(
-        (a.dtype, a.shape) == (b.dtype, b.shape)
-        for a, b in zip(found, other, strict=True)
-    )
-    return found if alike else None
+    return found if all(map(_alike, found, other)) else None
 
 
-def _digests(
-    body: Body, tensors: Sequence[str], inputs: Mapping[str, int]
-) -> dict[str, str]:
-    """Node → what it computes, names left out; inputs count by their places."""
-    known = {name: f"input {place}" for name, place in inputs.items()}
-    waiting = [parsed(each)[0] for each in tensors]
-    while waiting:
-        name = waiting[-1]
-        taken = [parsed(each) for each in body.nodes[name].input]
-        missing = [n for n, _ in taken if n not in known] if name not in known else []
-        if missing:
-            waiting.extend(missing)
-            continue
-        waiting.pop()
-        if name not in known:
-            known[name] = _digest(body, name, [(known[n], k) for n, k in taken])
-    return known
-
-
-def _digest(body: Body, name: str, taken: Sequence[tuple[str, int]]) -> str:
-    bare = copied(body.nodes[name])
-    bare.name = "" if bare.op != "Placeholder" else name
-    del bare.input[:]
-    bare.ClearField("experimental_debug_info")
-    for key in [key for key in bare.attr if key.startswith("_")]:
-        del bare.attr[key]
-    content: bytes = bare.SerializeToString(deterministic=True)
-    return sha256(content + repr(taken).encode()).hexdigest()
+def _alike(one: Endpoint | None, other: Endpoint) -> bool:
+    return one is not None and (one.dtype, one.shape) == (other.dtype, other.shape)

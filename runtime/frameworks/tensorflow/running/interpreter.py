@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from ....common.errors import ModelError, first_line
+from ....common.errors import ModelError
 from ....graph.graph import Op
 from ...loops import Route
 from ..ir import operators
@@ -21,6 +21,7 @@ from ..ir.naming import data, flat, parsed
 from ..ir.regions import CASES, LOOPS, Region
 from ..ir.weights import value_of
 from . import eager
+from .reasons import FIT, reason
 
 Key = tuple[str, str]
 """Region's id and node's name: what `Op.key` holds."""
@@ -79,7 +80,8 @@ class Interpreter:
     def run(self, inputs: Sequence[Any]) -> list[Value]:
         """The outputs for a batch, in the order of the inputs."""
         self._forced.clear()
-        self._start()
+        if not self.main.restarts:
+            self._start()
         return self.run_region(self.main, [tf.convert_to_tensor(i) for i in inputs])
 
     def run_region(self, region: Region, arguments: Sequence[Value]) -> list[Value]:
@@ -91,6 +93,8 @@ class Interpreter:
             frame.values[name] = [value]
             self.made(region, name, [value])
         for node, done in region.steps:
+            if node.name in region.restarts:
+                self._start()
             frame.values[node.name] = self.run_node(frame, node)
             for name in done:
                 del frame.values[name]
@@ -113,11 +117,14 @@ class Interpreter:
         return made
 
     def _start(self) -> None:
-        """Give the model the state that it was loaded with; tables are filled once."""
+        """Give the model the state that it was loaded with.
+
+        Tables that nothing can write are filled once: TensorFlow refuses more.
+        """
         frame = Frame(self.main)
         filled = bool(self._resources)
         for node in self.main.initial:
-            if node.op in operators.FILLERS and filled:
+            if filled and operators.fills_once(node, self.main.by_name):
                 frame.values[node.name] = []
             else:
                 made = self.run_node(frame, node)
@@ -139,8 +146,8 @@ class Interpreter:
             return eager.run(node, values)
         except (tf.errors.OpError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{region.within(node.name)} ({node.op}) fails: {said_by(error)}",
-                "Check model.inputs (shape, dtype) and the dataset.",
+                f"{region.within(node.name)} ({node.op}) fails: {reason(error)}",
+                FIT,
             ) from error
 
     def made(self, region: Region, name: str, values: list[Value]) -> None:
@@ -230,11 +237,6 @@ class Observer(Interpreter):
         for index, value in enumerate(values):
             if value.dtype not in (tf.variant, tf.resource):
                 self.see(region.within(flat(name, index)), value)
-
-
-def said_by(error: BaseException) -> str:
-    """What TensorFlow's error says, in one line."""
-    return first_line(error).removesuffix(" [Op:]")
 
 
 def _true(value: Value) -> bool:

@@ -12,6 +12,7 @@ from ....common.errors import DataError
 from ...inputs import Input, places
 from ...protocol import Inputs, Outputs, Predict, restart
 from ..ir.frozen import Endpoint, Frozen, Model
+from .reasons import FAILURES, FIT, failed
 from .session import GraphSession
 from .switches import hold_fp32
 
@@ -28,16 +29,34 @@ def predictor(model: Model | Frozen, inputs: Sequence[Input] = ()) -> Predict:
     return Loaded(model, order)
 
 
-def called(frozen: Frozen) -> GraphSession:
-    """The frozen model as something that takes its inputs in order."""
+def called(
+    frozen: Frozen, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]
+) -> GraphSession:
+    """The frozen model as something that takes its inputs, and its weights, in order."""
     weights = frozen.weights
     return GraphSession(
         frozen.graph_def,
-        [*(each.tensor for each in frozen.inputs), *(f"{name}:0" for name in weights)],
-        [each.tensor for each in frozen.outputs],
+        [*(each.tensor for each in inputs), *(f"{name}:0" for name in weights)],
+        [each.tensor for each in outputs],
         {},
         frozen.initial,
     )
+
+
+class Whole:
+    """All that is converted of a model, to call on inputs of all its signatures."""
+
+    def __init__(self, frozen: Frozen) -> None:
+        self.session = called(frozen, frozen.all_inputs, frozen.all_outputs)
+        self.weights = tuple(frozen.weights.values())
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        """The outputs of all signatures."""
+        return self.session((*inputs, *self.weights))
+
+    def restart(self) -> None:
+        """Bring the state back to what it was when this was made."""
+        self.session.restart()
 
 
 class Loaded:
@@ -60,16 +79,21 @@ class Predictor:
 
     def __init__(self, frozen: Frozen, order: Sequence[int]) -> None:
         self.inputs, self.order = frozen.inputs, order
-        self.session, self.weights = called(frozen), tuple(frozen.weights.values())
+        self.session = called(frozen, frozen.inputs, frozen.outputs)
+        self.weights = tuple(frozen.weights.values())
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
         """The outputs: 16-bit floats as float32, other dtypes as they are.
 
         Raises:
-            DataError: There are more or fewer inputs, or one has another dtype.
+            DataError: There are more or fewer inputs, or one has another dtype or a shape
+                that the model does not take.
         """
         tensors = given(self.inputs, [inputs[place] for place in self.order])
-        return self.session((*tensors, *self.weights))
+        try:
+            return self.session((*tensors, *self.weights))
+        except FAILURES as error:
+            raise failed("the converted model", error) from error
 
     def restart(self) -> None:
         """Bring the state back to what it was when this was made."""
@@ -86,7 +110,7 @@ def given(endpoints: Sequence[Endpoint], batch: Sequence[Any]) -> list[Any]:
         raise DataError(
             f"the data gives {len(batch)} inputs, the model takes {len(endpoints)}: "
             f"{', '.join(repr(each.name) for each in endpoints)}",
-            "Make the dataset and model.inputs agree.",
+            FIT,
         )
     return [_tensor(each, value) for each, value in zip(endpoints, batch, strict=True)]
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...protocol import Array, Inputs, Outputs
+from ..ir.frozen import Signature
 
 v1 = tf.compat.v1
 OFF = 2
@@ -89,6 +90,15 @@ class GraphSession:
     def __call__(self, inputs: Inputs, /) -> Outputs:
         """The outputs: 16-bit floats as float32, other dtypes as they are."""
         return tuple(widened(each) for each in self._call(*map(np.asarray, inputs)))
+
+    def fetched(self, signature: Signature, inputs: Inputs) -> Outputs:
+        """What another signature of the graph returns."""
+        feeds = [_output(each.tensor) for each in signature.inputs]
+        found = self.session.run(
+            [_output(each.tensor) for each in signature.outputs],
+            dict(zip(feeds, map(np.asarray, inputs), strict=True)),
+        )
+        return tuple(map(widened, found))
 
     def fetch(self, tensors: Sequence[str]) -> list[Any]:
         """Values that need no input."""

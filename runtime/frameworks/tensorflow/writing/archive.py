@@ -22,8 +22,10 @@ from ....common.errors import ModelError, UsageError
 from ...protocol import Inputs, Outputs, Predict
 from ..ir.frozen import Endpoint, Frozen, Signature
 from ..ir.naming import parsed
+from ..ir.operators import fills_once
 from ..running.eager import widened
 from ..running.predict import given
+from ..running.reasons import FAILURES, failed
 from ..running.switches import hold_fp32
 from . import checkpoint
 
@@ -32,8 +34,6 @@ INITIAL = "__saved_model_init_op"
 
 ABOUT = "assets.extra/narrowcast.json"
 """What a SavedModel doesn't say: the order of inputs and outputs, and its state."""
-
-WRITERS = frozenset({"Assign", "AssignVariableOp"})
 
 
 def save(frozen: Frozen, path: Path) -> Path:
@@ -96,7 +96,7 @@ def contents(frozen: Frozen) -> dict[str, bytes]:
         "tags": list(frozen.tags),
         "inputs": [each.name for each in first.inputs],
         "outputs": [each.name for each in first.outputs],
-        "state": [name for name in frozen.initial if by_name[name].op in WRITERS],
+        "state": [n for n in frozen.initial if not fills_once(by_name[n], by_name)],
     }
     return {
         "saved_model.pb": data,
@@ -186,7 +186,7 @@ class Saved:
 
     Attributes:
         owner: What was loaded; a function alone does not keep it.
-        state: Names of the nodes that give variables their first values.
+        state: Names of the nodes that give variables and tables their first values.
     """
 
     owner: Any
@@ -202,7 +202,10 @@ class Saved:
             e.name: tf.convert_to_tensor(t)
             for e, t in zip(self.inputs, tensors, strict=True)
         }
-        found = self.function(**named)
+        try:
+            found = self.function(**named)
+        except FAILURES as error:
+            raise failed("the saved model", error) from error
         return tuple(widened(found[name]) for name in self.outputs)
 
     def restart(self) -> None:

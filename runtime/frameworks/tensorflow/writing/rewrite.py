@@ -5,14 +5,14 @@ Bodies are rewritten as the main graph is. What they take and return is as it wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
 from ....graph.graph import Precision
 from ...protocol import Array
 from ..ir import schemas
-from ..ir.frozen import Endpoint, Frozen
+from ..ir.frozen import Endpoint, Frozen, Signature
 from ..ir.naming import data, flat, parsed, waits
 from ..ir.protos import NodeDef, copied
 from ..ir.regions import Region
@@ -20,14 +20,23 @@ from ..ir.schemas import FLOAT, TYPES
 from ..ir.slots import slots
 from ..ir.weights import proto_of, stored, value_of
 from ..running.interpreter import Key
+from .clipping import PARTS, within
 from .graph_def import graph_def
 
 Held = Mapping[str, Precision]
 """Tensor name in the Graph → the precision that its maker leaves it in."""
 
 
+Clipped = Mapping[Precision, Set[tuple[str, str]]]
+"""Precision → (region, reference) of what is kept within its range when it is cast."""
+
+
 def rewrite(
-    frozen: Frozen, main: Region, placement: Mapping[Key, Precision], held: Held
+    frozen: Frozen,
+    main: Region,
+    placement: Mapping[Key, Precision],
+    held: Held,
+    clipped: Clipped,
 ) -> Frozen:
     """The frozen model with every op in its precision.
 
@@ -36,19 +45,27 @@ def rewrite(
         placement: (region, node) → precision; what is not named stays fp32.
         held: Of fp32 tensors; what is not named is fp32.
     """
-    writer = _Writer(main, placement, held, frozen.weights)
+    writer = _Writer(main, placement, held, clipped, frozen.weights)
     region = writer.region()
     returned = dict(zip(main.results, region.results, strict=True))
-    first, *others = frozen.signatures
-    outputs = tuple(
-        replace(each, tensor=_tensor(returned, each)) for each in first.outputs
+    signatures = tuple(
+        writer.aside(each) if each.key in frozen.aside else _new(each, returned)
+        for each in frozen.signatures
     )
+    region = replace(
+        region, nodes=tuple(writer.nodes)
+    )  # with the casts for those aside
     return replace(
         frozen,
         graph_def=graph_def(region, frozen.graph_def),
-        signatures=(replace(first, outputs=outputs), *writer.signatures(others)),
+        signatures=signatures,
         weights=writer.weights,
     )
+
+
+def _new(signature: Signature, returned: Mapping[str, str]) -> Signature:
+    outputs = (replace(e, tensor=_tensor(returned, e)) for e in signature.outputs)
+    return replace(signature, outputs=tuple(outputs))
 
 
 def _tensor(returned: Mapping[str, str], endpoint: Endpoint) -> str:
@@ -64,9 +81,11 @@ class _Writer:
         source: Region,
         placement: Mapping[Key, Precision],
         held: Held,
+        clipped: Clipped,
         values: Mapping[str, Array],
     ) -> None:
         self.source, self.placement, self.held = source, placement, held
+        self.clipped = clipped
         self.values = {} if source.id else values
         self.weights: dict[str, Array] = {}
         self.nodes: list[Any] = []
@@ -93,18 +112,12 @@ class _Writer:
             bodies=self.bodies,
         )
 
-    def signatures(self, others: list[Any]) -> list[Any]:
-        """Signatures that are not converted: what they return is fp32, too."""
-        return [
-            replace(
-                each,
-                outputs=tuple(
-                    replace(output, tensor=self._returned(output.tensor))
-                    for output in each.outputs
-                ),
-            )
-            for each in others
-        ]
+    def aside(self, signature: Signature) -> Signature:
+        """A signature that is not converted: what it returns is fp32, too."""
+        outputs = (
+            replace(e, tensor=self._returned(e.tensor)) for e in signature.outputs
+        )
+        return replace(signature, outputs=tuple(outputs))
 
     def _returned(self, tensor: str) -> str:
         name, index = parsed(tensor)
@@ -133,14 +146,16 @@ class _Writer:
         bodies = self.source.bodies.get(node.name)
         if bodies is not None:
             self.bodies[node.name] = {
-                called: _Writer(body, self.placement, self.held, {}).region()
-                for called, body in bodies.items()
+                called: self._inside(body) for called, body in bodies.items()
             }
         self.nodes.append(new)
         for index, port in enumerate(_outputs(node)):
             reference = flat(node.name, index)
             if port.type == FLOAT:
                 self.made[reference, self._held(reference)] = reference
+
+    def _inside(self, body: Region) -> Region:
+        return _Writer(body, self.placement, self.held, self.clipped, {}).region()
 
     def _taken(
         self, new: Any, reference: str, castable: bool | None, precision: Precision
@@ -187,10 +202,17 @@ class _Writer:
         name, index = parsed(reference)
         held = self._held(reference)
         place = f"_{index}" if index else ""
+        source = self.made[reference, held]
+        if (self.source.id, reference) in self.clipped.get(precision, ()):
+            stem = f"{name}/within_{precision}{place}"
+            names = {part: self._free(f"{stem}{part}") for part in PARTS}
+            nodes = within(source, precision, names)
+            self.nodes.extend(nodes)
+            source = nodes[-1].name
         new = NodeDef(
             name=self._free(f"{name}/to_{precision}{place}"),
             op="Cast",
-            input=[self.made[reference, held]],
+            input=[source],
         )
         new.attr["SrcT"].type = TYPES[held]
         new.attr["DstT"].type = TYPES[precision]

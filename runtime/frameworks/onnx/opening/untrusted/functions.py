@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 import onnx
 
 from ....refusals import Damaged, Unsafe, shown
-from .walk import nodes_of
+from ...ir.proto.walk import nodes_of
 
 MOST = 1_000_000
 """Nodes of a model whose functions are written out."""

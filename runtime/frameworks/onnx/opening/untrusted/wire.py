@@ -110,6 +110,8 @@ def _kept(
         inner = known.message_type if known is not None else None
         if field.wire != LENGTH or inner is None or field.end - field.value < large:
             continue
+        if inner.full_name == onnx.SparseTensorProto.DESCRIPTOR.full_name:
+            continue  # it is made dense from its values
         pieces.append(data[copied : field.start])
         copied = field.end
         if inner.full_name == onnx.TensorProto.DESCRIPTOR.full_name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -10,17 +11,21 @@ from zipfile import BadZipFile, ZipFile
 import keras
 
 from .....common.errors import ModelError
+from ...running.reasons import said
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
-from .model import KerasModel, keras_model, said
+from .model import KerasModel, keras_model
 
 HDF5 = frozenset([".h5", ".hdf5"])
 
 
-def load_keras(path: Path, *, trust: bool = False) -> KerasModel:
+def load_keras(
+    path: Path, *, outputs: Sequence[str] = (), trust: bool = False
+) -> KerasModel:
     """Open a whole model that Keras saved, `.keras` or `.h5`.
 
     Args:
+        outputs: As of `keras_model`.
         trust: Take Lambda layers and other Python that the file holds.
 
     Raises:
@@ -29,20 +34,25 @@ def load_keras(path: Path, *, trust: bool = False) -> KerasModel:
     place = f"model.path: {path.name}"
     _check_file(path, place)
     legacy = path.suffix.lower() in HDF5
-    if legacy:
-        _check_legacy(path, place, trust)
-    elif not trust:
-        check_archive(path, place)
+    try:
+        if legacy:
+            _check_legacy(path, place, trust)
+        elif not trust:
+            check_archive(path, place)
+    except ModelError as error:
+        if error.remedy != FACTORY:
+            raise
+        raise ModelError(error.message, _remedy(path, legacy, FACTORY)) from error
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:  # layers fail in Keras' and in Python's types
         raise ModelError(
             f"{place}: Keras {keras.__version__} can't rebuild it: {said(error)}",
-            _remedy(path, legacy),
+            _remedy(path, legacy, f"It may be damaged: copy it again. {FACTORY}"),
         ) from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"{place} holds a {type(model).__name__}, no model", FACTORY)
-    return keras_model(model, place=place)
+    return keras_model(model, outputs=outputs, place=place)
 
 
 def load_keras_weights(model: keras.Model, path: Path, *, trust: bool = False) -> None:
@@ -95,14 +105,16 @@ def _check_legacy(path: Path, place: str, trust: bool) -> None:
         check_config(config, place)
 
 
-def _remedy(path: Path, legacy: bool) -> str:
+def _remedy(path: Path, legacy: bool, otherwise: str) -> str:
     version = _version(path, legacy)
     if version and not version.startswith(f"{keras.__version__.partition('.')[0]}."):
         return (
-            f"It was saved by Keras {version}: open it there and save it as a "
-            "SavedModel (tf.saved_model.save), which every version takes."
+            f"It was saved by Keras {version}, not all of whose files Keras "
+            f"{keras.__version__} opens. Open it there (the package tf_keras is Keras 2 "
+            "for newer TensorFlows), write a SavedModel by model.export('FOLDER'), "
+            "which every version takes, and name that folder as model.path."
         )
-    return f"It may be damaged: copy it again. {FACTORY}"
+    return otherwise
 
 
 def _version(path: Path, legacy: bool) -> str:

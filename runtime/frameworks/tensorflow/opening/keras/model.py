@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from .....common.errors import DataError, ModelError
 from ....inputs import Input
 from ....protocol import Inputs, Outputs
+from ...bodies.canonical import canonical_functions
 from ...ir.frozen import Endpoint, Frozen, Signature
+from ...running.reasons import FAILURES, FIT, failed, said
 from ...running.session import widened
 from ..saved_model import load_saved_model
+from ..signature import chosen
+from .export import changing, export, spelled
 
 KEY = "serving_default"
 
@@ -30,35 +33,34 @@ class KerasModel:
         model: The user's own object; its state is put back before each start.
         signature: Names as `model.export` gives them.
         place: What messages start with.
-        state: What its variables that may change while it is called were.
+        state: Its variables that calls may change, and what they were.
+        kept: Which of its outputs are the signature's.
     """
 
     model: Any
     signature: Signature
     place: str
-    state: Sequence[Any] = field(default_factory=tuple)
+    state: Sequence[tuple[Any, Any]] = ()
+    kept: Sequence[int] = ()
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
         """As `Model`; raises a DataError for inputs that don't fit the model."""
         tensors = [tf.convert_to_tensor(each) for each in inputs]
         if len(tensors) != len(self.signature.inputs):
             raise DataError(
-                f"{self.place} takes {len(self.signature.inputs)} inputs, the data "
-                f"gives {len(tensors)}",
-                "Make the dataset and model.inputs agree.",
+                f"{self.place} takes {len(self.signature.inputs)} inputs, it is "
+                f"given {len(tensors)}",
+                FIT,
             )
         try:
-            found = _called(self.model, tensors)
-        except (ValueError, TypeError, tf.errors.OpError) as error:
-            raise DataError(
-                f"{self.place} fails on the data: {_first_line(error)}",
-                "Make the dataset, its transforms and the model's inputs agree.",
-            ) from error
-        return tuple(widened(each.numpy()) for each in tf.nest.flatten(found))
+            found = self._kept(tensors)
+        except FAILURES as error:
+            raise failed(self.place, error) from error
+        return tuple(widened(each.numpy()) for each in found)
 
     def restart(self) -> None:
         """Bring state back to what it was when the model was loaded."""
-        for variable, value in zip(_state(self.model), self.state, strict=True):
+        for variable, value in self.state:
             variable.assign(value)
 
     def freeze(self) -> Frozen:
@@ -71,7 +73,7 @@ class KerasModel:
         folder = tempfile.TemporaryDirectory(prefix="narrowcast-")
         path = Path(folder.name) / "model"
         try:
-            _export(self.model, self.signature, path)
+            export(self.model, self.signature, self._kept, path)
         except Exception as error:  # a model's own Python fails in any type
             raise ModelError(
                 f"{self.place} can't be traced: {said(error)}",
@@ -79,7 +81,15 @@ class KerasModel:
             ) from error
         saved = load_saved_model(path, trust=True)
         frozen = replace(saved, place=self.place, folder=folder).freeze()
-        return replace(frozen, signatures=(self._named(frozen.signatures[0]),))
+        return replace(
+            frozen,
+            graph_def=canonical_functions(frozen.graph_def),
+            signatures=(self._named(frozen.signatures[0]),),
+        )
+
+    def _kept(self, tensors: Sequence[Any]) -> list[Any]:
+        found = tf.nest.flatten(_called(self.model, tensors))
+        return [found[k] for k in self.kept]
 
     def _named(self, exported: Signature) -> Signature:
         """The model's own names and order, with the tensors of what was exported."""
@@ -99,12 +109,18 @@ class KerasModel:
 
 
 def keras_model(
-    model: Any, inputs: Sequence[Input] = (), *, place: str = "the model"
+    model: Any,
+    inputs: Sequence[Input] = (),
+    *,
+    outputs: Sequence[str] = (),
+    place: str = "the model",
 ) -> KerasModel:
     """A Keras model as the adapter takes it; the object stays as it is.
 
     Args:
         inputs: What it takes, where the model doesn't know: a class of one's own.
+        outputs: Those that are judged and kept, by the signature's names or Keras' own;
+            all without names.
 
     Raises:
         ModelError: It is no Keras model, not built, or of another backend.
@@ -120,14 +136,13 @@ def keras_model(
             "Set KERAS_BACKEND=tensorflow, or unset it.",
         )
     ends = _declared(inputs) or _own(model, place)
-    outputs = _outputs(model, ends, place)
-    state = [np.array(keras.ops.convert_to_numpy(e)) for e in _state(model)]
-    return KerasModel(model, Signature(KEY, ends, outputs), place, state)
-
-
-def _state(model: Any) -> list[Any]:
-    """Variables that a call may change: seeds, counters, an RNN's last state."""
-    return list(model.non_trainable_variables)
+    made = _outputs(model, ends, place)
+    known = [each.name for each in made]
+    own = list(getattr(model, "output_names", None) or ())
+    kept = chosen(outputs, known + own * (len(own) == len(known)), place, len(known))
+    ends_ = tuple(made[k] for k in kept)
+    state = [(each, each.read_value()) for each in changing(model)]
+    return KerasModel(model, Signature(KEY, ends, ends_), place, state, kept)
 
 
 def _called(model: Any, tensors: Sequence[Any]) -> Any:
@@ -169,16 +184,11 @@ def _dtype(tensor: Any) -> str:
     return "object" if tensor.dtype == "string" else str(tensor.dtype)
 
 
-def _spelled(dtype: str) -> str:
-    """The inverse."""
-    return "string" if dtype == "object" else dtype
-
-
 def _outputs(
     model: Any, ends: tuple[Endpoint, ...], place: str
 ) -> tuple[Endpoint, ...]:
     """Named by the keys of a dict, else as model.export does: output_0, …"""
-    symbols = [keras.KerasTensor(e.shape, _spelled(e.dtype), name=e.name) for e in ends]
+    symbols = [keras.KerasTensor(e.shape, spelled(e.dtype), name=e.name) for e in ends]
     try:
         made = _called(model, symbols)
     except Exception as error:  # a model's own Python fails in any type
@@ -193,29 +203,3 @@ def _outputs(
         )
         for k, each in enumerate(tf.nest.flatten(made))
     )
-
-
-def _export(model: Any, signature: Signature, path: Path) -> None:
-    """Write a SavedModel with inputs and outputs by number."""
-
-    def call(*tensors: Any) -> dict[str, Any]:
-        found = tf.nest.flatten(_called(model, tensors))
-        return {f"output_{k}": each for k, each in enumerate(found)}
-
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    specs = [
-        tf.TensorSpec(each.shape, _spelled(each.dtype), name=f"input_{k}")
-        for k, each in enumerate(signature.inputs)
-    ]
-    archive.add_endpoint(KEY, call, specs)
-    archive.write_out(str(path), verbose=False)
-
-
-def said(error: Exception) -> str:
-    """What went wrong in Keras or in the model's own Python, in a line."""
-    return f"{type(error).__name__}: {_first_line(error)}"
-
-
-def _first_line(error: Exception) -> str:
-    return next(filter(None, map(str.strip, str(error).splitlines())), "")[:300]

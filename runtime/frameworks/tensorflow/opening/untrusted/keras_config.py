@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -96,17 +97,31 @@ def _called(value: Mapping[str, Any]) -> str:
 
 @cache
 def _known() -> frozenset[str]:
-    """Names of Keras' layers, operations, and what they are made with."""
+    """Names of Keras' layers, operations, and what they are made with.
+
+    A file has the name under which Keras exports a class, which may not be its own.
+    """
     roots = [
         keras.Operation,
         keras.DTypePolicy,
         keras.constraints.Constraint,
         keras.initializers.Initializer,
+        keras.quantizers.Quantizer,
         keras.regularizers.Regularizer,
         keras.random.SeedGenerator,
     ]
     found = list(dict.fromkeys(roots))
     for each in found:
         found.extend(c for c in each.__subclasses__() if c not in found)
-    own = (c for c in found if c.__module__.partition(".")[0] == "keras")
-    return frozenset(c.__name__ for c in own) - REFUSED.keys()
+    own = {c for c in found if c.__module__.partition(".")[0] == "keras"}
+    own = {c for c in own if c.__name__ not in REFUSED}
+    modules = [
+        m for n, m in list(sys.modules.items()) if n.partition(".")[0] == "keras"
+    ]
+    exported = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value in own
+    }
+    return frozenset(exported | {c.__name__ for c in own}) - REFUSED.keys()

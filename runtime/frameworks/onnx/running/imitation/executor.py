@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from ....graph.graph import Precision
-from ...protocol import Array
-from ..ir.serialization import Opened
+from .....graph.graph import Precision
+from ....protocol import Array
+from ...ir.serialization import Opened
+from ..ort_session import OrtSession, readable
+from ..predict import widened
+from ..session import Executor, Session
 from .emulation import emulated
-from .ort_session import OrtSession, readable
-from .predict import widened
-from .session import Executor, Session
+from .stand_ins import described, fitting, standing_in
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,25 @@ class Imitated:
     def check(self, low: Precision) -> None:
         """Any precision may be imitated."""
 
+    def survive(self, model: ir.Model) -> None:
+        """Nothing is opened that could die here."""
+
+    def compile_part(self, model: ir.Model) -> Session:
+        """As any model."""
+        return self.compile(model)
+
     def compile(self, model: ir.Model) -> Session:
-        """Open the imitation; ONNX Runtime changes nothing in it."""
-        session = OrtSession(Opened(readable(emulated(model))), optimized=False)
+        """Open the imitation; ONNX Runtime changes nothing in it.
+
+        Raises:
+            ModelError: Nothing can stand in for a plugin's operator.
+        """
+        with fitting(described(model)):
+            imitated = readable(emulated(standing_in(model)))
+            session = OrtSession(Opened(imitated), optimized=False)
 
         def run(inputs: Sequence[Array]) -> tuple[Array, ...]:
-            return session([widened(each) for each in inputs])
+            with fitting(described(model)):
+                return session([widened(each) for each in inputs])
 
         return run

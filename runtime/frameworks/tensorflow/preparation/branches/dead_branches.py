@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..bodies.bodies import Body, rewired
-from ..bodies.editing import data, ordered, redirect
-from ..ir.naming import flat, parsed
-from ..ir.weights import constant, value_of
-from .draft import Draft
+from ...bodies.bodies import Body, rewired
+from ...bodies.editing import data, ordered, redirect
+from ...ir.naming import flat, parsed
+from ...ir.weights import constant, value_of
+from ..draft import Draft
 
 LOOPED = frozenset(["Enter", "RefEnter"])
 

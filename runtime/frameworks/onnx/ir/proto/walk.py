@@ -19,17 +19,6 @@ def tensors(proto: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
                 yield f"attribute `{attribute.name}` of {label(node)}", tensor
 
 
-def sparse(proto: onnx.ModelProto) -> Iterator[str]:
-    """Where a sparse tensor is, in words."""
-    for graph in graphs(proto):
-        for one in graph.sparse_initializer:
-            yield f"initializer `{one.values.name}`"
-    for node in nodes(proto):
-        for attribute in node.attribute:
-            if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
-                yield f"attribute `{attribute.name}` of {label(node)}"
-
-
 def graphs(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
     """The main graph and all graphs in attributes."""
     yield proto.graph
@@ -51,6 +40,16 @@ def nodes_of(body: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
         for node in waiting.pop():
             yield node
             waiting += [graph.node for graph in _inside(node)]
+
+
+def names(proto: onnx.ModelProto) -> Iterator[str]:
+    """What values are called, wherever they are; some more than once."""
+    for graph in graphs(proto):
+        yield from (value.name for value in (*graph.input, *graph.output))
+        yield from (tensor.name for tensor in graph.initializer)
+    for node in nodes(proto):
+        yield from node.input
+        yield from node.output
 
 
 def label(node: onnx.NodeProto) -> str:

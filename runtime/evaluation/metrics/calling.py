@@ -1,0 +1,77 @@
+"""Calling a metric, which may be the user's own code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...common.errors import MetricError
+from ...common.places import described, place_of, users_code
+from ...frameworks.protocol import Outputs
+from .metric import Metric
+
+
+def metric_name(metric: Metric) -> str:
+    """The name that a metric goes by in reports."""
+    return str(getattr(metric, "name", type(metric).__name__))
+
+
+def made_metric(metric: Callable[[], Metric]) -> Metric:
+    """A new metric, reset.
+
+    Raises:
+        MetricError: It fails.
+    """
+    with _metric_errors():
+        made = metric()
+        made.reset()
+        return made
+
+
+def update_metric(metric: Metric, outputs: Outputs, labels: Any) -> None:
+    """Let it see a batch.
+
+    Raises:
+        MetricError: It fails.
+    """
+    with _metric_errors():
+        metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
+
+
+def metric_value(metric: Metric) -> float:
+    """What a metric gives as its result, NaN where that is not finite.
+
+    Raises:
+        MetricError: It fails, or gives no number.
+    """
+    with _metric_errors():
+        found = metric.result()
+    try:
+        value = float(found)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise MetricError(
+            f"{metric_name(metric)}.result() gives {type(found).__name__}, not a number",
+            "Let it return one float.",
+        ) from error
+    return value if math.isfinite(value) else math.nan
+
+
+@contextmanager
+def _metric_errors() -> Iterator[None]:
+    with users_code(_failed_metric):
+        yield
+
+
+def _failed_metric(error: BaseException) -> MetricError:
+    remedy = (
+        "update(predictions, labels) gets arrays, a tuple of them where the model "
+        "has several outputs, and None where there is no label; reset() and "
+        "result() take nothing."
+    )
+    if isinstance(error, ImportError):
+        remedy = "Check evaluation.accuracy.metric in the spec."
+    return MetricError(
+        f"the metric failed{place_of(error)}: {described(error)}", remedy
+    )

@@ -1,0 +1,92 @@
+"""One run at a time where runs would write to the same files.
+
+The lock is the process's own and goes with it, however it ends; the file that it is on
+says who has it, and may be left behind by a process that was killed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..common.errors import UsageError, first_line
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this system: runs aren't kept apart
+    fcntl = None  # type: ignore[assignment]
+
+_held: set[Path] = set()
+"""A process's lock does not keep itself out."""
+
+
+def lock_path(folder: Path, name: str) -> Path:
+    """The file that who writes models, plan or history called `name` there has locked."""
+    return folder / f".{name}.lock"
+
+
+@contextmanager
+def locked(path: Path, note: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock while this lasts.
+
+    Args:
+        path: Its file, in a folder that exists.
+        note: Told where the file system has no such locks.
+
+    Raises:
+        UsageError: Another run has it.
+    """
+    handle = _taken(path, note) if fcntl else None
+    if handle is None:
+        yield
+        return
+    _held.add(path)
+    try:
+        yield
+    finally:
+        _held.discard(path)
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _taken(path: Path, note: Callable[[str], None]) -> int | None:
+    """The open file, None where nothing can be locked."""
+    if path in _held:
+        raise _busy(path, str(os.getpid()))
+    try:
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            try:
+                if _is_ours(handle, path):
+                    return handle
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+    except OSError as error:
+        note(f"other runs in {path.parent} can't be kept out: {first_line(error)}")
+        return None
+
+
+def _is_ours(handle: int, path: Path) -> bool:
+    """Lock an open file; False if its last holder removed it meanwhile."""
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
+        raise _busy(path, os.read(handle, 100).decode(errors="replace")) from error
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}".encode())
+            return True
+    return False
+
+
+def _busy(path: Path, holder: str) -> UsageError:
+    name = path.name.removeprefix(".").removesuffix(".lock")
+    return UsageError(
+        f"another run writes {name} in {path.parent}: process {holder or 'unknown'}",
+        "Wait for it or end it, or choose other places with --output and --plan.",
+    )
