@@ -63,7 +63,8 @@ class Probe:
             kernel is missing or returned something else.
         error: RMS of the difference from fp32 over the RMS of the fp32 output;
             infinite where fp32 is finite and the result is not.
-        message: Why there is no kernel, in the framework's words.
+        message: Why there is no kernel, in the framework's words; or why the error is
+            infinite, if it is so on other rows than the batch's.
     """
 
     output: Precision | None

@@ -39,6 +39,9 @@ PRODUCTS = listed("Div DivNoNan Mul MulNoNan RealDiv")
 MIXING = listed("Add AddV2 Cast Mul Select SelectV2 Sub")
 """Between a mask as it comes in and the softmax that it is for."""
 
+NEAR = 0.9
+"""Share of the range beyond which a constant means "as large as can be"."""
+
 Place = tuple[str, str]
 """Region and reference, or region and node."""
 
@@ -46,7 +49,7 @@ Place = tuple[str, str]
 @dataclass(frozen=True)
 class Extremes:
     """Attributes:
-    tensors: What may lie beyond half of the format's range.
+    tensors: What may lie at the end of the format's range.
     unsafe: Ops that would make infinities of such values that fp32 doesn't.
     """
 
@@ -72,12 +75,12 @@ class _Finder:
 
     @property
     def limit(self) -> float:
-        return float(LIMITS[self.precision].largest) / 2
+        return NEAR * float(LIMITS[self.precision].largest)
 
     @property
     def absorbs(self) -> bool:
         """Whether adding ordinary numbers to the range's end leaves it there."""
-        return self.limit > float(np.finfo(np.float32).max) / 4
+        return self.limit > float(np.finfo(np.float32).max) / 2
 
     def follow(self, region: Region, given: Iterable[bool]) -> list[bool]:
         """Follow such values through a region; which results are some."""
@@ -126,10 +129,11 @@ class _Finder:
             return []
         if not self._safe(region, node, sources):
             self.unsafe.add((region.id, node.name))
-        return [] if node.op in BOUNDED else floats
+        contracts = operators.kind(node.op) is Kind.COMPUTE
+        return [] if contracts or node.op in BOUNDED else floats
 
     def _safe(self, region: Region, node: Any, sources: list[str]) -> bool:
-        if operators.kind(node.op) in (Kind.MOVER, Kind.FIXED):
+        if operators.kind(node.op) is not Kind.POINTWISE:
             return True
         if node.op in BOUNDED | PASSING:
             return True

@@ -35,7 +35,7 @@ def probe(
 
     Args:
         unsafe: Those that would make infinities of what is finite in fp32 on other rows
-            than the batch's: they have no kernel.
+            than the batch's, as if they did on these.
     """
     runner = _Prober(main, weights, precision=precision, keys=keys, unsafe=unsafe)
     runner.run(inputs)
@@ -73,12 +73,12 @@ class _Prober(LowInterpreter):
     def _probe(
         self, region: Region, node: Any, values: list[Value], made: list[Value]
     ) -> Probe:
-        if (region.id, node.name) in self.unsafe:
-            return Probe(None, math.inf, UNSAFE.format(self.precision))
         try:
             low = self.run_low(region, node, values)
         except FAILURES as error:
             return Probe(None, math.inf, reason(error))
+        if (region.id, node.name) in self.unsafe:
+            return Probe(self.precision, math.inf, UNSAFE.format(self.precision))
         governing = precision_attribute(node)
         pairs = [
             (fp32, each)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context, execute
 
+from ....graph.formats import LIMITS
 from ....graph.graph import Precision
 from ...protocol import Array
 from ..ir import schemas
@@ -36,6 +37,13 @@ def run(node: Any, values: Sequence[Any]) -> Values:
 def cast(value: Any, precision: Precision) -> Any:
     """A tensor in another float format."""
     return tf.cast(value, TYPES[precision])
+
+
+def fitted(value: Any, precision: Precision) -> Any:
+    """A fp32 tensor whose finite values are within the range of a 16-bit format."""
+    largest = LIMITS[precision].largest
+    clipped = tf.clip_by_value(value, -largest, largest)
+    return tf.where(tf.math.is_inf(value), value, clipped)
 
 
 def call_attributes(node: Any) -> tuple[Any, ...]:

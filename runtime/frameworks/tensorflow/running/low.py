@@ -22,10 +22,15 @@ from .interpreter import Interpreter, Key, Value
 
 @dataclass(eq=False, kw_only=True)
 class LowInterpreter(Interpreter):
-    """Runs the fp32 graph, and single ops of it in a low precision beside."""
+    """Runs the fp32 graph, and single ops of it in a low precision beside.
+
+    Attributes:
+        clipped: Region and reference of what casts keep within the format's range.
+    """
 
     precision: Precision
     keys: Set[Key] = frozenset()
+    clipped: Set[tuple[str, str]] = frozenset()
     narrow: dict[Key, Any] = field(default_factory=dict)
     small: dict[tuple[str, str], Value] = field(default_factory=dict)
 
@@ -62,6 +67,8 @@ class LowInterpreter(Interpreter):
         if key in self.small:
             return self.small[key]
         if not constant:
+            fits = key in self.clipped
+            value = eager.fitted(value, self.precision) if fits else value
             return eager.cast(value, self.precision)
         self.small[key] = tf.constant(stored(value.numpy(), self.precision))
         return self.small[key]
