@@ -216,3 +216,27 @@ def test_the_model_is_left_as_it_was(tools: Any) -> None:
     traced(model, names, tuple(value() for _ in names))
     assert vars(model) == before
     assert "forward" not in vars(model)
+
+
+@pytest.mark.parametrize("names", [("x",), ("x", "mask"), ("x", "scale")])
+def test_a_saved_model_takes_all_inputs_by_their_names(
+    names: tuple[str, ...], tools: Any, tmp_path: Path
+) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 8)
+
+        def forward(self, x: Any, mask: Any = None, *, scale: Any = None) -> Any:
+            y = self.layer(x)
+            y = y if mask is None else y * mask
+            return y if scale is None else y * scale
+
+    model, batch = Net().eval(), tuple(torch.rand(3, 8) for _ in names)
+    inputs = [Input(name, ("batch", 8), "float32") for name in names]
+    program = pytorch.trace(model, batch, low=Precision.BF16, inputs=inputs)
+    path = program.save(program.apply(tools.all_low(program)), tmp_path / "net.pt2")
+    named = dict(reversed([*zip(names, batch, strict=True)]))
+    with torch.no_grad():
+        found = torch.export.load(path).module().forward(**named)
+        assert tools.error(model(**named), found) < 0.02
