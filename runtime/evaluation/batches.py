@@ -91,15 +91,8 @@ def _unreadable(remedy: str, error: BaseException) -> DataError:
     )
 
 
-def held_to(
-    batches: Batches,
-    inputs: Sequence[Input],
-    see: Callable[[list[tuple[int, ...]]], None] | None = None,
-) -> Batches:
+def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
     """The same batches, each held against the declared inputs as it comes.
-
-    Args:
-        see: Told the shapes of each batch.
 
     Raises:
         DataError: From the batch that differs.
@@ -107,10 +100,7 @@ def held_to(
 
     def checked() -> Iterator[tuple[Inputs, Any]]:
         for batch, labels in batches():
-            shapes = shapes_of(batch)
-            check_shapes(inputs, shapes)
-            if see is not None:
-                see(shapes)
+            check_shapes(inputs, shapes_of(batch))
             yield batch, labels
 
     return checked

@@ -23,7 +23,6 @@ from ..common.strict_json import (
 from ..common.timing import LATENCY
 from ..evaluation.baseline import BASELINE
 from ..evaluation.evaluation import EVALUATION
-from ..evaluation.sizes import JUDGED
 from ..graph.graph import Precision
 from ..graph.pins import Why
 from ..placement.measured.data import COSTS, PRECISION
@@ -33,7 +32,6 @@ LOW = f"(?:{'|'.join(Precision)})"
 
 STEPS: Mapping[str, Shape] = {
     "baseline": BASELINE,
-    "sizes": JUDGED,
     "files": mapped(mapped(text)),
     "machine": mapped(text),
     f"graph {LOW}": record({"graph": text}, {}),

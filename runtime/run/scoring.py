@@ -19,6 +19,7 @@ from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import (
     Beside,
     Evaluation,
+    Gatherable,
     evaluate,
     evaluation,
     evaluation_data,
@@ -53,23 +54,23 @@ def scored_as_loaded(
     progress, workers = context.progress, context.workers
     progress.live("baseline", "the model as loaded")
     judged: Judged = {}
-
-    def see(shapes: list[tuple[int, ...]]) -> None:
-        nonlocal judged
-        judged = joined(judged, symbols(slots.inputs, shapes))
-
-    data = held_to(slots.batches, slots.inputs, see) if slots.inputs else slots.batches
+    data = held_to(slots.batches, slots.inputs) if slots.inputs else slots.batches
     stateful = workers is not None and carries_state(predict, data)
     if stateful:
         text = "the model carries state from batch to batch: one process scores it"
         progress.line("workers", text)
 
     def scored(beside: Beside) -> Evaluation:
+        def see(batch: Gatherable) -> None:
+            nonlocal judged
+            judged = joined(judged, symbols(slots.inputs, batch.shapes))
+            beside(batch)
+
         if workers is None or stateful:
-            return evaluate(predict, data, metric, progress.batch, beside=beside)
+            return evaluate(predict, data, metric, progress.batch, beside=see)
         model = LoadedModel(slots.load_model, slots.adapter.predictor, slots.inputs)
         job = Job(model, slots.batches, metric, slots.inputs, zeros=True)
-        return workers.evaluate(job, progress.batch, beside=beside)
+        return workers.evaluate(job, progress.batch, beside=see)
 
     anew = False
 
@@ -77,10 +78,10 @@ def scored_as_loaded(
         nonlocal anew
         anew = True
         measured = measured_baseline(predict, data, metric, scored, context.clock)
-        return baseline_data(measured)
+        return {**baseline_data(measured), "sizes": dict(judged)}
 
-    judged_by = baseline_of(context.history.remember("baseline", make))
-    seen: Judged = context.history.remember("sizes", lambda: dict(judged))
+    recorded = context.history.remember("baseline", make)
+    judged_by, seen = baseline_of(recorded), recorded["sizes"]
     _tell(context, judged_by)
     return Standard(metric, criterion, judged_by, stateful, not anew, joined({}, seen))
 

@@ -47,7 +47,9 @@ def plans(
     """
     made = list(trials.made.values())
     passing = [trial for trial in made if trial.holds]
-    passing.sort(key=lambda trial: trials.objective.rank(graph, trial.placement))
+    order = trials.objective.best_first(graph, [each.placement for each in passing])
+    places = {id(placement): k for k, placement in enumerate(order)}
+    passing.sort(key=lambda trial: places[id(trial.placement)])
     best = passing or [_closest(made, trials)]
     count, low, objective = len(trials.made), trials.low, trials.objective
     return tuple(

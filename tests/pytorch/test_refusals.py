@@ -125,3 +125,42 @@ def test_the_fast_path_is_blamed_for_its_zeros_and_the_remedy_holds(tools: Any) 
     with torch.no_grad():
         found = program.apply(tools.all_low(program))(x, padding)
         assert tools.error(model(x, padding), found) < 0.02
+
+
+FAILING: dict[str, tuple[Any, str]] = {
+    "size": (lambda m, x: m.layer(x[:, :2]), "shapes cannot be multiplied"),
+    "values": (lambda m, x: m.table(x.long() + 9), "IndexError: index out of range"),
+    "dtype": (lambda m, x: m.layer(x.double()), "must have the same dtype"),
+    "nothing": (lambda m, x: None, "returns NoneType, in which there is no tensor"),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_model_that_fails_by_itself_is_told_in_torchs_own_words(name: str) -> None:
+    forward, reason = FAILING[name]
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.table = nn.Linear(4, 4), nn.Embedding(3, 4)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return forward(self, x)
+
+    error = refused(Net(), ("x", torch.rand(3, 4)))
+    assert reason in error.message
+    assert "dataset" not in error.message + error.remedy
+    assert "NumPy" not in error.remedy
+    if name != "nothing":
+        assert "the model as loaded fails on x float32 (3, 4)" in error.message
+
+
+def test_a_missing_argument_is_named() -> None:
+    class Net(nn.Module):
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            return a + b
+
+    error = refused(Net(), ("x", torch.rand(3, 4)))
+    assert "does not fit Net.forward(): missing a required argument: 'b'" in (
+        error.message
+    )

@@ -479,3 +479,28 @@ def test_a_long_chain_does_not_recurse() -> None:
     # Two casts of 24 bytes against 16 bytes less in each op.
     assert high(placed.placement) == set()
     assert placed.value == 3000 * 16 + 2 * 24
+
+
+def chained(*flops: int) -> Graph:
+    """Ops in a row, each of which reads the one before."""
+    names = ["x", *(f"t{k}" for k in range(len(flops)))]
+    ops = tuple(
+        Op(f"op{k}", "MatMul", Kind.COMPUTE, (Slot(names[k]),), (names[k + 1],),
+           flops=count, kernels=BOTH)
+        for k, count in enumerate(flops)
+    )  # fmt: skip
+    tensors = {name: Tensor(name, "float32", (4,)) for name in names}
+    return Graph(ops, tensors, ("x",), (names[-1],))
+
+
+@pytest.mark.parametrize(("flops", "fewer_casts"), [(4, True), (6, False)])
+def test_near_ties_go_to_fewer_casts(flops: int, fewer_casts: bool) -> None:
+    """An op between pinned ones is worth two casts where it is more than 0.5 %."""
+    graph = chained(900, 50, flops, 50 - flops)
+    few = {"op0": BF16, "op1": FP32, "op2": FP32, "op3": FP32}
+    many = few | {"op2": BF16}
+    first, second = low_compute.best_first(graph, [many, few])
+    assert (first is few) is fewer_casts
+    assert {id(first), id(second)} == {id(few), id(many)}
+    (only, *_) = latency(StaticCosts(graph, A100)).best_first(graph, [few, many])
+    assert only in (few, many)

@@ -49,7 +49,6 @@ class Program:
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took.
         beyond: `extremes`, found once.
-        noise: What fp32 itself puts each output off by, where that is much.
         places: Where the model's inputs are in a batch as it comes.
     """
 
@@ -63,7 +62,6 @@ class Program:
     skipped: frozenset[str]
     places: tuple[int, ...]
     longest: int
-    noise: tuple[float, ...] = ()
     beyond: dict[Precision, Extremes] = field(default_factory=dict)
 
     @property
@@ -89,7 +87,13 @@ class Program:
         return {}
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
-        """As `Traced.error`, at `showing_tails`."""
+        """As `Traced.error`, at `showing_tails`.
+
+        Infinite for ops that some row, which the batch need not have, would break.
+        """
+        ops = tuple(ops)
+        if not self.extremes(precision).unsafe.keys().isdisjoint(ops):
+            return math.inf
         return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def time(
@@ -124,7 +128,12 @@ class Program:
         return model
 
     def save(self, model: ir.Model, path: Path) -> Path:
-        """Write a model that `apply` made as `.onnx`: the same bytes each time."""
+        """Write a model that `apply` made as `.onnx`: the same bytes each time.
+
+        Raises:
+            ModelError: The runtime dies of it.
+        """
+        self.executor.survive(model)
         return archive.write(model, path, self.switches)
 
     def clipped(self, precision: Precision) -> frozenset[str]:
@@ -163,7 +172,7 @@ class Program:
 
     @cached_property
     def _outputs(self) -> OutputErrors[Array]:
-        return OutputErrors(self._reruns, self.probes, relative_error, self.noise)
+        return OutputErrors(self._reruns, self.probes, relative_error)
 
 
 def trace(
@@ -192,15 +201,16 @@ def trace(
     prepared = replace(prepared, notes=(*prepared.notes, *notes(loaded, flat)))
     prepared.model.meta.update(loaded.meta)
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
-    noise = check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
+    check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
     graph = picture(prepared, names, seen, low, executor.uniform)
     singles = _singles(prepared.model, names, graph, seen)
-    probes = probe(singles, executor, low, seen.failed)
-    graph = with_kernels(graph, low, probes)
     values = {name: value for value, name in names.tensors.items()}
     beyond = extremes(graph, singles.nodes, values, low)
+    singles = replace(singles, far=beyond.reaches)
+    probes = probe(singles, executor, low, seen.failed)
+    graph = with_kernels(graph, low, probes)
     return Program(
         graph,
         {name: _on_any_row(name, each, beyond) for name, each in probes.items()},
@@ -212,7 +222,6 @@ def trace(
         seen.skipped,
         tuple(places),
         max(seen.runs.values()),
-        noise,
         {low: beyond},
     )
 

@@ -23,12 +23,13 @@ from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Inputs, LoadSaved, Probe, Statistics, Timings
 from .capturing import capture
+from .capturing.as_loaded import explained
 from .forms import sites
 from .forms.form import Form, substituted
 from .forms.timing import by_op, fastest_forms, time_forms
-from .ir.extremes import extremes
 from .ir.naming import tensor_names
 from .ir.prepared import Prepared
+from .ir.values.extremes import extremes
 from .measuring.agreement import check_agreement
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe, relative_error
@@ -275,7 +276,7 @@ def trace(
     names = [one.name for one in inputs]
     stated = {symbol: most for one in inputs for symbol, most in one.largest.items()}
     bind = by_name(module, names)
-    with evaluating(module):
+    with evaluating(module), explained(module, bind, batch, names):
         exported = capture.export(module, bind, batch, dynamic, names, stated)
         captured = capture.unlifted(exported)
         prepared = prepare(captured)

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import ModelError
-from ....graph.formats import LIMITS
 from ....graph.graph import Precision
-from ....graph.rounding import from_bf16_bits, within_range
+from ....graph.rounding import from_bf16_bits
 from .library import mx, said_by
 
 BF16 = np.dtype([("bfloat16", np.uint16)])
@@ -78,15 +77,6 @@ def cast(array: Any, precision: Precision) -> Any:
         if (cast_operator(array.ndim) == "Cast")
         else mx.nd.amp_cast(array, dtype=dtype(precision))
     )
-
-
-def fitted(array: Any, precision: Precision) -> Any:
-    """A fp32 NDArray whose finite values are within the range of a 16-bit format."""
-    limits = LIMITS[precision]
-    values = array.asnumpy()
-    if not values.size or not np.abs(values).max() >= limits.overflow:
-        return array
-    return on_device(within_range(values, precision))
 
 
 def dtype(precision: Precision) -> Any:

@@ -21,7 +21,7 @@ from ....graph.graph import Kind, Precision
 from ...comparing import compared, relative_error
 from ...protocol import Inputs, Probe
 from ..ir import operators
-from ..ir.arrays import PRECISIONS, cast, fitted, given, name_of, on_device, widened
+from ..ir.arrays import PRECISIONS, cast, given, name_of, on_device, widened
 from ..ir.library import mx, said_by
 from ..ir.network import Network, from_json, to_json, with_outputs
 from ..opening.untrusted import params
@@ -149,14 +149,7 @@ def _signature(runner: Runner, step: Step) -> str:
 
 def _probed(runner: Runner, step: Step, low: Precision) -> Probe:
     try:
-        # As an op in 16 bits would have made them; see `Graph.unfit`.
-        within = [
-            value
-            if value is None or name_of(value.dtype) != "float32"
-            else fitted(value, low)
-            for value in step.inputs
-        ]
-        taken = runner.lowered(step.index, within, low)
+        taken = runner.lowered(step.index, step.inputs, low)
         made = runner.run(step.index, taken, low)
         narrow = [widened(each) for each in made]
         wide = [widened(each) for each in step.outputs]

@@ -89,6 +89,7 @@ class _Search:
         self.limit = LIMITS[precision].largest / 2
         self.found: dict[str, Reach] = {}
         self.floors: dict[str, float] = {}
+        self.inverses: set[str] = set()
         self.unsafe: dict[str, float] = {}
         self.readers = graph.consumers
         self._constants: dict[str, tuple[Reach, float, float]] = {}
@@ -150,7 +151,14 @@ class _Search:
         if op.kind is not Kind.MOVER and scalar > self.limit:
             self.unsafe[op.id] = scalar
         made = reach(op.type, taken, scalar, self.limit)
-        made = inverse if inverse.largest > made.largest else made
+        if inverse.largest > made.largest:
+            made = inverse
+            self.inverses.update(op.outputs)
+        elif any(slot.tensor in self.inverses for slot in op.inputs):
+            if op.kind is Kind.MOVER:
+                self.inverses.update(op.outputs)
+            else:
+                made = NOTHING  # a norm: what is multiplied is as small
         if op.type in BOUNDED or not (extreme or made.largest > self.limit):
             return
         for name in op.outputs:

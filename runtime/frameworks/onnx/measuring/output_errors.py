@@ -132,7 +132,7 @@ class Reruns:
         counted, most = 0, most_iterations(self.longest)
         if ends_by_values(model):
             model, counted = limited(model, most)
-        session = self.executor.compile(model)
+        session = self.executor.compile_part(model)
 
         def run(inputs: Sequence[Array]) -> list[Array] | None:
             found = [widened(each) for each in session(inputs)]

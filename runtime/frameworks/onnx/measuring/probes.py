@@ -103,9 +103,9 @@ def _probe(
     """Run ops side by side; where one fails, in two halves."""
     single = together([singles.between_casts(op, low) for op in ops])
     try:
-        outputs = executor.compile(single.model)(single.inputs)
+        outputs = executor.compile_part(single.model)(single.inputs)
         if executor.judge is not executor:
-            outputs = executor.judge.compile(single.model)(single.inputs)
+            outputs = executor.judge.compile_part(single.model)(single.inputs)
     except Exception as error:  # whatever a kernel raises means "no kernel"
         if len(ops) == 1:
             return {ops[0].id: Probe(None, math.inf, shortened(error))}

@@ -45,11 +45,8 @@ def collect(
     for name, largest in beyond.reaches.items():
         keep_worst(found, name, Statistics(largest, _one(graph, name), 0.0, 0.0))
     for op, number in beyond.unsafe.items():
-        for name in graph.carried(graph.by_id[op]):
-            one = _one(graph, name)
-            large = Statistics(number, one, 0.0, 0.0)
-            tiny = Statistics(0.0, 0.0, one, 0.0)
-            keep_worst(found, name, large if number > 1 else tiny)
+        for name in graph.carried(graph.by_id[op]) if number < 1 else ():
+            keep_worst(found, name, Statistics(0.0, 0.0, _one(graph, name), 0.0))
     return found
 
 

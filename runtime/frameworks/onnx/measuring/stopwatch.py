@@ -68,7 +68,7 @@ class Stopwatch:
         return latency.changed(lambda taken: max(taken - self._idle, least))
 
     def _call(self, single: Single) -> Callable[[], object]:
-        return partial(self.executor.compile(single.model), single.inputs)
+        return partial(self.executor.compile_part(single.model), single.inputs)
 
     @cached_property
     def _idle(self) -> float:

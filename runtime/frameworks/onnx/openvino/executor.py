@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx_ir as ir
 
-from ....common.errors import RequirementError
+from ....common.errors import ModelError, RequirementError
 from ....graph.graph import Precision
 from ..ir.inline import plain
 from ..ir.serialization import Opened
 from ..running.given import own_inputs
 from ..running.session import Executor, Session
+from ..running.survival import Child
 from ..running.switches import OPENVINO
-from .session import OvSession, core
+from .session import OvSession, compiled, core
 
 
 class OpenVino:
@@ -42,12 +45,43 @@ class OpenVino:
                 "Convert to bf16, or with `model.runtime: onnxruntime`.",
             )
 
-    def compile(self, model: ir.Model) -> Session:
+    def __init__(self) -> None:
+        self.child = Child(_compiled)
+
+    def compile_part(self, model: ir.Model) -> Session:
         """Compile a model for this CPU; OpenVINO knows no functions of a model's own."""
-        if model.functions:
-            model, _ = plain(model)
-        names = [str(value.name) for value in own_inputs(model)]
-        return OvSession(Opened(model), names)
+        return OvSession(*_opened(model))
+
+    def survive(self, model: ir.Model) -> None:
+        """As `Executor.survive`."""
+        self._survive(_opened(model)[0])
+
+    def compile(self, model: ir.Model) -> Session:
+        """As `compile_part`, once a child has shown that OpenVINO survives it.
+
+        Raises:
+            ModelError: It does not.
+        """
+        opened, names = _opened(model)
+        self._survive(opened)
+        return OvSession(opened, names)
+
+    def _survive(self, opened: Opened) -> None:
+        if fate := self.child.fate(opened.source, 0):
+            raise ModelError(
+                f"OpenVINO {fate} as it compiles the model",
+                "Try another `model.runtime`.",
+            )
+
+
+def _opened(model: ir.Model) -> tuple[Opened, list[str]]:
+    if model.functions:
+        model, _ = plain(model)
+    return Opened(model), [str(value.name) for value in own_inputs(model)]
+
+
+def _compiled(source: bytes | Path, _way: int) -> object:
+    return compiled(source)
 
 
 def capabilities() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -22,6 +23,17 @@ def core() -> Any:
     return ov.Core()
 
 
+def compiled(source: bytes | Path) -> Any:
+    """A model compiled for this CPU."""
+    properties: dict[str, Any] = dict(OPENVINO)
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        properties["INFERENCE_NUM_THREADS"] = int(threads)
+    model = core().read_model(
+        source if isinstance(source, bytes) else os.fspath(source)
+    )
+    return core().compile_model(model, "CPU", properties)
+
+
 class OvSession:
     """One compiled model, called with arrays in the order of its inputs.
 
@@ -30,14 +42,7 @@ class OvSession:
 
     def __init__(self, opened: Opened, inputs: Sequence[str]) -> None:
         self.opened = opened
-        properties: dict[str, Any] = dict(OPENVINO)
-        if threads := os.environ.get("OMP_NUM_THREADS"):
-            properties["INFERENCE_NUM_THREADS"] = int(threads)
-        source = opened.source
-        model = core().read_model(
-            source if isinstance(source, bytes) else os.fspath(source)
-        )
-        self.compiled = core().compile_model(model, "CPU", properties)
+        self.compiled = compiled(opened.source)
         known = {
             name: k
             for k, each in enumerate(self.compiled.inputs)

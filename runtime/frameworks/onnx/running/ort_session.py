@@ -43,12 +43,18 @@ def readable(model: ir.Model) -> ir.Model:
     return copy
 
 
+LEVELS = ("ENABLE_ALL", "ENABLE_EXTENDED", "ENABLE_BASIC", "DISABLE_ALL")
+"""ONNX Runtime's levels of optimization, its default first."""
+
+ALL, NONE = 0, len(LEVELS) - 1
+
+
 class OrtSession:
     """One model in ONNX Runtime, called with arrays in the order of its inputs."""
 
-    def __init__(self, opened: Opened, *, optimized: bool) -> None:
+    def __init__(self, opened: Opened, *, optimized: bool, level: int = ALL) -> None:
         self.opened = opened
-        self.session = session(opened.source, optimized=optimized)
+        self.session = session(opened.source, level if optimized else NONE)
         self.names = [each.name for each in self.session.get_inputs()]
         self.types = {each.name: each.type for each in self.session.get_outputs()}
         self.outputs = [each.name for each in self.session.get_outputs()]
@@ -87,19 +93,18 @@ def flattened(value: Any) -> Iterator[Array]:
         yield np.zeros(0, np.float32) if value is None else np.asarray(value)
 
 
-def session(source: bytes | Path, *, optimized: bool) -> ort.InferenceSession:
+def session(source: bytes | Path, level: int) -> ort.InferenceSession:
     """Open a model on the CPU.
 
     Args:
-        optimized: Whether ONNX Runtime may fuse operators; else each runs as written.
+        level: Place in `LEVELS`: how much ONNX Runtime may fuse; at the last, each
+            operator runs as written.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    level = ort.GraphOptimizationLevel
-    options.graph_optimization_level = (
-        level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
-    )
-    if not optimized:  # a second copy of the weights, for a run or two
+    name = f"ORT_{LEVELS[level]}"
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, name)
+    if level == NONE:  # a second copy of the weights, for a run or two
         options.add_session_config_entry("session.disable_prepacking", "1")
     for key, value in ONNXRUNTIME.items():
         options.add_session_config_entry(key, value)

@@ -65,8 +65,26 @@ class Executor(Protocol):
         """
         ...
 
+    def compile_part(self, model: ir.Model) -> Session:
+        """Make a model of a few ops ready to run, to see what becomes of them.
+
+        Raises:
+            Exception: Whatever the runtime says; callers know what it means.
+        """
+        ...
+
+    def survive(self, model: ir.Model) -> None:
+        """See that the runtime lives through opening a model, before it is saved.
+
+        Raises:
+            ModelError: It dies.
+        """
+        ...
+
     def compile(self, model: ir.Model) -> Session:
-        """Make a model ready to run.
+        """Make a whole model ready to run.
+
+        Where the runtime dies of it, only a child of this process does.
 
         Raises:
             Exception: Whatever the runtime says; callers know what it means.

@@ -27,13 +27,13 @@ def _unknown_class(error: Exception) -> tuple[str, str] | None:
     if name.endswith("Cache"):
         return (
             f"the model returns a {name} beside its outputs",
-            "Switch it off in the factory: model.config.use_cache = False; it is only "
-            "for generating token by token.",
+            "Switch it off where the model is built: model.config.use_cache = False; it "
+            "is only for generating token by token.",
         )
     return (
         f"the model takes or returns a {name}, which torch.export does not know",
-        "Return tensors, or tuples, lists and dicts of them, from forward(), or let the "
-        f"factory's module call torch.export.register_dataclass({name}).",
+        "Return tensors, or tuples, lists and dicts of them, from forward(), or "
+        f"call torch.export.register_dataclass({name}) beside the class.",
     )
 
 

@@ -102,9 +102,7 @@ def _check_file(path: Path, place: str) -> None:
                 "Save a state dict: torch.save(model.state_dict(), path).",
             )
         return
-    with ZipFile(path) as archive:
-        names = {name.partition("/")[2] for name in archive.namelist()}
-        _check_sums(archive, place)
+    names = _members(path, place)
     if "constants.pkl" in names:
         raise ModelError(
             f"{place} is a TorchScript archive, not a state dict",
@@ -116,6 +114,20 @@ def _check_file(path: Path, place: str) -> None:
             f"{place} is an exported program, not a state dict",
             "Let its name end in .pt2 and write it as model.path, without factory.",
         )
+
+
+def _members(path: Path, place: str) -> set[str]:
+    """Names of what an archive holds, below its own folder, all as they were written."""
+    try:
+        archive = ZipFile(path)
+    except Exception as error:  # zipfile fails in many types on what is damaged
+        raise ModelError(
+            f"{place} is damaged: its index can't be read: {shown(str(error)[:80])}",
+            "Copy it again, or save it again with torch.save(model.state_dict(), path).",
+        ) from error
+    with archive:
+        _check_sums(archive, place)
+        return {name.partition("/")[2] for name in archive.namelist()}
 
 
 def _check_sums(archive: ZipFile, place: str) -> None:

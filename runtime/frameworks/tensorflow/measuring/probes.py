@@ -74,7 +74,7 @@ class _Prober(LowInterpreter):
         self, region: Region, node: Any, values: list[Value], made: list[Value]
     ) -> Probe:
         try:
-            low = self.run_low(region, node, self._within_range(values))
+            low = self.run_low(region, node, values)
         except FAILURES as error:
             return Probe(None, math.inf, reason(error))
         if (region.id, node.name) in self.unsafe:
@@ -92,10 +92,3 @@ class _Prober(LowInterpreter):
             [PRECISIONS.get(each.dtype.as_datatype_enum) for _fp32, each in pairs],
             self.precision,
         )
-
-    def _within_range(self, values: list[Value]) -> list[Value]:
-        """Values as an op in 16 bits would have made them; see `Graph.unfit`."""
-        return [
-            eager.fitted(value, self.precision) if value.dtype == tf.float32 else value
-            for value in values
-        ]

@@ -53,6 +53,13 @@ class Imitated:
     def check(self, low: Precision) -> None:
         """Any precision may be imitated."""
 
+    def survive(self, model: ir.Model) -> None:
+        """Nothing is opened that could die here."""
+
+    def compile_part(self, model: ir.Model) -> Session:
+        """As any model."""
+        return self.compile(model)
+
     def compile(self, model: ir.Model) -> Session:
         """Open the imitation; ONNX Runtime changes nothing in it.
 

@@ -19,7 +19,7 @@ from narrowcast.runtime.graph.graph import (
 )
 from narrowcast.runtime.graph.growth import Growth
 from narrowcast.runtime.graph.pins import Why
-from narrowcast.runtime.search.limits.growth import growth_pins
+from narrowcast.runtime.search.limits.bounds import bound_pins
 
 BF16, FP32 = Precision.BF16, Precision.FP32
 MOVES = Growth.KEEPS, Kind.MOVER
@@ -64,8 +64,8 @@ def pinned(
     seen: Mapping[str, Statistics] | None = None,
 ) -> set[str]:
     made = graph(rows, inputs or {"x": "float32"}, flops)
-    pins = growth_pins(made, BF16, seen or {}, largest or {})
-    assert {reason.why for reason in pins.values()} <= {Why.GROWTH}
+    pins = bound_pins(made, BF16, seen or {}, largest or {})
+    assert {reason.why for reason in pins.values()} <= {Why.BOUND}
     return set(pins)
 
 
@@ -157,9 +157,9 @@ def test_what_only_looks_up_places_is_free() -> None:
 
 def test_the_reason_says_where_from_and_how_far() -> None:
     made = graph(ROPE, {"x": "float32"})
-    reason = growth_pins(made, BF16, {}, {64: 4096})["cosine"]
+    reason = bound_pins(made, BF16, {}, {64: 4096})["cosine"]
     assert "positions or counts of places go up to 4095" in reason.text
     assert "bf16 has all only up to 256" in reason.text
     assert (
-        "may be larger in other data" in growth_pins(made, BF16, {}, {})["cosine"].text
+        "may be larger in other data" in bound_pins(made, BF16, {}, {})["cosine"].text
     )
