@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.common.errors import DataError, ModelError
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph, signature
+from narrowcast.runtime.graph.graph import Precision
 
 v1 = tf.compat.v1
 
@@ -176,3 +179,43 @@ def test_batch_norms_of_the_first_tensorflow_run(tmp_path: Path) -> None:
     expected = (x - c) / np.sqrt(c + 0.01) * c + c
     found = load_frozen_graph(tmp_path / "m.pb")((x,))[0]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def open_rank(path: Path) -> Path:
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, None, "x")
+        y = tf.nn.conv2d(x, tf.constant(random(3, 3, 3, 8)), 1, "SAME")
+        tf.reduce_mean(y, [1, 2], name="out")
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+    return path
+
+
+def test_an_input_of_open_rank_asks_for_a_shape(tmp_path: Path) -> None:
+    model = load_frozen_graph(open_rank(tmp_path / "m.pb"))
+    assert signature(model) == (Input("x", None, "float32"),)
+    draw = np.random.default_rng(0)
+    with pytest.raises(
+        DataError, match="does not say what shape its input x has"
+    ) as no:
+        random_inputs((), 2, draw, signature(model))
+    assert "inputs: [{name: x, shape: [batch, ...]}]" in no.value.remedy
+    declared = Input("x", ("batch", 6, 6, 3))
+    batch = random_inputs((declared,), 2, draw, signature(model))
+    program = adapter.trace(model, batch, low=Precision.BF16, inputs=(declared,))
+    assert any(op.kernel(Precision.BF16) for op in program.graph.ops)
+
+
+def test_tensorflow_says_why_and_at_which_node(tmp_path: Path) -> None:
+    """Its first line says nothing, and no dataset need be there to blame."""
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [None, None], "x")
+        tf.matmul(x, tf.constant(random(4, 3)), name="product")
+    path = tmp_path / "m.pb"
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+    model = load_frozen_graph(path)
+    with pytest.raises(DataError) as no:
+        model((random(2, 5),))
+    assert "Matrix size-incompatible: In[0]: [2,5], In[1]: [4,3]" in no.value.message
+    assert "(node product)" in no.value.message
+    assert "Graph execution error" not in no.value.message
+    assert "dataset" not in no.value.remedy
