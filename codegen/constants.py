@@ -60,6 +60,8 @@ def _input(one: Input) -> Group:
         given["shape"] = values(one.shape)
     if one.dtype is not None:
         given["dtype"] = literal(one.dtype)
+    if one.largest:
+        given["largest"] = literal(dict(one.largest))
     return call("Input", **given)
 
 

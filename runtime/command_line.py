@@ -113,7 +113,7 @@ def _parsed(
     )
     add(
         "--plan",
-        type=_path,
+        type=_file,
         default=folder / f"{name}.plan.json",
         metavar="FILE",
         help="plan to replay, or to write if there is none (default: beside the script)",
@@ -176,8 +176,14 @@ def _path(text: str) -> Path:
     return Path(text).resolve()
 
 
+def _file(text: str) -> Path:
+    """A file in the folder it really is in; a link stays one, and is what is replaced."""
+    path = Path(text)
+    return path.parent.resolve() / path.name if path.name else path.resolve()
+
+
 def _costs(text: str) -> Choice:
-    return "static" if text == "static" else _path(text)
+    return "static" if text == "static" else _file(text)
 
 
 def _seconds(text: str) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
 from .sections.section import Section
-from .spec import Spec
+from .spec import ADDED, Spec
 
 
 def canonical(spec: Spec) -> str:
@@ -29,7 +29,11 @@ def canonical(spec: Spec) -> str:
 
 def _plain(value: object) -> object:
     if is_dataclass(value):
-        parts = {field.name: getattr(value, field.name) for field in fields(value)}
+        parts = {
+            field.name: getattr(value, field.name)
+            for field in fields(value)
+            if getattr(value, field.name) or not field.metadata.get(ADDED)
+        }
         return {"type": type(value).__name__} | _mapping(parts)
     if isinstance(value, Section):
         return {"type": type(value).__name__} | _mapping(dict(value))

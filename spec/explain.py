@@ -81,13 +81,14 @@ def _unknown(steps: Steps, source: Source) -> Diagnostic:
     section = _section(steps[:-1])
     name = str(steps[-1])
     known = tuple(section.model_fields)
+    offered = tuple(each for each in known if each not in section.beside)
     place = source.keys[source.known(steps)]
     if name in section.later:
         message = "is not supported yet"
-        hint = f"supported here: {', '.join(known)}"
+        hint = f"supported here: {', '.join(offered)}"
     else:
         message = "unknown key"
-        hint = near(name, known) if known else "no key goes here"
+        hint = near(name, known, offered) if known else "no key goes here"
     return source.diagnostic(place, source.known(steps), message, hint)
 
 

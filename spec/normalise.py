@@ -92,8 +92,13 @@ def _model(model: ModelSection) -> Model:
 
 def _input(section: InputSection, framework: str) -> Input:
     if framework == "pytorch":
-        return Input(section.name, section.shape or (), section.dtype or "float32")
-    return Input(section.name, section.shape, section.dtype)
+        return Input(
+            section.name,
+            section.shape or (),
+            section.dtype or "float32",
+            section.largest,
+        )
+    return Input(section.name, section.shape, section.dtype, section.largest)
 
 
 def _object(name: str) -> PythonObject:

@@ -9,13 +9,16 @@ so that a new one is a single class.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .reading.source import Data
 from .sections.dataset import DatasetFile
 from .sections.metric import BuiltIn
 from .sections.mixed_precision import Low
 from .sections.transform import Transform
+
+ADDED = "added"
+"""Marks a field that came later: left empty, a spec means what it meant without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,13 @@ class Input:
         shape: Sizes, or the symbols (Python names) of those that vary; None for the
             model's own.
         dtype: NumPy's name; None for the model's own, and data in float32.
+        largest: Symbol of the shape → the most that it may be.
     """
 
     name: str
     shape: tuple[int | str, ...] | None
     dtype: str | None
+    largest: Mapping[str, int] = field(default_factory=dict, metadata={ADDED: True})
 
 
 @dataclass(frozen=True, slots=True)

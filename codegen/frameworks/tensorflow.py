@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from narrowcast.spec import Spec
@@ -9,7 +10,7 @@ from narrowcast.spec.sections.frameworks.tensorflow import FROZEN
 
 from ..sections import LoadModel
 from ..writing.code import Code, literal
-from ..writing.layout import Group, Item, values
+from ..writing.layout import Group, Item, laid_out, values
 from .framework import Factory, Framework, made, opened
 
 TENSORFLOW = "narrowcast.runtime.frameworks.tensorflow"
@@ -27,18 +28,23 @@ MODEL = Code("MODEL")
 def load_model(spec: Spec) -> LoadModel:
     """The model in a file, or the factory's with its weights."""
     model = spec.model
+    outputs = _outputs(spec)
     if model.factory is not None:
-        return made(spec, model.factory, KERAS, "The trained Keras model.")
+        taken = (Code("model"), Code("INPUTS"), *outputs)
+        result = laid_out("return ", Group("keras_model(", taken, ")"), indent=4)
+        keras = replace(KERAS, result=Code(result.removeprefix("return ")))
+        return made(spec, model.factory, keras, "The trained Keras model.")
     if model.signature is not None:
-        arguments = (MODEL, Code(f"signature={literal(model.signature)}"))
+        signature = Code(f"signature={literal(model.signature)}")
         reader = (TENSORFLOW, "load_saved_model")
+        arguments = (MODEL, signature, *outputs)
         return opened(spec, reader, arguments, "The trained SavedModel.")
     if PurePosixPath(model.path or "").suffix.lower() == FROZEN:
         title = "The trained graph, its variables frozen."
         reader = (TENSORFLOW, "load_frozen_graph")
         return opened(spec, reader, (MODEL, *_endpoints(spec)), title)
     reader = (TENSORFLOW, "load_keras")
-    return opened(spec, reader, (MODEL,), "The trained Keras model.")
+    return opened(spec, reader, (MODEL, *outputs), "The trained Keras model.")
 
 
 def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
@@ -48,11 +54,17 @@ def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
 
 def _endpoints(spec: Spec) -> tuple[Item, ...]:
     """Where a graph begins and ends, as far as the spec says so."""
-    names = {
-        "inputs": tuple(one.name for one in spec.model.inputs),
-        "outputs": spec.model.outputs,
-    }
-    return tuple((f"{key}=", values(found)) for key, found in names.items() if found)
+    inputs = tuple(one.name for one in spec.model.inputs)
+    return (*_named("inputs", inputs), *_outputs(spec))
+
+
+def _outputs(spec: Spec) -> tuple[Item, ...]:
+    """Which of the model's outputs are judged and kept, if the spec says so."""
+    return _named("outputs", spec.model.outputs)
+
+
+def _named(key: str, names: tuple[str, ...]) -> tuple[Item, ...]:
+    return ((f"{key}=", values(names)),) if names else ()
 
 
 FRAMEWORK = Framework(

@@ -26,7 +26,7 @@ E = TypeVar("E", bound=BaseException)
 SECONDS = 1.0
 """How often a process that says nothing is asked whether it lives."""
 
-MEMORY = "Most often it ran out of memory: evaluate with a smaller batch_size."
+MEMORY = "Where it ran out of memory, a smaller batch_size helps."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class FreshProcess:
 
     Attributes:
         did: Ends "the process that ...".
-        remedy: What most often helps if it dies of that.
+        remedy: What helps if it dies of that.
     """
 
     did: str
@@ -65,14 +65,14 @@ class FreshProcess:
 
 
 def _hint(code: int) -> str:
-    """What the way in which a process ended says, before what most often helps."""
+    """What the way in which a process ended says, before what helps."""
     if code > 0:
         return "What it wrote before may say why. "
     if code == 0:
         return "The model's, the data's or the metric's own code may have ended it. "
     if code != -signal.SIGKILL:
         return "It crashed in native code: the framework's, the model's or the data's. "
-    return ""
+    return "Most often the system does that where memory runs out. "
 
 
 def in_fresh_process(

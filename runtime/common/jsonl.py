@@ -88,6 +88,8 @@ def append(path: Path, value: Mapping[str, Any], size: int) -> int:
         UsageError: It can't be written.
     """
     line = encoded(value) + b"\n"
+    if path.is_symlink():  # it is continued here, and stays there as it is
+        write_bytes(path, path.read_bytes())
     try:
         with path.open("r+b") as file:
             file.truncate(size)

@@ -32,6 +32,7 @@ from .evaluation import (
 )
 from .metrics.calling import made_metric, metric_value
 from .metrics.metric import Metric
+from .sizes import JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ BASELINE = record(
         "zeros": optional(number),
         "again": optional(number),
         "seconds": seconds,
+        "sizes": JUDGED,
     },
     {"data": listed(text)},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from ..common.errors import DataError
@@ -11,28 +12,42 @@ from ..common.places import described, place_of, users_code, users_frame
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
 from .identity import Identity, batch_digest, identity_of
+from .sizes import shapes_of
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
 """The user's data: each call starts anew and yields (inputs, labels)."""
 
 
-def first_inputs(batches: Batches) -> Inputs:
+DATASET = "Check evaluation.accuracy.dataloader.dataset in the spec, and its code."
+
+MADE_UP = (
+    "Check model.inputs in the spec: without a dataset, inputs are made up from it."
+)
+
+
+def first_inputs(batches: Batches, remedy: str = DATASET) -> Inputs:
     """The inputs of the first batch: what tracing, probes and ranges see.
+
+    Args:
+        remedy: What the user can do where they can't be read.
 
     Raises:
         DataError: There is no batch, or the data can't be read.
     """
-    return next(all_inputs(batches))
+    return next(all_inputs(batches, remedy))
 
 
-def all_inputs(batches: Batches) -> Iterator[Inputs]:
+def all_inputs(batches: Batches, remedy: str = DATASET) -> Iterator[Inputs]:
     """The inputs of all batches, of which there must be one.
+
+    Args:
+        remedy: What the user can do where they can't be read.
 
     Raises:
         DataError: There is none, or the data can't be read.
     """
     empty = True
-    for inputs, _labels in _read(batches):
+    for inputs, _labels in _read(batches, remedy):
         empty = False
         yield inputs
     if empty:
@@ -55,12 +70,12 @@ def _no_batch() -> DataError:
     )
 
 
-def _read(batches: Batches) -> Iterator[tuple[Inputs, Any]]:
-    with users_code(_unreadable):
+def _read(batches: Batches, remedy: str = DATASET) -> Iterator[tuple[Inputs, Any]]:
+    with users_code(partial(_unreadable, remedy)):
         yield from batches()
 
 
-def _unreadable(error: BaseException) -> DataError:
+def _unreadable(remedy: str, error: BaseException) -> DataError:
     """What the dataset raised, or the script where it takes a batch apart."""
     frame = users_frame(error)
     counts = UNPACKED.search(str(error)) if frame and frame.name == "batches" else None
@@ -72,7 +87,7 @@ def _unreadable(error: BaseException) -> DataError:
         )
     return DataError(
         f"the data can't be read{place_of(error)}: {described(error)}",
-        "Check evaluation.accuracy.dataloader.dataset in the spec, and its code.",
+        remedy,
     )
 
 
@@ -85,10 +100,7 @@ def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
 
     def checked() -> Iterator[tuple[Inputs, Any]]:
         for batch, labels in batches():
-            shapes = [getattr(value, "shape", None) for value in batch]
-            check_shapes(
-                inputs, [tuple(shape) for shape in shapes if shape is not None]
-            )
+            check_shapes(inputs, shapes_of(batch))
             yield batch, labels
 
     return checked

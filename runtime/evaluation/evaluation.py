@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from .batches import Batches, _no_batch, _read
 from .identity import IDENTITY, Identity, batch_digest, identity_data, identity_of
 from .metrics.calling import made_metric, metric_name, metric_value, update_metric
 from .metrics.metric import MeanOverSamples, Metric
+from .sizes import shapes_of
 
 Tick = Callable[[int], None]
 """Told the number of each batch that is done, for progress."""
@@ -68,6 +69,7 @@ class Gatherable:
         scores: The samples' own, if they were computed already; the rest is empty then.
         zeros: What there would be for outputs that are all zero, if it was asked for.
         data: Digest of inputs and labels.
+        shapes: Of the inputs.
     """
 
     samples: int
@@ -77,6 +79,7 @@ class Gatherable:
     scores: Scores | None = None
     zeros: Gatherable | None = None
     data: bytes = b""
+    shapes: Sequence[tuple[int, ...]] = ()
 
 
 Beside = Callable[[Gatherable], None]
@@ -118,11 +121,12 @@ def predictions(
 
 
 def _predicted(predict: Predict, inputs: Inputs, labels: Any) -> Gatherable:
-    data = batch_digest(inputs, labels)  # before the model may write to them
+    # Before the model may write to them.
+    data, shapes = batch_digest(inputs, labels), shapes_of(inputs)
     outputs = predict(inputs)
     samples = len(outputs[0]) if outputs and outputs[0].ndim else 1
     finite = all(_finite(output) for output in outputs)
-    return Gatherable(samples, finite, outputs, labels, data=data)
+    return Gatherable(samples, finite, outputs, labels, data=data, shapes=shapes)
 
 
 def zeroed(batch: Gatherable) -> Gatherable:
@@ -152,8 +156,7 @@ def scored_apart(batch: Gatherable, metric: Callable[[], Metric]) -> Gatherable:
     if not isinstance(made, MeanOverSamples):
         return batch
     update_metric(made, batch.outputs, batch.labels)
-    scores = made.scores()
-    return Gatherable(batch.samples, batch.finite, scores=scores, data=batch.data)
+    return replace(batch, outputs=(), labels=None, scores=made.scores())
 
 
 def gather(

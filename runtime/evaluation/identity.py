@@ -109,7 +109,8 @@ def _array(value: Any) -> np.ndarray[Any, Any] | None:
         found = np.asarray(_on_the_host(value))
     except Exception:  # sparse, ragged: a framework refuses in its own way
         return None
-    return None if found.dtype.hasobject else found
+    alone = found.dtype.hasobject and not found.ndim
+    return None if alone and not isinstance(found.item(), str | bytes) else found
 
 
 def _on_the_host(value: Any) -> Any:

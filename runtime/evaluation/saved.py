@@ -29,8 +29,8 @@ OPENING = FreshProcess("opened the saved model")
 
 TIMING = FreshProcess(
     "timed fp32 and what was saved",
-    "Most often it ran out of memory: it holds all that is timed at once. Take a "
-    "smaller batch_size.",
+    "It holds all that is timed at once: where it ran out of memory, a smaller "
+    "batch_size helps.",
 )
 
 
@@ -95,8 +95,15 @@ def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     Raises:
         ModelError: The saved model fails where the converted one in memory did not.
     """
-    with users_code(_saved_fails):
+    with users_code(_made_up_fails if function is predict_file else _saved_fails):
         return OPENING.call(function, *args, **kwargs)
+
+
+def _made_up_fails(error: BaseException) -> ModelError:
+    return ModelError(
+        f"the saved model fails on made-up inputs: {type(error).__name__}: {error}",
+        "Check model.inputs in the spec, or give it data to be judged on.",
+    )
 
 
 def _saved_fails(error: BaseException) -> ModelError:

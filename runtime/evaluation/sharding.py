@@ -234,8 +234,7 @@ class Workers:
         self.close()
         said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(". ")
         remedy = (
-            "Most often one ran out of memory: take fewer workers or a smaller "
-            "batch_size."
+            "Where one ran out of memory, take fewer workers or a smaller batch_size."
         )
         if not isinstance(error, BrokenExecutor):
             remedy = f"What a script hands to them must be importable there. {remedy}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..common.errors import DataError
 from ..common.suggestion import suggestion
@@ -18,11 +18,13 @@ class Input:
         shape: Sizes; a symbol stands for one that varies, equal symbols for equal sizes.
             None where only the model knows.
         dtype: NumPy's name; None where only the model knows.
+        largest: Symbol → the most that it may be; others may be any size.
     """
 
     name: str
     shape: tuple[int | str, ...] | None = None
     dtype: str | None = None
+    largest: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def dynamic(self) -> dict[int, str]:
@@ -67,7 +69,7 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
     if len(inputs) != len(shapes):
         raise DataError(
             f"the data gives {len(shapes)} inputs, model.inputs names {len(inputs)}",
-            "Make the dataset and model.inputs agree.",
+            "Make the data and model.inputs agree.",
         )
     symbols: dict[str, int] = {}
     for declared, shape in zip(inputs, shapes, strict=True):
@@ -83,6 +85,13 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
                 f"input {declared.name} has shape {shape}, model.inputs says ({wanted})",
                 _remedy(declared.shape, shape),
             )
+        for symbol, most in declared.largest.items():
+            if symbols.get(symbol, 0) > most:
+                raise DataError(
+                    f"input {declared.name} has shape {shape}: {symbol} is "
+                    f"{symbols[symbol]}, model.inputs says at most {most}",
+                    "State a larger size in model.inputs, or cut the samples to it.",
+                )
 
 
 def _remedy(declared: tuple[int | str, ...], shape: tuple[int, ...]) -> str:
@@ -91,4 +100,4 @@ def _remedy(declared: tuple[int | str, ...], shape: tuple[int, ...]) -> str:
             "If the last batch is smaller, write `last_batch: discard`, or a symbol such "
             "as `batch` for the size that varies."
         )
-    return "Make the dataset, its transforms and model.inputs agree."
+    return "Make model.inputs agree with the data as its transforms leave it."

@@ -63,7 +63,8 @@ class Probe:
             kernel is missing or returned something else.
         error: RMS of the difference from fp32 over the RMS of the fp32 output;
             infinite where fp32 is finite and the result is not.
-        message: Why there is no kernel, in the framework's words.
+        message: Why there is no kernel, in the framework's words; or why the error is
+            infinite, if it is so on other rows than the batch's.
     """
 
     output: Precision | None
@@ -182,6 +183,16 @@ class Traced(Protocol):
 
     def save(self, model: Any, path: Path) -> Path:
         """Write what `apply` made, whole or not at all; the same bytes each time."""
+        ...
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """A model whose saved file may need more than itself to open: its own operators."""
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """As `Adapter.load_saved`, with what the model needs; fresh processes call it."""
         ...
 
 

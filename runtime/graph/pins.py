@@ -19,7 +19,7 @@ class Why(StrEnum):
     FIXED = "fixed"
     NO_KERNEL = "no kernel"
     RANGE = "range"
-    GROWTH = "growth"
+    BOUND = "bound"
     ACCURACY = "accuracy"
     LATENCY = "latency"
     MEMORY = "memory"

@@ -58,13 +58,15 @@ class Answer:
         supported: Its yes or no. For "cuda": whether it can use a device.
         said: The call and its result, for people.
         capability: Compute capability of the CUDA device, if there is one.
-        remedy: What to do instead where the framework can't on any machine, else "".
+        remedy: What to do instead where forcing it is of no use, else "".
+        anywhere: Whether that is so on any machine, not on this one alone.
     """
 
     supported: bool
     said: str
     capability: tuple[int, int] | None = None
     remedy: str = ""
+    anywhere: bool = True
 
 
 FrameworkAnswer = Callable[[Precision, Device], Answer]

@@ -240,14 +240,19 @@ def missing_answer(
     if said.supported:
         return ()
     if said.remedy:
-        text = f"{requirements.title} can't on any machine: {said.said}."
-        return (Missing(text, said.remedy),)
+        return (useless(requirements, said),)
     found = spelled(found_flags(requirements.precision, cpu)[:1])
     text = (
         f"{cpu.source} and {requirements.title} disagree: the CPU ({cpu.model}) has "
         f"{found}, but {said.said}."
     )
     return (Missing(text, force_remedy(requirements), forcible=True),)
+
+
+def useless(requirements: Requirements, said: Answer) -> Missing:
+    """What FORCE_* can't make up for."""
+    where = "on any machine" if said.anywhere else "on this machine, forced or not"
+    return Missing(f"{requirements.title} can't {where}: {said.said}.", said.remedy)
 
 
 def missing_capability(requirements: Requirements, said: Answer) -> tuple[Missing, ...]:

@@ -47,7 +47,8 @@ def changes(
     for key in ("narrowcast", "framework", "name"):
         if content.get(key) != now[key]:
             yield f"the plan was made with {content.get(key)}, this is {now[key]}"
-    if content.get("spec") != now["spec"]:
+    explained = content.get("spec") != now["spec"]
+    if explained:
         yield "the spec changed since the plan was made; --search makes a new one"
     recorded, found = recorded_files(content, name), now["files"]
     for kind in dict.fromkeys((*recorded, *found)):
@@ -55,7 +56,8 @@ def changes(
         names = dict.fromkeys((*before, *after))
         changed = [each for each in names if before.get(each) != after.get(each)]
         if changed:
+            explained = True
             yield f"{', '.join(changed)} changed since the plan was made"
     seen = content.get("data")
-    if seen and seen != now.get("data", seen):
+    if seen and seen != now.get("data", seen) and not explained:
         yield "the data changed since the plan was made: it yields something else"

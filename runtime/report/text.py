@@ -22,7 +22,7 @@ WHYS = {
     Why.USER: "the spec says so",
     Why.NO_KERNEL: "there is no kernel that works",
     Why.RANGE: "the format can't hold its values",
-    Why.GROWTH: "it reads whole numbers that may grow",
+    Why.BOUND: "it reads whole numbers that may grow",
     Why.ACCURACY: "accuracy",
     Why.LATENCY: "it is no faster in 16 bits",
     Why.MEMORY: "it would be stored twice",

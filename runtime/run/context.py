@@ -11,6 +11,7 @@ from ..common.files import check_writable
 from ..common.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.sharding import Workers
+from ..graph.graph import Precision
 from ..placement.measured.sources import Choice
 from ..record.lock import lock_path, locked
 from ..search.history import History, Unrecorded
@@ -29,6 +30,7 @@ class Context:
         notes: What else the report should say.
         unjudged: Candidates that were saved; those that stay are removed at the end.
         locks, claimed: What keeps other runs out, and of which files.
+        lows: Precisions that the script converts to, if this machine can.
         same_data: Whether the data was seen to be what the history has scores of.
         trials: How many trials all searches made so far.
         passed: Number of the passing trial that would be delivered, if one passed.
@@ -47,6 +49,7 @@ class Context:
     unjudged: list[Path] = field(default_factory=list)
     locks: ExitStack = field(default_factory=ExitStack)
     claimed: set[Path] = field(default_factory=set)
+    lows: tuple[Precision, ...] = ()
     same_data: bool = False
     trials: int = 0
     passed: int | None = None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..common.delivery import temporary
 from ..evaluation.baseline import doubts
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
 from ..evaluation.sharding import Job, SavedModel
-from ..frameworks.protocol import Formable, Traced
+from ..evaluation.sizes import Sizes
+from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
@@ -42,6 +43,7 @@ class Conversion:
         file: Name of the converted model.
         package: Name of the compiled package, "" for none.
         standard: What trials are held against, None without an evaluation.
+        sizes: Those that vary, and what they were in the data.
         costs: What ops and casts were measured to cost, None if they were not.
         replayed: The committed plan's content, None if none is replayed.
         changes: What the plan was made with that is not so now.
@@ -59,6 +61,7 @@ class Conversion:
     pins: Pins
     package: str = ""
     standard: Standard | None = None
+    sizes: Sizes = field(default_factory=Sizes)
     costs: MeasuredCosts | None = None
     replayed: Mapping[str, Any] | None = None
     changes: tuple[str, ...] = ()
@@ -69,6 +72,11 @@ class Conversion:
     def timed_here(self) -> bool:
         """Whether this machine is the one to time things on."""
         return self.machine is not None and self.machine.is_target
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for summary and plan: what was done before, sizes that were judged."""
+        return (*self.traced.notes, *self.sizes.notes)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -108,7 +116,11 @@ class Conversion:
     def everything_low(self, objective: Objective) -> Found:
         """The plan with only the pins that the spec and the probes set, unevaluated."""
         return everything_low(
-            self.traced, low=self.low, objective=objective, pins=self.pins
+            self.traced,
+            low=self.low,
+            objective=objective,
+            pins=self.pins,
+            largest=self.sizes.largest,
         )
 
     def search(self, objective: Objective, budget: Budget) -> Found:
@@ -145,12 +157,15 @@ class Conversion:
                 clock=context.clock,
                 history=history,
                 before=before,
+                largest=self.sizes.largest,
             )
         finally:
             context.trials = before + history.trials
         for warning in plans.warnings:
             context.warn(warning)
         context.passed = best_trial(plans)
+        if plans.ended and context.passed is None:
+            context.warn(_more(plans))
         return plans
 
     def evaluate(self, placement: Placement, watch: Watch) -> Evaluation:
@@ -165,11 +180,17 @@ class Conversion:
         else:
             with temporary(context.options.output) as folder:
                 saved = self.traced.save(model, folder / self.file)
-                opens = SavedModel(adapter.load_saved, saved)
+                opens = SavedModel(self.load_saved, saved)
                 job = Job(opens, batches, standard.metric)
                 found = context.workers.evaluate(job, tick, watch)
         tell_of_other_data(context, standard, found)
         return found
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """Opens what was saved, with what the model's own operators need."""
+        opener = self.traced if isinstance(self.traced, Opener) else self.slots.adapter
+        return opener.load_saved
 
     def measure(self, profile: MachineProfile) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target.
@@ -223,7 +244,7 @@ class Conversion:
             self.context.script,
             self.machine,
             self.traced.switches,
-            self.traced.notes,
+            self.notes,
             replace(sources, modules=modules),
             self.costs,
             None if self.standard is None else self.standard.baseline.data,
@@ -256,3 +277,13 @@ class Conversion:
             max_trials=budget.max_trials if trials is None else trials,
             timeout=budget.timeout if timeout is None else timeout or None,
         )
+
+
+def _more(found: Found) -> str:
+    """What helps where the budget ended a search before anything passed."""
+    by_time = found.ended.startswith("timeout")
+    larger = "--timeout 0" if by_time else f"--max-trials {2 * len(found.trials)}"
+    return (
+        f"the search ended by {found.ended} before any trial passed: --resume {larger} "
+        "goes on where it ended; a criterion that allows more takes fewer trials"
+    )

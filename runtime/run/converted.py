@@ -111,7 +111,7 @@ def _converted(conversion: Conversion, found: Found, plan: Plan) -> Converted:
     )
     if not adapter.executes:
         return Converted(conversion, found, plan, saved)
-    accuracy = _accuracy(conversion, adapter.load_saved, saved)
+    accuracy = _accuracy(conversion, conversion.load_saved, saved)
     package = _package(conversion, saved) if conversion.package else None
     return Converted(conversion, found, plan, saved, *accuracy, package)
 

@@ -33,7 +33,7 @@ def forms(
     make = partial(
         find_forms,
         context.options.costs,
-        _wanted(traced, low, machine, {}),
+        _wanted(context, traced, low, machine, {}),
         timed if machine is not None and machine.is_target else None,
     )
     recorded: Mapping[str, str] = context.history.remember(f"forms {low}", make)
@@ -63,7 +63,7 @@ def costs(
     def measured() -> MeasuredCosts:
         return measured_costs(traced, low, static, context.clock, evaluation)
 
-    wanted = _wanted(traced, low, machine, forms)
+    wanted = _wanted(context, traced, low, machine, forms)
     make = partial(
         find_costs,
         context.options.costs,
@@ -87,10 +87,15 @@ def counted(forms: Mapping[str, str]) -> str:
 
 
 def _wanted(
-    traced: Traced, low: Precision, machine: Machine | None, forms: Mapping[str, str]
+    context: Context,
+    traced: Traced,
+    low: Precision,
+    machine: Machine | None,
+    forms: Mapping[str, str],
 ) -> Wanted:
     return Wanted(
         subject(traced, low, forms),
         circumstances(traced, machine),
         cache.folder(os.environ),
+        frozenset(context.lows) - {low},
     )

@@ -16,6 +16,7 @@ from ..placement.memory import weight_bytes
 from ..record.plan import document, replaced_plan
 from ..record.provenance import executed
 from ..report.comparison import Timed, timed_data
+from ..report.heavy import left_heavy
 from ..report.report import Report
 from ..search.found import Plan
 from .context import Context
@@ -38,6 +39,9 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
         gains = f"nothing gains from {plan.low} here"
         why = gains if plan.objective == "latency" else "nothing was converted"
         context.warn(f"every op stays fp32: {why}")
+    little = left_heavy(graph, plan)
+    if little:
+        context.warn(little)
     # The folder of a trial that is rebuilt is its own.
     missed = not converted.holds and context.options.trial is None
     lock = _plan_path(context, missed, new=conversion.replayed is None)
@@ -68,7 +72,8 @@ def gathered(
     context, graph = conversion.context, conversion.traced.graph
     castable = [op for op in graph.ops if graph.castable(op)]
     low = [op for op in castable if plan.placement[op.id] == plan.low]
-    weights = [t for t in graph.tensors.values() if t.constant]
+    made = graph.producer  # zeros are a constant that nothing stores
+    weights = [t for t in graph.tensors.values() if t.constant and t.name not in made]
     package = converted.package
     if package is not None:
         package = replace(package, path=destination(package.path, missed))
@@ -98,7 +103,7 @@ def gathered(
         warnings=tuple(context.warnings),
         package=package,
         ended=found.ended,
-        notes=(*conversion.traced.notes, *context.notes),
+        notes=(*conversion.notes, *context.notes),
         weights=_weights(graph, plan),
         rules=None if timed is None else timed.rules,
         rebuilt=context.options.trial,

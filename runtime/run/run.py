@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..common.errors import ModelError, RequirementError, UsageError
+from ..common.errors import ModelError, NarrowcastError, RequirementError, UsageError
 from ..common.files import check_writable, shown
+from ..common.places import described
 from ..evaluation.batches import Batches
-from ..evaluation.loading import loaded
+from ..evaluation.loading import loaded, made_by
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
 from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
+from ..hardware.forcing import check_forced
 from ..hardware.requirements import Machine, Requirements, require
 from ..record.plan import read_document
 from ..record.rebuild import Rebuilding
@@ -90,6 +92,7 @@ class Run:
             RequirementError: None of them can be done; nothing was touched yet.
         """
         self.adapter = adapter
+        self.context.lows = tuple(each.precision for each in requirements)
         given = self._recorded_precision()
         wanted = [r for r in requirements if str(r.precision) == given]
         refused: list[RequirementError] = []
@@ -101,6 +104,7 @@ class Run:
         for requirement in wanted or requirements:
             try:
                 machine = require(requirement, os.environ, answer)
+                check_forced(requirement, machine, answer)
             except RequirementError as error:
                 refused.append(error)
                 continue
@@ -136,7 +140,9 @@ class Run:
         context = self.context
         context.claim(context.options.output, context.name)
         context.progress.live("load", context.name)
-        model, said = loaded(load_model, context.script.parent)
+        made = made_by(load_model, sources.modules)
+        files = () if made else sources.model
+        model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
         slots = Slots(self.adapter, load_model, batches, tuple(inputs), sources)
@@ -151,32 +157,35 @@ class Run:
     ) -> Converted:
         """Convert to each precision and keep the better, by `converted.better`.
 
-        One that fails is a warning while another works.
+        One that fails, of whatever, is a warning while another works.
 
         Raises:
-            ModelError: The model can be converted to none.
+            ModelError, RequirementError: The model can be converted to none.
         """
         context = self.context
         results: list[Converted] = []
-        refused: list[ModelError] = []
+        refused: dict[Precision, BaseException] = {}
         for low in lows:
             try:
                 results.append(convert_to(low))
-            except ModelError as error:
-                refused.append(error)
-                context.progress.line(str(low), f"failed: {error.message}")
-                continue
             except KeyboardInterrupt:
                 if not results:
                     raise
                 break
+            except BaseException as error:
+                if not results and not isinstance(error, ModelError | RequirementError):
+                    raise
+                refused[low] = error
+                context.progress.line(str(low), f"failed: {_said(error)}")
+                continue
             context.progress.line(str(low), described_result(results[-1]))
             if context.interrupts.came:
                 break
         if not results:
-            raise refused[0]
-        for left in refused:
-            context.warn(f"left out: {left.message}")
+            raise next(iter(refused.values()))
+        for low, left in refused.items():
+            said = _said(left)
+            context.warn(f"left out: {said if str(low) in said else f'{low}: {said}'}")
         best = better(results)
         if len(lows) > 1 and best.conversion.replayed is None:
             context.progress.line("precision", f"{best.plan.low} is kept")
@@ -193,3 +202,7 @@ class Run:
         if self.context.replays:
             return str(read_document(self.context.options.plan).get("precision"))
         return None
+
+
+def _said(error: BaseException) -> str:
+    return error.message if isinstance(error, NarrowcastError) else described(error)

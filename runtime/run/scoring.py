@@ -19,6 +19,7 @@ from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import (
     Beside,
     Evaluation,
+    Gatherable,
     evaluate,
     evaluation,
     evaluation_data,
@@ -28,6 +29,7 @@ from ..evaluation.evaluation import (
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
+from ..evaluation.sizes import Judged, joined, symbols
 from ..frameworks.protocol import LoadSaved, Predict, first_call
 from ..record.recorded import history_path
 from ..record.resume import check_data
@@ -51,6 +53,7 @@ def scored_as_loaded(
     """
     progress, workers = context.progress, context.workers
     progress.live("baseline", "the model as loaded")
+    judged: Judged = {}
     data = held_to(slots.batches, slots.inputs) if slots.inputs else slots.batches
     stateful = workers is not None and carries_state(predict, data)
     if stateful:
@@ -58,11 +61,16 @@ def scored_as_loaded(
         progress.line("workers", text)
 
     def scored(beside: Beside) -> Evaluation:
+        def see(batch: Gatherable) -> None:
+            nonlocal judged
+            judged = joined(judged, symbols(slots.inputs, batch.shapes))
+            beside(batch)
+
         if workers is None or stateful:
-            return evaluate(predict, data, metric, progress.batch, beside=beside)
+            return evaluate(predict, data, metric, progress.batch, beside=see)
         model = LoadedModel(slots.load_model, slots.adapter.predictor, slots.inputs)
         job = Job(model, slots.batches, metric, slots.inputs, zeros=True)
-        return workers.evaluate(job, progress.batch, beside=beside)
+        return workers.evaluate(job, progress.batch, beside=see)
 
     anew = False
 
@@ -70,11 +78,12 @@ def scored_as_loaded(
         nonlocal anew
         anew = True
         measured = measured_baseline(predict, data, metric, scored, context.clock)
-        return baseline_data(measured)
+        return {**baseline_data(measured), "sizes": dict(judged)}
 
-    judged_by = baseline_of(context.history.remember("baseline", make))
+    recorded = context.history.remember("baseline", make)
+    judged_by, seen = baseline_of(recorded), recorded["sizes"]
     _tell(context, judged_by)
-    return Standard(metric, criterion, judged_by, stateful, recorded=not anew)
+    return Standard(metric, criterion, judged_by, stateful, not anew, joined({}, seen))
 
 
 def hold_to_data(context: Context, slots: Slots, standard: Standard) -> None:

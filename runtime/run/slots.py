@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..evaluation.baseline import Baseline
@@ -12,6 +12,7 @@ from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import Evaluation
 from ..evaluation.judgement import Judgement
 from ..evaluation.metrics.metric import Metric
+from ..evaluation.sizes import Judged
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
 from ..record.sources import Sources
@@ -45,6 +46,7 @@ class Standard:
         stateful: Whether it carries state from batch to batch, so that one process
             must see them all.
         recorded: Whether an earlier run scored it.
+        sizes: Symbol → the least and the most that it was in the data.
     """
 
     metric: Callable[[], Metric]
@@ -52,6 +54,7 @@ class Standard:
     judged_by: Baseline
     stateful: bool = False
     recorded: bool = False
+    sizes: Judged = field(default_factory=dict)
 
     @property
     def baseline(self) -> Evaluation:

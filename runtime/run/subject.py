@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..evaluation.batches import first_inputs
+from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.metrics.metric import Metric
+from ..evaluation.sizes import sizes
 from ..frameworks.adapter import Compiler
 from ..graph.graph import Precision
 from ..graph.pins import Pins
@@ -73,9 +74,12 @@ class Subject:
             ModelError: The model can't be traced, or its graph computes something else.
         """
         adapter = self.slots.adapter
+        source = MADE_UP if self.standard is None else DATASET
+        batch = first_inputs(self.slots.batches, source)
+        judged = {} if self.standard is None else self.standard.sizes
         traced = adapter.trace(
             self.model,
-            first_inputs(self.slots.batches),
+            batch,
             low=low,
             inputs=self.slots.inputs,
             outputs=outputs,
@@ -94,4 +98,5 @@ class Subject:
             pins,
             package,
             self.standard,
+            sizes(self.slots.inputs, batch, judged),
         )

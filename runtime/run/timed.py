@@ -49,7 +49,7 @@ def timed(converted: Converted) -> Timed | None:
             time_file,
             slots.load_model,
             adapter.predictor,
-            adapter.load_saved,
+            conversion.load_saved,
             files,
             slots.batches,
             slots.inputs,

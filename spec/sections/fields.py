@@ -33,14 +33,20 @@ class Refused(ValueError):
         self.hint = hint
 
 
-def near(name: str, known: tuple[str, ...]) -> str:
-    """The hint for a name that is not among the known ones."""
+def near(
+    name: str, known: tuple[str, ...], offered: tuple[str, ...] | None = None
+) -> str:
+    """The hint for a name that is not among the known ones.
+
+    Args:
+        offered: Those that are listed, if not all.
+    """
     close = get_close_matches(name, known, n=1) or [
         k for k in known if k.lower() == name.lower()
     ]
     if close:
         return f"did you mean `{close[0]}`?"
-    return f"known here: {', '.join(known)}"
+    return f"known here: {', '.join(known if offered is None else offered)}"
 
 
 @dataclass(frozen=True)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .fields import (
     Among,
     Dimension,
     Dtype,
     File,
+    Identifier,
     Names,
     PythonName,
     Refused,
+    Size,
     Text,
     settled,
     split,
 )
-from .section import Section
+from .section import Problem, Section, Table
 
 FRAMEWORKS: Mapping[str, str] = {
     "pytorch": "pytorch",
@@ -78,13 +80,49 @@ class InputSection(Section):
     )
     shape: tuple[Dimension, ...] | None = Field(
         default=None,
-        description="Sizes; a symbol such as `batch` stands for one that varies. Only "
-        "pytorch needs them, other models have their own.",
+        description="Sizes; a symbol such as `batch` stands for one that varies, "
+        "`{seq: 4096}` for one that is never larger. Only pytorch needs them, other "
+        "models have their own.",
+    )
+    largest: Table[Identifier, Size] = Field(
+        default_factory=dict,
+        description="The largest that a size of `shape` may be: `{seq: 4096}`.",
     )
     dtype: Dtype | None = Field(
         default=None,
         description="NumPy's name of the element type; float32 if not written.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_stated_sizes(cls, value: object) -> object:
+        return _stated(value)
+
+    def problems(self) -> Iterator[Problem]:
+        """A largest size is one of a symbol."""
+        for symbol in self.largest:
+            if symbol not in (self.shape or ()):
+                yield Problem(
+                    f"`{symbol}` is no size of this input's shape",
+                    "write the symbol in `shape`, or `{symbol: largest}` there",
+                    ("largest",),
+                )
+
+
+def _stated(value: object) -> object:
+    """Sizes written as `{seq: 4096}` → the symbol, and its largest size."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("shape"), tuple):
+        return value
+    stated = [s for s in value["shape"] if isinstance(s, Mapping) and len(s) == 1]
+    if not stated or not isinstance(value.get("largest") or {}, Mapping):
+        return value
+    largest = {name: size for each in stated for name, size in each.items()}
+    shape = tuple(next(iter(s)) if s in stated else s for s in value["shape"])
+    return {
+        **value,
+        "shape": shape,
+        "largest": {**largest, **(value.get("largest") or {})},
+    }
 
 
 class ModelKeys(Section):

@@ -40,11 +40,13 @@ class Section(BaseModel):
     """A mapping in a spec: known keys only, strict types, frozen.
 
     `later` names the keys that Neural Compressor has here and narrowcast not yet:
-    a key moves from there to a field when it is implemented.
+    a key moves from there to a field when it is implemented. `beside` names the keys
+    that only go with another.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     later: ClassVar[frozenset[str]] = frozenset()
+    beside: ClassVar[frozenset[str]] = frozenset()
 
     def problems(self) -> Iterator[Problem]:
         """The rules between keys that this section breaks."""
@@ -78,6 +80,8 @@ Block = Annotated[T | None, BeforeValidator(_empty)]
 
 class Choice(Section):
     """A section in which one thing is chosen by its key, or by `python`."""
+
+    beside: ClassVar[frozenset[str]] = frozenset({"args"})
 
     python: PythonName | None = Field(
         default=None, description="Your own class, as `package.module:Class`."

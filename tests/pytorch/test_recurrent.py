@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN layers stay one op each, for any batch and any length."""
+"""LSTM, GRU and RNN layers are one op each, a way, for any batch and any length."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from narrowcast.runtime.graph.graph import Kind, Precision, casts
+from narrowcast.runtime.graph.pins import Pins, user_pins
 
 LAYERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lstm": (nn.LSTM, {"num_layers": 2, "bidirectional": True}),
@@ -133,3 +134,69 @@ def test_torchs_own_kernels_are_put_back(tools: Any) -> None:
     before = dict(op.py_kernels)
     tools.trace(Recurrent("lstm"), torch.randn(5, 5, 8), shapes=[VARIES[False]])
     assert op.py_kernels == before
+
+
+STACKS: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
+    "lstm": (nn.LSTM, {"num_layers": 3}, ["lstm", "lstm_l1", "lstm_l2"]),
+    "both ways": (
+        nn.LSTM,
+        {"num_layers": 2, "bidirectional": True, "batch_first": True, "proj_size": 4},
+        ["lstm", "lstm_reverse", "lstm_l1", "lstm_l1_reverse"],
+    ),
+    "one layer": (
+        nn.GRU,
+        {"bidirectional": True, "dropout": 0.0, "bias": False},
+        ["gru", "gru_reverse"],
+    ),
+    "gru": (
+        nn.GRU,
+        {"num_layers": 2, "batch_first": True, "dropout": 0.5},
+        ["gru", "gru_l1"],
+    ),
+    "rnn": (nn.RNN, {"num_layers": 2}, ["rnn_tanh", "rnn_tanh_l1"]),
+}
+
+
+class Stack(nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        layer, options, _types = STACKS[kind]
+        self.rnn = layer(8, 16, **options)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.rnn(x)
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("kind", STACKS)
+def test_each_layer_and_direction_has_a_precision_of_its_own(
+    tools: Any, kind: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = Stack(kind).eval()
+    shapes = [VARIES[bool(model.rnn.batch_first)]]
+    x, longer = torch.randn(5, 4, 8), torch.randn(3, 7, 8)
+    program = tools.trace(model, x, shapes=shapes)
+    parts = [op for op in program.graph.ops if op.kind is Kind.COMPUTE]
+    assert [op.type for op in parts] == STACKS[kind][2]
+    whole = f"rnn:{parts[0].type}:0"
+    held = user_pins(program.graph, Pins(names={whole: "pins"}))
+    assert {op.id for op in parts} <= set(held)
+    every, none = tools.all_low(program), tools.all_fp32(program)
+    with torch.no_grad():
+        expected = tools.leaves(model(x))
+        found = tools.leaves(program.apply(none)(x))
+        assert all(map(torch.equal, expected, found))
+        for part in parts:
+            mixed = {**every, part.id: Precision.FP32}
+            path = program.save(program.apply(mixed), tmp_path / "stack.pt2")
+            loaded = torch.export.load(path).module()
+            assert tools.error(model(longer), loaded(longer)) < 0.02
+            low = [
+                node.args[2][0].meta["val"].dtype
+                for node in loaded.graph.nodes
+                if str(node.target).split(".")[1:2] == [parts[0].type]
+            ]
+            assert low == [
+                torch.bfloat16 if op is not part else torch.float32 for op in parts
+            ]

@@ -239,6 +239,32 @@ def imported_factory(program: Any, _marker: Path) -> None:
     signature(program)["out_spec"] = tree_of(context, "collections.defaultdict")
 
 
+def calling(target: str, *arguments: Any) -> Any:
+    """The attack that calls an operator on `x` and some numbers."""
+
+    def change(program: Any, _marker: Path) -> None:
+        call_of(program, target, {"as_tensor": {"name": "x"}}, *arguments)
+
+    change.__name__ = target.split(".")[-2]
+    return program_with(change)
+
+
+FAR = ({"as_ints": [3]}, {"as_ints": [1]}, {"as_int": 2**36})
+RAW = [
+    calling("torch.ops.inductor._reinterpret_tensor.default", *FAR),
+    calling("torch.ops.aten._reshape_alias.default", *FAR[:2]),
+    calling("torch.ops.aten.set_.source_Tensor_storage_offset", *FAR),
+    calling("torch.ops.aten.resize_.default", {"as_ints": [10**6]}),
+    calling("torch.ops.aten.resize.default", {"as_ints": [10**6]}),
+    calling("torch.ops.aten.segment_reduce.default"),
+    calling("torch.ops.aten.fbgemm_linear_fp16_weight.default"),
+    calling("torch.ops.aten._nested_view_from_buffer.default"),
+    calling("torch.ops.aten._sparse_coo_tensor_unsafe.default"),
+    calling("torch.ops.aten.add.out"),
+    calling("torch.ops.mkldnn.data_ptr.default"),
+    calling("torch.ops.mkl._mkl_linear.default"),
+]
+
 UNSAFE: list[tuple[Any, str]] = [
     (pickled_weight, "`fc.weight` as a pickle"),
     (pickled_constant, "pickled objects"),
@@ -259,6 +285,7 @@ UNSAFE: list[tuple[Any, str]] = [
     (weight_name, "would be part of generated source"),
     (imported_enum, "imports a module"),
     (imported_factory, "imports a module"),
+    *((make, "which may reach memory that is not its own") for make in RAW),
 ]
 
 

@@ -32,7 +32,7 @@ from narrowcast.runtime.placement.measured import cache as cost_cache
 from narrowcast.runtime.placement.measured.data import costs_data, costs_of
 from narrowcast.runtime.placement.measured.file import read_costs
 from narrowcast.runtime.placement.measured.measured import MeasuredCosts
-from narrowcast.runtime.placement.measured.sources import Wanted, find_costs
+from narrowcast.runtime.placement.measured.sources import Wanted, find_costs, find_forms
 from narrowcast.runtime.placement.measured.subject import (
     circumstances,
     costed,
@@ -103,6 +103,7 @@ class Looking:
     folder: Path
     traced: Traced = field(default_factory=Traced)
     low: Precision = BF16
+    beside: frozenset[Precision] = frozenset()
     forms: dict[str, str] = field(default_factory=dict)
     measured: int = 0
 
@@ -116,6 +117,7 @@ class Looking:
             {**subject(traced, self.low, self.forms), "static": X86_BF16.name},
             circumstances(traced, None),
             self.folder,
+            self.beside,
         )
         static = StaticCosts(traced.graph, X86_BF16)
         return find_costs(choice, wanted, static, self.measure if measures else None)
@@ -307,3 +309,132 @@ def test_a_file_with_a_cost_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(UsageError, match="damaged"):
         Looking(tmp_path).find(path)
+
+
+# A script for both precisions
+
+
+def both(folder: Path, low: Precision) -> Looking:
+    others = frozenset({BF16, Precision.FP16} - {low})
+    return Looking(folder, low=low, beside=others)
+
+
+def test_a_file_holds_each_precision_of_its_script(tmp_path: Path) -> None:
+    path = tmp_path / "costs.json"
+    lows = (BF16, Precision.FP16)
+    made = [both(tmp_path, low).find(path) for low in lows]
+    assert [each["from"] for each in made] == [
+        "the clock, written to costs.json",
+        "the clock, written to costs.json",
+    ]
+    for low, each in zip(lows, made, strict=True):
+        for again in (both(tmp_path, low), Looking(tmp_path, low=low)):
+            found = again.find(path, measures=False)
+            assert found == {"costs": each["costs"], "from": "costs.json"}
+    whole = path.read_bytes()
+    assert both(tmp_path, BF16).find(path)["costs"] == made[0]["costs"]
+    assert path.read_bytes() == whole
+
+
+def test_a_precision_that_is_not_timed_here_is_said_to_have_none(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "costs.json"
+    both(tmp_path, BF16).find(path)
+    before = path.read_bytes()
+    found = both(tmp_path, Precision.FP16).find(path, measures=False)
+    assert found["costs"] is None
+    assert found["from"] == "nothing is timed here; costs.json has none for fp16"
+    assert path.read_bytes() == before
+
+
+def test_each_precision_has_kernels_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "costs.json"
+    looking = Looking(tmp_path, forms={"a": "mm+relu"})
+    looking.find(path)
+    traced: Any = Traced()
+    wanted = Wanted(
+        subject(traced, BF16, {}), circumstances(traced, None), tmp_path, frozenset()
+    )
+    assert find_forms(path, wanted, None) == {"a": "mm+relu"}
+    other = replace(
+        wanted,
+        of=subject(traced, Precision.FP16, {}),
+        beside=frozenset({BF16}),
+    )
+    assert find_forms(path, other, lambda: {"a": "mm"}) == {"a": "mm"}
+    assert find_forms(path, other, None) == {}
+    with pytest.raises(UsageError, match="another precision"):
+        find_forms(path, replace(other, beside=frozenset()), None)
+
+
+# What was altered, or may have been
+
+
+def test_a_file_that_was_altered_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "costs.json"
+    for low in (BF16, Precision.FP16):
+        both(tmp_path, low).find(path)
+    for alter in (
+        lambda content: content["costs"]["ops"]["a"].update(fp32=1e-9),
+        lambda content: content["also"][0]["costs"]["ops"]["a"].update(fp32=1e-9),
+        lambda content: content["measured_on"].update(cpu="mine"),
+        lambda content: content.pop("also"),
+    ):
+        content = json.loads(path.read_text())
+        alter(content)
+        altered = tmp_path / "altered.json"
+        altered.write_text(json.dumps(content))
+        with pytest.raises(UsageError, match="damaged: it was altered") as caught:
+            both(tmp_path, BF16).find(altered)
+        assert "Measure them anew" in caught.value.remedy
+    path.write_text(json.dumps(json.loads(path.read_text())))  # other white space
+    assert both(tmp_path, BF16).find(path)["from"] == "costs.json"
+
+
+@pytest.mark.parametrize("what", ["sha256", "of", "measured_on", "costs"])
+def test_a_file_that_lacks_something_says_what(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "costs.json"
+    Looking(tmp_path).find(path)
+    content = json.loads(path.read_text())
+    del content[what]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=f"is damaged: it has no {what}"):
+        Looking(tmp_path).find(path)
+
+
+def test_a_cache_entry_that_was_altered_is_measured_anew_and_said(
+    tmp_path: Path,
+) -> None:
+    Looking(tmp_path).find()
+    (path,) = (tmp_path / "costs").iterdir()
+    content = decoded(path.read_bytes())
+    content["costs"]["ops"]["a"]["fp32"] = 1e-9
+    path.write_bytes(encoded(content))
+    again = Looking(tmp_path)
+    found = again.find()
+    assert again.measured == 1
+    assert found["from"] == "the clock: what the cache has was altered"
+    assert Looking(tmp_path).find()["from"].startswith("the cache, measured")
+
+
+@pytest.mark.parametrize("part", ["", "costs", "file"])
+@pytest.mark.parametrize("how", ["others may write", "another user's"])
+def test_a_cache_that_others_write_is_not_used(
+    tmp_path: Path, part: str, how: str
+) -> None:
+    if how == "another user's" and os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    place = tmp_path / "cache"
+    Looking(place).find()
+    (entry,) = (place / "costs").iterdir()
+    path = entry if part == "file" else place / part
+    if how == "others may write":
+        path.chmod(path.stat().st_mode | 0o002)
+    else:
+        os.chown(path, 12345, -1)
+    again = Looking(place)
+    found = again.find()
+    assert again.measured == 1
+    assert str(path) in found["from"]
+    assert "another user's, or others may write to it" in found["from"]

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from toy import Toy
 
+from narrowcast.runtime.common.progress import Terminal
 from narrowcast.runtime.evaluation.baseline import (
     Baseline,
     baseline_data,
     baseline_of,
 )
 from narrowcast.runtime.evaluation.batches import identity
+from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.evaluation.identity import batch_digest, identity_of
 from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.sharding import Workers
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.record.recorded import Recorded
+from narrowcast.runtime.record.sources import Sources
+from narrowcast.runtime.run import Context, Options
+from narrowcast.runtime.run.scoring import scored_as_loaded
+from narrowcast.runtime.run.slots import Slots
 
 X = np.arange(12, dtype=np.float32).reshape(6, 2)
 
@@ -163,3 +175,51 @@ def test_data_that_differs_from_pass_to_pass_is_said(toy: Toy) -> None:
     script.write_text(text.replace('int(os.environ["DATA"])', ""))
     done = toy.run("--max-trials", "2")
     assert "the data is not the same in each pass" in done.out
+
+
+# Sizes that were judged
+
+
+def of_some_lengths() -> Iterator[Any]:
+    for length in (3, 7, 5):
+        yield (np.ones((2, length), np.float32),), None
+
+
+class Count(MSE):
+    """No scores by sample: workers hand the outputs over."""
+
+    def update(self, predictions: Any, labels: Any) -> None:
+        super().update(predictions, predictions)
+
+
+def as_they_are() -> Any:
+    return lambda inputs: inputs
+
+
+def predictor(model: Any, inputs: Any = ()) -> Any:
+    return model
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_sizes_are_seen_by_whoever_scores_and_recorded_with_the_scores(
+    tmp_path: Path, workers: int | None
+) -> None:
+    adapter: Any = SimpleNamespace(predictor=predictor)
+    inputs = (Input(name="x", shape=("batch", "seq"), dtype="float32"),)
+    slots = Slots(adapter, as_they_are, of_some_lengths, inputs, Sources())
+    options = Options(tmp_path, tmp_path / "net.plan.json")
+    context = Context(
+        "net", tmp_path / "s.py", options, Terminal(io.StringIO()), time.perf_counter
+    )
+    context.workers = Workers(workers) if workers else None
+    history = Recorded(tmp_path / "net.trials.jsonl", {"format": 3})
+    context.history = history
+    try:
+        for _ in range(2):  # made, and read
+            standard = scored_as_loaded(
+                context, slots, as_they_are(), Count, Criterion(absolute=0.1)
+            )
+            assert dict(standard.sizes) == {"seq": (3, 7)}
+    finally:
+        context.discard()
+    assert list(history.steps) == ["baseline"]  # one line: a kill parts nothing

@@ -23,8 +23,9 @@ from narrowcast.runtime.graph.graph import (
     Precision,
     Slot,
     Tensor,
+    casts,
 )
-from narrowcast.runtime.graph.pins import Why
+from narrowcast.runtime.graph.pins import Reason, Why
 from narrowcast.runtime.placement import Placed, latency, low_compute, memory, min_cut
 from narrowcast.runtime.placement.costs import (
     A100,
@@ -36,6 +37,7 @@ from narrowcast.runtime.placement.costs import (
 )
 from narrowcast.runtime.placement.memory import weight_bytes
 from narrowcast.runtime.placement.objectives import cut
+from narrowcast.runtime.search.limits.movers import with_movers
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 BOTH = (Kernel(FP32, FP32), Kernel(BF16, BF16))
@@ -106,6 +108,40 @@ class Flat:
 
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         return self.price
+
+
+def casts_no_unfit(graph: Graph, placement: Placement) -> bool:
+    """Whether nothing is cast from fp32 that 16 bits don't hold."""
+    made = casts(graph, placement)
+    return not any(c.tensor in graph.unfit and c.source is FP32 for c in made)
+
+
+@quick
+@given(data=st.data())
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_what_16_bits_do_not_hold_is_never_cast_from_fp32(
+    cases: Any, objective: str, data: Any
+) -> None:
+    case = data.draw(cases.whole())
+    made = sorted(name for op in case.graph.ops for name in case.graph.carried(op))
+    names = data.draw(st.sets(st.sampled_from([*made, *case.graph.inputs])))
+    graph = replace(case.graph, unfit=frozenset(names))
+    reasons = {
+        op.id: Reason(Why.FIXED, "")
+        for op in graph.ops
+        if op.kind is Kind.FIXED or not op.kernel(BF16) or case.pins & {*op.names}
+    }
+    pins = with_movers(graph, reasons)
+    placed = place(graph, BF16, pins.keys(), objective, case.costs)
+    assert casts_no_unfit(graph, placed.placement)
+    if objective != "latency":
+        return
+    every = (
+        predicted_seconds(graph, case.costs, each)
+        for each in admissible(graph, frozenset(pins))
+        if casts_no_unfit(graph, each)
+    )
+    assert placed.value == min(every)
 
 
 # The cut is the optimum

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.evaluation.sizes import joined, sizes
 from narrowcast.runtime.frameworks.inputs import Input, check_shapes
 
 IMAGE = Input("image", ("batch", 3, "size", "size"), "float32")
@@ -42,3 +44,35 @@ def test_what_does_not_fit_is_named(shapes: list[tuple[int, ...]], said: str) ->
 def test_dynamic_dimensions_are_those_with_symbols() -> None:
     assert IMAGE.dynamic == {0: "batch", 2: "size", 3: "size"}
     assert Input("x", (1, 2), "float32").dynamic == {}
+
+
+IDS = Input("ids", ("batch", "seq"), "int64", {"seq": 128})
+
+
+def test_a_size_beyond_the_largest_is_refused() -> None:
+    check_shapes([IDS], [(4, 128)])
+    with pytest.raises(DataError, match=r"seq is 129, model\.inputs says at most 128"):
+        check_shapes([IDS], [(4, 129)])
+
+
+def test_sizes_are_told_without_the_number_of_samples() -> None:
+    batch = [np.zeros((4, 64))]
+    plain = Input("ids", ("batch", "seq"))
+    assert sizes([plain], batch, {}).notes == (
+        "seq judged at 64: nothing is known of other sizes",
+    )
+    found = sizes([IDS], batch, {"seq": (12, 70)})
+    assert found.notes == ("seq judged at 12 to 70, the spec allows 128",)
+    assert found.largest == {64: 128}
+    assert sizes([IMAGE], [np.zeros((4, 3, 8, 8))], {}).largest == {}
+
+
+def test_a_length_that_two_sizes_had_is_bounded_by_both() -> None:
+    other = Input("mask", ("batch", "keys"), None, {"keys": 512})
+    batch = [np.zeros((4, 64)), np.zeros((4, 64))]
+    assert sizes([IDS, other], batch, {}).largest == {64: 512}
+    assert sizes([IDS, Input("mask", ("batch", "keys"))], batch, {}).largest == {}
+    assert joined({"a": (1, 2)}, {"a": (0, 1), "b": (3, 3)}) == {
+        "a": (0, 2),
+        "b": (3, 3),
+    }

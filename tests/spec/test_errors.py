@@ -689,7 +689,7 @@ s.yaml:8:13: evaluation.accuracy.metric: without a metric nothing says what may 
 s.yaml:8:14: evaluation.accuracy.metric.F1: is not supported yet
     metric: {F1: ~}
              ^
-    hint: supported here: python, args, topk, MSE
+    hint: supported here: python, topk, MSE
 """,
         id="metric later",
     ),
@@ -831,7 +831,7 @@ s.yaml:10:7: evaluation.accuracy.dataloader.dataset: write exactly one of python
 s.yaml:10:17: evaluation.accuracy.dataloader.dataset.ImageFolder: is not supported yet
     dataset: {ImageFolder: {root: a}}
               ^
-    hint: supported here: python, args, npz, csv
+    hint: supported here: python, npz, csv
 """,
         id="dataset later",
     ),

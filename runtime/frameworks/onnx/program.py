@@ -206,10 +206,11 @@ def trace(
     seen = _seen(prepared.model, names, given)
     graph = picture(prepared, names, seen, low, executor.uniform)
     singles = _singles(prepared.model, names, graph, seen)
-    probes = probe(singles, executor, low, seen.failed)
-    graph = with_kernels(graph, low, probes)
     values = {name: value for value, name in names.tensors.items()}
     beyond = extremes(graph, singles.nodes, values, low)
+    singles = replace(singles, far=beyond.reaches)
+    probes = probe(singles, executor, low, seen.failed)
+    graph = with_kernels(graph, low, probes)
     return Program(
         graph,
         {name: _on_any_row(name, each, beyond) for name, each in probes.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -21,20 +21,22 @@ from ..comparing import probed
 from ..inputs import Input
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
-from ..protocol import Inputs, Probe, Statistics, Timings
+from ..protocol import Inputs, LoadSaved, Probe, Statistics, Timings
 from .capturing import capture
+from .capturing.as_loaded import explained
 from .forms import sites
 from .forms.form import Form, substituted
-from .forms.timing import fastest_forms, time_forms
-from .ir.extremes import extremes
+from .forms.timing import by_op, fastest_forms, time_forms
 from .ir.naming import tensor_names
 from .ir.prepared import Prepared
+from .ir.values.extremes import extremes
 from .measuring.agreement import check_agreement
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe, relative_error
 from .measuring.sketch import sketch as adjoint
 from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
+from .opening.needs import NOTHING, Needs, needs
 from .picture import picture
 from .preparation.absorbed import untraced
 from .preparation.prepare import prepare
@@ -46,6 +48,7 @@ from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
+from .writing.archive import load_saved
 from .writing.rewrite import rewrite
 
 UNFELT = 2.0**-6
@@ -60,7 +63,9 @@ class Program:
         prepared: The fp32 graph that is converted.
         dynamic: Dimensions that vary, for each input.
         formed: The forms that are used where their ops are low together.
-        notes: None: a `.pt2` runs as it was judged.
+        stated: Symbol → the largest size that a saved model takes.
+        notes: What deployers must import first; else a `.pt2` runs as it was judged.
+        needs: What the model's own operators need.
     """
 
     graph: Graph
@@ -71,6 +76,13 @@ class Program:
     dynamic: capture.Dynamic
     formed: tuple[Form, ...] = ()
     notes: tuple[str, ...] = ()
+    stated: Mapping[str, int] = field(default_factory=dict)
+    needs: Needs = NOTHING
+
+    @property
+    def load_saved(self) -> LoadSaved:
+        """As `Opener.load_saved`."""
+        return partial(load_saved, needs=self.needs)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -156,22 +168,10 @@ class Program:
             watch.run(*self.batch)
         pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
         plain = timings(self.graph, precision, pairs, watch.time_casts)
-        formed = self._time_forms(precision, clock, seconds)
-        return replace(plain, ops={**plain.ops, **formed})
-
-    def _time_forms(
-        self, precision: Precision, clock: Clock, seconds: float
-    ) -> dict[tuple[str, Precision], Latency]:
-        """What computes takes all of a form's time, what it does besides takes none."""
         module = self.prepared.module
         timed = time_forms(module, self.batch, precision, self.formed, clock, seconds)
-        found = {}
-        for form, each in timed.items():
-            for name in form.nodes[1:]:
-                nothing = each.form.changed(lambda _seconds: 0.0)
-                found[self._ids[name], precision] = nothing
-            found[self._ids[form.anchor], precision] = each.form
-        return found
+        formed = by_op(timed, self._ids, precision)
+        return replace(plain, ops={**plain.ops, **formed})
 
     def time_whole(
         self, placements: Mapping[str, Placement], clock: Clock
@@ -224,7 +224,9 @@ class Program:
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
         reset(model, self.prepared.module)
-        exported = capture.export(model, recorded(model), self.batch, self.dynamic)
+        exported = capture.export(
+            model, recorded(model), self.batch, self.dynamic, stated=self.stated
+        )
         written = archive.write(archive.to_bytes(exported), path)
         release(of_batch(self.batch))
         return written
@@ -272,15 +274,26 @@ def trace(
     dynamic = [one.dynamic for one in inputs]
     module = module_of(model)
     names = [one.name for one in inputs]
+    stated = {symbol: most for one in inputs for symbol, most in one.largest.items()}
     bind = by_name(module, names)
-    with evaluating(module):
-        exported = capture.export(module, bind, batch, dynamic, names)
+    with evaluating(module), explained(module, bind, batch, names):
+        exported = capture.export(module, bind, batch, dynamic, names, stated)
         captured = capture.unlifted(exported)
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
-    graph = replace(
-        graph, dropped=(*graph.dropped, *remembered(untraced(module, graph)))
-    )
+    dropped = (*graph.dropped, *remembered(untraced(module, graph)))
+    graph = replace(graph, dropped=dropped)
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
-    return Program(graph, probes, switches, prepared, batch, dynamic)
+    own = needs(module, captured)
+    return Program(
+        graph=graph,
+        probes=probes,
+        switches=switches,
+        prepared=prepared,
+        batch=batch,
+        dynamic=dynamic,
+        notes=tuple(filter(None, [own.note])),
+        needs=own,
+        stated=stated,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings, first_call
 from .ir.frozen import Frozen, Model
-from .ir.regions import Region, regions
+from .ir.regions import Region, every, regions
 from .measuring.agreement import check_agreement
+from .measuring.extremes import Extremes, extremes
 from .measuring.other_signatures import Others, prepared_with_others
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
@@ -42,6 +43,7 @@ class Program:
     Attributes:
         frozen: The prepared model; `main` holds its regions.
         batch: Tensors in the order of all that its signatures take.
+        known: Precision → what may lie at its end, once it was asked for.
     """
 
     graph: Graph
@@ -51,6 +53,7 @@ class Program:
     main: Region
     batch: Inputs
     others: Others
+    known: dict[Precision, Extremes] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -122,10 +125,23 @@ class Program:
         """
         keys = {key_of(op): placement[op.id] for op in self.graph.ops}
         held = held_precisions(self.graph, placement)
-        converted = rewrite(self.frozen, self.main, keys, held)
+        narrow = set(keys.values()) - {Precision.FP32}
+        clipped = {each: self._extremes(each).tensors for each in narrow}
+        converted = rewrite(self.frozen, self.main, keys, held, clipped)
         self._reruns.check_it_ends(converted)
         self.others.check(converted)
         return converted
+
+    def clipped(self, precision: Precision) -> Set[str]:
+        """As `Clipping.clipped`: what may lie at the end of the format."""
+        within = {region.id: region.within for region in every(self.main)}
+        found = self._extremes(precision).tensors
+        return {within[region](reference) for region, reference in found}
+
+    def _extremes(self, precision: Precision) -> Extremes:
+        if precision not in self.known:
+            self.known[precision] = extremes(self.main, precision, self.frozen.weights)
+        return self.known[precision]
 
     def save(self, model: Frozen, path: Path) -> Path:
         """Write a model that `apply` made as a SavedModel: the same bytes each time."""
@@ -167,7 +183,8 @@ def trace(
     loaded = predictor(model, inputs)
     check_agreement(loaded, frozen, prepared, main, own, values, outputs)
     graph = picture(main, values, prepared)
-    run = partial(probe, main, values, prepared.weights, low)
+    unsafe = extremes(main, low, prepared.weights).unsafe
+    run = partial(probe, main, values, prepared.weights, low, unsafe=unsafe)
     graph, probes = probed(graph, low, run)
     others = Others(prepared, main, values, aside)
     return Program(graph, probes, switches, prepared, main, values, others)

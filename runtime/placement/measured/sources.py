@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...common.errors import UsageError
+from ...common.strict_json import complaint, mapped, text
 from ...graph.graph import Precision
 from ..costs import StaticCosts
 from . import cache as cost_cache
-from .data import costs_data, costs_of
+from .data import COSTS, costs_data
 from .file import ANEW, read_costs, read_forms, write_costs
 from .measured import NEVER, MeasuredCosts
 from .subject import key
+
+FORMS = mapped(text)
 
 Choice = Path | Literal["static"] | None
 """What `--costs` says."""
@@ -28,11 +31,13 @@ class Wanted:
         of: What they must be of (`subject.subject`).
         under: What else determines them (`subject.circumstances`).
         cache: The cache's folder, if there is one.
+        beside: Precisions that the script converts to too.
     """
 
     of: Mapping[str, Any]
     under: Mapping[str, Any]
     cache: Path | None
+    beside: frozenset[Precision] = frozenset()
 
     @property
     def key(self) -> str:
@@ -53,11 +58,13 @@ def find_forms(
         UsageError: The file of costs can't be read.
     """
     if isinstance(choice, Path) and choice.exists():
-        return read_forms(choice)
+        known = read_forms(choice, wanted.of["precision"], wanted.beside)
+        if known is not None:
+            return known
     if measure is None or choice == "static":
         return {}
     cached = None if choice else cost_cache.load(wanted.cache, wanted.key)
-    if cached is not None and isinstance(cached[1], dict):
+    if isinstance(cached, tuple) and not complaint(FORMS, cached[1], "forms"):
         return {str(name): str(form) for name, form in cached[1].items()}
     forms = measure()
     cost_cache.store(wanted.cache, wanted.key, forms)
@@ -83,31 +90,40 @@ def find_costs(
     if choice == "static":
         return {"costs": None, "from": "--costs static"}
     if choice is not None and choice.exists():
-        costs = read_costs(choice, wanted.of)
-        if not _sound(costs, static):
-            raise UsageError(f"--costs {choice.name} is damaged", ANEW)
-        return {"costs": costs, "from": choice.name}
+        known = read_costs(choice, wanted.of, wanted.beside)
+        if known is not None:
+            return {"costs": _ours(known, static, choice), "from": choice.name}
     if measure is None:
-        missing = f"; there is no {choice.name}" if choice else ""
+        missing = f"; {_missing(choice, wanted)}" if choice else ""
         return {"costs": None, "from": f"nothing is timed here{missing}"}
     cached = None if choice else cost_cache.load(wanted.cache, wanted.key)
-    if cached is not None and _sound(cached[1], static):
+    if isinstance(cached, tuple) and _sound(cached[1], static):
         return {"costs": cached[1], "from": f"the cache, measured {cached[0]}"}
     costs = costs_data(measure())
     cost_cache.store(wanted.cache, wanted.key, costs)
     if choice is not None:
         write_costs(choice, wanted.of, wanted.under, costs)
         return {"costs": costs, "from": f"the clock, written to {choice.name}"}
-    return {"costs": costs, "from": ""}
+    return {"costs": costs, "from": f"the clock: {cached}" if cached else ""}
+
+
+def _missing(choice: Path, wanted: Wanted) -> str:
+    if choice.exists():
+        return f"{choice.name} has none for {wanted.of['precision']}"
+    return f"there is no {choice.name}"
+
+
+def _ours(costs: dict[str, Any], static: StaticCosts, path: Path) -> dict[str, Any]:
+    if not _sound(costs, static):
+        raise UsageError(f"--costs {path.name} is damaged: it is of other ops", ANEW)
+    return costs
 
 
 def _sound(costs: Any, static: StaticCosts) -> bool:
     """Whether they are costs of this graph's ops."""
-    try:
-        found = costs_of(costs, static)
-    except (ValueError, TypeError, LookupError, AttributeError):
+    if complaint(COSTS, costs, "costs"):
         return False
-    return all(name in static.graph.by_id for name, _low in found.timings.ops)
+    return all(name in static.graph.by_id for name in costs["ops"])
 
 
 def costs_text(costs: MeasuredCosts, low: Precision, source: str) -> str:

@@ -141,7 +141,7 @@ def suspicion(
     if probe is None or probe.error <= GROSS:
         return None
     if not math.isfinite(probe.error):
-        text = f"not finite in {low} on the first batch"
+        text = probe.message or f"not finite in {low} on the first batch"
     else:
         text = f"in {low} its own outputs are off by {probe.error:.0%}"
     return Reason(Why.RANGE, text, probe.error)

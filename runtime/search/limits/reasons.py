@@ -10,8 +10,8 @@ from ...frameworks.protocol import Traced
 from ...graph.graph import Graph, Kind, Placement, Precision
 from ...graph.pins import Pins, Reason, user_pins
 from ...placement import Objective
+from .bounds import bound_pins
 from .capability import capability_pins
-from .growth import growth_pins
 from .ranges import Ranges, find_ranges
 
 
@@ -32,7 +32,7 @@ def hard_pins(
     if not any(op.kernel(low) for op in traced.graph.ops):
         raise _nothing(traced.graph, low)
     statistics = traced.statistics(low)
-    growth = growth_pins(traced.graph, low, statistics, largest or {})
+    bounds = bound_pins(traced.graph, low, statistics, largest or {})
     held = {
         **user_pins(traced.graph, pins),
         **capability_pins(traced.graph, low, traced.probes),
@@ -40,8 +40,8 @@ def hard_pins(
     ranges = find_ranges(traced, low, held.keys(), statistics)
     return replace(
         ranges,
-        pins={**growth, **held, **ranges.pins},
-        firm=ranges.firm | growth.keys(),
+        pins={**bounds, **held, **ranges.pins},
+        firm=ranges.firm | bounds.keys(),
     )
 
 
@@ -49,7 +49,7 @@ def _nothing(graph: Graph, low: Precision) -> ModelError:
     dtypes = sorted({tensor.dtype for tensor in graph.tensors.values()})
     return ModelError(
         f"no op can be converted to {low}: the model computes in {', '.join(dtypes)}",
-        "Only fp32 ops are converted: let the factory return an fp32 model.",
+        "Only fp32 ops are converted: start from the model in fp32.",
     )
 
 

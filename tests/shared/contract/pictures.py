@@ -166,3 +166,14 @@ def notes_are_sentences(s: Subject, name: str) -> None:
     assert isinstance(notes, tuple)
     assert all(isinstance(note, str) and note.strip() for note in notes)
     assert any(s.side.notes in note for note in notes) or not s.side.notes
+
+
+@promise("graph", models=["waves"])
+def what_reads_times_that_may_be_later_is_fp32(s: Subject, name: str) -> None:
+    """The batch has times up to 7; the sine and what makes its angle stay exact."""
+    graph, placement = s.traced(name).graph, s.placement(name)
+    (sine,) = (op for op in graph.ops if op.type.lower() == "sin")
+    maker = graph.source(graph.castable(sine)[0])
+    assert maker is not None
+    assert {placement[sine.id], placement[maker.id]} == {Precision.FP32}
+    assert low_share(graph, placement) == 1

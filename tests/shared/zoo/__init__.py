@@ -106,6 +106,17 @@ MODELS: Mapping[str, Model] = {
         reference.three,
         2 * 6 * 16 * 4,
     ),
+    "waves": Model(
+        {"x": ROWS, "t": np.arange(2, 8, dtype=np.int32).reshape(6, 1)},
+        {
+            "first.weight": _random(16, 8),
+            "turns.weight": abs(_random(8, seed=6, size=1.0)),
+            "last.weight": _random(8, 4),
+        },
+        ("y",),
+        reference.waves,
+        2 * 6 * (16 * 8 + 8 * 4),
+    ),
     "edge": Model(
         {"x": np.linspace(-LARGEST, LARGEST, 24, dtype=np.float32).reshape(6, 4)},
         {},

@@ -65,6 +65,14 @@ def _three(v: Symbols) -> Any:
     return _dense(v["a"], v, "first") * v["b"] + v["c"]
 
 
+def _waves(v: Symbols) -> Any:
+    time = S.expand_dims(v["turns.weight"], axis=0)
+    angle = S.broadcast_mul(S.Cast(v["t"], dtype="float32"), time, name="angle")
+    wave = S.sin(angle, name="wave")
+    times = S.broadcast_mul(_dense(v["x"], v, "first"), wave, name="times")
+    return _dense(times, v, "last")
+
+
 def _edge(v: Symbols) -> Any:
     return S.Activation(v["x"], act_type="relu", name="relu") * SMALL
 
@@ -94,6 +102,7 @@ WRITERS: Mapping[str, Callable[[Symbols], Any]] = {
     "embedding": _embedding,
     "shared": _shared,
     "three": _three,
+    "waves": _waves,
     "edge": _edge,
     "branch": _branch,
     "loop": _loop,

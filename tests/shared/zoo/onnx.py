@@ -102,6 +102,15 @@ def _three(w: Writer, weights: Weights) -> None:
     w.node("Add", "plus", "times", "c")
 
 
+def _waves(w: Writer, weights: Weights) -> None:
+    w.dense("first", "x", weights)
+    w.node("Cast", "time", "t", to=TensorProto.FLOAT)
+    w.node("Mul", "angle", "time", "turns.weight")
+    w.node("Sin", "wave", "angle")
+    w.node("Mul", "times", "first", "wave")
+    w.dense("last", "times", weights)
+
+
 def _edge(w: Writer, weights: Weights) -> None:
     w.node("Relu", "relu", "x")
     w.node("Mul", "times", "relu", w.constant("small", np.float32(SMALL)))
@@ -143,6 +152,7 @@ WRITERS = {
     "embedding": (_embedding, ("last",)),
     "shared": (_shared, ("twice",)),
     "three": (_three, ("plus",)),
+    "waves": (_waves, ("last",)),
     "edge": (_edge, ("times",)),
     "branch": (_branch, ("last",)),
     "loop": (_loop, ("last",)),
@@ -224,13 +234,18 @@ def pattern(step: str) -> str:
     return re.escape(step)
 
 
+def _dtype(value: onnx.ValueInfoProto) -> int:
+    return int(value.type.tensor_type.elem_type)
+
+
 def contents(path: Path) -> Contents:
     model = onnx.load(path)
     casts, weights = [], []
+    whole = {i.name for i in model.graph.input if _dtype(i) not in FLOATS}
     for graph in (model.graph, *_bodies(model.graph.node)):
         for node in graph.node:
             kind = next((a.i for a in node.attribute if a.name == "to"), None)
-            if node.op_type == "Cast" and kind in FLOATS:
+            if node.op_type == "Cast" and kind in FLOATS and node.input[0] not in whole:
                 casts.append((f"{graph.name}/{node.input[0]}", FLOATS[kind]))
         weights += [
             (tuple(each.dims), FLOATS[each.data_type])

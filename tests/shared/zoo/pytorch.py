@@ -98,6 +98,16 @@ class Three(nn.Module):
         return self.first(a) * b + c
 
 
+class Waves(nn.Module):
+    def __init__(self, w: Any) -> None:
+        super().__init__()
+        self.first, self.last = Dense(w, "first"), Dense(w, "last")
+        self.turns = nn.Parameter(w["turns.weight"])
+
+    def forward(self, x: Any, t: Any) -> Any:
+        return self.last(self.first(x) * torch.sin(t.float() * self.turns))
+
+
 class Edge(nn.Module):
     def __init__(self, w: Any) -> None:
         super().__init__()
@@ -154,6 +164,7 @@ KINDS = {
         Embedding,
         Shared,
         Three,
+        Waves,
         Edge,
         Branch,
         Loop,

@@ -71,6 +71,12 @@ def three(w: Weights, a: Array, b: Array, c: Array) -> tuple[Array, ...]:
     return (a @ w["first.weight"] * b + c,)
 
 
+def waves(w: Weights, x: Array, t: Array) -> tuple[Array, ...]:
+    """Of points in time, which are few here and any later."""
+    wave = np.sin(t.astype(np.float32) * w["turns.weight"])
+    return (x @ w["first.weight"] * wave @ w["last.weight"],)
+
+
 def edge(w: Weights, x: Array) -> tuple[Array, ...]:
     return (relu(x) * np.float32(SMALL),)
 

@@ -74,6 +74,12 @@ def _three(w: Weights, a: Any, b: Any, c: Any) -> Any:
     return (_dense(a, w, "first") * b + c,)
 
 
+def _waves(w: Weights, x: Any, t: Any) -> Any:
+    angle = tf.multiply(tf.cast(t, tf.float32), w["turns.weight"], name="angle")
+    wave = tf.sin(angle, name="wave")
+    return (_dense(tf.multiply(_dense(x, w, "first"), wave, name="times"), w, "last"),)
+
+
 def _edge(w: Weights, x: Any) -> Any:
     return (tf.nn.relu(x, "relu") * SMALL,)
 
@@ -101,6 +107,7 @@ WRITERS: Mapping[str, Callable[..., Any]] = {
     "embedding": _embedding,
     "shared": _shared,
     "three": _three,
+    "waves": _waves,
     "edge": _edge,
     "branch": _branch,
     "loop": _loop,

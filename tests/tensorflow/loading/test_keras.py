@@ -175,3 +175,21 @@ def test_inputs_that_do_not_fit_are_the_datas(tmp_path: Path) -> None:
         model((np.ones((2, 8, 8, 4), np.float32),))
     with pytest.raises(DataError, match="takes 1 inputs"):
         model(())
+
+
+def test_outputs_are_selected_by_name(tmp_path: Path, run: Any) -> None:
+    """By the names that an export gives them, and by Keras' own."""
+    x = keras.Input((4,), name="x")
+    parts = [keras.layers.Dense(k, name=f"head_{k}")(x) for k in (1, 2, 3)]
+    net = keras.Model(x, parts)
+    net.save(tmp_path / "m.keras")
+    batch = (np.ones((1, 4), np.float32),)
+    for names, widths in ((("head_2",), (2,)), (("output_2", "output_0"), (3, 1))):
+        for model in (
+            adapter.load_keras(tmp_path / "m.keras", outputs=names),
+            adapter.keras_model(net, outputs=names),
+        ):
+            for found in (model(batch), run(model.freeze(), batch)):
+                assert tuple(each.shape[1] for each in found) == widths
+    with pytest.raises(ModelError, match="no output head_4"):
+        adapter.keras_model(net, outputs=["head_4"])

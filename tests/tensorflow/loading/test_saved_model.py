@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import basic_pitch
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks.tensorflow.opening.freeze import frozen
 from narrowcast.runtime.frameworks.tensorflow.opening.graph_model import GraphModel
 from narrowcast.runtime.frameworks.tensorflow.opening.saved_model import (
@@ -160,3 +162,52 @@ def test_signatures_that_are_not_converted_are_kept(
     assert run(found, batch)[0] == [[7.0]]
     swapped = type(found)(found.graph_def, found.signatures[::-1])
     assert run(swapped, batch)[0] == [[10.0]]
+
+
+def test_a_keras_model_that_tensorflow_saved(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    """Its signature reads other handles than those that the restore op fills."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6,), name="x")
+    y = keras.layers.Dense(5)(keras.layers.Dense(6, name="fc")(x))
+    net = keras.Model(x, keras.layers.BatchNormalization()(y))
+    for weight in net.weights:
+        weight.assign(weight + 0.1)
+    spec = [tf.TensorSpec((None, 6), tf.float32, name="x")]
+    serve = tf.function(lambda x: {"y": net(x)}, input_signature=spec)
+    tf.saved_model.save(net, str(tmp_path / "m"), signatures=serve)
+    batch = (np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32),)
+    model = load_saved_model(tmp_path / "m")
+    expected = [net(batch[0]).numpy()]
+    close(model(batch), expected)
+    close(run(model.freeze(), batch), expected)
+
+
+class Several(tf.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = tf.Variable(np.eye(4, dtype=np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    def serve(self, x: Any) -> Any:
+        hidden = x @ self.w
+        return {"hidden": hidden, "logits": hidden * 2.0, "pooled": hidden * 3.0}
+
+
+def test_outputs_are_selected_by_name(tmp_path: Path, run: Callable[..., Any]) -> None:
+    net = Several()
+    tf.saved_model.save(net, str(tmp_path / "m"), signatures=net.serve)
+    batch = (np.ones((1, 4), np.float32),)
+    for names, expected in (
+        (("logits",), (2.0,)),
+        (("pooled", "hidden"), (3.0, 1.0)),
+        ((), (1.0, 2.0, 3.0)),
+        (("a", "b", "c"), (1.0, 2.0, 3.0)),  # the user's own names for all of them
+    ):
+        model = load_saved_model(tmp_path / "m", outputs=names)
+        for found in (model(batch), run(model.freeze(), batch)):
+            assert tuple(float(each[0, 0]) for each in found) == expected
+    with pytest.raises(ModelError, match="no output logit, which") as no:
+        load_saved_model(tmp_path / "m", outputs=["logit"])
+    assert "logits" in no.value.remedy

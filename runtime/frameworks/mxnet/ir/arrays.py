@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import ModelError
-from ....graph.formats import LIMITS
 from ....graph.graph import Precision
-from ....graph.rounding import from_bf16_bits, within_range
+from ....graph.rounding import from_bf16_bits
 from .library import mx, said_by
 
 BF16 = np.dtype([("bfloat16", np.uint16)])
@@ -80,15 +79,6 @@ def cast(array: Any, precision: Precision) -> Any:
     )
 
 
-def fitted(array: Any, precision: Precision) -> Any:
-    """A fp32 NDArray whose finite values are within the range of a 16-bit format."""
-    limits = LIMITS[precision]
-    values = array.asnumpy()
-    if not values.size or not np.abs(values).max() >= limits.overflow:
-        return array
-    return on_device(within_range(values, precision))
-
-
 def dtype(precision: Precision) -> Any:
     """What MXNet's functions take for a precision."""
     return BF16 if precision is Precision.BF16 else precision.dtype
@@ -110,7 +100,7 @@ def failed_on(batch: Iterable[Any], error: Exception) -> ModelError:
     given = ", ".join(f"{name_of(each.dtype)} {each.shape}" for each in batch)
     return ModelError(
         f"MXNet fails on the batch, {given}: {said_by(error)}",
-        "Compare these sizes and dtypes with what the model takes: in the dataset, its "
-        "transforms and model.inputs. If they are right, the parameters are another "
-        "model's.",
+        "Compare these sizes and dtypes with what the model takes: those of the data, or "
+        "of model.inputs where there is none. If they are right, the parameters are "
+        "another model's.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,25 @@ def _mxnet() -> Any:
 
 mx = _mxnet()
 
+SEED = 0
+
+
+def restart_random() -> None:
+    """Let MXNet's random numbers, the one state that its models have, start over."""
+    mx.random.seed(SEED)
+
 
 def said_by(error: Exception) -> str:
     """What MXNet's error says, without the places in its source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     last = lines[-1] if lines else type(error).__name__
-    text = last.removeprefix("MXNetError: ").removeprefix("Check failed: ")
-    return text.rstrip(": ")[:200]
+    text = PLACE.sub("", last.removeprefix("MXNetError: ")).replace(
+        "Check failed: ", ""
+    )
+    return text.rstrip(": ")[:LONGEST]
+
+
+PLACE = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ")
+"""When and where in MXNet's source."""
+
+LONGEST = 200

@@ -111,6 +111,13 @@ def picks(node: Node) -> bool:
     return picking or any(part in node.op for part in COMPARISONS)
 
 
+def draws(node: Node) -> bool:
+    """Whether the op draws random numbers in inference."""
+    if plain_name(node.op).lower() == "dropout":
+        return node.attrs.get("mode") == "always"
+    return "shuffle" in node.op or any(part in node.op for part in FIXED_PARTS)
+
+
 def plain_name(op: str) -> str:
     """The operator's name without what says where in MXNet it is from."""
     return PREFIX.sub("", op)
@@ -119,6 +126,8 @@ def plain_name(op: str) -> str:
 def kind(node: Node) -> Kind:
     """The kind of an operator; arithmetic unless it is known to be something else."""
     op = node.op
+    if draws(node):
+        return Kind.FIXED
     if op in COMPUTE:
         return Kind.COMPUTE
     if op in MOVER:

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from functools import partial
 
 from ...measuring import agreement
-from ...protocol import Inputs, Predict
+from ...protocol import Inputs, Outputs, Predict, restart
 from ..ir.arrays import widened
 from ..ir.network import Network
 from ..ir.prepared import Prepared
+from ..running.blocks import BlockPredictor
 from ..running.interpreter import Runner
 from ..running.session import Predictor
+
+OF_BLOCK = "The symbol computes it too: the block's Python code depends on values."
+OF_SYMBOL = (
+    "So does the symbol as it was loaded, each time that MXNet binds it: an output is "
+    "never written in inference, or an operator of its own draws numbers."
+)
 
 
 def check_agreement(
@@ -27,17 +34,22 @@ def check_agreement(
         model: As loaded, called on batches.
         network: What it computes, before it was prepared.
     """
-    expected = model(batch)
+    expected = _anew(model, batch)
     cause = partial(
         agreement.why_it_differs,
         expected,
-        partial(model, batch),
-        lambda: Predictor(network)(batch),
-        "The symbol computes it too: the block's Python code depends on values.",
+        partial(_anew, model, batch),
+        lambda: _anew(Predictor(network), batch),
+        OF_BLOCK if isinstance(model, BlockPredictor) else OF_SYMBOL,
         lambda: _first_divergence(network, prepared, batch),
     )
-    found = Predictor(prepared.network)(batch)
+    found = _anew(Predictor(prepared.network), batch)
     agreement.check_agreement(expected, found, cause, names)
+
+
+def _anew(model: Predict, batch: Inputs) -> Outputs:
+    restart(model)
+    return model(batch)
 
 
 def _first_divergence(network: Network, prepared: Prepared, batch: Inputs) -> str:

@@ -32,7 +32,7 @@ class Reruns:
         self, route: Skipped, precision: Precision, ops: Sequence[Op]
     ) -> Outputs | None:
         """The compared values, None where a kernel fails beside others that it ran with."""
-        keys = {op.key for op in ops}
+        keys, compared = {op.key for op in ops}, self.compared
         seen: dict[Entry, Arrays] = {}
         try:
             for step in self.runner.steps():
@@ -40,11 +40,9 @@ class Reruns:
                     low = self.runner.low(step.index, step.inputs, precision)
                     step.outputs[:] = map(_up, low)
                 for k, value in enumerate(step.outputs):
-                    if (step.index, k) in self.compared:
+                    if (step.index, k) in compared:
                         seen[step.index, k] = value
-            return tuple(
-                widened(seen[entry]) for entry in self.compared if entry in seen
-            )
+            return tuple(widened(seen[entry]) for entry in compared if entry in seen)
         except mx.base.MXNetError:
             if keys:
                 return None

@@ -150,7 +150,7 @@ def _signature(runner: Runner, step: Step) -> str:
 def _probed(runner: Runner, step: Step, low: Precision) -> Probe:
     try:
         taken = runner.lowered(step.index, step.inputs, low)
-        made = runner.run(step.index, taken)
+        made = runner.run(step.index, taken, low)
         narrow = [widened(each) for each in made]
         wide = [widened(each) for each in step.outputs]
     except mx.base.MXNetError as error:

@@ -7,7 +7,7 @@ import numpy as np
 from ..ir.arrays import Values, on_device
 from ..ir.library import mx
 from ..ir.network import Network, Node
-from ..ir.operators import CONTROL_FLOW, CREATORS, FIXED_PARTS
+from ..ir.operators import CONTROL_FLOW, CREATORS, draws
 from ..ir.rebuilding import Rebuilding
 from ..running.interpreter import invoke
 
@@ -52,12 +52,11 @@ def _store(copy: Rebuilding, index: int, node: Node, outputs: list[Values]) -> N
 
 
 def _foldable(node: Node, known: Known) -> bool:
-    random = any(part in node.op for part in FIXED_PARTS) or "shuffle" in node.op
     return (
         bool(node.inputs)
         and node.op not in CONTROL_FLOW
         and node.op not in CREATORS
-        and not random
+        and not draws(node)
         and all(source in known for source, _k in node.inputs)
     )
 

@@ -73,7 +73,11 @@ def _write(copy: Rebuilding, index: int, padding: Padding, layer: _Layer) -> Non
     padded = copy.network.nodes[padding.index].inputs[0]
     inputs = [copy.entries[padded], *copy.mapped(node.inputs[1:])]
     if layer.weight is not None:
-        inputs[1] = copy.add_parameter(f"{node.name}_weight", layer.weight), 0
+        source = node.inputs[1][0]
+        name = copy.network.nodes[source].name
+        if len(copy.network.readers[source]) == 1:
+            copy.names.discard(name)
+        inputs[1] = copy.add_parameter(name, layer.weight), 0
     made = copy.add(replace(node, attrs=layer.attrs, inputs=tuple(inputs)))
     for k in range(node.outputs):
         copy.entries[index, k] = made, k

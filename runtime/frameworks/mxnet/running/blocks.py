@@ -11,7 +11,7 @@ from ....common.errors import ModelError
 from ...inputs import places
 from ...protocol import Inputs, Outputs
 from ..ir.arrays import failed_on, given, widened
-from ..ir.library import mx, said_by
+from ..ir.library import mx, restart_random, said_by
 from ..ir.network import Network, canonical
 from .switches import hold_fp32
 
@@ -37,6 +37,10 @@ class BlockPredictor:
             return tuple(map(widened, leaves(found)))
         except mx.base.MXNetError as error:
             raise failed_on(arrays, error) from error
+
+    def restart(self) -> None:
+        """As `Restarts`: random numbers start over."""
+        restart_random()
 
 
 def arguments(block: Any) -> list[str]:

@@ -11,10 +11,11 @@ from typing import Any
 
 from ....common.errors import DataError, ModelError
 from ....graph.graph import Precision
-from ..ir.arrays import cast, fitted, given, name_of, on_device
-from ..ir.library import mx, said_by
+from ..ir.arrays import cast, given, name_of, on_device
+from ..ir.library import mx, restart_random, said_by
 from ..ir.network import VARIABLE, Entry, Network, Node, symbol, to_json
 from ..ir.operators import CONTROL_FLOW, CREATORS
+from ..ir.scalars import fitting
 from ..ir.slots import castable
 from ..ir.weights import stored
 
@@ -72,8 +73,10 @@ class Runner:
     def steps(self) -> Iterator[Step]:
         """Run the ops in order; values go as soon as nobody takes them any more.
 
+        Random numbers are the same in each run.
         Who looks at a step may put other values in the place of its outputs.
         """
+        restart_random()
         network, last = self.network, self._last_uses
         values: dict[Entry, Any] = {}
         batch = dict(zip(network.inputs, self.batch, strict=True))
@@ -93,19 +96,18 @@ class Runner:
             for entry in last.get(index, ()):
                 values.pop(entry, None)
 
-    def run(self, index: int, inputs: Arrays) -> Arrays:
-        """One op's outputs on these inputs."""
-        return invoke(self.complete(index), inputs)
+    def run(
+        self, index: int, inputs: Arrays, precision: Precision = Precision.FP32
+    ) -> Arrays:
+        """One op's outputs on these inputs, which are as the op takes them."""
+        return invoke(fitting(self.complete(index), precision), inputs)
 
     def low(self, index: int, inputs: Arrays, precision: Precision) -> Arrays:
         """The op's outputs as its kernel in `precision` makes them."""
-        return self.run(index, self.lowered(index, inputs, precision))
+        return self.run(index, self.lowered(index, inputs, precision), precision)
 
     def lowered(self, index: int, inputs: Arrays, precision: Precision) -> Arrays:
-        """What an op takes when it is low: castable fp32 slots cast; None stays None.
-
-        Within the format's range: what made them low would have kept them there.
-        """
+        """What an op takes when it is low: castable fp32 slots cast; None stays None."""
         node = self.network.nodes[index]
         found = []
         for slot, (value, (source, _output)) in enumerate(
@@ -116,7 +118,7 @@ class Runner:
             elif self.network.constant(source):
                 found.append(self.constant(source, precision))
             else:
-                found.append(cast(fitted(value, precision), precision))
+                found.append(cast(value, precision))
         return found
 
     def complete(self, index: int) -> Node:
@@ -204,7 +206,7 @@ def inferred_shapes(
     except mx.base.MXNetError as error:
         raise DataError(
             f"the batch does not fit the model and its parameters: {said_by(error)}",
-            "Check the dataset, its transforms and model.inputs.",
+            "Check the sizes of the data, or of model.inputs where there is none.",
         ) from error
     if shapes is None:
         raise ModelError(

@@ -11,6 +11,7 @@ from ...protocol import Inputs
 from ..ir.arrays import given, on_device
 from ..ir.library import mx, said_by
 from ..ir.network import Network, symbol
+from ..ir.operators import draws
 
 
 def check_module(network: Network, batch: Inputs) -> None:
@@ -81,6 +82,8 @@ def _run(network: Network, found: Any, names: list[str], arrays: list[Any]) -> N
     values = {name: on_device(v) for name, v in network.parameters.items()}
     states = {name: values.pop(name) for name in network.auxiliary}
     module.set_params(values, states)
+    if any(map(draws, network.nodes)):
+        return  # the next batch's random numbers are not to change
     module.forward(mx.io.DataBatch(arrays), is_train=False)
     for output in module.get_outputs():
         output.wait_to_read()

@@ -9,7 +9,7 @@ from ....common.errors import DataError
 from ...inputs import Input, places
 from ...protocol import Inputs, Outputs
 from ..ir.arrays import failed_on, given, on_device, widened
-from ..ir.library import mx
+from ..ir.library import mx, restart_random
 from ..ir.network import Network, in_order, symbol
 from .switches import hold_fp32
 
@@ -98,10 +98,14 @@ class Predictor:
             raise DataError(
                 f"the data gives {len(inputs)} inputs, the symbol takes {count}: "
                 f"{', '.join(self.executors.inputs)}",
-                "Make the dataset and model.inputs agree.",
+                "Name each of them in model.inputs, in the order of the data.",
             )
         try:
             outputs = self.executors(inputs)
             return tuple(map(widened, outputs))
         except mx.base.MXNetError as error:
             raise failed_on(map(given, inputs), error) from error
+
+    def restart(self) -> None:
+        """As `Restarts`: random numbers start over."""
+        restart_random()

@@ -78,3 +78,7 @@ class _Saved:
             check_module(self._network, inputs)
             self._network = None
         return outputs
+
+    def restart(self) -> None:
+        """As `Restarts`."""
+        self._predict.restart()

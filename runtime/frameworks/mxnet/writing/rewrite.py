@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ....graph.graph import Precision
+from ....graph.rounding import within_range
 from ..ir.arrays import NUMBERS, Values, cast_operator
 from ..ir.network import Entry, Network, Node
 from ..ir.rebuilding import Rebuilding
+from ..ir.scalars import fitting
 from ..ir.slots import castable
 from ..ir.weights import stored
 
@@ -77,6 +79,9 @@ class _Writer:
             if self.held.get(head, Precision.FP32) is not Precision.FP32
         }
         self.wanted = self._wanted()
+        low = set(self.placement.values()) - {Precision.FP32}
+        self.low = next(iter(low), Precision.FP32)
+        self.feeding = self._feeding()
 
     def write(self) -> None:
         for index, node in enumerate(self.network.nodes):
@@ -127,7 +132,10 @@ class _Writer:
             if alone:
                 self.copy.names.discard(node.name)
             like = node if alone else None
-            made = self.copy.add_parameter(name, stored(values, precision), like)
+            kept = stored(values, precision)
+            if precision is Precision.FP32 and index in self.feeding:
+                kept = within_range(values, self.low)
+            made = self.copy.add_parameter(name, kept, like)
             self.versions[entry, precision] = made, 0
 
     def _write_node(self, index: int, node: Node) -> None:
@@ -140,12 +148,23 @@ class _Writer:
         name = node.name
         if renamed:
             name = self.copy.new_name(f"{node.name}_{precision.dtype}")
-        made = self.copy.add(replace(node, name=name, inputs=inputs))
+        bound = self.low if index in self.feeding else precision
+        made = self.copy.add(replace(fitting(node, bound), name=name, inputs=inputs))
         for k in range(node.outputs):
             entry = index, k
             self.copy.entries[entry] = made, k
             if entry in self.held:
                 self.versions[entry, self.held[entry]] = made, k
+
+    def _feeding(self) -> frozenset[int]:
+        """Nodes whose values low ops take, perhaps by way of others, and so are cast."""
+        found = set[int]()
+        for index in reversed(range(len(self.network.nodes))):
+            for reader in self.network.readers.get(index, ()):
+                low = self.placement.get(reader, Precision.FP32) is not Precision.FP32
+                if low or reader in found:
+                    found.add(index)
+        return frozenset(found)
 
     def _wanted(self) -> dict[Entry, set[Precision]]:
         """Constant → the precisions in which ops and outputs take it."""

@@ -6,6 +6,8 @@ from ....graph.graph import Precision
 from ....hardware.answers import Answer, Device
 from ...imported import imported
 
+REMEDY = "Convert to bf16, or with `model.runtime: onnxruntime`."
+
 
 def answer(precision: Precision, device: Device) -> Answer:
     """As `Adapter.answer`: whether the CPU plugin lists the precision."""
@@ -16,4 +18,7 @@ def answer(precision: Precision, device: Device) -> Answer:
 
     listed = capabilities()
     said = f"OPTIMIZATION_CAPABILITIES of its CPU plugin: {', '.join(sorted(listed))}"
+    if precision is Precision.FP16 and "FP16" not in listed:
+        said = f"it would compute the whole model in fp32; {said}"
+        return Answer(False, said, remedy=REMEDY, anywhere=False)
     return Answer(str(precision).upper() in listed, said)

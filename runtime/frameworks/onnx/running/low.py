@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from ....graph.graph import Graph, Op, Precision, Slot
 from ....graph.rounding import within_range
 from ...protocol import Array
 from ..ir.naming import constant
-from ..ir.weights import DTYPES, PRECISIONS, rounded_tensor, within_attributes
+from ..ir.weights import DTYPES, rounded_tensor, within_attributes
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class Singles:
         model: The prepared model.
         nodes: Op id → its node in there.
         values: Tensor → what it was on the batch, when it was first made.
+        far: Tensors that casts keep within the range of 16 bits.
     """
 
     model: ir.Model
     graph: Graph
     nodes: Mapping[str, ir.Node]
     values: Mapping[str, Array]
+    far: Collection[str] = ()
 
     def made(self, op: Op) -> list[Array] | None:
         """What the op made on the batch; None if it never ran."""
@@ -103,7 +105,7 @@ class _Casting:
 
     def take(self, name: str, array: Array, dtype: ir.DataType) -> Any:
         given = _input(name, array)
-        return given, self._cast(given, dtype), _fitted(array, dtype)
+        return given, self._cast(given, dtype), array
 
     def give(self, value: ir.Value) -> ir.Value:
         return self._cast(value, ir.DataType.FLOAT)
@@ -123,20 +125,12 @@ class _Bare:
     nodes: tuple[ir.Node, ...] = ()
 
     def take(self, name: str, array: Array, dtype: ir.DataType) -> Any:
-        narrow = _fitted(array, dtype).astype(dtype.numpy())
+        narrow = array.astype(dtype.numpy())
         given = _input(name, narrow)
         return given, given, narrow
 
     def give(self, value: ir.Value) -> ir.Value:
         return value
-
-
-def _fitted(array: Array, dtype: ir.DataType) -> Array:
-    """Values as a tensor of `dtype` would have been made: within its range."""
-    precision = PRECISIONS.get(dtype)
-    if precision is None or array.dtype != np.float32:
-        return array
-    return within_range(array.astype(np.float32, copy=False), precision)
 
 
 def _input(name: str, array: Array) -> ir.Value:
@@ -215,6 +209,8 @@ class _Part:
             self.weights.append(made)
             return made
         array = self.singles.values[name]
+        if low and name in self.singles.far:
+            array = within_range(array.astype(np.float32, copy=False), self.precision)
         own = ir.DataType.from_numpy(array.dtype)
         wanted = DTYPES[self.precision] if low else own
         given, inside, array = border.take(label, array, wanted)

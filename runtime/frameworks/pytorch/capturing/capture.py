@@ -18,6 +18,7 @@ from ..ir.nodes import mutates
 from ..ir.regions import graphs
 from ..running.calling import Binding, explicit
 from ..running.state import mark
+from . import fake_kernels
 from .autocast import inline_switched_off
 from .plain_outputs import return_built_ins
 from .recurrent import shapes_only
@@ -40,18 +41,22 @@ def export(
     inputs: Inputs,
     dynamic: Dynamic,
     names: Sequence[str] = (),
+    stated: Mapping[str, int] | None = None,
 ) -> torch.export.ExportedProgram:
     """Export in torch's default IR, called as `bind` says.
 
     Args:
+        stated: Symbol → the largest size, where the spec says one.
         names: Of the inputs, for messages.
 
     Raises:
         ModelError: torch.export can't trace the model; it names the line or the size.
     """
     wide = _widened(inputs, dynamic)
+    limits = {symbol: (1, most) for symbol, most in (stated or {}).items()}
+    fake_kernels.register()
     try:
-        return _exported(model, bind, wide, dynamic, {})
+        return _exported(model, bind, wide, dynamic, limits)
     except ModelError:
         raise
     except Exception as error:
@@ -59,7 +64,7 @@ def export(
         failure = error
     try:
         if bounds:
-            return _exported(model, bind, wide, dynamic, bounds)
+            return _exported(model, bind, wide, dynamic, {**limits, **bounds})
     except Exception as error:
         failure = error
     raise untraceable(failure, list(zip(names, dynamic, strict=False))) from failure

@@ -15,6 +15,7 @@ import torch
 from torch.export import ExportedProgram
 
 from ....common.errors import ModelError
+from .remedies import known_cause
 
 Named = Sequence[tuple[str, Mapping[int, str]]]
 """For each input: its name, and dimension → symbol."""
@@ -79,21 +80,29 @@ def untraceable(error: Exception, inputs: Named) -> ModelError:
     said = str(error)
     if "Suggested fixes:" in said and "Constraints violated" in said:
         return _fixed_size(said, inputs)
-    frame = _frame(error)
-    where = f" at {_shown(frame)}" if frame else ""
+    frame, place = _frame(error), where(error)
+    known = known_cause(error)
+    if known is not None:
+        return ModelError(f"{PREFIX}{place}: {known[0]}", known[1])
     if any(word in said for word in ON_VALUES):
         code = f"`{frame.line}`" if frame and frame.line else "its control flow"
         return ModelError(
-            f"{PREFIX}{where}: {code} depends on the values of a tensor",
+            f"{PREFIX}{place}: {code} depends on the values of a tensor",
             "A graph has no Python `if`, loop or size that values decide: write "
             "torch.cond(predicate, true_fn, false_fn, operands), torch.where or a mask, "
             "or a fixed size.",
         )
     return ModelError(
-        f"{PREFIX}{where}: {_first_lines(error)}",
+        f"{PREFIX}{place}: {reason(error)}",
         "In forward() only torch's own functions can be traced: no NumPy, no file, no "
         "other library on a tensor.",
     )
+
+
+def where(error: Exception) -> str:
+    """ " at net.py:31": the user's line, or their library's; "" if it is in neither."""
+    frame = _frame(error)
+    return f" at {_shown(frame)}" if frame else ""
 
 
 def _frame(error: Exception) -> traceback.FrameSummary | None:
@@ -161,7 +170,7 @@ def _needed(symbol: str, size: str) -> tuple[str, str]:
     return text, f"Write a number for `{symbol}` in model.inputs."
 
 
-def _first_lines(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What torch says before it turns to its own documentation and flags."""
     return _short(re.split(r"\n\s*\n", str(error).strip())[0]) or type(error).__name__
 

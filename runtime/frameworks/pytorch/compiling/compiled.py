@@ -38,9 +38,7 @@ SETTINGS = {
 
 EAGER = "Write tuning.execution: eager to do without a compiled package."
 
-COMPILING = FreshProcess(
-    "compiled the package", f"Most often it ran out of memory. {EAGER}"
-)
+COMPILING = FreshProcess("compiled the package", f"It takes much memory. {EAGER}")
 
 
 def compile_saved(saved: Path, package: Path) -> Path:

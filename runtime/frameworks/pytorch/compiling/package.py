@@ -129,7 +129,7 @@ def read_about(path: Path) -> About:
     """What a package says of itself; nothing of it is executed.
 
     Raises:
-        ModelError: The file is missing, or is no package that narrowcast compiled.
+        ModelError: The file is missing, damaged, or no package that narrowcast compiled.
     """
     if not path.is_file():
         raise ModelError(
@@ -137,13 +137,17 @@ def read_about(path: Path) -> About:
         )
     try:
         with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch checks no sums
             names = [n for n in archive.namelist() if n.endswith("metadata.json")]
             said = json.loads(json.loads(archive.read(names[0]))[KEY])
-        return _parsed(said)
+        known = _parsed(said)
     except (OSError, zipfile.BadZipFile, LookupError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path.name} is no package that narrowcast compiled", AGAIN
         ) from error
+    if damaged:
+        raise ModelError(f"{path.name} is damaged: {damaged} is not as written", AGAIN)
+    return known
 
 
 def input_values(program: torch.export.ExportedProgram) -> tuple[torch.Tensor, ...]:

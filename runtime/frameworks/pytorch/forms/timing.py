@@ -152,6 +152,22 @@ def _timed(
     return Timed(both["plain"], both["form"])
 
 
+def by_op(
+    timed: Mapping[Form, Timed], ids: Mapping[str, str], precision: Precision
+) -> dict[tuple[str, Precision], Latency]:
+    """Latencies by op: what computes takes all of a form's, what it does besides none.
+
+    Args:
+        ids: Node → op id.
+    """
+    found = {}
+    for form, each in timed.items():
+        for name in form.nodes[1:]:
+            found[ids[name], precision] = each.form.changed(lambda _seconds: 0.0)
+        found[ids[form.anchor], precision] = each.form
+    return found
+
+
 def _low(
     module: fx.GraphModule, forms: tuple[Form, ...], precision: Precision
 ) -> Callable[..., torch.Tensor]:

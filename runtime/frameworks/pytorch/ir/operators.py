@@ -46,7 +46,9 @@ MOVER = listed(
 FIXED = listed(
     """
     _assert_async _assert_tensor_metadata _to_copy arange argmax argmin argsort
-    bernoulli bucketize empty empty_like eq equal eye full ge gt isclose isfinite
+    _fake_quantize_learnable_per_channel_affine
+    _fake_quantize_learnable_per_tensor_affine bernoulli bucketize empty empty_like eq
+    equal eye fake_quantize_per_channel_affine fake_quantize_per_tensor_affine full ge gt isclose isfinite
     isinf isnan item le linspace logical_and logical_not logical_or logical_xor
     logspace lt multinomial ne new_empty new_full new_ones new_zeros nonzero normal
     ones one_hot rand rand_like randint randn randn_like randperm scalar_tensor

@@ -14,7 +14,7 @@ from ....common.errors import first_line
 from ....graph.graph import Precision
 from ...protocol import Inputs, Probe
 from ..ir.prepared import is_constant
-from ..ir.weights import value_arguments
+from ..ir.values.weights import value_arguments
 from ..running.low import PRECISIONS, LowInterpreter, function
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from torch.export import ExportedProgram
@@ -14,10 +15,11 @@ from torch.export.pt2_archive._package import load_pt2
 
 from ....common.errors import ModelError
 from ...inputs import Input
-from ...refusals import Damaged, Unsafe
+from ...refusals import Damaged, Unsafe, shown
 from ..ir.training import check_inference
 from .program_inputs import check_inputs
 from .untrusted.archive import AGAIN, repacked
+from .untrusted.index import wrong_sum
 
 TRUST = (
     "Save it again with torch.export.save from plain tensors; if you trust where it "
@@ -49,7 +51,11 @@ def open_pt2(
 
 
 def checked(
-    path: Path, place: str, device: str | None = None, remedy: str = TRUST
+    path: Path,
+    place: str,
+    device: str | None = None,
+    remedy: str = TRUST,
+    known: Set[str] = frozenset(),
 ) -> ExportedProgram:
     """The program, out of an archive that holds nothing but a program.
 
@@ -57,12 +63,13 @@ def checked(
         place: What messages start with.
         device: Where it is put; None for where it was exported.
         remedy: What to do about a file that is not safe to open.
+        known: Operators, as `space::name`, that the caller answers for.
 
     Raises:
         ModelError: It is missing, no exported program, or not safe to open.
     """
     try:
-        archive = repacked(path, device)
+        archive = repacked(path, device, known)
         with _quiet():
             return load_pt2(archive).exported_programs["model"]
     except Unsafe as unsafe:
@@ -77,13 +84,26 @@ def checked(
 
 def _trusted(path: Path, place: str, device: str) -> ExportedProgram:
     try:
+        _check_sums(path, place)
         with _quiet():
             program = torch.export.load(path)
+    except ModelError:
+        raise
     except OSError as error:
         raise ModelError(*_unreadable(place, error)) from error
     except Exception as error:
         raise ModelError(*_refused_by_torch(place, error)) from error
     return move_to_device_pass(program, device)
+
+
+def _check_sums(path: Path, place: str) -> None:
+    if not is_zipfile(path):
+        return
+    with ZipFile(path) as archive:
+        damaged = wrong_sum(archive)
+    if damaged:
+        text = f"{place} is damaged: the checksum of `{shown(damaged[:80])}` is wrong"
+        raise ModelError(text, AGAIN)
 
 
 def _unreadable(place: str, error: OSError) -> tuple[str, str]:

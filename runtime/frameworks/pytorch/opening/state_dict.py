@@ -12,7 +12,10 @@ from zipfile import ZipFile, is_zipfile
 import torch
 
 from ....common.errors import ModelError, ModelWarning
+from ...refusals import shown
 from .mismatch import mismatch
+from .tied import with_tied
+from .untrusted.index import wrong_sum
 
 NESTED = ("state_dict", "model_state_dict", "model", "net", "weights", "params")
 """Keys under which training checkpoints keep the weights."""
@@ -99,8 +102,7 @@ def _check_file(path: Path, place: str) -> None:
                 "Save a state dict: torch.save(model.state_dict(), path).",
             )
         return
-    with ZipFile(path) as archive:
-        names = {name.partition("/")[2] for name in archive.namelist()}
+    names = _members(path, place)
     if "constants.pkl" in names:
         raise ModelError(
             f"{place} is a TorchScript archive, not a state dict",
@@ -111,6 +113,30 @@ def _check_file(path: Path, place: str) -> None:
         raise ModelError(
             f"{place} is an exported program, not a state dict",
             "Let its name end in .pt2 and write it as model.path, without factory.",
+        )
+
+
+def _members(path: Path, place: str) -> set[str]:
+    """Names of what an archive holds, below its own folder, all as they were written."""
+    try:
+        archive = ZipFile(path)
+    except Exception as error:  # zipfile fails in many types on what is damaged
+        raise ModelError(
+            f"{place} is damaged: its index can't be read: {shown(str(error)[:80])}",
+            "Copy it again, or save it again with torch.save(model.state_dict(), path).",
+        ) from error
+    with archive:
+        _check_sums(archive, place)
+        return {name.partition("/")[2] for name in archive.namelist()}
+
+
+def _check_sums(archive: ZipFile, place: str) -> None:
+    """Hold all members to the sums that the archive has of them."""
+    damaged = wrong_sum(archive)
+    if damaged:
+        raise ModelError(
+            f"{place} is damaged: the checksum of `{shown(damaged[:80])}` in it is wrong",
+            "Copy it again, or save it again with torch.save(model.state_dict(), path).",
         )
 
 
@@ -163,6 +189,7 @@ def _into(model: Any, weights: dict[str, torch.Tensor], place: str) -> None:
         )
     _check_numbers(weights, place)
     own = model.state_dict()
+    weights = with_tied(model, weights)
     try:
         with warnings.catch_warnings():
             # Parameters on the meta device stay there; said below, as an error.

@@ -18,11 +18,13 @@ from .masks import drop_open_masks
 from .memory_format import channels_last
 from .norms import fold_batch_norms
 from .pads import fold_pads
+from .recurrent_layers import split_recurrent_layers
 
 Pass = Callable[[Prepared], None]
 
 PASSES: tuple[Pass, ...] = (
     drop_identities,
+    split_recurrent_layers,
     fold_constants,
     fold_batch_norms,
     fold_pads,

@@ -71,6 +71,7 @@ def by_name(model: Callable[..., Any], names: Sequence[str]) -> Binding:
     roots = list(dict.fromkeys(path[0] for path in paths.values()))
     whole = not any("." in name for name in names)
     if whole and not _named(parameters, roots):
+        _check_complete(model, names, {})
         return Binding()
     count = _leading(parameters, roots)
     for root in roots[count:]:

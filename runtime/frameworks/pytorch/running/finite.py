@@ -14,7 +14,7 @@ from torch import fx
 
 from ....graph.graph import Kind
 from ..ir import nodes
-from ..ir.extremes import PASSING, scalar_beyond, shrinks
+from ..ir.values.extremes import PASSING, scalar_beyond, shrinks
 
 aten = torch.ops.aten
 

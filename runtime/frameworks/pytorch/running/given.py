@@ -43,7 +43,7 @@ def module_of(model: Any) -> nn.Module:
         name = model.__name__ if isinstance(model, type) else type(model).__name__
         raise ModelError(
             f"the model is {kind}{name}, not a torch.nn.Module",
-            "Let the factory return the module itself.",
+            "Give the module itself; a factory must return it.",
         )
     check_inference(model, "the model")
     _check_filled(model)

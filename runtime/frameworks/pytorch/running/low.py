@@ -12,10 +12,10 @@ from torch import fx
 from ....graph.graph import Precision
 from ...loops import Route
 from ...protocol import Inputs
-from ..ir.extremes import extremes
 from ..ir.prepared import is_constant
 from ..ir.slots import slots
-from ..ir.weights import fitted, stored
+from ..ir.values.extremes import extremes
+from ..ir.values.weights import fitted, stored
 from .finite import after, before, narrowed
 from .interpreter import Interpreter
 

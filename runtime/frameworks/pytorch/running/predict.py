@@ -54,17 +54,26 @@ class Predictor:
         args, kwargs = self.bind(inputs)
         with torch.inference_mode():
             found = self.model(*args, **kwargs)
-            outputs = arrays(found, self.buffers)
-        if not outputs:
-            raise ModelError(
-                f"the model returns {type(found).__name__}, in which there is no tensor",
-                "Return tensors, or tuples, lists and dicts of them, from forward().",
-            )
-        return outputs
+            return returned(found, self.buffers)
 
     def restart(self) -> None:
         """Bring the state back to what it was when this was made."""
         self.buffers.restore()
+
+
+def returned(outputs: object, buffers: Buffers | None = None) -> Outputs:
+    """As `arrays`, of what a model returns.
+
+    Raises:
+        ModelError: There are none.
+    """
+    found = arrays(outputs, buffers)
+    if not found:
+        raise ModelError(
+            f"the model returns {type(outputs).__name__}, in which there is no tensor",
+            "Return tensors, or tuples, lists and dicts of them, from forward().",
+        )
+    return found
 
 
 def arrays(outputs: object, buffers: Buffers | None = None) -> Outputs:

@@ -14,9 +14,12 @@ from ....common.errors import ModelError
 from ....common.files import write_bytes
 from ...protocol import Predict
 from ..opening.exported_program import checked
+from ..opening.needs import NOTHING, Needs
 from ..running.calling import recorded
 from ..running.device import check_device
 from ..running.predict import Predictor
+
+AGAIN = "It is not as it was saved: convert again."
 
 TRANSIENT = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn")
 
@@ -56,26 +59,28 @@ def write(data: bytes, path: Path) -> Path:
     return write_bytes(path, data)
 
 
-def load_saved(path: Path) -> Predict:
+def load_saved(path: Path, needs: Needs = NOTHING) -> Predict:
     """As `Adapter.load_saved`.
+
+    Args:
+        needs: What the model's own operators need.
 
     Raises:
         RequirementError: The device that it was converted for is not here.
     """
-    module = opened(path).module()
+    module = opened(path, needs).module()
     return Predictor(module, recorded(module))
 
 
-def opened(path: Path) -> torch.export.ExportedProgram:
-    """The program in a `.pt2`; raises as `load_saved`."""
+def opened(path: Path, needs: Needs = NOTHING) -> torch.export.ExportedProgram:
+    """The program in a `.pt2`; as `load_saved`."""
     if not path.is_file():
         raise ModelError(
             f"{os.fspath(path)} does not exist", "Run the conversion first."
         )
     try:
-        return checked(
-            path, path.name, remedy="It is not as it was saved: convert again."
-        )
+        needs.register()
+        return checked(path, path.name, remedy=AGAIN, known=needs.operators)
     except ModelError:
         check_device(path)
         raise

@@ -15,12 +15,12 @@ from torch import fx
 
 from ....graph.graph import Precision
 from ..ir import nodes
-from ..ir.extremes import extremes
 from ..ir.in_place import makes_new_memory
 from ..ir.prepared import attribute, is_constant
 from ..ir.regions import bodies, body_nodes
 from ..ir.slots import slots
-from ..ir.weights import fitted, stored, with_shifts
+from ..ir.values.extremes import extremes
+from ..ir.values.weights import fitted, stored, with_shifts
 from ..running.finite import after, before, narrowed
 from ..running.low import DTYPES
 

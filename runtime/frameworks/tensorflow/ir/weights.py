@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow.python.framework import tensor_util
 
+from ....graph.formats import LIMITS
 from ....graph.graph import Precision
 from ....graph.rounding import bf16_bits, within_range
 from ...protocol import Array
@@ -36,8 +37,16 @@ def value_of(node: Any) -> Array:
 
 
 def stored(values: Array, precision: Precision) -> Array:
-    """A fp32 constant as it is stored in `precision`, within the format's range."""
+    """A fp32 constant as it is stored in `precision`, within the format's range.
+
+    A single number that is not zero stays so: it may be all that a divisor is.
+    """
     fitting = within_range(values.astype(np.float32, copy=False), precision)
+    if fitting.size == 1 and precision is not Precision.FP32:
+        limits = LIMITS[precision]
+        flushed = (fitting != 0) & (np.abs(fitting) <= limits.flush)
+        normal = np.float32(limits.flush * limits.whole)
+        fitting = np.where(flushed, np.copysign(normal, fitting), fitting)
     match precision:
         case Precision.BF16:
             bits = bf16_bits(fitting)

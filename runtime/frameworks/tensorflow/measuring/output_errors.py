@@ -12,10 +12,11 @@ from ...loops import EndlessLoop, Route, most_iterations, never_ends
 from ...measuring.output_errors import Skipped
 from ...protocol import Array, Inputs
 from ..ir.frozen import Frozen
-from ..ir.reasons import FAILURES
 from ..ir.regions import LOOPS, Region, every, regions
 from ..running.interpreter import Interpreter, key_of
 from ..running.low import PartlyLow
+from ..running.reasons import FAILURES
+from .extremes import extremes
 from .tails import float_tails
 
 
@@ -42,6 +43,7 @@ class Reruns:
                 self.weights,
                 precision=precision,
                 wanted=float_tails(self.main),
+                clipped=extremes(self.main, precision, self.weights).tensors,
             )
         keys = frozenset(map(key_of, ops))
         most = most_iterations(self._longest) if self._inside else None

@@ -12,12 +12,12 @@ import tensorflow as tf
 from ....graph.graph import Precision
 from ...comparing import compared
 from ...protocol import Array, Inputs, Probe
-from ..ir.reasons import FAILURES, reason
 from ..ir.regions import Region, every
 from ..ir.schemas import PRECISIONS, outputs, precision_attribute
 from ..running import eager
 from ..running.interpreter import Key, Value
 from ..running.low import LowInterpreter
+from ..running.reasons import FAILURES, reason
 
 
 def probe(
@@ -26,20 +26,32 @@ def probe(
     weights: Mapping[str, Array],
     precision: Precision,
     keys: Set[Key],
+    unsafe: Set[Key],
 ) -> dict[Key, Probe]:
     """Run the ops named by `keys` in `precision`, each at its real inputs.
 
     In a loop, at its first iteration; in a body that the batch skips, at the operands
     that it would have had.
+
+    Args:
+        unsafe: Those that would make infinities of what is finite in fp32 on other rows
+            than the batch's, as if they did on these.
     """
-    runner = _Prober(main, weights, precision=precision, keys=keys)
+    runner = _Prober(main, weights, precision=precision, keys=keys, unsafe=unsafe)
     runner.run(inputs)
     return runner.probes
+
+
+UNSAFE = (
+    "a mask or the like may lie at the end of {}'s range here: what it is combined with "
+    "would make it infinite on rows that the first batch doesn't have"
+)
 
 
 @dataclass(eq=False, kw_only=True)
 class _Prober(LowInterpreter):
     everywhere = True
+    unsafe: Set[Key]
     probes: dict[Key, Probe] = field(default_factory=dict)
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
@@ -65,6 +77,8 @@ class _Prober(LowInterpreter):
             low = self.run_low(region, node, values)
         except FAILURES as error:
             return Probe(None, math.inf, reason(error))
+        if (region.id, node.name) in self.unsafe:
+            return Probe(self.precision, math.inf, UNSAFE.format(self.precision))
         governing = precision_attribute(node)
         pairs = [
             (fp32, each)

@@ -23,11 +23,12 @@ from tensorflow.python.eager import record
 
 from ....graph.graph import Precision
 from ...protocol import Array, Inputs
-from ..ir.reasons import FAILURES
 from ..ir.regions import Region
 from ..running.gradients import recorded
 from ..running.interpreter import Key, Value
 from ..running.low import Observed, wide
+from ..running.reasons import FAILURES
+from .extremes import extremes
 from .samples import axis_of, by_sample, count, over, square
 
 Half = npt.NDArray[np.bool_]
@@ -52,7 +53,14 @@ def sketch(
         wanted: The floats of the main graph by which outputs are compared.
         probes: How many v: signs over the norm of each output.
     """
-    runner = _Recorder(main, weights, precision=precision, keys=keys, wanted=wanted)
+    runner = _Recorder(
+        main,
+        weights,
+        precision=precision,
+        keys=keys,
+        wanted=wanted,
+        clipped=extremes(main, precision, weights).tensors,
+    )
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(runner.change)
         runner.run(inputs)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ....common.errors import DataError, ModelError
 from ...protocol import Array, Inputs, Outputs
 from ..ir.frozen import SERVE, Frozen, Signature
-from ..ir.reasons import FAILURES, FIT, failed, reason
+from ..running.reasons import FAILURES, FIT, failed, reason
 from ..running.session import GraphSession
 from .freeze import frozen
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,15 @@ from ..bodies.variables import variable_nodes
 from ..ir.frozen import SERVE, Signature
 from ..ir.naming import parsed
 from ..ir.protos import SavedModel
+from ..ir.traversal import reachable
 from .checkpoint.assets import check_inside, with_assets
+from .checkpoint.objects import captured
 from .checkpoint.restores import Restores, restores
 from .checkpoint.values import Checkpoint
 from .graph_model import GraphModel, Read
 from .hash_tables import TABLES, importing
 from .placeholders import fed
-from .signature import signature_of
+from .signature import chosen, signature_of
 from .untrusted.graphs import check_graph, check_text_files
 
 INIT_OP = "__saved_model_init_op"
@@ -36,7 +40,11 @@ AGAIN = "Save it again with tf.saved_model.save, or copy it again."
 
 
 def load_saved_model(
-    path: Path, *, signature: str = "serving_default", trust: bool = False
+    path: Path,
+    *,
+    signature: str = "serving_default",
+    outputs: Sequence[str] = (),
+    trust: bool = False,
 ) -> GraphModel:
     """Open a SavedModel, TensorFlow 2's or 1's.
 
@@ -46,7 +54,8 @@ def load_saved_model(
 
     Args:
         path: The folder.
-        signature: The one that is converted; others are kept.
+        signature: The one that is evaluated; others are converted too.
+        outputs: Those of its outputs that are judged and kept; all without names.
         trust: Take ops that read or write files, run Python, ….
 
     Raises:
@@ -55,7 +64,7 @@ def load_saved_model(
     place = f"model.path: {path.name}"
     meta_graph = _served(_parsed(path, place), place)
     try:
-        return _model(meta_graph, path, place, signature, trust)
+        return _model(meta_graph, path, place, signature, outputs, trust)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ModelError(
             f"{place} is damaged: its graph does not fit together ({error!r})", AGAIN
@@ -63,9 +72,17 @@ def load_saved_model(
 
 
 def _model(
-    meta_graph: Any, path: Path, place: str, wanted: str, trust: bool
+    meta_graph: Any,
+    path: Path,
+    place: str,
+    wanted: str,
+    outputs: Sequence[str],
+    trust: bool,
 ) -> GraphModel:
-    signatures = _signatures(meta_graph, wanted, place)
+    first, *others = _signatures(meta_graph, wanted, place)
+    kept = chosen(outputs, [each.name for each in first.outputs], place)
+    first = replace(first, outputs=tuple(first.outputs[k] for k in kept))
+    signatures = (first, *others)
     graph_def, signatures = fed(meta_graph.graph_def, signatures)
     roots = [e.tensor for s in signatures for e in (*s.inputs, *s.outputs)]
     initial = _initial(meta_graph)
@@ -79,7 +96,7 @@ def _model(
         graph[MAIN].controls = {name: name for name in initial}
         check_text_files(inline_calls(graph), assets.keys(), place)
     found, checkpoint = _stored(meta_graph, graph_def, path, place)
-    reads, sizes = _variables(found, checkpoint, graph_def, bool(initial))
+    reads, sizes = _variables(found, checkpoint, graph_def, initial)
     initial += _filled(graph_def, found, checkpoint)
     producer = meta_graph.meta_info_def.stripped_op_list
     return GraphModel(
@@ -192,24 +209,30 @@ def _stored(
     prefix = path / "variables" / "variables"
     found = restores(meta_graph)
     tables = {node.name for node in graph_def.node if node.op in TABLES}
-    if not variable_nodes(graph_def) and not tables & found.keys():
+    variables = set(variable_nodes(graph_def))
+    if not variables and not tables & found.keys():
         return {}, None
-    return found, Checkpoint(prefix, place)
+    checkpoint = Checkpoint(prefix, place)
+    if variables - found.keys():
+        found = {**captured(meta_graph, checkpoint.objects), **found}
+    return found, checkpoint
 
 
 def _variables(
-    found: Restores, checkpoint: Checkpoint | None, graph_def: Any, initialised: bool
+    found: Restores,
+    checkpoint: Checkpoint | None,
+    graph_def: Any,
+    initial: tuple[str, ...],
 ) -> tuple[dict[str, Read], dict[str, int]]:
     """Variables that the graph has: how to read each, and its bytes.
 
     Args:
-        initialised: Whether the graph gives a value to those that have none stored.
+        initial: Nodes that give a value to those that have none stored.
     """
-    names = variable_nodes(graph_def)
-    if checkpoint is None or not names:
+    if checkpoint is None:
         return {}, {}
-    if initialised:
-        names = [name for name in names if name in found]
+    started = reachable(graph_def.node, initial)
+    names = [n for n in variable_nodes(graph_def) if n in found or n not in started]
     for name in names:
         checkpoint.check(name, found)
     reads: dict[str, Read] = {

@@ -18,10 +18,10 @@ from ....graph.graph import Op
 from ...loops import Route
 from ..ir import operators
 from ..ir.naming import data, flat, parsed
-from ..ir.reasons import FIT, reason
 from ..ir.regions import CASES, LOOPS, Region
 from ..ir.weights import value_of
 from . import eager
+from .reasons import FIT, reason
 
 Key = tuple[str, str]
 """Region's id and node's name: what `Op.key` holds."""

@@ -22,10 +22,15 @@ from .interpreter import Interpreter, Key, Value
 
 @dataclass(eq=False, kw_only=True)
 class LowInterpreter(Interpreter):
-    """Runs the fp32 graph, and single ops of it in a low precision beside."""
+    """Runs the fp32 graph, and single ops of it in a low precision beside.
+
+    Attributes:
+        clipped: Region and reference of what casts keep within the format's range.
+    """
 
     precision: Precision
     keys: Set[Key] = frozenset()
+    clipped: Set[tuple[str, str]] = frozenset()
     narrow: dict[Key, Any] = field(default_factory=dict)
     small: dict[tuple[str, str], Value] = field(default_factory=dict)
 
@@ -45,10 +50,7 @@ class LowInterpreter(Interpreter):
     def low_values(
         self, region: Region, node: Any, values: Sequence[Value]
     ) -> list[Value]:
-        """The op's inputs, fp32 tensors in castable slots cast.
-
-        Within the format's range: what made them low would have kept them there.
-        """
+        """The op's inputs, fp32 tensors in castable slots cast."""
         references = [r for r in node.input if not r.startswith("^")]
         return [
             self._low(region, reference, value) if castable else value
@@ -65,7 +67,9 @@ class LowInterpreter(Interpreter):
         if key in self.small:
             return self.small[key]
         if not constant:
-            return eager.cast(eager.fitted(value, self.precision), self.precision)
+            fits = key in self.clipped
+            value = eager.fitted(value, self.precision) if fits else value
+            return eager.cast(value, self.precision)
         self.small[key] = tf.constant(stored(value.numpy(), self.precision))
         return self.small[key]
 

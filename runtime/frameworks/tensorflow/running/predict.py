@@ -12,7 +12,7 @@ from ....common.errors import DataError
 from ...inputs import Input, places
 from ...protocol import Inputs, Outputs, Predict, restart
 from ..ir.frozen import Endpoint, Frozen, Model
-from ..ir.reasons import FAILURES, FIT, failed
+from .reasons import FAILURES, FIT, failed
 from .session import GraphSession
 from .switches import hold_fp32
 

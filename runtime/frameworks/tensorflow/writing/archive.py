@@ -23,9 +23,9 @@ from ...protocol import Inputs, Outputs, Predict
 from ..ir.frozen import Endpoint, Frozen, Signature
 from ..ir.naming import parsed
 from ..ir.operators import fills_once
-from ..ir.reasons import FAILURES, failed
 from ..running.eager import widened
 from ..running.predict import given
+from ..running.reasons import FAILURES, failed
 from ..running.switches import hold_fp32
 from . import checkpoint
 

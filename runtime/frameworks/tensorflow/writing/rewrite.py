@@ -5,7 +5,7 @@ Bodies are rewritten as the main graph is. What they take and return is as it wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -20,14 +20,23 @@ from ..ir.schemas import FLOAT, TYPES
 from ..ir.slots import slots
 from ..ir.weights import proto_of, stored, value_of
 from ..running.interpreter import Key
+from .clipping import PARTS, within
 from .graph_def import graph_def
 
 Held = Mapping[str, Precision]
 """Tensor name in the Graph → the precision that its maker leaves it in."""
 
 
+Clipped = Mapping[Precision, Set[tuple[str, str]]]
+"""Precision → (region, reference) of what is kept within its range when it is cast."""
+
+
 def rewrite(
-    frozen: Frozen, main: Region, placement: Mapping[Key, Precision], held: Held
+    frozen: Frozen,
+    main: Region,
+    placement: Mapping[Key, Precision],
+    held: Held,
+    clipped: Clipped,
 ) -> Frozen:
     """The frozen model with every op in its precision.
 
@@ -36,7 +45,7 @@ def rewrite(
         placement: (region, node) → precision; what is not named stays fp32.
         held: Of fp32 tensors; what is not named is fp32.
     """
-    writer = _Writer(main, placement, held, frozen.weights)
+    writer = _Writer(main, placement, held, clipped, frozen.weights)
     region = writer.region()
     returned = dict(zip(main.results, region.results, strict=True))
     signatures = tuple(
@@ -72,9 +81,11 @@ class _Writer:
         source: Region,
         placement: Mapping[Key, Precision],
         held: Held,
+        clipped: Clipped,
         values: Mapping[str, Array],
     ) -> None:
         self.source, self.placement, self.held = source, placement, held
+        self.clipped = clipped
         self.values = {} if source.id else values
         self.weights: dict[str, Array] = {}
         self.nodes: list[Any] = []
@@ -135,14 +146,16 @@ class _Writer:
         bodies = self.source.bodies.get(node.name)
         if bodies is not None:
             self.bodies[node.name] = {
-                called: _Writer(body, self.placement, self.held, {}).region()
-                for called, body in bodies.items()
+                called: self._inside(body) for called, body in bodies.items()
             }
         self.nodes.append(new)
         for index, port in enumerate(_outputs(node)):
             reference = flat(node.name, index)
             if port.type == FLOAT:
                 self.made[reference, self._held(reference)] = reference
+
+    def _inside(self, body: Region) -> Region:
+        return _Writer(body, self.placement, self.held, self.clipped, {}).region()
 
     def _taken(
         self, new: Any, reference: str, castable: bool | None, precision: Precision
@@ -189,10 +202,17 @@ class _Writer:
         name, index = parsed(reference)
         held = self._held(reference)
         place = f"_{index}" if index else ""
+        source = self.made[reference, held]
+        if (self.source.id, reference) in self.clipped.get(precision, ()):
+            stem = f"{name}/within_{precision}{place}"
+            names = {part: self._free(f"{stem}{part}") for part in PARTS}
+            nodes = within(source, precision, names)
+            self.nodes.extend(nodes)
+            source = nodes[-1].name
         new = NodeDef(
             name=self._free(f"{name}/to_{precision}{place}"),
             op="Cast",
-            input=[self.made[reference, held]],
+            input=[source],
         )
         new.attr["SrcT"].type = TYPES[held]
         new.attr["DstT"].type = TYPES[precision]

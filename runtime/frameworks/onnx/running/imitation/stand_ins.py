@@ -14,7 +14,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
-from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
 from .....common.errors import ModelError
 from ...ir.inline import plain
@@ -52,6 +51,8 @@ def described(model: ir.Model) -> str:
 
 @cache
 def _kernels() -> frozenset[tuple[str, str]]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as ort
+
     return frozenset(
         (kernel.domain, kernel.op_name) for kernel in ort.get_all_opkernel_def()
     )

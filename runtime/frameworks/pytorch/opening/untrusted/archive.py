@@ -54,8 +54,13 @@ REFUSED = (
 AGAIN = "Save the module again with torch.export.save."
 
 
-def repacked(path: Path, device: str | None) -> io.BytesIO:
+def repacked(
+    path: Path, device: str | None, known: Set[str] = frozenset()
+) -> io.BytesIO:
     """The archive with all that a program on `device` needs, and nothing pickled.
+
+    Args:
+        known: Operators, as `space::name`, that the caller answers for.
 
     Raises:
         Unsafe: It holds what could run, read or write something.
@@ -66,7 +71,7 @@ def repacked(path: Path, device: str | None) -> io.BytesIO:
         index = members(archive)
         _check_members(index)
         try:
-            return _rebuilt(archive, index, device)
+            return _rebuilt(archive, index, device, known)
         except (BadZipFile, OSError, EOFError, KeyError) as error:
             raise Damaged(f"is damaged: {error}", AGAIN) from error
 
@@ -106,7 +111,7 @@ def _check_members(index: Mapping[str, ZipInfo]) -> None:
 
 
 def _rebuilt(
-    archive: ZipFile, index: Mapping[str, ZipInfo], device: str | None
+    archive: ZipFile, index: Mapping[str, ZipInfo], device: str | None, known: Set[str]
 ) -> io.BytesIO:
     def read(name: str) -> bytes:
         if name not in index:
@@ -118,7 +123,7 @@ def _rebuilt(
     buffer = io.BytesIO()
     with PT2ArchiveWriter(buffer) as writer:
         writer.write_bytes("archive_version", read("archive_version"))
-        writer.write_bytes(PROGRAM, cleaned_program(read(PROGRAM), device))
+        writer.write_bytes(PROGRAM, cleaned_program(read(PROGRAM), device, known))
         writer.write_bytes(SAMPLES, b"")
         for folder, (config, raw) in CONFIGS.items():
             described = parsed(read(config), config)

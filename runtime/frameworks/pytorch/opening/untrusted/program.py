@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import partial
 from typing import Any
 
 from ....refusals import Damaged, Unsafe
@@ -19,12 +20,16 @@ from .operators import check_operator
 PLAIN = re.compile(r"[^\"'\\\x00-\x1f\x7f-\x9f\u2028\u2029]*")
 """Stays within the quotes that torch's generated source puts around it."""
 
+Checks = Mapping[str, Callable[[str], None]]
+
 FACTORIES = frozenset(["dict", "float", "int", "list", "set", "str", "tuple"])
 """Builtins that a defaultdict may be made with."""
 
 
-def cleaned_program(data: bytes, device: str | None) -> bytes:
+def cleaned_program(data: bytes, device: str | None, known: Set[str]) -> bytes:
     """The program without what nobody needs to run it, on `device` (None: its own).
+
+    `known` are operators that the caller answers for.
 
     Left out: guards (Python source), traces of the source and custom metadata.
 
@@ -36,7 +41,9 @@ def cleaned_program(data: bytes, device: str | None) -> bytes:
     if not isinstance(program.get("graph_module"), dict):
         raise Damaged("is damaged: models/model.json is no program")
     program["guards_code"] = []
-    return json.dumps(_cleaned(program, "", device)).encode()
+    operator = partial(check_operator, known=known)
+    checks: Checks = {**CHECKS, "target": operator, "as_operator": operator}
+    return json.dumps(_cleaned(program, "", device, checks)).encode()
 
 
 def parsed(data: bytes, name: str) -> dict[str, Any]:
@@ -61,7 +68,7 @@ def on_device(value: Mapping[str, Any], device: str | None) -> Mapping[str, Any]
     return {"type": device, "index": None}
 
 
-def _cleaned(value: Any, key: str, device: str | None) -> Any:
+def _cleaned(value: Any, key: str, device: str | None, checks: Checks) -> Any:
     match value:
         case dict() if key == "metadata":
             stack = value.get("nn_module_stack")
@@ -73,11 +80,11 @@ def _cleaned(value: Any, key: str, device: str | None) -> Any:
                 check_plain(name)
                 if "custom_obj" in name and each:
                     raise Unsafe("it holds custom objects, which are unpickled")
-            return {k: _cleaned(each, k, device) for k, each in value.items()}
+            return {k: _cleaned(each, k, device, checks) for k, each in value.items()}
         case list():
-            return [_cleaned(each, key, device) for each in value]
+            return [_cleaned(each, key, device, checks) for each in value]
         case str():
-            CHECKS.get(key, check_plain)(value)
+            checks.get(key, check_plain)(value)
     return value
 
 
@@ -164,9 +171,7 @@ def _any(text: str) -> None:
     """An argument's own text, which torch writes with repr()."""
 
 
-CHECKS: Mapping[str, Callable[[str], None]] = {
-    "target": check_operator,
-    "as_operator": check_operator,
+CHECKS: Checks = {
     "expr_str": check_expression,
     "in_spec": _check_inputs_tree,
     "out_spec": _check_outputs_tree,
@@ -176,4 +181,4 @@ CHECKS: Mapping[str, Callable[[str], None]] = {
     "as_string": _any,
     "as_strings": _any,
 }
-"""Key → what its strings must be; those of all other keys are plain."""
+"""Key → what its strings must be, but for operators; those of other keys are plain."""

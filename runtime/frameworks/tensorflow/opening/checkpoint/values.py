@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import tensorflow as tf
 
 from .....common.errors import ModelError
 from ....protocol import Array
+from ..untrusted.sizes import SPARE
+from .objects import OBJECTS
 from .restores import Restores, Stored
 
 
@@ -30,6 +33,8 @@ class Checkpoint:
             self._reader = tf.train.load_checkpoint(str(prefix))
             self._shapes = self._reader.get_variable_to_shape_map()
             self._dtypes = self._reader.get_variable_to_dtype_map()
+            files = prefix.parent.glob(f"{prefix.name}.data-*")
+            self._held = sum(each.stat().st_size for each in files)
         except Exception as error:  # TensorFlow's and Python's types
             raise ModelError(
                 f"{place}: the variables in {prefix.parent.name}/ can't be read: "
@@ -40,22 +45,36 @@ class Checkpoint:
     def check(self, variable: str, found: Restores) -> None:
         """Raise a ModelError unless the checkpoint has the variable's values."""
         for stored in found.get(variable, ()):
-            if stored.key in self._shapes:
-                continue
-            raise ModelError(
-                f"{self.place}: the checkpoint has no {stored.key} for {variable}",
-                "The folder is not whole: copy it again.",
-            )
+            if stored.key not in self._shapes:
+                raise ModelError(
+                    f"{self.place}: the checkpoint has no {stored.key} for {variable}",
+                    "The folder is not whole: copy it again.",
+                )
+            if self.bytes(stored) > self._held + SPARE:
+                raise ModelError(
+                    f"{self.place}: variable {stored.key} declares "
+                    f"{self.bytes(stored)} bytes, all of {self.prefix.parent.name}/ has "
+                    f"{self._held}",
+                    "The folder is damaged: copy it again.",
+                )
         if variable not in found:
             raise ModelError(
                 f"{self.place}: nothing says where the values of {variable} are",
-                "Save the model again with tf.saved_model.save.",
+                "Save the model again: a Keras model with model.export().",
             )
+
+    @property
+    def objects(self) -> bytes:
+        """The objects that it was saved from, empty if it doesn't say."""
+        if OBJECTS not in self._shapes:
+            return b""
+        found: bytes = self._reader.get_tensor(OBJECTS)
+        return found
 
     def bytes(self, stored: Stored) -> int:
         """Size of a stored tensor, its slice aside."""
         dtype = self._dtypes[stored.key]
-        return int(np.prod(self._shapes[stored.key])) * int(dtype.size or 1)
+        return int(prod(self._shapes[stored.key])) * int(dtype.size or 1)
 
     def value(self, stored: Stored) -> Array:
         """A tensor, or its slice.

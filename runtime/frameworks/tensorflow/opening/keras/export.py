@@ -14,7 +14,10 @@ from ...ir.frozen import Signature
 
 
 def export(
-    model: Any, signature: Signature, call: Callable[[Sequence[Any]], Any], path: Path
+    model: Any,
+    signature: Signature,
+    call: Callable[[Sequence[Any]], list[Any]],
+    path: Path,
 ) -> None:
     """Write a SavedModel with inputs and outputs by number.
 
@@ -23,8 +26,7 @@ def export(
     """
 
     def serve(*tensors: Any) -> dict[str, Any]:
-        found = tf.nest.flatten(call(tensors))
-        return {f"output_{k}": each for k, each in enumerate(found)}
+        return {f"output_{k}": each for k, each in enumerate(call(tensors))}
 
     specs = [
         tf.TensorSpec(each.shape, spelled(each.dtype), name=f"input_{k}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -10,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 import keras
 
 from .....common.errors import ModelError
-from ...ir.reasons import said
+from ...running.reasons import said
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
 from .model import KerasModel, keras_model
@@ -18,10 +19,13 @@ from .model import KerasModel, keras_model
 HDF5 = frozenset([".h5", ".hdf5"])
 
 
-def load_keras(path: Path, *, trust: bool = False) -> KerasModel:
+def load_keras(
+    path: Path, *, outputs: Sequence[str] = (), trust: bool = False
+) -> KerasModel:
     """Open a whole model that Keras saved, `.keras` or `.h5`.
 
     Args:
+        outputs: As of `keras_model`.
         trust: Take Lambda layers and other Python that the file holds.
 
     Raises:
@@ -48,7 +52,7 @@ def load_keras(path: Path, *, trust: bool = False) -> KerasModel:
         ) from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"{place} holds a {type(model).__name__}, no model", FACTORY)
-    return keras_model(model, place=place)
+    return keras_model(model, outputs=outputs, place=place)
 
 
 def load_keras_weights(model: keras.Model, path: Path, *, trust: bool = False) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from ....inputs import Input
 from ....protocol import Inputs, Outputs
 from ...bodies.canonical import canonical_functions
 from ...ir.frozen import Endpoint, Frozen, Signature
-from ...ir.reasons import FAILURES, FIT, failed, said
+from ...running.reasons import FAILURES, FIT, failed, said
 from ...running.session import widened
 from ..saved_model import load_saved_model
+from ..signature import chosen
 from .export import changing, export, spelled
 
 KEY = "serving_default"
@@ -34,12 +34,14 @@ class KerasModel:
         signature: Names as `model.export` gives them.
         place: What messages start with.
         state: Its variables that calls may change, and what they were.
+        kept: Which of its outputs are the signature's.
     """
 
     model: Any
     signature: Signature
     place: str
     state: Sequence[tuple[Any, Any]] = ()
+    kept: Sequence[int] = ()
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
         """As `Model`; raises a DataError for inputs that don't fit the model."""
@@ -51,10 +53,10 @@ class KerasModel:
                 FIT,
             )
         try:
-            found = _called(self.model, tensors)
+            found = self._kept(tensors)
         except FAILURES as error:
             raise failed(self.place, error) from error
-        return tuple(widened(each.numpy()) for each in tf.nest.flatten(found))
+        return tuple(widened(each.numpy()) for each in found)
 
     def restart(self) -> None:
         """Bring state back to what it was when the model was loaded."""
@@ -71,7 +73,7 @@ class KerasModel:
         folder = tempfile.TemporaryDirectory(prefix="narrowcast-")
         path = Path(folder.name) / "model"
         try:
-            export(self.model, self.signature, partial(_called, self.model), path)
+            export(self.model, self.signature, self._kept, path)
         except Exception as error:  # a model's own Python fails in any type
             raise ModelError(
                 f"{self.place} can't be traced: {said(error)}",
@@ -84,6 +86,10 @@ class KerasModel:
             graph_def=canonical_functions(frozen.graph_def),
             signatures=(self._named(frozen.signatures[0]),),
         )
+
+    def _kept(self, tensors: Sequence[Any]) -> list[Any]:
+        found = tf.nest.flatten(_called(self.model, tensors))
+        return [found[k] for k in self.kept]
 
     def _named(self, exported: Signature) -> Signature:
         """The model's own names and order, with the tensors of what was exported."""
@@ -103,12 +109,18 @@ class KerasModel:
 
 
 def keras_model(
-    model: Any, inputs: Sequence[Input] = (), *, place: str = "the model"
+    model: Any,
+    inputs: Sequence[Input] = (),
+    *,
+    outputs: Sequence[str] = (),
+    place: str = "the model",
 ) -> KerasModel:
     """A Keras model as the adapter takes it; the object stays as it is.
 
     Args:
         inputs: What it takes, where the model doesn't know: a class of one's own.
+        outputs: Those that are judged and kept, by the signature's names or Keras' own;
+            all without names.
 
     Raises:
         ModelError: It is no Keras model, not built, or of another backend.
@@ -124,9 +136,13 @@ def keras_model(
             "Set KERAS_BACKEND=tensorflow, or unset it.",
         )
     ends = _declared(inputs) or _own(model, place)
-    outputs = _outputs(model, ends, place)
+    made = _outputs(model, ends, place)
+    known = [each.name for each in made]
+    own = list(getattr(model, "output_names", None) or ())
+    kept = chosen(outputs, known + own * (len(own) == len(known)), place, len(known))
+    ends_ = tuple(made[k] for k in kept)
     state = [(each, each.read_value()) for each in changing(model)]
-    return KerasModel(model, Signature(KEY, ends, outputs), place, state)
+    return KerasModel(model, Signature(KEY, ends, ends_), place, state, kept)
 
 
 def _called(model: Any, tensors: Sequence[Any]) -> Any:

@@ -11,6 +11,7 @@ from ...ir.naming import data
 from ...ir.protos import types
 from ...ir.schemas import op_def
 from .operators import ALLOWED, TEXT_FILES
+from .sizes import of_constants
 
 OPAQUE = (types.DT_RESOURCE, types.DT_VARIANT)
 """dtypes of constants that hold handles or objects, which TensorFlow would decode."""
@@ -45,6 +46,8 @@ def check_graph(graph_def: Any, place: str) -> None:
             raise _refused(place, f"node {node.name}{where} has the op {node.op}")
         if node.op == "Const" and node.attr["value"].tensor.dtype in OPAQUE:
             raise _refused(place, f"constant {node.name}{where} is no plain data")
+    if reason := of_constants(node for node, _where in _nodes(graph_def)):
+        raise ModelError(f"{place} is damaged: {reason}", "Copy it again.")
 
 
 def check_text_files(bodies: Bodies, assets: Set[str], place: str) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -13,6 +16,8 @@ import h5py
 from .....common.errors import ModelError
 from ....refusals import leads_out
 from .keras_config import TRUST, check_config
+from .sizes import of_archive, of_hdf5
+from .texts import Content
 
 AGAIN = "Copy it again, or save it again with model.save()."
 CONFIG = "config.json"
@@ -34,6 +39,8 @@ def check_archive(path: Path, place: str) -> None:
                     f"{place} is not opened: its member {info.filename[:80]!r} {reason}",
                     "Save it again with model.save().",
                 )
+        if reason := of_archive(archive, path):
+            raise ModelError(f"{place} is not opened: it {reason}", AGAIN)
         if names.count(CONFIG) != 1:
             raise ModelError(f"{place} is no Keras model: it has no {CONFIG}", AGAIN)
         check_config(config_of(archive, place), place)
@@ -77,9 +84,31 @@ def check_hdf5(path: Path | io.BufferedIOBase, place: str) -> dict[str, Any]:
     try:
         with h5py.File(path, "r") as file:
             _check_links(file, place)
+            with _content(path) as content:
+                reason = of_hdf5(file, content)
+            if reason:
+                raise ModelError(
+                    f"{place} is no HDF5 file, or damaged: {reason}", AGAIN
+                )
             return dict(file.attrs)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{place} is no HDF5 file, or cut short", AGAIN) from error
+
+
+@contextmanager
+def _content(file: Path | io.BufferedIOBase) -> Iterator[Content]:
+    """The bytes of a file, or of what an archive holds."""
+    if not isinstance(file, Path):
+        place = file.tell()
+        file.seek(0)
+        yield file.read()
+        file.seek(place)
+        return
+    with (
+        file.open("rb") as opened,
+        mmap(opened.fileno(), 0, access=ACCESS_READ) as all_,
+    ):
+        yield all_
 
 
 def _check_links(file: Any, place: str) -> None:

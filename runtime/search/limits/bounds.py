@@ -42,7 +42,7 @@ class Whole:
     bound: float = math.inf
 
 
-def growth_pins(
+def bound_pins(
     graph: Graph,
     low: Precision,
     statistics: Mapping[str, Statistics],
@@ -207,4 +207,4 @@ def _reason(low: Precision, whole: Whole) -> Reason:
     else:
         most = "may be larger in other data"
     text = f"{what} {whole.origin} {most}, {low} has all only up to {LIMITS[low].whole}"
-    return Reason(Why.GROWTH, text)
+    return Reason(Why.BOUND, text)

@@ -14,8 +14,8 @@ import torch
 from torch import fx
 from torch._ops import OpOverload
 
-from ....graph.graph import Kind
-from . import nodes
+from .....graph.graph import Kind
+from .. import nodes
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments of a call."""

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import fx
 
-from ....graph.graph import Kind
-from ...listing import listed
-from . import nodes
-from .prepared import attribute, is_constant
-from .regions import bodies, operands
+from .....graph.graph import Kind
+from ....listing import listed
+from .. import nodes
+from ..prepared import attribute, is_constant
+from ..regions import bodies, operands
 from .weights import value_arguments
 
 BOUNDED = listed(

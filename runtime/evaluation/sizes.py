@@ -1,0 +1,87 @@
+"""Which sizes a result was judged at, of those that vary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..common.strict_json import count, mapped, row
+from ..frameworks.inputs import Input
+
+Judged = Mapping[str, tuple[int, int]]
+"""Symbol → the least and the most that it was."""
+
+JUDGED = mapped(row(count, count))
+
+
+def symbols(inputs: Sequence[Input], shapes: Iterable[tuple[int, ...]]) -> Judged:
+    """The sizes of one batch that are named, without how many samples it has."""
+    found: dict[str, tuple[int, int]] = {}
+    for declared, shape in zip(inputs, shapes, strict=False):
+        for axis, symbol in declared.dynamic.items():
+            if axis and axis < len(shape):
+                found[symbol] = shape[axis], shape[axis]
+    return found
+
+
+def joined(first: Judged, second: Judged) -> Judged:
+    """What was seen in either."""
+    found = dict(first)
+    for symbol, (least, most) in second.items():
+        low, high = found.get(symbol, (least, most))
+        found[symbol] = min(low, least), max(high, most)
+    return found
+
+
+def shapes_of(batch: Iterable[Any]) -> list[tuple[int, ...]]:
+    """Of the tensors of a batch; what has no shape is left out."""
+    shapes = (getattr(value, "shape", None) for value in batch)
+    return [tuple(map(int, shape)) for shape in shapes if shape is not None]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes that vary.
+
+    Attributes:
+        first: Of the batch that was traced.
+        judged: Of all data that were seen.
+        stated: Symbol → the most that the spec says.
+    """
+
+    first: Judged = field(default_factory=dict)
+    judged: Judged = field(default_factory=dict)
+    stated: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each: what it was, and what it may be."""
+        return tuple(map(self._note, self.judged))
+
+    def _note(self, symbol: str) -> str:
+        least, most = self.judged[symbol]
+        seen = f"{least}" if least == most else f"{least} to {most}"
+        stated = self.stated.get(symbol)
+        if stated is None:
+            return f"{symbol} judged at {seen}: nothing is known of other sizes"
+        return f"{symbol} judged at {seen}, the spec allows {stated}"
+
+    @property
+    def largest(self) -> Mapping[int, int]:
+        """Length on the traced batch → the most that it may be, where all is stated."""
+        lengths: dict[int, list[int | None]] = {}
+        for symbol, (length, _same) in self.first.items():
+            lengths.setdefault(length, []).append(self.stated.get(symbol))
+        return {
+            length: max(each for each in most if each is not None)
+            for length, most in lengths.items()
+            if None not in most
+        }
+
+
+def sizes(inputs: Sequence[Input], batch: Iterable[Any], judged: Judged) -> Sizes:
+    """Of the batch that is traced, and of what was judged beside it."""
+    first = symbols(inputs, shapes_of(batch))
+    stated = {s: most for each in inputs for s, most in each.largest.items()}
+    return Sizes(first, joined(first, judged), stated)

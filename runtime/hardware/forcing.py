@@ -1,0 +1,21 @@
+"""What FORCE_BF16 and FORCE_FP16 can't make up for."""
+
+from __future__ import annotations
+
+from .answers import FrameworkAnswer
+from .requirements import Machine, Requirements, refusal, useless
+
+
+def check_forced(
+    requirements: Requirements, machine: Machine, answer: FrameworkAnswer
+) -> None:
+    """See that the framework can make use of what was forced.
+
+    Raises:
+        RequirementError: It would compute in another precision all the same.
+    """
+    if not machine.warnings or not requirements.executes:
+        return
+    said = answer(requirements.precision, requirements.device)
+    if said.remedy:
+        raise refusal(requirements, (useless(requirements, said),), {})

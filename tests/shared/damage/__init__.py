@@ -1,0 +1,1 @@
+"""Damaged files of every format that narrowcast opens, by seed (`make nightly`)."""
