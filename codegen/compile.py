@@ -82,7 +82,7 @@ def _sections(spec: Spec) -> tuple[Section, ...]:
         model,
         dataset_section(evaluation.dataset),
         batches_section(spec, evaluation),
-        metric_section(evaluation.metric),
+        *(() if evaluation.metric is None else (metric_section(evaluation.metric),)),
         convert_section(spec),
     )
 

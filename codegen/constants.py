@@ -131,9 +131,10 @@ def _seed(spec: Spec) -> tuple[Code, ...]:
 
 def _limits(spec: Spec) -> tuple[Code, ...]:
     """What only a conversion that is judged has: a criterion and a budget."""
-    if spec.evaluation is None:
+    criterion = spec.evaluation.criterion if spec.evaluation else None
+    if criterion is None:
         return ()
-    criterion, budget = spec.evaluation.criterion, spec.budget
+    budget = spec.budget
     kind = "absolute" if criterion.relative is None else "relative"
     allowed = literal(getattr(criterion, kind))
     higher = literal(criterion.higher_is_better)

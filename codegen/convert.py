@@ -36,7 +36,7 @@ def convert_section(spec: Spec) -> Convert:
     framework = framework_of(spec)
     _package, adapter = framework.adapter
     each = len(spec.precisions) > 1
-    judged = spec.evaluation is not None
+    judged = spec.judged
     title = EACH if each else JUDGED if judged else UNJUDGED
     requiring = f"run.require({adapter}, REQUIREMENTS)"
     return Convert(
@@ -89,8 +89,8 @@ def _plans(spec: Spec, indent: int) -> Code:
     objective = Code(spec.objective)
     if spec.objective == "latency":
         objective = Code(f"latency({_costs(spec)})")
-    items = (objective,) if spec.evaluation is None else (objective, Code("BUDGET"))
-    step = "everything_low" if spec.evaluation is None else "search"
+    items = (objective, Code("BUDGET")) if spec.judged else (objective,)
+    step = "search" if spec.judged else "everything_low"
     return laid_out(
         "found = conversion.replay() or ",
         Group(f"conversion.{step}(", items, ")"),

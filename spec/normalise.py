@@ -138,8 +138,8 @@ def _evaluation(
     return Evaluation(
         dataset=_dataset(loader.dataset),
         transforms=loader.transform.steps,
-        metric=_metric(accuracy.metric),
-        criterion=_criterion(criterion, accuracy.metric),
+        metric=_metric(accuracy.metric) if accuracy.metric else None,
+        criterion=_criterion(criterion, accuracy.metric) if accuracy.metric else None,
         batches=None if accuracy.iteration == -1 else accuracy.iteration,
         keep_last=loader.last_batch == "rollover",
     )
@@ -187,7 +187,8 @@ def _notices(document: Document) -> Iterator[str]:
         lows = document.mixed_precision.lows
         if set(lows) <= set(dtypes):
             yield f"{dotted(steps)} allows {' and '.join(lows)}: it pins nothing"
-    if document.evaluation.accuracy is None:
+    accuracy = document.evaluation.accuracy
+    if accuracy is None or accuracy.metric is None:
         criterion = document.tuning.accuracy_criterion
         if criterion != CriterionSection():
             yield "tuning.accuracy_criterion is not checked: there is no evaluation"

@@ -134,16 +134,16 @@ class Evaluation:
     Attributes:
         dataset: Where the samples come from.
         transforms: What is done to each sample, in order.
-        metric: How the outputs are judged.
-        criterion: The accuracy demanded.
+        metric: How the outputs are judged, None where nothing is executed.
+        criterion: The accuracy demanded, None without a metric.
         batches: How many are evaluated, None for all.
         keep_last: Whether a last, smaller batch is evaluated.
     """
 
     dataset: Dataset
     transforms: tuple[Transform, ...]
-    metric: Metric
-    criterion: Criterion
+    metric: Metric | None
+    criterion: Criterion | None
     batches: int | None
     keep_last: bool
 
@@ -194,3 +194,8 @@ class Spec:
     seed: int
     costs: str
     notices: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether a metric judges what is made; else the data only shows values."""
+        return self.evaluation is not None and self.evaluation.metric is not None

@@ -72,7 +72,8 @@ def gathered(
     context, graph = conversion.context, conversion.traced.graph
     castable = [op for op in graph.ops if graph.castable(op)]
     low = [op for op in castable if plan.placement[op.id] == plan.low]
-    weights = [t for t in graph.tensors.values() if t.constant]
+    made = graph.producer  # zeros are a constant that nothing stores
+    weights = [t for t in graph.tensors.values() if t.constant and t.name not in made]
     package = converted.package
     if package is not None:
         package = replace(package, path=destination(package.path, missed))

@@ -93,7 +93,8 @@ class Document(Section):
                         yield Problem(message, "dtype: [fp32]", (section, *steps))
 
     def _precision_problems(self) -> Iterator[Problem]:
-        if len(self.mixed_precision.lows) > 1 and not self.evaluation.accuracy:
+        accuracy = self.evaluation.accuracy
+        if len(self.mixed_precision.lows) > 1 and not (accuracy and accuracy.metric):
             yield Problem(
                 "bf16 and fp16 without evaluation: nothing says which is better",
                 "write one of them, or evaluation.accuracy",
@@ -117,7 +118,12 @@ class Document(Section):
                 "write device: cpu",
                 ("device",),
             )
-        if self.evaluation.accuracy and not self.executed:
+        accuracy = self.evaluation.accuracy
+        if accuracy and self.executed and not accuracy.metric:
+            at = ("evaluation", "accuracy", "metric")
+            message = "without a metric nothing says what may be lost"
+            yield Problem(message, "name one: topk, MSE or python", at)
+        if accuracy and accuracy.metric and not self.executed:
             yield Problem(
                 f"runtime {self.model.runtime} is not executed here: nothing can be "
                 "evaluated",
@@ -179,7 +185,11 @@ class Document(Section):
     def _direction_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
         written = self.tuning.accuracy_criterion.higher_is_better
         metric = accuracy.metric
-        if metric.python or written in (None, metric.higher_is_better):
+        if (
+            metric is None
+            or metric.python
+            or written in (None, metric.higher_is_better)
+        ):
             return
         direction = "higher" if metric.higher_is_better else "lower"
         yield Problem(

@@ -44,7 +44,7 @@ class AccuracySection(Section):
         {"multi_metrics", "configs", "postprocess"}
     )
 
-    metric: MetricSection = Field(description="How the outputs are judged.")
+    metric: MetricSection | None = Field(description="How the outputs are judged.")
     iteration: Annotated[int, AfterValidator(_iteration)] = Field(
         default=-1, description="Batches that are evaluated; -1 for all."
     )
@@ -53,7 +53,7 @@ class AccuracySection(Section):
     def problems(self) -> Iterator[Problem]:
         data = self.dataloader.dataset.chosen
         unlabelled = isinstance(data, DatasetFile) and data.label is None
-        if unlabelled and self.metric.python is None:
+        if unlabelled and self.metric and self.metric.python is None:
             yield Problem(
                 "the metric compares with labels, but the dataset names none",
                 "add `label:` to the dataset",

@@ -344,7 +344,8 @@ def test_the_report_counts_what_is_delivered(tmp_path: Path) -> None:
     )
     conversion: Any = SimpleNamespace(
         context=run,
-        traced=SimpleNamespace(graph=graph, notes=()),
+        traced=SimpleNamespace(graph=graph),
+        notes=(),
         replayed={},
         timed_here=False,
         forms_in_use=lambda placement: {"a": "linear", "b": "linear"},

@@ -674,6 +674,16 @@ s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, MSE; 
         id="metric empty",
     ),
     pytest.param(
+        ev(metric="null"),
+        """\
+s.yaml:8:13: evaluation.accuracy.metric: without a metric nothing says what may be lost
+    metric: null
+            ^
+    hint: name one: topk, MSE or python
+""",
+        id="metric of none",
+    ),
+    pytest.param(
         ev(metric="{F1: ~}"),
         """\
 s.yaml:8:14: evaluation.accuracy.metric.F1: is not supported yet
