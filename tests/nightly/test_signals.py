@@ -29,7 +29,7 @@ KINDS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 COMMAND = [sys.executable, "convert_net.py", "--search"]
 ENDS = {0, 130, 128 + signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL}
 TRIES = 5
-LONGEST = 240.0
+LONGEST = 600.0
 """Seconds that a run may take, hit or not."""
 
 FACTORY = """
@@ -179,6 +179,22 @@ def _read(
             seen.set()
 
 
+def _resumed(folder: Path, what: object) -> subprocess.CompletedProcess[str]:
+    """Take it up; a run that does not end is told with what it said."""
+    try:
+        return subprocess.run(
+            [*COMMAND[:2], "--resume"],
+            cwd=folder,
+            env=_environ(),
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+        )
+    except subprocess.TimeoutExpired as error:
+        said = error.stderr or b""
+        raise AssertionError(f"{what}: it hangs behind\n{said!r}") from error
+
+
 def test_a_search_that_signals_hit_reaches_the_same_plan(
     whole: Whole, tmp_path: Path
 ) -> None:
@@ -197,16 +213,10 @@ def test_a_search_that_signals_hit_reaches_the_same_plan(
                 break
             shutil.rmtree(folder)
         hits[kind] += ended.hit
-        done = subprocess.run(
-            [*COMMAND[:2], "--resume"],
-            cwd=folder,
-            env=_environ(),
-            capture_output=True,
-            text=True,
-            timeout=LONGEST,
-        )
-        assert "Traceback" not in done.stderr, (number, done.stderr)
-        assert done.returncode == 0, (number, kind, line, seconds, done.stderr)
-        assert _content(folder) == whole.content, (number, kind, line, seconds)
+        what = number, kind, line, seconds
+        done = _resumed(folder, what)
+        assert "Traceback" not in done.stderr, (what, done.stderr)
+        assert done.returncode == 0, (what, done.stderr)
+        assert _content(folder) == whole.content, what
         shutil.rmtree(folder)
     assert hits.total() == SIGNALS
