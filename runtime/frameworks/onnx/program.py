@@ -245,6 +245,6 @@ def _seen(model: ir.Model, names: Names, batch: tuple[Array, ...]) -> Observed:
         raise ModelError(
             f"ONNX Runtime, in which every tensor is looked at, does not run the model: "
             f"{shortened(error)}",
-            "If an index is out of bounds, mend the data; if an operator is unknown, "
-            "install the newest: pip install -U onnxruntime.",
+            "If an index is out of bounds, give inputs that stay within; if an operator "
+            "is unknown, install the newest: pip install -U onnxruntime.",
         ) from error

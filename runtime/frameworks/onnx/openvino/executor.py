@@ -15,6 +15,7 @@ from ..running.session import Executor, Session
 from ..running.survival import Child
 from ..running.switches import OPENVINO
 from .session import OvSession, compiled, core
+from .softmax import as_onnx_has_it
 
 
 class OpenVino:
@@ -77,6 +78,7 @@ class OpenVino:
 def _opened(model: ir.Model) -> tuple[Opened, list[str]]:
     if model.functions:
         model, _ = plain(model)
+    model = as_onnx_has_it(model)
     return Opened(model), [str(value.name) for value in own_inputs(model)]
 
 

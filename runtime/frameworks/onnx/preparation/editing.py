@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,7 +45,7 @@ class Editor:
         before: ir.Node,
         op_type: str,
         inputs: Sequence[ir.Value],
-        attributes: dict[str, int | str] | None = None,
+        attributes: Mapping[str, int | str | Sequence[int]] | None = None,
     ) -> ir.Value:
         """The output of a new node that stands before another and is part of it."""
         made = ir.node(op_type, inputs, attributes)

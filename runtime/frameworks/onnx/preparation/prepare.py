@@ -10,7 +10,6 @@ from ....graph.graph import Precision
 from ..ir.inline import Calls
 from ..ir.prepared import Prepared
 from ..ir.shape_inference import infer_types
-from . import gelu
 from .absorbed import Names, ledger_of, told
 from .adapters import CannotAdapt
 from .constants import fold_constants, lift_constants
@@ -18,6 +17,7 @@ from .editing import Editor, editor
 from .identities import drop_identities
 from .norms import fold_batch_norms
 from .opsets import NEWEST, needed, own_opset
+from .spelling import einsum, gelu
 from .unused import drop_unused, merge_weights
 from .upgrade import upgrade
 
@@ -33,6 +33,8 @@ def prepare(
     """
     draft, notes = _upgraded(model, calls, low, newest)
     drop_identities(draft.model)
+    if low is Precision.BF16:
+        einsum.write_einsums(draft.model, draft.editor, draft.ledger)
     fold_constants(draft.model)
     if own_opset(draft.model) >= gelu.SINCE:
         gelu.join_gelus(draft.model, draft.ledger)

@@ -102,9 +102,9 @@ def arrays(model: ir.Model, batch: Inputs, places: Sequence[int]) -> tuple[Array
     own = own_inputs(model)
     if len(batch) != len(own):
         raise DataError(
-            f"the data gives {len(batch)} inputs, the model takes {len(own)}: "
+            f"{len(batch)} inputs are given, the model takes {len(own)}: "
             f"{', '.join(str(value.name) for value in own)}",
-            "Make the dataset and model.inputs agree.",
+            "Give one for each, in the order of model.inputs.",
         )
     found = tuple(np.asarray(batch[place]) for place in places)
     for value, array in zip(own, found, strict=True):
@@ -175,9 +175,12 @@ def _check_sizes(name: str, shape: ir.Shape | None, array: Array) -> None:
     if fits:
         return
     sizes = ", ".join(str(size) for size in shape)
-    remedy = "Make the dataset and its transforms give what the model takes."
+    remedy = f"Give it so, and write the shape in model.inputs: [{sizes}]."
     if len(shape) == array.ndim and tuple(shape)[1:] == array.shape[1:]:
-        remedy = f"Write batch_size: {shape[0]} and last_batch: discard."
+        remedy = (
+            f"Write batch_size: {shape[0]} and last_batch: discard where data is read; "
+            f"the first size in model.inputs is {shape[0]}."
+        )
     raise DataError(
         f"input {name} has shape {array.shape}, the model takes ({sizes})", remedy
     )

@@ -49,9 +49,9 @@ class Predictor:
             return tuple(widened(each) for each in self.session(given))
         except Exception as error:  # whatever the runtime raises on these values
             raise ModelError(
-                f"{self.title} fails on the data: {shortened(error)}",
-                "See that the data has the shapes, and indices the range, that the model "
-                "was made for.",
+                f"{self.title} fails on these inputs: {shortened(error)}",
+                "See that they have the shapes, and indices the range, that the model "
+                "was made for; model.inputs says what is made up.",
             ) from error
 
     def _check_integers(self, name: str, array: Array) -> None:

@@ -108,5 +108,6 @@ def shortened(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith(NOISE)]
     found = said or lines or [type(error).__name__]
-    first = found[0].removeprefix("-- ")
-    return " ".join([first, *found[1:2]])[:300] if first.endswith(":") else first[:300]
+    last = next((k for k, line in enumerate(found) if not line.endswith(":")), None)
+    stop = len(found) if last is None else last + 1
+    return " ".join(found[:stop]).removeprefix("-- ")[:300]
