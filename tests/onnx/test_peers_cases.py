@@ -312,7 +312,7 @@ CASES: Mapping[str, Case] = {
     "non-maximum suppression": Case(
         signed(
             "h = MatMul(x, w) m = ReduceSum<keepdims = 0>(h) z = Mul(m, none)"
-            "c = Add(boxes, z) y = NonMaxSuppression(c, scores, most)",
+            "c = Add(boxes, z) y = NonMaxSuppression(c, scores, most, iou)",
             outputs="int64[k,3] y",
         ),
         {
@@ -321,6 +321,7 @@ CASES: Mapping[str, Case] = {
             "boxes": np.array([[[0, 0, 1, 1], [2, 2, 3, 3], [4, 4, 5, 5]]], "f4"),
             "scores": np.array([[[0.9, 0.8, 0.7]]], "f4"),
             "most": np.array(3),
+            "iou": np.float32(0.5),
         },
     ),
     "a foreign domain": Case(
@@ -516,6 +517,21 @@ CASES: Mapping[str, Case] = {
         within=0.04,
     ),
     # --- opsets
+    **{
+        f"{operator}{axis} of opset 11": Case(
+            images(f"c = Conv(x, k) y = {operator}{axis}(c)"),
+            {"k": KERNEL},
+            (IMAGE,),
+            opset=11,
+            within=0.03,
+        )
+        for operator, axis in (
+            ("Softmax", ""),
+            ("LogSoftmax", "<axis = 2>"),
+            ("Softmax", "<axis = -2>"),
+            ("LogSoftmax", "<axis = 3>"),
+        )
+    },
     **{
         f"opset {opset}": Case(
             images("c = Conv(x, k) r = Relu(c) y = Softmax<axis = 1>(r)"),
@@ -725,7 +741,7 @@ def test_what_the_user_names_stays_fp32(
 ) -> None:
     case = Case(signed("h = MatMul(x, w) r = Relu(h) y = MatMul(r, v)"), BOTH)
     _, placement, path = converted(case, where, tmp_path, pins)
-    assert {op for op, found in placement.items() if found is FP32} == high
+    assert high <= {op for op, found in placement.items() if found is FP32}
     check(case, path, RUNTIMES[where][1], 0.02, RUNTIMES[where][0])
 
 
