@@ -385,6 +385,104 @@ CASES: Mapping[str, Case] = {
         (IMAGE,),
     ),
     "einsum": Case(signed('h = Einsum<equation = "ij,jk->ik">(x, w) y = HardSwish(h)')),
+    "attention": Case(
+        "net (float[n,2,3,8] x) => (float[n,2,3,8] y) {"
+        "q = MatMul(x, w) k = MatMul(x, v) y = Attention(q, k, x) }",
+        BOTH,
+        (normal(2, 2, 3, 8),),
+        opset=23,
+        within=0.03,
+    ),
+    "root mean square norm": Case(
+        signed("h = MatMul(x, w) y = RMSNormalization(h, gain)"),
+        {**WIDE, **GAIN},
+        opset=23,
+    ),
+    "classical learning": Case(
+        signed(
+            "s = ai.onnx.ml.Scaler<offset = [0.5], scale = [2.0]>(x) h = MatMul(s, w)"
+            "y = Relu(h)"
+        ),
+        domain="ai.onnx.ml",
+        refused={"openvino-bf16": "Scaler"},
+    ),
+    "a sequence between": Case(
+        signed(
+            "h = MatMul(x, w) s = SequenceConstruct(h, x)"
+            "c = ConcatFromSequence<axis = 1>(s) y = MatMul(c, tall)"
+        ),
+        {**WIDE, "tall": normal(16, 8, scale=0.25)},
+    ),
+    "transposed convolution": Case(
+        images(
+            "c = ConvTranspose(x, k) d = DepthToSpace<blocksize = 2>(c) y = Relu(d)",
+            "float[n,1,h,w] y",
+        ),
+        {"k": KERNEL},
+        (IMAGE,),
+    ),
+    "pad by a reflection": Case(
+        images('p = Pad<mode = "reflect">(x, pads) y = Conv(p, k)'),
+        {"k": KERNEL, "pads": [0, 0, 1, 1, 0, 0, 1, 1]},
+        (IMAGE,),
+    ),
+    "pad by a value beyond fp16": Case(
+        images(
+            "c = Conv(x, k) p = Pad(c, pads, low) m = MaxPool<kernel_shape = [3,3]>(p)"
+            "y = Relu(m)"
+        ),
+        {"k": KERNEL, "pads": [0, 0, 1, 1, 0, 0, 1, 1], "low": np.float32(-3e38)},
+        (IMAGE,),
+    ),
+    "one-hot": Case(
+        signed(
+            "h = MatMul(x, w) i = ArgMax<axis = 1, keepdims = 0>(x)"
+            "o = OneHot(i, eight, two) y = Add(h, o)"
+        ),
+        {**WIDE, "eight": np.array(8), "two": np.array([0, 1], "f4")},
+    ),
+    "scattered": Case(
+        signed("h = MatMul(x, w) y = ScatterND(h, at, row)"),
+        {**WIDE, "at": np.array([[0]]), "row": normal(1, 8)},
+    ),
+    "gathered": Case(
+        signed(
+            "e = Gather(table, x) y = MatMul(e, w)",
+            "int64[n,3] x",
+            "float[n,3,8] y",
+        ),
+        {**WIDE, "table": normal(9, 8)},
+        (np.arange(6).reshape(2, 3),),
+    ),
+    "quantised on the way": Case(
+        signed(
+            "q, s, z = DynamicQuantizeLinear(x) m = MatMulInteger(q, i, z)"
+            "f = Cast<to = 1>(m) t = Mul(f, s) y = MatMul(t, w)"
+        ),
+        {**WIDE, "i": np.arange(-32, 32, dtype=np.int8).reshape(8, 8)},
+        low=0.4,
+    ),
+    "a remainder": Case(
+        signed("h = MatMul(x, w) m = Mod<fmod = 1>(x, k) y = Add(h, m)"),
+        {**WIDE, "k": np.full(8, 3, "f4")},
+    ),
+    "random numbers that count nothing": Case(
+        signed(
+            "r = RandomNormalLike<seed = 1.0>(x) z = Mul(r, none) a = Add(x, z)"
+            "y = MatMul(a, w)"
+        ),
+        {**WIDE, "none": np.float32(0)},
+    ),
+    "dropout and identity": Case(
+        signed("d = Dropout(x) h = MatMul(d, w) i = Identity(h) y = Dropout(i)")
+    ),
+    "a variance": Case(
+        signed(
+            "h = MatMul(x, w) n = MeanVarianceNormalization<axes = [1]>(h)"
+            "y = MatMul(n, v)"
+        ),
+        BOTH,
+    ),
     # --- layer norms as exporters spell them
     **{
         f"layer norm {name}": Case(signed(NORM + body), {**WIDE, **more}, opset=17)

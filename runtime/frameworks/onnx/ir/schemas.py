@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import onnx_ir as ir
-from onnx import defs
+from onnx import FunctionProto, TensorProto, defs
 
 from ....graph.graph import Precision
 
@@ -29,6 +29,8 @@ class Types:
         outputs: The same of each output.
         allowed: Variable → the types that it may be.
         variadic: Whether the last input stands for all that follow; the last output.
+        single: Whether ONNX defines it by ops that compute with fp32 numbers, whatever
+            types it allows: a model with another type is not valid.
     """
 
     since: int
@@ -36,6 +38,7 @@ class Types:
     outputs: tuple[str, ...]
     allowed: Mapping[str, frozenset[str]]
     variadic: tuple[bool, bool]
+    single: bool
 
     def input(self, index: int) -> str:
         """Variable of an input."""
@@ -77,6 +80,19 @@ def types(domain: str, operator: str, opset: int) -> Types | None:
             bool(schema.inputs) and schema.inputs[-1].option == many,
             bool(schema.outputs) and schema.outputs[-1].option == many,
         ),
+        single=schema.has_function and _is_single(schema.function_body),
+    )
+
+
+def _is_single(body: FunctionProto) -> bool:
+    """Whether a definition has fp32 constants that take no other type."""
+    if any(node.op_type == "CastLike" for node in body.node):
+        return False
+    return any(
+        each.t.data_type == TensorProto.FLOAT
+        for node in body.node
+        if node.op_type == "Constant"
+        for each in node.attribute
     )
 
 
@@ -101,6 +117,8 @@ def refusal(
         outputs: Indices of the fp32 outputs, which would be low too.
     """
     name = f"{node.op_type}-{known.since}"
+    if known.single:
+        return f"{name} is defined with fp32 numbers"
     taken = {known.input(k) for k in slots}
     for variable in sorted(taken):
         if not known.allows(variable, STRINGS[low]):

@@ -75,11 +75,20 @@ class OpenVino:
             )
 
 
-def _opened(model: ir.Model) -> tuple[Opened, list[str]]:
+def _opened(model: ir.Model) -> tuple[Opened, list[list[str]]]:
     if model.functions:
         model, _ = plain(model)
     model = as_onnx_has_it(model)
-    return Opened(model), [str(value.name) for value in own_inputs(model)]
+    return Opened(model), [_names(value) for value in own_inputs(model)]
+
+
+def _names(value: ir.Value) -> list[str]:
+    """A value's, and those that OpenVINO gives it with an op that it leaves out."""
+    same = (node.outputs[0] for node, _ in value.uses() if node.op_type in LEFT_OUT)
+    return [str(value.name), *(name for each in same for name in _names(each))]
+
+
+LEFT_OUT = ("Identity", "Dropout")
 
 
 def _compiled(source: bytes | Path, _way: int) -> object:

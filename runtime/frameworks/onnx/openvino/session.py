@@ -38,9 +38,12 @@ class OvSession:
     """One compiled model, called with arrays in the order of its inputs.
 
     OpenVINO leaves out inputs that nothing reads.
+
+    Args:
+        inputs: Of each input of the model the names that OpenVINO may know it by.
     """
 
-    def __init__(self, opened: Opened, inputs: Sequence[str]) -> None:
+    def __init__(self, opened: Opened, inputs: Sequence[Sequence[str]]) -> None:
         self.opened = opened
         self.compiled = compiled(opened.source)
         known = {
@@ -48,7 +51,10 @@ class OvSession:
             for k, each in enumerate(self.compiled.inputs)
             for name in each.names
         }
-        self.ports = [known.get(name) for name in inputs]
+        self.ports = [
+            next((known[name] for name in names if name in known), None)
+            for names in inputs
+        ]
         self.request = self.compiled.create_infer_request()
 
     def __call__(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
