@@ -469,21 +469,36 @@ def several(tmp_path: Path, tools: Any) -> tuple[Any, Files]:
     return block, (path, tmp_path / "model-0000.params")
 
 
-@pytest.mark.parametrize(("names", "kept"), SELECTED)
-def test_outputs_are_selected_by_name(
-    names: list[str], kept: list[str], several: tuple[Any, Files], tools: Any
-) -> None:
-    """Of symbols and of blocks, as loaded and as converted."""
+def opened(several: tuple[Any, Files], names: list[str]) -> list[Any]:
+    """As a symbol, as the block, and as Gluon opens the symbol."""
     block, files = several
-    batch = np.ones((2, 4), np.float32)
-    for model in (
+    imported = mx.gluon.SymbolBlock.imports(str(files[0]), ["data"], str(files[1]))
+    return [
         adapter.load_symbol(*files, outputs=names),
         adapter.block_model(block, outputs=names),
-    ):
+        adapter.block_model(imported, outputs=names),
+    ]
+
+
+@pytest.mark.parametrize(("names", "kept"), SELECTED)
+def test_outputs_are_selected_by_name(
+    names: list[str], kept: list[str], several: tuple[Any, Files]
+) -> None:
+    for model in opened(several, names):
+        found = adapter.predictor(model)((np.ones((2, 4), np.float32),))
+        assert [float(v[1, 1]) for v in found] == [EXPECTED[k] for k in kept]
+
+
+def test_a_converted_model_has_the_selected_outputs(
+    several: tuple[Any, Files], tools: Any
+) -> None:
+    names, kept = SELECTED[2]
+    batch = np.ones((2, 4), np.float32)
+    symbol, block, _imported = opened(several, names)
+    for model in (symbol, block):
         program = tools.trace(model, batch, outputs=names)
-        for each in (model, program.apply(tools.all_low(program))):
-            found = adapter.predictor(each)((batch,))
-            assert [float(v[1, 1]) for v in found] == [EXPECTED[k] for k in kept]
+        found = adapter.predictor(program.apply(tools.all_low(program)))((batch,))
+        assert [float(v[1, 1]) for v in found] == [EXPECTED[k] for k in kept]
 
 
 def test_what_leads_to_no_selected_output_is_cut(

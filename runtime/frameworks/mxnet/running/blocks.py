@@ -173,14 +173,16 @@ def network_of(model: Any, batch: Inputs) -> Network:
     except Exception as error:  # the block's code may fail in any way
         raise _no_symbol(error) from error
     found = _symbol(block, len(arrays))
-    if kept := known.kept(len(arrays)):
+    kept = known.kept(len(arrays))
+    cut = bool(kept) and kept != list(range(len(found.list_outputs())))
+    if cut:
         found = grouped(found[k] for k in kept)
     values = {
         parameter.name: parameter._reduce().asnumpy()
         for parameter in block.collect_params().values()
     }
     network = canonical(found, values)
-    if kept and len(network.inputs) < len(arrays):
+    if cut and len(network.inputs) < len(arrays):
         raise ModelError(
             f"the outputs that model.outputs names depend on {len(network.inputs)} of "
             f"the {len(arrays)} inputs alone",
