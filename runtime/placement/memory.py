@@ -111,6 +111,8 @@ def memory_problem(graph: Graph, low: Precision) -> MemoryProblem:
     in_high, in_low = node_costs(graph, low, nodes, partial(idle_bytes, graph))
     gadgets = tuple(shared_casts(graph, low, nodes, cast_bytes))
     own, stored = _stored(graph, low, nodes, first=len(in_high))
+    unfit = (gadget for gadget in gadgets if math.isinf(gadget.down))
+    stored += [(gadget.maker, t, math.inf) for gadget in unfit for t in gadget.takers]
     size = own + 2 * len(gadgets)
     gains = (
         (node, SINK, high - in_low[node])

@@ -19,6 +19,7 @@ REMEDIES: Mapping[Why, str] = {
     Why.FIXED: "",
     Why.NO_KERNEL: "the other precision, another runtime or a newer version may have one",
     Why.RANGE: "bf16 has the range of fp32, fp16 is finer: the other may hold its values",
+    Why.BOUND: "a largest size in model.inputs (`shape: [batch, {seq: 256}]`) may free it",
     Why.ACCURACY: "a criterion that allows more loss would lower it",
 }
 """Why an op is fp32 → what helps; an objective's own choices need no help."""

@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "model.inputs.name": (PLAIN, "x", "y"),
     "model.inputs.shape": (PLAIN, ["batch", 4], ["batch", 5]),
     "model.inputs.dtype": (PLAIN, "float32", "int64"),
+    "model.inputs.largest.*": (PLAIN, {"batch": 8}, {"batch": 16}),
     "model.outputs": (PLAIN, ABSENT, "logits"),
     "device": (PLAIN, "cpu", "gpu"),
     "mixed_precision.precisions": (PLAIN, "bf16", "fp16"),

@@ -246,6 +246,11 @@ def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
         assert not {*TENSORS.values()} & {*made}
 
 
+def is_judged(spec: Spec) -> bool:
+    """Whether there is a metric: data alone show what values are like."""
+    return spec.evaluation is not None and spec.evaluation.metric is not None
+
+
 def converting(tree: ast.Module) -> ast.FunctionDef:
     """The function that converts to one precision."""
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -255,7 +260,7 @@ def converting(tree: ast.Module) -> ast.FunctionDef:
 @each_script
 def test_steps_are_taken_in_order(script: Path) -> None:
     spec, tree = spec_of(script), parsed(script)
-    wanted = UNJUDGED if spec.evaluation is None else JUDGED
+    wanted = JUDGED if is_judged(spec) else UNJUDGED
     if len(spec.precisions) > 1:
         assert in_order(EACH, named(function(tree, "convert")))
         done = EACH.split()
@@ -277,7 +282,7 @@ def test_the_adapter_is_named_once(script: Path) -> None:
 def test_steps_are_given_objects(script: Path) -> None:
     """Names and calls, never a string that selects, or a mapping."""
     tree = parsed(script)
-    judged = spec_of(script).evaluation is not None
+    judged = is_judged(spec_of(script))
     wanted = "conversion.search" if judged else "conversion.everything_low"
     (search,) = (
         call for call in calls(converting(tree)) if ast.unparse(call.func) == wanted

@@ -30,7 +30,7 @@ def hard_pins(
         UsageError: A pin matches no op.
     """
     if not any(op.kernel(low) for op in traced.graph.ops):
-        raise _nothing(traced.graph, low)
+        raise _nothing(traced, low)
     statistics = traced.statistics(low)
     bounds = bound_pins(traced.graph, low, statistics, largest or {})
     held = {
@@ -45,8 +45,14 @@ def hard_pins(
     )
 
 
-def _nothing(graph: Graph, low: Precision) -> ModelError:
-    dtypes = sorted({tensor.dtype for tensor in graph.tensors.values()})
+def _nothing(traced: Traced, low: Precision) -> ModelError:
+    dtypes = sorted({tensor.dtype for tensor in traced.graph.tensors.values()})
+    said = next((p.message for p in traced.probes.values() if p.message), "")
+    if "float32" in dtypes and said:
+        return ModelError(
+            f"no op can be converted to {low}: none has a kernel here that works: {said}",
+            "Another precision, or a newer release of the framework, may have them.",
+        )
     return ModelError(
         f"no op can be converted to {low}: the model computes in {', '.join(dtypes)}",
         "Only fp32 ops are converted: start from the model in fp32.",
