@@ -12,7 +12,7 @@ from ..names import imported
 from ..sections import LoadModel
 from ..writing.code import Code
 from ..writing.imports import Import, import_lines
-from ..writing.layout import Group, Item, laid_out
+from ..writing.layout import Group, Item, laid_out, values
 
 PYTHON = ">=3.11"
 
@@ -68,7 +68,7 @@ class Factory:
         reader: What loads the weights.
         options: Its arguments after the model and the file.
         imports: What else the function needs.
-        result: The expression that is returned.
+        result: The call that is returned.
     """
 
     seeding: str
@@ -76,7 +76,7 @@ class Factory:
     reader: Import
     options: tuple[Code, ...]
     imports: tuple[Import, ...]
-    result: Code
+    result: Group
 
 
 def opened(
@@ -123,8 +123,18 @@ def made(
         title=Code(title),
         local_imports=import_lines(wanted, indent=4),
         statements=tuple(statements),
-        returning=Code(f"return {words.result}"),
+        returning=laid_out("return ", words.result, indent=4),
     )
+
+
+def selected(spec: Spec) -> tuple[Item, ...]:
+    """Which of the model's outputs are judged and kept, if the spec says so."""
+    return named("outputs", spec.model.outputs)
+
+
+def named(key: str, names: tuple[str, ...]) -> tuple[Item, ...]:
+    """An argument of the function that opens the model, if there are names for it."""
+    return ((f"{key}=", values(names)),) if names else ()
 
 
 def _trusted(spec: Spec, statement: Code) -> Code:

@@ -7,26 +7,29 @@ from narrowcast.spec import Spec
 from ..sections import LoadModel
 from ..writing.code import Code
 from ..writing.layout import Group
-from .framework import Factory, Framework, made, opened
+from .framework import Factory, Framework, made, opened, selected
 
 MXNET = "narrowcast.runtime.frameworks.mxnet"
-BLOCK = Factory(
-    seeding="mx.random.seed",
-    variable="model",
-    reader=(MXNET, "load_parameters"),
-    options=(),
-    imports=(("mxnet as mx", ""), (MXNET, "block_model")),
-    result=Code("block_model(model)"),
-)
 
 
 def load_model(spec: Spec) -> LoadModel:
     """The symbol and its parameters, or the factory's block with its own."""
     if spec.model.factory is not None:
-        return made(spec, spec.model.factory, BLOCK, "The trained block.")
-    files = (Code("MODEL"), Code("WEIGHTS"))
+        return made(spec, spec.model.factory, _block(spec), "The trained block.")
+    files = (Code("MODEL"), Code("WEIGHTS"), *selected(spec))
     title = "The trained symbol and its parameters."
     return opened(spec, (MXNET, "load_symbol"), files, title)
+
+
+def _block(spec: Spec) -> Factory:
+    return Factory(
+        seeding="mx.random.seed",
+        variable="model",
+        reader=(MXNET, "load_parameters"),
+        options=(),
+        imports=(("mxnet as mx", ""), (MXNET, "block_model")),
+        result=Group("block_model(", (Code("model"), *selected(spec)), ")"),
+    )
 
 
 def tensor(spec: Spec, array: Code, dtype: Code) -> Group:

@@ -8,14 +8,15 @@ from narrowcast.spec import Spec
 
 from ..sections import LoadModel
 from ..writing.code import Code
-from .framework import Framework, opened
+from .framework import Framework, opened, selected
 
 ONNX = "narrowcast.runtime.frameworks.onnx"
 
 
 def load_model(spec: Spec) -> LoadModel:
     """The file's model."""
-    return opened(spec, (ONNX, "load_onnx"), (Code("MODEL"),), "The trained model.")
+    arguments = (Code("MODEL"), *selected(spec))
+    return opened(spec, (ONNX, "load_onnx"), arguments, "The trained model.")
 
 
 def tensor(spec: Spec, array: Code, dtype: Code) -> Code:

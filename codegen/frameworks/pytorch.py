@@ -49,7 +49,7 @@ def _module(spec: Spec) -> Factory:
         reader=(PYTORCH, reader),
         options=tuple(map(Code, options)),
         imports=(("torch", ""),),
-        result=Code(f"model.eval(){_on_device(spec)}"),
+        result=Group("model.eval(", (), f"){_on_device(spec)}"),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 from narrowcast.spec import Spec
@@ -10,30 +9,19 @@ from narrowcast.spec.sections.frameworks.tensorflow import FROZEN
 
 from ..sections import LoadModel
 from ..writing.code import Code, literal
-from ..writing.layout import Group, Item, laid_out, values
-from .framework import Factory, Framework, made, opened
+from ..writing.layout import Group, Item
+from .framework import Factory, Framework, made, named, opened, selected
 
 TENSORFLOW = "narrowcast.runtime.frameworks.tensorflow"
-KERAS = Factory(
-    seeding="keras.utils.set_random_seed",
-    variable="model",
-    reader=(TENSORFLOW, "load_keras_weights"),
-    options=(),
-    imports=(("keras", ""), (TENSORFLOW, "keras_model")),
-    result=Code("keras_model(model, INPUTS)"),
-)
 MODEL = Code("MODEL")
 
 
 def load_model(spec: Spec) -> LoadModel:
     """The model in a file, or the factory's with its weights."""
     model = spec.model
-    outputs = _outputs(spec)
+    outputs = selected(spec)
     if model.factory is not None:
-        taken = (Code("model"), Code("INPUTS"), *outputs)
-        result = laid_out("return ", Group("keras_model(", taken, ")"), indent=4)
-        keras = replace(KERAS, result=Code(result.removeprefix("return ")))
-        return made(spec, model.factory, keras, "The trained Keras model.")
+        return made(spec, model.factory, _keras(spec), "The trained Keras model.")
     if model.signature is not None:
         signature = Code(f"signature={literal(model.signature)}")
         reader = (TENSORFLOW, "load_saved_model")
@@ -47,6 +35,18 @@ def load_model(spec: Spec) -> LoadModel:
     return opened(spec, reader, (MODEL, *outputs), "The trained Keras model.")
 
 
+def _keras(spec: Spec) -> Factory:
+    taken = (Code("model"), Code("INPUTS"), *selected(spec))
+    return Factory(
+        seeding="keras.utils.set_random_seed",
+        variable="model",
+        reader=(TENSORFLOW, "load_keras_weights"),
+        options=(),
+        imports=(("keras", ""), (TENSORFLOW, "keras_model")),
+        result=Group("keras_model(", taken, ")"),
+    )
+
+
 def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
     """The array as a tensor."""
     return Group("tf.constant(", (array,), ")")
@@ -55,16 +55,7 @@ def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
 def _endpoints(spec: Spec) -> tuple[Item, ...]:
     """Where a graph begins and ends, as far as the spec says so."""
     inputs = tuple(one.name for one in spec.model.inputs)
-    return (*_named("inputs", inputs), *_outputs(spec))
-
-
-def _outputs(spec: Spec) -> tuple[Item, ...]:
-    """Which of the model's outputs are judged and kept, if the spec says so."""
-    return _named("outputs", spec.model.outputs)
-
-
-def _named(key: str, names: tuple[str, ...]) -> tuple[Item, ...]:
-    return ((f"{key}=", values(names)),) if names else ()
+    return (*named("inputs", inputs), *selected(spec))
 
 
 FRAMEWORK = Framework(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+from .errors import ModelError
 
 MOST = 10
 """Names that a message lists."""
@@ -18,6 +20,33 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     more = f", and {len(names) - MOST} more" if len(names) > MOST else ""
     listed = ", ".join(map(_quoted, names[:MOST])) or "none"
     return f"There {'is' if len(names) == 1 else 'are'} {listed}{more}."
+
+
+def chosen(
+    wanted: Sequence[str], known: Sequence[str], place: str, count: int = 0
+) -> list[int]:
+    """The places among `known` of what `model.outputs` names; all outputs without names.
+
+    Names of which none is the model's are the user's own, if there is one for each.
+
+    Args:
+        known: Names of all outputs, once or more than once over.
+        count: Of the outputs, 0 if `known` has each once. Its first are their names.
+
+    Raises:
+        ModelError: The model has no output of a name.
+    """
+    count = count or len(known)
+    free = len(wanted) == count and not set(wanted) & set(known)
+    if not wanted or free:
+        return list(range(count))
+    for name in wanted:
+        if name not in known:
+            raise ModelError(
+                f"{place} has no output {name}, which model.outputs names",
+                suggestion(name, list(dict.fromkeys(known))),
+            )
+    return [list(known).index(name) for name in wanted]
 
 
 def _quoted(name: str) -> str:

@@ -169,4 +169,6 @@ class ModelKeys(Section):
     ] = Field(
         default=(), description="The inputs in the order that the dataset gives them."
     )
-    outputs: Names = Field(default=(), description="Names of the outputs, in order.")
+    outputs: Names = Field(
+        default=(), description="The outputs that are kept, in order."
+    )

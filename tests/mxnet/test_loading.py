@@ -432,3 +432,123 @@ def test_a_symbol_saved_without_its_casts_is_no_model(
     with pytest.raises(ModelError):
         adapter.load_saved(path)(zoo("residual").case.batch)
     assert any("remove_amp_cast" in note for note in program.notes)
+
+
+class Heads(nn.HybridBlock):  # type: ignore[misc]
+    """Returns w x, 2 w x and a softmax of 3 w x; w is the identity."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        with self.name_scope():
+            self.one = nn.Dense(4, in_units=4, use_bias=False)
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        y = self.one(x)
+        score = F.identity(3 * y, name="score")
+        parts = F.split(2 * y, num_outputs=2, name="parts")
+        return y, [parts[1], F.softmax(score, name="chance")]
+
+
+EXPECTED = {"one": 1.0, "parts": 2.0, "chance": 0.25, "score": 3.0}
+
+SELECTED = [
+    (["net_dense0_fwd_output"], ["one"]),
+    (["net_dense0_fwd"], ["one"]),
+    (["net_chance", "net_parts_output1"], ["chance", "parts"]),
+    (["a", "b", "c"], ["one", "parts", "chance"]),  # labels
+    ([], ["one", "parts", "chance"]),
+]
+
+
+@pytest.fixture
+def several(tmp_path: Path, tools: Any) -> tuple[Any, Files]:
+    block = Heads(prefix="net_")
+    block.initialize()
+    block.one.weight.set_data(mx.nd.array(np.eye(4)))
+    path = tools.saved(block, tmp_path, np.ones((2, 4), np.float32))
+    return block, (path, tmp_path / "model-0000.params")
+
+
+def opened(several: tuple[Any, Files], names: list[str]) -> list[Any]:
+    """As a symbol, as the block, and as Gluon opens the symbol."""
+    block, files = several
+    imported = mx.gluon.SymbolBlock.imports(str(files[0]), ["data"], str(files[1]))
+    return [
+        adapter.load_symbol(*files, outputs=names),
+        adapter.block_model(block, outputs=names),
+        adapter.block_model(imported, outputs=names),
+    ]
+
+
+@pytest.mark.parametrize(("names", "kept"), SELECTED)
+def test_outputs_are_selected_by_name(
+    names: list[str], kept: list[str], several: tuple[Any, Files]
+) -> None:
+    for model in opened(several, names):
+        found = adapter.predictor(model)((np.ones((2, 4), np.float32),))
+        assert [float(v[1, 1]) for v in found] == [EXPECTED[k] for k in kept]
+
+
+def test_a_converted_model_has_the_selected_outputs(
+    several: tuple[Any, Files], tools: Any
+) -> None:
+    names, kept = SELECTED[2]
+    batch = np.ones((2, 4), np.float32)
+    symbol, block, _imported = opened(several, names)
+    for model in (symbol, block):
+        program = tools.trace(model, batch, outputs=names)
+        found = adapter.predictor(program.apply(tools.all_low(program)))((batch,))
+        assert [float(v[1, 1]) for v in found] == [EXPECTED[k] for k in kept]
+
+
+def test_what_leads_to_no_selected_output_is_cut(
+    several: tuple[Any, Files], tmp_path: Path
+) -> None:
+    """Ops may be named too; a label of a loss behind them is no input then."""
+    files = several[1]
+    model = adapter.load_symbol(*files, outputs=["net_score_output"])
+    (found,) = adapter.predictor(model)((np.ones((2, 4), np.float32),))
+    assert float(found[0, 0]) == EXPECTED["score"]
+    assert not {"softmax", "SliceChannel"} & {node.op for node in model.nodes}
+    fc = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, name="fc")
+    other = mx.sym.FullyConnected(mx.sym.var("extra"), num_hidden=4, name="other")
+    mx.sym.Group([mx.sym.SoftmaxOutput(fc, name="softmax"), other]).save(str(files[0]))
+    weights = {"arg:fc_weight": np.eye(4), "arg:fc_bias": np.zeros(4)}
+    weights |= {f"arg:other_{k[7:]}": v for k, v in weights.items()}
+    mx.nd.save(str(files[1]), {k: mx.nd.array(v) for k, v in weights.items()})
+    model = adapter.load_symbol(*files, outputs=["softmax"])
+    assert [node.name for node in model.nodes if node.variable] == [
+        "data",
+        "fc_weight",
+        "fc_bias",
+        "softmax_label",
+    ]
+    assert set(model.parameters) == {"fc_weight", "fc_bias"}
+    with pytest.raises(DataError, match="takes 1: data"):
+        adapter.predictor(model)((np.ones((2, 4)), np.ones((2, 4))))
+    inner = adapter.load_symbol(*files, outputs=["fc_output"])
+    assert [node.name for node in inner.nodes][-1] == "fc"
+
+
+def test_an_output_that_is_not_there_is_named(several: tuple[Any, Files]) -> None:
+    block, files = several
+    batch = (np.ones((2, 4), np.float32),)
+    for names in (["net_chance", "net_part_output1"], ["net_part_output1"]):
+        with pytest.raises(ModelError, match="no output net_part_output1, which") as no:
+            adapter.load_symbol(*files, outputs=names)
+        assert "`net_parts_output1`" in no.value.remedy
+        with pytest.raises(ModelError, match="no output net_part_output1, which"):
+            adapter.predictor(adapter.block_model(block, outputs=names))(batch)
+
+
+class Pair(nn.HybridBlock):  # type: ignore[misc]
+    def hybrid_forward(self, F: Any, x: Any, y: Any) -> Any:
+        return F.exp(x, name="first"), F.exp(y, name="second")
+
+
+def test_a_blocks_outputs_that_leave_an_input_unused_are_refused(tools: Any) -> None:
+    block = Pair(prefix="pair_")
+    block.initialize()
+    model = adapter.block_model(block, outputs=["pair_second"])
+    with pytest.raises(ModelError, match="depend on 1 of the 2 inputs alone"):
+        tools.trace(model, *np.ones((2, 3, 4), np.float32))

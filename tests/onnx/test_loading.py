@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
+from placements import all_low
 
 from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino
 from narrowcast.runtime.frameworks.onnx.ir.weights import release
 from narrowcast.runtime.frameworks.onnx.opening.load import EXTERNAL, load_onnx
 from narrowcast.runtime.frameworks.onnx.opening.untrusted import wire
+from narrowcast.runtime.graph.graph import Precision
 
 FC = """
 <ir_version: 8, opset_import: ["" : 13]>
@@ -297,3 +301,100 @@ def test_a_bomb_of_nested_graphs_is_refused(tmp_path: Path) -> None:
         path.write_bytes(b"\x08\x08" + field(7, body + field(10, bytes(padding))))
         with pytest.raises(ModelError, match="nests messages deeper than 100"):
             load_onnx(path, large=1024)
+
+
+HEADS = """
+<ir_version: 8, opset_import: ["" : 13]>
+g (float[n, 64] x, float[n, 64] z, bool c) => (float[n, 64] a, float[n, 64] b, float[n, 64] d) {
+    a = MatMul (x, w)
+    b = Relu (a)
+    e = MatMul (z, v)
+    d = If (c) < then_branch = p () => (q) { q = Add (e, b) },
+                 else_branch = r () => (s) { s = Identity (e) } >
+}
+"""
+
+
+@pytest.fixture
+def heads(saved: Saved) -> Path:
+    model = parser.parse_model(HEADS)
+    for name, factor in (("w", 1.0), ("v", 2.0)):
+        values = (factor * np.eye(64)).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(values, name))
+    return saved(model)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "low"), [(openvino, Precision.BF16), (onnxruntime, Precision.FP16)]
+)
+@pytest.mark.parametrize(
+    ("names", "kept", "types", "weights"),
+    [
+        (["b"], "b", {"MatMul", "Relu"}, {"w"}),
+        (["b", "a"], "ba", {"MatMul", "Relu"}, {"w"}),
+        (["d"], "d", {"MatMul", "Relu", "If", "Add", "Identity"}, {"w", "v"}),
+        (["d", "b", "a"], "dba", {"MatMul", "Relu", "If", "Add", "Identity"}, "wv"),
+        (["1", "2", "3"], "abd", {"MatMul", "Relu", "If", "Add", "Identity"}, "wv"),
+    ],
+)
+def test_outputs_are_selected_by_name(
+    names: list[str],
+    kept: str,
+    types: set[str],
+    weights: set[str],
+    runtime: Any,
+    low: Precision,
+    heads: Path,
+) -> None:
+    """Through the whole: as loaded, converted, saved; names of nothing are labels."""
+    model = load_onnx(heads, outputs=names)
+    assert [value.name for value in model.graph.outputs] == list(kept)
+    assert [value.name for value in model.graph.inputs] == ["x", "z", "c"]
+    assert {node.op_type for node in model.graph.all_nodes()} == types
+    assert set(model.graph.initializers) == set(weights)
+    batch = (
+        np.full((2, 64), -1, np.float32),
+        np.full((2, 64), 3, np.float32),
+        np.array(True),
+    )
+    expected = {"a": -1.0, "b": 0.0, "d": 6.0}
+    program = runtime.trace(model, batch, low=low, inputs=(), outputs=names)
+    for each in (model, program.apply(all_low(program, low))):
+        found = runtime.predictor(each)(batch)
+        assert [float(value[1, 7]) for value in found] == [expected[k] for k in kept]
+
+
+def test_weights_that_no_selected_output_needs_are_no_inputs(saved: Saved) -> None:
+    """ir_version 3 lists all weights among the inputs."""
+    model = parser.parse_model("""
+        <ir_version: 3, opset_import: ["" : 9]>
+        g (float[n, 64] x, float[64, 64] w, float[64, 64] v)
+            => (float[n, 64] a, float[n, 64] b) { a = MatMul (x, w) b = MatMul (x, v) }
+    """)
+    for name in "wv":
+        model.graph.initializer.append(numpy_helper.from_array(weights(), name))
+    loaded = load_onnx(saved(model), outputs=["b"])
+    assert [value.name for value in loaded.graph.inputs] == ["x"]
+    assert set(loaded.graph.initializers) == {"v"}
+
+
+def test_an_output_that_is_not_there_is_named(heads: Path) -> None:
+    for names in (["a", "bb"], ["bb"]):
+        with pytest.raises(ModelError, match="no output bb, which") as no:
+            load_onnx(heads, outputs=names)
+        assert "`b`" in no.value.remedy
+
+
+def test_labels_of_a_sequence_are_as_many_as_its_elements(saved: Saved) -> None:
+    path = saved(
+        parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 13]>
+        g (float[n, 64] x) => (seq(float[n, 64]) s, float[n, 64] y) {
+            s = SequenceConstruct (x, x)
+            y = Relu (x)
+        }
+    """)
+    )
+    for names, kept in ((["u", "v", "w"], "sy"), (["y"], "y"), (["y", "s"], "ys")):
+        model = load_onnx(path, outputs=names)
+        assert [value.name for value in model.graph.outputs] == list(kept)

@@ -171,4 +171,4 @@ def _network(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
         return in_order(known, places(own, names))
     order = positions(known.block, names) or list(range(len(batch)))
     taken = tuple(batch[k] for k in order)
-    return in_order(network_of(known.block, taken), order)
+    return in_order(network_of(known, taken), order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ....common.errors import ModelError
 from ..ir.arrays import Values, on_device
 from ..ir.library import mx, said_by
 from ..ir.network import Network, Node, canonical
+from ..running.selected import select_outputs
 from .untrusted import params
 from .untrusted.symbol import checked, parsed
 
@@ -21,21 +22,30 @@ SHOWN = 3
 
 
 def load_symbol(
-    symbol_path: Path, params_path: Path, *, trust: bool = False
+    symbol_path: Path,
+    params_path: Path,
+    *,
+    outputs: Sequence[str] = (),
+    trust: bool = False,
 ) -> Network:
     """Open a `-symbol.json` and its `.params`.
 
     Args:
+        outputs: Those of its outputs, or of its ops', that are judged and kept; all of
+            its outputs without names.
         trust: Open it although its operators run code or open files.
 
     Raises:
         ModelError: A file is missing or corrupt, the symbol is not safe, parameters are
-            missing or don't fit.
+            missing or don't fit; or it has no output of a name.
     """
     found = read_symbol(symbol_path, trust=trust)
     arrays = params.read(params_path)
     network = canonical(found, arrays)
     _check_outputs(network, symbol_path.name)
+    if outputs:
+        found = select_outputs(found, outputs, f"model.path: {symbol_path.name}")
+        network = canonical(found, arrays)
     _check_names(network, arrays, params_path.name)
     _check_shapes(network, found, params_path.name)
     return network

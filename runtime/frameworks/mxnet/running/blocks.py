@@ -13,6 +13,7 @@ from ...protocol import Inputs, Outputs
 from ..ir.arrays import failed_on, given, widened
 from ..ir.library import mx, restart_random, said_by
 from ..ir.network import Network, canonical
+from .selected import grouped, heads
 from .switches import hold_fp32
 
 FACTORY = "model.factory must return a HybridBlock whose parameters are loaded."
@@ -21,20 +22,24 @@ FACTORY = "model.factory must return a HybridBlock whose parameters are loaded."
 class BlockPredictor:
     """A block to call on batches, as it is; fp32 is fp32."""
 
-    def __init__(self, block: Any, names: Sequence[str]) -> None:
+    def __init__(self, model: Block, names: Sequence[str]) -> None:
         hold_fp32()
-        self.block, self.order = block, positions(block, names)
+        self.model, self.order = model, positions(model.block, names)
+        self.kept: list[int] | None = None
 
     def __call__(self, inputs: Inputs, /) -> Outputs:
         """The outputs, flattened: 16-bit floats as float32.
 
         Raises:
-            ModelError: The block fails.
+            ModelError: The block fails, or has no output of a name.
         """
         arrays = [_taken(value) for value in inputs]
         try:
-            found = self.block(*(arrays[k] for k in self.order or range(len(arrays))))
-            return tuple(map(widened, leaves(found)))
+            taken = [arrays[k] for k in self.order or range(len(arrays))]
+            found = leaves(self.model.block(*taken))
+            if self.kept is None:
+                self.kept = self.model.kept(len(taken)) or list(range(len(found)))
+            return tuple(widened(found[k]) for k in self.kept)
         except mx.base.MXNetError as error:
             raise failed_on(arrays, error) from error
 
@@ -89,17 +94,36 @@ def leaves(outputs: Any) -> list[Any]:
 
 @dataclass(frozen=True)
 class Block:
-    """A HybridBlock that can be converted."""
+    """A HybridBlock that can be converted.
+
+    Attributes:
+        outputs: Names of those of its outputs that are judged and kept, () for all.
+    """
 
     block: Any
+    outputs: tuple[str, ...] = ()
+
+    def kept(self, count: int) -> list[int]:
+        """The places of these outputs, for a number of inputs; none where all are kept.
+
+        Raises:
+            ModelError: There is no output of a name, or the block has no symbol.
+        """
+        if not self.outputs:
+            return []
+        return heads(_symbol(self.block, count), self.outputs, "the block")
 
 
 Model = Network | Block
 """What the loading functions return, and `predictor` and `trace` take."""
 
 
-def block_model(block: Any) -> Block:
+def block_model(block: Any, *, outputs: Sequence[str] = ()) -> Block:
     """A Gluon block, with its parameters loaded, as a model.
+
+    Args:
+        outputs: Those of its outputs that are judged and kept, by the names that they
+            have in its symbol; all without names.
 
     Raises:
         ModelError: It is no HybridBlock, so MXNet has no symbol of what it computes, or
@@ -123,7 +147,7 @@ def block_model(block: Any) -> Block:
             f"{len(empty)} of the block's parameters have no values, such as `{empty[0]}`",
             "Name the file of parameters as model.weights, or load it in the factory.",
         )
-    return Block(block)
+    return Block(block, tuple(outputs))
 
 
 def as_model(model: Any) -> Model:
@@ -131,7 +155,7 @@ def as_model(model: Any) -> Model:
     return model if isinstance(model, Network | Block) else block_model(model)
 
 
-def network_of(block: Any, batch: Inputs) -> Network:
+def network_of(model: Any, batch: Inputs) -> Network:
     """What a HybridBlock computes, as a network.
 
     The block itself stays as it is: its code runs once on symbols.
@@ -140,22 +164,39 @@ def network_of(block: Any, batch: Inputs) -> Network:
         batch: A real one: it fixes sizes that parameters leave open.
 
     Raises:
-        ModelError: Its code can't run on symbols.
+        ModelError: Its code can't run on symbols, or it has no output of a name.
     """
-    arrays = [_taken(value) for value in batch]
+    known = model if isinstance(model, Block) else block_model(model)
+    block, arrays = known.block, [_taken(value) for value in batch]
     try:
         leaves(block(*arrays))[0].wait_to_read()
-        found = _symbol(block, len(arrays))
     except Exception as error:  # the block's code may fail in any way
-        raise ModelError(
-            f"the block can't be run as a symbol: {said_by(error)}",
-            "hybrid_forward(F, x, ...) must not look at values or shapes of arrays.",
-        ) from error
+        raise _no_symbol(error) from error
+    found = _symbol(block, len(arrays))
+    kept = known.kept(len(arrays))
+    cut = bool(kept) and kept != list(range(len(found.list_outputs())))
+    if cut:
+        found = grouped(found[k] for k in kept)
     values = {
         parameter.name: parameter._reduce().asnumpy()
         for parameter in block.collect_params().values()
     }
-    return canonical(found, values)
+    network = canonical(found, values)
+    if cut and len(network.inputs) < len(arrays):
+        raise ModelError(
+            f"the outputs that model.outputs names depend on {len(network.inputs)} of "
+            f"the {len(arrays)} inputs alone",
+            "Name an output that the others lead to, or let the factory make a block "
+            "that takes no other inputs.",
+        )
+    return network
+
+
+def _no_symbol(error: Exception) -> ModelError:
+    return ModelError(
+        f"the block can't be run as a symbol: {said_by(error)}",
+        "hybrid_forward(F, x, ...) must not look at values or shapes of arrays.",
+    )
 
 
 def _taken(value: Any) -> Any:
@@ -170,8 +211,11 @@ def _variable(name: str) -> Any:
 
 
 def _symbol(block: Any, count: int) -> Any:
+    """What a block computes, as MXNet's symbol; raises as `network_of`."""
     if isinstance(block, mx.gluon.SymbolBlock):
         return block._cached_graph[1]
     names = ["data"] if count == 1 else [f"data{k}" for k in range(count)]
-    made = leaves(block(*map(_variable, names)))
-    return made[0] if len(made) == 1 else mx.sym.Group(made)
+    try:
+        return grouped(leaves(block(*map(_variable, names))))
+    except Exception as error:  # the block's code may fail in any way
+        raise _no_symbol(error) from error

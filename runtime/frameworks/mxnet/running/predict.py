@@ -19,5 +19,5 @@ def predictor(model: Any, inputs: Sequence[Input] = ()) -> Predict:
     """
     known = as_model(model)
     if isinstance(known, Block):
-        return BlockPredictor(known.block, [one.name for one in inputs])
+        return BlockPredictor(known, [one.name for one in inputs])
     return Predictor(known, inputs)

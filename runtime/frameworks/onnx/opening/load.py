@@ -17,6 +17,7 @@ from ...refusals import Damaged, Unsafe, shown
 from ..ir import weights
 from ..ir.proto import normalise, walk
 from ..ir.proto.returned import DEFAULTS
+from ..ir.proto.selected import select_outputs
 from ..ir.weights import Span
 from .untrusted import sizes, wire
 from .untrusted.external import span
@@ -34,7 +35,11 @@ EXTERNAL = "narrowcast.external_data"
 
 
 def load_onnx(
-    path: Path | str, *, trust: bool = False, large: int = wire.LARGE
+    path: Path | str,
+    *,
+    outputs: Sequence[str] = (),
+    trust: bool = False,
+    large: int = wire.LARGE,
 ) -> ir.Model:
     """Open a model; the file is checked before anything that it names is opened.
 
@@ -43,12 +48,13 @@ def load_onnx(
     The file is never written to.
 
     Args:
+        outputs: Those of its outputs that are judged and kept; all without names.
         trust: External data may lie anywhere, also behind links.
         large: Bytes from which a tensor inside the file is mapped.
 
     Raises:
         ModelError: It is missing, corrupt, no ONNX model, of an opset that is not
-            known, not valid, or not safe to open.
+            known, not valid, or not safe to open; or it has no output of a name.
     """
     path = Path(path)
     place = f"model.path: {path.name}"
@@ -57,6 +63,7 @@ def load_onnx(
         check_versions(proto, place)
         check_functions(proto)
         normalise(proto)
+        select_outputs(proto, outputs, place)
         external = _external(proto, token)
         spans = _spans(proto, path, token, trust)
         check_graph(proto, place)

@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from ....common.errors import ModelError
-from ....common.suggestion import suggestion
+from ....common.suggestion import chosen, suggestion
 from ..bodies.bodies import MAIN, split
 from ..bodies.inline import inline_calls
 from ..bodies.reachable import needed
@@ -28,7 +28,7 @@ from .checkpoint.values import Checkpoint
 from .graph_model import GraphModel, Read
 from .hash_tables import TABLES, importing
 from .placeholders import fed
-from .signature import chosen, signature_of
+from .signature import signature_of
 from .untrusted.graphs import check_graph, check_text_files
 
 INIT_OP = "__saved_model_init_op"

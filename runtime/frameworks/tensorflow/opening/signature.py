@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from ....common.errors import ModelError
-from ....common.suggestion import suggestion
 from ...inputs import Input
 from ..ir.frozen import PREDICT, Endpoint, Model, Signature
 from ..ir.naming import flat, parsed
@@ -49,33 +48,6 @@ def _endpoints(
             Endpoint(name, tensor, name_of(info.dtype), sizes(info.tensor_shape))
         )
     return found
-
-
-def chosen(
-    wanted: Sequence[str], known: Sequence[str], place: str, count: int = 0
-) -> list[int]:
-    """The places of the outputs that the spec names, in its order; all without names.
-
-    Names of which none is the model's are the user's own, if there is one for each.
-
-    Args:
-        known: Names of all outputs, once or more than once over.
-        count: Of the outputs, 0 if `known` has each once.
-
-    Raises:
-        ModelError: The model has no output of a name.
-    """
-    count = count or len(known)
-    free = len(wanted) == count and not set(wanted) & set(known)
-    if not wanted or free:
-        return list(range(count))
-    for name in wanted:
-        if name not in known:
-            raise ModelError(
-                f"{place} has no output {name}, which model.outputs names",
-                suggestion(name, list(dict.fromkeys(known))),
-            )
-    return [list(known).index(name) % count for name in wanted]
 
 
 def name_of(dtype: int) -> str:

@@ -67,7 +67,7 @@ def load_model() -> Model:
     """The trained model."""
     from narrowcast.runtime.frameworks.onnx import load_onnx
 
-    return load_onnx(MODEL)
+    return load_onnx(MODEL, outputs=("logits",))
 
 
 @cache

@@ -58,7 +58,7 @@ def load_model() -> Model:
     """The trained model."""
     from narrowcast.runtime.frameworks.onnx import load_onnx
 
-    return load_onnx(MODEL)
+    return load_onnx(MODEL, outputs=("boxes",))
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from .....common.errors import DataError, ModelError
+from .....common.suggestion import chosen
 from ....inputs import Input
 from ....protocol import Inputs, Outputs
 from ...bodies.canonical import canonical_functions
@@ -19,7 +20,6 @@ from ...ir.frozen import Endpoint, Frozen, Signature
 from ...running.reasons import FAILURES, FIT, failed, said
 from ...running.session import widened
 from ..saved_model import load_saved_model
-from ..signature import chosen
 from .export import changing, export, spelled
 
 KEY = "serving_default"
@@ -139,7 +139,8 @@ def keras_model(
     made = _outputs(model, ends, place)
     known = [each.name for each in made]
     own = list(getattr(model, "output_names", None) or ())
-    kept = chosen(outputs, known + own * (len(own) == len(known)), place, len(known))
+    names = known + own * (len(own) == len(known))
+    kept = [k % len(made) for k in chosen(outputs, names, place, len(made))]
     ends_ = tuple(made[k] for k in kept)
     state = [(each, each.read_value()) for each in changing(model)]
     return KerasModel(model, Signature(KEY, ends, ends_), place, state, kept)
