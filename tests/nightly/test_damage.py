@@ -23,7 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     groups = [each for each in named.split(",") if each]
     groups += ["plain", "records"] * ("pytorch" in groups)
     cases = [(group, name) for group in groups for name in formats(group)]
-    metafunc.parametrize(("group", "name"), cases, ids="-".join)
+    metafunc.parametrize(("group", "name"), cases, ids=["-".join(c) for c in cases])
 
 
 def test_damage_is_refused_or_harmless(group: str, name: str) -> None:
