@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from by_reference import load_failing, some_batches
 
 from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.common.fresh import in_fresh_process
@@ -34,22 +35,11 @@ def test_made_up_inputs_blame_no_dataset() -> None:
     assert caught.value.remedy == DATASET
 
 
-def load_saved(path: Path) -> Any:
-    def predict(inputs: Any) -> Any:
-        raise ValueError("no such size")
-
-    return predict
-
-
 def test_a_saved_model_that_fails_on_made_up_inputs_fails_on_no_data() -> None:
     with pytest.raises(ModelError, match="fails on made-up inputs: ValueError"):
-        opened(predict_file, load_saved, Path("net"), some_batches)
+        opened(predict_file, load_failing, Path("net"), some_batches)
     with pytest.raises(ModelError, match="fails on the data: ValueError"):
-        opened(evaluate_file, load_saved, Path("net"), some_batches, MSE)
-
-
-def some_batches() -> Iterator[Any]:
-    yield ((1,), None)
+        opened(evaluate_file, load_failing, Path("net"), some_batches, MSE)
 
 
 def test_a_model_in_a_file_has_no_factory(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_reference import Count, as_they_are, of_some_lengths, predictor
 from toy import Toy
 
 from narrowcast.runtime.common.progress import Terminal
@@ -178,26 +179,6 @@ def test_data_that_differs_from_pass_to_pass_is_said(toy: Toy) -> None:
 
 
 # Sizes that were judged
-
-
-def of_some_lengths() -> Iterator[Any]:
-    for length in (3, 7, 5):
-        yield (np.ones((2, length), np.float32),), None
-
-
-class Count(MSE):
-    """No scores by sample: workers hand the outputs over."""
-
-    def update(self, predictions: Any, labels: Any) -> None:
-        super().update(predictions, predictions)
-
-
-def as_they_are() -> Any:
-    return lambda inputs: inputs
-
-
-def predictor(model: Any, inputs: Any = ()) -> Any:
-    return model
 
 
 @pytest.mark.parametrize("workers", [None, 2])
