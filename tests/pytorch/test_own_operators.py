@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from by_reference import opened_and_called
 from torch import nn
 
 from narrowcast.runtime.common.errors import ModelError
@@ -110,11 +111,6 @@ def test_an_operator_of_the_models_own_stays_fp32_and_is_found_again(
         done = python("-c", IN_A_NEW_PYTHON.format(name=name), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert tools.error(expected, torch.load(tmp_path / "y.pt")) < 0.01
-
-
-def opened_and_called(load: Any, path: Path, x: torch.Tensor) -> Any:
-    """What the saved model gives, in a process that knows nothing of it."""
-    return load(path)((x,))
 
 
 class Quantised(nn.Module):

@@ -42,3 +42,8 @@ def load_failing(path: Path) -> Any:
         raise ValueError("no such size")
 
     return predict
+
+
+def opened_and_called(load: Any, path: Path, x: Any) -> Any:
+    """What a saved model gives, in a process that knows nothing of it."""
+    return load(path)((x,))
