@@ -46,6 +46,7 @@ class Sizes:
 
     Attributes:
         first: Of the batch that was traced.
+        samples: How many samples that has, in each input; None if not all is declared.
         judged: Of all data that were seen.
         stated: Symbol → the most that the spec says.
     """
@@ -53,6 +54,7 @@ class Sizes:
     first: Judged = field(default_factory=dict)
     judged: Judged = field(default_factory=dict)
     stated: Mapping[str, int] = field(default_factory=dict)
+    samples: frozenset[int] | None = frozenset()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,19 +71,23 @@ class Sizes:
 
     @property
     def largest(self) -> Mapping[int, int]:
-        """Length on the traced batch → the most that it may be, where all is stated."""
-        lengths: dict[int, list[int | None]] = {}
-        for symbol, (length, _same) in self.first.items():
-            lengths.setdefault(length, []).append(self.stated.get(symbol))
-        return {
-            length: max(each for each in most if each is not None)
-            for length, most in lengths.items()
-            if None not in most
-        }
+        """Length on the traced batch → the most that it may be, where all is stated.
+
+        A position may lie behind others (a cache): so it is the sum of all sizes. A
+        length that is the number of samples as well says nothing.
+        """
+        if self.samples is None or not self.first.keys() <= self.stated.keys():
+            return {}
+        most = sum(self.stated[symbol] for symbol in self.first)
+        lengths = {length for length, _same in self.first.values()} - self.samples
+        return dict.fromkeys(lengths, most)
 
 
 def sizes(inputs: Sequence[Input], batch: Iterable[Any], judged: Judged) -> Sizes:
     """Of the batch that is traced, and of what was judged beside it."""
-    first = symbols(inputs, shapes_of(batch))
+    shapes = shapes_of(batch)
+    first = symbols(inputs, shapes)
     stated = {s: most for each in inputs for s, most in each.largest.items()}
-    return Sizes(first, joined(first, judged), stated)
+    declared = bool(inputs) and all(each.shape is not None for each in inputs)
+    samples = frozenset(shape[0] for shape in shapes if shape) if declared else None
+    return Sizes(first, joined(first, judged), stated, samples)

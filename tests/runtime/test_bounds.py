@@ -85,7 +85,29 @@ def test_positions_that_reach_a_sine_are_pinned_with_all_between() -> None:
 
 @pytest.mark.parametrize(("most", "free"), [(257, True), (258, False), (4096, False)])
 def test_a_stated_size_that_bf16_holds_frees_them(most: int, free: bool) -> None:
-    assert (pinned(ROPE, largest={64: most}) == set()) is free
+    seen = {"float": Statistics(63.0, 0.0, 0.0, 0.0, 0.0)}
+    assert (pinned(ROPE, largest={64: most}, seen=seen) == set()) is free
+
+
+@pytest.mark.parametrize("largest", [64.0, 126.0, 1063.0])
+def test_steps_starts_and_scales_are_not_bounded_by_a_size(largest: float) -> None:
+    seen = {"float": Statistics(largest, 0.0, 0.0, 0.0, 0.0)}
+    assert pinned(ROPE, largest={64: 128}, seen=seen)
+    assert pinned(ROPE, largest={64: 128})
+
+
+def test_sums_of_data_and_shifted_positions_are_not_bounded_by_a_size() -> None:
+    seen = {"float": Statistics(9.0, 0.0, 0.0, 0.0, 0.0)}
+    summed = (("places", COUNTS, ("ids",), "int64"), *ROPE[1:])
+    inputs = {"x": "float32", "ids": "int64"}
+    assert pinned(summed, inputs, largest={64: 128}, seen=seen)
+    moved = (
+        ROPE[0],
+        ("shifted", CASTS, ("places", "ids"), "int64"),
+        ("float", CASTS, ("shifted",), "float32"),
+        *ROPE[2:],
+    )
+    assert pinned(moved, inputs, largest={64: 128}, seen=seen)
 
 
 def test_an_outer_product_scales_and_a_layer_does_not() -> None:

@@ -70,7 +70,9 @@ def test_sizes_are_told_without_the_number_of_samples() -> None:
 def test_a_length_that_two_sizes_had_is_bounded_by_both() -> None:
     other = Input("mask", ("batch", "keys"), None, {"keys": 512})
     batch = [np.zeros((4, 64)), np.zeros((4, 64))]
-    assert sizes([IDS, other], batch, {}).largest == {64: 512}
+    assert sizes([IDS, other], batch, {}).largest == {64: 640}
+    assert sizes([IDS], [np.zeros((64, 64))], {}).largest == {}
+    assert sizes([IDS, Input("more")], batch, {}).largest == {}
     assert sizes([IDS, Input("mask", ("batch", "keys"))], batch, {}).largest == {}
     assert joined({"a": (1, 2)}, {"a": (0, 1), "b": (3, 3)}) == {
         "a": (0, 2),

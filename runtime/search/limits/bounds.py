@@ -34,12 +34,14 @@ class Whole:
     Attributes:
         origin: The op or the input that they come from.
         place: Whether they are positions or counts, not what a caller gave.
-        bound: No larger than this, whatever the input.
+        bound: No larger than this, whatever the input, if they count from 0 by one.
+        seen: What they then reach on the batch.
     """
 
     origin: str
     place: bool
     bound: float = math.inf
+    seen: float = math.inf
 
 
 def bound_pins(
@@ -56,7 +58,7 @@ def bound_pins(
         largest: Length that a size had on the batch → the most that it may have; what
             is missing may be any.
     """
-    found = _Whole(graph, low, largest)
+    found = _Whole(graph, low, statistics, largest)
     for name in graph.inputs:
         seen = statistics.get(name)
         whole = seen is not None and not seen.fractional and seen.largest > 1
@@ -76,9 +78,13 @@ class _Whole:
     """
 
     def __init__(
-        self, graph: Graph, low: Precision, largest: Mapping[int, int]
+        self,
+        graph: Graph,
+        low: Precision,
+        statistics: Mapping[str, Statistics],
+        largest: Mapping[int, int],
     ) -> None:
-        self.graph, self.largest = graph, largest
+        self.graph, self.statistics, self.largest = graph, statistics, largest
         self.exact = LIMITS[low].whole
         self.known: dict[str, Whole] = {}
         self.reads: dict[str, Whole] = {}
@@ -96,8 +102,15 @@ class _Whole:
                 self.known[name] = made
 
     def _proven(self, tensor: Tensor, made: Whole) -> bool:
-        """Whether the format holds each of them, and the op that casts them is behind."""
-        return tensor.dtype == "bool" or (tensor.floating and made.bound <= self.exact)
+        """Whether the format holds each of them, and the op that casts them is behind.
+
+        A bound is one of positions from 0 on: steps, starts and scales show on the batch.
+        """
+        if not tensor.floating:
+            return tensor.dtype == "bool"
+        seen = self.statistics.get(tensor.name)
+        plain = seen is not None and not seen.fractional and seen.largest <= made.seen
+        return plain and made.bound <= self.exact
 
     def _taken(self, op: Op) -> Iterator[str]:
         """What the op takes and does not merely look up places with."""
@@ -142,14 +155,16 @@ class _Whole:
             return self._entered(op, k, tensor)
         wide = tensor.dtype in WIDE
         if op.growth is Growth.COUNTS and (tensor.floating or wide):
-            return Whole(op.id, place=True, bound=self._bound(tensor))
+            return self._counted(op, tensor, taken)
         if not held:
             counts = wide and op.growth is Growth.ENDS
             return Whole(op.id, place=True) if counts else None
         if not self._passes(op, tensor, taken):
             return None
         worst = max(held, key=lambda each: (each.place, each.bound))
-        alone = op.kind in (Kind.MOVER, Kind.FIXED) or len(taken) == 1
+        alone = len(held) == 1 and (
+            op.kind in (Kind.MOVER, Kind.FIXED) or len(taken) == 1
+        )
         return worst if alone else replace(worst, bound=math.inf)
 
     def _passes(self, op: Op, tensor: Tensor, taken: tuple[str, ...]) -> bool:
@@ -172,14 +187,21 @@ class _Whole:
         """What a body is given; a loop's counter grows however it began."""
         slot = op.inputs[k].tensor if k < len(op.inputs) else None
         if slot in self.known:
-            return self.known[slot]
+            return replace(self.known[slot], bound=math.inf)
         return Whole(op.id, place=True) if tensor.dtype in WIDE else None
 
-    def _bound(self, tensor: Tensor) -> float:
-        """Positions along a size are below it."""
-        if len(tensor.shape) != 1:
-            return math.inf
-        return self.largest.get(tensor.shape[0], math.inf) - 1
+    def _counted(self, op: Op, tensor: Tensor, taken: tuple[str, ...]) -> Whole:
+        """Positions along a size are below it; what adds up data is not bounded by it."""
+        unbounded = Whole(op.id, place=True)
+        given = [
+            name for name in taken if name in self.known and not self.known[name].place
+        ]
+        sums = any(self.graph.tensors[name].shape for name in taken)
+        if len(tensor.shape) != 1 or sums or given:
+            return unbounded
+        length = tensor.shape[0]
+        most = self.largest.get(length, math.inf) - 1
+        return replace(unbounded, bound=most, seen=length - 1)
 
 
 def _with_makers(graph: Graph, low: Precision, found: _Whole) -> dict[str, Reason]:

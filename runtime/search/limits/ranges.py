@@ -2,8 +2,8 @@
 
 Statistics of the calibration batch make ops suspect: values that overflow or become
 zero, whole numbers that are rounded, kernels that return something else than fp32.
-Most suspects are harmless: a mask of -1e9 may become -inf, and what softmax leaves of
-a masked score may become 0. So the verdict is measured. All suspects low at once, the
+Most suspects are harmless: a mask of -1e9 is as good at the end of the range, and what
+softmax leaves of a masked score may become 0. So the verdict is measured. All suspects low at once, the
 rest in fp32: if the outputs don't suffer, none is pinned; else the group is halved.
 Then the ops that a pinned one reads from are tried, as long as theirs suffer too: a
 sine in fp32 is of no use to a position that came in bf16.
