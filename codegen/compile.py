@@ -76,7 +76,7 @@ def relative_folder(spec_file: Path, script_file: Path) -> str:
 
 def _sections(spec: Spec) -> tuple[Section, ...]:
     model, evaluation = framework_of(spec).model(spec), spec.evaluation
-    if evaluation is None:
+    if evaluation.dataset is None:
         return model, random_section(spec), convert_section(spec)
     return (
         model,

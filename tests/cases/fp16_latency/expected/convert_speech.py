@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "fe0bd7781e0284f9ec122220ee673fa82c609950c349acff0ad8766411e5bdaa"
+# spec-sha256 = "dd6f648c1548b4f44623f78d8327bd519a8cfb655859a3acafcbd4b65bfe6a7b"
 # ///
 # fmt: off
 # isort: skip_file

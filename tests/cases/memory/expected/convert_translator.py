@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "0016513bb3b6bc6ee1e7f9951d254714279cd45d2230b10a3ffac4c7cb079ddf"
+# spec-sha256 = "ef687939aabe2a5445743e1abe27a39c0ad22d950832dba7e5a56ecb0b548cfc"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "478b4564e0179fa872a810de075ed6063e0d82a7c03be51c5383ad1d6035e218"
+# spec-sha256 = "a5fa7bb8359f80380649267412135c6507353e9fca56582eb9e2f5692e3efc0d"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c2b712b8182761785f7e63743426a5fe7f6943ca07bc5ff8a4713cc2921ef38e"
+# spec-sha256 = "01c73c061245e5f4adb16798d4578b39e871684e7bfdd1dc8d4af4f5ca698717"
 # ///
 # fmt: off
 # isort: skip_file

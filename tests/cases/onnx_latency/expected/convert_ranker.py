@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "90536f8013008445efae48149d3081125ed63aa58f6be0f784086f222c333247"
+# spec-sha256 = "8606390090cf256c42613a6aa72ff12c7a3e8dcd38fcce91f79072e8fb194979"
 # ///
 # fmt: off
 # isort: skip_file

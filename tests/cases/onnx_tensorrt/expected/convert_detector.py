@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e8c7c0955a9a52fa8e117136007a6a7b94de4531671596ab29d3c6057fb10729"
+# spec-sha256 = "b2938e918ae9b19bc72c4d6a7d51a99ea488d030cd5818c881200f0cd1293c0e"
 # ///
 # fmt: off
 # isort: skip_file

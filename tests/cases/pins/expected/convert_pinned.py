@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a0cd9a4d1f300a41b5302d67fb87ca7cb8b23c252f284a163f65f2385dee81ac"
+# spec-sha256 = "8be4a3e76f0aa3dad25d0db5b9a6ecf478803a7c418f6a85a57fa4ed6d1a08b2"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "549051311191424d1a2790a22fd550535806dec82370717cfbcc364fdf70d58d"
+# spec-sha256 = "13d4b40bbf9053d25effa15d169a8716759deee86cba994f8a0738ff99f7f665"
 # ///
 # fmt: off
 # isort: skip_file

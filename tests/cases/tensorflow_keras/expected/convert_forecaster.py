@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "6207615fc0c3bbaaccb46c119fae12e2a05607daa2ef15e6720793d04c06b7e4"
+# spec-sha256 = "97e64a8cea87629d3da2480bc88ed2e0ff57746daf52a8bf218e637e344e9132"
 # ///
 # fmt: off
 # isort: skip_file

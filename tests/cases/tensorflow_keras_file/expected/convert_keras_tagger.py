@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c483bb89150eeaad5ac31c89f4f6b520b350ced4bd93ecadf81591e9361b1579"
+# spec-sha256 = "4b2e5c65480eec74e4edde035808318e56bde4a9e84562e073e2b0090506967c"
 # ///
 # fmt: off
 # isort: skip_file

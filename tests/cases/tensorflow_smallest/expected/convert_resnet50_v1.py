@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "0fe12f44b0ba499ed9ab99136cf98422e4df32fe288dbcb021311a83841adb1e"
+# spec-sha256 = "d6981d0a96cd1818481ac2187140550935a45fe1d7c75301f3081a4e31bac04c"
 # ///
 # fmt: off
 # isort: skip_file

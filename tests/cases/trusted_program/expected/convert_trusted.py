@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c9845090859d813fadd2ddc44d598b8f64fe716b7509070b86a2af8ad6ec4a95"
+# spec-sha256 = "012da1bf20df1a55d54d5b3a57877dc8deb45cac1f0b540ab025a6baf5a5b070"
 # ///
 # fmt: off
 # isort: skip_file

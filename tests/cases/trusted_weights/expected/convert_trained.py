@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "080c3852d5eab24739503942af4df2d3639d42ccf851b83d15f280ef3520210b"
+# spec-sha256 = "16f3c112c01227d5d01734f26284e34297b9c26345264b195385b30e97bc295a"
 # ///
 # fmt: off
 # isort: skip_file
