@@ -11,11 +11,11 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "67872bd258bcd19ac6678e81bac9c003f9efb35d4a79dc1cfc69818f4e33901c"
+# spec-sha256 = "ab12850a6ee00ad4823dff918c12b6ee62c0431d515eea8790372fa6a06b73c5"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert detector (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert calibrated (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "detector.onnx"
 DATA = HERE / "val.npz"
-NAME = "detector"
+NAME = "calibrated"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
 INPUTS = ()
