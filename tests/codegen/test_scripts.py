@@ -244,8 +244,8 @@ def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
 
 
 def is_judged(spec: Spec) -> bool:
-    """Whether a metric may judge it: where nothing is executed, none can."""
-    return framework_of(spec).executed
+    """Whether there is a criterion: where nothing is executed, there is none."""
+    return spec.evaluation.criterion is not None
 
 
 def converting(tree: ast.Module) -> ast.FunctionDef:
