@@ -15,5 +15,6 @@ if TYPE_CHECKING:
 
     from .opening.load import load_onnx as load_onnx
     from .opening.signature import signature as signature
+    from .opening.supplied import open_supplied as open_supplied
 
 __getattr__ = lazily(__name__)
