@@ -1,7 +1,7 @@
 """What a user may write: YAML text → Spec, or every mistake at its place."""
 
 from .canonical import canonical
-from .load import json_schema, load, loads
+from .load import json_schema, load, loads, read
 from .reading.diagnostics import Diagnostic, SpecError, format_diagnostic
 from .spec import Spec
 
@@ -14,4 +14,5 @@ __all__ = [
     "json_schema",
     "load",
     "loads",
+    "read",
 ]

@@ -12,6 +12,7 @@ from .explain import explain
 from .normalise import normalise
 from .reading.compose import BREAK, compose
 from .reading.diagnostics import Diagnostic, SpecError
+from .reading.source import Source
 from .sections.document import Document
 from .spec import Spec
 
@@ -27,6 +28,16 @@ def load(path: str | os.PathLike[str]) -> Spec:
     """
     name = os.fspath(path)
     return loads(_text(name), name)
+
+
+def read(path: str | os.PathLike[str]) -> Source:
+    """What a YAML file says, whether or not it is a spec.
+
+    Raises:
+        SpecError: The file can't be read, or is no YAML.
+    """
+    name = os.fspath(path)
+    return compose(_text(name), name)
 
 
 def loads(text: str, name: str = "<string>") -> Spec:
