@@ -131,9 +131,9 @@ def _demands(document: Document) -> Iterator[tuple[Steps, tuple[str, ...]]]:
 
 def _evaluation(
     accuracy: AccuracySection | None, criterion: CriterionSection
-) -> Evaluation | None:
+) -> Evaluation:
     if accuracy is None:
-        return None
+        return Evaluation(None, (), None, Criterion(RELATIVE, None, True), None, True)
     loader = accuracy.dataloader
     return Evaluation(
         dataset=_dataset(loader.dataset),

@@ -140,12 +140,14 @@ class Evaluation:
         keep_last: Whether a last, smaller batch is evaluated.
     """
 
-    dataset: Dataset
+    dataset: Dataset | None
     transforms: tuple[Transform, ...]
     metric: Metric | None
     criterion: Criterion | None
     batches: int | None
     keep_last: bool
+    eval_func: object = field(default=None, metadata={ADDED: True})
+    unbuilt: tuple[str, ...] = field(default=(), metadata={ADDED: True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Spec:
     device: str
     precisions: tuple[Low, ...]
     pins: Pins
-    evaluation: Evaluation | None
+    evaluation: Evaluation
     objective: str
     execution: str
     budget: Budget
@@ -198,4 +200,4 @@ class Spec:
     @property
     def judged(self) -> bool:
         """Whether a metric judges what is made; else the data only shows values."""
-        return self.evaluation is not None and self.evaluation.metric is not None
+        return self.evaluation.metric is not None

@@ -63,7 +63,8 @@ DEFAULTS = [
     ("precisions", ("bf16",)),
     ("pins.types", ()),
     ("pins.names", ()),
-    ("evaluation", None),
+    ("evaluation.dataset", None),
+    ("evaluation.metric", None),
     ("objective", "low_compute"),
     ("budget", Budget(max_trials=20, timeout=None)),
     ("batch_size", 64),
@@ -157,7 +158,7 @@ WRITTEN = [
     ),
     (MODEL + "quantization: {op_wise: ~, optype_wise: {}}", "pins.names", ()),
     # evaluation
-    (MODEL + "evaluation: ~", "evaluation", None),
+    (MODEL + "evaluation: ~", "evaluation.dataset", None),
     (MODEL + evaluated(), "evaluation.metric", TopK(k=1)),
     (MODEL + evaluated(), "evaluation.batches", None),
     (MODEL + evaluated(), "evaluation.keep_last", True),
