@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from numpy import asarray
+
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.progress import printable
 from narrowcast.runtime.evaluation.data.collating import said
@@ -255,7 +257,7 @@ class MixedPrecision:
         post, metric = self._postprocess, self._metric
         if isinstance(post, Postprocess):
             post = post()
-        tensor = _torch if framework == "pytorch" else _numpy
+        tensor = _torch if framework == "pytorch" else asarray
         if isinstance(metric, Metric):
             return Given(metric, metric.name, tensor, post)
         return given(metric, tensor, post)
@@ -268,13 +270,9 @@ class MixedPrecision:
 
 def _torch(array: Any) -> Any:
     """Users of PyTorch have tensors in their metrics."""
-    import torch
+    from narrowcast.runtime.frameworks.pytorch import tensor
 
-    return torch.from_numpy(array)
-
-
-def _numpy(array: Any) -> Any:
-    return array
+    return tensor(array)
 
 
 def _say(text: str) -> None:
