@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .opening.load import load_parameters as load_parameters
     from .opening.load import load_symbol as load_symbol
     from .opening.signature import signature as signature
+    from .opening.supplied import open_supplied as open_supplied
     from .program import Program as Program
     from .program import trace as trace
     from .running.blocks import Model as Model

@@ -16,5 +16,6 @@ if TYPE_CHECKING:
     from .opening.load import load_onnx as load_onnx
     from .opening.signature import signature as signature
     from .writing.archive import rename_data as rename_data
+    from .opening.supplied import open_supplied as open_supplied
 
 __getattr__ = lazily(__name__)
