@@ -225,7 +225,9 @@ class MixedPrecision:
 
     def _known_model(self) -> Any:
         """The model, or the path that the spec names."""
-        model = self._written.at("model", "path") if self._model is None else self._model
+        model = (
+            self._written.at("model", "path") if self._model is None else self._model
+        )
         if model is None:
             raise UsageError(
                 "there is no model yet", "Set it: converter.model = './model.onnx'."

@@ -118,10 +118,11 @@ class Metric:
     ) -> None:
         if not callable(metric_cls):
             raise UsageError(
-                f"common.Metric is given {said(metric_cls)}", "Give it the metric's class."
+                f"common.Metric is given {said(metric_cls)}",
+                "Give it the metric's class.",
             )
         self.metric_cls = metric_cls
-        self.name = name or getattr(metric_cls, "__name__", "metric")
+        self.name = str(name or getattr(metric_cls, "__name__", "metric"))
         self.kwargs = kwargs
 
     def __call__(self) -> Any:

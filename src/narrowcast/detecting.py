@@ -52,7 +52,9 @@ def framework_of(model: Any) -> str:
             package = base.__module__.partition(".")[0]
             if package in PACKAGES:
                 return PACKAGES[package]
-    raise ModelError(f"the model is {said(model)}, of no framework that is known", REMEDY)
+    raise ModelError(
+        f"the model is {said(model)}, of no framework that is known", REMEDY
+    )
 
 
 def name_of(model: Any) -> str:

@@ -29,7 +29,9 @@ def save(model: Path, wanted: str) -> Path:
     final = _final(model, wanted, ending)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".narrowcast-", dir=final.parent) as new:
+        with tempfile.TemporaryDirectory(
+            prefix=".narrowcast-", dir=final.parent
+        ) as new:
             for source, name in _files(model, final.name, ending):
                 _copy(source, Path(new) / name)
             if ending == ".onnx" and final.name != model.name:

@@ -146,8 +146,9 @@ def _text(data: Mapping[str, Any], changed: Mapping[tuple[str, ...], Any]) -> st
             at[key] = dict(below) if isinstance(below, Mapping) else {}
             at = at[key]
         at[keys[-1]] = value
-    order = {k: merged[k] for k in ("version", "model") if k in merged}
-    text: str = yaml.safe_dump({**order, **merged}, sort_keys=False, allow_unicode=True)
+    first = [key for key in ("version", "model") if key in merged]
+    ordered = {key: merged[key] for key in dict.fromkeys([*first, *merged])}
+    text: str = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True)
     return text
 
 

@@ -16,9 +16,7 @@ from .collating import are_numbers, collate, grouped, item_of, said, samples
 
 Array = npt.NDArray[Any]
 
-PAIR = (
-    "Each batch is a pair (inputs, labels); several inputs are a tuple, or a dict by name."
-)
+PAIR = "Each batch is a pair (inputs, labels); several inputs are a tuple, or a dict by name."
 AGAIN = (
     "The data is read several times: give a list, a class whose __iter__ starts anew, or "
     "common.DataLoader(dataset)."
@@ -161,7 +159,7 @@ def arrays(inputs: Any, names: Sequence[str] = ()) -> tuple[Array, ...]:
 
 def _array(value: Any, place: str) -> npt.NDArray[Any]:
     found = array_of(value)
-    if found is None or found.dtype.hasobject:
+    if found is None or found.dtype.kind in "OSU":
         raise DataError(
             f"input {place} of a batch is {said(value)}, which is no array", PAIR
         )

@@ -141,7 +141,9 @@ def takes_one(update: Callable[..., Any]) -> bool:
         return False
     if any(each.kind is each.VAR_POSITIONAL for each in found):
         return False
-    places = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    places = [
+        p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     required = [p for p in places if p.default is p.empty]
     if len(places) < 2 or len(required) > 1:
         return len(places) < 2
