@@ -133,7 +133,7 @@ def _seed(spec: Spec) -> tuple[Code, ...]:
 def _limits(spec: Spec) -> tuple[Code, ...]:
     """What only a conversion that is judged has: a criterion and a budget."""
     criterion = spec.evaluation.criterion
-    if criterion is None or not framework_of(spec).executed:
+    if criterion is None:
         return ()
     budget = spec.budget
     kind = "absolute" if criterion.relative is None else "relative"

@@ -29,6 +29,7 @@ WITH_DATA = (
     "Score fp32, trace, replay a plan or search, save, check; without data: by rules."
 )
 EACH = "Score fp32, convert to each precision, keep the better, report."
+UNJUDGED = "Trace, lower all ops that can be, save, load again, compare, report."
 UNEXECUTED = (
     "Trace, lower all ops that can be, save and check; nothing is executed here."
 )
@@ -39,16 +40,17 @@ def convert_section(spec: Spec) -> Convert:
     """The steps, as the spec's evaluation, precisions, objective and runtime want them."""
     framework = framework_of(spec)
     each = len(spec.precisions) > 1
-    judged = ("Budget", "Criterion") if framework.executed else ()
+    judged = ("Budget", "Criterion") if spec.judged else ()
     both = ("Converted",) if each else ()
-    with_data = WITH_DATA if slots_of(spec).data else JUDGED
+    open_data = slots_of(spec).data and spec.evaluation.eval_func is None
+    with_data = WITH_DATA if open_data else JUDGED
     heading = laid_out(
         "def convert", Group("(", parameters(spec), ")"), 0, " -> Report:"
     )
     return Convert(
         heading=Code(f"{heading} -> Report:"),
         title=docstring(
-            UNEXECUTED if not framework.executed else EACH if each else with_data
+            EACH if each else with_data if spec.judged else _unjudged(spec)
         ),
         names=(*ALWAYS, *judged, *both, "command_line"),
         beginning=tuple(_beginning(spec)),
@@ -56,6 +58,10 @@ def convert_section(spec: Spec) -> Convert:
         steps=_steps(spec, indent=8 if each else 4),
         imports_of_steps=(framework.adapter, *imports_of(spec), *_imports(spec)),
     )
+
+
+def _unjudged(spec: Spec) -> str:
+    return UNJUDGED if framework_of(spec).executed else UNEXECUTED
 
 
 def _beginning(spec: Spec) -> Iterator[Code]:
@@ -76,7 +82,7 @@ def _beginning(spec: Spec) -> Iterator[Code]:
     yield Code(f"subject = run.load({given})")
     if slots.eval_func or spec.evaluation.eval_func is not None:
         yield Code("subject = subject.scored_by(eval_func, CRITERION)")
-    elif framework.executed:
+    elif spec.judged:
         yield Code("subject = subject.judged_by(metric, CRITERION)")
 
 
@@ -118,9 +124,8 @@ def _plans(spec: Spec, indent: int) -> Code:
     objective = Code(spec.objective)
     if spec.objective == "latency":
         objective = Code(f"latency({_costs(spec)})")
-    executed = framework_of(spec).executed
-    items = (objective, Code("BUDGET")) if executed else (objective,)
-    step = "search" if executed else "everything_low"
+    items = (objective, Code("BUDGET")) if spec.judged else (objective,)
+    step = "search" if spec.judged else "everything_low"
     return laid_out(
         "found = conversion.replay() or ",
         Group(f"conversion.{step}(", items, ")"),

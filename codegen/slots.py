@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from narrowcast.spec import Spec
+from narrowcast.spec.spec import SUPPLIED
 
 from .frameworks import framework_of
-from .frameworks.framework import is_supplied
 from .writing.code import Code, literal
 from .writing.imports import Import
 from .writing.layout import Group
@@ -28,13 +28,13 @@ class Slots:
 
 def slots_of(spec: Spec) -> Slots:
     """The slots that are supplied. Where nothing is executed nothing is judged."""
-    evaluation, executed = spec.evaluation, framework_of(spec).executed
-    function = evaluation.eval_func
+    evaluation = spec.evaluation
+    function, judged = evaluation.eval_func, evaluation.criterion is not None
     return Slots(
-        model=is_supplied(spec),
+        model=spec.model.supplied,
         data=evaluation.dataset is None,
-        metric=executed and evaluation.metric is None and function is None,
-        eval_func=function == "supplied",
+        metric=judged and evaluation.metric is None and function is None,
+        eval_func=function == SUPPLIED,
     )
 
 
@@ -64,11 +64,11 @@ def imports_of(spec: Spec) -> tuple[Import, ...]:
 
 def refusals(spec: Spec) -> tuple[Group, ...]:
     """Calls that refuse what the spec names and no version reads yet."""
-    unbuilt = spec.evaluation.unbuilt
-    judging = tuple(name for name in unbuilt if name.startswith("metric "))
-    feeding = tuple(name for name in unbuilt if name not in judging)
-    slots = slots_of(spec)
-    called = {"data": feeding, "metric": judging if slots.metric else ()}
+    slots, evaluation = slots_of(spec), spec.evaluation
+    called = {
+        "data": evaluation.unbuilt_data if slots.data else (),
+        "metric": evaluation.unbuilt_metric if slots.metric else (),
+    }
     return tuple(
         Group(
             "run.unbuilt(",

@@ -124,11 +124,6 @@ def supplied(
     )
 
 
-def is_supplied(spec: Spec) -> bool:
-    """Whether the spec names no model."""
-    return spec.model.path is None and spec.model.factory is None
-
-
 def made(
     spec: Spec, factory: PythonObject, words: Factory, title: str, loaded: str = "Model"
 ) -> LoadModel:

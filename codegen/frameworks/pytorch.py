@@ -7,7 +7,7 @@ from narrowcast.spec import Spec
 from ..sections import LoadModel
 from ..writing.code import Code, literal
 from ..writing.layout import Group
-from .framework import Factory, Framework, is_supplied, made, opened, supplied
+from .framework import Factory, Framework, made, opened, supplied
 
 PYTORCH = "narrowcast.runtime.frameworks.pytorch"
 MODULE = "torch.nn.Module"
@@ -15,7 +15,7 @@ MODULE = "torch.nn.Module"
 
 def load_model(spec: Spec) -> LoadModel:
     """The factory's module with its weights, or the program's, on the spec's device."""
-    if is_supplied(spec):
+    if spec.model.supplied:
         return supplied(spec, PYTORCH, (Code("INPUTS"), *_device(spec)), MODULE)
     if spec.model.factory is None:
         return _exported(spec)

@@ -13,7 +13,6 @@ from ..writing.layout import Group, Item
 from .framework import (
     Factory,
     Framework,
-    is_supplied,
     made,
     named,
     opened,
@@ -29,7 +28,7 @@ def load_model(spec: Spec) -> LoadModel:
     """The model in a file, or the factory's with its weights."""
     model = spec.model
     outputs = selected(spec)
-    if is_supplied(spec):
+    if spec.model.supplied:
         named_signature = (
             () if model.signature is None else (_signature(model.signature),)
         )

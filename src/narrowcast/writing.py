@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 NO_FRAMEWORK = (None, "", "NA")
 
+Keys = tuple[str, ...]
+"""The way to a value: ("model", "framework")."""
+
+ACCURACY = ("evaluation", "accuracy")
+JUDGING = (ACCURACY, ("metric", "multi_metrics", "postprocess", "python"))
+SLOTS: Mapping[str, Sequence[tuple[Keys, Keys]]] = {
+    "model": ((("model",), ("path", "factory", "weights")),),
+    "data": (((*ACCURACY, "dataloader"), ("dataset", "transform", "filter")),),
+    "metric": (JUDGING,),
+    "eval_func": (JUDGING,),
+}
+"""Slot → sections, and their keys that fill it."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -51,8 +64,18 @@ class Set:
         supplied: The slots that are supplied: "model", "data", "metric", "eval_func".
     """
 
-    values: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
+    values: Mapping[Keys, Any] = field(default_factory=dict)
     supplied: frozenset[str] = frozenset()
+
+    @property
+    def replaced(self) -> tuple[Keys, ...]:
+        """The keys that say what is supplied."""
+        return tuple(
+            (*section, key)
+            for slot in sorted(self.supplied)
+            for section, keys in SLOTS[slot]
+            for key in keys
+        )
 
 
 @dataclass(frozen=True)
@@ -105,13 +128,16 @@ def generated(given: Written, code: Set) -> Generated:
     from narrowcast.spec import load, loads
 
     changed = {k: v for k, v in code.values.items() if not _same(given.at(*k), v)}
+    replaced = [keys for keys in code.replaced if given.at(*keys) is not None]
     text = ""
-    if given.file is not None and not changed:
+    if given.file is not None and not (changed or replaced):
         spec = load(given.file)
     else:
-        text = _text(given.data, changed)
+        text = _text(given.data, changed, replaced)
         spec = loads(text, given.file or "the spec")
-    spec = _with_slots(spec, code.supplied)
+    if "eval_func" in code.supplied:
+        judged = replace(spec.evaluation, eval_func="supplied")
+        spec = replace(spec, evaluation=judged)
     name = Path(given.file).name if given.file else f"{spec.model.slug}.yaml"
     folder = given.folder.resolve()
     path = folder / default_name(spec)
@@ -135,38 +161,29 @@ def names_in(value: Any) -> list[str]:
     raise UsageError(f"these are no names: {value!r}", "Give 'a, b' or ['a', 'b'].")
 
 
-def _text(data: Mapping[str, Any], changed: Mapping[tuple[str, ...], Any]) -> str:
+def _text(
+    data: Mapping[str, Any], changed: Mapping[Keys, Any], replaced: Sequence[Keys]
+) -> str:
     import yaml
 
     merged: dict[str, Any] = _plain(data)
+    for keys in replaced:
+        _section(merged, keys).pop(keys[-1], None)
     for keys, value in changed.items():
-        at = merged
-        for key in keys[:-1]:
-            below = at.get(key)
-            at[key] = dict(below) if isinstance(below, Mapping) else {}
-            at = at[key]
-        at[keys[-1]] = value
+        _section(merged, keys)[keys[-1]] = value
     first = [key for key in ("version", "model") if key in merged]
     ordered = {key: merged[key] for key in dict.fromkeys([*first, *merged])}
     text: str = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True)
     return text
 
 
-def _with_slots(spec: Spec, supplied: frozenset[str]) -> Spec:
-    """The spec without what it names for slots that code supplies."""
-    model, judged = spec.model, spec.evaluation
-    unbuilt = judged.unbuilt
-    if "model" in supplied:
-        model = replace(model, path=None, factory=None, weights=None)
-    if "data" in supplied:
-        judged = replace(judged, dataset=None, transforms=())
-        unbuilt = tuple(name for name in unbuilt if name.startswith("metric "))
-    if supplied & {"metric", "eval_func"}:
-        judged = replace(judged, metric=None, eval_func=None)
-        unbuilt = tuple(name for name in unbuilt if not name.startswith("metric "))
-    if "eval_func" in supplied:
-        judged = replace(judged, eval_func="supplied")
-    return replace(spec, model=model, evaluation=replace(judged, unbuilt=unbuilt))
+def _section(data: dict[str, Any], keys: Keys) -> dict[str, Any]:
+    """The mapping that the last of these keys stands in, made where it is missing."""
+    for key in keys[:-1]:
+        if not isinstance(data.get(key), dict):
+            data[key] = {}
+        data = data[key]
+    return data
 
 
 def _same(written: Any, wanted: Any) -> bool:

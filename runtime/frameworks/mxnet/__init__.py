@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .running.blocks import block_model as block_model
     from .running.predict import predictor as predictor
     from .writing.archive import load_saved as load_saved
+    from .writing.native import native as native
+    from .writing.native import open_native as open_native
 
 dependencies: tuple[str, ...] = ("mxnet",)
 executes = True

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .program import trace as trace
     from .running.predict import predictor as predictor
     from .writing.archive import load_saved as load_saved
+    from .writing.native import native as native
+    from .writing.native import open_native as open_native
 
 dependencies: tuple[str, ...] = ("tensorflow", "keras", "h5py", "ml_dtypes", "protobuf")
 executes = True

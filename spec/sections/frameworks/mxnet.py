@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import absent, input_names, one_of_path_and_factory, weights_ending
+from .common import absent, input_names, path_or_factory, weights_ending
 
 SYMBOL = "-symbol.json"
 WEIGHTS = (".params", ".parameters")
@@ -15,15 +15,11 @@ WEIGHTS = (".params", ".parameters")
 
 def problems(model: ModelKeys) -> Iterator[Problem]:
     """The rules that the section breaks."""
-    yield from one_of_path_and_factory(
-        model,
-        "mxnet needs `path` and `weights`, or `factory`",
-        "path: net-symbol.json, weights: net-0000.params",
-    )
+    yield from path_or_factory(model)
     yield from weights_ending(model, WEIGHTS)
     if model.path is not None:
         yield from _symbol(model, model.path)
-    elif model.trust:
+    elif model.factory is not None and model.trust:
         message = "`trust` is for models in files; here code of yours makes it"
         yield Problem(message, "leave it out", ("trust",))
     yield from absent(model, ("runtime",), "is for onnx models")

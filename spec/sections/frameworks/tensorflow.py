@@ -7,7 +7,14 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
+from .common import (
+    absent,
+    input_names,
+    is_supplied,
+    path_or_factory,
+    suffix,
+    weights_ending,
+)
 
 FROZEN = ".pb"
 KERAS = (".keras", ".h5", ".hdf5")
@@ -23,17 +30,13 @@ def is_saved_model(path: str | None) -> bool:
 
 def problems(model: ModelKeys) -> Iterator[Problem]:
     """The rules that the section breaks."""
-    yield from one_of_path_and_factory(
-        model,
-        "tensorflow needs `path`, the trained model, or `factory`",
-        "path: folder_of_the_saved_model, or model.pb, or model.keras",
-    )
+    yield from path_or_factory(model)
     yield from _path(model)
     if model.path is not None:
         yield from absent(model, ("weights",), "goes with `factory`")
         if not is_saved_model(model.path):
             yield from absent(model, ("signature",), "is for SavedModels")
-    else:
+    elif not is_supplied(model):
         yield from weights_ending(model, WEIGHTS)
         yield from absent(model, ("signature",), "is for SavedModels")
         if model.trust:

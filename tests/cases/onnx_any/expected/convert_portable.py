@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "f0b425ec43875858942c224189b7ab27d086ce1051f10ad3d03c3fdfaa8a8259"
+# spec-sha256 = "01c73c061245e5f4adb16798d4578b39e871684e7bfdd1dc8d4af4f5ca698717"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "7671e5a0e9171d27ad209ff142a1facce1f58683c33239faca920087e5d37545"
+# spec-sha256 = "b2938e918ae9b19bc72c4d6a7d51a99ea488d030cd5818c881200f0cd1293c0e"
 # ///
 # fmt: off
 # isort: skip_file
