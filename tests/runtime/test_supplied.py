@@ -32,7 +32,11 @@ class Digits:
 
 
 class Mean:
-    name = "mean"
+    def update(self, predictions, labels):
+        pass
+
+    def result(self):
+        return 0.0
 """
 
 
@@ -174,7 +178,7 @@ def test_a_factory_is_a_module_of_the_users() -> None:
 
 def test_a_metric_is_made_anew_each_time() -> None:
     make = supplied("--model", "m", "--metric", "their_digits:Mean")["metric"]
-    assert make().name == "mean"
+    assert getattr(make(), "name", "") == "Mean"
     assert make() is not make()
 
 
