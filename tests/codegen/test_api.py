@@ -88,7 +88,9 @@ def test_what_code_supplies_takes_the_place_of_what_the_file_names() -> None:
     different = changed(alone, converter.script)
     assert "model: Callable[[], Model]," in different
     assert "metric: Callable[[], Metric] | None = None," in different
-    assert "CRITERION" not in str(different - {each for each in different if "=" in each})
+    assert "CRITERION" not in str(
+        different - {each for each in different if "=" in each}
+    )
 
 
 def test_values_that_code_sets_are_the_specs(tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_what_can_not_be_used_is_refused_where_it_is_set(
 
 @pytest.mark.parametrize("conf", ["missing.yaml", 3])
 def test_a_configuration_that_can_not_be_read(conf: Any) -> None:
-    with pytest.raises(UsageError, match="no such file|is given an int"):
+    with pytest.raises(UsageError, match=r"no such file|is given an int"):
         MixedPrecision(conf)
 
 
@@ -221,7 +223,9 @@ def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_refusal_that_nobody_catches_ends_the_script(tmp_path: Path) -> None:
     """As `narrowcast` itself ends: two lines and the exit code, no traceback."""
-    (tmp_path / "conf.yaml").write_text("model: {name: net, framework: onnks}\n", "utf-8")
+    (tmp_path / "conf.yaml").write_text(
+        "model: {name: net, framework: onnks}\n", "utf-8"
+    )
     done = run(tmp_path, UNCAUGHT.format(conf="conf.yaml"))
     assert done.returncode == 2
     assert done.stdout == "before\n"
