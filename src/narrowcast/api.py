@@ -23,7 +23,15 @@ from .common import Metric, Model, Postprocess
 from .detecting import framework_of, name_of
 from .ends import refusals
 from .result import Result
-from .writing import FRAMEWORK, NO_FRAMEWORK, Generated, Set, generated, names_in, written
+from .writing import (
+    FRAMEWORK,
+    NO_FRAMEWORK,
+    Generated,
+    Set,
+    generated,
+    names_in,
+    written,
+)
 
 NAME = ("model", "name")
 PRECISIONS = ("mixed_precision", "precisions")
