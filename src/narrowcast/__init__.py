@@ -1,17 +1,14 @@
 """narrowcast: a short YAML spec becomes a reviewable mixed-precision conversion script.
 
 From Python, `MixedPrecision` generates the same script and calls it, and `common` has
-what it is given: both are loaded when they are first asked for.
+what it is given: both are loaded when they are first asked for. What type checkers know
+of that is in `__init__.pyi`.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from . import common as common
-    from .api import MixedPrecision as MixedPrecision
+from typing import Any
 
 __version__ = "0.1.0"
 

@@ -23,9 +23,16 @@ from .common import Metric, Model, Postprocess
 from .detecting import framework_of, name_of
 from .ends import refusals
 from .result import Result
-from .writing import NO_FRAMEWORK, Generated, Set, generated, names_in, written
+from .writing import (
+    FRAMEWORK,
+    NO_FRAMEWORK,
+    Generated,
+    Set,
+    generated,
+    names_in,
+    written,
+)
 
-FRAMEWORK = ("model", "framework")
 NAME = ("model", "name")
 PRECISIONS = ("mixed_precision", "precisions")
 DIRECTION = ("tuning", "accuracy_criterion", "higher_is_better")
@@ -70,10 +77,12 @@ class MixedPrecision:
         Raises:
             NarrowcastError: It is refused: nothing was written.
         """
+        from narrowcast.spec import format_diagnostic
+
         with refusals():
             script = self._generated()
             for notice in script.spec.notices:
-                _say(str(notice))
+                _say(format_diagnostic(notice))
             where = place(self._text("path"), self._text("resume"))
             try:
                 outcome = called(script, self._supplied(script), where)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import linecache
+import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,8 +147,15 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
 def _arguments(module: ModuleType, supplied: Supplied) -> dict[str, Any]:
     found = dict(supplied.others)
     if supplied.model is not None:
-        found["model"] = OpenedModel(module.open_model, supplied.model)
+        found["model"] = _opened(module.open_model, supplied.model)
     return found
+
+
+def _opened(open_model: Callable[[Any], Any], source: Any) -> Callable[[], Any]:
+    """Opens the model: a file for all who want it, an object from memory."""
+    if isinstance(source, str | os.PathLike):
+        return OpenedModel(open_model, os.fspath(source))
+    return lambda: open_model(source)
 
 
 def _tell(report: Report, place: Place) -> None:

@@ -55,30 +55,36 @@ class Result:
 
     @cached_property
     def model(self) -> Any:
-        """The framework's own object, opened from what was saved and judged."""
-        with refusals():
-            return self._adapter.native(self.report.model)
+        """The framework's own object, opened from what was saved and judged.
 
-    @cached_property
-    def graph_def(self) -> Any:
-        """TensorFlow: the converted graph, its variables in it.
-
-        Raises:
-            UsageError: It is no model of TensorFlow's.
+        A module of PyTorch's, a `tf.Graph`, a block or (symbol, arg_params, aux_params)
+        of MXNet's, a ModelProto.
         """
         with refusals():
-            return self._of_tensorflow("graph_def")(self.report.model)
+            return self._adapter.open_native(self.report.model)
 
-    @cached_property
+    @property
     def graph(self) -> Any:
-        """TensorFlow: the same as a `tf.Graph`.
+        """TensorFlow: the converted model as a `tf.Graph`.
 
         Raises:
             UsageError: It is no model of TensorFlow's.
         """
         with refusals():
-            import_graph_def = self._of_tensorflow("graph_of")
-            return import_graph_def(self.graph_def)
+            if not hasattr(self.model, "as_graph_def"):
+                raise UsageError(
+                    "only TensorFlow's models have a graph", "Take `.model`."
+                )
+        return self.model
+
+    @property
+    def graph_def(self) -> Any:
+        """TensorFlow: the same as a GraphDef.
+
+        Raises:
+            UsageError: It is no model of TensorFlow's.
+        """
+        return self.graph.as_graph_def()
 
     def save(self, path: str | os.PathLike[str], *, anyway: bool = False) -> Path:
         """Write the converted model; what stands there is replaced.
@@ -115,9 +121,3 @@ class Result:
             f"{rounded(before)}, demanded is {wanted} "
             f"{rounded(judged.criterion.bound(before))}"
         )
-
-    def _of_tensorflow(self, name: str) -> Any:
-        found = getattr(self._adapter, name, None)
-        if found is None:
-            raise UsageError("only TensorFlow's models have a graph", "Take .model.")
-        return found

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 NO_FRAMEWORK = (None, "", "NA")
 
 Keys = tuple[str, ...]
-"""The way to a value: ("model", "framework")."""
+"""The way to a value."""
+
+FRAMEWORK: Keys = ("model", "framework")
 
 ACCURACY = ("evaluation", "accuracy")
 JUDGING = (ACCURACY, ("metric", "multi_metrics", "postprocess", "python"))
@@ -128,13 +130,14 @@ def generated(given: Written, code: Set) -> Generated:
     from narrowcast.spec import load, loads
 
     changed = {k: v for k, v in code.values.items() if not _same(given.at(*k), v)}
+    framework = changed.pop(FRAMEWORK, "") if given.file else ""
     replaced = [keys for keys in code.replaced if given.at(*keys) is not None]
     text = ""
     if given.file is not None and not (changed or replaced):
-        spec = load(given.file)
+        spec = load(given.file, framework=framework)
     else:
         text = _text(given.data, changed, replaced)
-        spec = loads(text, given.file or "the spec")
+        spec = loads(text, given.file or "the spec", framework=framework)
     if "eval_func" in code.supplied:
         judged = replace(spec.evaluation, eval_func="supplied")
         spec = replace(spec, evaluation=judged)
