@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.dataset import DatasetFile
-from narrowcast.spec.spec import Input, Pin, PythonClass
+from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
 
 from .frameworks import framework_of
 from .writing.code import Code, literal
@@ -103,6 +103,8 @@ def _python_modules(spec: Spec) -> Iterator[str]:
     for part in (spec.evaluation.dataset, spec.evaluation.metric):
         if isinstance(part, PythonClass):
             yield part.object.module
+    if isinstance(spec.evaluation.eval_func, PythonObject):
+        yield spec.evaluation.eval_func.module
 
 
 def _pins(spec: Spec) -> Group:
@@ -140,7 +142,7 @@ def _seed(spec: Spec) -> tuple[Code, ...]:
 def _limits(spec: Spec) -> tuple[Code, ...]:
     """What only a conversion that is judged has: a criterion and a budget."""
     criterion = spec.evaluation.criterion
-    if criterion is None or not spec.judged:
+    if criterion is None:
         return ()
     budget = spec.budget
     kind = "absolute" if criterion.relative is None else "relative"

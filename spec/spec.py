@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
@@ -17,6 +18,10 @@ from .sections.dataset import DatasetFile
 from .sections.metric import BuiltIn
 from .sections.mixed_precision import Low
 from .sections.transform import Transform
+
+Supplied = Literal["supplied"]
+SUPPLIED: Supplied = "supplied"
+"""Stands for what is handed over when the script is run."""
 
 ADDED = "added"
 """Marks a field that came later: left empty, a spec means what it meant without it."""
@@ -176,7 +181,8 @@ class Evaluation:
             is executed, or only performance counts.
         batches: How many are evaluated, None for all.
         keep_last: Whether a last, smaller batch is evaluated.
-        eval_func: Scores a whole model by itself: called with it, returns a number.
+        eval_func: Scores a whole model by itself: called with it, returns a number;
+            SUPPLIED where Python code gives one.
         unread: What is written for data or metric and can't be read yet, in order:
             that slot is supplied.
     """
@@ -187,7 +193,9 @@ class Evaluation:
     criterion: Criterion | None
     batches: int | None
     keep_last: bool
-    eval_func: PythonObject | None = field(default=None, metadata={ADDED: True})
+    eval_func: PythonObject | Supplied | None = field(
+        default=None, metadata={ADDED: True}
+    )
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
 
     @property
@@ -259,5 +267,5 @@ class Spec:
 
     @property
     def judged(self) -> bool:
-        """Whether a metric of the spec judges what is made."""
-        return self.evaluation.metric is not None
+        """Whether what is made is held against a criterion, if there is data."""
+        return self.evaluation.criterion is not None
