@@ -42,7 +42,8 @@ def convert_section(spec: Spec) -> Convert:
     each = len(spec.precisions) > 1
     judged = ("Budget", "Criterion") if spec.judged else ()
     both = ("Converted",) if each else ()
-    with_data = WITH_DATA if slots_of(spec).data else JUDGED
+    open_data = slots_of(spec).data and spec.evaluation.eval_func is None
+    with_data = WITH_DATA if open_data else JUDGED
     heading = laid_out(
         "def convert", Group("(", parameters(spec), ")"), 0, " -> Report:"
     )

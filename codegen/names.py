@@ -29,7 +29,7 @@ BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES 
 
 batches convert convert_to dataset eval_func load_model metric open_model
 
-tuple
+float tuple
 """
 RESERVED = frozenset(
     {

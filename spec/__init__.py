@@ -1,7 +1,7 @@
 """What a user may write: YAML text → Spec, or every mistake at its place."""
 
 from .canonical import canonical
-from .load import check, json_schema, load, loads
+from .load import check, json_schema, load, loads, read
 from .reading.diagnostics import Diagnostic, SpecError, format_diagnostic
 from .spec import Spec
 
@@ -15,4 +15,5 @@ __all__ = [
     "json_schema",
     "load",
     "loads",
+    "read",
 ]

@@ -37,6 +37,16 @@ def load(path: str | os.PathLike[str], *, framework: str = "", model: str = "") 
     return loads(_text(name), name, framework=framework, model=model)
 
 
+def read(path: str | os.PathLike[str]) -> Source:
+    """What a YAML file says, whether or not it is a spec.
+
+    Raises:
+        SpecError: The file can't be read, or is no YAML.
+    """
+    name = os.fspath(path)
+    return _source(_text(name), name)
+
+
 def loads(
     text: str, name: str = "<string>", *, framework: str = "", model: str = ""
 ) -> Spec:

@@ -19,22 +19,9 @@ from yaml.scanner import Scanner
 from .construct import DEPTH, MERGE, NODES, SCALARS, construct
 from .diagnostics import SpecError
 from .source import Place, Source
+from .syntax import conflict, slip
 
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
-HINTS = {
-    "found character '\\t'": "YAML indents with spaces, not tabs",
-    "mapping values are not allowed": "quote a value that contains `: `",
-    "cannot start any token": "quote a value that starts with a special character",
-    "undefined alias": "quote a value that starts with `*`",
-    "expected alphabetic or numeric": "quote a value that starts with `*` or `&`",
-    "unknown escape character": "use single quotes where a value holds backslashes",
-    "expected a single document": "a spec is one document: remove the second `---`",
-    "expected ',' or": "a bracket is not closed, or a comma is missing",
-    "expected <block end>": "check the indentation of this line and the one above",
-    "could not find expected ':'": "a key is followed by `: ` and its value",
-    "end of stream": "a quote or bracket is not closed",
-}
 
 
 class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
@@ -47,6 +34,17 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
         Composer.__init__(self)
         BaseResolver.__init__(self)
         self.depth = self.nodes = 0
+        self.scalars: list[yaml.ScalarToken] = []
+
+    def scan_plain(self) -> yaml.ScalarToken:
+        return self._kept(super().scan_plain())
+
+    def scan_flow_scalar(self, style: str) -> yaml.ScalarToken:
+        return self._kept(super().scan_flow_scalar(style))
+
+    def _kept(self, scalar: yaml.ScalarToken) -> yaml.ScalarToken:
+        self.scalars.append(scalar)
+        return scalar
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.depth += 1
@@ -104,31 +102,18 @@ def _node(text: str, source: Source) -> yaml.Node | None:
         _refuse_syntax(source, error, composer)
     except (ValueError, OverflowError):
         # PyYAML lets chr() and int() of an absurd escape or directive fail.
-        _refuse(source, _here(composer), "not a character or number in YAML", "")
-
-
-def _here(composer: _Composer) -> Place:
-    mark = composer.get_mark()
-    return Place(mark.line + 1, mark.column + 1)
+        mark = composer.get_mark()
+        here = Place(mark.line + 1, mark.column + 1)
+        _refuse(source, here, "not a character or number in YAML", "")
 
 
 def _refuse_syntax(
     source: Source, error: yaml.MarkedYAMLError, composer: _Composer
 ) -> NoReturn:
-    """Say what PyYAML says, at its place, with the likely cause."""
-    for row, line in enumerate(source.lines, 1):
-        if CONFLICT.match(line):
-            message = "a merge-conflict marker was left in the file"
-            _refuse(source, Place(row, 1), message, "resolve the conflict")
-    problem = error.problem or "not valid YAML"
-    mark = error.problem_mark or error.context_mark
-    if "end" in problem and error.context_mark:
-        # What is not closed helps more than where the file ends.
-        mark = error.context_mark
-    place = Place(mark.line + 1, mark.column + 1) if mark else _here(composer)
-    message = f"{error.context}, {problem}" if error.context else problem
-    hint = next((hint for part, hint in HINTS.items() if part in message), "")
-    _refuse(source, place, message, hint)
+    """Say what is wrong with the text, at its place, with the likely cause."""
+    here = composer.get_mark()
+    found = conflict(source.lines) or slip(error, here, source.lines, composer.scalars)
+    _refuse(source, found.place, found.message, found.hint)
 
 
 def _refuse(source: Source, place: Place, message: str, hint: str) -> NoReturn:

@@ -127,7 +127,20 @@ class _Builder:
         if any("\ud800" <= c <= "\udfff" for c in text):
             message = "half of a surrogate pair is not a character"
             self._report(node, steps, message, "write the character itself")
+        if node.style is None:
+            self._check_lines(node, steps)
         return text
+
+    def _check_lines(self, node: yaml.ScalarNode, steps: Steps) -> None:
+        """No line of a plain value looks like a list's item."""
+        for row in range(node.start_mark.line + 1, node.end_mark.line + 1):
+            line = self.source.lines[row]
+            item = line.lstrip()
+            if item.startswith("- "):
+                place = Place(row + 1, len(line) - len(item) + 1)
+                message = "YAML reads this line as part of the value above"
+                hint = "indent an item of a list as the others, or quote the value"
+                self.found.append(self.source.diagnostic(place, steps, message, hint))
 
     def _pairs(
         self, node: yaml.MappingNode, steps: Steps

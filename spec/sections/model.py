@@ -143,7 +143,7 @@ class ModelKeys(Section):
     )
     framework: Annotated[str, Among(tuple(FRAMEWORKS), (), INSTEAD)] = Field(
         description="The framework of the model: pytorch, tensorflow, mxnet or onnx; "
-        "left out, --framework or the model's file tells it."
+        "left out, --framework tells it, or the ending of path or --model."
     )
     runtime: Annotated[str, Among(RUNTIMES)] | None = Field(
         default=None,

@@ -138,18 +138,18 @@ s.yaml:1:4: found undefined alias 'b'
     pytest.param(
         "a:\n  b: 1\n c: 2\n",
         """\
-s.yaml:1:1: while parsing a block mapping, expected <block end>, but found '<block mapping start>'
-    a:
+s.yaml:3:2: this line is indented by 1 space: it belongs to no line above
+    c: 2
     ^
-    hint: check the indentation of this line and the one above
+    hint: check the indentation: no spaces as in line 1 or 2 spaces as in line 2 would fit
 """,
         id="indent",
     ),
     pytest.param(
         "a: 1\nb\nc: 2\n",
         """\
-s.yaml:3:1: while scanning a simple key, could not find expected ':'
-    c: 2
+s.yaml:2:1: while scanning a simple key, could not find expected ':'
+    b
     ^
     hint: a key is followed by `: ` and its value
 """,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import isfunction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +13,8 @@ import numpy as np
 
 from ...common.errors import DataError
 from ...frameworks.inputs import Input
-from .arrays import Arrays, Batch, Batched
-from .indexed import Indexed
+from .arrays import Arrays, Batch
+from .loaders import loader
 from .named import named_object
 from .npz import array_names, read_npz
 from .synthetic import random_inputs
@@ -81,26 +82,25 @@ class NamedData:
     @property
     def names(self) -> tuple[str, ...]:
         """Those of an archive's arrays, where there are several."""
-        return self._opened[0]
+        return self._opened.names
 
     def batches(
         self, size: int, *, limit: int | None = None, keep_last: bool = True
-    ) -> Iterator[Batch]:
-        """The samples, `size` at a time.
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """The samples, `size` at a time where they don't come in batches.
 
         Raises:
             DataError: They can't be read.
         """
-        return self._opened[1].batches(size, limit=limit, keep_last=keep_last)
+        return self._opened.batches(size, limit=limit, keep_last=keep_last)
 
     @cached_property
-    def _opened(self) -> tuple[tuple[str, ...], Batched]:
+    def _opened(self) -> Data:
         if _is_archive(self.source):
             return _archive(Path(self.source))
-        dataset = named_object(self.source, "--data")
-        if isinstance(dataset, type) or not hasattr(dataset, "__getitem__"):
-            dataset = dataset()
-        return (), Indexed(dataset)
+        found = named_object(self.source, "--data")
+        made = found() if isinstance(found, type) or isfunction(found) else found
+        return loader(made)
 
     def __getstate__(self) -> dict[str, str]:
         return {"source": self.source}
@@ -115,8 +115,8 @@ def named_data(source: str) -> NamedData:
     if not _is_archive(source) and ":" not in source:
         raise DataError(
             f"--data {source} is neither a .npz file nor package.module:name",
-            "Name an archive of arrays, or a dataset class of yours with __getitem__ "
-            "and __len__.",
+            "Name an archive of arrays; or a class or function of yours that makes a "
+            "dataset, or a loader of (inputs, labels).",
         )
     return NamedData(source)
 
@@ -125,7 +125,20 @@ def _is_archive(source: str) -> bool:
     return source.lower().endswith(".npz")
 
 
-def _archive(path: Path) -> tuple[tuple[str, ...], Arrays]:
+@dataclass(frozen=True)
+class _Archive:
+    """Named arrays."""
+
+    names: tuple[str, ...]
+    arrays: Arrays
+
+    def batches(
+        self, size: int, *, limit: int | None = None, keep_last: bool = True
+    ) -> Iterator[Batch]:
+        return self.arrays.batches(size, limit=limit, keep_last=keep_last)
+
+
+def _archive(path: Path) -> _Archive:
     """All arrays but the labels, in the archive's order."""
     names = array_names(path)
     label = next((name for name in LABELS if name in names), None)
@@ -136,4 +149,4 @@ def _archive(path: Path) -> tuple[tuple[str, ...], Arrays]:
             f"Name its arrays as the model's inputs, and the labels {LABELS[0]}.",
         )
     arrays = read_npz(path, inputs=inputs, label=label)
-    return (inputs if len(inputs) > 1 else ()), arrays
+    return _Archive(inputs if len(inputs) > 1 else (), arrays)

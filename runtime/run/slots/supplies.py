@@ -12,6 +12,7 @@ from typing import Any
 from ...common.errors import UsageError
 from ...evaluation.data.named import named_object
 from ...evaluation.data.supplied import named_data
+from ...evaluation.metrics.given import given
 from ...evaluation.metrics.metric import Metric
 
 HELP = {
@@ -56,9 +57,7 @@ class NamedMetric:
     source: str
 
     def __call__(self) -> Metric:
-        made = named_object(self.source, "--metric")
-        metric: Metric = made() if callable(made) else made
-        return metric
+        return given(named_object(self.source, "--metric"))()
 
     @property
     def modules(self) -> tuple[str, ...]:
