@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from .dataset import DatasetFile
-from .evaluation import AccuracySection, EvaluationSection
+from .evaluation import EvaluationSection
 from .fields import Among, Amount, Refused
 from .frameworks import ModelSection
 from .frameworks.onnx import runtime
@@ -71,26 +71,28 @@ class Document(Section):
         "machine that converts, or by a stated machine profile.",
     )
 
-    def problems(self) -> Iterator[Problem]:
-        yield from self._precision_problems()
-        yield from self._op_problems()
-        yield from self._execution_problems()
-        yield from self._device_problems()
-        yield from self._shape_problems()
-        if accuracy := self.evaluation.accuracy:
-            yield from self._input_problems(accuracy)
-            yield from self._transform_problems(accuracy)
-            yield from self._batch_problems(accuracy)
-            yield from self._direction_problems(accuracy)
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._precision_problems()
+        yield self._op_problems("mixed_precision")
+        yield self._op_problems("quantization")
+        yield self._execution_problems()
+        yield self._compiled_problems()
+        yield self._device_problems()
+        yield self._metric_problems()
+        yield self._executed_problems()
+        yield self._shape_problems()
+        yield self._input_problems()
+        yield self._transform_problems()
+        yield self._batch_problems()
+        yield self._direction_problems()
 
-    def _op_problems(self) -> Iterator[Problem]:
+    def _op_problems(self, section: str) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
-        for section in ("mixed_precision", "quantization"):
-            for steps, op in getattr(self, section).ops:
-                for low in lows:
-                    if not {"fp32", low} & set(op.dtypes):
-                        message = f"the op may be neither fp32 nor {low}"
-                        yield Problem(message, "dtype: [fp32]", (section, *steps))
+        for steps, op in getattr(self, section).ops:
+            for low in lows:
+                if not {"fp32", low} & set(op.dtypes):
+                    message = f"the op may be neither fp32 nor {low}"
+                    yield Problem(message, "dtype: [fp32]", (section, *steps))
 
     def _precision_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy
@@ -118,11 +120,16 @@ class Document(Section):
                 "write device: cpu",
                 ("device",),
             )
+
+    def _metric_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy
         if accuracy and self.executed and not accuracy.metric:
             at = ("evaluation", "accuracy", "metric")
             message = "without a metric nothing says what may be lost"
             yield Problem(message, "name one: topk, MSE or python", at)
+
+    def _executed_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
         if accuracy and accuracy.metric and not self.executed:
             yield Problem(
                 f"runtime {self.model.runtime} is not executed here: nothing can be "
@@ -148,6 +155,8 @@ class Document(Section):
                 "leave it out",
                 ("tuning", "execution"),
             )
+
+    def _compiled_problems(self) -> Iterator[Problem]:
         if self.tuning.execution == "compile" and self.device != "cpu":
             yield Problem(
                 f"packages are compiled for the CPU, and device is {self.device}",
@@ -155,14 +164,20 @@ class Document(Section):
                 ("tuning", "execution"),
             )
 
-    def _input_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _input_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         dataset = accuracy.dataloader.dataset
         if isinstance(dataset.chosen, DatasetFile):
             for problem in dataset.chosen.input_problems(len(self.model.inputs)):
                 at = (*DATA, "dataset", dataset.key, *problem.at)
                 yield replace(problem, at=at)
 
-    def _transform_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _transform_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         wanted = len(self.model.inputs) or 1
         if accuracy.dataloader.transform.steps and wanted != 1:
             yield Problem(
@@ -171,7 +186,10 @@ class Document(Section):
                 (*DATA, "transform"),
             )
 
-    def _batch_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _batch_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         batch = accuracy.dataloader.batch_size
         for row, item in enumerate(self.model.inputs):
             first = item.shape[0] if item.shape else batch
@@ -182,7 +200,10 @@ class Document(Section):
                     ("model", "inputs", row, "shape", 0),
                 )
 
-    def _direction_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _direction_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         written = self.tuning.accuracy_criterion.higher_is_better
         metric = accuracy.metric
         if (

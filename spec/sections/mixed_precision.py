@@ -40,6 +40,7 @@ class DtypeSection(Section):
     later: ClassVar[frozenset[str]] = frozenset(
         {"bit", "scheme", "granularity", "algorithm", "compute_dtype"}
     )
+    exchangeable: ClassVar[bool] = True
 
     dtype: Precisions = Field(
         default=(), description="Precisions that are allowed; only fp32 pins the op."
@@ -48,6 +49,9 @@ class DtypeSection(Section):
 
 class OpSection(Section):
     """What is demanded of the ops under one name or type."""
+
+    called: ClassVar[str] = "a name or type of ops"
+    exchangeable: ClassVar[bool] = True
 
     activation: DtypeSection = Field(
         default_factory=DtypeSection,

@@ -41,6 +41,13 @@ def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem
         )
 
 
+def trusted_file(model: ModelKeys) -> Iterator[Problem]:
+    """Only a model in a file is trusted."""
+    if model.path is None and model.trust:
+        message = "`trust` is for models in files; here code of yours makes it"
+        yield Problem(message, "leave it out", ("trust",))
+
+
 def absent(model: ModelKeys, keys: Sequence[str], why: str) -> Iterator[Problem]:
     """Keys that mean nothing for this framework or form of model."""
     for key in keys:

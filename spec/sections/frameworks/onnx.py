@@ -17,8 +17,15 @@ def runtime(model: ModelKeys) -> str:
     return "openvino" if model.framework == "onnx" else "onnxruntime"
 
 
-def problems(model: ModelKeys) -> Iterator[Problem]:
-    """The rules that the section breaks."""
+def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
+    """The rules of the section."""
+    yield _path(model)
+    yield absent(model, ("factory", "weights"), "is not for onnx models")
+    yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
+    yield input_names(model)
+
+
+def _path(model: ModelKeys) -> Iterator[Problem]:
     if model.path is None:
         yield Problem("onnx needs `path`, the trained model", "path: model.onnx")
     elif suffix(model.path) != ".onnx":
@@ -27,6 +34,3 @@ def problems(model: ModelKeys) -> Iterator[Problem]:
             "write a file that ends in .onnx",
             ("path",),
         )
-    yield from absent(model, ("factory", "weights"), "is not for onnx models")
-    yield from absent(model, ("signature",), "is for TensorFlow's SavedModels")
-    yield from input_names(model)

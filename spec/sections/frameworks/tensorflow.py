@@ -7,7 +7,14 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
+from .common import (
+    absent,
+    input_names,
+    one_of_path_and_factory,
+    suffix,
+    trusted_file,
+    weights_ending,
+)
 
 FROZEN = ".pb"
 KERAS = (".keras", ".h5", ".hdf5")
@@ -21,26 +28,31 @@ def is_saved_model(path: str | None) -> bool:
     return path is not None and suffix(path) not in (FROZEN, *KERAS)
 
 
-def problems(model: ModelKeys) -> Iterator[Problem]:
-    """The rules that the section breaks."""
-    yield from one_of_path_and_factory(
+def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
+    """The rules of the section."""
+    yield one_of_path_and_factory(
         model,
         "tensorflow needs `path`, the trained model, or `factory`",
         "path: folder_of_the_saved_model, or model.pb, or model.keras",
     )
-    yield from _path(model)
-    if model.path is not None:
-        yield from absent(model, ("weights",), "goes with `factory`")
-        if not is_saved_model(model.path):
-            yield from absent(model, ("signature",), "is for SavedModels")
-    else:
+    yield _path(model)
+    yield _weights(model)
+    yield _signature(model)
+    yield trusted_file(model)
+    yield absent(model, ("runtime",), "is for onnx models")
+    yield input_names(model)
+
+
+def _weights(model: ModelKeys) -> Iterator[Problem]:
+    if model.path is None:
         yield from weights_ending(model, WEIGHTS)
+    else:
+        yield from absent(model, ("weights",), "goes with `factory`")
+
+
+def _signature(model: ModelKeys) -> Iterator[Problem]:
+    if not is_saved_model(model.path):
         yield from absent(model, ("signature",), "is for SavedModels")
-        if model.trust:
-            message = "`trust` is for models in files; here code of yours makes it"
-            yield Problem(message, "leave it out", ("trust",))
-    yield from absent(model, ("runtime",), "is for onnx models")
-    yield from input_names(model)
 
 
 def _path(model: ModelKeys) -> Iterator[Problem]:
