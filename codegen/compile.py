@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from narrowcast import __version__
 from narrowcast.spec import Spec, canonical
+from narrowcast.spec.spec import Evaluation, PythonObject
 
 from .constants import constants, files
 from .convert import convert_section
-from .evaluation.batches import batches_section, random_section
+from .evaluation.batches import batches_section, supplied_section
 from .evaluation.dataset import dataset_section
-from .evaluation.metric import metric_section
+from .evaluation.metric import eval_func_section, metric_section
 from .frameworks import dependencies, framework_of
 from .script import Header, Script
 from .sections import Section
+from .slots import ending
 from .writing.code import comment, docstring, toml
 from .writing.imports import import_lines
 
@@ -52,6 +55,7 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
         type_imports=import_lines(framework.type_imports, indent=4),
         constants=constants(spec, folder),
         sections=sections,
+        ending=ending(spec),
     )
 
 
@@ -75,16 +79,24 @@ def relative_folder(spec_file: Path, script_file: Path) -> str:
 
 
 def _sections(spec: Spec) -> tuple[Section, ...]:
-    model, evaluation = framework_of(spec).model(spec), spec.evaluation
-    if evaluation is None:
-        return model, random_section(spec), convert_section(spec)
     return (
-        model,
-        dataset_section(evaluation.dataset),
-        batches_section(spec, evaluation),
-        *(() if evaluation.metric is None else (metric_section(evaluation.metric),)),
+        framework_of(spec).model(spec),
+        *_evaluation(spec, spec.evaluation),
         convert_section(spec),
     )
+
+
+def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
+    """What gives the data and judges outputs, as far as the spec names it."""
+    if evaluation.dataset is None:
+        yield supplied_section(spec, evaluation)
+    else:
+        yield dataset_section(evaluation.dataset)
+        yield batches_section(spec, evaluation)
+    if evaluation.metric is not None:
+        yield metric_section(evaluation.metric)
+    if isinstance(evaluation.eval_func, PythonObject):
+        yield eval_func_section(evaluation.eval_func)
 
 
 def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:

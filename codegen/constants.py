@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.dataset import DatasetFile
-from narrowcast.spec.spec import Input, Pin, PythonClass
+from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
 
 from .frameworks import framework_of
 from .writing.code import Code, literal
@@ -79,7 +79,7 @@ def here(name: str, path: str, folder: str) -> Code:
 def files(spec: Spec) -> dict[str, str]:
     """What a script calls the files that it reads → their paths in the spec."""
     paths = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
-    dataset = spec.evaluation.dataset if spec.evaluation else None
+    dataset = spec.evaluation.dataset
     if isinstance(dataset, DatasetFile):
         paths["DATA"] = dataset.path
     return {name: path for name, path in paths.items() if path}
@@ -100,10 +100,11 @@ def _python_modules(spec: Spec) -> Iterator[str]:
     """Modules of the user that the script imports."""
     if spec.model.factory:
         yield spec.model.factory.module
-    if spec.evaluation is not None:
-        for part in (spec.evaluation.dataset, spec.evaluation.metric):
-            if isinstance(part, PythonClass):
-                yield part.object.module
+    for part in (spec.evaluation.dataset, spec.evaluation.metric):
+        if isinstance(part, PythonClass):
+            yield part.object.module
+    if isinstance(spec.evaluation.eval_func, PythonObject):
+        yield spec.evaluation.eval_func.module
 
 
 def _pins(spec: Spec) -> Group:
@@ -123,7 +124,7 @@ DEFAULT_SEED = 1978
 
 def _seed(spec: Spec) -> tuple[Code, ...]:
     """Where a factory or a random batch draws, or the search is seeded otherwise."""
-    draws = spec.model.factory is not None or spec.evaluation is None
+    draws = spec.model.factory is not None or spec.evaluation.dataset is None
     if draws or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)
     return ()
@@ -131,7 +132,7 @@ def _seed(spec: Spec) -> tuple[Code, ...]:
 
 def _limits(spec: Spec) -> tuple[Code, ...]:
     """What only a conversion that is judged has: a criterion and a budget."""
-    criterion = spec.evaluation.criterion if spec.evaluation else None
+    criterion = spec.evaluation.criterion
     if criterion is None:
         return ()
     budget = spec.budget

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from narrowcast.spec import Spec
 
 from .frameworks import framework_of
 from .sections import Convert
+from .slots import imports_of, parameters, refusals, slots_of
 from .writing.code import Code, docstring
 from .writing.imports import Import
 from .writing.layout import Group, Item, laid_out, values
@@ -24,31 +25,65 @@ PROFILES = {
 JUDGED = (
     "Score fp32, trace, replay a plan or search, save, load again, evaluate, report."
 )
+WITH_DATA = (
+    "Score fp32, trace, replay a plan or search, save, check; without data: by rules."
+)
 EACH = "Score fp32, convert to each precision, keep the better, report."
 UNJUDGED = "Trace, lower all ops that can be, save, load again, compare, report."
 UNEXECUTED = (
     "Trace, lower all ops that can be, save and check; nothing is executed here."
 )
+ALWAYS = ("Pins", "Precision", "Report", "Requirements", "Run", "Sources")
 
 
 def convert_section(spec: Spec) -> Convert:
     """The steps, as the spec's evaluation, precisions, objective and runtime want them."""
     framework = framework_of(spec)
-    _package, adapter = framework.adapter
     each = len(spec.precisions) > 1
-    judged = spec.judged
-    title = EACH if each else JUDGED if judged else UNJUDGED
-    requiring = f"run.require({adapter}, REQUIREMENTS)"
+    judged = ("Budget", "Criterion") if spec.judged else ()
+    both = ("Converted",) if each else ()
+    open_data = slots_of(spec).data and spec.evaluation.eval_func is None
+    with_data = WITH_DATA if open_data else JUDGED
+    heading = laid_out(
+        "def convert", Group("(", parameters(spec), ")"), 0, " -> Report:"
+    )
     return Convert(
-        title=docstring(title if framework.executed else UNEXECUTED),
-        requiring=Code(
-            f"lows = {requiring.replace(' R', ' *R')}" if each else requiring
+        heading=Code(f"{heading} -> Report:"),
+        title=docstring(
+            EACH if each else with_data if spec.judged else _unjudged(spec)
         ),
-        judged=judged,
+        names=(*ALWAYS, *judged, *both, "command_line"),
+        beginning=tuple(_beginning(spec)),
         each=each,
         steps=_steps(spec, indent=8 if each else 4),
-        imports_of_steps=(framework.adapter, *_imports(spec)),
+        imports_of_steps=(framework.adapter, *imports_of(spec), *_imports(spec)),
     )
+
+
+def _unjudged(spec: Spec) -> str:
+    return UNJUDGED if framework_of(spec).executed else UNEXECUTED
+
+
+def _beginning(spec: Spec) -> Iterator[Code]:
+    """Statements up to the model, loaded and scored."""
+    framework, slots = framework_of(spec), slots_of(spec)
+    _package, adapter = framework.adapter
+    for refusal in refusals(spec):
+        yield laid_out("", refusal, indent=4)
+    several = len(spec.precisions) > 1
+    requirements = "*REQUIREMENTS" if several else "REQUIREMENTS"
+    lows = "lows = " if several else ""
+    yield Code(f"{lows}run.require({adapter}, {requirements})")
+    model, batches = "model" if slots.model else "load_model", "batches"
+    if slots.data:
+        yield Code("fed = run.fed(batches, data, seed=SEED)")
+        batches = "fed"
+    given = f"{model}, {batches}, inputs=INPUTS, sources=SOURCES"
+    yield Code(f"subject = run.load({given})")
+    if slots.eval_func or spec.evaluation.eval_func is not None:
+        yield Code("subject = subject.scored_by(eval_func, CRITERION)")
+    elif spec.judged:
+        yield Code("subject = subject.judged_by(metric, CRITERION)")
 
 
 def _steps(spec: Spec, indent: int) -> tuple[Code, ...]:

@@ -16,21 +16,20 @@ from .writing.code import Code, dotted
 from .writing.imports import import_lines
 
 OWN = """
-A100 Any Arrays Budget Converted Criterion Indexed Input Iterator Metric Model Path
+A100 Any Arrays Budget Callable Converted Criterion Data Indexed Input Iterator Metric Model Path
 Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
 
-annotations arrays block_model cache command_line conversion converted found fused
-generator inputs keras keras_model labels load_frozen_graph load_keras
+annotations array arrays block_model cache command_line conversion converted data fed
+found fused inputs keras keras_model labels load_frozen_graph load_keras
 load_keras_weights load_onnx load_parameters load_safetensors load_saved_model
 load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open_pt2
-openvino portable profile pytorch random_inputs run signature std subject sys
-tensorflow tensorrt tf torch
+open_supplied openvino portable profile pytorch run source std subject sys tensorflow tensorrt tf torch
 
 BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
 
-batches convert convert_to dataset load_model metric
+batches convert convert_to dataset eval_func load_model metric open_model
 
-array tuple
+float tuple
 """
 RESERVED = frozenset(
     {

@@ -41,6 +41,7 @@ class Script:
         type_imports: Those that only type checkers run.
         constants: Assignments in order, laid out.
         sections: Functions in order.
+        ending: The statement that runs it.
     """
 
     header: Header
@@ -49,3 +50,4 @@ class Script:
     type_imports: Code
     constants: tuple[Code, ...]
     sections: tuple[Section, ...]
+    ending: Code

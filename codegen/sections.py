@@ -13,6 +13,10 @@ from typing import ClassVar, Protocol
 from .writing.code import Code
 from .writing.imports import Import
 
+LOADING = Code("load_model()")
+INPUTS = Code("inputs")
+NOTHING = Code("")
+
 
 class Section(Protocol):
     """A part of a script, printed by the template that it names."""
@@ -33,20 +37,23 @@ class LoadModel:
     """The trained model: what a file holds, or a factory makes.
 
     Attributes:
+        heading: The function's name and parameters.
         type: Of what is returned.
         title: The docstring's text.
+        imports: What the heading needs.
         local_imports: Imports within the function.
         statements: What makes it and loads its weights, where no file holds it whole.
         returning: The statement that returns it.
     """
 
     template: ClassVar[str] = "model.py.j2"
-    imports: ClassVar[Sequence[Import]] = ()
     type: Code
     title: Code
     local_imports: Code
     statements: tuple[Code, ...]
     returning: Code
+    heading: Code = LOADING
+    imports: Sequence[Import] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,52 +79,44 @@ class MadeOnce:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """The loop over a dataset.
+    """The loop over a dataset, or over what is supplied.
 
     Attributes:
+        argument: What is supplied, with its type; "" where the script has a dataset.
         title: The docstring's text.
         tensor: The framework's type of an input.
         local_imports: What making tensors needs, "" for nothing.
         reading: The head of the loop, laid out.
-        statements: What takes a batch apart and makes it `inputs` (tensors).
+        statements: What takes a batch apart and makes tensors of it.
+        inputs: The tuple of tensors.
     """
 
     template: ClassVar[str] = "batches.py.j2"
-    imports: ClassVar[Sequence[Import]] = (
-        ("collections.abc", "Iterator"),
-        ("typing", "Any"),
-        ("numpy as np", ""),
-    )
+    imports: Sequence[Import]
     title: Code
     tensor: Code
     local_imports: Code
     reading: Code
-    statements: tuple[Code, ...]
+    statements: tuple[Code, ...] = ()
+    inputs: Code = INPUTS
+    argument: Code = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
-class RandomBatch:
-    """One random batch, where the spec names no data.
+class EvalFunc:
+    """The user's function that scores a model.
 
     Attributes:
         title: The docstring's text.
-        tensor: The framework's type of an input.
-        local_imports: What making tensors needs, "" for nothing.
-        drawing: The call that draws NumPy arrays.
-        inputs: The tuple of them as tensors.
+        local_imports: The import of it.
+        calling: The call.
     """
 
-    template: ClassVar[str] = "random_batch.py.j2"
-    imports: ClassVar[Sequence[Import]] = (
-        ("collections.abc", "Iterator"),
-        ("numpy as np", ""),
-        ("narrowcast.runtime.evaluation.data.synthetic", "random_inputs"),
-    )
+    template: ClassVar[str] = "eval_func.py.j2"
+    imports: ClassVar[Sequence[Import]] = (("typing", "Any"),)
     title: Code
-    tensor: Code
     local_imports: Code
-    drawing: Code
-    inputs: Code
+    calling: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +124,29 @@ class Convert:
     """The steps of a conversion.
 
     Attributes:
+        heading: The function's name, parameters and type.
         title: The docstring's line.
-        requiring: The statement that checks machine and framework.
-        judged: Whether a metric judges it.
+        names: What is imported of the runtime.
+        beginning: Statements up to the model, loaded and scored.
         each: Whether it is made for each of several precisions.
         steps: Statements from the model as loaded to the plans that were found.
     """
 
     template: ClassVar[str] = "convert.py.j2"
+    heading: Code
     title: Code
-    requiring: Code
-    judged: bool
+    names: tuple[str, ...]
+    beginning: tuple[Code, ...]
     each: bool
     steps: tuple[Code, ...]
     imports_of_steps: tuple[Import, ...]
 
     @property
     def imports(self) -> Sequence[Import]:
-        judged = ("Budget", "Criterion") if self.judged else ()
-        each = ("Converted",) if self.each else ()
-        always = ("Pins", "Precision", "Report", "Requirements", "Run", "Sources")
-        names = (*always, *judged, *each, "command_line")
         return (
             ("__future__", "annotations"),
             ("sys", ""),
             ("typing", "TYPE_CHECKING"),
-            *(("narrowcast.runtime", name) for name in names),
+            *(("narrowcast.runtime", name) for name in self.names),
             *self.imports_of_steps,
         )

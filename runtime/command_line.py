@@ -16,7 +16,9 @@ from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from .common.errors import NarrowcastError
 from .common.files import shown, write_bytes
@@ -31,6 +33,7 @@ from .report.report import Report
 from .report.summary import summary
 from .run import Context, Options, Run
 from .run.interrupts import exits_are_told
+from .run.slots.supplies import Supplies
 
 INTERNAL = 4
 INTERRUPTED = 130
@@ -40,11 +43,16 @@ STDOUT, STDERR = 1, 2
 def command_line(
     script: str,
     name: str,
-    convert: Callable[[Run], Report],
+    convert: Callable[..., Report],
     arguments: Sequence[str] | None = None,
     executor: Executor | None = None,
+    *,
+    open_model: Callable[[str], Any] | None = None,
 ) -> int:
     """Run a script's `convert` and return the exit code.
+
+    What `convert` takes beside the run is supplied: `model` by --model, `data` by
+    --data, `metric` by --metric.
 
     0 done · 1 criterion not met · 2 bad model, data or plan · 3 requirement not met ·
     4 internal error · 130 interrupted.
@@ -56,9 +64,11 @@ def command_line(
         arguments: In place of sys.argv[1:].
         executor: Evaluates in its workers, as many as --workers says; without one,
             that many processes of this machine do.
+        open_model: Opens what --model names, where the script names no model.
     """
     path = Path(script).resolve()
-    options = _parsed(path.name, name, path.parent, arguments)
+    slots = Supplies(open_model, tuple(signature(convert).parameters)[1:])
+    options, supplied = _parsed(path.name, name, path.parent, slots, arguments)
     context = Context(name, path, options, Terminal(sys.stderr), time.perf_counter)
     context.workers = _workers(options.workers, executor)
     context.interrupts.listen()
@@ -69,7 +79,7 @@ def command_line(
             _stdout_for_json() if options.json else nullcontext(),
             exits_are_told(partial(_left_early, context), NarrowcastError.exit_code),
         ):
-            report = convert(run)
+            report = convert(run, **supplied())
     except NarrowcastError as error:
         _say(f"error: {error}")
         return error.exit_code
@@ -97,8 +107,13 @@ def command_line(
 
 
 def _parsed(
-    prog: str, name: str, folder: Path, arguments: Sequence[str] | None
-) -> Options:
+    prog: str,
+    name: str,
+    folder: Path,
+    slots: Supplies,
+    arguments: Sequence[str] | None,
+) -> tuple[Options, Callable[[], dict[str, Any]]]:
+    """The options, and what makes the arguments of `convert`."""
     parser = argparse.ArgumentParser(
         prog=prog,
         description=f"Convert {name} to mixed precision (narrowcast {VERSION}).",
@@ -153,10 +168,14 @@ def _parsed(
         help="costs to use, or to write there once measured; static: measure nothing",
     )
     add("--json", action="store_true", help="print the report as JSON")
-    options = Options(**vars(parser.parse_args(arguments)))
-    if options.trial is None:
-        return options
-    return replace(options, output=options.output / f"trial-{options.trial}")
+    slots.add_options(parser)
+    given = vars(parser.parse_args(arguments))
+    supplied = partial(slots.arguments, {each: given.pop(each) for each in slots.names})
+    options = Options(**given)
+    if options.trial is not None:
+        output = options.output / f"trial-{options.trial}"
+        options = replace(options, output=output)
+    return options, supplied
 
 
 def _workers(count: int | None, executor: Executor | None) -> Workers | None:

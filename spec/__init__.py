@@ -1,7 +1,7 @@
 """What a user may write: YAML text → Spec, or every mistake at its place."""
 
 from .canonical import canonical
-from .load import json_schema, load, loads
+from .load import check, json_schema, load, loads, read
 from .reading.diagnostics import Diagnostic, SpecError, format_diagnostic
 from .spec import Spec
 
@@ -10,8 +10,10 @@ __all__ = [
     "Spec",
     "SpecError",
     "canonical",
+    "check",
     "format_diagnostic",
     "json_schema",
     "load",
     "loads",
+    "read",
 ]

@@ -8,47 +8,65 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from .notes import notes
 from .reading.diagnostics import Steps
 from .reading.source import Data, Source
 from .sections.document import Document
-from .sections.section import Broken, Problem, Section, Unsound
+from .sections.section import Broken, Note, Problem, Section, Unsound
 from .vocabulary import item_of, meant, section_of, spot
 
 
-def broken_besides(
-    details: Iterable[ErrorDetails], source: Source
-) -> list[tuple[Steps, Problem]]:
-    """The rules that the sound part of a spec breaks, each with its section's path.
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What is to be said of a spec besides the mistakes that Pydantic sees.
+
+    Attributes:
+        problems: The rules that its sound part breaks, with their sections' paths.
+        notes: What its writer should hear of its sound part.
+        meant: What unknown keys were meant for, and is not written.
+    """
+
+    problems: tuple[tuple[Steps, Problem], ...]
+    notes: tuple[Note, ...]
+    meant: frozenset[Steps]
+
+
+def besides(details: Iterable[ErrorDetails], source: Source) -> Besides:
+    """What the sound part tells.
 
     Args:
         details: The mistakes that Pydantic sees.
     """
     rules = _Rules()
+    fields: set[Steps] = set()
     for detail in details:
         steps = source.known(detail["loc"])
         error = detail.get("ctx", {}).get("error")
         if detail["type"] == "extra_forbidden":
             rules.touch(steps)
-            for field in _replaced(steps, source):
-                rules.spoil(field)
+            fields |= set(_meant(steps, source))
         elif isinstance(error, Broken):
             rules.judge(steps, error.problems)
         elif detail["type"] == "missing":
             rules.spoil((*steps, str(detail["loc"][-1])))
         else:
             rules.spoil(steps)
+    for field in fields:
+        rules.spoil(field)
+    said: tuple[Note, ...] = ()
     with suppress(Unsound):
-        rules.section(Document, source.data, ())
-    return rules.found
+        said = tuple(notes(rules.document(source.data)))
+    return Besides(tuple(rules.found), said, frozenset(fields))
 
 
-def _replaced(steps: Steps, source: Source) -> Iterator[Steps]:
+def _meant(steps: Steps, source: Source) -> Iterator[Steps]:
     """What an unknown key was meant for, if that is not written: no rule misses it."""
     at = spot(steps[:-1])
     found = meant(at, str(steps[-1]))
@@ -98,6 +116,12 @@ class _Rules:
             self.found += [(steps, problem) for problem in problems]
             self.judge(steps, problems)
         return self._sound(kind, data, steps)
+
+    def document(self, data: Data) -> Document:
+        """The whole."""
+        made = self.section(Document, data, ())
+        assert isinstance(made, Document)
+        return made
 
     def _sound(self, kind: type[Section], data: Data, steps: Steps) -> Section:
         """The section without the fields that can't be used."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from .besides import broken_besides
+from .besides import besides
 from .reading.diagnostics import Diagnostic, Steps
 from .reading.source import Place, Source
 from .sections.fields import Refused
@@ -36,12 +36,20 @@ LIMITS = {
 
 
 def explain(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
-    """Each error at its key or value, in words that need no Pydantic; broken rules."""
+    """Each error at its key or value, in words that need no Pydantic.
+
+    Broken rules and notes of what is written are among them.
+    """
     details = error.errors(include_url=False)
+    also = besides(details, source)
     for detail in details:
-        yield from _explain(detail, source)
-    for steps, problem in broken_besides(details, source):
+        if detail["type"] != "missing" or detail["loc"] not in also.meant:
+            yield from _explain(detail, source)
+    for steps, problem in also.problems:
         yield _problem(problem, steps, source)
+    for note in also.notes:
+        if note.at in source.values:
+            yield source.note(note.at, note.text)
 
 
 def _explain(detail: ErrorDetails, source: Source) -> Iterator[Diagnostic]:

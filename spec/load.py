@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from .explain import explain
+from .framework import FRAMEWORK, OURS, is_open, with_framework
 from .normalise import normalise
+from .notes import notes
 from .reading.compose import BREAK, compose
-from .reading.diagnostics import Diagnostic, SpecError
+from .reading.diagnostics import Diagnostic, SpecError, in_order
+from .reading.source import Source
 from .sections.document import Document
 from .spec import Spec
 
@@ -19,30 +23,81 @@ LIMIT = 256 * 1024
 """Bytes that a spec's file may have."""
 
 
-def load(path: str | os.PathLike[str]) -> Spec:
+def load(path: str | os.PathLike[str], *, framework: str = "", model: str = "") -> Spec:
     """The spec in a YAML file, which is only read.
+
+    Args:
+        framework: What the model is where the file leaves it out or says `NA`.
+        model: The file that is supplied as the model, whose ending can tell as well.
 
     Raises:
         SpecError: The file can't be read, or what it says can't be used.
     """
     name = os.fspath(path)
-    return loads(_text(name), name)
+    return loads(_text(name), name, framework=framework, model=model)
 
 
-def loads(text: str, name: str = "<string>") -> Spec:
-    """The spec in a YAML text; `name` stands for the file in messages.
+def read(path: str | os.PathLike[str]) -> Source:
+    """What a YAML file says, whether or not it is a spec.
+
+    Raises:
+        SpecError: The file can't be read, or is no YAML.
+    """
+    name = os.fspath(path)
+    return _source(_text(name), name)
+
+
+def loads(
+    text: str, name: str = "<string>", *, framework: str = "", model: str = ""
+) -> Spec:
+    """The spec in a YAML text, as `load`; `name` stands for the file in messages.
 
     Raises:
         SpecError: What the text says can't be used.
     """
+    return _spec(with_framework(_source(text, name), framework, model))
+
+
+def check(
+    path: str | os.PathLike[str], *, framework: str = ""
+) -> tuple[Diagnostic, ...]:
+    """The notes of a spec that is valid, for one framework at least if it says none.
+
+    Raises:
+        SpecError: As `load`; of several frameworks, for the one that fits best.
+    """
+    name = os.fspath(path)
+    source = _source(_text(name), name)
+    told = with_framework(source, framework)
+    if not is_open(told):
+        return _spec(told).notices
+    found: dict[str, Spec] = {}
+    refused: list[SpecError] = []
+    for each in OURS:
+        try:
+            found[each] = _spec(with_framework(source, each))
+        except SpecError as error:
+            refused.append(error)
+    if not found:
+        raise min(refused, key=lambda error: len(error.diagnostics))
+    text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
+    common = set.intersection(*(set(spec.notices) for spec in found.values()))
+    return in_order((*common, source.note(FRAMEWORK, text)))
+
+
+def _source(text: str, name: str) -> Source:
     if len(text) > LIMIT:
         raise _unreadable(name, f"a spec may not be larger than {LIMIT // 1024} KiB")
-    source = compose(text, name)
+    return compose(text, name)
+
+
+def _spec(source: Source) -> Spec:
     try:
         document = Document.model_validate(source.data)
     except ValidationError as error:
         raise SpecError(explain(error, source)) from None
-    return normalise(document)
+    found = (source.note(note.at, note.text) for note in notes(document))
+    return replace(normalise(document), notices=in_order(found))
 
 
 def json_schema() -> dict[str, Any]:

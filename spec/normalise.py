@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from .reading.diagnostics import Steps, dotted
+from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.dataset import DatasetFile, DatasetSection
-from .sections.document import DATA, Document
+from .sections.document import Document
 from .sections.evaluation import AccuracySection
-from .sections.fields import absolute
-from .sections.frameworks import ModelSection
-from .sections.frameworks.onnx import runtime
 from .sections.frameworks.tensorflow import is_saved_model
 from .sections.metric import BuiltIn, MetricSection
-from .sections.model import FRAMEWORKS, InputSection, slug
-from .sections.tuning import OBJECTIVES, CriterionSection
+from .sections.model import InputSection, slug
+from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,
     Criterion,
@@ -39,14 +36,13 @@ RELATIVE = 0.01
 
 def normalise(document: Document) -> Spec:
     """The spec that a valid document means; never fails, reads nothing else."""
-    accuracy = document.evaluation.accuracy
     tuning = document.tuning
     return Spec(
-        model=_model(document.model),
-        device=DEVICES[document.device],
+        model=_model(document),
+        device="cpu" if document.on_cpu else DEVICES[document.device],
         precisions=document.mixed_precision.lows,
         pins=_pins(document),
-        evaluation=_evaluation(accuracy, tuning.accuracy_criterion),
+        evaluation=_evaluation(document),
         objective=OBJECTIVES[tuning.objective],
         execution=tuning.execution,
         budget=Budget(
@@ -57,7 +53,6 @@ def normalise(document: Document) -> Spec:
         batch_size=_batch_size(document),
         seed=tuning.random_seed,
         costs=document.costs,
-        notices=tuple(_notices(document)),
     )
 
 
@@ -70,16 +65,17 @@ def _batch_size(document: Document) -> int:
     return shape[0] if shape and isinstance(shape[0], int) else BATCH_SIZE
 
 
-def _model(model: ModelSection) -> Model:
-    framework = FRAMEWORKS[model.framework]
+def _model(document: Document) -> Model:
+    model, framework = document.model, document.framework
     signature = None
-    if framework == "tensorflow" and is_saved_model(model.path):
+    supplied = model.path is None and model.factory is None
+    if framework == "tensorflow" and (supplied or is_saved_model(model.path)):
         signature = model.signature or SIGNATURE
     return Model(
         name=model.name,
         slug=slug(model.name),
         framework=framework,
-        runtime=runtime(model) if framework == "onnx" else None,
+        runtime=document.runtime,
         path=model.path,
         signature=signature,
         factory=_object(model.factory) if model.factory else None,
@@ -112,7 +108,7 @@ def _class(name: str, args: Mapping[str, Data]) -> PythonClass:
 
 def _pins(document: Document) -> Pins:
     found: dict[str, dict[str, Pin]] = {"optype_wise": {}, "op_wise": {}}
-    for steps, dtypes in _demands(document):
+    for steps, dtypes in document.demands:
         _, kind, pattern = map(str, steps)
         if not set(document.mixed_precision.lows) <= set(dtypes):
             found[kind].setdefault(pattern, Pin(pattern, dotted(steps)))
@@ -122,26 +118,18 @@ def _pins(document: Document) -> Pins:
     return Pins(types, names)
 
 
-def _demands(document: Document) -> Iterator[tuple[Steps, tuple[str, ...]]]:
-    """Every per-op demand: its path and the precisions it allows."""
-    for section in ("mixed_precision", "quantization"):
-        for steps, op in getattr(document, section).ops:
-            yield (section, *steps), op.dtypes
-
-
-def _evaluation(
-    accuracy: AccuracySection | None, criterion: CriterionSection
-) -> Evaluation | None:
-    if accuracy is None:
-        return None
+def _evaluation(document: Document) -> Evaluation:
+    """What judges; without a section for it, everything is supplied."""
+    accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
     return Evaluation(
-        dataset=_dataset(loader.dataset),
+        dataset=_dataset(loader.dataset) if loader.dataset else None,
         transforms=loader.transform.steps,
         metric=_metric(accuracy.metric) if accuracy.metric else None,
-        criterion=_criterion(criterion, accuracy.metric) if accuracy.metric else None,
+        criterion=_criterion(document) if document.executed else None,
         batches=None if accuracy.iteration == -1 else accuracy.iteration,
         keep_last=loader.last_batch == "rollover",
+        eval_func=_object(accuracy.python) if accuracy.python else None,
     )
 
 
@@ -159,46 +147,18 @@ def _metric(section: MetricSection) -> Metric:
     return _class(str(chosen), section.args)
 
 
-def _criterion(written: CriterionSection, metric: MetricSection) -> Criterion:
+def _criterion(document: Document) -> Criterion:
+    """What is written of it; a metric that the spec doesn't know is taken to rise."""
+    written = document.tuning.accuracy_criterion
+    accuracy = document.evaluation.accuracy
+    metric = accuracy.metric if accuracy else None
     higher = written.higher_is_better
+    if higher is None:
+        higher = metric is None or metric.higher_is_better
     return Criterion(
         relative=RELATIVE
         if written.relative is None and written.absolute is None
         else written.relative,
         absolute=written.absolute,
-        higher_is_better=metric.higher_is_better if higher is None else higher,
+        higher_is_better=higher,
     )
-
-
-def _notices(document: Document) -> Iterator[str]:
-    if not document.mixed_precision.precisions:
-        yield "mixed_precision.precisions is not written: bf16"
-    if document.model.framework == "onnx" and document.model.runtime is None:
-        yield "model.runtime is not written: openvino"
-    if document.model.trust:
-        yield "model.trust: code in the model's file runs when the script opens it"
-    for steps, path in _paths(document):
-        if path and absolute(path):
-            yield (
-                f"{dotted(steps)} is absolute: "
-                "the script will only run on machines with this path"
-            )
-    for steps, dtypes in _demands(document):
-        lows = document.mixed_precision.lows
-        if set(lows) <= set(dtypes):
-            yield f"{dotted(steps)} allows {' and '.join(lows)}: it pins nothing"
-    accuracy = document.evaluation.accuracy
-    if accuracy is None or accuracy.metric is None:
-        criterion = document.tuning.accuracy_criterion
-        if criterion != CriterionSection():
-            yield "tuning.accuracy_criterion is not checked: there is no evaluation"
-
-
-def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
-    """Every file that the document names, and its path."""
-    yield ("model", "path"), document.model.path
-    yield ("model", "weights"), document.model.weights
-    if accuracy := document.evaluation.accuracy:
-        dataset = accuracy.dataloader.dataset
-        if isinstance(dataset.chosen, DatasetFile):
-            yield (*DATA, "dataset", dataset.key, "path"), dataset.chosen.path

@@ -8,14 +8,20 @@ so that a new one is a single class.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.dataset import DatasetFile
 from .sections.metric import BuiltIn
 from .sections.mixed_precision import Low
 from .sections.transform import Transform
+
+Supplied = Literal["supplied"]
+SUPPLIED: Supplied = "supplied"
+"""Stands for what is handed over when the script is run."""
 
 ADDED = "added"
 """Marks a field that came later: left empty, a spec means what it meant without it."""
@@ -63,12 +69,13 @@ class Model:
         runtime: What executes an onnx model, None for other frameworks.
         path: The model's file or folder, POSIX path relative to the spec; None where
             there is a factory.
-        signature: The signature of a SavedModel, None for other models.
+        signature: The signature of a SavedModel, or of a supplied model if it is one;
+            None for other models.
         factory: Makes the model; takes no arguments. None where there is a path.
         weights: POSIX path relative to the spec, None for the model's own.
         trust: Whether code in `path` or `weights` may run.
-        inputs: In the order that the dataset gives them; pytorch has at least one,
-            others none where the model's own are meant.
+        inputs: In the order that the dataset gives them; none where the model's own
+            are meant (pytorch: what a batch feeds to forward()).
         outputs: Names, () where not written.
     """
 
@@ -83,6 +90,11 @@ class Model:
     trust: bool
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
+
+    @property
+    def supplied(self) -> bool:
+        """Whether the spec names no model: it is given when the script runs."""
+        return self.path is None and self.factory is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +140,67 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What a conversion is judged by.
+class Named:
+    """What a spec names for a slot that can't be read yet.
 
     Attributes:
-        dataset: Where the samples come from.
-        transforms: What is done to each sample, in order.
-        metric: How the outputs are judged, None where nothing is executed.
-        criterion: The accuracy demanded, None without a metric.
-        batches: How many are evaluated, None for all.
-        keep_last: Whether a last, smaller batch is evaluated.
+        kind: "dataset", "transform", "filter", "metric", "multi_metrics" or
+            "postprocess".
+        name: As written ("ImageRecord").
+        args: Its parameters.
+        built: Whether the runtime has it; the slot is supplied for others beside it.
     """
 
-    dataset: Dataset
+    kind: str
+    name: str
+    args: Mapping[str, Data]
+    built: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a conversion is judged by; what it leaves open is supplied to the script.
+
+    Attributes:
+        dataset: Where the samples come from, None where they are supplied.
+        transforms: What is done to each sample of the dataset, in order.
+        metric: How the outputs are judged; None where that is supplied, where there
+            is an `eval_func`, and without a criterion.
+        criterion: The accuracy demanded; None where nothing is judged: where nothing
+            is executed, or only performance counts.
+        batches: How many are evaluated, None for all.
+        keep_last: Whether a last, smaller batch is evaluated.
+        eval_func: Scores a whole model by itself: called with it, returns a number;
+            SUPPLIED where Python code gives one.
+        unread: What is written for data or metric and can't be read yet, in order:
+            that slot is supplied.
+    """
+
+    dataset: Dataset | None
     transforms: tuple[Transform, ...]
     metric: Metric | None
     criterion: Criterion | None
     batches: int | None
     keep_last: bool
+    eval_func: PythonObject | Supplied | None = field(
+        default=None, metadata={ADDED: True}
+    )
+    unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
+
+    @property
+    def unbuilt_data(self) -> tuple[str, ...]:
+        """Why the data is supplied: "dataset ImageRecord"; () where nothing is named."""
+        return tuple(self._unbuilt("dataset", "transform", "filter"))
+
+    @property
+    def unbuilt_metric(self) -> tuple[str, ...]:
+        """Why the metric is supplied: "metric COCOmAPv2"; () where none is named."""
+        return tuple(self._unbuilt("metric", "multi_metrics", "postprocess"))
+
+    def _unbuilt(self, *kinds: str) -> Iterator[str]:
+        for each in self.unread:
+            if each.kind in kinds and not each.built:
+                yield f"{each.kind} {each.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,30 +227,31 @@ class Spec:
         precisions: The 16-bit precisions that ops are converted to: of several each
             is tried by itself.
         pins: The ops that the user keeps in fp32.
-        evaluation: None where there is no criterion and inputs are synthetic.
+        evaluation: What it is judged by.
         objective: "low_compute", "latency" or "memory".
         execution: "eager" or "compile"; whether a compiled package is made too.
         budget: When the search stops.
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
-        notices: What the user should hear; no part of the canonical form.
+        notices: What the user should hear, in the order of the file; no part of what
+            the spec means.
     """
 
     model: Model
     device: str
     precisions: tuple[Low, ...]
     pins: Pins
-    evaluation: Evaluation | None
+    evaluation: Evaluation
     objective: str
     execution: str
     budget: Budget
     batch_size: int
     seed: int
     costs: str
-    notices: tuple[str, ...] = ()
+    notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     @property
     def judged(self) -> bool:
-        """Whether a metric judges what is made; else the data only shows values."""
-        return self.evaluation is not None and self.evaluation.metric is not None
+        """Whether what is made is held against a criterion, if there is data."""
+        return self.evaluation.criterion is not None

@@ -1,4 +1,4 @@
-"""How a script makes batches of its data, or one random batch without data."""
+"""How a script makes batches of its data, or of what is supplied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from narrowcast.spec.spec import Evaluation, Input
 
 from ..frameworks import framework_of
 from ..names import variables
-from ..sections import Batches, RandomBatch
+from ..sections import Batches
 from ..writing.code import Code, docstring, literal
 from ..writing.imports import import_lines
 from ..writing.layout import WIDTH, Group, call, laid_out, tuple_of
@@ -24,6 +24,11 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     prepared = statements(evaluation.transforms, names[0], axes)
     reading, *unpacked = _read(names, spec, evaluation)
     return Batches(
+        imports=(
+            ("collections.abc", "Iterator"),
+            ("typing", "Any"),
+            ("numpy as np", ""),
+        ),
         title=docstring(f"{_described(spec)} and labels."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),
@@ -32,24 +37,26 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     )
 
 
-def random_section(spec: Spec) -> RandomBatch:
-    """One random batch of what the spec or else the model says of its inputs."""
-    framework, inputs = framework_of(spec), spec.model.inputs
-    wanted = list(framework.tensor_imports)
-    what, size, signature = "INPUTS", literal(spec.batch_size), ""
-    if not inputs or any(one.shape is None for one in inputs):
-        what, signature = "what the model declares", ", signature(load_model())"
-        wanted.append((framework.package, "signature"))
+def supplied_section(spec: Spec, evaluation: Evaluation) -> Batches:
+    """The loop over what is supplied, or over one random batch without data."""
+    framework = framework_of(spec)
     array = Code("array")
     tensor = framework.tensor(spec, array, Code("array.dtype"))
     each = laid_out("", tensor) if isinstance(tensor, Group) else tensor
-    together = "arrays" if each == array else f"tuple({each} for array in arrays)"
-    return RandomBatch(
-        title=Code(f"One random batch of {what}. The spec names no data."),
+    reading = laid_out("", _limited("data.batches", spec, evaluation))
+    if each == array:  # the framework takes NumPy's
+        each = Code("np.asarray(array)")
+    needed = [("collections.abc", "Iterator"), ("typing", "Any")]
+    if "np." in framework.tensor_type:
+        needed.append(("numpy as np", ""))
+    return Batches(
+        imports=needed,
+        title=Code("What is supplied, and labels; without data one random batch."),
         tensor=framework.tensor_type,
-        local_imports=import_lines(wanted, indent=4),
-        drawing=Code(f"random_inputs(INPUTS, {size}, generator{signature})"),
-        inputs=Code(together),
+        local_imports=import_lines(framework.tensor_imports, indent=4),
+        reading=Code(f"for arrays, labels in {reading}:"),
+        inputs=Code(f"tuple({each} for array in arrays)"),
+        argument=Code("data: Data"),
     )
 
 
@@ -60,14 +67,7 @@ def _inputs(spec: Spec) -> tuple[Input, ...]:
 
 def _read(names: Sequence[Code], spec: Spec, evaluation: Evaluation) -> Iterator[Code]:
     """The loop's head, and what takes a batch apart where that has no room for it."""
-    limits = {}
-    if evaluation.batches is not None:
-        limits["limit"] = literal(evaluation.batches)
-    if not evaluation.keep_last:
-        limits["keep_last"] = literal(False)
-    given = call("dataset().batches", **limits)
-    size = literal(spec.batch_size)
-    reading = laid_out("", Group(given.opening, (size, *given.items), ")"))
+    reading = laid_out("", _limited("dataset().batches", spec, evaluation))
     arrays = tuple_of(names)
     together = f"for {laid_out('', arrays, 8)}, labels in {reading}:"
     if 4 + len(together) <= WIDTH:
@@ -78,6 +78,17 @@ def _read(names: Sequence[Code], spec: Spec, evaluation: Evaluation) -> Iterator
     if len(names) == 1 or 8 + len(bare) > WIDTH:
         bare = f"{laid_out('', arrays, 8, ' = arrays')} = arrays"
     yield Code(bare)
+
+
+def _limited(method: str, spec: Spec, evaluation: Evaluation) -> Group:
+    """The call that reads the batches which are evaluated."""
+    limits = {}
+    if evaluation.batches is not None:
+        limits["limit"] = literal(evaluation.batches)
+    if not evaluation.keep_last:
+        limits["keep_last"] = literal(False)
+    given = call(method, **limits)
+    return Group(given.opening, (literal(spec.batch_size), *given.items), ")")
 
 
 def _tensors(spec: Spec, names: Sequence[Code]) -> Code:

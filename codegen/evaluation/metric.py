@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from narrowcast.spec.sections.metric import MSE, TopK
-from narrowcast.spec.spec import Metric, PythonClass
+from narrowcast.spec.spec import Metric, PythonClass, PythonObject
 
 from ..names import importing
-from ..sections import MadeOnce
+from ..sections import EvalFunc, MadeOnce
 from ..writing.code import Code, docstring, literal
 from ..writing.imports import Import
 from ..writing.layout import Group, call, laid_out, yaml_value
@@ -26,6 +26,14 @@ def metric_section(metric: Metric) -> MadeOnce:
             return _built_in((f"{METRICS}.mse", "MSE"), title)
         case PythonClass():
             return _python(metric)
+
+
+def eval_func_section(given: PythonObject) -> EvalFunc:
+    """The function that calls the user's."""
+    local_import, expression = importing(given)
+    title = f"{given.module}.{given.name}: the accuracy of a model."
+    calling = Code(f"{expression}(model)")
+    return EvalFunc(docstring(title), local_import, calling)
 
 
 def _built_in(class_: Import, title: str, **arguments: Code) -> MadeOnce:

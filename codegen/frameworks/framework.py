@@ -16,6 +16,8 @@ from ..writing.layout import Group, Item, laid_out, values
 
 PYTHON = ">=3.11"
 
+MODEL = Code("Model")
+
 TRUSTED = Code("# model.trust in the spec: code in this file can run here.")
 
 
@@ -34,6 +36,7 @@ class Framework:
         model: The section that loads the model.
         tensor: One array of a batch as the framework takes it.
         tensor_type: The type of that.
+        loaded: The type of a model as scripts load it.
         tensor_imports: What making it needs.
         type_imports: What the annotations of a script need.
         python: Versions of Python that it works with.
@@ -53,6 +56,7 @@ class Framework:
     tensor_type: Code
     tensor_imports: tuple[Import, ...]
     type_imports: tuple[Import, ...]
+    loaded: Code = MODEL
     python: str = PYTHON
     executed: bool = True
     channels_last: bool = False
@@ -100,6 +104,23 @@ def opened(
         local_imports=import_lines([reader], indent=4),
         statements=(),
         returning=_trusted(spec, laid_out("return ", loading, indent=4)),
+    )
+
+
+def supplied(
+    spec: Spec, package: str, arguments: Sequence[Item], loaded: str = "Model"
+) -> LoadModel:
+    """What opens the model that is supplied."""
+    trust = (Code("trust=True"),) if spec.model.trust else ()
+    opening = Group("open_supplied(", (Code("source"), *arguments, *trust), ")")
+    return LoadModel(
+        heading=Code("open_model(source: Any)"),
+        type=Code(loaded),
+        title=Code("The trained model that is supplied."),
+        imports=(("typing", "Any"),),
+        local_imports=import_lines([(package, "open_supplied")], indent=4),
+        statements=(),
+        returning=_trusted(spec, laid_out("return ", opening, indent=4)),
     )
 
 

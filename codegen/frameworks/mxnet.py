@@ -7,13 +7,15 @@ from narrowcast.spec import Spec
 from ..sections import LoadModel
 from ..writing.code import Code
 from ..writing.layout import Group
-from .framework import Factory, Framework, made, opened, selected
+from .framework import Factory, Framework, made, opened, selected, supplied
 
 MXNET = "narrowcast.runtime.frameworks.mxnet"
 
 
 def load_model(spec: Spec) -> LoadModel:
     """The symbol and its parameters, or the factory's block with its own."""
+    if spec.model.supplied:
+        return supplied(spec, MXNET, selected(spec))
     if spec.model.factory is not None:
         return made(spec, spec.model.factory, _block(spec), "The trained block.")
     files = (Code("MODEL"), Code("WEIGHTS"), *selected(spec))

@@ -8,13 +8,15 @@ from narrowcast.spec import Spec
 
 from ..sections import LoadModel
 from ..writing.code import Code
-from .framework import Framework, opened, selected
+from .framework import Framework, opened, selected, supplied
 
 ONNX = "narrowcast.runtime.frameworks.onnx"
 
 
 def load_model(spec: Spec) -> LoadModel:
     """The file's model."""
+    if spec.model.supplied:
+        return supplied(spec, ONNX, selected(spec))
     arguments = (Code("MODEL"), *selected(spec))
     return opened(spec, (ONNX, "load_onnx"), arguments, "The trained model.")
 

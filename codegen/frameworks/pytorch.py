@@ -7,7 +7,7 @@ from narrowcast.spec import Spec
 from ..sections import LoadModel
 from ..writing.code import Code, literal
 from ..writing.layout import Group
-from .framework import Factory, Framework, made, opened
+from .framework import Factory, Framework, made, opened, supplied
 
 PYTORCH = "narrowcast.runtime.frameworks.pytorch"
 MODULE = "torch.nn.Module"
@@ -15,6 +15,8 @@ MODULE = "torch.nn.Module"
 
 def load_model(spec: Spec) -> LoadModel:
     """The factory's module with its weights, or the program's, on the spec's device."""
+    if spec.model.supplied:
+        return supplied(spec, PYTORCH, (Code("INPUTS"), *_device(spec)), MODULE)
     if spec.model.factory is None:
         return _exported(spec)
     title = "The trained fp32 model, in evaluation mode."
@@ -32,9 +34,7 @@ def is_safetensors(path: str) -> bool:
 
 
 def _exported(spec: Spec) -> LoadModel:
-    arguments = [Code("MODEL"), Code("INPUTS")]
-    if spec.device != "cpu":
-        arguments.append(Code(f"device={literal(spec.device)}"))
+    arguments = (Code("MODEL"), Code("INPUTS"), *_device(spec))
     title = "The exported fp32 program, as a module."
     return opened(spec, (PYTORCH, "open_pt2"), arguments, title, MODULE, ".module()")
 
@@ -51,6 +51,11 @@ def _module(spec: Spec) -> Factory:
         imports=(("torch", ""),),
         result=Group("model.eval(", (), f"){_on_device(spec)}"),
     )
+
+
+def _device(spec: Spec) -> tuple[Code, ...]:
+    """An argument of what opens a file, where the model isn't on the CPU."""
+    return () if spec.device == "cpu" else (Code(f"device={literal(spec.device)}"),)
 
 
 def _on_device(spec: Spec) -> str:
@@ -70,4 +75,5 @@ FRAMEWORK = Framework(
     tensor_type=Code("torch.Tensor"),
     tensor_imports=(("torch", ""),),
     type_imports=(("torch", ""),),
+    loaded=Code(MODULE),
 )

@@ -10,7 +10,15 @@ from narrowcast.spec.sections.frameworks.tensorflow import FROZEN
 from ..sections import LoadModel
 from ..writing.code import Code, literal
 from ..writing.layout import Group, Item
-from .framework import Factory, Framework, made, named, opened, selected
+from .framework import (
+    Factory,
+    Framework,
+    made,
+    named,
+    opened,
+    selected,
+    supplied,
+)
 
 TENSORFLOW = "narrowcast.runtime.frameworks.tensorflow"
 MODEL = Code("MODEL")
@@ -20,12 +28,16 @@ def load_model(spec: Spec) -> LoadModel:
     """The model in a file, or the factory's with its weights."""
     model = spec.model
     outputs = selected(spec)
+    if spec.model.supplied:
+        named_signature = (
+            () if model.signature is None else (_signature(model.signature),)
+        )
+        return supplied(spec, TENSORFLOW, (*named_signature, *_endpoints(spec)))
     if model.factory is not None:
         return made(spec, model.factory, _keras(spec), "The trained Keras model.")
     if model.signature is not None:
-        signature = Code(f"signature={literal(model.signature)}")
         reader = (TENSORFLOW, "load_saved_model")
-        arguments = (MODEL, signature, *outputs)
+        arguments = (MODEL, _signature(model.signature), *outputs)
         return opened(spec, reader, arguments, "The trained SavedModel.")
     if PurePosixPath(model.path or "").suffix.lower() == FROZEN:
         title = "The trained graph, its variables frozen."
@@ -50,6 +62,10 @@ def _keras(spec: Spec) -> Factory:
 def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
     """The array as a tensor."""
     return Group("tf.constant(", (array,), ")")
+
+
+def _signature(name: str) -> Code:
+    return Code(f"signature={literal(name)}")
 
 
 def _endpoints(spec: Spec) -> tuple[Item, ...]:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
+from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import ModelError, UsageError
@@ -27,6 +29,11 @@ SECONDS = 1.0
 """How often a process that says nothing is asked whether it lives."""
 
 MEMORY = "Where it ran out of memory, a smaller batch_size helps."
+
+MAIN = b"_main__"
+"""Ends the names that pickle has for a process's main module, itself begun so or not."""
+
+_hiding = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,10 @@ def _outcome(
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, function, args, kwargs))
-    with interrupts_stay_here(signal.SIGINT, signal.SIGTERM):
+    with (
+        interrupts_stay_here(signal.SIGINT, signal.SIGTERM),
+        main_runs_once(in_main((function, args, kwargs))),
+    ):
         _start(fresh, process)
     sender.close()
     try:
@@ -118,6 +128,56 @@ def _start(fresh: FreshProcess, process: BaseProcess) -> None:
             f"what the process that {fresh.did} needs can't be handed to it: {error}",
             "Give functions and classes of a module, not of another function.",
         ) from error
+
+
+def in_main(handed: Any) -> bool:
+    """Whether something of what is handed over is found in the user's main module.
+
+    So it is taken to be where pickle alone does not say: locks and pipes go over only
+    as a process starts.
+
+    Raises:
+        UsageError: It is, and no other process can run that module.
+    """
+    try:
+        found = MAIN in pickle.dumps(handed, pickle.HIGHEST_PROTOCOL)
+    except Exception:  # a class can fail to pickle in any way; starting tells of it
+        return True
+    if found and not _can_run_again(sys.modules["__main__"]):
+        raise UsageError(
+            "what a new process needs is in a notebook, or in a script that was read "
+            "from standard input, where it can't be found again",
+            "Put functions and classes into a module, and import them.",
+        )
+    return found
+
+
+def _can_run_again(main: ModuleType) -> bool:
+    file = getattr(main, "__file__", None)
+    return main.__spec__ is not None or (file is not None and Path(file).exists())
+
+
+@contextmanager
+def main_runs_once(needed: bool = False) -> Iterator[None]:
+    """Processes that are started inside don't run the user's main module again.
+
+    A spawned Python does, before all else; and a user's script without a guard would
+    convert its model there once more. What starts looks for the module that is hidden
+    meanwhile.
+
+    Args:
+        needed: They must, for what is handed to them is found there.
+    """
+    main = sys.modules.get("__main__")
+    if needed or main is None:
+        yield
+        return
+    with _hiding:
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def _received(receiver: Connection, process: BaseProcess) -> tuple[bool, Any]:

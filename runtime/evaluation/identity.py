@@ -89,7 +89,7 @@ def _parts(value: Any) -> Iterator[bytes | memoryview]:
 
 
 def _array_parts(value: Any) -> Iterator[bytes | memoryview]:
-    array = _array(value)
+    array = array_of(value)
     if array is None:
         yield f"object {type(value).__name__};".encode()
         return
@@ -101,7 +101,7 @@ def _array_parts(value: Any) -> Iterator[bytes | memoryview]:
         yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
-def _array(value: Any) -> np.ndarray[Any, Any] | None:
+def array_of(value: Any) -> np.ndarray[Any, Any] | None:
     """A framework's tensor as NumPy's, wherever it is; None of what is no tensor."""
     if isinstance(value, np.ndarray | np.generic):
         return np.asarray(value)

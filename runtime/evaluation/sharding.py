@@ -22,7 +22,13 @@ from typing import Any
 from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import end_with_parent, interrupts_stay_here, portable
+from ..common.fresh import (
+    end_with_parent,
+    in_main,
+    interrupts_stay_here,
+    main_runs_once,
+    portable,
+)
 from ..common.places import described
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import LoadSaved, Predict
@@ -172,6 +178,7 @@ class Workers:
     count: int
     given: Executor | None = None
     _own: Executor | None = field(default=None, repr=False)
+    _runs_main: bool = field(default=False, repr=False)
 
     def evaluate(
         self,
@@ -192,6 +199,7 @@ class Workers:
 
     def _results(self, job: Job) -> Generator[Gatherable, None, None]:
         """All batches in order."""
+        self._let_run_main(job)
         waiting: deque[Future[list[Gatherable] | Exception]] = deque()
         start = 0
         try:
@@ -212,11 +220,19 @@ class Workers:
             self._own = processes(self.count)
         executor = self.given or self._own
         assert executor is not None
-        with interrupts_stay_here(signal.SIGINT):  # a process may start
+        theirs = self.given is not None or self._runs_main
+        # A process may start.
+        with interrupts_stay_here(signal.SIGINT), main_runs_once(theirs):
             try:
                 return executor.submit(work, job, start, start + BATCHES)
             except RuntimeError as error:  # one that broke, or was shut down
                 raise self._failure(job, error) from error
+
+    def _let_run_main(self, job: Job) -> None:
+        """Begin anew where the processes don't have what the job needs."""
+        if self.given is None and not self._runs_main and in_main(job):
+            self.close()
+            self._runs_main = True
 
     def _result(
         self, job: Job, future: Future[list[Gatherable] | Exception]

@@ -66,6 +66,26 @@ class Adapter(Protocol):
         """
         ...
 
+    def native(self, model: Any, /) -> Any:
+        """A model as loaded, or as `Traced.apply` made it, as the framework's own object.
+
+        What `eval_func(model)` gets, whatever the model came from: TensorFlow's graph,
+        MXNet's block or symbol with parameters, an `onnx.ModelProto`, a module. Inputs
+        and outputs have the names and dtypes of the user's model.
+
+        Raises:
+            ModelError: The framework has no such object of it.
+        """
+        ...
+
+    def open_native(self, path: Path, /) -> Any:
+        """The same of what `Traced.save` wrote; fresh processes call it.
+
+        Raises:
+            ModelError: It is missing, damaged, or the framework does not take it.
+        """
+        ...
+
     def trace(
         self,
         model: Any,

@@ -25,6 +25,18 @@ class Sources:
     data: tuple[Path, ...] = ()
     modules: tuple[str, ...] = ()
 
+    def and_supplied(self, model: object, data: object) -> Sources:
+        """These, and the files and modules that a command line named in their place."""
+        named = (model, data)
+        return Sources(
+            (*self.model, *getattr(model, "files", ())),
+            (*self.data, *getattr(data, "files", ())),
+            (
+                *self.modules,
+                *(m for each in named for m in getattr(each, "modules", ())),
+            ),
+        )
+
 
 def hashes(sources: Sources, script: Path) -> dict[str, dict[str, str]]:
     """sha256 per file, keyed by its path relative to the script or the module's name."""

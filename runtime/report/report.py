@@ -20,7 +20,7 @@ class Report:
         ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
         fp32_bytes: Size of the weights in fp32.
         saved_bytes: Size of the converted file.
-        judgement: Accuracy before and after; None where the spec has no evaluation.
+        judgement: Accuracy before and after; None where nothing was judged.
         drift: Without one, the relative RMS error of the outputs on random inputs.
         kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.

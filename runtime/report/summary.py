@@ -80,7 +80,7 @@ def _compiled(report: Report) -> list[str]:
 def _accuracy(judged: Judgement | None, drift: float | None) -> str:
     if judged is None:
         error = "" if drift is None else f", output error {drift:.1e}"
-        return f"criterion not checked: the spec has no evaluation{error}"
+        return f"criterion not checked: nothing was judged{error}"
     before, after = judged.baseline.value, judged.result.value
     bound = judged.criterion.bound(before)
     limit = "at least" if judged.criterion.higher_is_better else "at most"

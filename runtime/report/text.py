@@ -64,7 +64,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 def _accuracy(explanation: Explanation) -> str:
     judged = explanation.judged
     if judged is None:
-        return "criterion not checked: the spec has no evaluation"
+        return "criterion not checked: nothing was judged"
     limit = "at least" if judged.criterion.higher_is_better else "at most"
     state = "criterion holds" if judged.holds else "CRITERION NOT MET"
     bound = rounded(judged.criterion.bound(judged.fp32))

@@ -30,7 +30,7 @@ from . import costing
 from .context import Context
 from .interrupts import Interruptible, interruptible
 from .scoring import hold_to_data, tell_of_other_data
-from .slots import Slots, Standard
+from .slots.slots import Slots, Standard
 
 
 @dataclass
@@ -124,9 +124,13 @@ class Conversion:
         )
 
     def search(self, objective: Objective, budget: Budget) -> Found:
-        """Find placements under which the criterion holds (`search.search`)."""
+        """Find placements under which the criterion holds (`search.search`).
+
+        Where nothing is judged there is one: everything low that can be.
+        """
         context, standard = self.context, self.standard
-        assert standard is not None, "a search needs Subject.judged_by"
+        if standard is None:
+            return self.everything_low(objective)
         for doubt in doubts(standard.criterion, standard.judged_by):
             context.warn(doubt)
         context.interrupts.hold()

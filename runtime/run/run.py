@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..common.errors import ModelError, NarrowcastError, RequirementError, UsageError
 from ..common.files import check_writable, shown
 from ..common.places import described
 from ..evaluation.batches import Batches
+from ..evaluation.data.supplied import Data
 from ..evaluation.loading import loaded, made_by
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
@@ -29,7 +31,8 @@ from .context import Context
 from .conversion import Conversion
 from .converted import Converted, better, checked, described_result
 from .finish import finished
-from .slots import Slots
+from .slots.fed import Fed
+from .slots.slots import Slots
 from .subject import Subject
 from .timed import timed
 
@@ -117,10 +120,39 @@ class Run:
             self.context.warn(f"left out: {left.message}")
         return tuple(self.machines)
 
+    def unbuilt(self, supplied: object, option: str, *names: str) -> None:
+        """Refuse what the spec names and no version reads yet, unless it is supplied.
+
+        Args:
+            supplied: What is, None for nothing.
+            option: What supplies it: "--data".
+            names: Of the datasets, transforms or metrics.
+
+        Raises:
+            UsageError: It is not supplied.
+        """
+        if supplied is None:
+            verb = "is" if len(names) == 1 else "are"
+            raise UsageError(
+                f"the spec names {', '.join(names)}, which {verb} not read by this "
+                "version of narrowcast",
+                f"Give {option} package.module:Class: your own, in its place.",
+            )
+
+    def fed(
+        self,
+        batches: Callable[[Data], Iterable[tuple[Any, Any]]],
+        data: Data | None,
+        *,
+        seed: int,
+    ) -> Fed:
+        """The script's batches of what is supplied; without it, of one random batch."""
+        return Fed(batches, data, seed)
+
     def load(
         self,
         load_model: Callable[[], Any],
-        batches: Batches,
+        batches: Batches | Fed,
         *,
         inputs: Sequence[Input] = (),
         sources: Sources,
@@ -128,7 +160,7 @@ class Run:
         """Call the script's load_model.
 
         Args:
-            batches: The script's data, as (inputs, labels).
+            batches: The script's data, as (inputs, labels), or what `fed` makes.
             inputs: The model's inputs as the spec declares them.
             sources: The files that the conversion depends on.
 
@@ -140,12 +172,24 @@ class Run:
         context = self.context
         context.claim(context.options.output, context.name)
         context.progress.live("load", context.name)
+        fed = batches if isinstance(batches, Fed) else None
+        sources = sources.and_supplied(load_model, fed.data if fed else None)
         made = made_by(load_model, sources.modules)
         files = () if made else sources.model
         model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
-        slots = Slots(self.adapter, load_model, batches, tuple(inputs), sources)
+        given = batches
+        if isinstance(given, Fed):
+            given = given.batches(inputs, partial(self.adapter.signature, model))
+        slots = Slots(
+            self.adapter,
+            load_model,
+            given,
+            tuple(inputs),
+            sources,
+            made_up=fed is not None and fed.data is None,
+        )
         return Subject(context, slots, self.machines, model)
 
     def check(self, conversion: Conversion, found: Found) -> Converted:

@@ -34,7 +34,7 @@ from ..frameworks.protocol import LoadSaved, Predict, first_call
 from ..record.recorded import history_path
 from ..record.resume import check_data
 from .context import Context
-from .slots import Slots, Standard
+from .slots.slots import Slots, Standard
 
 
 def scored_as_loaded(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.metrics.metric import Metric
@@ -17,7 +18,7 @@ from ..hardware.requirements import Machine
 from .context import Context
 from .conversion import Conversion
 from .scoring import scored_as_loaded
-from .slots import Slots, Standard
+from .slots.slots import Slots, Standard
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,20 @@ class Subject:
     model: Any
     standard: Standard | None = None
 
-    def judged_by(self, metric: Callable[[], Metric], criterion: Criterion) -> Subject:
+    def judged_by(
+        self, metric: Callable[[], Metric] | None, criterion: Criterion
+    ) -> Subject:
         """Score the model as loaded: what all trials and the result are held against.
+
+        Without data, or without a metric, nothing is judged, and that is said.
 
         Raises:
             ModelError: It fails on the data.
-            DataError: Its outputs or its metric are not finite.
+            DataError: Its outputs or its metric are not finite; or nothing is judged,
+                and one of two precisions would have to be chosen.
         """
+        if metric is None or self.slots.made_up:
+            return self._unjudged("data" if self.slots.made_up else "metric")
         predict = self.slots.adapter.predictor(self.model, self.slots.inputs)
         return replace(
             self,
@@ -50,6 +58,20 @@ class Subject:
                 self.context, self.slots, predict, metric, criterion
             ),
         )
+
+    def _unjudged(self, absent: str) -> Subject:
+        """The same: the static rules will do."""
+        lows = self.context.lows
+        if len(lows) > 1:
+            raise DataError(
+                f"{' and '.join(lows)} without {absent}: nothing says which is better",
+                f"Give --{absent}, or write one of them in mixed_precision.precisions.",
+            )
+        self.context.note(
+            f"no {absent} was given (--{absent}): nothing is judged, ops go to "
+            f"{lows[0]} by the static rules"
+        )
+        return self
 
     def trace(
         self,
@@ -74,7 +96,7 @@ class Subject:
             ModelError: The model can't be traced, or its graph computes something else.
         """
         adapter = self.slots.adapter
-        source = MADE_UP if self.standard is None else DATASET
+        source = MADE_UP if self.slots.made_up else DATASET
         batch = first_inputs(self.slots.batches, source)
         judged = {} if self.standard is None else self.standard.sizes
         traced = adapter.trace(

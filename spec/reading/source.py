@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .diagnostics import Diagnostic, Steps, dotted
 
@@ -66,3 +66,10 @@ class Source:
         return Diagnostic(
             self.name, place.line, place.column, dotted(steps), message, hint, line
         )
+
+    def note(self, steps: Steps, text: str) -> Diagnostic:
+        """What is said of the key at `steps`, or of its section if it isn't written."""
+        at = self.known(steps)
+        place = self.keys.get(at, self.values.get(at, Place(1, 1)))
+        diagnostic = self.diagnostic(place, steps, text)
+        return replace(diagnostic, severity="note")

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from ..reading.diagnostics import Steps
 from .dataset import DatasetFile
 from .evaluation import EvaluationSection
 from .fields import Among, Amount, Refused
@@ -72,15 +73,13 @@ class Document(Section):
     )
 
     def rules(self) -> Iterator[Iterator[Problem]]:
-        yield self._precision_problems()
+        yield self._choice_problems()
+        yield self._ability_problems()
         yield self._op_problems("mixed_precision")
         yield self._op_problems("quantization")
         yield self._execution_problems()
         yield self._compiled_problems()
-        yield self._device_problems()
-        yield self._metric_problems()
-        yield self._executed_problems()
-        yield self._shape_problems()
+        yield self._score_problems()
         yield self._input_problems()
         yield self._transform_problems()
         yield self._batch_problems()
@@ -88,20 +87,45 @@ class Document(Section):
 
     def _op_problems(self, section: str) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
-        for steps, op in getattr(self, section).ops:
+        for steps, dtypes in self._demands_in(section):
             for low in lows:
-                if not {"fp32", low} & set(op.dtypes):
+                if not {"fp32", low} & set(dtypes):
                     message = f"the op may be neither fp32 nor {low}"
-                    yield Problem(message, "dtype: [fp32]", (section, *steps))
+                    yield Problem(message, "dtype: [fp32]", steps)
 
-    def _precision_problems(self) -> Iterator[Problem]:
-        accuracy = self.evaluation.accuracy
-        if len(self.mixed_precision.lows) > 1 and not (accuracy and accuracy.metric):
+    def _choice_problems(self) -> Iterator[Problem]:
+        lows = self.mixed_precision.lows
+        if len(lows) > 1 and not (self.evaluation.accuracy and self.executed):
             yield Problem(
                 "bf16 and fp16 without evaluation: nothing says which is better",
                 "write one of them, or evaluation.accuracy",
                 ("mixed_precision", "precisions"),
             )
+
+    def _ability_problems(self) -> Iterator[Problem]:
+        """What a framework or runtime can't be had in."""
+        lows = self.mixed_precision.lows
+        at = ("mixed_precision", "precisions")
+        if self.framework == "mxnet" and "fp16" in lows:
+            yield Problem("MXNet contracts in fp16 on no CPU", "precisions: bf16", at)
+        if self.runtime == "onnxruntime" and "bf16" in lows:
+            written = self.mixed_precision.precisions
+            yield Problem(
+                "ONNX Runtime has no bf16 arithmetic on CPUs",
+                "model.runtime: openvino executes bf16, any is for every runtime that "
+                "does; ONNX Runtime has fp16",
+                at if written else ("model", "runtime"),
+            )
+
+    @property
+    def demands(self) -> Iterator[tuple[Steps, tuple[str, ...]]]:
+        """Every per-op demand: its path and the precisions it allows."""
+        for section in ("mixed_precision", "quantization"):
+            yield from self._demands_in(section)
+
+    def _demands_in(self, section: str) -> Iterator[tuple[Steps, tuple[str, ...]]]:
+        for steps, op in getattr(self, section).ops:
+            yield (section, *steps), op.dtypes
 
     @property
     def framework(self) -> str:
@@ -109,43 +133,31 @@ class Document(Section):
         return FRAMEWORKS[self.model.framework]
 
     @property
+    def runtime(self) -> str | None:
+        """What executes an onnx model, None for other frameworks."""
+        if self.framework != "onnx":
+            return None
+        return runtime(self.model, bool(self.mixed_precision.precisions))
+
+    @property
     def executed(self) -> bool:
         """Whether the result runs on the machine that converts."""
-        return self.framework != "onnx" or runtime(self.model) in EXECUTED
+        return self.runtime is None or self.runtime in EXECUTED
 
-    def _device_problems(self) -> Iterator[Problem]:
-        if self.device != "cpu" and self.framework != "pytorch" and self.executed:
-            yield Problem(
-                f"{self.framework} models are converted on the CPU, not on {self.device}",
-                "write device: cpu",
-                ("device",),
-            )
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the model is converted on the CPU, whatever device is written."""
+        return self.device == "cpu" or (self.framework != "pytorch" and self.executed)
 
-    def _metric_problems(self) -> Iterator[Problem]:
+    def _score_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy
-        if accuracy and self.executed and not accuracy.metric:
-            at = ("evaluation", "accuracy", "metric")
-            message = "without a metric nothing says what may be lost"
-            yield Problem(message, "name one: topk, MSE or python", at)
-
-    def _executed_problems(self) -> Iterator[Problem]:
-        accuracy = self.evaluation.accuracy
-        if accuracy and accuracy.metric and not self.executed:
+        scored = accuracy and (accuracy.metric or accuracy.python)
+        if scored and not self.executed:
             yield Problem(
                 f"runtime {self.model.runtime} is not executed here: nothing can be "
                 "evaluated",
                 "leave evaluation out, or write runtime: openvino or onnxruntime",
                 ("evaluation",),
-            )
-
-    def _shape_problems(self) -> Iterator[Problem]:
-        """What an MXNet model leaves open, and no data tells."""
-        known = self.model.inputs and all(each.shape for each in self.model.inputs)
-        if self.framework == "mxnet" and not self.evaluation.accuracy and not known:
-            yield Problem(
-                "without data, mxnet needs `inputs`: names and shapes",
-                "inputs: [{name: data, shape: [8, 3, 224, 224]}]",
-                ("model",),
             )
 
     def _execution_problems(self) -> Iterator[Problem]:
@@ -169,7 +181,7 @@ class Document(Section):
         if accuracy is None:
             return
         dataset = accuracy.dataloader.dataset
-        if isinstance(dataset.chosen, DatasetFile):
+        if dataset and isinstance(dataset.chosen, DatasetFile):
             for problem in dataset.chosen.input_problems(len(self.model.inputs)):
                 at = (*DATA, "dataset", dataset.key, *problem.at)
                 yield replace(problem, at=at)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from .dataset import DatasetFile, DatasetSection
-from .fields import Among, Refused, Size
+from .fields import Among, PythonName, Refused, Size
 from .metric import MetricSection
 from .section import Block, Problem, Section
 from .transform import TransformSection
@@ -30,7 +30,9 @@ class DataloaderSection(Section):
         default="rollover",
         description="Whether a last, smaller batch is kept or discarded.",
     )
-    dataset: DatasetSection = Field(description="Where the samples come from.")
+    dataset: DatasetSection | None = Field(
+        default=None, description="Where the samples come from; left out, `--data`."
+    )
     transform: TransformSection = Field(
         default_factory=TransformSection,
         description="What is done to each sample, in order.",
@@ -44,14 +46,36 @@ class AccuracySection(Section):
         {"multi_metrics", "configs", "postprocess"}
     )
 
-    metric: MetricSection | None = Field(description="How the outputs are judged.")
+    metric: MetricSection | None = Field(
+        default=None, description="How the outputs are judged; left out, `--metric`."
+    )
+    python: PythonName | None = Field(
+        default=None,
+        description="Your own function that scores a whole model, as "
+        "`package.module:evaluate`; called with the framework's model.",
+    )
     iteration: Annotated[int, AfterValidator(_iteration)] = Field(
         default=-1, description="Batches that are evaluated; -1 for all."
     )
-    dataloader: DataloaderSection = Field(description="The data that is evaluated.")
+    dataloader: DataloaderSection = Field(
+        default_factory=DataloaderSection, description="The data that is evaluated."
+    )
 
-    def problems(self) -> Iterator[Problem]:
-        data = self.dataloader.dataset.chosen
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._scored_once()
+        yield self._labelled()
+
+    def _scored_once(self) -> Iterator[Problem]:
+        if self.metric and self.python:
+            yield Problem(
+                "`metric` and `python` each say how a model is scored: write one",
+                "leave one out",
+                ("python",),
+            )
+
+    def _labelled(self) -> Iterator[Problem]:
+        dataset = self.dataloader.dataset
+        data = dataset.chosen if dataset else None
         unlabelled = isinstance(data, DatasetFile) and data.label is None
         if unlabelled and self.metric and self.metric.python is None:
             yield Problem(

@@ -44,7 +44,17 @@ EXECUTED = ("openvino", "onnxruntime")
 RUNTIMES = (*EXECUTED, "tensorrt", "any")
 """What executes an onnx model."""
 
-NAMED = "name the framework that the script is for: pytorch, tensorflow, mxnet or onnx"
+UNSAID = "NA"
+"""Neural Compressor's word for a framework that is found out."""
+
+NAMED = "write pytorch, tensorflow, mxnet or onnx here, or give it as --framework"
+INSTEAD: Mapping[str, str] = {
+    UNSAID: NAMED,
+    "keras": "write framework: tensorflow, which opens Keras models",
+    "inteltensorflow": "write framework: tensorflow",
+    "engine": "write framework: onnx and the model that the engine's was made of",
+}
+"""Names of Neural Compressor that are no framework here → what to write instead."""
 
 
 def slug(name: str) -> str:
@@ -131,8 +141,9 @@ class ModelKeys(Section):
     name: Annotated[str, Field(max_length=100), AfterValidator(_name)] = Field(
         description="The model's name; files that are written are called after it."
     )
-    framework: Annotated[str, Among(tuple(FRAMEWORKS), (), {"NA": NAMED})] = Field(
-        description="The framework of the model: pytorch, tensorflow, mxnet or onnx."
+    framework: Annotated[str, Among(tuple(FRAMEWORKS), (), INSTEAD)] = Field(
+        description="The framework of the model: pytorch, tensorflow, mxnet or onnx; "
+        "left out, --framework tells it, or the ending of path or --model."
     )
     runtime: Annotated[str, Among(RUNTIMES)] | None = Field(
         default=None,

@@ -29,6 +29,19 @@ class Problem:
     at: Steps = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the writer of a spec should hear; it breaks no rule.
+
+    Attributes:
+        at: Steps from the document to the key, written or not.
+        text: What follows the key in a sentence: "has no effect here".
+    """
+
+    at: Steps
+    text: str
+
+
 class Broken(ValueError):
     """Carries a section's problems through Pydantic."""
 

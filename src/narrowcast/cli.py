@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -14,7 +17,7 @@ import typer
 from narrowcast import __version__
 
 if TYPE_CHECKING:
-    from narrowcast.spec import Spec
+    from narrowcast.spec import Diagnostic, Spec
 
 app = typer.Typer(
     name="narrowcast",
@@ -26,6 +29,18 @@ app = typer.Typer(
 )
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Take notes for errors: exit 2 if there are any."),
+]
+Framework = Annotated[
+    str,
+    typer.Option(
+        "--framework",
+        metavar="NAME",
+        help="What the model is where SPEC doesn't say: pytorch, tensorflow, …",
+    ),
+]
 Target = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Where the script goes."),
@@ -68,11 +83,13 @@ def generate(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite a file that was not generated.")
     ] = False,
+    strict: Strict = False,
+    framework: Framework = "",
 ) -> None:
     """Write the conversion script for SPEC, or compare it with what is there."""
     from narrowcast.codegen import OutputError, difference, write
 
-    path, text = _source(spec, output)
+    path, text = _source(_loaded(spec, framework, strict), spec, output)
     try:
         if check or diff:
             changes = difference(path, text)
@@ -90,9 +107,15 @@ def generate(
 
 
 @app.command()
-def validate(spec: SpecFile) -> None:
+def validate(spec: SpecFile, strict: Strict = False, framework: Framework = "") -> None:
     """Check SPEC without writing anything."""
-    _loaded(spec)
+    from narrowcast.spec import SpecError, check
+
+    try:
+        notices = check(spec, framework=framework)
+    except SpecError as error:
+        raise _failure(str(error)) from error
+    _tell(notices, strict)
     typer.echo(f"{spec} is valid")
 
 
@@ -106,6 +129,8 @@ def run(
         Path | None,
         typer.Option("--script", metavar="FILE", help="Where the script goes."),
     ] = None,
+    strict: Strict = False,
+    framework: Framework = "",
 ) -> None:
     """Generate the script for SPEC and run it.
 
@@ -113,7 +138,8 @@ def run(
     """
     from narrowcast.codegen import OutputError, write
 
-    path, text = _source(spec, script)
+    loaded = _loaded(spec, framework, strict, _model(context.args))
+    path, text = _source(loaded, spec, script)
     try:
         write(path, text)
     except OutputError as error:
@@ -176,11 +202,20 @@ def _become(command: list[str]) -> NoReturn:
         raise typer.Exit(process.wait())
 
 
-def _source(spec_file: Path, output: Path | None) -> tuple[Path, str]:
+def _model(options: list[str]) -> str:
+    """The value of the script's `--model`, "" if it is not given."""
+    for option, value in pairwise([*options, ""]):
+        if option == "--model":
+            return value
+        if option.startswith("--model="):
+            return option.removeprefix("--model=")
+    return ""
+
+
+def _source(spec: Spec, spec_file: Path, output: Path | None) -> tuple[Path, str]:
     """The script's path and text."""
     from narrowcast.codegen import compile_script, default_name, render
 
-    spec = _loaded(spec_file)
     path = spec_file.parent / default_name(spec) if output is None else output
     try:
         script = compile_script(spec, _standing(spec_file), _standing(path))
@@ -194,17 +229,26 @@ def _standing(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def _loaded(path: Path) -> Spec:
-    from narrowcast.spec import SpecError, format_diagnostic, load
+def _loaded(path: Path, framework: str, strict: bool, model: str = "") -> Spec:
+    from narrowcast.spec import SpecError, load
 
     try:
-        spec = load(path)
+        spec = load(path, framework=framework, model=model)
     except SpecError as error:
-        text = "\n".join(format_diagnostic(each) for each in error.diagnostics)
-        raise _failure(text) from error
-    for notice in spec.notices:
-        _say(f"note: {notice}")
+        raise _failure(str(error)) from error
+    _tell(spec.notices, strict)
     return spec
+
+
+def _tell(notices: Sequence[Diagnostic], strict: bool) -> None:
+    """Print the notes; as errors, which end the command, where that is asked for."""
+    from narrowcast.spec import format_diagnostic
+
+    if strict and notices:
+        errors = (replace(notice, severity="error") for notice in notices)
+        raise _failure("\n".join(map(format_diagnostic, errors)))
+    for notice in notices:
+        _say(format_diagnostic(notice))
 
 
 def _failure(text: str) -> typer.Exit:

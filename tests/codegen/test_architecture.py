@@ -248,6 +248,12 @@ def test_narrowcast_itself_loads_nothing(tmp_path: Path) -> None:
     assert loaded_by("import narrowcast", tmp_path) == set()
 
 
+def test_the_python_api_loads_no_framework(tmp_path: Path) -> None:
+    """Nor what reads specs, before there is one."""
+    code = "from narrowcast import MixedPrecision, common; MixedPrecision()"
+    assert loaded_by(code, tmp_path) == set()
+
+
 def test_runtime_loads_nothing_heavy(tmp_path: Path) -> None:
     assert loaded_by("import narrowcast.runtime", tmp_path) == set()
 

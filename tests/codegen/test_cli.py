@@ -463,7 +463,73 @@ def test_notices_go_to_stderr(folder: Path) -> None:
     (folder / "spec.yaml").write_text(SPEC.replace("  precisions: bf16\n", ""))
     result = narrowcast("generate", "spec.yaml")
     assert result.stdout == f"wrote {NAME}\n"
-    assert result.stderr == "note: mixed_precision.precisions is not written: bf16\n"
+    assert result.stderr == (
+        "spec.yaml:7:1: note: mixed_precision.precisions is not written: bf16\n"
+    )
+
+
+def test_strict_takes_notes_for_errors(folder: Path) -> None:
+    (folder / "spec.yaml").write_text(SPEC.replace("  precisions: bf16\n", ""))
+    before = state(folder)
+    for command in ("validate", "generate", "run"):
+        result = narrowcast(command, "spec.yaml", "--strict")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(
+            "spec.yaml:7:1: mixed_precision.precisions: is not written: bf16\n"
+        )
+    assert state(folder) == before
+
+
+OPEN = "model: {name: net, path: FILE}\nmixed_precision: {precisions: bf16}\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "framework"),
+    [
+        ("net.onnx", (), "onnx"),
+        ("net.pt2", (), "pytorch"),
+        ("net.pb", (), "tensorflow"),
+        ("folder", (), "tensorflow"),
+        ("net", ("--framework", "tensorflow_itex"), "tensorflow"),
+    ],
+)
+def test_the_framework_is_told(
+    folder: Path, file: str, options: tuple[str, ...], framework: str
+) -> None:
+    """By the model's file where the spec does not say it, or by the command line."""
+    for word in ("", ", framework: NA"):
+        text = OPEN.replace("FILE", file + word)
+        (folder / "spec.yaml").write_text(text)
+        result = narrowcast("generate", "spec.yaml", *options, "-o", "a.py")
+        assert result.exit_code == 0, result.stderr
+        script = (folder / "a.py").read_text()
+        assert f"runtime.frameworks.{framework}" in script
+
+
+def test_a_framework_that_nothing_tells_is_asked_for(folder: Path) -> None:
+    (folder / "spec.yaml").write_text("model: {name: net, framework: NA}\n")
+    result = narrowcast("generate", "spec.yaml")
+    assert result.exit_code == 2
+    assert "give it as --framework" in result.stderr
+    result = narrowcast("validate", "spec.yaml")
+    assert result.exit_code == 0
+    assert (
+        "note: model.framework is not written: valid for pytorch, tensorflow, mxnet, "
+        "onnx; generate takes --framework"
+    ) in result.stderr
+    (folder / "spec.yaml").write_text("model: {name: net, signature: predict}\n")
+    assert "valid for tensorflow;" in narrowcast("validate", "spec.yaml").stderr
+    (folder / "spec.yaml").write_text("model: {name: net, signature: 1}\n")
+    assert narrowcast("validate", "spec.yaml").exit_code == 2
+
+
+def test_a_framework_contradicts_the_specs(folder: Path) -> None:
+    result = narrowcast("validate", "spec.yaml", "--framework", "onnx")
+    assert result.exit_code == 2
+    assert "model.framework: is pytorch, but --framework says onnx" in result.stderr
+    result = narrowcast("validate", "spec.yaml", "--framework", "pytoch")
+    assert result.exit_code == 2
+    assert "--framework pytoch is not known" in result.stderr
 
 
 def test_version() -> None:

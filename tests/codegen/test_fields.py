@@ -69,6 +69,11 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         {"k": [1]},
         {"k": [2]},
     ),
+    "evaluation.accuracy.python": (
+        {"model": MODEL, "evaluation": {"accuracy": {}}},
+        "m:score",
+        "m:rate",
+    ),
     "evaluation.accuracy.iteration": (evaluated(), -1, 3),
     f"{LOADER}.batch_size": (evaluated(), 8, 16),
     f"{LOADER}.last_batch": (evaluated(), "rollover", "discard"),

@@ -19,6 +19,10 @@ OURS = {
     *("narrowcast", "numpy", "torch", "safetensors", "tensorflow", "keras", "mxnet"),
     *sys.stdlib_module_names,
 }
+SCORED = (
+    "run.require run.load subject.scored_by subject.trace conversion.replay "
+    "conversion.search run.check run.finish"
+)
 JUDGED = (
     "run.require run.load subject.judged_by subject.trace conversion.replay "
     "conversion.search run.check run.finish"
@@ -175,8 +179,13 @@ LOADERS = {
 
 @each_script
 def test_model_is_loaded_in_the_frameworks_own_words(script: Path) -> None:
-    model, loader = spec_of(script).model, function(parsed(script), "load_model")
+    model = spec_of(script).model
+    name = "open_model" if model.supplied else "load_model"
+    loader = function(parsed(script), name)
     made = [ast.unparse(call.func) for call in calls(loader)]
+    if model.supplied:
+        assert made == ["open_supplied"]
+        return
     if model.framework != "pytorch":
         assert made in LOADERS[model.framework]
         return
@@ -234,21 +243,18 @@ def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
     loop = function(parsed(script), "batches")
     made = [ast.unparse(call.func) for call in calls(loop)]
     model = spec_of(script).model
-    if "random_inputs" in made:
-        known = model.inputs and all(one.shape is not None for one in model.inputs)
-        assert ("signature" in made) != bool(known)
-        assert made.count(TENSORS.get(model.framework, "")) == (
-            model.framework in TENSORS
-        )
+    if "data.batches" in made:
+        tensor = TENSORS.get(model.framework, "np.asarray")
+        assert made.count(tensor) == 1
     elif tensor := TENSORS.get(model.framework):
-        assert made.count(tensor) == len(model.inputs)
+        assert made.count(tensor) == len(model.inputs or ("x",))
     else:
         assert not {*TENSORS.values()} & {*made}
 
 
 def is_judged(spec: Spec) -> bool:
-    """Whether there is a metric: data alone show what values are like."""
-    return spec.evaluation is not None and spec.evaluation.metric is not None
+    """Whether there is a criterion: where nothing is executed, there is none."""
+    return spec.evaluation.criterion is not None
 
 
 def converting(tree: ast.Module) -> ast.FunctionDef:
@@ -261,6 +267,8 @@ def converting(tree: ast.Module) -> ast.FunctionDef:
 def test_steps_are_taken_in_order(script: Path) -> None:
     spec, tree = spec_of(script), parsed(script)
     wanted = JUDGED if is_judged(spec) else UNJUDGED
+    if spec.evaluation.eval_func:
+        wanted = SCORED
     if len(spec.precisions) > 1:
         assert in_order(EACH, named(function(tree, "convert")))
         done = EACH.split()

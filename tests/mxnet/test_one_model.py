@@ -72,3 +72,9 @@ def test_from_spec_to_model(exported: Path) -> None:
 def test_bad_input(exported: Path, file: str) -> None:
     project = end_to_end.project_in(exported)
     end_to_end.check_bad_input(project, MODEL, file, "data")
+
+
+def test_what_nothing_names_is_supplied(exported: Path) -> None:
+    project = end_to_end.project_in(exported)
+    inputs = [{"name": "data", "shape": ["batch", 1, 28, 28]}]
+    end_to_end.check_supplied(project, "mnist-symbol.json", inputs=inputs)

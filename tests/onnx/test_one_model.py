@@ -178,3 +178,9 @@ def test_ids_that_openvino_would_cut_off_are_refused(tmp_path: Path) -> None:
         openvino.predictor(load_onnx(path))((ids,))
     (found,) = openvino.predictor(load_onnx(path))((ids[:1],))
     assert found.tolist() == [3]
+
+
+def test_what_nothing_names_is_supplied(tmp_path: Path) -> None:
+    written(tmp_path)
+    project = end_to_end.project_in(tmp_path)
+    end_to_end.check_supplied(project, "mnist.onnx")

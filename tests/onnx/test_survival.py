@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import crashing
@@ -25,6 +28,23 @@ def test_a_child_is_started_again_after_a_death() -> None:
     assert child.fate(b"", 1) == ""
     assert child.fate(b"", 0) == "crashes (SIGSEGV)"
     assert Child(crashing.raises).fate(b"", 0) == ""
+
+
+UNGUARDED = """
+import crashing
+from narrowcast.runtime.frameworks.onnx.running.survival import Child
+
+print("begins")
+assert Child(crashing.raises).fate(b"", 0) == ""
+print("ends")
+"""
+
+
+def test_a_child_does_not_run_the_users_script(tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text(f"import sys; sys.path = {sys.path}\n{UNGUARDED}")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("begins\nends\n", "")
 
 
 def test_a_runtime_that_never_comes_back_is_given_up() -> None:

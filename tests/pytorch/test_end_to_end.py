@@ -269,7 +269,7 @@ def test_without_an_evaluation_nothing_is_claimed(project: Project) -> None:
     project.spec("")
     done = project.run()
     assert done.returncode == 0, done.stderr
-    assert "criterion not checked: the spec has no evaluation" in done.stdout
+    assert "criterion not checked: nothing was judged" in done.stdout
     assert project.plan()["judgement"] is None
     assert project.predict(torch.randn(5, 8)).shape == (5, 4)
 

@@ -28,7 +28,7 @@ from narrowcast.runtime.evaluation.sharding import Workers
 from narrowcast.runtime.record.sources import Sources
 from narrowcast.runtime.run import Context, Options
 from narrowcast.runtime.run.scoring import scored_as_loaded
-from narrowcast.runtime.run.slots import Slots
+from narrowcast.runtime.run.slots.slots import Slots
 
 SAMPLES, CLASSES = 200, 4
 

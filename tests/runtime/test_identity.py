@@ -33,7 +33,7 @@ from narrowcast.runtime.record.recorded import Recorded
 from narrowcast.runtime.record.sources import Sources
 from narrowcast.runtime.run import Context, Options
 from narrowcast.runtime.run.scoring import scored_as_loaded
-from narrowcast.runtime.run.slots import Slots
+from narrowcast.runtime.run.slots.slots import Slots
 
 X = np.arange(12, dtype=np.float32).reshape(6, 2)
 

@@ -136,7 +136,7 @@ def test_without_evaluation_nothing_is_said_to_hold(
     drift: float | None, said: str
 ) -> None:
     report = replace(REPORT, judgement=None, drift=drift)
-    text = f"criterion not checked: the spec has no evaluation{said}"
+    text = f"criterion not checked: nothing was judged{said}"
     assert line(report, "accuracy") == text
     assert "holds" not in summary(report)
 

@@ -37,7 +37,7 @@ from narrowcast.runtime.record.sources import Sources
 from narrowcast.runtime.run import Context, Options, Run
 from narrowcast.runtime.run.conversion import Conversion
 from narrowcast.runtime.run.scoring import scored_as_loaded
-from narrowcast.runtime.run.slots import Slots, Standard
+from narrowcast.runtime.run.slots.slots import Slots, Standard
 from narrowcast.runtime.search import Budget
 from narrowcast.runtime.search.found import Plan
 

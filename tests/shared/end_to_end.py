@@ -132,3 +132,63 @@ def check_bad_input(
     assert code == 2
     assert path.name in error
     assert sorted(each.name for each in project.folder.glob("*.plan.json")) == []
+
+
+METRIC = """
+class Right:
+    def reset(self):
+        self.right = self.seen = 0
+
+    def update(self, predictions, labels):
+        self.right += int((predictions.argmax(1) == labels).sum())
+        self.seen += len(labels)
+
+    def result(self):
+        return self.right / self.seen
+"""
+
+DATA = """
+import numpy as np
+
+
+class Digits:
+    def __init__(self):
+        archive = np.load("digits.npz")
+        self.images, self.labels = archive["images"], archive["labels"]
+
+    def __getitem__(self, k):
+        return self.images[k], self.labels[k]
+
+    def __len__(self):
+        return len(self.labels)
+"""
+
+
+def check_supplied(project: Project, model: str, **named: Any) -> None:
+    """A spec that names nothing is whole: without data, with data, with a metric.
+
+    Args:
+        model: What --model is given.
+        named: What the spec says of it: its file tells the framework where it can.
+    """
+    project.write(model={"name": "net", **named})
+    (project.folder / "digits_right.py").write_text(METRIC)
+    (project.folder / "digits_data.py").write_text(DATA)
+    supplied = ("--search", "--model", model)
+    judging = ("--metric", "digits_right:Right")
+    unjudged = project.report(*supplied)
+    assert unjudged["exit_code"] == 0
+    assert unjudged["judgement"] is None
+    assert unjudged["flops_low"] == unjudged["flops"] > 0
+    assert any("no data was given" in note for note in unjudged["notes"])
+    for data in ("digits.npz", "digits_data:Digits"):
+        report = project.report(*supplied, *judging, "--data", data)
+        assert report["exit_code"] == 0
+        assert report["flops_low"] == report["flops"] > 0
+        assert report["judgement"]["holds"]
+        assert report["judgement"]["result"]["metric"] == "Right"
+        assert report["judgement"]["result"]["samples"] == 500
+    assert {"digits_data", "digits_right"} <= set(project.plan["files"]["python"])
+    absent = project.run()
+    assert absent.returncode == 2
+    assert "--model" in absent.stderr

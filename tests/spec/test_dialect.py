@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from narrowcast.spec import Spec, canonical, load, loads
+from narrowcast.spec import Spec, canonical, format_diagnostic, load, loads
 from narrowcast.spec.sections.dataset import Csv, Npz
 from narrowcast.spec.sections.metric import MSE, TopK
 from narrowcast.spec.sections.transform import Cast, Normalize, Rescale, Transpose
 from narrowcast.spec.spec import (
     Budget,
     Criterion,
+    Evaluation,
     Input,
     Pin,
     PythonClass,
@@ -63,13 +64,12 @@ DEFAULTS = [
     ("precisions", ("bf16",)),
     ("pins.types", ()),
     ("pins.names", ()),
-    ("evaluation", None),
+    ("evaluation", Evaluation(None, (), None, Criterion(0.01, None, True), None, True)),
     ("objective", "low_compute"),
     ("budget", Budget(max_trials=20, timeout=None)),
     ("batch_size", 64),
     ("seed", 1978),
     ("costs", "measured"),
-    ("notices", ("mixed_precision.precisions is not written: bf16",)),
 ]
 
 
@@ -157,7 +157,26 @@ WRITTEN = [
     ),
     (MODEL + "quantization: {op_wise: ~, optype_wise: {}}", "pins.names", ()),
     # evaluation
-    (MODEL + "evaluation: ~", "evaluation", None),
+    (MODEL + "evaluation: ~", "evaluation.dataset", None),
+    (MODEL + "evaluation: ~", "evaluation.metric", None),
+    (MODEL + "evaluation: {accuracy: ~}", "evaluation.dataset", None),
+    (MODEL + evaluated("null"), "evaluation.metric", None),
+    (
+        MODEL + "evaluation: {accuracy: {python: 'm.n:score'}}",
+        "evaluation.eval_func",
+        PythonObject("m.n", "score"),
+    ),
+    (
+        MODEL + "tuning: {accuracy_criterion: {absolute: 2, higher_is_better: no}}",
+        "evaluation.criterion",
+        Criterion(None, 2.0, False),
+    ),
+    (
+        MODEL
+        + "mixed_precision: {precisions: [bf16, fp16]}\nevaluation: {accuracy: {}}",
+        "precisions",
+        ("bf16", "fp16"),
+    ),
     (MODEL + evaluated(), "evaluation.metric", TopK(k=1)),
     (MODEL + evaluated(), "evaluation.batches", None),
     (MODEL + evaluated(), "evaluation.keep_last", True),
@@ -258,30 +277,41 @@ def test_meaning(text: str, path: str, value: object) -> None:
 
 
 NOTICES = [
+    (MODEL, "1:1: note: mixed_precision.precisions is not written: bf16"),
+    (
+        MODEL + "mixed_precision:\n  op_wise: {}\n",
+        "6:1: note: mixed_precision.precisions is not written: bf16",
+    ),
     (
         model(weights="/w/net.pt"),
-        "model.weights is absolute: "
+        "6:3: note: model.weights is absolute: "
         "the script will only run on machines with this path",
     ),
     (
         MODEL + evaluated(dataset="{npz: {path: 'C:/a.npz', inputs: x, label: y}}"),
-        f"{ROOT}.npz.path is absolute: "
+        f"6:73: note: {ROOT}.npz.path is absolute: "
         "the script will only run on machines with this path",
     ),
     (
         MODEL + "quantization: {op_wise: {a: {activation: {dtype: [bf16]}}}}",
-        "quantization.op_wise.a allows bf16: it pins nothing",
+        "6:26: note: quantization.op_wise.a allows bf16: it pins nothing",
     ),
     (
-        MODEL + "tuning: {accuracy_criterion: {absolute: 1}}",
-        "tuning.accuracy_criterion is not checked: there is no evaluation",
+        "model: {name: a, framework: onnx, path: a.onnx, runtime: any}\n"
+        "tuning: {accuracy_criterion: {absolute: 1}}",
+        "2:10: note: tuning.accuracy_criterion is not checked: nothing is executed here",
+    ),
+    (
+        "model: {name: a, framework: tensorflow}\ndevice: gpu",
+        "2:1: note: device is gpu: tensorflow models are converted on the CPU",
     ),
 ]
 
 
 @pytest.mark.parametrize(("text", "notice"), NOTICES)
 def test_notice(text: str, notice: str) -> None:
-    assert notice in loads(text).notices
+    found = [format_diagnostic(each) for each in loads(text, "s").notices]
+    assert f"s:{notice}" in found
 
 
 SAME = [

@@ -50,7 +50,7 @@ def test_a_symbol_goes_with_its_parameters() -> None:
     ("framework", "runtime", "found"),
     [
         ("onnx", "", "openvino"),
-        ("onnxrt_qdq", "", "onnxruntime"),
+        ("onnxrt_qdq", "", "openvino"),
         ("onnxrt_qdq", ", runtime: any", "any"),
         ("onnx", ", runtime: tensorrt", "tensorrt"),
     ],
@@ -58,8 +58,40 @@ def test_a_symbol_goes_with_its_parameters() -> None:
 def test_the_runtime_is_decided(framework: str, runtime: str, found: str) -> None:
     made = spec(f"framework: {framework}, path: a.onnx{runtime}")
     assert made.model.runtime == found
-    silent = framework == "onnx" and not runtime
-    assert ("model.runtime is not written: openvino" in made.notices) == silent
+    said = [n.message for n in made.notices if n.path == "model.runtime"]
+    assert bool(said) == (not runtime)
+    assert all(text.startswith("is not written: openvino") for text in said)
+
+
+def test_neural_compressors_names_mean_onnx_runtime_where_it_has_the_precision() -> (
+    None
+):
+    named = "framework: onnxrt_qlinearops, path: a.onnx"
+    made = spec(named, "mixed_precision: {precisions: fp16}")
+    assert made.model.runtime == "onnxruntime"
+    assert not made.notices
+
+
+def test_a_gpu_is_noted_where_a_framework_converts_on_the_cpu() -> None:
+    made = spec("framework: tensorflow, path: a", "device: gpu")
+    assert made.device == "cpu"
+    assert [n.severity for n in made.notices if n.path == "device"] == ["note"]
+
+
+SUPPLIED = ["pytorch", "tensorflow", "mxnet", "onnx"]
+
+
+@pytest.mark.parametrize("framework", SUPPLIED)
+def test_a_spec_may_leave_model_data_and_metric_to_the_script(framework: str) -> None:
+    made = spec(f"framework: {framework}")
+    assert made.model.supplied
+    assert (made.evaluation.dataset, made.evaluation.metric) == (None, None)
+    assert made.evaluation.criterion is not None
+
+
+def test_nothing_is_judged_where_nothing_is_executed() -> None:
+    made = spec("framework: onnx, runtime: tensorrt")
+    assert made.evaluation.criterion is None
 
 
 def test_only_a_saved_model_has_a_signature() -> None:
@@ -95,7 +127,6 @@ def test_pytorchs_dtype_is_float32_where_it_is_not_written() -> None:
 @pytest.mark.parametrize(
     ("model", "rest", "words"),
     [
-        ("framework: tensorflow", "", ("tensorflow needs `path`", "model.pb")),
         ("framework: tensorflow, path: a.onnx", "", ("`a.onnx` is not a kind",)),
         ("framework: tensorflow, path: m/saved_model.pb", "", ("path: m",)),
         ("framework: tensorflow, path: a.ckpt", "", ("tf.saved_model.save",)),
@@ -103,25 +134,39 @@ def test_pytorchs_dtype_is_float32_where_it_is_not_written() -> None:
         ("framework: tensorflow, path: a, weights: b.h5", "", ("`weights` goes",)),
         ("framework: tensorflow, factory: a:b, weights: c.pt", "", (".h5",)),
         ("framework: tensorflow, factory: a:b, trust: true", "", ("`trust` is",)),
-        ("framework: tensorflow, path: a", "device: gpu", ("device: cpu",)),
-        ("framework: mxnet", "", ("mxnet needs `path` and `weights`",)),
+        ("framework: mxnet, weights: a.params", "", ("whose they are",)),
+        ("framework: keras", "", ("write framework: tensorflow",)),
+        ("framework: inteltensorflow", "", ("write framework: tensorflow",)),
+        ("framework: engine", "", ("write framework: onnx",)),
+        (
+            "framework: onnxrt_qdq",
+            "mixed_precision: {precisions: 'bf16, fp32'}",
+            ("s.yaml:2:31: ", "no bf16 arithmetic", "model.runtime: openvino"),
+        ),
+        (
+            "framework: onnx, runtime: onnxruntime",
+            "",
+            ("s.yaml:1:46: model.runtime", "no bf16 arithmetic"),
+        ),
+        (
+            "framework: mxnet",
+            "mixed_precision: {precisions: fp16}",
+            ("s.yaml:2:31: ", "precisions: bf16"),
+        ),
+        (
+            "framework: mxnet",
+            "evaluation: {accuracy: {python: 'a:b', metric: {topk: 1}}}",
+            ("`metric` and `python` each say",),
+        ),
         ("framework: mxnet, path: a.json", "", ("-symbol.json",)),
         (
             "framework: mxnet, path: a-symbol.json",
             "",
             ("holds no weights", "weights: a-0000.params"),
         ),
-        (
-            "framework: mxnet, factory: a:b",
-            "",
-            ("without data, mxnet needs `inputs`",),
-        ),
-        ("framework: mxnet, factory: a:b, inputs: x", "", ("names and shapes",)),
-        ("framework: onnx", "", ("onnx needs `path`",)),
         ("framework: onnx, path: a.pb", "", ("ends in .onnx",)),
         ("framework: onnx, path: a.onnx, factory: a:b", "", ("`factory` is not",)),
         ("framework: onnx, path: a.onnx, runtime: ort", "", ("onnxruntime",)),
-        ("framework: onnx, path: a.onnx", "device: cuda", ("device: cpu",)),
         (
             "framework: onnx, path: a.onnx, runtime: any",
             EVALUATION,

@@ -107,10 +107,11 @@ def test_what_is_misspelt_is_not_missed() -> None:
 
 def test_rules_between_sections_run_beside_mistakes() -> None:
     said = hints(
-        "model: {name: m, framework: onnx, path: m.pb, inpts: []}\n"
+        "model: {name: m, framework: tensorflow, path: m.onnx, inpts: []}\n"
         "device: gpu\ntunning: {}\nmixed_precision: {precisions: [bf16, fp16]}\n"
         "tuning: {execution: compile, error_rate: 2}\n"
     )
+    # The device is a note: what is written is told in the same run.
     assert list(said) == [
         "model.path",
         "model.inpts",

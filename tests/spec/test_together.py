@@ -68,7 +68,8 @@ def _said(data: Any) -> Said:
     try:
         loads(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
     except SpecError as error:
-        return {(each.path, each.message, each.hint) for each in error.diagnostics}
+        errors = (each for each in error.diagnostics if each.severity == "error")
+        return {(each.path, each.message, each.hint) for each in errors}
     return set()
 
 

@@ -53,3 +53,9 @@ def test_bad_input(net: Any, tmp_path: Path) -> None:
     project = end_to_end.project_in(tmp_path, channels_last=True)
     model = {"framework": "tensorflow", "path": "mnist"}
     end_to_end.check_bad_input(project, model, "mnist/saved_model.pb", "image")
+
+
+def test_what_nothing_names_is_supplied(net: Any, tmp_path: Path) -> None:
+    net.export(str(tmp_path / "mnist"), verbose=False)
+    project = end_to_end.project_in(tmp_path, channels_last=True)
+    end_to_end.check_supplied(project, "mnist", framework="tensorflow")

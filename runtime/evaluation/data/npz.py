@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,27 @@ def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Array
     Raises:
         DataError: The file or an array is missing, or holds Python objects.
     """
-    try:
+    with _reading(path):
         found = _arrays(path, (*inputs, *(() if label is None else (label,))))
+    arrays = tuple(found[: len(inputs)])
+    labels = None if label is None else found[-1]
+    return checked(Arrays(arrays, labels), path.name)
+
+
+def array_names(path: Path) -> tuple[str, ...]:
+    """What the arrays of an `.npz` file are called, in its order.
+
+    Raises:
+        DataError: The file is missing, or is none.
+    """
+    with _reading(path), _opened(path) as archive:
+        return tuple(archive.files)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except DataError:
         raise
     except FileNotFoundError as error:
@@ -34,16 +55,17 @@ def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Array
         raise DataError(
             f"{path.name} can't be read: {error}", "It must be written by numpy.savez."
         ) from error
-    arrays = tuple(found[: len(inputs)])
-    labels = None if label is None else found[-1]
-    return checked(Arrays(arrays, labels), path.name)
 
 
-def _arrays(path: Path, names: tuple[str, ...]) -> list[npt.NDArray[Any]]:
+def _opened(path: Path) -> NpzFile:
     archive = np.load(path, allow_pickle=False)
     if not isinstance(archive, NpzFile):
         raise ValueError("it is no archive of named arrays")
-    with archive:
+    return archive
+
+
+def _arrays(path: Path, names: tuple[str, ...]) -> list[npt.NDArray[Any]]:
+    with _opened(path) as archive:
         for name in names:
             if name not in archive:
                 raise DataError(

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from .opening.load import load_parameters as load_parameters
     from .opening.load import load_symbol as load_symbol
     from .opening.signature import signature as signature
+    from .opening.supplied import open_supplied as open_supplied
     from .program import Program as Program
     from .program import trace as trace
     from .running.blocks import Model as Model
     from .running.blocks import block_model as block_model
     from .running.predict import predictor as predictor
     from .writing.archive import load_saved as load_saved
+    from .writing.native import native as native
+    from .writing.native import open_native as open_native
 
 dependencies: tuple[str, ...] = ("mxnet",)
 executes = True

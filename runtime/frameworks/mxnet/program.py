@@ -27,7 +27,7 @@ from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .picture import picture
 from .preparation.prepare import prepare
-from .running.blocks import as_model, network_of, positions
+from .running.blocks import as_model, marked, network_of, positions
 from .running.interpreter import Runner
 from .running.predict import predictor
 from .running.session import Predictor
@@ -171,4 +171,4 @@ def _network(model: Any, batch: Inputs, inputs: Sequence[Input]) -> Network:
         return in_order(known, places(own, names))
     order = positions(known.block, names) or list(range(len(batch)))
     taken = tuple(batch[k] for k in order)
-    return in_order(network_of(known, taken), order)
+    return in_order(marked(network_of(known, taken)), order)

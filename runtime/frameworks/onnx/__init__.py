@@ -15,5 +15,7 @@ if TYPE_CHECKING:
 
     from .opening.load import load_onnx as load_onnx
     from .opening.signature import signature as signature
+    from .opening.supplied import open_supplied as open_supplied
+    from .writing.archive import rename_data as rename_data
 
 __getattr__ = lazily(__name__)

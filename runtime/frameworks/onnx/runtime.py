@@ -12,6 +12,8 @@ from ..inputs import Input
 from ..protocol import Inputs, Predict
 
 if TYPE_CHECKING:
+    import onnx
+
     from .program import Program
     from .running.session import Executor
 
@@ -49,6 +51,18 @@ class Runtime:
         from .running.predict import Predictor
 
         return Predictor(load_onnx(path), self.executor())
+
+    def native(self, model: Any, /) -> onnx.ModelProto:
+        """As `Adapter.native`."""
+        from .writing.native import native
+
+        return native(model)
+
+    def open_native(self, path: Path, /) -> onnx.ModelProto:
+        """As `Adapter.open_native`."""
+        from .writing.native import open_native
+
+        return open_native(path)
 
     def trace(
         self,

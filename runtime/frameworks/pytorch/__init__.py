@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from .opening.signature import signature as signature
     from .opening.state_dict import load_safetensors as load_safetensors
     from .opening.state_dict import load_state_dict as load_state_dict
+    from .opening.supplied import open_supplied as open_supplied
     from .program import Program as Program
     from .program import trace as trace
+    from .running.given import native as native
     from .running.predict import predictor as predictor
+    from .running.predict import tensor as tensor
     from .writing.archive import load_saved as load_saved
+    from .writing.archive import open_native as open_native
 
 dependencies: tuple[str, ...] = ("torch", "safetensors")
 executes = True

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from .opening.keras.model import keras_model as keras_model
     from .opening.saved_model import load_saved_model as load_saved_model
     from .opening.signature import signature as signature
+    from .opening.supplied import open_supplied as open_supplied
     from .program import Program as Program
     from .program import trace as trace
     from .running.predict import predictor as predictor
     from .writing.archive import load_saved as load_saved
+    from .writing.native import native as native
+    from .writing.native import open_native as open_native
 
 dependencies: tuple[str, ...] = ("tensorflow", "keras", "h5py", "ml_dtypes", "protobuf")
 executes = True

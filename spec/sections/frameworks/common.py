@@ -14,20 +14,22 @@ def suffix(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
 
 
-def one_of_path_and_factory(
-    model: ModelKeys, wanted: str, hint: str
-) -> Iterator[Problem]:
-    """The model is in a file, or made by a factory.
-
-    Args:
-        wanted: What the framework needs, for the message.
-        hint: An example.
-    """
-    if model.path is None and model.factory is None:
-        yield Problem(wanted, hint)
+def path_or_factory(model: ModelKeys) -> Iterator[Problem]:
+    """The model is in a file, made by a factory, or supplied whole to the script."""
     if model.path is not None and model.factory is not None:
         message = "`path` and `factory` each give the whole model: write one"
         yield Problem(message, at=("path",))
+    if is_supplied(model) and model.weights is not None:
+        yield Problem(
+            "weights alone: nothing says whose they are",
+            "write the model they belong to, or leave both to the script's --model",
+            ("weights",),
+        )
+
+
+def is_supplied(model: ModelKeys) -> bool:
+    """Whether the section names no model."""
+    return model.path is None and model.factory is None
 
 
 def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem]:
@@ -42,8 +44,8 @@ def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem
 
 
 def trusted_file(model: ModelKeys) -> Iterator[Problem]:
-    """Only a model in a file is trusted."""
-    if model.path is None and model.trust:
+    """A model that code makes is no file to be trusted."""
+    if model.path is None and model.factory is not None and model.trust:
         message = "`trust` is for models in files; here code of yours makes it"
         yield Problem(message, "leave it out", ("trust",))
 

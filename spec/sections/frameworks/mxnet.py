@@ -7,13 +7,7 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import (
-    absent,
-    input_names,
-    one_of_path_and_factory,
-    trusted_file,
-    weights_ending,
-)
+from .common import absent, input_names, path_or_factory, trusted_file, weights_ending
 
 SYMBOL = "-symbol.json"
 WEIGHTS = (".params", ".parameters")
@@ -21,11 +15,7 @@ WEIGHTS = (".params", ".parameters")
 
 def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     """The rules of the section."""
-    yield one_of_path_and_factory(
-        model,
-        "mxnet needs `path` and `weights`, or `factory`",
-        "path: net-symbol.json, weights: net-0000.params",
-    )
+    yield path_or_factory(model)
     yield weights_ending(model, WEIGHTS)
     yield _symbol(model)
     yield trusted_file(model)

@@ -10,11 +10,18 @@ from ..section import Problem
 from .common import absent, input_names, suffix
 
 
-def runtime(model: ModelKeys) -> str:
-    """The runtime written; ONNX Runtime where the framework's name says so."""
+def runtime(model: ModelKeys, precisions: bool) -> str:
+    """The runtime written, or the one that the framework's name means.
+
+    Neural Compressor's names mean ONNX Runtime, which has no bf16 on CPUs. A spec that
+    writes no precisions gets bf16, so it then is for OpenVINO.
+
+    Args:
+        precisions: Whether the spec writes precisions.
+    """
     if model.runtime is not None:
         return model.runtime
-    return "openvino" if model.framework == "onnx" else "onnxruntime"
+    return "openvino" if model.framework == "onnx" or not precisions else "onnxruntime"
 
 
 def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
@@ -26,9 +33,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
 
 
 def _path(model: ModelKeys) -> Iterator[Problem]:
-    if model.path is None:
-        yield Problem("onnx needs `path`, the trained model", "path: model.onnx")
-    elif suffix(model.path) != ".onnx":
+    if model.path is not None and suffix(model.path) != ".onnx":
         yield Problem(
             f"`{PurePosixPath(model.path).name}` is not a kind of model that can be read",
             "write a file that ends in .onnx",

@@ -7,7 +7,14 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import absent, input_names, one_of_path_and_factory, suffix, weights_ending
+from .common import (
+    absent,
+    input_names,
+    is_supplied,
+    path_or_factory,
+    suffix,
+    weights_ending,
+)
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 PROGRAM = ".pt2"
@@ -27,11 +34,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
 
 def _whole(model: ModelKeys) -> Iterator[Problem]:
     """What gives the whole model."""
-    yield from tuple(_program(model)) or one_of_path_and_factory(
-        model,
-        "pytorch needs `factory`, the callable that makes the model, or `path`",
-        "factory: package.module:callable, or path: model.pt2",
-    )
+    yield from tuple(_program(model)) or path_or_factory(model)
 
 
 def _weights(model: ModelKeys) -> Iterator[Problem]:
@@ -45,7 +48,7 @@ def _weights(model: ModelKeys) -> Iterator[Problem]:
 
 def _trust(model: ModelKeys) -> Iterator[Problem]:
     pickled = model.path or model.weights or ""
-    if model.trust and suffix(pickled) in ("", WEIGHTS[0]):
+    if model.trust and not is_supplied(model) and suffix(pickled) in ("", WEIGHTS[0]):
         yield Problem(
             "`trust` is for files that may hold pickles; here is none",
             "leave it out",
@@ -73,11 +76,6 @@ def _program(model: ModelKeys) -> Iterator[Problem]:
 
 
 def _inputs(model: ModelKeys) -> Iterator[Problem]:
-    if not model.inputs:
-        yield Problem(
-            "pytorch needs `inputs`: names, shapes and dtypes",
-            "inputs: [{name: x, shape: [batch, 3, 224, 224], dtype: float32}]",
-        )
     for row, item in enumerate(model.inputs):
         if item.shape is None:
             yield Problem(

@@ -10,7 +10,8 @@ from ..section import Problem
 from .common import (
     absent,
     input_names,
-    one_of_path_and_factory,
+    is_supplied,
+    path_or_factory,
     suffix,
     trusted_file,
     weights_ending,
@@ -30,11 +31,7 @@ def is_saved_model(path: str | None) -> bool:
 
 def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     """The rules of the section."""
-    yield one_of_path_and_factory(
-        model,
-        "tensorflow needs `path`, the trained model, or `factory`",
-        "path: folder_of_the_saved_model, or model.pb, or model.keras",
-    )
+    yield path_or_factory(model)
     yield _path(model)
     yield _weights(model)
     yield _signature(model)
@@ -44,6 +41,8 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
 
 
 def _weights(model: ModelKeys) -> Iterator[Problem]:
+    if is_supplied(model):
+        return
     if model.path is None:
         yield from weights_ending(model, WEIGHTS)
     else:
@@ -51,7 +50,7 @@ def _weights(model: ModelKeys) -> Iterator[Problem]:
 
 
 def _signature(model: ModelKeys) -> Iterator[Problem]:
-    if not is_saved_model(model.path):
+    if not is_supplied(model) and not is_saved_model(model.path):
         yield from absent(model, ("signature",), "is for SavedModels")
 
 

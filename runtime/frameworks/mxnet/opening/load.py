@@ -41,13 +41,31 @@ def load_symbol(
     """
     found = read_symbol(symbol_path, trust=trust)
     arrays = params.read(params_path)
+    return network_from(
+        found, arrays, symbol_path.name, params_path.name, outputs=outputs
+    )
+
+
+def network_from(
+    found: Any,
+    arrays: Mapping[str, Values],
+    name: str,
+    held_by: str,
+    *,
+    outputs: Sequence[str] = (),
+) -> Network:
+    """MXNet's symbol and its parameters as a model; raises as `load_symbol`.
+
+    Args:
+        name, held_by: What messages call the symbol, and what holds the parameters.
+    """
     network = canonical(found, arrays)
-    _check_outputs(network, symbol_path.name)
+    _check_outputs(network, name)
     if outputs:
-        found = select_outputs(found, outputs, f"model.path: {symbol_path.name}")
+        found = select_outputs(found, outputs, f"model.path: {name}")
         network = canonical(found, arrays)
-    _check_names(network, arrays, params_path.name)
-    _check_shapes(network, found, params_path.name)
+    _check_names(network, arrays, held_by)
+    _check_shapes(network, found, held_by)
     return network
 
 
@@ -60,12 +78,21 @@ def read_symbol(path: Path, *, trust: bool = False) -> Any:
         raise ModelError(
             f"{path} can't be read: {said}", "Check model.path in the spec."
         ) from error
-    checked(parsed(text, path.name), path.name, trust=trust)
+    return symbol_from(text, path.name, trust=trust)
+
+
+def symbol_from(text: str, name: str, *, trust: bool = False) -> Any:
+    """MXNet's object for a symbol's JSON that was checked before.
+
+    Raises:
+        ModelError: It is no symbol, or not safe.
+    """
+    checked(parsed(text, name), name, trust=trust)
     try:
         return mx.sym.load_json(text)
     except mx.base.MXNetError as error:
         raise ModelError(
-            f"MXNet {mx.__version__} can't open {path.name}: {said_by(error)}",
+            f"MXNet {mx.__version__} can't open {name}: {said_by(error)}",
             "The symbol may come from another version of MXNet, or hold operators of a "
             "library that is not loaded.",
         ) from error

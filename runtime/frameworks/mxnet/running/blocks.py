@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ....common.errors import ModelError
@@ -112,6 +112,24 @@ class Block:
         if not self.outputs:
             return []
         return heads(_symbol(self.block, count), self.outputs, "the block")
+
+
+MARK = "__block__"
+"""Attribute of the inputs of a network that was a block: so it is given back."""
+
+
+def marked(network: Network) -> Network:
+    """The network of a block, which says so, saved too."""
+    nodes = list(network.nodes)
+    for index in network.inputs:
+        attrs = {**nodes[index].attrs, MARK: "1"}
+        nodes[index] = replace(nodes[index], attrs=attrs)
+    return replace(network, nodes=tuple(nodes))
+
+
+def is_block(network: Network) -> bool:
+    """Whether a network was a block."""
+    return any(MARK in network.nodes[index].attrs for index in network.inputs)
 
 
 Model = Network | Block

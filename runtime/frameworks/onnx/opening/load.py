@@ -6,6 +6,7 @@ import mmap
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -40,6 +41,7 @@ def load_onnx(
     outputs: Sequence[str] = (),
     trust: bool = False,
     large: int = wire.LARGE,
+    place: str = "",
 ) -> ir.Model:
     """Open a model; the file is checked before anything that it names is opened.
 
@@ -51,24 +53,72 @@ def load_onnx(
         outputs: Those of its outputs that are judged and kept; all without names.
         trust: External data may lie anywhere, also behind links.
         large: Bytes from which a tensor inside the file is mapped.
+        place: What messages start with; the spec's key without it.
 
     Raises:
         ModelError: It is missing, corrupt, no ONNX model, of an opset that is not
             known, not valid, or not safe to open; or it has no output of a name.
     """
     path = Path(path)
-    place = f"model.path: {path.name}"
-    try:
+    place = place or f"model.path: {path.name}"
+    with _refusals(place):
         proto, token = _parsed(path, large)
-        check_versions(proto, place)
-        check_functions(proto)
-        normalise(proto)
-        select_outputs(proto, outputs, place)
+        _check(proto, place, outputs)
         external = _external(proto, token)
         spans = _spans(proto, path, token, trust)
-        check_graph(proto, place)
-        listed = proto.ir_version < DEFAULTS
-        model = ir.serde.deserialize_model(proto)
+        model = _read(proto, place)
+    _map(model, spans)
+    model.meta[EXTERNAL] = external
+    return model
+
+
+def from_proto(
+    proto: onnx.ModelProto, place: str, outputs: Sequence[str] = ()
+) -> ir.Model:
+    """The model that a proto in memory is, which is written to.
+
+    Args:
+        outputs: As of `load_onnx`.
+
+    Raises:
+        ModelError: Its weights lie in files, which only its path tells, or as of
+            `load_onnx`.
+    """
+    with _refusals(place):
+        _check(proto, place, outputs)
+        if _external(proto, ""):
+            raise ModelError(
+                f"{place} leaves weights in files of their own",
+                "Give its path, or read them too: onnx.load(path).",
+            )
+        for inside, tensor in walk.tensors(proto):
+            sizes.check_values(tensor, inside)
+        return _read(proto, place)
+
+
+def _check(proto: onnx.ModelProto, place: str, outputs: Sequence[str]) -> None:
+    """Hold a proto to what is known, and write it as what follows expects it."""
+    if not proto.HasField("graph") or not proto.ir_version:
+        raise Damaged("is no ONNX model: it has no graph")
+    check_versions(proto, place)
+    check_functions(proto)
+    normalise(proto)
+    select_outputs(proto, outputs, place)
+
+
+def _read(proto: onnx.ModelProto, place: str) -> ir.Model:
+    check_graph(proto, place)
+    model = ir.serde.deserialize_model(proto)
+    if proto.ir_version < DEFAULTS:
+        _free_weights(model)
+    return model
+
+
+@contextmanager
+def _refusals(place: str) -> Iterator[None]:
+    """Say of a model at `place` why it is not opened."""
+    try:
+        yield
     except Damaged as error:
         raise ModelError(f"{place} {error}", WHOLE) from error
     except Unsafe as error:
@@ -79,11 +129,6 @@ def load_onnx(
         raise ModelError(
             f"{place} can't be read: {_innermost(error)}", WHOLE
         ) from error
-    _map(model, spans)
-    if listed:
-        _free_weights(model)
-    model.meta[EXTERNAL] = external
-    return model
 
 
 def _parsed(path: Path, large: int) -> tuple[onnx.ModelProto, str]:
@@ -104,8 +149,6 @@ def _parsed(path: Path, large: int) -> tuple[onnx.ModelProto, str]:
         if "MaxDepth" in str(error):
             raise Damaged(f"nests messages deeper than {wire.DEEPEST}") from error
         raise Damaged(f"is damaged, or no ONNX model: {error}") from error
-    if not proto.HasField("graph") or not proto.ir_version:
-        raise Damaged("is no ONNX model: it has no graph")
     return proto, token
 
 

@@ -42,17 +42,21 @@ def check_versions(proto: onnx.ModelProto, place: str) -> None:
 OWN = ("", "ai.onnx")
 """Names of ONNX's own domain."""
 
+LARGE = 1 << 20
+"""Bytes of a tensor beyond which the checker, which copies the model, does without."""
+
 
 def check_graph(proto: onnx.ModelProto, place: str) -> None:
     """Raise a ModelError for a graph that onnx.checker refuses.
 
-    Values that lie in files are left out of it: they are not opened here.
+    Values that lie in files, and large ones, are left out of it: they are not looked at.
     """
     bare = onnx.ModelProto()
     bare.CopyFrom(proto)
     bare.ir_version = max(bare.ir_version, 4)  # before, weights had to be inputs
     for _, tensor in walk.tensors(bare):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        outside = tensor.data_location == onnx.TensorProto.EXTERNAL
+        if outside or len(tensor.raw_data) > LARGE:
             tensor.ClearField("external_data")
             tensor.ClearField("data_location")
             tensor.dims[:] = [0]

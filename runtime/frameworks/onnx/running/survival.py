@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ....common.fresh import interrupts_stay_here
+from ....common.fresh import interrupts_stay_here, main_runs_once
 
 Source = bytes | Path
 Open = Callable[[Source, int], object]
@@ -66,7 +66,7 @@ class Child:
             self.process = context.Process(
                 target=_serve, args=(end, self.open), daemon=True
             )
-            with interrupts_stay_here():
+            with interrupts_stay_here(), main_runs_once():
                 self.process.start()
             end.close()
         return self.process, self.pipe

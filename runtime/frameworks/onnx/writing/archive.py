@@ -51,6 +51,28 @@ def write(model: ir.Model, path: Path, switches: Mapping[str, str]) -> Path:
     return path
 
 
+def rename_data(path: Path, data: str) -> None:
+    """Let a model look for its weights in a file of another name beside it, if it has
+    them apart."""
+    model = ir.load(path)
+    apart = False
+    for value in serialization.initializers(model):
+        tensor = value.const_value
+        if isinstance(tensor, ir.ExternalTensor):
+            apart = True
+            value.const_value = ir.ExternalTensor(
+                data,
+                tensor.offset,
+                tensor.length,
+                tensor.dtype,
+                shape=tensor.shape,
+                name=tensor.name,
+                base_dir=path.parent,
+            )
+    if apart:
+        write_bytes(path, serialization.to_bytes(model))
+
+
 def check(model: bytes | str) -> None:
     """Hold a model to ONNX's rules, with every type inferred anew.
 

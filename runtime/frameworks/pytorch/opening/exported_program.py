@@ -28,25 +28,32 @@ TRUST = (
 
 
 def open_pt2(
-    path: Path, inputs: Sequence[Input], *, device: str = "cpu", trust: bool = False
+    path: Path,
+    inputs: Sequence[Input] = (),
+    *,
+    device: str = "cpu",
+    trust: bool = False,
+    place: str = "",
 ) -> ExportedProgram:
     """Open what torch.export.save wrote.
 
     Args:
         path: The `.pt2` file.
-        inputs: The inputs as the spec declares them.
+        inputs: The inputs as the spec declares them; without any, the program's own.
         device: Where its weights and its graph are put, wherever it was exported.
         trust: Open it with torch.export.load, which unpickles and evaluates what the
             file holds. Without it, what was checked member by member is opened.
+        place: What messages start with; else the spec's key.
 
     Raises:
         ModelError: It is missing, no exported program, not safe to open, was exported
             in training mode, or does not take `inputs`.
     """
-    place = f"model.path: {path.name}"
+    place = place or f"model.path: {path.name}"
     program = _trusted(path, place, device) if trust else checked(path, place, device)
     check_inference(program.graph_module, place)
-    check_inputs(program, inputs, place)
+    if inputs:
+        check_inputs(program, inputs, place)
     return program
 
 

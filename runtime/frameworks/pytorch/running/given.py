@@ -50,6 +50,11 @@ def module_of(model: Any) -> nn.Module:
     return model
 
 
+def native(model: Any) -> nn.Module:
+    """As `Adapter.native`: the module, and of an exported program what it holds."""
+    return model if isinstance(model, nn.Module) else module_of(model)
+
+
 def _wrapped(model: Any) -> nn.Module | None:
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         parallel: nn.Module = model.module

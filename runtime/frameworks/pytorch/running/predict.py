@@ -17,6 +17,11 @@ from .private import Buffers
 from .switches import hold_fp32
 
 
+def tensor(array: Array) -> torch.Tensor:
+    """An array of predictions or labels, as PyTorch's users have them in a metric."""
+    return torch.tensor(array)
+
+
 def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:
     """As `Adapter.predictor`; fp32 is fp32.
 

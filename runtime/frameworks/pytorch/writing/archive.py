@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import torch
-from torch import fx
+from torch import fx, nn
 
 from ....common.errors import ModelError
 from ....common.files import write_bytes
@@ -70,6 +70,11 @@ def load_saved(path: Path, needs: Needs = NOTHING) -> Predict:
     """
     module = opened(path, needs).module()
     return Predictor(module, recorded(module))
+
+
+def open_native(path: Path, needs: Needs = NOTHING) -> nn.Module:
+    """As `Adapter.open_native`; the same checks as `load_saved`."""
+    return opened(path, needs).module()
 
 
 def opened(path: Path, needs: Needs = NOTHING) -> torch.export.ExportedProgram:

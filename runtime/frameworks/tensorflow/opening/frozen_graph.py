@@ -52,7 +52,24 @@ def load_frozen_graph(
         ModelError: It is missing, damaged, not safe to open, or has no such node.
     """
     place = f"model.path: {path.name}"
-    graph_def = _parsed(path, place)
+    graph_def = parsed_graph(path, place)
+    return graph_model(graph_def, place, inputs=inputs, outputs=outputs, trust=trust)
+
+
+def graph_model(
+    graph_def: Any,
+    place: str,
+    *,
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    trust: bool = False,
+) -> GraphModel:
+    """A frozen graph as a model; the arguments and errors are `load_frozen_graph`'s.
+
+    Args:
+        graph_def: It stays as it is.
+        place: What messages start with.
+    """
     try:
         return _model(graph_def, place, inputs, outputs, trust)
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -97,7 +114,12 @@ def _model(
     return GraphModel(graph_def, (replace(signature, outputs=made_),), place)
 
 
-def _parsed(path: Path, place: str) -> Any:
+def parsed_graph(path: Path, place: str) -> Any:
+    """The GraphDef that a file holds.
+
+    Raises:
+        ModelError: It is missing, or no GraphDef.
+    """
     if path.is_dir():
         raise ModelError(
             f"{place} is a folder, no frozen graph",

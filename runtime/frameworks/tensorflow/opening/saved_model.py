@@ -31,6 +31,9 @@ from .placeholders import fed
 from .signature import signature_of
 from .untrusted.graphs import check_graph, check_text_files
 
+KEY = "serving_default"
+"""What `tf.saved_model.save` calls a signature without a name."""
+
 INIT_OP = "__saved_model_init_op"
 INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op", "table_initializer")
 KEYS_AND_VALUES = ("keys", "values")
@@ -42,9 +45,10 @@ AGAIN = "Save it again with tf.saved_model.save, or copy it again."
 def load_saved_model(
     path: Path,
     *,
-    signature: str = "serving_default",
+    signature: str | None = KEY,
     outputs: Sequence[str] = (),
     trust: bool = False,
+    place: str = "",
 ) -> GraphModel:
     """Open a SavedModel, TensorFlow 2's or 1's.
 
@@ -54,14 +58,16 @@ def load_saved_model(
 
     Args:
         path: The folder.
-        signature: The one that is evaluated; others are converted too.
+        signature: The one that is evaluated; others are converted too. None for
+            `serving_default`, or the only one.
         outputs: Those of its outputs that are judged and kept; all without names.
         trust: Take ops that read or write files, run Python, ….
+        place: What messages start with; the spec's key without it.
 
     Raises:
         ModelError: It is missing, damaged, not safe to open, or has no such signature.
     """
-    place = f"model.path: {path.name}"
+    place = place or f"model.path: {path.name}"
     meta_graph = _served(_parsed(path, place), place)
     try:
         return _model(meta_graph, path, place, signature, outputs, trust)
@@ -75,7 +81,7 @@ def _model(
     meta_graph: Any,
     path: Path,
     place: str,
-    wanted: str,
+    wanted: str | None,
     outputs: Sequence[str],
     trust: bool,
 ) -> GraphModel:
@@ -168,7 +174,9 @@ def _served(saved: Any, place: str) -> Any:
     )
 
 
-def _signatures(meta_graph: Any, wanted: str, place: str) -> tuple[Signature, ...]:
+def _signatures(
+    meta_graph: Any, wanted: str | None, place: str
+) -> tuple[Signature, ...]:
     """The one that is converted, then the others by name."""
     found = {
         key: definition
@@ -181,6 +189,8 @@ def _signatures(meta_graph: Any, wanted: str, place: str) -> tuple[Signature, ..
             "Save it with tf.saved_model.save(model, path, signatures=…), so that "
             "others can call it.",
         )
+    if wanted is None:
+        wanted = next(iter(found)) if len(found) == 1 else KEY
     if wanted not in found:
         raise ModelError(
             f"{place} has no signature {wanted}", suggestion(wanted, sorted(found))

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "fe0bd7781e0284f9ec122220ee673fa82c609950c349acff0ad8766411e5bdaa"
+# spec-sha256 = "dd6f648c1548b4f44623f78d8327bd519a8cfb655859a3acafcbd4b65bfe6a7b"
 # ///
 # fmt: off
 # isort: skip_file
@@ -21,12 +21,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Input,
     Pins,
     Precision,
@@ -36,7 +37,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_FP16
@@ -53,6 +55,8 @@ REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu"
 INPUTS = (Input(name="spectrogram", shape=("batch", 1, 40, 101), dtype="float32"),)
 SOURCES = Sources(model=(WEIGHTS,), modules=("speech.net",))
 PINS = Pins()
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20)
 
 
 def load_model() -> torch.nn.Module:
@@ -67,23 +71,29 @@ def load_model() -> torch.nn.Module:
     return model.eval()
 
 
-def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch of INPUTS. The spec names no data."""
+def batches(data: Data) -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
     import torch
 
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 64, generator)
-    yield tuple(torch.from_numpy(array) for array in arrays), None
+    for arrays, labels in data.batches(64):
+        yield tuple(torch.from_numpy(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(pytorch, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.fp16.pt2", pins=PINS)
     conversion.use_fastest_forms()
-    found = conversion.replay() or conversion.everything_low(
+    found = conversion.replay() or conversion.search(
         latency(conversion.measure(X86_FP16)),
+        BUDGET,
     )
     converted = run.check(conversion, found)
     return run.finish(converted)

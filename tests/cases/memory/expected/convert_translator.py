@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "0016513bb3b6bc6ee1e7f9951d254714279cd45d2230b10a3ffac4c7cb079ddf"
+# spec-sha256 = "ef687939aabe2a5445743e1abe27a39c0ad22d950832dba7e5a56ecb0b548cfc"
 # ///
 # fmt: off
 # isort: skip_file
@@ -20,12 +20,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Input,
     Pins,
     Precision,
@@ -35,7 +36,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import memory
 
@@ -51,6 +53,8 @@ REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu"
 INPUTS = (Input(name="tokens", shape=("batch", 32), dtype="int64"),)
 SOURCES = Sources(model=(WEIGHTS,), modules=("translator.net",))
 PINS = Pins()
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20)
 
 
 def load_model() -> torch.nn.Module:
@@ -65,21 +69,26 @@ def load_model() -> torch.nn.Module:
     return model.eval()
 
 
-def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch of INPUTS. The spec names no data."""
+def batches(data: Data) -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
     import torch
 
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 64, generator)
-    yield tuple(torch.from_numpy(array) for array in arrays), None
+    for arrays, labels in data.batches(64):
+        yield tuple(torch.from_numpy(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(pytorch, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.bf16.pt2", pins=PINS)
-    found = conversion.replay() or conversion.everything_low(memory)
+    found = conversion.replay() or conversion.search(memory, BUDGET)
     converted = run.check(conversion, found)
     return run.finish(converted)
 

@@ -86,8 +86,8 @@ def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], Any]]:
     """data int32 and labels."""
     import mxnet as mx
 
-    for (data,), labels in dataset().batches(16):
-        inputs = (mx.nd.array(data.astype(np.int32), dtype=np.int32),)
+    for (data_,), labels in dataset().batches(16):
+        inputs = (mx.nd.array(data_.astype(np.int32), dtype=np.int32),)
         yield inputs, labels
 
 

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "478b4564e0179fa872a810de075ed6063e0d82a7c03be51c5383ad1d6035e218"
+# spec-sha256 = "a5fa7bb8359f80380649267412135c6507353e9fca56582eb9e2f5692e3efc0d"
 # ///
 # fmt: off
 # isort: skip_file
@@ -21,12 +21,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Input,
     Pins,
     Precision,
@@ -36,7 +37,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import mxnet
 from narrowcast.runtime.placement import low_compute
 
@@ -54,6 +56,8 @@ REQUIREMENTS = Requirements(framework="mxnet>=1.9", precision=LOW, device="cpu")
 INPUTS = (Input(name="data", shape=(8, 3, 224, 224)),)
 SOURCES = Sources(model=(MODEL, WEIGHTS))
 PINS = Pins(names={".*_dense0_fwd": "mixed_precision.op_wise['.*_dense0_fwd']"})
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20)
 
 
 def load_model() -> Model:
@@ -63,21 +67,26 @@ def load_model() -> Model:
     return load_symbol(MODEL, WEIGHTS)
 
 
-def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], None]]:
-    """One random batch of INPUTS. The spec names no data."""
+def batches(data: Data) -> Iterator[tuple[tuple[mx.nd.NDArray, ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
     import mxnet as mx
 
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 8, generator)
-    yield tuple(mx.nd.array(array, dtype=array.dtype) for array in arrays), None
+    for arrays, labels in data.batches(8):
+        yield tuple(mx.nd.array(array, dtype=array.dtype) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(mxnet, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.bf16-symbol.json", pins=PINS)
-    found = conversion.replay() or conversion.everything_low(low_compute)
+    found = conversion.replay() or conversion.search(low_compute, BUDGET)
     converted = run.check(conversion, found)
     return run.finish(converted)
 

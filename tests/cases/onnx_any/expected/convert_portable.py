@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c2b712b8182761785f7e63743426a5fe7f6943ca07bc5ff8a4713cc2921ef38e"
+# spec-sha256 = "01c73c061245e5f4adb16798d4578b39e871684e7bfdd1dc8d4af4f5ca698717"
 # ///
 # fmt: off
 # isort: skip_file
@@ -22,7 +22,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from narrowcast.runtime import (
@@ -35,7 +35,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
 from narrowcast.runtime.frameworks.onnx import portable
 from narrowcast.runtime.placement import low_compute
 
@@ -61,17 +61,17 @@ def load_model() -> Model:
     return load_onnx(MODEL)
 
 
-def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
-    """One random batch of INPUTS. The spec names no data."""
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 4, generator)
-    yield arrays, None
+def batches(data: Data) -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
+    for arrays, labels in data.batches(4):
+        yield tuple(np.asarray(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
+def convert(run: Run, data: Data | None = None) -> Report:
     """Trace, lower all ops that can be, save and check; nothing is executed here."""
     run.require(portable, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
     conversion = subject.trace(LOW, f"{NAME}.bf16.onnx", pins=PINS)
     found = conversion.replay() or conversion.everything_low(low_compute)
     converted = run.check(conversion, found)

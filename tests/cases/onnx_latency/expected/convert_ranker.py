@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "90536f8013008445efae48149d3081125ed63aa58f6be0f784086f222c333247"
+# spec-sha256 = "8606390090cf256c42613a6aa72ff12c7a3e8dcd38fcce91f79072e8fb194979"
 # ///
 # fmt: off
 # isort: skip_file
@@ -20,12 +20,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Input,
     Pins,
     Precision,
@@ -35,7 +37,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks.onnx import onnxruntime
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_FP16
@@ -53,6 +56,8 @@ REQUIREMENTS = Requirements(framework="onnxruntime>=1.20", precision=LOW, device
 INPUTS = (Input(name="query"), Input(name="document"))
 SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20)
 
 
 def load_model() -> Model:
@@ -63,22 +68,26 @@ def load_model() -> Model:
     return load_onnx(MODEL, trust=True)
 
 
-def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
-    """One random batch of what the model declares. The spec names no data."""
-    from narrowcast.runtime.frameworks.onnx import signature
-
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 64, generator, signature(load_model()))
-    yield arrays, None
+def batches(data: Data) -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
+    for arrays, labels in data.batches(64):
+        yield tuple(np.asarray(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(onnxruntime, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.fp16.onnx", pins=PINS)
-    found = conversion.replay() or conversion.everything_low(
+    found = conversion.replay() or conversion.search(
         latency(conversion.measure(X86_FP16)),
+        BUDGET,
     )
     converted = run.check(conversion, found)
     return run.finish(converted)

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e8c7c0955a9a52fa8e117136007a6a7b94de4531671596ab29d3c6057fb10729"
+# spec-sha256 = "b2938e918ae9b19bc72c4d6a7d51a99ea488d030cd5818c881200f0cd1293c0e"
 # ///
 # fmt: off
 # isort: skip_file
@@ -22,7 +22,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from narrowcast.runtime import (
@@ -34,7 +34,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
 from narrowcast.runtime.frameworks.onnx import tensorrt
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import A100
@@ -61,19 +61,17 @@ def load_model() -> Model:
     return load_onnx(MODEL, outputs=("boxes",))
 
 
-def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], None]]:
-    """One random batch of what the model declares. The spec names no data."""
-    from narrowcast.runtime.frameworks.onnx import signature
-
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 64, generator, signature(load_model()))
-    yield arrays, None
+def batches(data: Data) -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
+    for arrays, labels in data.batches(64):
+        yield tuple(np.asarray(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
+def convert(run: Run, data: Data | None = None) -> Report:
     """Trace, lower all ops that can be, save and check; nothing is executed here."""
     run.require(tensorrt, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
     conversion = subject.trace(LOW, f"{NAME}.fp16.onnx", pins=PINS, outputs=("boxes",))
     found = conversion.replay() or conversion.everything_low(
         latency(conversion.measure(A100)),

@@ -93,13 +93,13 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     import torch
 
     for arrays, labels in dataset().batches(64):
-        torch_, np_, labels_, labels__, data, inputs_, min, HERE_ = arrays
+        torch_, np_, labels_, labels__, data_, inputs_, min, HERE_ = arrays
         inputs = (
             torch.from_numpy(torch_.astype(np.float32)),
             torch.from_numpy(np_.astype(np.float32)),
             torch.from_numpy(labels_.astype(np.float32)),
             torch.from_numpy(labels__.astype(np.float32)),
-            torch.from_numpy(data.astype(np.float32)),
+            torch.from_numpy(data_.astype(np.float32)),
             torch.from_numpy(inputs_.astype(np.float32)),
             torch.from_numpy(min.astype(np.float32)),
             torch.from_numpy(HERE_.astype(np.float32)),

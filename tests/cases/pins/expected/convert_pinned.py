@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a0cd9a4d1f300a41b5302d67fb87ca7cb8b23c252f284a163f65f2385dee81ac"
+# spec-sha256 = "8be4a3e76f0aa3dad25d0db5b9a6ecf478803a7c418f6a85a57fa4ed6d1a08b2"
 # ///
 # fmt: off
 # isort: skip_file
@@ -20,11 +20,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Input,
     Pins,
     Precision,
@@ -34,7 +35,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
 
@@ -70,6 +72,8 @@ PINS = Pins(
         "{{ braces }} %s # no comment": "mixed_precision.op_wise['{{ braces }} %s # no comment']",
     },
 )
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20)
 
 
 def load_model() -> torch.nn.Module:
@@ -82,26 +86,31 @@ def load_model() -> torch.nn.Module:
     return model.eval()
 
 
-def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch of INPUTS. The spec names no data."""
+def batches(data: Data) -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
     import torch
 
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 64, generator)
-    yield tuple(torch.from_numpy(array) for array in arrays), None
+    for arrays, labels in data.batches(64):
+        yield tuple(torch.from_numpy(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(pytorch, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(
         LOW,
         f"{NAME}.bf16.pt2",
         pins=PINS,
         package=f"{NAME}.bf16.compiled.pt2",
     )
-    found = conversion.replay() or conversion.everything_low(low_compute)
+    found = conversion.replay() or conversion.search(low_compute, BUDGET)
     converted = run.check(conversion, found)
     return run.finish(converted)
 

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "549051311191424d1a2790a22fd550535806dec82370717cfbcc364fdf70d58d"
+# spec-sha256 = "13d4b40bbf9053d25effa15d169a8716759deee86cba994f8a0738ff99f7f665"
 # ///
 # fmt: off
 # isort: skip_file
@@ -21,12 +21,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Input,
     Pins,
     Precision,
@@ -36,7 +37,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import memory
 
@@ -57,6 +59,8 @@ INPUTS = (
 )
 SOURCES = Sources(model=(WEIGHTS,), modules=("recommender",))
 PINS = Pins()
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20, seed=SEED)
 
 
 def load_model() -> torch.nn.Module:
@@ -71,21 +75,26 @@ def load_model() -> torch.nn.Module:
     return model.eval().to("cuda")
 
 
-def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], None]]:
-    """One random batch of INPUTS. The spec names no data."""
+def batches(data: Data) -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
     import torch
 
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 16, generator)
-    yield tuple(torch.from_numpy(array).to("cuda") for array in arrays), None
+    for arrays, labels in data.batches(16):
+        yield tuple(torch.from_numpy(array).to("cuda") for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(pytorch, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.fp16.pt2", pins=PINS)
-    found = conversion.replay() or conversion.everything_low(memory)
+    found = conversion.replay() or conversion.search(memory, BUDGET)
     converted = run.check(conversion, found)
     return run.finish(converted)
 

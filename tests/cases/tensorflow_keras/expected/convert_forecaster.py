@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "6207615fc0c3bbaaccb46c119fae12e2a05607daa2ef15e6720793d04c06b7e4"
+# spec-sha256 = "97e64a8cea87629d3da2480bc88ed2e0ff57746daf52a8bf218e637e344e9132"
 # ///
 # fmt: off
 # isort: skip_file
@@ -20,12 +20,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Input,
     Pins,
     Precision,
@@ -35,7 +36,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import tensorflow
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16
@@ -56,6 +58,8 @@ INPUTS = (
 )
 SOURCES = Sources(model=(WEIGHTS,), modules=("forecast.model",))
 PINS = Pins()
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20, seed=SEED)
 
 
 def load_model() -> Model:
@@ -70,22 +74,28 @@ def load_model() -> Model:
     return keras_model(model, INPUTS)
 
 
-def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
-    """One random batch of INPUTS. The spec names no data."""
+def batches(data: Data) -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
     import tensorflow as tf
 
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 64, generator)
-    yield tuple(tf.constant(array) for array in arrays), None
+    for arrays, labels in data.batches(64):
+        yield tuple(tf.constant(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(tensorflow, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.bf16", pins=PINS)
-    found = conversion.replay() or conversion.everything_low(
+    found = conversion.replay() or conversion.search(
         latency(conversion.static_costs(X86_BF16)),
+        BUDGET,
     )
     converted = run.check(conversion, found)
     return run.finish(converted)

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c483bb89150eeaad5ac31c89f4f6b520b350ced4bd93ecadf81591e9361b1579"
+# spec-sha256 = "4b2e5c65480eec74e4edde035808318e56bde4a9e84562e073e2b0090506967c"
 # ///
 # fmt: off
 # isort: skip_file
@@ -20,12 +20,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
+    Budget,
+    Criterion,
     Pins,
     Precision,
     Report,
@@ -34,7 +35,8 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import tensorflow
 from narrowcast.runtime.placement import low_compute
 
@@ -51,6 +53,8 @@ REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device=
 INPUTS = ()
 SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
+CRITERION = Criterion(relative=0.01, higher_is_better=True)
+BUDGET = Budget(max_trials=20)
 
 
 def load_model() -> Model:
@@ -61,22 +65,26 @@ def load_model() -> Model:
     return load_keras(MODEL, trust=True)
 
 
-def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], None]]:
-    """One random batch of what the model declares. The spec names no data."""
+def batches(data: Data) -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
+    """What is supplied, and labels; without data one random batch."""
     import tensorflow as tf
-    from narrowcast.runtime.frameworks.tensorflow import signature
 
-    generator = np.random.default_rng(SEED)
-    arrays = random_inputs(INPUTS, 64, generator, signature(load_model()))
-    yield tuple(tf.constant(array) for array in arrays), None
+    for arrays, labels in data.batches(64):
+        yield tuple(tf.constant(array) for array in arrays), labels
 
 
-def convert(run: Run) -> Report:
-    """Trace, lower all ops that can be, save, load again, compare, report."""
+def convert(
+    run: Run,
+    data: Data | None = None,
+    metric: Callable[[], Metric] | None = None,
+) -> Report:
+    """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(tensorflow, REQUIREMENTS)
-    subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
+    fed = run.fed(batches, data, seed=SEED)
+    subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
+    subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.fp16", pins=PINS)
-    found = conversion.replay() or conversion.everything_low(low_compute)
+    found = conversion.replay() or conversion.search(low_compute, BUDGET)
     converted = run.check(conversion, found)
     return run.finish(converted)
 

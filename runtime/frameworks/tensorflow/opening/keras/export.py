@@ -34,7 +34,7 @@ def export(
     ]
     traced = tf.function(serve, input_signature=specs, autograph=False)
     module = tf.Module()
-    module.owned = _in_order(traced.get_concrete_function().graph)
+    module.owned = in_order(traced.get_concrete_function().graph)
     module.resources = [
         each
         for each in tf.train.TrackableView(model).descendants()
@@ -66,7 +66,7 @@ def spelled(dtype: str) -> str:
     return "string" if dtype == "object" else dtype
 
 
-def _in_order(graph: Any) -> list[Any]:
+def in_order(graph: Any) -> list[Any]:
     """The variables of a traced function in the order in which it came upon them."""
     place = {id(outer): k for k, (outer, _inner) in enumerate(graph.captures)}
     return sorted(graph.variables, key=lambda each: place.get(id(each.handle), -1))

@@ -20,18 +20,23 @@ HDF5 = frozenset([".h5", ".hdf5"])
 
 
 def load_keras(
-    path: Path, *, outputs: Sequence[str] = (), trust: bool = False
+    path: Path,
+    *,
+    outputs: Sequence[str] = (),
+    trust: bool = False,
+    place: str = "",
 ) -> KerasModel:
     """Open a whole model that Keras saved, `.keras` or `.h5`.
 
     Args:
         outputs: As of `keras_model`.
         trust: Take Lambda layers and other Python that the file holds.
+        place: What messages start with; the spec's key without it.
 
     Raises:
         ModelError: It is missing, damaged, not safe to open, or of another Keras.
     """
-    place = f"model.path: {path.name}"
+    place = place or f"model.path: {path.name}"
     _check_file(path, place)
     legacy = path.suffix.lower() in HDF5
     try:

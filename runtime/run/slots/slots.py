@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..evaluation.baseline import Baseline
-from ..evaluation.batches import Batches
-from ..evaluation.criterion import Criterion
-from ..evaluation.evaluation import Evaluation
-from ..evaluation.judgement import Judgement
-from ..evaluation.metrics.metric import Metric
-from ..evaluation.sizes import Judged
-from ..frameworks.adapter import Adapter
-from ..frameworks.inputs import Input
-from ..record.sources import Sources
+from ...evaluation.baseline import Baseline
+from ...evaluation.batches import Batches
+from ...evaluation.criterion import Criterion
+from ...evaluation.evaluation import Evaluation
+from ...evaluation.judgement import Judgement
+from ...evaluation.metrics.metric import Metric
+from ...evaluation.sizes import Judged
+from ...frameworks.adapter import Adapter
+from ...frameworks.inputs import Input
+from ...record.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Slots:
         batches: The data, as (inputs, labels).
         inputs: The model's inputs as the spec declares them.
         sources: The files that the conversion depends on.
+        made_up: Whether the data is one random batch.
     """
 
     adapter: Adapter
@@ -34,6 +35,7 @@ class Slots:
     batches: Batches
     inputs: tuple[Input, ...]
     sources: Sources
+    made_up: bool = False
 
 
 @dataclass(frozen=True)

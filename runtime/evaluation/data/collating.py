@@ -1,0 +1,156 @@
+"""Samples of a user's dataset, made into batches as Neural Compressor does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from ...common.errors import DataError
+from ..identity import array_of
+
+Sample = tuple[Any, Any]
+"""(input, label); an input may be several, in a tuple, a list or a mapping."""
+
+
+def length(dataset: Any) -> int | None:
+    """How many samples there are, None of what does not say.
+
+    `__length__` is what the page of Neural Compressor's MixedPrecision calls it.
+    """
+    for name in ("__len__", "__length__"):
+        if hasattr(dataset, name):
+            return int(getattr(dataset, name)())
+    return None
+
+
+def samples(dataset: Any) -> Iterator[Any]:
+    """The samples in order: by their numbers, or as the dataset iterates.
+
+    By numbers up to its length; without one, until it raises IndexError.
+
+    Raises:
+        DataError: It has neither.
+    """
+    at = item_of(dataset)
+    if at is None:
+        if not hasattr(dataset, "__iter__"):
+            raise DataError(
+                f"{type(dataset).__name__} is no dataset: it has neither __getitem__ "
+                "nor __iter__",
+                "Give it __getitem__(index) and __len__().",
+            )
+        yield from dataset
+        return
+    known = length(dataset)
+    for number in count() if known is None else range(known):
+        try:
+            sample = at(number)
+        except IndexError:
+            if known is None:
+                return
+            raise
+        yield sample
+
+
+def item_of(dataset: Any) -> Any:
+    """What gives one sample by its number, None where nothing does.
+
+    `getitem` is what the page of Neural Compressor's MixedPrecision calls it.
+    """
+    for name in ("__getitem__", "getitem"):
+        if hasattr(dataset, name):
+            return getattr(dataset, name)
+    return None
+
+
+def grouped(values: Iterable[Any], size: int, keep_last: bool) -> Iterator[list[Any]]:
+    """`size` at a time; the last are fewer, or are left out."""
+    group: list[Any] = []
+    for value in values:
+        group.append(value)
+        if len(group) == size:
+            yield group
+            group = []
+    if group and keep_last:
+        yield group
+
+
+def collate(found: Sequence[Any]) -> Sample:
+    """Samples as one batch: each input, and each part of a label, is stacked.
+
+    Inputs keep their form: one array, a tuple, or a mapping by name. Labels that can't
+    be stacked stay a list.
+
+    Raises:
+        DataError: A sample is not (input, label), or inputs can't be stacked.
+    """
+    for number, sample in enumerate(found):
+        if not isinstance(sample, tuple | list) or len(sample) != 2:
+            raise DataError(
+                f"sample {number} of a batch is not (input, label) but {said(sample)}",
+                "Return a pair; several inputs are a tuple, or a dict by name, in it.",
+            )
+    inputs, labels = zip(*found, strict=True)
+    return _stacked(inputs, whole=True), _stacked(labels, whole=False)
+
+
+def _stacked(values: Sequence[Any], whole: bool) -> Any:
+    """Values of one place in all samples.
+
+    Args:
+        whole: Whether they must make an array.
+    """
+    first = values[0]
+    if isinstance(first, Mapping):
+        return {key: _stacked([each[key] for each in values], whole) for key in first}
+    if isinstance(first, tuple | list) and not are_numbers(first):
+        try:
+            parts = list(zip(*values, strict=True))
+        except (TypeError, ValueError):  # boxes of an image: as many as there are
+            return _ragged(values, whole)
+        return tuple(_stacked(part, whole) for part in parts)
+    if all(each is None for each in values):
+        return None
+    arrays = [array_of(each) for each in values]
+    if any(each is None for each in arrays):
+        return _ragged(values, whole)
+    known = [each for each in arrays if each is not None]
+    if len({each.shape for each in known}) > 1:
+        return _ragged(values, whole)
+    return np.stack(known)
+
+
+def _ragged(values: Sequence[Any], whole: bool) -> list[Any]:
+    if not whole:
+        return list(values)
+    shapes = sorted({str(getattr(array_of(each), "shape", "none")) for each in values})
+    raise DataError(
+        f"the samples of a batch can't be stacked: {' and '.join(shapes)}",
+        "Give all samples the same shapes, or batch_size=1, or a collate_fn.",
+    )
+
+
+def are_numbers(values: Sequence[Any]) -> bool:
+    """Whether a sequence is one array in Python's own numbers, nested or not."""
+    return bool(values) and all(
+        are_numbers(each)
+        if isinstance(each, tuple | list)
+        else isinstance(each, Number | np.generic)
+        for each in values
+    )
+
+
+def said(value: Any) -> str:
+    """What came, for messages: the type, and what it holds."""
+    kind = type(value).__name__
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
+    if isinstance(value, Mapping):
+        return f"{article} {kind} of {', '.join(map(str, value))}"
+    if isinstance(value, tuple | list):
+        return f"{article} {kind} of {len(value)}"
+    shape = getattr(value, "shape", None)
+    return f"{article} {kind}" + (f" {tuple(shape)}" if shape is not None else "")

@@ -1,0 +1,183 @@
+"""Whatever a user gives as data, as batches of NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...common.errors import DataError, UsageError
+from ..identity import array_of
+from .collating import are_numbers, collate, grouped, item_of, said, samples
+
+Array = npt.NDArray[Any]
+
+PAIR = "Each batch is a pair (inputs, labels); several inputs are a tuple, or a dict by name."
+AGAIN = (
+    "The data is read several times: give a list, a class whose __iter__ starts anew, or "
+    "common.DataLoader(dataset)."
+)
+
+
+@dataclass
+class Loader:
+    """A user's loader or dataset, which can be read again and again.
+
+    Attributes:
+        source: What iterates as batches of (inputs, labels): a DataLoader of PyTorch,
+            Gluon or `narrowcast.common`, a tf.data.Dataset, a list, mx.io's iterators.
+            Or a dataset: what has samples by number and does not iterate by itself.
+    """
+
+    source: Any
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the first batch calls its inputs; () where they only have an order.
+
+        Raises:
+            DataError: It can't be read.
+        """
+        for inputs, _labels in self._pairs(1, limit=1):
+            if isinstance(inputs, Mapping):
+                return tuple(map(str, inputs))
+        return ()
+
+    def batches(
+        self, size: int, *, limit: int | None = None, keep_last: bool = True
+    ) -> Iterator[tuple[tuple[Array, ...], Any]]:
+        """Inputs and labels of all batches, from the first.
+
+        Inputs that have names come in the order of `names`. float64 becomes float32;
+        labels keep their form, with arrays for tensors.
+
+        Args:
+            size: Samples in a batch of a dataset; a loader has its own.
+            limit: The most batches that are read, None for all.
+            keep_last: Whether a last, smaller batch of a dataset is read.
+
+        Raises:
+            DataError: A batch is not a pair, or an input can't be an array, or has
+                another name than those of the first batch.
+        """
+        names = self.names
+        for inputs, labels in self._pairs(size, limit, keep_last):
+            yield arrays(inputs, names), on_the_host(labels)
+
+    def _pairs(
+        self, size: int, limit: int | None, keep_last: bool = True
+    ) -> Iterator[tuple[Any, Any]]:
+        for number, batch in enumerate(self._batches(size, keep_last)):
+            if number == limit:
+                return
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                raise DataError(
+                    f"batch {number} of the data is not (inputs, labels) but "
+                    f"{said(batch)}",
+                    PAIR,
+                )
+            inputs, labels = batch
+            yield inputs, labels
+
+    def _batches(self, size: int, keep_last: bool) -> Iterator[Any]:
+        if _starts_anew_by_reset(self.source):
+            self.source.reset()
+            yield from map(_pair, self.source)
+            return
+        if hasattr(self.source, "__iter__"):
+            yield from self.source
+            return
+        for group in grouped(samples(self.source), size, keep_last):
+            yield collate(group)
+
+
+def loader(source: Any) -> Loader:
+    """The data that a user gives, if it can be read.
+
+    Raises:
+        UsageError: It can be read only once, or not at all.
+    """
+    if hasattr(source, "__iter__"):
+        if isinstance(source, Iterator) and not _starts_anew_by_reset(source):
+            raise UsageError(
+                f"the data is {said(source)}, which can be read only once", AGAIN
+            )
+        if isinstance(source, Mapping | str | bytes) or hasattr(source, "shape"):
+            raise UsageError(f"the data is {said(source)}, not batches", PAIR)
+    elif isinstance(source, type) or item_of(source) is None:
+        named = source.__name__ if isinstance(source, type) else said(source)
+        raise UsageError(
+            f"the data is {'the class ' if isinstance(source, type) else ''}{named}, "
+            "which can't be iterated",
+            "Give common.DataLoader(dataset), or a list of (inputs, labels).",
+        )
+    return Loader(source)
+
+
+def _starts_anew_by_reset(source: Any) -> bool:
+    """As iterators of mx.io do."""
+    return isinstance(source, Iterator) and hasattr(source, "reset")
+
+
+def _pair(batch: Any) -> Any:
+    """A DataBatch of mx.io as a pair, without what fills up its last batch."""
+    if not (hasattr(batch, "data") and hasattr(batch, "label")):
+        return batch
+    filled = len(batch.data[0]) - (batch.pad or 0)
+    inputs, labels = (
+        [each[:filled] for each in part or ()] for part in (batch.data, batch.label)
+    )
+    return inputs, labels[0] if len(labels) == 1 else labels or None
+
+
+def arrays(inputs: Any, names: Sequence[str] = ()) -> tuple[Array, ...]:
+    """The inputs of a batch as NumPy's arrays.
+
+    Args:
+        names: The order of those that have names.
+
+    Raises:
+        DataError: One can't be an array, or the names are others.
+    """
+    if isinstance(inputs, Mapping):
+        found = {str(name): each for name, each in inputs.items()}
+        if names and set(found) != set(names):
+            raise DataError(
+                f"a batch has the inputs {', '.join(found)}, the first has "
+                f"{', '.join(names)}",
+                "All batches must have the same inputs.",
+            )
+        return tuple(_array(found[name], f"`{name}`") for name in names or found)
+    if isinstance(inputs, tuple | list) and not are_numbers(inputs):
+        return tuple(_array(each, f"{k}") for k, each in enumerate(inputs))
+    return (_array(inputs, "0"),)
+
+
+def _array(value: Any, place: str) -> npt.NDArray[Any]:
+    found = array_of(value)
+    if found is None or found.dtype.kind in "OSU":
+        raise DataError(
+            f"input {place} of a batch is {said(value)}, which is no array", PAIR
+        )
+    return found.astype(np.float32) if found.dtype == np.float64 else found
+
+
+def on_the_host(labels: Any) -> Any:
+    """Labels of any form, their tensors as NumPy's arrays."""
+    if isinstance(labels, Mapping):
+        return {name: on_the_host(each) for name, each in labels.items()}
+    if isinstance(labels, tuple | list):
+        return type(labels)(map(on_the_host, labels)) if _plain(labels) else labels
+    if not hasattr(labels, "shape"):
+        return labels
+    found = array_of(labels)
+    return labels if found is None else found
+
+
+def _plain(labels: Any) -> bool:
+    """Whether it is made of its elements alone: no named tuple."""
+    return type(labels) in (tuple, list)

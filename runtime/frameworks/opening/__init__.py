@@ -1,0 +1,1 @@
+"""Opening models: what all adapters say of them alike."""

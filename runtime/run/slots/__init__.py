@@ -1,0 +1,1 @@
+"""What a script hands to its run, and what its command line supplies."""

@@ -1,0 +1,99 @@
+"""What is supplied as data, made batches as the model takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ...evaluation.batches import Batches
+from ...evaluation.data.supplied import Data, RandomBatch
+from ...frameworks.inputs import Input, places
+
+Read = Callable[[Data], Iterable[tuple[Any, Any]]]
+"""A script's `batches`: data → (inputs, labels), as the framework's tensors."""
+
+
+@dataclass(frozen=True)
+class Fed:
+    """Batches of data that is supplied, or of one random batch without it.
+
+    Attributes:
+        seed: Of the random batch.
+    """
+
+    read: Read
+    data: Data | None
+    seed: int
+
+    def batches(
+        self, inputs: Sequence[Input], signature: Callable[[], Sequence[Input]]
+    ) -> Batches:
+        """What the data gives.
+
+        Args:
+            inputs: What the spec says of them.
+            signature: What the model says of them, asked where the spec doesn't.
+        """
+        known = bool(inputs) and all(each.shape is not None for each in inputs)
+        own = () if known else tuple(signature())
+        if self.data is None:
+            return partial(self.read, RandomBatch(inputs, own, self.seed))
+        return partial(self.read, Ordered(self.data, tuple(inputs) or own, own))
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Data with its inputs in the model's order and dtypes.
+
+    Attributes:
+        wanted: The inputs in the order in which the model is fed.
+        own: What the model says of them.
+    """
+
+    data: Data
+    wanted: tuple[Input, ...]
+    own: tuple[Input, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The data's names, in that order."""
+        names = self.data.names
+        return tuple(names[place] for place in self._order) if self._order else names
+
+    @property
+    def _order(self) -> tuple[int, ...]:
+        """Places in the data; () where its own order is the only one."""
+        wanted = tuple(each.name for each in self.wanted)
+        known = set(self.data.names)
+        if not known or (known != set(wanted) and known >= set(wanted)):
+            return ()
+        return tuple(places(wanted, self.data.names)) if wanted else ()
+
+    def batches(
+        self, size: int, *, limit: int | None = None, keep_last: bool = True
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """Inputs and labels, as `Data.batches`."""
+        order, dtypes = self._order, self._dtypes
+        read = self.data.batches(size, limit=limit, keep_last=keep_last)
+        for arrays, labels in read:
+            ordered = tuple(arrays[place] for place in order) or arrays
+            yield tuple(map(_in_dtype, ordered, dtypes(len(ordered)))), labels
+
+    def _dtypes(self, count: int) -> Sequence[str | None]:
+        own = {each.name: each.dtype for each in self.own}
+        found = [each.dtype or own.get(each.name) for each in self.wanted]
+        return found if len(found) == count else [None] * count
+
+
+def _in_dtype(array: Any, dtype: str | None) -> Any:
+    """The array as the model takes it: what nothing says is fp32 where Python's floats
+    made it fp64."""
+    found = np.asarray(array)
+    if dtype is None:
+        return found.astype(np.float32) if found.dtype == np.float64 else found
+    same = found.dtype.kind in "biuf" and np.dtype(dtype).kind in "biuf"
+    return found.astype(dtype, copy=False) if same else found

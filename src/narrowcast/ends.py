@@ -1,0 +1,77 @@
+"""What a user's script ends with where a conversion is refused.
+
+A refusal is raised as the typed error that it is. Where nobody catches it, the script
+says it in two lines and ends with its exit code, as the command line does.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from narrowcast.runtime.common.errors import NarrowcastError, UsageError
+from narrowcast.runtime.common.progress import printable
+
+
+class CriterionError(NarrowcastError):
+    """What was converted misses the criterion, and was to be saved."""
+
+    exit_code = 1
+
+
+class _Ends(SystemExit):
+    """Ends the process where nobody catches it."""
+
+    exit_code: int
+
+    @property
+    def code(self) -> int:  # type: ignore[override]
+        """The exit code.
+
+        The interpreter asks for it where the error has left all of Python's frames, and
+        prints nothing itself: it is the place to say why.
+        """
+        if sys._getframe().f_back is None:
+            print(printable(f"error: {self}"), file=sys.stderr)
+        return self.exit_code
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raise what is refused in here so that a script ends with its exit code.
+
+    In threads SystemExit is silent: there the error is no more than itself.
+
+    Raises:
+        NarrowcastError: The error itself, which is a SystemExit too.
+    """
+    try:
+        yield
+    except NarrowcastError as error:
+        made = ending(error)
+        if made is error:
+            raise
+        raise made from (error.__cause__ or error)
+    except Exception as error:
+        spec = sys.modules.get("narrowcast.spec")  # nothing reads specs without it
+        if spec is None or not isinstance(error, spec.SpecError):
+            raise
+        raise ending(UsageError(str(error))) from error
+
+
+def ending(error: NarrowcastError) -> NarrowcastError:
+    """The same error, as one that ends the process."""
+    main = threading.current_thread() is threading.main_thread()
+    if isinstance(error, SystemExit) or not main:
+        return error
+    made: NarrowcastError = _ending(type(error))(error.message, error.remedy)
+    for note in getattr(error, "__notes__", ()):
+        made.add_note(note)
+    return made
+
+
+def _ending(of: type[NarrowcastError]) -> type[NarrowcastError]:
+    named = {"__module__": of.__module__, "__qualname__": of.__qualname__}
+    return type(of.__name__, (of, _Ends), named)

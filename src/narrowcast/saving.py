@@ -1,0 +1,93 @@
+"""Copying a converted model to where the user wants it: whole, under another name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from narrowcast.runtime.common.errors import UsageError
+
+SYMBOL = "-symbol.json"
+ENDINGS = (SYMBOL, ".pt2", ".onnx")
+"""How the file is called that a model is opened by; a SavedModel is a folder."""
+
+
+def save(model: Path, wanted: str) -> Path:
+    """Copy a model, and the files beside it that it names.
+
+    Args:
+        model: The converted model.
+        wanted: As of `Result.save`.
+
+    Raises:
+        UsageError: It can't be written there, or the ending is of another format.
+    """
+    ending = next((each for each in ENDINGS if model.name.endswith(each)), "")
+    final = _final(model, wanted, ending)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".narrowcast-", dir=final.parent
+        ) as new:
+            for source, name in _files(model, final.name, ending):
+                _copy(source, Path(new) / name)
+            if ending == ".onnx" and final.name != model.name:
+                from narrowcast.runtime.frameworks.onnx import rename_data
+
+                rename_data(Path(new) / final.name, f"{final.name}.data")
+            # The file that a model is opened by comes last: it finds the others.
+            for each in sorted(Path(new).iterdir(), key=lambda e: e.name == final.name):
+                _replace(each, final.parent / each.name, Path(new))
+    except OSError as error:
+        raise UsageError(
+            f"can't write {final}: {error.strerror or error}",
+            "Make room, or choose another place.",
+        ) from error
+    return final
+
+
+def _final(model: Path, wanted: str, ending: str) -> Path:
+    """Where the model is to stand."""
+    path = Path(wanted).expanduser()
+    if not ending:
+        return path / model.name if wanted.endswith(os.sep) else path
+    if wanted.endswith(os.sep) or path.is_dir():
+        return path / model.name
+    if path.name.endswith(ending):
+        return path
+    other = next((each for each in ENDINGS if path.name.endswith(each)), "")
+    if other or path.suffix in (".pb", ".pt", ".pth", ".keras", ".h5"):
+        raise UsageError(
+            f"{path.name}: this model is saved as *{ending}",
+            f"Call it {path.name.removesuffix(other or path.suffix)}{ending}.",
+        )
+    return path.with_name(path.name + ending)
+
+
+def _files(model: Path, name: str, ending: str) -> Iterator[tuple[Path, str]]:
+    """The files that are one model, and what each is called then."""
+    yield model, name
+    old, new = model.name.removesuffix(ending), name.removesuffix(ending)
+    if ending == SYMBOL:
+        for path in model.parent.glob(f"{old}-[0-9]*.params"):
+            yield path, new + path.name.removeprefix(old)
+    data = model.with_name(f"{model.name}.data")
+    if data.is_file():
+        yield data, f"{name}.data"
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def _replace(new: Path, final: Path, aside: Path) -> None:
+    """Rename; a folder that stands there goes the way of the temporary one."""
+    if final.is_dir() and not final.is_symlink():
+        final.rename(aside / f"{new.name}.replaced")
+    new.replace(final)

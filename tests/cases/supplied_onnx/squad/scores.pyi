@@ -1,0 +1,3 @@
+from typing import Any
+
+def f1_of(model: Any) -> float: ...

@@ -1,0 +1,210 @@
+"""Slots that a script leaves open: what a command line, or a caller, supplies."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narrowcast.runtime import Report, Run, command_line
+from narrowcast.runtime.common.errors import DataError, UsageError
+from narrowcast.runtime.evaluation.data.supplied import Data, RandomBatch, named_data
+from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.run.slots.fed import Fed, Ordered
+from narrowcast.runtime.run.slots.supplies import OpenedModel, Supplies
+
+MODULE = """
+import numpy as np
+
+
+class Digits:
+    def __getitem__(self, k):
+        return np.full(3, k / 4), k
+
+    def __len__(self):
+        return 5
+
+
+class Mean:
+    def update(self, predictions, labels):
+        pass
+
+    def result(self):
+        return 0.0
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a module of the user's and an archive."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "their_digits.py").write_text(MODULE)
+    rows = np.arange(5)
+    np.savez(
+        tmp_path / "two.npz",
+        mask=np.ones((5, 2), np.int32),
+        ids=np.zeros((5, 2), np.int64),
+        labels=rows,
+    )
+    np.savez(tmp_path / "one.npz", x=np.ones((5, 2)), y=rows)
+    yield tmp_path
+    sys.modules.pop("their_digits", None)
+
+
+def read(data: Data) -> Iterator[tuple[Any, Any]]:
+    """A script's loop."""
+    yield from data.batches(2)
+
+
+def no_signature() -> tuple[Input, ...]:
+    raise AssertionError("the spec says all")
+
+
+def test_a_dataset_of_the_users_is_batched() -> None:
+    found = list(named_data("their_digits:Digits").batches(2))
+    assert [len(labels) for _inputs, labels in found] == [2, 2, 1]
+    assert found[1][0][0][1].tolist() == [0.75] * 3
+
+
+@pytest.mark.parametrize(
+    ("limit", "keep_last", "sizes"), [(1, True, [2]), (None, False, [2, 2])]
+)
+def test_limits_hold_for_what_is_supplied(
+    limit: Any, keep_last: bool, sizes: list[int]
+) -> None:
+    found = named_data("one.npz").batches(2, limit=limit, keep_last=keep_last)
+    assert [len(labels) for _inputs, labels in found] == sizes
+
+
+def test_an_archive_tells_labels_by_their_name() -> None:
+    (inputs, labels), *_ = named_data("one.npz").batches(5)
+    assert [each.shape for each in inputs] == [(5, 2)]
+    assert labels is not None and labels.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_other_processes_open_it_for_themselves() -> None:
+    data = named_data("one.npz")
+    list(data.batches(2))
+    assert b"numpy" not in pickle.dumps(data)
+    assert len(list(pickle.loads(pickle.dumps(data)).batches(2))) == 3
+
+
+def test_files_and_modules_are_sources(here: Path) -> None:
+    assert named_data("one.npz").files == (here / "one.npz",)
+    assert named_data("their_digits:Digits").modules == ("their_digits",)
+
+
+def test_arrays_come_in_the_models_order() -> None:
+    inputs = (Input("ids", ("batch", 2), "int32"), Input("mask", ("batch", 2), "int32"))
+    batches = Fed(read, named_data("two.npz"), 0).batches(inputs, no_signature)
+    ids, mask = next(iter(batches()))[0]
+    assert ids.dtype == mask.dtype == np.int32
+    assert (ids.sum(), mask.sum()) == (0, 4)
+
+
+def test_dtypes_are_the_models_own() -> None:
+    own = (Input("x", (5, 2), "float16"),)
+    batches = Fed(read, named_data("one.npz"), 0).batches((), lambda: own)
+    assert next(iter(batches()))[0][0].dtype == np.float16
+
+
+def test_floats_of_python_become_fp32() -> None:
+    (inputs, _labels), *_ = Ordered(named_data("their_digits:Digits"), (), ()).batches(
+        5
+    )
+    assert inputs[0].dtype == np.float32
+
+
+def test_without_data_there_is_one_random_batch() -> None:
+    declared = (Input("x", ("batch", 3)),)
+    batches = Fed(read, None, 7).batches(declared, no_signature)
+    ((inputs, labels),) = batches()
+    assert labels is None
+    assert inputs[0].shape == (2, 3)
+    expected = next(iter(RandomBatch(declared, (), 7).batches(2)))[0]
+    assert np.array_equal(inputs[0], expected[0])
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "said"),
+    [
+        ("digits.csv", DataError, "neither a .npz file nor package.module:name"),
+        ("nowhere.npz", DataError, "nowhere.npz does not exist"),
+        (
+            "absent_module:Digits",
+            UsageError,
+            "--data absent_module:Digits can't be imported",
+        ),
+        ("their_digits:Absent", UsageError, "no attribute 'Absent'"),
+        ("their_digits:", UsageError, "does not name a Python object"),
+    ],
+)
+def test_what_names_no_data_is_refused(source: str, error: Any, said: str) -> None:
+    with pytest.raises(error, match=said) as caught:
+        list(named_data(source).batches(2))
+    assert caught.value.remedy
+
+
+def supplied(
+    *arguments: str, names: tuple[str, ...] = ("model", "data", "metric")
+) -> dict[str, Any]:
+    slots = Supplies(lambda source: source.upper(), names)
+    parser = argparse.ArgumentParser()
+    slots.add_options(parser)
+    return slots.arguments(vars(parser.parse_args(arguments)))
+
+
+def test_what_is_not_given_is_none(here: Path) -> None:
+    found = supplied("--model", "one.npz")
+    assert found["data"] is None and found["metric"] is None
+    model = found["model"]
+    assert isinstance(model, OpenedModel)
+    assert model() == "ONE.NPZ"
+    assert model.files == (here / "one.npz",)
+
+
+def test_a_factory_is_a_module_of_the_users() -> None:
+    assert supplied("--model", "their_digits:Digits")["model"].modules == (
+        "their_digits",
+    )
+
+
+def test_a_metric_is_made_anew_each_time() -> None:
+    make = supplied("--model", "m", "--metric", "their_digits:Mean")["metric"]
+    assert getattr(make(), "name", "") == "Mean"
+    assert make() is not make()
+
+
+def test_nothing_is_converted_without_a_model(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def convert(run: Run, model: Any, data: Any = None) -> Report:
+        raise AssertionError
+
+    with pytest.raises(SystemExit) as caught:
+        command_line("convert.py", "net", convert, [], open_model=str)
+    assert caught.value.code == 2
+    assert "--model" in capsys.readouterr().err
+
+
+def test_what_can_not_be_read_yet_must_be_supplied(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def convert(run: Run, data: Any = None) -> Report:
+        run.unbuilt(data, "--data", "dataset ImageRecord", "transform ParseDecodeCoco")
+        raise UsageError("went on")
+
+    (here / "convert.py").touch()
+    assert command_line("convert.py", "net", convert, []) == 2
+    said = capsys.readouterr().err
+    assert "dataset ImageRecord, transform ParseDecodeCoco, which are not read" in said
+    assert "--data package.module:Class" in said
+    assert command_line("convert.py", "net", convert, ["--data", "one.npz"]) == 2
+    assert "went on" in capsys.readouterr().err
