@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -45,6 +45,8 @@ def _pattern(pattern: str) -> str:
 class DtypeSection(Section):
     """The precisions that one side of an op may have."""
 
+    exchangeable: ClassVar[bool] = True
+
     dtype: AllowedList = Field(
         default=(), description="Precisions that are allowed; only fp32 pins the op."
     )
@@ -64,6 +66,9 @@ class DtypeSection(Section):
 
 class OpSection(Section):
     """What is demanded of the ops under one name or type."""
+
+    called: ClassVar[str] = "a name or type of ops"
+    exchangeable: ClassVar[bool] = True
 
     activation: DtypeSection = Field(
         default_factory=DtypeSection,
@@ -147,6 +152,10 @@ class MixedPrecisionSection(PinsSection):
         return tuple(low for low in both if low in self.precisions) or ("bf16",)
 
     def problems(self) -> Iterator[Problem]:
+        for name, op in self.op_wise.items():
+            if "dtype" in op.model_fields_set and name not in ("activation", "weight"):
+                hint = "`dtype` stands under `activation` or `weight`"
+                yield Problem("unknown key", hint, ("op_wise", name, "dtype"))
         low = set(self.precisions) - {"fp32"}
         if self.precisions and not low:
             yield Problem(
