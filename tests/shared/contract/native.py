@@ -15,6 +15,8 @@ from .promise import ALL, promise
 from .refusals import refused
 from .subject import Subject
 
+STATELESS = [name for name in PLAIN if name != "state"]
+
 
 def _called(s: Subject, name: str, native: object) -> tuple[Array, ...]:
     return s.zoo.called(name, native, MODELS[name].batch)
@@ -22,7 +24,8 @@ def _called(s: Subject, name: str, native: object) -> tuple[Array, ...]:
 
 @promise("native", models=ALL)
 def users_call_the_model_as_loaded_as_they_are_used_to(s: Subject, name: str) -> None:
-    found = _called(s, name, s.adapter.native(s.another(name)))
+    model = s.zoo.build(name, s.empty())  # nobody has called it, so it has no state yet
+    found = _called(s, name, s.adapter.native(model))
     for value, expected in zip(found, s.reference(name), strict=True):
         assert value.shape == expected.shape
         if expected.dtype.kind == "f":
@@ -32,7 +35,7 @@ def users_call_the_model_as_loaded_as_they_are_used_to(s: Subject, name: str) ->
             np.testing.assert_array_equal(value, expected)
 
 
-@promise("native", models=PLAIN)
+@promise("native", models=STATELESS)
 def users_call_what_was_converted_alike(s: Subject, name: str) -> None:
     """Inputs and outputs have the names and dtypes that they had."""
     traced = s.traced(name)
@@ -44,11 +47,10 @@ def users_call_what_was_converted_alike(s: Subject, name: str) -> None:
     assert 0 < max(errors) < ROUNDING[s.low]
 
 
-@promise("open_native", models=PLAIN)
+@promise("open_native", models=STATELESS)
 def what_is_saved_is_opened_as_what_was_converted(s: Subject, name: str) -> None:
     converted = s.adapter.native(s.traced(name).apply(s.placement(name)))
     saved = s.adapter.open_native(s.saved(name))
-    assert type(saved) is type(converted)
     for value, expected in zip(
         _called(s, name, saved), _called(s, name, converted), strict=True
     ):

@@ -107,6 +107,28 @@ def test_a_table_is_filled_by_the_initializer(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+class Counting(tf.Module):
+    def __init__(self) -> None:
+        self.weight, self.count = tf.Variable(WEIGHT), tf.Variable(tf.zeros(1))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        count = self.count.assign_add(tf.ones(1))
+        return {"y": x @ self.weight, "count": count + 0.0}
+
+
+def test_state_begins_with_the_initializer(tmp_path: Path) -> None:
+    module = Counting()
+    tf.saved_model.save(module, str(tmp_path / "own"), signatures=module.__call__)
+    for graph in three(open_supplied(tmp_path / "own"), tmp_path).values():
+        tensor = graph.get_tensor_by_name
+        with v1.Session(graph=graph) as session:
+            session.run(graph.get_collection("table_initializer"))
+            given = {tensor("x:0"): BATCH}
+            counts = [session.run(tensor("count:0"), given)[0] for _time in range(2)]
+        assert counts == [1, 2]
+
+
 def test_what_is_no_saved_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="can't be opened"):
         open_native(tmp_path)
