@@ -77,19 +77,13 @@ def _broken(error: ValueError, steps: Steps, source: Source) -> Iterator[Diagnos
 
 
 def _unknown(steps: Steps, source: Source) -> Diagnostic:
-    """A key that is not in the dialect, or not yet."""
+    """A key that is not in the dialect."""
     section = _section(steps[:-1])
     name = str(steps[-1])
     known = tuple(section.model_fields)
-    offered = tuple(each for each in known if each not in section.beside)
     place = source.keys[source.known(steps)]
-    if name in section.later:
-        message = "is not supported yet"
-        hint = f"supported here: {', '.join(offered)}"
-    else:
-        message = "unknown key"
-        hint = near(name, known, offered) if known else "no key goes here"
-    return source.diagnostic(place, source.known(steps), message, hint)
+    hint = near(name, known, section.offered()) if known else "no key goes here"
+    return source.diagnostic(place, source.known(steps), "unknown key", hint)
 
 
 def _section(steps: Steps) -> type[Section]:
