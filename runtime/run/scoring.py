@@ -28,7 +28,7 @@ from ..evaluation.evaluation import (
 )
 from ..evaluation.metrics.eval_func import EvalFunc, score_file, score_model
 from ..evaluation.metrics.metric import Metric
-from ..evaluation.saved import check_finite, evaluate_file, opened, predict_file
+from ..evaluation.saved import check_finite
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
 from ..evaluation.sizes import Judged, joined, symbols
 from ..frameworks.protocol import LoadSaved, Predict, first_call
@@ -133,7 +133,7 @@ def score_saved(
     def make() -> dict[str, Any]:
         if context.workers is None or standard.stateful:
             progress.live("check", f"{path.name} in a fresh process")
-            scored = opened(evaluate_file, load, path, slots.batches, metric)
+            scored = context.checks.score(slots, load, path, metric)
             where = "a fresh process"
         else:
             progress.live("check", f"{path.name} in fresh processes")
@@ -215,7 +215,7 @@ def drift(
     """
     context.progress.live("check", f"{path.name} in a fresh process")
     expected = first_call(fp32, first_inputs(slots.batches))
-    converted = opened(predict_file, load, path, slots.batches)
+    converted = context.checks.first_outputs(slots, load, path)
     check_finite(expected, "the fp32 model's outputs are not finite")
     check_finite(converted, "the converted model's outputs are not finite")
     error = largest_error(expected, converted)
