@@ -106,10 +106,10 @@ class Document(Section):
 
     def _choice_problems(self) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
-        if len(lows) > 1 and not (self.evaluation.accuracy and self.judged):
+        if len(lows) > 1 and not self.judged:
             yield Problem(
-                "bf16 and fp16 without evaluation: nothing says which is better",
-                "write one of them, or evaluation.accuracy",
+                "bf16 and fp16, and nothing is judged: nothing says which is better",
+                "write one of them",
                 ("mixed_precision", "precisions"),
             )
 
