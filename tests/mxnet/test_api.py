@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from project import Project
 from snippets import SNIPPETS, run_snippet, write_conf, write_data

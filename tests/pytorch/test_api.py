@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 from project import Project
-from snippets import SNIPPETS, run_snippet, write_conf, write_data
-from torch import nn
+from snippets import run_snippet, write_conf, write_data
 
 SHAPE = (3, 8, 8)
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain, repeat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from pages import run_page
 from project import Project
 from snippets import SNIPPETS, run_snippet, write_conf, write_data
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
-
-from narrowcast import MixedPrecision, common
-from narrowcast.runtime.common.errors import RequirementError
 
 SHAPE = (8, 8, 3)
 
