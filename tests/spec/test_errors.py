@@ -81,7 +81,7 @@ s.yaml:1:1: model: is required
 s.yaml:1:1: model.framework: is required
     model:
     ^
-    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework or the model's file tells it.
+    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework tells it, or the ending of path or --model.
 s.yaml:1:1: model.name: is required
     model:
     ^
@@ -212,7 +212,7 @@ s.yaml:3:14: model.framework: unknown value `pytoch`
 s.yaml:1:1: model.framework: is required
     model: {name: a}
     ^
-    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework or the model's file tells it.
+    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework tells it, or the ending of path or --model.
 """,
         id="no framework",
     ),
