@@ -114,7 +114,9 @@ def converter(conf: Any = None, **given: Any) -> MixedPrecision:
 def precisions(result: Any) -> dict[str, str]:
     """Op → what the plan says of it."""
     ops = result.plan["ops"]
-    return {name: each if isinstance(each, str) else "fp32" for name, each in ops.items()}
+    return {
+        name: each if isinstance(each, str) else "fp32" for name, each in ops.items()
+    }
 
 
 @pytest.mark.usefixtures("here")
@@ -176,7 +178,9 @@ def test_a_criterion_that_is_missed_gives_a_false_result(
     result = converter(spec, metric=Never, eval_dataloader=data())()
     assert not result
     assert result.missed in capfd.readouterr().err
-    with pytest.raises(CriterionError, match="not saved: the best of 2 trials") as missed:
+    with pytest.raises(
+        CriterionError, match="not saved: the best of 2 trials"
+    ) as missed:
         result.save("out.onnx")
     assert isinstance(missed.value, SystemExit)
     assert missed.value.code == 1

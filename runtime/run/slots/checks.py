@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ...common.timing import Clock, Latency
 from ...evaluation.batches import first_inputs
 from ...evaluation.evaluation import Evaluation, evaluate
+from ...evaluation.metrics.eval_func import EvalFunc, score_file
 from ...evaluation.metrics.metric import Metric
 from ...evaluation.saved import (
     TIMING,
@@ -45,6 +46,11 @@ class Checks(Protocol):
     """Who opens what was saved."""
 
     @property
+    def where(self) -> str:
+        """Where a function of the user's sees what was saved."""
+        ...
+
+    @property
     def timed_where(self) -> str:
         """What is to be said of where things are timed, "" where that is usual."""
         ...
@@ -59,6 +65,12 @@ class Checks(Protocol):
         """
         ...
 
+    def score_by(
+        self, eval_func: EvalFunc, open_native: Callable[[Path], Any], path: Path
+    ) -> Evaluation:
+        """Have a function of the user's score a saved model; as `score`."""
+        ...
+
     def first_outputs(self, slots: Slots, load: LoadSaved, path: Path) -> Outputs:
         """What a saved model gives for the first batch; as `score`."""
         ...
@@ -71,6 +83,7 @@ class Checks(Protocol):
 class Afresh:
     """Fresh processes, which call the script's own functions for model and data."""
 
+    where = "a fresh process"
     timed_where = ""
 
     def score(
@@ -78,6 +91,12 @@ class Afresh:
     ) -> Evaluation:
         """As `Checks.score`."""
         return opened(evaluate_file, load, path, slots.batches, metric)
+
+    def score_by(
+        self, eval_func: EvalFunc, open_native: Callable[[Path], Any], path: Path
+    ) -> Evaluation:
+        """As `Checks.score_by`."""
+        return opened(score_file, open_native, path, eval_func)
 
     def first_outputs(self, slots: Slots, load: LoadSaved, path: Path) -> Outputs:
         """As `Checks.first_outputs`."""
@@ -105,6 +124,7 @@ class Handed:
     workers can evaluate them either.
     """
 
+    where = "this process"
     timed_where = "latencies were measured in the process that searched"
 
     def score(
@@ -113,6 +133,12 @@ class Handed:
         """As `Checks.score`."""
         with asked(load, path) as predict:
             return evaluate(predict, slots.batches, metric)
+
+    def score_by(
+        self, eval_func: EvalFunc, open_native: Callable[[Path], Any], path: Path
+    ) -> Evaluation:
+        """As `Checks.score_by`: here, where the function is."""
+        return score_file(open_native, path, eval_func)
 
     def first_outputs(self, slots: Slots, load: LoadSaved, path: Path) -> Outputs:
         """As `Checks.first_outputs`."""
