@@ -26,7 +26,7 @@ from ..evaluation.evaluation import (
     largest_error,
     rounded,
 )
-from ..evaluation.metrics.eval_func import EvalFunc, score_file, score_model
+from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
@@ -189,13 +189,14 @@ def score_saved_by_function(
     open_native: Callable[[Path], Any],
     path: Path,
 ) -> Evaluation:
-    """Have a function score a saved model in a fresh process."""
+    """Have a function score a saved model, opened anew."""
 
     def make() -> dict[str, Any]:
-        context.progress.live("check", f"{path.name} in a fresh process")
-        scored = opened(score_file, open_native, path, eval_func)
+        where = context.checks.opened_in
+        context.progress.live("check", f"{path.name} in {where}")
+        scored = context.checks.score_whole(eval_func, open_native, path)
         value = f"{scored.metric} {rounded(scored.value)}"
-        text = f"{value}  {path.name} opened in a fresh process"
+        text = f"{value}  {path.name} opened in {where}"
         context.progress.line("check", text)
         return evaluation_data(scored)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import run_page
 from project import Project
 from snippets import SNIPPETS, run_snippet, write_conf, write_data
 
@@ -98,8 +97,3 @@ def test_fp16_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> N
         converter()
     assert isinstance(refused.value, SystemExit)
     assert refused.value.code in (2, 3)
-
-
-def test_the_page_runs(project: Project) -> None:
-    run_page(project, "mxnet", "MODEL = './model-symbol.json'")
-    assert (project.folder / "output-symbol.json").exists()

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pages import run_page
 from project import Project
 from snippets import SNIPPETS, run_snippet, write_conf, write_data
 from torch.utils.data import DataLoader, TensorDataset
@@ -204,8 +203,3 @@ def test_batches_may_name_the_arguments() -> None:
     result = made()
     assert result.report.judgement is not None
     assert result.report.judgement.baseline.value == 1.0
-
-
-def test_the_page_runs(project: Project) -> None:
-    run_page(project, "pytorch", "MODEL = './model.pt2'")
-    assert (project.folder / "output.pt2").exists()
