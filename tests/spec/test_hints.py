@@ -126,9 +126,10 @@ def test_rules_between_sections_run_beside_mistakes() -> None:
     said = hints(
         "model: {name: m, framework: tensorflow, path: m.onnx, inpts: []}\n"
         "device: gpu\ntunning: {}\nmixed_precision: {precisions: [bf16, fp16]}\n"
-        "tuning: {execution: compile, error_rate: 2}\n"
+        "tuning: {execution: compile, error_rate: 2, exit_policy: "
+        "{performance_only: true}}\n"
     )
-    # The device is a note: what is written is told in the same run.
+    # Device and policy are notes: they are told in the same run.
     assert list(said) == [
         "model.path",
         "model.inpts",
@@ -137,4 +138,5 @@ def test_rules_between_sections_run_beside_mistakes() -> None:
         "mixed_precision.precisions",
         "tuning.execution",
         "tuning.error_rate",
+        "tuning.exit_policy.performance_only",
     ]
