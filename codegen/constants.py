@@ -109,7 +109,16 @@ def _python_modules(spec: Spec) -> Iterator[str]:
 
 def _pins(spec: Spec) -> Group:
     kinds = {"types": spec.pins.types, "names": spec.pins.names}
-    return call("Pins", **{kind: _table(pins) for kind, pins in kinds.items() if pins})
+    given: dict[str, Code | Group] = {}
+    if spec.pins.everything:
+        given["everything"] = literal(spec.pins.everything)
+    given |= {kind: _table(pins) for kind, pins in kinds.items() if pins}
+    freed = {
+        "freed_types": spec.pins.freed_types,
+        "freed_names": spec.pins.freed_names,
+    }
+    given |= {kind: values(patterns) for kind, patterns in freed.items() if patterns}
+    return call("Pins", **given)
 
 
 def _table(pins: Sequence[Pin]) -> Group:

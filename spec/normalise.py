@@ -27,6 +27,7 @@ from .spec import (
     PythonObject,
     Spec,
 )
+from .unread import unread_data, unread_metric
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}
 SIGNATURE = "serving_default"
@@ -43,7 +44,7 @@ def normalise(document: Document) -> Spec:
         precisions=document.mixed_precision.lows,
         pins=_pins(document),
         evaluation=_evaluation(document),
-        objective=OBJECTIVES[tuning.objective],
+        objective=OBJECTIVES[document.objective],
         execution=tuning.execution,
         budget=Budget(
             tuning.exit_policy.max_trials,
@@ -53,6 +54,7 @@ def normalise(document: Document) -> Spec:
         batch_size=_batch_size(document),
         seed=tuning.random_seed,
         costs=document.costs,
+        workspace=tuning.workspace.path,
     )
 
 
@@ -107,29 +109,47 @@ def _class(name: str, args: Mapping[str, Data]) -> PythonClass:
 
 
 def _pins(document: Document) -> Pins:
+    """The pins, and what a narrower demand frees from a wider one."""
     found: dict[str, dict[str, Pin]] = {"optype_wise": {}, "op_wise": {}}
+    freed: dict[str, set[str]] = {"optype_wise": set(), "op_wise": set()}
+    everything = ""
     for steps, dtypes in document.demands:
-        _, kind, pattern = map(str, steps)
-        if not set(document.mixed_precision.lows) <= set(dtypes):
+        allowed = set(document.mixed_precision.lows) <= set(dtypes)
+        kind, pattern = str(steps[1]), str(steps[-1])
+        if kind == "model_wise":
+            everything = "" if allowed else dotted(steps)
+        elif allowed:
+            freed[kind].add(pattern)
+        else:
             found[kind].setdefault(pattern, Pin(pattern, dotted(steps)))
     types, names = (
         tuple(pin for _, pin in sorted(pins.items())) for pins in found.values()
     )
-    return Pins(types, names)
+    return Pins(
+        types,
+        names,
+        everything,
+        tuple(sorted(freed["optype_wise"])) if everything else (),
+        tuple(sorted(freed["op_wise"])) if everything or types else (),
+    )
 
 
 def _evaluation(document: Document) -> Evaluation:
     """What judges; without a section for it, everything is supplied."""
     accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
+    data, outputs = unread_data(loader), unread_metric(accuracy)
+    read = loader.dataset is not None and not data
+    judged = document.judged and not outputs
     return Evaluation(
-        dataset=_dataset(loader.dataset) if loader.dataset else None,
-        transforms=loader.transform.steps,
-        metric=_metric(accuracy.metric) if accuracy.metric else None,
-        criterion=_criterion(document) if document.executed else None,
+        dataset=_dataset(loader.dataset) if loader.dataset and read else None,
+        transforms=loader.transform.steps if read else (),
+        metric=_metric(accuracy.metric) if accuracy.metric and judged else None,
+        criterion=_criterion(document) if document.judged else None,
         batches=None if accuracy.iteration == -1 else accuracy.iteration,
         keep_last=loader.last_batch == "rollover",
-        eval_func=_object(accuracy.python) if accuracy.python else None,
+        eval_func=_object(accuracy.python) if accuracy.python and judged else None,
+        unread=(*data, *outputs),
     )
 
 

@@ -7,30 +7,35 @@ from contextlib import suppress
 
 from .reading.diagnostics import Steps
 from .sections.dataset import DatasetFile
+from .sections.dialect.fit import OUTPUTS, catalogues, named
+from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
 from .sections.section import Note, Unsound
 from .sections.tuning import CriterionSection
 
+ACCURACY = ("evaluation", "accuracy")
 PRECISIONS = ("mixed_precision", "precisions")
 RUNTIME = ("model", "runtime")
+CRITERION = ("tuning", "accuracy_criterion")
 
 
 def notes(document: Document) -> Iterator[Note]:
     """The notes, in no order; of what is sound, if not all of the document is."""
-    for kind in (_model_notes, _precision_notes, _path_notes, _device_notes):
+    kinds = (
+        effects,
+        _model_notes,
+        _device_notes,
+        _precision_notes,
+        _path_notes,
+        _objective_notes,
+        _tuning_notes,
+        _unbuilt_notes,
+        _accuracy_notes,
+    )
+    for kind in kinds:
         with suppress(Unsound):
             yield from kind(document)
-
-
-def _device_notes(document: Document) -> Iterator[Note]:
-    if document.device != "cpu" and document.on_cpu:
-        text = f"is {document.device}: {document.framework} models are converted on the CPU"
-        yield Note(("device",), text)
-    demanded = document.tuning.accuracy_criterion != CriterionSection()
-    if demanded and not document.executed:
-        text = "is not checked: nothing is executed here"
-        yield Note(("tuning", "accuracy_criterion"), text)
 
 
 def _model_notes(document: Document) -> Iterator[Note]:
@@ -49,12 +54,21 @@ def _model_notes(document: Document) -> Iterator[Note]:
         yield Note(("model", "trust"), text)
 
 
+def _device_notes(document: Document) -> Iterator[Note]:
+    if document.device != "cpu" and document.on_cpu:
+        where = f"{document.framework} models are converted on the CPU"
+        yield Note(("device",), f"is {document.device}: {where}")
+
+
 def _precision_notes(document: Document) -> Iterator[Note]:
     lows = document.mixed_precision.lows
     if not document.mixed_precision.precisions:
         yield Note(PRECISIONS, "is not written: bf16")
+    wider = False
     for steps, dtypes in document.demands:
-        if set(lows) <= set(dtypes):
+        if not set(lows) <= set(dtypes):
+            wider = wider or steps[1] != "op_wise"
+        elif not wider:
             yield Note(steps, f"allows {' and '.join(lows)}: it pins nothing")
 
 
@@ -73,3 +87,70 @@ def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
     dataset = accuracy.dataloader.dataset if accuracy else None
     if dataset and isinstance(dataset.chosen, DatasetFile):
         yield (*DATA, "dataset", dataset.key, "path"), dataset.chosen.path
+
+
+def _objective_notes(document: Document) -> Iterator[Note]:
+    tuning, performance = document.tuning, document.evaluation.performance
+    unsaid = "objective" not in tuning.model_fields_set
+    if performance is not None:
+        text = "has no effect here: tuning.objective says what is sought"
+        if unsaid:
+            text = (
+                "makes latency the objective: write tuning: {objective: low_compute} "
+                "for as much in 16 bits as the criterion allows; what it holds has no "
+                "effect here"
+            )
+        yield Note(("evaluation", "performance"), text)
+    elif unsaid and is_theirs(document):
+        text = "is not written: low_compute; in Neural Compressor it is performance"
+        yield Note(("tuning", "objective"), text)
+
+
+def _tuning_notes(document: Document) -> Iterator[Note]:
+    tuning = document.tuning
+    if tuning.exit_policy.performance_only:
+        text = "accepts any accuracy: nothing is judged, ops go by the static rules"
+        yield Note(("tuning", "exit_policy", "performance_only"), text)
+    searched = document.judged and is_theirs(document)
+    if searched and "max_trials" not in tuning.exit_policy.model_fields_set:
+        text = "is not written: 20; in Neural Compressor it is 100"
+        yield Note(("tuning", "exit_policy", "max_trials"), text)
+    if tuning.accuracy_criterion != CriterionSection() and not document.executed:
+        yield Note(CRITERION, "is not checked: nothing is executed here")
+
+
+def _unbuilt_notes(document: Document) -> Iterator[Note]:
+    """What the spec names, and the script can't read."""
+    accuracy = document.evaluation.accuracy
+    if accuracy is None:
+        return
+    for kind, steps, section in catalogues(accuracy):
+        option = "--data"
+        if kind in ("metric", "postprocess"):
+            option = "--metric"
+        for name, _frameworks in named(section):
+            yield Note((*steps, name), f"is not read yet: the script takes {option}")
+    if accuracy.multi_metrics:
+        at = (*ACCURACY, "multi_metrics")
+        yield Note(at, "is not built yet: the script takes --metric")
+    metric = accuracy.metric
+    if metric and metric.MSE and not metric.MSE.compare_label:
+        label = (*ACCURACY, "metric", "MSE", "compare_label")
+        yield Note(label, "is false, which is not built yet: the script takes --metric")
+
+
+def _accuracy_notes(document: Document) -> Iterator[Note]:
+    """What is written and not asked for."""
+    accuracy = document.evaluation.accuracy
+    if accuracy is None:
+        return
+    loader = accuracy.dataloader
+    if loader.transform.named and loader.dataset is None:
+        text = "is for a dataset, and none is written: data that is given is as it is"
+        yield Note((*DATA, "transform"), text)
+    if accuracy.python and any(named(accuracy.postprocess.transform)):
+        text = "has no effect here: accuracy.python scores the whole model"
+        yield Note(OUTPUTS[:-1], text)
+    for key in ("metric", "python"):
+        if getattr(accuracy, key) and not document.judged:
+            yield Note((*ACCURACY, key), "is not asked: any accuracy will do")

@@ -112,10 +112,21 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """The user's pins, each kind sorted by pattern."""
+    """The user's pins, each kind sorted by pattern; a narrower kind overrules a wider.
+
+    Attributes:
+        types: Op types that stay fp32.
+        names: Regular expressions of names that do.
+        everything: The key that says so of all ops, "" for none.
+        freed_types: Op types that `everything` does not hold.
+        freed_names: Regular expressions of names that neither it nor `types` hold.
+    """
 
     types: tuple[Pin, ...] = ()
     names: tuple[Pin, ...] = ()
+    everything: str = field(default="", metadata={ADDED: True})
+    freed_types: tuple[str, ...] = field(default=(), metadata={ADDED: True})
+    freed_names: tuple[str, ...] = field(default=(), metadata={ADDED: True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +245,8 @@ class Spec:
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
+        workspace: The folder that Neural Compressor's Python API would write to; no
+            part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
             the spec means.
     """
@@ -250,6 +263,7 @@ class Spec:
     seed: int
     costs: str
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
+    workspace: str | None = field(default=None, compare=False)
 
     @property
     def judged(self) -> bool:

@@ -18,9 +18,10 @@ JUDGED = mapped(row(count, count))
 def symbols(inputs: Sequence[Input], shapes: Iterable[tuple[int, ...]]) -> Judged:
     """The sizes of one batch that are named, without how many samples it has."""
     found: dict[str, tuple[int, int]] = {}
+    samples = next((each.shape[0] for each in inputs if each.shape), None)
     for declared, shape in zip(inputs, shapes, strict=False):
         for axis, symbol in declared.dynamic.items():
-            if axis and axis < len(shape):
+            if (axis or symbol != samples) and axis < len(shape):
                 found[symbol] = shape[axis], shape[axis]
     return found
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
-from .inputs import Input
+from .inputs import Arguments, Input
 from .protocol import Inputs, Predict, Traced
 
 
@@ -108,6 +108,23 @@ class Adapter(Protocol):
             DataError: The batch is not what `inputs`, or the model, declares.
             ModelError: The model can't be traced, or its graph computes something else.
             RequirementError: The framework does not execute `low`.
+        """
+        ...
+
+
+@runtime_checkable
+class Callee(Protocol):
+    """An adapter whose models are called with arguments, and may declare no sizes."""
+
+    def signature(self, model: Any, /) -> tuple[Input, ...]:
+        """As `Adapter.signature`."""
+        ...
+
+    def arguments(self, model: Any, /) -> Arguments:
+        """What a model as loaded is called with.
+
+        Raises:
+            ModelError: It is no model.
         """
         ...
 

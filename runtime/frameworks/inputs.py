@@ -19,12 +19,14 @@ class Input:
             None where only the model knows.
         dtype: NumPy's name; None where only the model knows.
         largest: Symbol → the most that it may be; others may be any size.
+        by: Who says all this, for messages.
     """
 
     name: str
     shape: tuple[int | str, ...] | None = None
     dtype: str | None = None
     largest: Mapping[str, int] = field(default_factory=dict, hash=False)
+    by: str = field(default="model.inputs", compare=False)
 
     @property
     def dynamic(self) -> dict[int, str]:
@@ -32,6 +34,27 @@ class Input:
         return {
             k: size for k, size in enumerate(self.shape or ()) if isinstance(size, str)
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a model is called with, where it declares no more than that.
+
+    Attributes:
+        call: What is called, for messages: `Net.forward()`.
+        names: Of all that can be named, in the order of the call.
+        required: Those that must be given.
+        optional: Those that may be, and may be tensors.
+        more: Whether any number may follow them by position.
+        any_name: Whether others may be named.
+    """
+
+    call: str
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    more: bool = False
+    any_name: bool = False
 
 
 def places(own: Sequence[str], declared: Sequence[str]) -> list[int]:
@@ -67,9 +90,10 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
         DataError: Their number, a rank or a size differs.
     """
     if len(inputs) != len(shapes):
+        by = inputs[0].by if inputs else "model.inputs"
         raise DataError(
-            f"the data gives {len(shapes)} inputs, model.inputs names {len(inputs)}",
-            "Make the data and model.inputs agree.",
+            f"the data gives {len(shapes)} inputs, {by} names {len(inputs)}",
+            f"Make the data and {by} agree.",
         )
     symbols: dict[str, int] = {}
     for declared, shape in zip(inputs, shapes, strict=True):
@@ -82,7 +106,7 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
         if not fits:
             wanted = ", ".join(map(str, declared.shape))
             raise DataError(
-                f"input {declared.name} has shape {shape}, model.inputs says ({wanted})",
+                f"input {declared.name} has shape {shape}, {declared.by} says ({wanted})",
                 _remedy(declared.shape, shape),
             )
         for symbol, most in declared.largest.items():

@@ -43,10 +43,16 @@ class Pins:
         types: Op type, compared without case and underscores ("Linear", "layer_norm")
             → the key of the spec that says so.
         names: Regular expression that must match a whole op id or module path → key.
+        everything: The key that says so of all ops, "" for none.
+        freed_types: Op types that `everything` does not hold.
+        freed_names: Regular expressions of names that neither it nor `types` hold.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    everything: str = ""
+    freed_types: Sequence[str] = ()
+    freed_names: Sequence[str] = ()
 
 
 def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
@@ -58,21 +64,40 @@ def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
     """
     found: dict[str, Reason] = {}
     ops = (*graph.ops, *graph.dropped)
+    if pins.everything:
+        found = {op.id: Reason(Why.USER, pins.everything) for op in graph.ops}
+    for type_ in pins.freed_types:
+        _free(found, _of_type(ops, type_))
     for type_, where in pins.types.items():
-        wanted = _plain(type_)
-        matched = [op for op in ops if wanted in map(_plain, op.types)]
+        matched = _of_type(ops, type_)
         if not matched:
             known = sorted({name for op in ops for name in op.types})
             raise _no_match(where, type_, known)
         found.update(_held(graph, matched, where))
+    for pattern in pins.freed_names:
+        _free(found, _called(ops, pattern, "freed_names"))
     for pattern, where in pins.names.items():
-        compiled = _compiled(pattern, where)
-        matched = [op for op in ops if any(map(compiled.fullmatch, op.names))]
+        matched = _called(ops, pattern, where)
         if not matched:
             known = sorted({name for op in ops for name in op.names})
             raise _no_match(where, pattern, known)
         found.update(_held(graph, matched, where))
     return found
+
+
+def _of_type(ops: Iterable[Op], type_: str) -> list[Op]:
+    wanted = _plain(type_)
+    return [op for op in ops if wanted in map(_plain, op.types)]
+
+
+def _called(ops: Iterable[Op], pattern: str, where: str) -> list[Op]:
+    compiled = _compiled(pattern, where)
+    return [op for op in ops if any(map(compiled.fullmatch, op.names))]
+
+
+def _free(found: dict[str, Reason], matched: Iterable[Op]) -> None:
+    for op in matched:
+        found.pop(op.id, None)
 
 
 def _held(graph: Graph, matched: Sequence[Op], where: str) -> dict[str, Reason]:

@@ -125,9 +125,16 @@ def check_question(
     asked = {
         "objective": objective,
         "criterion": repr(criterion),
-        "pins": f"{dict(pins.types)} {dict(pins.names)}",
+        "pins": _said(pins),
     }
     check_same(history, f"question {low}", asked, name)
+
+
+def _said(pins: Pins) -> str:
+    """The pins in words that are compared; what came later only where it is there."""
+    wider = (pins.everything, *pins.freed_types, *pins.freed_names)
+    said = f"{dict(pins.types)} {dict(pins.names)}"
+    return f"{said} {wider}" if any(wider) else said
 
 
 def machine_changes(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from ..common.errors import ModelError, NarrowcastError, RequirementError, UsageError
@@ -32,7 +31,7 @@ from .conversion import Conversion
 from .converted import Converted, better, checked, described_result
 from .finish import finished
 from .slots.fed import Fed
-from .slots.slots import Slots
+from .slots.filling import filled
 from .subject import Subject
 from .timed import timed
 
@@ -161,12 +160,14 @@ class Run:
 
         Args:
             batches: The script's data, as (inputs, labels), or what `fed` makes.
-            inputs: The model's inputs as the spec declares them.
+            inputs: The model's inputs as the spec declares them; else the model does,
+                or the first batch.
             sources: The files that the conversion depends on.
 
         Raises:
             UsageError: Another run writes models of this name there.
-            ModelError: It failed, in its own words.
+            ModelError: It failed, in its own words; or nothing says what it takes.
+            DataError: The first batch is not what it takes.
         """
         assert self.adapter is not None, "Run.require comes first"
         context = self.context
@@ -179,17 +180,7 @@ class Run:
         model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
-        given = batches
-        if isinstance(given, Fed):
-            given = given.batches(inputs, partial(self.adapter.signature, model))
-        slots = Slots(
-            self.adapter,
-            load_model,
-            given,
-            tuple(inputs),
-            sources,
-            made_up=fed is not None and fed.data is None,
-        )
+        slots = filled(self.adapter, load_model, model, batches, inputs, sources)
         return Subject(context, slots, self.machines, model)
 
     def check(self, conversion: Conversion, found: Found) -> Converted:

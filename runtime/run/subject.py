@@ -10,14 +10,16 @@ from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.metrics.metric import Metric
-from ..evaluation.sizes import sizes
+from ..evaluation.sizes import Judged, sizes
 from ..frameworks.adapter import Compiler
+from ..frameworks.protocol import Inputs
 from ..graph.graph import Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
 from .context import Context
 from .conversion import Conversion
 from .scoring import scored_as_loaded
+from .slots.binding import judged_of, settled
 from .slots.slots import Slots, Standard
 
 
@@ -98,12 +100,12 @@ class Subject:
         adapter = self.slots.adapter
         source = MADE_UP if self.slots.made_up else DATASET
         batch = first_inputs(self.slots.batches, source)
-        judged = {} if self.standard is None else self.standard.sizes
+        slots, judged = self._settled(batch)
         traced = adapter.trace(
             self.model,
             batch,
             low=low,
-            inputs=self.slots.inputs,
+            inputs=slots.inputs,
             outputs=outputs,
         )
         if package:
@@ -111,7 +113,7 @@ class Subject:
             traced = adapter.under_inductor(traced)
         return Conversion(
             self.context,
-            self.slots,
+            slots,
             self.model,
             self.machines.get(low),
             traced,
@@ -120,5 +122,13 @@ class Subject:
             pins,
             package,
             self.standard,
-            sizes(self.slots.inputs, batch, judged),
+            sizes(slots.inputs, batch, judged),
         )
+
+    def _settled(self, batch: Inputs) -> tuple[Slots, Judged]:
+        """The slots, and what was judged of the sizes that vary in them."""
+        judged = {} if self.standard is None else self.standard.sizes
+        if not self.slots.bound:
+            return self.slots, judged
+        inputs = settled(self.slots.inputs, batch, judged)
+        return replace(self.slots, inputs=inputs), judged_of(inputs, judged)

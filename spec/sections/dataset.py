@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from .fields import File, Names, Size, Text, filled
+from .dialect.datasets import DatasetNames
+from .fields import File, Flag, Names, Size, Text, Whole, filled
 from .section import Block, Choice, Problem, Section
 
 
@@ -55,7 +56,7 @@ class Csv(FileDataset):
     """Numbers in text, one sample a row."""
 
     path: File = Field(description="The file; one that ends in `.gz` is compressed.")
-    label: int | None = Field(
+    label: Whole | None = Field(
         default=None,
         description="The label's column, negative from the end; null for none.",
     )
@@ -63,7 +64,7 @@ class Csv(FileDataset):
         default=None,
         description="Shape of one sample; left out, its values stay in one row.",
     )
-    header: bool = Field(
+    header: Flag = Field(
         default=False, description="Whether the first row names the columns."
     )
     delimiter: str = Field(default=",", description="The character between columns.")
@@ -78,33 +79,8 @@ DatasetFile = Npz | Csv
 """What `dataset` can name beside a class of the user's."""
 
 
-class DatasetSection(Choice):
+class DatasetSection(DatasetNames, Choice):
     """The dataset, chosen by its key."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "CIFAR10",
-            "CIFAR100",
-            "COCONpy",
-            "COCORaw",
-            "COCORecord",
-            "FashionMNIST",
-            "GLUE",
-            "ImageFolder",
-            "ImageRecord",
-            "Imagenet",
-            "ImagenetRaw",
-            "MNIST",
-            "TFRecordDataset",
-            "VOCRecord",
-            "bert",
-            "dummy",
-            "dummy_v2",
-            "mzbert",
-            "sparse_dummy_v2",
-            "style_transfer",
-        }
-    )
 
     npz: Block[Npz] = Field(default=None, description="Arrays of a NumPy archive.")
     csv: Block[Csv] = Field(

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from ..reading.diagnostics import Steps
 from .dataset import DatasetFile
+from .dialect.fit import name_problems
+from .dialect.others import GraphOptimizationSection, ModelConversionSection
+from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
 from .fields import Among, Amount, Refused
 from .frameworks import ModelSection
 from .frameworks.onnx import runtime
-from .mixed_precision import MixedPrecisionSection, QuantizationSection
+from .marks import INT8, unused
+from .mixed_precision import MixedPrecisionSection
 from .model import EXECUTED, FRAMEWORKS
 from .section import Problem, Section
 from .tuning import TuningSection
 
+TRAINED = "has no effect here: a trained model is converted as it is"
 DATA = ("evaluation", "accuracy", "dataloader")
 
 
@@ -30,20 +35,6 @@ def _version(version: float) -> float:
 
 class Document(Section):
     """A spec."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "auto_distillation",
-            "distillation",
-            "graph_optimization",
-            "nas",
-            "optimization_level",
-            "pruning",
-            "target",
-            "train",
-            "use_bf16",
-        }
-    )
 
     version: Annotated[Amount, AfterValidator(_version)] = Field(
         default=1.0, description="Version of the spec's dialect."
@@ -71,6 +62,25 @@ class Document(Section):
         description="What `objective: latency` goes by: ops and casts as timed on the "
         "machine that converts, or by a stated machine profile.",
     )
+    graph_optimization: GraphOptimizationSection = unused(
+        GraphOptimizationSection(),
+        "The older way to 16 bits.",
+        "has no effect here: mixed_precision.precisions says what is converted to",
+    )
+    model_conversion: ModelConversionSection = unused(
+        ModelConversionSection(), "Conversion of models for int8.", INT8
+    )
+    use_bf16: Any = unused(
+        True,
+        "Whether int8 models have bf16 besides.",
+        "has no effect here: mixed_precision.precisions says what is converted to",
+    )
+    optimization_level: Any = unused(1, "How much of the graph is changed.", INT8)
+    train: Any = unused(None, "Training.", TRAINED)
+    pruning: Any = unused(None, "Pruning.", TRAINED)
+    distillation: Any = unused(None, "Distillation.", TRAINED)
+    auto_distillation: Any = unused(None, "Search of a student.", TRAINED)
+    nas: Any = unused(None, "Search of an architecture.", TRAINED)
 
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self._choice_problems()
@@ -84,6 +94,7 @@ class Document(Section):
         yield self._transform_problems()
         yield self._batch_problems()
         yield self._direction_problems()
+        yield self._name_problems()
 
     def _op_problems(self, section: str) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
@@ -95,7 +106,7 @@ class Document(Section):
 
     def _choice_problems(self) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
-        if len(lows) > 1 and not (self.evaluation.accuracy and self.executed):
+        if len(lows) > 1 and not (self.evaluation.accuracy and self.judged):
             yield Problem(
                 "bf16 and fp16 without evaluation: nothing says which is better",
                 "write one of them, or evaluation.accuracy",
@@ -125,7 +136,8 @@ class Document(Section):
 
     def _demands_in(self, section: str) -> Iterator[tuple[Steps, tuple[str, ...]]]:
         for steps, op in getattr(self, section).ops:
-            yield (section, *steps), op.dtypes
+            if op.dtypes:
+                yield (section, *steps), op.dtypes
 
     @property
     def framework(self) -> str:
@@ -143,6 +155,19 @@ class Document(Section):
     def executed(self) -> bool:
         """Whether the result runs on the machine that converts."""
         return self.runtime is None or self.runtime in EXECUTED
+
+    @property
+    def objective(self) -> str:
+        """What is sought, as written; a section about performance asks for it."""
+        unsaid = "objective" not in self.tuning.model_fields_set
+        if unsaid and self.evaluation.performance is not None:
+            return "performance"
+        return self.tuning.objective
+
+    @property
+    def judged(self) -> bool:
+        """Whether an accuracy is demanded: where something runs, unless any will do."""
+        return self.executed and not self.tuning.exit_policy.performance_only
 
     @property
     def on_cpu(self) -> bool:
@@ -211,6 +236,10 @@ class Document(Section):
                     f"write a symbol such as `batch`, or batch_size: {first}",
                     ("model", "inputs", row, "shape", 0),
                 )
+
+    def _name_problems(self) -> Iterator[Problem]:
+        if accuracy := self.evaluation.accuracy:
+            yield from name_problems(accuracy, self.framework)
 
     def _direction_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from .dataset import DatasetFile, DatasetSection
-from .fields import Among, PythonName, Refused, Size
+from .dialect.evaluation import ConfigsSection, FilterSection, PostprocessSection
+from .dialect.metrics import MetricNames
+from .dialect.names import ALL
+from .fields import Among, Amounts, Flag, PythonName, Refused, Size, Whole
+from .marks import Parameters, frameworks_of, unbuilt, unused
 from .metric import MetricSection
 from .section import Block, Problem, Section
 from .transform import TransformSection
@@ -23,8 +27,6 @@ def _iteration(count: int) -> int:
 class DataloaderSection(Section):
     """How samples are read and made into batches."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"shuffle", "distributed", "filter"})
-
     batch_size: Size = Field(default=64, description="Samples in a batch.")
     last_batch: Annotated[str, Among(("rollover", "discard"))] = Field(
         default="rollover",
@@ -37,14 +39,50 @@ class DataloaderSection(Section):
         default_factory=TransformSection,
         description="What is done to each sample, in order.",
     )
+    filter: FilterSection = Field(
+        default_factory=FilterSection, description="Which samples are left out."
+    )
+    shuffle: Any = unused(
+        False,
+        "Whether samples are drawn in another order.",
+        "has no effect here: samples are evaluated in the order that they have",
+    )
+    distributed: Any = unused(
+        False,
+        "Whether several machines evaluate.",
+        "has no effect here: one machine evaluates, its processes by --workers",
+    )
+
+
+class MultiMetricsSection(MetricNames):
+    """Several metrics at once."""
+
+    topk: Whole | None = unbuilt("Share of labels among the k largest outputs.", ALL)
+    MSE: Parameters = unbuilt("Mean squared error.", ALL)
+    weight: Amounts | None = Field(
+        default=None, description="How much each metric counts."
+    )
+    higher_is_better: tuple[Flag, ...] | None = Field(
+        default=None, description="The direction of each metric."
+    )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The metrics."""
+        fields = type(self).model_fields.items()
+        names = (name for name, field in fields if frameworks_of(field) is not None)
+        return tuple(name for name in names if getattr(self, name) is not None)
+
+    def problems(self) -> Iterator[Problem]:
+        for key in ("weight", "higher_is_better"):
+            given = getattr(self, key)
+            if given is not None and len(given) != len(self.named):
+                message = f"{len(given)} values for {len(self.named)} metrics"
+                yield Problem(message, "write one for each metric", (key,))
 
 
 class AccuracySection(Section):
     """How accuracy is measured."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"multi_metrics", "configs", "postprocess"}
-    )
 
     metric: MetricSection | None = Field(
         default=None, description="How the outputs are judged; left out, `--metric`."
@@ -54,18 +92,37 @@ class AccuracySection(Section):
         description="Your own function that scores a whole model, as "
         "`package.module:evaluate`; called with the framework's model.",
     )
-    iteration: Annotated[int, AfterValidator(_iteration)] = Field(
+    iteration: Annotated[Whole, AfterValidator(_iteration)] = Field(
         default=-1, description="Batches that are evaluated; -1 for all."
     )
     dataloader: DataloaderSection = Field(
         default_factory=DataloaderSection, description="The data that is evaluated."
     )
+    multi_metrics: Block[MultiMetricsSection] = unbuilt("Several metrics at once.", ALL)
+    postprocess: PostprocessSection = Field(
+        default_factory=PostprocessSection,
+        description="What is done to outputs and labels before the metric.",
+    )
+    configs: ConfigsSection = unused(
+        ConfigsSection(),
+        "Processes and threads.",
+        "has no effect here: --workers says how many processes evaluate",
+    )
 
     def rules(self) -> Iterator[Iterator[Problem]]:
-        yield self._scored_once()
+        yield self._one_metric()
+        yield self._one_score()
         yield self._labelled()
 
-    def _scored_once(self) -> Iterator[Problem]:
+    def _one_metric(self) -> Iterator[Problem]:
+        if self.metric and self.multi_metrics:
+            yield Problem(
+                "`metric` and `multi_metrics` each say how outputs are judged: write one",
+                "leave one out",
+                ("multi_metrics",),
+            )
+
+    def _one_score(self) -> Iterator[Problem]:
         if self.metric and self.python:
             yield Problem(
                 "`metric` and `python` each say how a model is scored: write one",
@@ -85,11 +142,26 @@ class AccuracySection(Section):
             )
 
 
+class PerformanceSection(Section):
+    """How speed is measured."""
+
+    warmup: Any = unused(5, "Runs that are not timed.")
+    iteration: Any = unused(-1, "Runs that are timed.")
+    configs: ConfigsSection = unused(ConfigsSection(), "Processes and threads.")
+    dataloader: DataloaderSection = unused(DataloaderSection(), "The data.")
+    postprocess: PostprocessSection = unused(
+        PostprocessSection(), "What is done after."
+    )
+
+
 class EvaluationSection(Section):
     """What a conversion is judged by; without it, there is no criterion."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"performance"})
-
     accuracy: Block[AccuracySection] = Field(
         default=None, description="How accuracy is measured."
+    )
+    performance: Block[PerformanceSection] = Field(
+        default=None,
+        description="That it is there makes latency the objective, where none is "
+        "written.",
     )

@@ -46,7 +46,7 @@ def near(
     ]
     if close:
         return f"did you mean `{close[0]}`?"
-    return f"known here: {', '.join(known if offered is None else offered)}"
+    return f"known here: {', '.join(offered or known)}"
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,19 @@ class Among:
 
     Attributes:
         names: The words.
-        later: Words that Neural Compressor has and narrowcast not yet.
         instead: Other words → what to write instead.
+        told: Words that may be written where something else tells what they stand for.
     """
 
     names: tuple[str, ...]
-    later: tuple[str, ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict, hash=False)
+    told: tuple[str, ...] = ()
 
     def check(self, word: str) -> str:
         if word in self.names:
             return word
         if word in self.instead:
             raise Refused(f"`{word}` can't be used here", self.instead[word])
-        supported = f"supported now: {', '.join(self.names)}"
-        if word in self.later:
-            raise Refused(f"`{word}` is not supported yet", supported)
         raise Refused(f"unknown value `{word[:60]}`", near(word, self.names))
 
     def __get_pydantic_core_schema__(
@@ -82,7 +79,7 @@ class Among:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> Json:
-        return {"type": "string", "enum": list(self.names)}
+        return {"type": "string", "enum": [*self.names, *self.told]}
 
 
 def split(value: object) -> object:
@@ -144,13 +141,36 @@ def absolute(path: str) -> bool:
     return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).drive)
 
 
+NUMBER = r"[-+]?([0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9})([eE][-+]?[0-9]{1,2})?"
+
+
 def _percent(value: object) -> object:
     """`1%` → exactly what `0.01` reads as; a quoted number → the number."""
-    number = r"[-+]?[0-9]{1,9}(\.[0-9]{0,9})?"
-    if not isinstance(value, str) or not re.fullmatch(f"{number}%?", value):
+    if not isinstance(value, str) or not re.fullmatch(f"{NUMBER} ?%?", value):
         return value
     scale = 100 if value.endswith("%") else 1
-    return float(Decimal(value.rstrip("%")) / scale)
+    return float(Decimal(value.rstrip("%").rstrip()) / scale)
+
+
+def _whole(value: object) -> object:
+    """A quoted integer → the integer."""
+    quoted = isinstance(value, str) and re.fullmatch(
+        r"[-+]?(0|[1-9][0-9]{0,17})", value
+    )
+    return int(str(value)) if quoted else value
+
+
+def _flag(value: object) -> object:
+    """A quoted true or false → the word of YAML."""
+    words = {"true": True, "false": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _numbers(value: object) -> object:
+    """`0.5 0.5` or one number → numbers in a list."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (value,)
+    return split(value)
 
 
 def _nonempty(text: str) -> str:
@@ -200,6 +220,16 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 PythonName = Annotated[str, AfterValidator(_python_name)]
 File = Annotated[str, AfterValidator(_file)]
 Amount = Annotated[float, BeforeValidator(_percent, json_schema_input_type=float | str)]
+QUOTED = BeforeValidator(_whole, json_schema_input_type=int | str)
+"""Reads a quoted integer."""
+
+Whole = Annotated[int, QUOTED]
+Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | str)]
 Dtype = Annotated[str, Among(NUMBERS)]
-Size = Annotated[int, Field(gt=0)]
+Size = Annotated[int, Field(gt=0), QUOTED]
+Amounts = Annotated[
+    tuple[Amount, ...],
+    BeforeValidator(_numbers, json_schema_input_type=str | tuple[float, ...]),
+    AfterValidator(filled),
+]
 Dimension = Annotated[int | str, BeforeValidator(_dimension)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from .fields import Refused, Size
+from .dialect.metrics import MetricNames
+from .fields import Flag, Size
 from .section import Block, Choice, Section
 
 
@@ -27,52 +28,28 @@ def _largest(k: object) -> object:
     return None if k is None else {"k": k}
 
 
-def _labels(compare: bool) -> bool:
-    if not compare:
-        raise Refused(
-            "comparing with the fp32 outputs is not supported yet",
-            "compare_label: true",
-        )
-    return compare
-
-
 class MSE(Measure):
     """Mean squared error between outputs and labels; lower is better."""
 
     higher_is_better = False
-    compare_label: Annotated[bool, AfterValidator(_labels)] = Field(
-        default=True, description="Compare with the labels."
+    compare_label: Flag = Field(
+        default=True,
+        description="Compare with the labels; false, with fp32's outputs, is not built.",
     )
 
 
 BuiltIn = TopK | MSE
 """What `metric` can name beside a class of the user's."""
 
+LOWER = frozenset({"Loss", "MAE", "RMSE"})
+"""Metrics that are not built, and better when lower."""
+
 # In the section, a field hides the class that it is called after.
 _MSE = MSE
 
 
-class MetricSection(Choice):
+class MetricSection(MetricNames, Choice):
     """The metric, chosen by its key."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "Accuracy",
-            "BLEU",
-            "COCOmAP",
-            "COCOmAPv2",
-            "F1",
-            "GLUE",
-            "Loss",
-            "MAE",
-            "RMSE",
-            "ROC",
-            "SquadF1",
-            "VOCmAP",
-            "mAP",
-            "mIOU",
-        }
-    )
 
     topk: Annotated[
         TopK | None, BeforeValidator(_largest, json_schema_input_type=Size | None)
@@ -87,4 +64,14 @@ class MetricSection(Choice):
     @property
     def higher_is_better(self) -> bool:
         """The metric's own direction; your own class's is taken to be upwards."""
+        if self.key in LOWER:
+            return False
         return getattr(self.chosen, "higher_is_better", True)
+
+    @property
+    def unbuilt(self) -> str:
+        """The metric as it is called, where it is not built; "" for others."""
+        chosen = self.chosen
+        if isinstance(chosen, _MSE) and not chosen.compare_label:
+            return "MSE with compare_label: false"
+        return self.key if isinstance(chosen, dict) else ""

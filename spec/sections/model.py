@@ -14,6 +14,7 @@ from .fields import (
     Dimension,
     Dtype,
     File,
+    Flag,
     Identifier,
     Names,
     PythonName,
@@ -141,7 +142,7 @@ class ModelKeys(Section):
     name: Annotated[str, Field(max_length=100), AfterValidator(_name)] = Field(
         description="The model's name; files that are written are called after it."
     )
-    framework: Annotated[str, Among(tuple(FRAMEWORKS), (), INSTEAD)] = Field(
+    framework: Annotated[str, Among(tuple(FRAMEWORKS), INSTEAD, (UNSAID,))] = Field(
         description="The framework of the model: pytorch, tensorflow, mxnet or onnx; "
         "left out, --framework tells it, or the ending of path or --model."
     )
@@ -168,7 +169,7 @@ class ModelKeys(Section):
         description="Trained weights: safetensors or a state dict of plain tensors "
         "(pytorch), .weights.h5 (tensorflow), .params (mxnet).",
     )
-    trust: bool = Field(
+    trust: Flag = Field(
         default=False,
         description="Open path or weights unchecked: code in them may run.",
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from ..reading.diagnostics import Steps
 from ..reading.source import Data
 from .fields import Identifier, PythonName
+from .marks import empty, is_marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,12 @@ class Unsound(Exception):
 class Section(BaseModel):
     """A mapping in a spec: known keys only, strict types, frozen.
 
-    `later` names the keys that Neural Compressor has here and narrowcast not yet:
-    a key moves from there to a field when it is implemented. `beside` names the keys
-    that only go with another. `called` says what a key of the user's above it is;
-    `exchangeable` whether one key may be written for another, as an unknown one may be.
+    `beside` names the keys that only go with another, `exchangeable` says whether one
+    key may be written for another, as an unknown one may be.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    later: ClassVar[frozenset[str]] = frozenset()
     beside: ClassVar[frozenset[str]] = frozenset()
-    called: ClassVar[str] = "a name"
     exchangeable: ClassVar[bool] = False
 
     def problems(self) -> Iterator[Problem]:
@@ -91,10 +88,17 @@ class Section(BaseModel):
                 raise Unsound
             return super().__getattr__(name)
 
+    @classmethod
+    def offered(cls) -> tuple[str, ...]:
+        """The keys that are listed where none is meant: those that do something."""
+        fields = cls.model_fields.items()
+        own = (name for name, field in fields if not is_marked(field))
+        return tuple(name for name in own if name not in cls.beside)
+
     @model_validator(mode="before")
     @classmethod
     def _null_is_empty(cls, value: object) -> object:
-        return _empty(value)
+        return empty(value)
 
     @model_validator(mode="after")
     def _unbroken(self) -> Self:
@@ -103,17 +107,12 @@ class Section(BaseModel):
         return self
 
 
-def _empty(value: object) -> object:
-    """Null is an empty mapping, as in Neural Compressor."""
-    return {} if value is None else value
-
-
 T = TypeVar("T", bound=Section)
 K = TypeVar("K")
 V = TypeVar("V")
-Table = Annotated[dict[K, V], BeforeValidator(_empty)]
+Table = Annotated[dict[K, V], BeforeValidator(empty)]
 """A mapping with keys that the user chooses."""
-Block = Annotated[T | None, BeforeValidator(_empty)]
+Block = Annotated[T | None, BeforeValidator(empty)]
 """A section that means something by being there: written without a value, it's empty."""
 
 
@@ -150,11 +149,11 @@ class Choice(Section):
         return [n for n in names if n != "args" and getattr(self, n) is not None]
 
     def problems(self) -> Iterator[Problem]:
-        names = [name for name in type(self).model_fields if name != "args"]
         written = self._written()
         if len(written) != 1:
             found = ", ".join(written) or "none"
-            yield Problem(f"write exactly one of {', '.join(names)}; found {found}")
+            names = ", ".join(self.offered())
+            yield Problem(f"write exactly one of {names}; found {found}")
         if self.args and self.python is None:
             message = "only your own class, named by python, takes args"
             yield Problem(message, at=("args",))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from .fields import Dtype, filled
+from .dialect.transforms import TransformNames
+from .fields import Amounts, Dtype, Whole, filled, split
 from .section import Block, Problem, Section
-
-Floats = Annotated[tuple[float, ...], AfterValidator(filled)]
 
 
 class Rescale(Section):
@@ -21,11 +26,23 @@ class Rescale(Section):
 class Normalize(Section):
     """Subtracts `mean` and divides by `std`, channel by channel (first axis)."""
 
-    mean: Floats = Field(description="One mean a channel.")
-    std: Floats = Field(description="One standard deviation a channel.")
+    mean: Amounts = Field(default=(0.0,), description="One mean a channel.")
+    std: Amounts = Field(
+        default=(1.0,), description="One standard deviation a channel."
+    )
+
+    @model_validator(mode="after")
+    def _channels(self) -> Self:
+        """What is left out is 0 and 1, in each channel."""
+        if "std" not in self.model_fields_set:
+            object.__setattr__(self, "std", self.std * len(self.mean))
+        if "mean" not in self.model_fields_set:
+            object.__setattr__(self, "mean", self.mean * len(self.std))
+        return self
 
     def problems(self) -> Iterator[Problem]:
-        if len(self.mean) != len(self.std):
+        written = self.model_fields_set >= {"mean", "std"}
+        if written and len(self.mean) != len(self.std):
             yield Problem(
                 f"{len(self.mean)} means but {len(self.std)} standard deviations",
                 "write one of each per channel",
@@ -38,15 +55,19 @@ class Normalize(Section):
 class Cast(Section):
     """Changes the element type."""
 
-    dtype: Dtype = Field(description="NumPy's name of the element type.")
+    dtype: Dtype = Field(
+        default="float32", description="NumPy's name of the element type."
+    )
 
 
 class Transpose(Section):
     """Reorders a sample's axes."""
 
-    perm: Annotated[tuple[int, ...], AfterValidator(filled)] = Field(
-        description="The axes of a sample, without the batch axis."
-    )
+    perm: Annotated[
+        tuple[Whole, ...],
+        BeforeValidator(split, json_schema_input_type=str | tuple[int, ...]),
+        AfterValidator(filled),
+    ] = Field(description="The axes of a sample, without the batch axis.")
 
     def problems(self) -> Iterator[Problem]:
         if sorted(self.perm) != list(range(len(self.perm))):
@@ -64,40 +85,8 @@ _Cast = Cast
 _Transpose = Transpose
 
 
-class TransformSection(Section):
+class TransformSection(TransformNames):
     """An ordered mapping of transforms."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "AlignImageChannel",
-            "BilinearImagenet",
-            "CenterCrop",
-            "ColorJitter",
-            "CropResize",
-            "CropToBoundingBox",
-            "DecodeImage",
-            "EncodeJpeg",
-            "KerasRescale",
-            "Pad",
-            "PaddedCenterCrop",
-            "ParseDecodeCoco",
-            "ParseDecodeImagenet",
-            "ParseDecodeVoc",
-            "QuantizedInput",
-            "RandomCrop",
-            "RandomHorizontalFlip",
-            "RandomResizedCrop",
-            "RandomVerticalFlip",
-            "Resize",
-            "ResizeCropImagenet",
-            "ResizeWithAspectRatio",
-            "ResizeWithRatio",
-            "ToArray",
-            "ToNDArray",
-            "ToPILImage",
-            "ToTensor",
-        }
-    )
 
     Rescale: Block[_Rescale] = Field(default=None, description="Divide by 255.")
     Normalize: Block[_Normalize] = Field(
@@ -112,8 +101,14 @@ class TransformSection(Section):
 
     @property
     def steps(self) -> tuple[Transform, ...]:
-        """The transforms in the order written."""
-        return tuple(getattr(self, name) for name in self._order)
+        """The transforms that are built, in the order written."""
+        named = (each for _name, each in self.named)
+        return tuple(each for each in named if isinstance(each, Transform))
+
+    @property
+    def named(self) -> tuple[tuple[str, Any], ...]:
+        """All that are named, with their parameters, in the order written."""
+        return tuple((name, getattr(self, name)) for name in self._order)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from .fields import Among, Amount, Refused
+from .dialect.tuning import (
+    DiagnosisSection,
+    MultiObjectivesSection,
+    StrategySection,
+    WorkspaceSection,
+)
+from .fields import QUOTED, Among, Amount, Flag, Refused
+from .marks import unused
 from .section import Problem, Section
 
 OBJECTIVES: Mapping[str, str] = {
@@ -57,7 +64,7 @@ class CriterionSection(Section):
     absolute: Loss | None = Field(
         default=None, description="Loss allowed in the metric's own unit."
     )
-    higher_is_better: bool | None = Field(
+    higher_is_better: Flag | None = Field(
         default=None, description="The metric's direction; left out, the metric's own."
     )
 
@@ -69,20 +76,21 @@ class CriterionSection(Section):
 class ExitPolicySection(Section):
     """When the search stops."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"performance_only"})
-
-    timeout: int = Field(default=0, ge=0, description="Seconds; 0 for no limit.")
-    max_trials: int = Field(
-        default=20, ge=1, description="Placements that are tried at most."
+    timeout: Annotated[int, Field(ge=0), QUOTED] = Field(
+        default=0, description="Seconds; 0 for no limit."
+    )
+    max_trials: Annotated[int, Field(ge=1), QUOTED] = Field(
+        default=20, description="Placements that are tried at most."
+    )
+    performance_only: Flag = Field(
+        default=False,
+        description="Whether any accuracy will do: nothing is judged, ops are "
+        "converted by the static rules.",
     )
 
 
 class TuningSection(Section):
     """The search."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"multi_objectives", "strategy", "tensorboard", "workspace", "diagnosis"}
-    )
 
     accuracy_criterion: CriterionSection = Field(
         default_factory=CriterionSection, description="How much accuracy may be lost."
@@ -103,6 +111,27 @@ class TuningSection(Section):
     exit_policy: ExitPolicySection = Field(
         default_factory=ExitPolicySection, description="When the search stops."
     )
-    random_seed: int = Field(
-        default=1978, ge=0, lt=2**32, description="Seed of everything that is random."
+    random_seed: Annotated[int, Field(ge=0, lt=2**32), QUOTED] = Field(
+        default=1978, description="Seed of everything that is random."
+    )
+    strategy: StrategySection = unused(
+        StrategySection(),
+        "Neural Compressor's choice of a search.",
+        "has no effect here: there is one search",
+    )
+    multi_objectives: MultiObjectivesSection = unused(
+        MultiObjectivesSection(),
+        "Several objectives.",
+        "has no effect here: tuning.objective is the one that is sought",
+    )
+    tensorboard: Any = unused(False, "Whether tensors are recorded.")
+    workspace: WorkspaceSection = unused(
+        WorkspaceSection(),
+        "Where a search writes.",
+        "has no effect here: a script writes beside itself, or where --output says",
+    )
+    diagnosis: DiagnosisSection = unused(
+        DiagnosisSection(),
+        "What is recorded of single ops.",
+        "has no effect here: `narrowcast explain` says it of each op",
     )

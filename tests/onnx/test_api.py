@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,21 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from pages import run_page
 from project import Project
 from snippets import SNIPPETS, run_snippet, write_conf, write_data
+
+from narrowcast import MixedPrecision, common
+from narrowcast.ends import CriterionError
+from narrowcast.runtime.common.errors import (
+    DataError,
+    NarrowcastError,
+    RequirementError,
+)
+from narrowcast.runtime.hardware import requirements
+from narrowcast.runtime.hardware.cpu import Source, read_cpu
+
+CPUS = Path(__file__).parents[1] / "runtime" / "cpus"
 
 
 def network() -> onnx.ModelProto:
@@ -54,3 +70,203 @@ def types_of(model: Any) -> set[str]:
 def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
     saved = run_snippet(project, name, "'./model.onnx'", f"out/{name}.onnx")
     assert "Cast" in types_of(onnx.load(saved))
+
+
+@pytest.fixture
+def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder; bf16 is forced where the CPU lacks it."""
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("FORCE_BF16", "1")
+    return project.folder
+
+
+class Right:
+    """The metric of a user."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def update(self, predictions: Any, labels: Any) -> None:
+        self.right += int((predictions.argmax(-1) == labels).sum())
+        self.count += len(labels)
+
+    def reset(self) -> None:
+        self.right = self.count = 0
+
+    def result(self) -> float:
+        return self.right / self.count
+
+
+def data(batch_size: int = 16) -> common.DataLoader:
+    with np.load("data.npz") as archive:
+        samples = list(zip(archive["x"], archive["y"], strict=True))
+    return common.DataLoader(samples, batch_size=batch_size)
+
+
+def converter(conf: Any = None, **given: Any) -> MixedPrecision:
+    made = MixedPrecision(conf)
+    made.model = "model.onnx"
+    for name, value in given.items():
+        setattr(made, name, value)
+    return made
+
+
+def precisions(result: Any) -> dict[str, str]:
+    """Op → what the plan says of it."""
+    ops = result.plan["ops"]
+    return {
+        name: each if isinstance(each, str) else "fp32" for name, each in ops.items()
+    }
+
+
+@pytest.mark.usefixtures("here")
+def test_without_evaluation_everything_is_converted_that_can_be() -> None:
+    """5. A configuration without evaluation: no tuning."""
+    result = converter({"mixed_precision": {"precisions": "bf16"}})()
+    assert result
+    assert result.report.trials == 0
+    assert set(precisions(result).values()) == {"bf16"}
+    assert isinstance(result.model, onnx.ModelProto)
+    assert "Cast" in types_of(result.model)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_metric_is_an_object_or_its_class() -> None:
+    """8. A custom metric, and the same as common.Metric."""
+    for metric in (Right(), common.Metric(Right, name="right")):
+        result = converter(metric=metric, eval_dataloader=data())()
+        assert result
+        assert result.report.judgement is not None
+        assert result.report.judgement.baseline.value == 1.0
+
+
+def test_a_dict_names_the_inputs(here: Path) -> None:
+    """And what has other names than the model's is told."""
+    with np.load(here / "data.npz") as archive:
+        x, y = archive["x"], archive["y"]
+    result = converter(metric=Right(), eval_dataloader=[({"x": x}, y)])()
+    assert result.report.judgement is not None
+    with pytest.raises(DataError, match="x"):
+        converter(metric=Right(), eval_dataloader=[({"images": x}, y)])()
+
+
+@pytest.mark.parametrize("kind", ["op_wise", "optype_wise"])
+def test_pinned_ops_stay_fp32(here: Path, kind: str) -> None:
+    """21. op_name_dict and op_type_dict; 13. one op of a type is left out."""
+    pattern = {"op_wise": "last", "optype_wise": "MatMul"}[kind]
+    demand = {"activation": {"dtype": ["fp32"]}, "weight": {"dtype": ["fp32"]}}
+    result = converter({"quantization": {kind: {pattern: demand}}})()
+    # Ops are called after what they give: `a` is made by the node `first`.
+    first = "bf16" if kind == "op_wise" else "fp32"
+    assert (precisions(result)["a"], precisions(result)["y"]) == (first, "fp32")
+    assert "y" in result.report.fp32
+
+
+def test_a_criterion_that_is_missed_gives_a_false_result(
+    here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """20. The goal is never met: theirs gave None, and the best trial was lost."""
+
+    class Never(Right):
+        calls = 0
+
+        def result(self) -> float:
+            Never.calls += 1
+            return 1.0 / Never.calls
+
+    spec = {"tuning": {"exit_policy": {"max_trials": 2}}}
+    result = converter(spec, metric=Never, eval_dataloader=data())()
+    assert not result
+    assert result.missed in capfd.readouterr().err
+    with pytest.raises(
+        CriterionError, match="not saved: the best of 2 trials"
+    ) as missed:
+        result.save("out.onnx")
+    assert isinstance(missed.value, SystemExit)
+    assert missed.value.code == 1
+    assert not (here / "out.onnx").exists()
+    assert result.save("out.onnx", anyway=True) == Path("out.onnx")
+    onnx.checker.check_model(onnx.load("out.onnx"))
+
+
+def test_what_the_machine_lacks_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1. ONNX fp16 on a CPU without it; 3. ONNX Runtime and bf16: theirs exited with 0."""
+    lacking = read_cpu(Source("Linux", "x86_64", (CPUS / "ice_lake.txt").read_text()))
+    monkeypatch.setattr(requirements, "read_cpu", lambda: lacking)
+    monkeypatch.delenv("FORCE_BF16")
+    spec = {"model": {"runtime": "onnxruntime"}}
+    with pytest.raises(RequirementError, match="fp16") as refused:
+        converter(spec, precisions="fp16")()
+    assert isinstance(refused.value, SystemExit)
+    assert refused.value.code == 3
+    with pytest.raises(NarrowcastError, match="bf16") as refused:
+        converter(spec, precisions="bf16")()
+    assert refused.value.code in (2, 3)
+    with pytest.raises(RequirementError, match="bf16"):
+        converter(precisions="bf16")()
+    assert not list(here.glob("*.plan.json"))
+
+
+@pytest.mark.usefixtures("here")
+def test_fp16_has_casts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """23. fp16 of ONNX Runtime: casts, and inputs and outputs as they were."""
+    monkeypatch.setenv("FORCE_FP16", "1")
+    result = converter({"model": {"runtime": "onnxruntime"}}, precisions="fp16")()
+    assert "Cast" in types_of(result.model)
+    for value in (*result.model.graph.input, *result.model.graph.output):
+        assert value.type.tensor_type.elem_type == TensorProto.FLOAT
+
+
+def test_files_are_left_in_the_workspace_alone(here: Path) -> None:
+    before = sorted(path.name for path in here.iterdir())
+    temporary = set(Path(tempfile.gettempdir()).glob("narrowcast-*"))
+    spec = {"model": {"name": "net"}, "tuning": {"workspace": {"path": "./space"}}}
+    for conf in ({"model": {"name": "net"}}, spec):
+        result = converter(conf, metric=Right(), eval_dataloader=data())()
+        del result
+    gc.collect()
+    assert sorted(path.name for path in here.iterdir()) == sorted([*before, "space"])
+    assert set(Path(tempfile.gettempdir()).glob("narrowcast-*")) <= temporary
+    kept = {path.name for path in (here / "space").iterdir()}
+    assert {"net.plan.json", "net.trials.jsonl", "net.bf16.onnx"} <= kept
+    spec["tuning"]["workspace"] = {"resume": "./space"}
+    resumed = converter(spec, metric=Right(), eval_dataloader=data())()
+    assert resumed
+    assert resumed.plan["ops"]
+
+
+def test_a_thread_converts_too(here: Path) -> None:
+    """Where signals can't be heard."""
+    with ThreadPoolExecutor() as pool:
+        made = converter(metric=Right(), eval_dataloader=data())
+        assert pool.submit(made.fit).result()
+
+
+def test_weights_beside_a_model_keep_their_file(here: Path) -> None:
+    model = network()
+    onnx.save(model, "large.onnx", save_as_external_data=True, size_threshold=0)
+    made = MixedPrecision()
+    made.model = str(here / "large.onnx")
+    result = made()
+    saved = result.save("renamed.onnx")
+    if (here / "renamed.onnx.data").exists():
+        assert onnx.load(saved).graph.initializer
+    onnx.checker.check_model(str(saved), full_check=True)
+
+
+def test_the_page_runs(project: Project) -> None:
+    said = run_page(project, "onnx", PREAMBLE)
+    assert "converted/model.bf16.onnx" in said
+    assert "the model missing.onnx does not exist" in said.replace("./", "")
+
+
+PREAMBLE = """
+import numpy as np
+from narrowcast import common
+MODEL = "./model.onnx"
+archive = np.load("data.npz")
+images, labels = archive["x"], archive["y"]
+dataset = list(zip(images, labels))
+"""

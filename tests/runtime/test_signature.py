@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import DataError
-from narrowcast.runtime.evaluation.sizes import joined, sizes
+from narrowcast.runtime.evaluation.sizes import joined, sizes, symbols
 from narrowcast.runtime.frameworks.inputs import Input, check_shapes
 
 IMAGE = Input("image", ("batch", 3, "size", "size"), "float32")
@@ -65,6 +65,12 @@ def test_sizes_are_told_without_the_number_of_samples() -> None:
     assert found.notes == ("seq judged at 12 to 70, the spec allows 128",)
     assert found.largest == {64: 128}
     assert sizes([IMAGE], [np.zeros((4, 3, 8, 8))], {}).largest == {}
+
+
+def test_what_counts_no_samples_is_told_wherever_it_stands() -> None:
+    nodes, edges = Input("nodes", ("n", 5)), Input("edges", ("m", 2))
+    found = symbols([nodes, edges], [(3, 5), (7, 2)])
+    assert found == {"m": (7, 7)}
 
 
 def test_a_length_that_two_sizes_had_is_bounded_by_both() -> None:

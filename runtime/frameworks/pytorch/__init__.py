@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .compiling.compiled import compile_saved as compile_saved
     from .compiling.compiled import load_compiled as load_compiled
     from .opening.exported_program import open_pt2 as open_pt2
+    from .opening.signature import arguments as arguments
     from .opening.signature import signature as signature
     from .opening.state_dict import load_safetensors as load_safetensors
     from .opening.state_dict import load_state_dict as load_state_dict

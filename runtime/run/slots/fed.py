@@ -29,6 +29,11 @@ class Fed:
     data: Data | None
     seed: int
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the data itself calls its inputs."""
+        return () if self.data is None else self.data.names
+
     def batches(
         self, inputs: Sequence[Input], signature: Callable[[], Sequence[Input]]
     ) -> Batches:

@@ -25,9 +25,11 @@ class Slots:
     Attributes:
         load_model: The script's; fresh processes call it too.
         batches: The data, as (inputs, labels).
-        inputs: The model's inputs as the spec declares them.
+        inputs: The model's inputs as the spec declares them, or the model.
         sources: The files that the conversion depends on.
         made_up: Whether the data is one random batch.
+        bound: Whether the first batch alone says what the inputs are: which of their
+            sizes vary is known once all data was seen.
     """
 
     adapter: Adapter
@@ -36,6 +38,7 @@ class Slots:
     inputs: tuple[Input, ...]
     sources: Sources
     made_up: bool = False
+    bound: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ each time a promise must be broken too.
 
 from __future__ import annotations
 
-from . import converted, forms, members, numbers, pictures, refusals, saved
+from . import converted, forms, members, native, numbers, pictures, refusals, saved
 from .promise import PROMISES, Promise
 from .subject import SIDES, Side, Subject, subject
 
@@ -20,6 +20,7 @@ __all__ = [
     "converted",
     "forms",
     "members",
+    "native",
     "numbers",
     "pictures",
     "refusals",

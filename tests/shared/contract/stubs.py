@@ -55,6 +55,11 @@ def _careless(real: Any, trace: Any) -> Any:
     return lambda *args, **kwargs: next(iter(real.known.values()))[0]
 
 
+def _as_loaded(real: Any, native: Any) -> Any:
+    """What was traced first as it was loaded, whatever was made of it."""
+    return lambda model: native(next(iter(real.known.values()))[1][0])
+
+
 def _without(change: Callable[[Graph], Mapping[str, Any]]) -> Lie:
     return lambda real, graph: replace(graph, **change(graph))
 
@@ -89,6 +94,8 @@ ADAPTER: Mapping[str, Mapping[str, Lie]] = {
     "signature": {"nothing": _returns(())},
     "predictor": {"nothing": _returns(Silent()), "its own order": _unordered},
     "load_saved": {"nothing": _returns(Silent())},
+    "native": {"nothing": _returns(None), "the model as it was": _as_loaded},
+    "open_native": {"nothing": _returns(None)},
     "trace": {"the first model": _careless},
 }
 TRACED: Mapping[str, Mapping[str, Lie]] = {

@@ -77,6 +77,12 @@ class Zoo(Protocol):
         """
         ...
 
+    def called(
+        self, name: str, native: Any, batch: tuple[Array, ...], /
+    ) -> tuple[Array, ...]:
+        """What a model as the framework's own object gives, as its users call it."""
+        ...
+
     def tensor(self, array: Array, /) -> Any:
         """An array as batches have it."""
         ...

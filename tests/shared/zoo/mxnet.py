@@ -144,6 +144,17 @@ def _stored(symbol: Any, weights: Weights) -> dict[str, Any]:
     }
 
 
+def called(name: str, native: Any, batch: tuple[Array, ...]) -> tuple[Array, ...]:
+    """As `symbol.bind` and `mx.mod.Module` take it."""
+    symbol, arguments, states = native
+    given = {
+        n: mx.nd.array(value, dtype=value.dtype)
+        for n, value in zip(MODELS[name].inputs, batch, strict=True)
+    }
+    executor = symbol.bind(mx.cpu(), {**arguments, **given}, aux_states=states)
+    return tuple(each.asnumpy() for each in executor.forward())
+
+
 def tensor(array: Array) -> Array:
     return array
 

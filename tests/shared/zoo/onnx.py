@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
+import openvino
 from onnx import TensorProto, helper, numpy_helper
 
 from narrowcast.runtime.frameworks.onnx import load_onnx
@@ -218,6 +220,21 @@ def _bodies(nodes: Sequence[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:
             if attribute.type == onnx.AttributeProto.GRAPH:
                 yield attribute.g
                 yield from _bodies(attribute.g.node)
+
+
+def called(name: str, native: Any, batch: tuple[Array, ...]) -> tuple[Array, ...]:
+    """In a session of ONNX Runtime, which has no bfloat16: in OpenVINO then."""
+    data = native.SerializeToString()
+    weights = {each.data_type for each in native.graph.initializer}
+    to = {a.i for node in native.graph.node for a in node.attribute if a.name == "to"}
+    if TensorProto.BFLOAT16 in weights | to:
+        core = openvino.Core()
+        hint = {"INFERENCE_PRECISION_HINT": "f32"}
+        model = core.compile_model(core.read_model(data), "CPU", hint)
+        return tuple(np.array(each) for each in model(list(batch)).values())
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    feeds = dict(zip(MODELS[name].inputs, batch, strict=True))
+    return tuple(session.run(None, feeds))
 
 
 def tensor(array: Array) -> Array:

@@ -179,6 +179,13 @@ def build(name: str, folder: Path) -> nn.Module:
     return module.eval()
 
 
+def called(name: str, native: Any, batch: tuple[Array, ...]) -> tuple[Array, ...]:
+    with torch.no_grad():
+        found = native(*map(tensor, batch))
+    outputs = found if isinstance(found, tuple | list) else (found,)
+    return tuple(each.numpy() for each in outputs)
+
+
 def tensor(array: Array) -> torch.Tensor:
     return torch.from_numpy(array)
 

@@ -145,14 +145,37 @@ def write(name: str, path: Path) -> None:
         signatures = {"serving_default": module.serve}
         tf.saved_model.save(module, str(path), signatures=signatures)
         return
+    made, outputs = _graph(name)
+    path.write_bytes(made.as_graph_def().SerializeToString())
+    path.with_suffix(".txt").write_text(" ".join(each.name for each in outputs))
+
+
+def _graph(name: str) -> tuple[Any, Any]:
+    """As people freeze it, and its outputs."""
+    model = MODELS[name]
     with tf.Graph().as_default() as made:
         inputs = [
             tf.compat.v1.placeholder(v.dtype, [None, *v.shape[1:]], n)
             for n, v in model.inputs.items()
         ]
-        outputs = [each.name for each in WRITERS[name](model.weights, *inputs)]
-    path.write_bytes(made.as_graph_def().SerializeToString())
-    path.with_suffix(".txt").write_text(" ".join(outputs))
+        return made, WRITERS[name](model.weights, *inputs)
+
+
+def called(name: str, native: Any, batch: tuple[Array, ...]) -> tuple[Array, ...]:
+    """By the names of the frozen graph, of a SavedModel by its signature's."""
+    with tf.compat.v1.Session(graph=native) as session:
+        session.run(native.get_collection("table_initializer"))
+        tensor = native.get_tensor_by_name
+        outputs = [tensor(each) for each in _names(name)]
+        inputs = [tensor(f"{each}:0") for each in MODELS[name].inputs]
+        assert all(each.dtype in (tf.float32, tf.int64) for each in outputs)
+        return tuple(session.run(outputs, dict(zip(inputs, batch, strict=True))))
+
+
+def _names(name: str) -> list[str]:
+    if name == "state":
+        return ["a:0", "b:0"]
+    return [each.name for each in _graph(name)[1]]
 
 
 def tensor(array: Array) -> Array:

@@ -12,7 +12,7 @@ from ...inputs import places
 from ...protocol import Inputs, Outputs
 from ..ir.arrays import failed_on, given, widened
 from ..ir.library import mx, restart_random, said_by
-from ..ir.network import Network, canonical
+from ..ir.network import Network, canonical, in_order
 from .selected import grouped, heads
 from .switches import hold_fp32
 
@@ -114,22 +114,26 @@ class Block:
         return heads(_symbol(self.block, count), self.outputs, "the block")
 
 
-MARK = "__block__"
-"""Attribute of the inputs of a network that was a block: so it is given back."""
+ARGUMENT = "__argument__"
+"""Attribute of an input: which of a block's arguments it is."""
 
 
 def marked(network: Network) -> Network:
-    """The network of a block, which says so, saved too."""
+    """The network of a block, with its inputs in the block's order, which says so."""
     nodes = list(network.nodes)
-    for index in network.inputs:
-        attrs = {**nodes[index].attrs, MARK: "1"}
+    for k, index in enumerate(network.inputs):
+        attrs = {**nodes[index].attrs, ARGUMENT: str(k)}
         nodes[index] = replace(nodes[index], attrs=attrs)
     return replace(network, nodes=tuple(nodes))
 
 
-def is_block(network: Network) -> bool:
-    """Whether a network was a block."""
-    return any(MARK in network.nodes[index].attrs for index in network.inputs)
+def block_arguments(network: Network) -> list[str]:
+    """The inputs in the order of the block that a network was; [] if it was none."""
+    inputs = [network.nodes[index] for index in network.inputs]
+    if not all(ARGUMENT in node.attrs for node in inputs):
+        return []
+    inputs.sort(key=lambda node: int(node.attrs[ARGUMENT]))
+    return [node.name for node in inputs]
 
 
 Model = Network | Block
@@ -200,6 +204,11 @@ def network_of(model: Any, batch: Inputs) -> Network:
         for parameter in block.collect_params().values()
     }
     network = canonical(found, values)
+    # A symbol has its variables in the order in which they are used.
+    own = _variables(block, len(arrays))
+    network = in_order(
+        network, [own.index(network.nodes[index].name) for index in network.inputs]
+    )
     if cut and len(network.inputs) < len(arrays):
         raise ModelError(
             f"the outputs that model.outputs names depend on {len(network.inputs)} of "
@@ -228,12 +237,18 @@ def _variable(name: str) -> Any:
     return found.as_np_ndarray() if mx.util.is_np_array() else found
 
 
+def _variables(block: Any, count: int) -> list[str]:
+    """What a block's arguments are called in its symbol."""
+    if isinstance(block, mx.gluon.SymbolBlock):
+        return arguments(block)
+    return ["data"] if count == 1 else [f"data{k}" for k in range(count)]
+
+
 def _symbol(block: Any, count: int) -> Any:
     """What a block computes, as MXNet's symbol; raises as `network_of`."""
     if isinstance(block, mx.gluon.SymbolBlock):
         return block._cached_graph[1]
-    names = ["data"] if count == 1 else [f"data{k}" for k in range(count)]
     try:
-        return grouped(leaves(block(*map(_variable, names))))
+        return grouped(leaves(block(*map(_variable, _variables(block, count)))))
     except Exception as error:  # the block's code may fail in any way
         raise _no_symbol(error) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..ir.arrays import on_device
 from ..ir.library import mx
 from ..ir.network import Network, symbol
 from ..opening.load import load_symbol
-from ..running.blocks import Block, as_model, is_block
+from ..running.blocks import Block, as_model, block_arguments
 from .archive import params_path
 
 Arrays = Mapping[str, Any]
@@ -27,7 +27,8 @@ def native(model: Any) -> Any:
     known = as_model(model)
     if isinstance(known, Block):
         return known.block
-    return _block(known) if is_block(known) else _parts(known)
+    names = block_arguments(known)
+    return _block(known, names) if names else _parts(known)
 
 
 def open_native(path: Path) -> Any:
@@ -43,9 +44,8 @@ def _parts(network: Network) -> tuple[Any, Arrays, Arrays]:
     return symbol(network), held, states
 
 
-def _block(network: Network) -> Any:
-    """A block that is called as the user's is: with arrays in the order of a batch."""
-    names = [network.nodes[index].name for index in network.inputs]
+def _block(network: Network, names: Sequence[str]) -> Any:
+    """A block that is called as the user's is: with arrays by its arguments' names."""
     found, inputs = symbol(network), [mx.sym.var(name) for name in names]
     if mx.util.is_np_array():
         found = found.as_np_ndarray()

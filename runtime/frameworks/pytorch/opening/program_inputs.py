@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
+from torch import fx, nn
 from torch.export import ExportedProgram
-from torch.utils._pytree import tree_flatten_with_path, tree_unflatten
+from torch.fx.graph import _PyTreeCodeGen
+from torch.utils._pytree import TreeSpec, tree_flatten_with_path, tree_unflatten
 
 from ....common.errors import ModelError
 from ...inputs import Input
@@ -44,17 +47,37 @@ def program_inputs(program: ExportedProgram) -> Mapping[str, torch.Tensor]:
 
     None, and numbers that were baked in, are no inputs.
     """
-    metas = {
-        n.name: n.meta.get("val") for n in program.graph.find_nodes(op="placeholder")
-    }
+    metas = {n.name: n.meta.get("val") for n in _placeholders(program.graph)}
     user = [metas.get(str(name)) for name in program.graph_signature.user_inputs]
-    spec = program.call_spec.in_spec
     signature = program.module_call_graph[0].signature
     names = list(signature.forward_arg_names or ()) if signature else []
-    tree = tree_unflatten(range(len(user)), spec)
+    return _named(user, program.call_spec.in_spec, names)
+
+
+def module_inputs(module: nn.Module) -> Mapping[str, torch.Tensor] | None:
+    """The same of the module that a program holds; None if torch did not export it."""
+    graph = module.graph if isinstance(module, fx.GraphModule) else None
+    if graph is None or not isinstance(graph._codegen, _PyTreeCodeGen):
+        return None
+    form = graph._codegen.pytree_info
+    values = [n.meta.get("val") for n in _placeholders(graph)]
+    if len(values) != form.in_spec.num_leaves:
+        return None
+    return _named(values, form.in_spec, form.orig_args)
+
+
+def _placeholders(graph: fx.Graph) -> list[fx.Node]:
+    return list(graph.find_nodes(op="placeholder"))
+
+
+def _named(
+    values: Sequence[Any], spec: TreeSpec, names: Sequence[str]
+) -> dict[str, torch.Tensor]:
+    """The tensors among the leaves of `(args, kwargs)`, by their places in it."""
+    tree = tree_unflatten(range(len(values)), spec)
     found = {}
     for path, k in tree_flatten_with_path(tree)[0]:
-        value = user[k]
+        value = values[k]
         if isinstance(value, torch.Tensor):
             steps = [
                 str(getattr(step, "key", getattr(step, "idx", step))) for step in path

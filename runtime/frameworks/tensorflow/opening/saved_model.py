@@ -101,7 +101,7 @@ def _model(
         graph = split(graph_def)
         graph[MAIN].controls = {name: name for name in initial}
         check_text_files(inline_calls(graph), assets.keys(), place)
-    found, checkpoint = _stored(meta_graph, graph_def, path, place)
+    found, checkpoint = _stored(meta_graph, graph_def, path, place, initial)
     reads, sizes = _variables(found, checkpoint, graph_def, initial)
     initial += _filled(graph_def, found, checkpoint)
     producer = meta_graph.meta_info_def.stripped_op_list
@@ -213,14 +213,23 @@ def _initial(meta_graph: Any) -> tuple[str, ...]:
 
 
 def _stored(
-    meta_graph: Any, graph_def: Any, path: Path, place: str
+    meta_graph: Any,
+    graph_def: Any,
+    path: Path,
+    place: str,
+    initial: Sequence[str],
 ) -> tuple[Restores, Checkpoint | None]:
-    """What the checkpoint holds of a graph's state; None if the graph has none."""
+    """What the checkpoint holds of a graph's state; None if there is none.
+
+    Args:
+        initial: Nodes that give variables their values without one.
+    """
     prefix = path / "variables" / "variables"
     found = restores(meta_graph)
     tables = {node.name for node in graph_def.node if node.op in TABLES}
     variables = set(variable_nodes(graph_def))
-    if not variables and not tables & found.keys():
+    started = not prefix.parent.exists() and reachable(graph_def.node, initial)
+    if not variables - (started or set()) and not tables & found.keys():
         return {}, None
     checkpoint = Checkpoint(prefix, place)
     if variables - found.keys():

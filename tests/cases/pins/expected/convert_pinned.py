@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8be4a3e76f0aa3dad25d0db5b9a6ecf478803a7c418f6a85a57fa4ed6d1a08b2"
+# spec-sha256 = "f3ff5ac8d837e0fd5c03f695c3830a7c52dd2f766bd82033f88514ada1a62852"
 # ///
 # fmt: off
 # isort: skip_file
@@ -71,6 +71,7 @@ PINS = Pins(
         "trailing\\\\": r"mixed_precision.op_wise['trailing\\\\']",
         "{{ braces }} %s # no comment": "mixed_precision.op_wise['{{ braces }} %s # no comment']",
     },
+    freed_names=("head",),
 )
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)

@@ -1,0 +1,1 @@
+"""Keys and names that only Neural Compressor 1.x has."""

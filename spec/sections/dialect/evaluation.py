@@ -1,0 +1,39 @@
+"""Keys of `evaluation` that scoring a model does not go by, or not yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ..marks import Parameters, unbuilt, unused
+from ..section import Section
+from .names import ALL
+from .transforms import PostTransformNames
+
+
+class ConfigsSection(Section):
+    """Processes and threads of a benchmark."""
+
+    cores_per_instance: Any = unused(None, "Cores of one process.")
+    num_of_instance: Any = unused(1, "Processes.")
+    inter_num_of_threads: Any = unused(None, "Threads between ops.")
+    intra_num_of_threads: Any = unused(None, "Threads within an op.")
+    kmp_blocktime: Any = unused(None, "How long a thread waits.")
+    kmp_affinity: Any = unused(
+        "granularity=fine,verbose,compact,1,0", "Where threads are bound to."
+    )
+
+
+class FilterSection(Section):
+    """Which samples are left out."""
+
+    LabelBalance: Parameters = unbuilt("Keep images with so many boxes.", ALL)
+
+
+class PostprocessSection(Section):
+    """What is done to outputs and labels before a metric sees them."""
+
+    transform: PostTransformNames = Field(
+        default_factory=PostTransformNames, description="The steps, in order."
+    )

@@ -1,0 +1,76 @@
+"""Marks of fields that Neural Compressor has and a script does not go by, or not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic.fields import FieldInfo
+
+NO_EFFECT = "has no effect here"
+INT8 = "is about int8, not about 16 bits"
+
+EFFECT, FRAMEWORKS = "effect", "frameworks"
+
+
+def empty(value: object) -> object:
+    """Null is an empty mapping, as in Neural Compressor."""
+    return {} if value is None else value
+
+
+Parameters = Annotated[dict[str, Any] | None, BeforeValidator(empty)]
+"""What stands under the name of something that is not built yet: any keys."""
+
+
+def unused(default: object, description: str, effect: str = NO_EFFECT) -> Any:
+    """The field of a key that changes nothing: it is accepted, and a note says so.
+
+    Args:
+        default: Neural Compressor's; written as such, there is no note.
+        effect: What the note says of the key.
+    """
+    extra: dict[str, Any] = {EFFECT: effect}
+    return Field(default=default, description=description, json_schema_extra=extra)
+
+
+def unbuilt(description: str, frameworks: str) -> Any:
+    """The field of a name that is known, for these of our frameworks, and not built."""
+    extra: dict[str, Any] = {FRAMEWORKS: frameworks.split()}
+    return Field(default=None, description=description, json_schema_extra=extra)
+
+
+def effect_of(field: FieldInfo) -> str | None:
+    """What is to be said of an unused key, None for others."""
+    effect = _mark(field, EFFECT)
+    return None if effect is None else str(effect)
+
+
+def frameworks_of(field: FieldInfo) -> tuple[str, ...] | None:
+    """For which frameworks Neural Compressor has what is not built, None for others."""
+    found = _mark(field, FRAMEWORKS)
+    return None if found is None else tuple(found)
+
+
+def is_said(section: BaseModel, key: str) -> bool:
+    """Whether a key is written, and says other than what holds anyway."""
+    if key not in section.model_fields_set:
+        return False
+    value = getattr(section, key)
+    if isinstance(value, BaseModel):
+        return any(is_said(value, each) for each in type(value).model_fields)
+    if value is None or value is False:
+        return False
+    default = type(section).model_fields[key].get_default(call_default_factory=True)
+    nothing: tuple[object, ...] = ("", (), {}, "False", "false", default)
+    return value not in nothing and (value,) != default
+
+
+def is_marked(field: FieldInfo) -> bool:
+    """Whether the key is only Neural Compressor's."""
+    return effect_of(field) is not None or frameworks_of(field) is not None
+
+
+def _mark(field: FieldInfo, mark: str) -> Any:
+    extra = field.json_schema_extra
+    return extra.get(mark) if isinstance(extra, Mapping) else None

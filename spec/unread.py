@@ -1,0 +1,63 @@
+"""What a document names for data and metric that can't be read yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from .reading.source import Data
+from .sections.dialect.fit import named
+from .sections.evaluation import AccuracySection, DataloaderSection
+from .sections.section import Section
+from .spec import Named
+
+
+def unread_data(loader: DataloaderSection) -> tuple[Named, ...]:
+    """All that is named for the data, where some of it is not built."""
+    found = (*_dataset(loader), *_transforms(loader), *_each("filter", loader.filter))
+    return _unless_built(found)
+
+
+def unread_metric(accuracy: AccuracySection) -> tuple[Named, ...]:
+    """All that is named for the metric, where some of it is not built."""
+    metric = accuracy.metric
+    found: list[Named] = []
+    if metric:
+        name, args = metric.key, _args(metric.chosen, metric.args)
+        found.append(Named("metric", metric.unbuilt or name, args, not metric.unbuilt))
+    if several := accuracy.multi_metrics:
+        args = several.model_dump(exclude_none=True)
+        found.append(Named("multi_metrics", ", ".join(several.named), args, False))
+    if not accuracy.python:
+        found += _each("postprocess", accuracy.postprocess.transform)
+    return _unless_built(found)
+
+
+def _dataset(loader: DataloaderSection) -> Iterator[Named]:
+    if dataset := loader.dataset:
+        built = not any(named(dataset))
+        args = _args(dataset.chosen, dataset.args)
+        yield Named("dataset", dataset.key, args, built)
+
+
+def _transforms(loader: DataloaderSection) -> Iterator[Named]:
+    for name, given in loader.transform.named:
+        yield Named("transform", name, _args(given, {}), isinstance(given, Section))
+
+
+def _each(kind: str, section: Section) -> Iterator[Named]:
+    """What a section names of which nothing is built."""
+    for name, _frameworks in named(section):
+        yield Named(kind, name, _args(getattr(section, name), {}), False)
+
+
+def _args(given: object, args: Mapping[str, Data]) -> Mapping[str, Data]:
+    """Parameters as a mapping, whatever their form."""
+    if isinstance(given, Section):
+        return given.model_dump()
+    if isinstance(given, Mapping):
+        return given
+    return {"": str(given), **args}
+
+
+def _unless_built(found: Sequence[Named]) -> tuple[Named, ...]:
+    return () if all(each.built for each in found) else tuple(found)
