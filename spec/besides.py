@@ -133,7 +133,8 @@ class _Rules:
         for name in kind.model_fields:
             with suppress(Unsound, ValidationError):
                 sound[name] = self._field(kind, name, data, (*steps, name))
-        made = kind.model_construct({*data} & {*sound}, **sound)
+        written = kind.model_fields.keys() & data.keys()
+        made = kind.model_construct(_fields_set=set(written), **sound)
         for name in kind.model_fields.keys() - sound.keys():
             made.__dict__.pop(name, None)
         return made

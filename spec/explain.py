@@ -12,7 +12,7 @@ from .reading.diagnostics import Diagnostic, Steps
 from .reading.source import Place, Source
 from .sections.fields import Refused
 from .sections.section import Broken, Problem
-from .vocabulary import NAME, Spot, meant, spot, unnamed
+from .vocabulary import meant, spot
 
 EXPECTED = {
     "string_type": "a string",
@@ -94,23 +94,8 @@ def _problem(problem: Problem, steps: Steps, source: Source) -> Diagnostic:
 def _unknown(steps: Steps, source: Source) -> Diagnostic:
     """A key that is not in the dialect, or not here."""
     steps = source.known(steps)
-    at, name = spot(steps[:-1]), str(steps[-1])
-    if unnamed(at, steps):
-        return _unnamed(at, steps[:-1], source)
-    hint = meant(at, name).hint
+    hint = meant(spot(steps[:-1]), str(steps[-1])).hint
     return source.diagnostic(source.keys[steps], steps, "unknown key", hint)
-
-
-def _unnamed(at: Spot, steps: Steps, source: Source) -> Diagnostic:
-    """A key that goes below a name of the user's, and stands in its place."""
-    table, key = steps[-2:]
-    message = f"{at.kind.called} is missing above `{key}`"
-    below = " and ".join(f"`{name}`" for name in at.kind.model_fields)
-    hint = (
-        f"{table}: {{{NAME}: {{{key}: ...}}}}; if `{key}` is that name, write {below} "
-        "below it"
-    )
-    return source.diagnostic(source.keys[steps], steps, message, hint)
 
 
 def _wanted(detail: ErrorDetails) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 
 from .reading.diagnostics import Steps
 from .sections.dataset import DatasetFile
-from .sections.dialect.fit import catalogues, named
+from .sections.dialect.fit import OUTPUTS, catalogues, named
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
@@ -18,12 +18,22 @@ ACCURACY = ("evaluation", "accuracy")
 PRECISIONS = ("mixed_precision", "precisions")
 RUNTIME = ("model", "runtime")
 CRITERION = ("tuning", "accuracy_criterion")
-POLICY = ("tuning", "exit_policy")
 
 
 def notes(document: Document) -> Iterator[Note]:
     """The notes, in no order; of what is sound, if not all of the document is."""
-    for kind in KINDS:
+    kinds = (
+        effects,
+        _model_notes,
+        _device_notes,
+        _precision_notes,
+        _path_notes,
+        _objective_notes,
+        _tuning_notes,
+        _unbuilt_notes,
+        _accuracy_notes,
+    )
+    for kind in kinds:
         with suppress(Unsound):
             yield from kind(document)
 
@@ -80,8 +90,9 @@ def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
 
 
 def _objective_notes(document: Document) -> Iterator[Note]:
-    unsaid = "objective" not in document.tuning.model_fields_set
-    if document.evaluation.performance is not None:
+    tuning, performance = document.tuning, document.evaluation.performance
+    unsaid = "objective" not in tuning.model_fields_set
+    if performance is not None:
         text = "has no effect here: tuning.objective says what is sought"
         if unsaid:
             text = (
@@ -95,20 +106,16 @@ def _objective_notes(document: Document) -> Iterator[Note]:
         yield Note(("tuning", "objective"), text)
 
 
-def _policy_notes(document: Document) -> Iterator[Note]:
-    policy = document.tuning.exit_policy
-    if policy.performance_only:
+def _tuning_notes(document: Document) -> Iterator[Note]:
+    tuning = document.tuning
+    if tuning.exit_policy.performance_only:
         text = "accepts any accuracy: nothing is judged, ops go by the static rules"
-        yield Note((*POLICY, "performance_only"), text)
+        yield Note(("tuning", "exit_policy", "performance_only"), text)
     searched = document.judged and is_theirs(document)
-    if searched and "max_trials" not in policy.model_fields_set:
+    if searched and "max_trials" not in tuning.exit_policy.model_fields_set:
         text = "is not written: 20; in Neural Compressor it is 100"
-        yield Note((*POLICY, "max_trials"), text)
-
-
-def _criterion_notes(document: Document) -> Iterator[Note]:
-    demanded = document.tuning.accuracy_criterion != CriterionSection()
-    if demanded and not document.executed:
+        yield Note(("tuning", "exit_policy", "max_trials"), text)
+    if tuning.accuracy_criterion != CriterionSection() and not document.executed:
         yield Note(CRITERION, "is not checked: nothing is executed here")
 
 
@@ -118,17 +125,22 @@ def _unbuilt_notes(document: Document) -> Iterator[Note]:
     if accuracy is None:
         return
     for kind, steps, section in catalogues(accuracy):
-        option = "--metric" if kind in ("metric", "postprocess") else "--data"
+        option = "--data"
+        if kind in ("metric", "postprocess"):
+            option = "--metric"
         for name, _frameworks in named(section):
             yield Note((*steps, name), f"is not read yet: the script takes {option}")
+    if accuracy.multi_metrics:
+        at = (*ACCURACY, "multi_metrics")
+        yield Note(at, "is not built yet: the script takes --metric")
     metric = accuracy.metric
     if metric and metric.MSE and not metric.MSE.compare_label:
         label = (*ACCURACY, "metric", "MSE", "compare_label")
         yield Note(label, "is false, which is not built yet: the script takes --metric")
 
 
-def _unasked_notes(document: Document) -> Iterator[Note]:
-    """What is written of an evaluation, and not asked for."""
+def _accuracy_notes(document: Document) -> Iterator[Note]:
+    """What is written and not asked for."""
     accuracy = document.evaluation.accuracy
     if accuracy is None:
         return
@@ -136,21 +148,9 @@ def _unasked_notes(document: Document) -> Iterator[Note]:
     if loader.transform.named and loader.dataset is None:
         text = "is for a dataset, and none is written: data that is given is as it is"
         yield Note((*DATA, "transform"), text)
+    if accuracy.python and any(named(accuracy.postprocess.transform)):
+        text = "has no effect here: accuracy.python scores the whole model"
+        yield Note(OUTPUTS[:-1], text)
     for key in ("metric", "python"):
         if getattr(accuracy, key) and not document.judged:
             yield Note((*ACCURACY, key), "is not asked: any accuracy will do")
-
-
-KINDS: Sequence[Callable[[Document], Iterator[Note]]] = (
-    effects,
-    _model_notes,
-    _device_notes,
-    _precision_notes,
-    _path_notes,
-    _objective_notes,
-    _policy_notes,
-    _criterion_notes,
-    _unbuilt_notes,
-    _unasked_notes,
-)
-"""What notes are about; one of which nothing can be told hides no other."""

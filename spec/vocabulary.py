@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from .reading.diagnostics import Steps
 from .sections.document import Document
 from .sections.fields import near
-from .sections.marks import is_marked
+from .sections.marks import effect_of
 from .sections.section import Section
 
 NAME = "NAME"
@@ -45,12 +45,10 @@ class Spot:
     Attributes:
         kind: The section's class.
         steps: Its path, keys that the user chose as `NAME`, without numbers in lists.
-        named: Whether the user chose the last key of the path.
     """
 
     kind: type[Section]
     steps: Steps
-    named: bool = False
 
 
 def spot(steps: Steps) -> Spot:
@@ -60,7 +58,6 @@ def spot(steps: Steps) -> Spot:
     path: Steps = ()
     for step in steps:
         parts = dict(_below(annotation))
-        named = step not in parts and NAME in parts
         key = step if step in parts else NAME
         if isinstance(step, str) and key in parts:
             path = (*path, key)
@@ -70,7 +67,7 @@ def spot(steps: Steps) -> Spot:
         else:
             break
         if kind := section_of(annotation):
-            found = Spot(kind, path, named)
+            found = Spot(kind, path)
     return found
 
 
@@ -91,19 +88,6 @@ def meant(at: Spot, name: str) -> Meant:
             hint = f"did you mean `{close}` under `{_shown(steps, at.steps)}`?"
             return Meant(hint, elsewhere=((*steps, close),))
     return Meant(near(name, known, at.kind.offered()) if known else "no key goes here")
-
-
-def unnamed(at: Spot, steps: Steps) -> bool:
-    """Whether what should be a name of the user's is a key that goes below one.
-
-    Args:
-        steps: Path of the unknown key.
-    """
-    if not at.named or len(steps) < 2:
-        return False
-    below = at.kind.model_fields.get(str(steps[-2]))
-    kind = section_of(below.annotation) if below else None
-    return kind is not None and steps[-1] in kind.model_fields
 
 
 def _elsewhere(at: Spot, name: str) -> tuple[Steps, ...]:
@@ -129,23 +113,25 @@ def _shown(steps: Steps, here: Steps) -> str:
 
 @cache
 def _parents() -> Mapping[str, tuple[Steps, ...]]:
-    """Key → the sections that have it."""
+    """Key → the sections that have it; those where it does something, if any."""
     found: dict[str, tuple[Steps, ...]] = {}
+    unused: dict[str, tuple[Steps, ...]] = {}
     for steps, kind in _sections(Document, ()):
-        for name in kind.model_fields:
-            found[name] = (*found.get(name, ()), steps)
-    return found
+        for name, field in kind.model_fields.items():
+            names = found if effect_of(field) is None else unused
+            names[name] = (*names.get(name, ()), steps)
+    return unused | found
 
 
 def _sections(annotation: Any, steps: Steps) -> Iterator[tuple[Steps, type[Section]]]:
-    """Every section that a type holds, without those of no effect."""
+    """Every section that a type holds, without what has no effect as a whole."""
     while (item := item_of(annotation)) is not None:
         annotation = item
     if kind := section_of(annotation):
         yield steps, kind
-    fields = kind.model_fields if kind else {}
     for name, below in _below(annotation):
-        if name not in fields or not is_marked(fields[name]):
+        field = kind.model_fields[name] if kind else None
+        if field is None or effect_of(field) is None:
             yield from _sections(below, (*steps, name))
 
 

@@ -110,16 +110,19 @@ class AccuracySection(Section):
     )
 
     def rules(self) -> Iterator[Iterator[Problem]]:
-        yield self._scored_once()
+        yield self._one_metric()
+        yield self._one_score()
         yield self._labelled()
 
-    def _scored_once(self) -> Iterator[Problem]:
+    def _one_metric(self) -> Iterator[Problem]:
         if self.metric and self.multi_metrics:
             yield Problem(
                 "`metric` and `multi_metrics` each say how outputs are judged: write one",
                 "leave one out",
                 ("multi_metrics",),
             )
+
+    def _one_score(self) -> Iterator[Problem]:
         if self.metric and self.python:
             yield Problem(
                 "`metric` and `python` each say how a model is scored: write one",

@@ -58,25 +58,17 @@ class Unsound(Exception):
 class Section(BaseModel):
     """A mapping in a spec: known keys only, strict types, frozen.
 
-    `beside` names the keys that only go with another. `called` says what a key of the user's above it is;
-    `exchangeable` whether one key may be written for another, as an unknown one may be.
+    `beside` names the keys that only go with another, `exchangeable` says whether one
+    key may be written for another, as an unknown one may be.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     beside: ClassVar[frozenset[str]] = frozenset()
-    called: ClassVar[str] = "a name"
     exchangeable: ClassVar[bool] = False
 
     def problems(self) -> Iterator[Problem]:
         """The rules between keys that this section breaks."""
         return iter(())
-
-    @classmethod
-    def offered(cls) -> tuple[str, ...]:
-        """The keys that are listed where none is meant: those that do something."""
-        fields = cls.model_fields.items()
-        own = (name for name, field in fields if not is_marked(field))
-        return tuple(name for name in own if name not in cls.beside)
 
     def rules(self) -> Iterator[Iterator[Problem]]:
         """The same, each rule by itself: one that can't be told hides no other."""
@@ -95,6 +87,13 @@ class Section(BaseModel):
             if name in type(self).model_fields:
                 raise Unsound
             return super().__getattr__(name)
+
+    @classmethod
+    def offered(cls) -> tuple[str, ...]:
+        """The keys that are listed where none is meant: those that do something."""
+        fields = cls.model_fields.items()
+        own = (name for name, field in fields if not is_marked(field))
+        return tuple(name for name in own if name not in cls.beside)
 
     @model_validator(mode="before")
     @classmethod
