@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +14,11 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import ModelError, UsageError
+from .processes.main_module import in_main, main_runs_once
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,11 +28,6 @@ SECONDS = 1.0
 """How often a process that says nothing is asked whether it lives."""
 
 MEMORY = "Where it ran out of memory, a smaller batch_size helps."
-
-MAIN = b"_main__"
-"""Ends the names that pickle has for a process's main module, itself begun so or not."""
-
-_hiding = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +94,10 @@ def _outcome(
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, function, args, kwargs))
-    with (
-        interrupts_stay_here(signal.SIGINT, signal.SIGTERM),
-        main_runs_once(in_main((function, args, kwargs))),
-    ):
-        _start(fresh, process)
+    start(fresh, process, (function, args, kwargs))
     sender.close()
     try:
-        return _received(receiver, process)
+        return received(receiver, process)
     except EOFError as error:
         process.join()
         raise fresh.death(process) from error
@@ -119,68 +109,26 @@ def _outcome(
         receiver.close()
 
 
-def _start(fresh: FreshProcess, process: BaseProcess) -> None:
-    """Raise a UsageError for what can't be handed over: nothing has run yet."""
-    try:
-        process.start()
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UsageError(
-            f"what the process that {fresh.did} needs can't be handed to it: {error}",
-            "Give functions and classes of a module, not of another function.",
-        ) from error
-
-
-def in_main(handed: Any) -> bool:
-    """Whether something of what is handed over is found in the user's main module.
-
-    So it is taken to be where pickle alone does not say: locks and pipes go over only
-    as a process starts.
+def start(fresh: FreshProcess, process: BaseProcess, handed: Any) -> None:
+    """Start a process with what is handed to it; interrupts are this one's to answer.
 
     Raises:
-        UsageError: It is, and no other process can run that module.
+        UsageError: That can't be handed over: nothing has run yet.
     """
-    try:
-        found = MAIN in pickle.dumps(handed, pickle.HIGHEST_PROTOCOL)
-    except Exception:  # a class can fail to pickle in any way; starting tells of it
-        return True
-    if found and not _can_run_again(sys.modules["__main__"]):
-        raise UsageError(
-            "what a new process needs is in a notebook, or in a script that was read "
-            "from standard input, where it can't be found again",
-            "Put functions and classes into a module, and import them.",
-        )
-    return found
-
-
-def _can_run_again(main: ModuleType) -> bool:
-    file = getattr(main, "__file__", None)
-    return main.__spec__ is not None or (file is not None and Path(file).exists())
-
-
-@contextmanager
-def main_runs_once(needed: bool = False) -> Iterator[None]:
-    """Processes that are started inside don't run the user's main module again.
-
-    A spawned Python does, before all else; and a user's script without a guard would
-    convert its model there once more. What starts looks for the module that is hidden
-    meanwhile.
-
-    Args:
-        needed: They must, for what is handed to them is found there.
-    """
-    main = sys.modules.get("__main__")
-    if needed or main is None:
-        yield
-        return
-    with _hiding:
-        sys.modules["__main__"] = ModuleType("__main__")
+    with (
+        interrupts_stay_here(signal.SIGINT, signal.SIGTERM),
+        main_runs_once(in_main(handed)),
+    ):
         try:
-            yield
-        finally:
-            sys.modules["__main__"] = main
+            process.start()
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise UsageError(
+                f"what the process that {fresh.did} needs can't be handed to it: {error}",
+                "Give functions and classes of a module, not of another function.",
+            ) from error
 
 
-def _received(receiver: Connection, process: BaseProcess) -> tuple[bool, Any]:
+def received(receiver: Connection, process: BaseProcess) -> tuple[bool, Any]:
     """What the process sends; its end is not taken from the pipe alone, which its own
     children may hold open.
 
@@ -217,14 +165,25 @@ def _work(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> None:
+    obey_the_parent()
+    sender.send(outcome_of(function, *args, **kwargs))
+
+
+def outcome_of(
+    function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
+) -> tuple[bool, Any]:
+    """Whether a function returned, and what; else what the parent is to raise."""
+    try:
+        return True, function(*args, **kwargs)
+    except BaseException as error:
+        error.add_note("In the fresh process:\n" + traceback.format_exc())
+        return False, portable(error)
+
+
+def obey_the_parent() -> None:
+    """Let the parent alone end this process, or end with it."""
     _leave_terminating_to_the_parent()
     end_with_parent()
-    try:
-        outcome = True, function(*args, **kwargs)
-    except BaseException as error:  # the parent raises it
-        error.add_note("In the fresh process:\n" + traceback.format_exc())
-        outcome = False, portable(error)
-    sender.send(outcome)
 
 
 def _leave_terminating_to_the_parent() -> None:

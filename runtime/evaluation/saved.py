@@ -5,19 +5,28 @@ What runs there is a module-level function, since a spawned Python finds it by n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..common.errors import ModelError
+from ..common.errors import ModelError, NarrowcastError
 from ..common.fresh import FreshProcess
 from ..common.places import users_code
+from ..common.processes.answering import Answer, answering
 from ..common.timing import Clock, Latency, interleaved
 from ..frameworks.inputs import Input
-from ..frameworks.protocol import LoadSaved, Outputs, Predict, first_call
+from ..frameworks.protocol import (
+    Inputs,
+    LoadSaved,
+    Outputs,
+    Predict,
+    first_call,
+    restart,
+)
 from .batches import Batches, first_inputs
 from .evaluation import Evaluation, evaluate
 from .metrics.metric import Metric
@@ -46,7 +55,7 @@ def predict_file(load_saved: LoadSaved, path: Path, batches: Batches) -> Outputs
     return _loaded(load_saved, path)(first_inputs(batches))
 
 
-def _loaded(load_saved: LoadSaved, path: Path) -> Predict:
+def _loaded(load_saved: Callable[[Path], T], path: Path) -> T:
     """The model opened, which fails of something else than of the data.
 
     Raises:
@@ -79,8 +88,21 @@ def time_file(
     Args:
         compiled: How to load a compiled package, and its path; timed as "compiled".
     """
+    fp32 = predictor(load_model(), declared)
+    return time_here(fp32, load_saved, files, batches, clock, compiled)
+
+
+def time_here(
+    fp32: Predict,
+    load_saved: LoadSaved,
+    files: Mapping[str, Path],
+    batches: Batches,
+    clock: Clock,
+    compiled: tuple[LoadSaved, Path] | None = None,
+) -> dict[str, Latency]:
+    """As `time_file`, of a model that is loaded already, in this process."""
     inputs = first_inputs(batches)
-    models = {"fp32": predictor(load_model(), declared)}
+    models = {"fp32": fp32}
     models |= {name: load_saved(path) for name, path in files.items()}
     if compiled is not None:
         load_compiled, package = compiled
@@ -89,21 +111,23 @@ def time_file(
     return interleaved(calls, clock)
 
 
-def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What a fresh process makes of the saved model.
+class _Asked:
+    """A saved model that another process has opened."""
 
-    Raises:
-        ModelError: The saved model fails where the converted one in memory did not.
-    """
-    with users_code(_made_up_fails if function is predict_file else _saved_fails):
-        return OPENING.call(function, *args, **kwargs)
+    def __init__(self, ask: Answer) -> None:
+        self.ask = ask
+
+    def __call__(self, inputs: Inputs, /) -> Outputs:
+        found: Outputs = self.ask(tuple(map(_alone, inputs)))
+        return found
+
+    def restart(self) -> None:
+        self.ask(None)
 
 
-def _made_up_fails(error: BaseException) -> ModelError:
-    return ModelError(
-        f"the saved model fails on made-up inputs: {type(error).__name__}: {error}",
-        "Check model.inputs in the spec, or give it data to be judged on.",
-    )
+def _alone(value: Any) -> Any:
+    """A tensor without what PyTorch would pickle with it: all that it is a part of."""
+    return value.detach().clone() if hasattr(value, "untyped_storage") else value
 
 
 def _saved_fails(error: BaseException) -> ModelError:
@@ -111,6 +135,58 @@ def _saved_fails(error: BaseException) -> ModelError:
         f"the saved model fails on the data: {type(error).__name__}: {error}",
         "A size that the data varies must be a symbol in model.inputs.",
     )
+
+
+def made_up_fails(error: BaseException) -> ModelError:
+    """What is said of a saved model that fails on the first batch, where none judges."""
+    return ModelError(
+        f"the saved model fails on made-up inputs: {type(error).__name__}: {error}",
+        "Check model.inputs in the spec, or give it data to be judged on.",
+    )
+
+
+@contextmanager
+def asked(
+    load_saved: LoadSaved,
+    path: Path,
+    fails: Callable[[BaseException], NarrowcastError] = _saved_fails,
+) -> Iterator[Predict]:
+    """The saved model in a fresh process, which is handed batches and knows no data.
+
+    Args:
+        fails: What is said where it fails.
+
+    Raises:
+        ModelError: As `opened`.
+    """
+    with (
+        users_code(fails),
+        answering(OPENING, _predictions, load_saved, path) as ask,
+    ):
+        yield _Asked(ask)
+
+
+def _predictions(load_saved: LoadSaved, path: Path) -> Answer:
+    """Answers batches with outputs, and None by going back to how it was saved."""
+    predict = _loaded(load_saved, path)
+
+    def answer(inputs: Inputs | None) -> Outputs | None:
+        if inputs is not None:
+            return predict(inputs)
+        restart(predict)
+        return None
+
+    return answer
+
+
+def opened(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a fresh process makes of the saved model.
+
+    Raises:
+        ModelError: The saved model fails where the converted one in memory did not.
+    """
+    with users_code(made_up_fails if function is predict_file else _saved_fails):
+        return OPENING.call(function, *args, **kwargs)
 
 
 def check_finite(outputs: Outputs, message: str) -> None:

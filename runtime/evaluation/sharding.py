@@ -22,14 +22,9 @@ from typing import Any
 from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import (
-    end_with_parent,
-    in_main,
-    interrupts_stay_here,
-    main_runs_once,
-    portable,
-)
+from ..common.fresh import end_with_parent, interrupts_stay_here, portable
 from ..common.places import described
+from ..common.processes.main_module import in_main, main_runs_once
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import LoadSaved, Predict
 from .batches import Batches, held_to

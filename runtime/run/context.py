@@ -16,6 +16,7 @@ from ..placement.measured.sources import Choice
 from ..record.lock import lock_path, locked
 from ..search.history import History, Unrecorded
 from .interrupts import Interrupts
+from .slots.checks import Afresh, Checks
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Context:
     Attributes:
         name: The model's name.
         script: The script's file; paths in the plan are relative to its folder.
+        checks: Who opens what was saved.
         workers: Where evaluations are sharded, None for this process alone.
         warnings: What was warned of so far.
         notes: What else the report should say.
@@ -41,6 +43,7 @@ class Context:
     options: Options
     progress: Progress
     clock: Clock
+    checks: Checks = field(default_factory=Afresh)
     workers: Workers | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     history: History = field(default_factory=Unrecorded)

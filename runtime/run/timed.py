@@ -11,7 +11,6 @@ from ..common.errors import NarrowcastError
 from ..common.places import described
 from ..common.timing import Latency, latencies_data
 from ..evaluation.evaluation import evaluation_data
-from ..evaluation.saved import TIMING, time_file
 from ..frameworks.adapter import Compiler
 from ..report.comparison import (
     Timed,
@@ -21,12 +20,13 @@ from ..report.comparison import (
     timed_as_recorded,
 )
 from .converted import Converted
+from .slots.checks import Timing
 
 
 def timed(converted: Converted) -> Timed | None:
     """Latency per batch of fp32 as loaded and prepared, a list's placement, the result.
 
-    Measured in a fresh process, all in turn; None where the machine is not the target,
+    Measured by `Checks.time`, all in turn; None where the machine is not the target,
     where nothing runs, or where the user didn't want to wait for it. Under `latency`
     the list's placement is scored too, where no trial did.
     """
@@ -45,17 +45,8 @@ def timed(converted: Converted) -> Timed | None:
         compiled = adapter.load_compiled, converted.package.path
 
     def time(files: Mapping[str, Path]) -> dict[str, Latency]:
-        return TIMING.call(
-            time_file,
-            slots.load_model,
-            adapter.predictor,
-            conversion.load_saved,
-            files,
-            slots.batches,
-            slots.inputs,
-            context.clock,
-            compiled,
-        )
+        timing = Timing(conversion.load_saved, files, context.clock, compiled)
+        return context.checks.time(slots, conversion.model, timing)
 
     def make() -> dict[str, Any]:
         latency, aside = measured(
@@ -73,6 +64,8 @@ def timed(converted: Converted) -> Timed | None:
     try:
         with context.interrupts.ending():
             recorded = context.history.remember(f"time {step}", make)
+            if context.checks.timed_where:
+                context.note(context.checks.timed_where)
             scored = context.history.remember(f"score rules for {step}", score)
             return timed_as_recorded(graph, plan.low, others, recorded, scored)
     except KeyboardInterrupt:  # what was checked is delivered all the same

@@ -106,12 +106,10 @@ class Document(Section):
 
     def _choice_problems(self) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
-        if len(lows) > 1 and not (self.evaluation.accuracy and self.judged):
-            yield Problem(
-                "bf16 and fp16 without evaluation: nothing says which is better",
-                "write one of them, or evaluation.accuracy",
-                ("mixed_precision", "precisions"),
-            )
+        at = ("mixed_precision", "precisions")
+        if len(lows) > 1 and not self.judged:
+            text = "bf16 and fp16, and nothing is judged: nothing says which is better"
+            yield Problem(text, "write one of them", at)
 
     def _ability_problems(self) -> Iterator[Problem]:
         """What a framework or runtime can't be had in."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from ..reading.diagnostics import Steps
 from .fields import Among, Refused, Text, split
@@ -78,7 +79,7 @@ class OpSection(Section):
         default_factory=DtypeSection,
         description="The op's weights; decides if activation doesn't.",
     )
-    dtype: Any = unused(
+    dtype: SkipJsonSchema[Any] = unused(
         None,
         "Neural Compressor's schema has it here, under no op's name.",
         "demands nothing, in Neural Compressor neither: a name of ops is missing above "

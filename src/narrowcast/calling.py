@@ -25,6 +25,7 @@ from narrowcast.runtime.common.progress import Terminal, printable
 from narrowcast.runtime.report.summary import summary
 from narrowcast.runtime.run import Context, Options
 from narrowcast.runtime.run.interrupts import Interrupts
+from narrowcast.runtime.run.slots.checks import Handed
 from narrowcast.runtime.run.slots.supplies import OpenedModel
 
 from .writing import Generated
@@ -131,7 +132,8 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
         search=not place.resume,
         resume=place.resume,
     )
-    context = Context(name, file, options, Terminal(sys.stderr), time.perf_counter)
+    told = Terminal(sys.stderr)
+    context = Context(name, file, options, told, time.perf_counter, checks=Handed())
     run = Run(context)
     try:
         with _answering(context.interrupts):

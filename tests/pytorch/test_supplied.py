@@ -6,13 +6,16 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.evaluation.saved import asked
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.pytorch import (
+    load_saved,
     native,
     open_native,
     open_supplied,
@@ -224,3 +227,12 @@ def test_a_saved_model_is_opened_natively(tmp_path: Path) -> None:
     path.write_bytes(b"no archive")
     with pytest.raises(ModelError, match="is not a zip archive"):
         open_native(path)
+
+
+def test_a_fresh_process_is_handed_a_batch_and_not_all_data(tmp_path: Path) -> None:
+    """PyTorch pickles all that a tensor is a view of: here a gigabyte."""
+    everything = torch.zeros(1 << 26, 4)
+    with asked(load_saved, exported(tmp_path)) as predict:
+        for batch in (everything[:2], torch.ones(3, 4)):
+            (found,) = predict((batch,))
+            np.testing.assert_allclose(found, net().eval()(batch).detach(), rtol=1e-5)

@@ -18,6 +18,7 @@ import pytest
 
 from narrowcast.runtime.common import errors
 from narrowcast.runtime.common.fresh import FreshProcess, in_fresh_process
+from narrowcast.runtime.common.processes.answering import answering
 from narrowcast.runtime.evaluation.batches import first_inputs
 from narrowcast.runtime.evaluation.saved import OPENING, TIMING, opened, predict_file
 
@@ -44,6 +45,21 @@ def dies_but_its_child_lives(path):
     with open(path, "w") as file:
         file.write(str(child))
     signal.raise_signal(signal.SIGKILL)
+
+def counter(start):
+    if start is None:
+        raise ValueError("nothing to count from")
+    counted = [start]
+
+    def answer(question):
+        if question == "die":
+            os._exit(3)
+        if question == "fail":
+            raise Odd(3, "odd")
+        counted[0] += question
+        return counted[0], os.getpid()
+
+    return answer
 
 def lingers(path):
     with open(path + ".part", "w") as file:
@@ -161,6 +177,36 @@ def test_a_dead_process_whose_child_lives_is_no_hang(
     with pytest.raises(errors.ModelError, match="killed by signal 9"):
         in_fresh_process(work.dies_but_its_child_lives, str(tmp_path / "pid"))
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def test_one_process_answers_all_that_it_is_asked(work: ModuleType) -> None:
+    with answering(OPENING, work.counter, 3) as ask:
+        (first, process), (second, same) = ask(4), ask(np.int64(5))
+        assert (first, second) == (7, 12)
+        assert process == same != os.getpid()
+        with pytest.raises(RuntimeError, match="Odd: odd 3") as caught:
+            ask("fail")
+        assert "In the fresh process:\nTraceback" in caught.value.__notes__[0]
+        assert ask(1)[0] == 13  # an error is an answer
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_a_process_that_does_not_begin_to_answer(work: ModuleType) -> None:
+    with (
+        pytest.raises(ValueError, match="nothing to count from"),
+        answering(OPENING, work.counter, None),
+    ):
+        pytest.fail("it answers")
+
+
+def test_a_death_between_two_answers_is_told(work: ModuleType) -> None:
+    died = "the process that opened the saved model died: exit code 3"
+    with answering(OPENING, work.counter, 3) as ask:
+        ask(1)
+        for question in ("die", 1):
+            with pytest.raises(errors.ModelError, match=died):
+                ask(question)
 
 
 @pytest.fixture

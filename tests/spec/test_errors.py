@@ -538,12 +538,15 @@ s.yaml:6:31: mixed_precision.precisions: only fp32: nothing would be converted
         id="precision fp32",
     ),
     pytest.param(
-        MODEL + "mixed_precision: {precisions: 'bf16, fp16'}\n",
+        MODEL
+        + "mixed_precision: {precisions: 'bf16, fp16'}\n"
+        + "tuning: {exit_policy: {performance_only: true}}\n",
         """\
-s.yaml:6:31: mixed_precision.precisions: bf16 and fp16 without evaluation: nothing says which is better
+s.yaml:6:31: mixed_precision.precisions: bf16 and fp16, and nothing is judged: nothing says which is better
     mixed_precision: {precisions: 'bf16, fp16'}
                                   ^
-    hint: write one of them, or evaluation.accuracy
+    hint: write one of them
+s.yaml:7:24: note: tuning.exit_policy.performance_only accepts any accuracy: nothing is judged, ops go by the static rules
 """,
         id="two precisions",
     ),

@@ -121,7 +121,7 @@ def test_what_is_misspelt_is_not_missed() -> None:
 def test_rules_between_sections_run_beside_mistakes() -> None:
     said = hints(
         "model: {name: m, framework: tensorflow, path: m.onnx, inpts: []}\n"
-        "device: gpu\ntunning: {}\nmixed_precision: {precisions: [bf16, fp16]}\n"
+        "device: gpu\ntunning: {}\nmixed_precision: {op_wise: {a: {}}}\n"
         "tuning: {execution: compile, error_rate: 2}\n"
     )
     # The device is a note: what is written is told in the same run.
@@ -130,7 +130,7 @@ def test_rules_between_sections_run_beside_mistakes() -> None:
         "model.inpts",
         "device",
         "tunning",
-        "mixed_precision.precisions",
+        "mixed_precision.op_wise.a",
         "tuning.execution",
         "tuning.error_rate",
     ]

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ....common.fresh import interrupts_stay_here, main_runs_once
+from ....common.fresh import interrupts_stay_here
+from ....common.processes.main_module import main_runs_once
 
 Source = bytes | Path
 Open = Callable[[Source, int], object]

@@ -1,0 +1,1 @@
+"""Python processes that a run starts beside those that do one thing."""
