@@ -41,7 +41,7 @@ class Evaluation:
     Attributes:
         metric: The metric's name.
         value: Its result.
-        samples: Samples seen (length of the first output).
+        samples: Samples seen (length of the first output); None if nobody counted them.
         finite: Whether all float outputs were finite.
         scores: The samples' own scores where the metric is their mean, else None.
         bounds: The least and the largest that a score can be, where the metric says it.
@@ -51,7 +51,7 @@ class Evaluation:
 
     metric: str
     value: float
-    samples: int
+    samples: int | None
     finite: bool
     scores: Scores | None = field(default=None, compare=False, repr=False)
     bounds: tuple[float, float] | None = field(default=None, compare=False, repr=False)
@@ -232,14 +232,19 @@ def evaluation_data(found: Evaluation) -> dict[str, Any]:
 
 
 EVALUATION = record(
-    {"metric": text, "value": number, "samples": count, "finite": flag, "full": flag},
-    {"scores": listed(number), "bounds": row(number, number), "data": IDENTITY},
+    {"metric": text, "value": number, "finite": flag, "full": flag},
+    {
+        "samples": count,
+        "scores": listed(number),
+        "bounds": row(number, number),
+        "data": IDENTITY,
+    },
 )
 
 
 def evaluation(data: Mapping[str, Any]) -> Evaluation:
     """What `evaluation_data` was given."""
-    found: dict[str, Any] = dict(data)
+    found: dict[str, Any] = {"samples": None, **data}
     if "scores" in found:
         found["scores"] = np.array(found["scores"], np.float64)
     if "bounds" in found:

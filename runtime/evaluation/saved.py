@@ -55,7 +55,7 @@ def predict_file(load_saved: LoadSaved, path: Path, batches: Batches) -> Outputs
     return _loaded(load_saved, path)(first_inputs(batches))
 
 
-def _loaded(load_saved: LoadSaved, path: Path) -> Predict:
+def _loaded(load_saved: Callable[[Path], T], path: Path) -> T:
     """The model opened, which fails of something else than of the data.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -193,6 +193,11 @@ class Opener(Protocol):
     @property
     def load_saved(self) -> LoadSaved:
         """As `Adapter.load_saved`, with what the model needs; fresh processes call it."""
+        ...
+
+    @property
+    def open_native(self) -> Callable[[Path], Any]:
+        """As `Adapter.open_native`, likewise."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 from ..common.delivery import temporary
 from ..evaluation.baseline import doubts
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
+from ..evaluation.metrics.eval_func import score_model
 from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
 from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
@@ -176,25 +177,31 @@ class Conversion:
         """Convert by a placement and score that, on as much data as `watch` wants."""
         context, adapter, standard = self.context, self.slots.adapter, self.standard
         assert standard is not None
-        batches, tick = self.slots.batches, context.progress.batch
-        model = self.traced.apply(placement)
+        batches, metric = self.slots.batches, standard.metric
+        tick, model = context.progress.batch, self.traced.apply(placement)
+        if standard.eval_func is not None:
+            return score_model(standard.eval_func, adapter.native(model))
+        assert metric is not None
         if context.workers is None or standard.stateful:
-            predict = adapter.predictor(model)
-            found = evaluate(predict, batches, standard.metric, tick, watch)
+            found = evaluate(adapter.predictor(model), batches, metric, tick, watch)
         else:
             with temporary(context.options.output) as folder:
                 saved = self.traced.save(model, folder / self.file)
                 opens = SavedModel(self.load_saved, saved)
-                job = Job(opens, batches, standard.metric)
+                job = Job(opens, batches, metric)
                 found = context.workers.evaluate(job, tick, watch)
         tell_of_other_data(context, standard, found)
         return found
 
     @property
     def load_saved(self) -> LoadSaved:
+        """As `opener` does."""
+        return self.opener.load_saved
+
+    @property
+    def opener(self) -> Opener:
         """Opens what was saved, with what the model's own operators need."""
-        opener = self.traced if isinstance(self.traced, Opener) else self.slots.adapter
-        return opener.load_saved
+        return self.traced if isinstance(self.traced, Opener) else self.slots.adapter
 
     def measure(self, profile: MachineProfile) -> Costs:
         """What ops and casts cost here; by `profile` where this is not the target.

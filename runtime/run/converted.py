@@ -13,7 +13,7 @@ from ..frameworks.protocol import LoadSaved
 from ..search import Found
 from ..search.found import Plan
 from .conversion import Conversion
-from .scoring import drift, score_saved
+from .scoring import drift, score_saved, score_saved_by_function
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,16 @@ def _converted(conversion: Conversion, found: Found, plan: Plan) -> Converted:
 def _package(conversion: Conversion, saved: Path) -> Package:
     """What a saved model is compiled to, loaded and judged likewise."""
     compiler, context = conversion.slots.adapter, conversion.context
+    standard = conversion.standard
     assert isinstance(compiler, Compiler)
     context.progress.live("compile", f"{saved.name}: this takes a minute or more")
     package = compiler.compile_saved(saved, context.candidate(conversion.package))
     context.progress.line("compile", f"{saved.name} -> {package.name}")
+    if standard is not None and standard.eval_func is not None:
+        # It is no object that a function could be called with.
+        return Package(
+            package, None, _drift(conversion, compiler.load_compiled, package)
+        )
     return Package(package, *_accuracy(conversion, compiler.load_compiled, package))
 
 
@@ -132,6 +138,16 @@ def _accuracy(
     """The judgement of a saved model; without an evaluation, its output error."""
     context, slots, standard = conversion.context, conversion.slots, conversion.standard
     if standard is None:
-        fp32 = slots.adapter.predictor(conversion.model, slots.inputs)
-        return None, drift(context, slots, fp32, load, path)
-    return standard.judgement(score_saved(context, slots, standard, load, path)), None
+        return None, _drift(conversion, load, path)
+    if standard.eval_func is not None:
+        open_native = conversion.opener.open_native
+        found = score_saved_by_function(context, standard.eval_func, open_native, path)
+    else:
+        found = score_saved(context, slots, standard, load, path)
+    return standard.judgement(found), None
+
+
+def _drift(conversion: Conversion, load: LoadSaved, path: Path) -> float:
+    context, slots = conversion.context, conversion.slots
+    fp32 = slots.adapter.predictor(conversion.model, slots.inputs)
+    return drift(context, slots, fp32, load, path)

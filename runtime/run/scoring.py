@@ -26,6 +26,7 @@ from ..evaluation.evaluation import (
     largest_error,
     rounded,
 )
+from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite
 from ..evaluation.sharding import Job, LoadedModel, SavedModel
@@ -92,7 +93,7 @@ def hold_to_data(context: Context, slots: Slots, standard: Standard) -> None:
     Raises:
         UsageError: It is not.
     """
-    if not standard.recorded or context.same_data:
+    if not standard.recorded or context.same_data or standard.eval_func is not None:
         return
     context.progress.live("data", "whether it is what the search began with")
     name = history_path(context.options.plan).name
@@ -127,6 +128,7 @@ def score_saved(
 ) -> Evaluation:
     """Score a saved model in fresh processes, exactly and in full."""
     progress, metric = context.progress, standard.metric
+    assert metric is not None
 
     def make() -> dict[str, Any]:
         if context.workers is None or standard.stateful:
@@ -148,6 +150,58 @@ def score_saved(
     found = evaluation(context.history.remember(step, make))
     tell_of_other_data(context, standard, found)
     return found
+
+
+def scored_by_function(
+    context: Context,
+    slots: Slots,
+    model: Any,
+    eval_func: EvalFunc,
+    criterion: Criterion,
+) -> Standard:
+    """Have a function score the model as loaded.
+
+    Raises:
+        MetricError: It fails, or gives no finite number.
+        ModelError: The framework has no object of the model to give to it.
+    """
+    context.progress.live("baseline", "the model as loaded")
+    if context.workers is not None:
+        context.note(
+            "eval_func scores whole models, in this process: --workers is idle"
+        )
+
+    def make() -> dict[str, Any]:
+        native = slots.adapter.native(model)
+        began = context.clock()
+        found = score_model(eval_func, native)
+        taken = context.clock() - began
+        return {**baseline_data(Baseline(found, seconds=taken)), "sizes": {}}
+
+    judged_by = baseline_of(context.history.remember("baseline", make))
+    _tell(context, judged_by)
+    return Standard(None, criterion, judged_by, eval_func=eval_func)
+
+
+def score_saved_by_function(
+    context: Context,
+    eval_func: EvalFunc,
+    open_native: Callable[[Path], Any],
+    path: Path,
+) -> Evaluation:
+    """Have a function score a saved model, opened anew."""
+
+    def make() -> dict[str, Any]:
+        where = context.checks.opened_in
+        context.progress.live("check", f"{path.name} in {where}")
+        scored = context.checks.score_whole(eval_func, open_native, path)
+        value = f"{scored.metric} {rounded(scored.value)}"
+        text = f"{value}  {path.name} opened in {where}"
+        context.progress.line("check", text)
+        return evaluation_data(scored)
+
+    step = f"check {path.name} {candidate_hash(path)}"
+    return evaluation(context.history.remember(step, make))
 
 
 def drift(

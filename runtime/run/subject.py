@@ -9,6 +9,7 @@ from typing import Any
 from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
+from ..evaluation.metrics.eval_func import EvalFunc
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.sizes import Judged, sizes
 from ..frameworks.adapter import Compiler
@@ -18,7 +19,7 @@ from ..graph.pins import Pins
 from ..hardware.requirements import Machine
 from .context import Context
 from .conversion import Conversion
-from .scoring import scored_as_loaded
+from .scoring import scored_as_loaded, scored_by_function
 from .slots.binding import judged_of, settled
 from .slots.slots import Slots, Standard
 
@@ -60,6 +61,22 @@ class Subject:
                 self.context, self.slots, predict, metric, criterion
             ),
         )
+
+    def scored_by(self, eval_func: EvalFunc | None, criterion: Criterion) -> Subject:
+        """As `judged_by`, by a function that scores whole models.
+
+        Without it nothing is judged, and that is said.
+
+        Raises:
+            MetricError: It fails, or gives no finite number.
+            ModelError: The framework has no object of the model to give to it.
+        """
+        if eval_func is None:
+            return self._unjudged("eval-func")
+        standard = scored_by_function(
+            self.context, self.slots, self.model, eval_func, criterion
+        )
+        return replace(self, standard=standard)
 
     def _unjudged(self, absent: str) -> Subject:
         """The same: the static rules will do."""

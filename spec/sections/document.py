@@ -105,12 +105,9 @@ class Document(Section):
     def _precision_problems(self) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
         at = ("mixed_precision", "precisions")
-        if len(lows) > 1 and not (self.evaluation.accuracy and self.judged):
-            yield Problem(
-                "bf16 and fp16 without evaluation: nothing says which is better",
-                "write one of them, or evaluation.accuracy",
-                at,
-            )
+        if len(lows) > 1 and not self.judged:
+            text = "bf16 and fp16, and nothing is judged: nothing says which is better"
+            yield Problem(text, "write one of them", at)
         if self.framework == "mxnet" and "fp16" in lows:
             yield Problem("MXNet contracts in fp16 on no CPU", "precisions: bf16", at)
         if self.runtime == "onnxruntime" and "bf16" in lows:

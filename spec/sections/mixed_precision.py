@@ -73,11 +73,6 @@ class OpSection(Section):
         default_factory=DtypeSection,
         description="The op's weights; decides if activation doesn't.",
     )
-    dtype: Any = unused(
-        None,
-        "Neural Compressor's schema has it here, under no op's name.",
-        "stands under no name of an op: it demands nothing",
-    )
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -94,23 +89,37 @@ class OpSection(Section):
         return tuple(dict.fromkeys(found))
 
     def problems(self) -> Iterator[Problem]:
-        sides = (self.activation, self.weight)
-        written = (side.model_fields_set for side in sides)
-        if "dtype" not in self.model_fields_set and not any(written):
+        if not (self.activation.model_fields_set | self.weight.model_fields_set):
             yield Problem(
                 "nothing is demanded of the op", "activation: {dtype: [fp32]}"
             )
 
 
+class NamelessSection(OpSection):
+    """The same, as Neural Compressor's schema has it in one place: under no name."""
+
+    dtype: Any = unused(
+        None,
+        "Precisions of no op.",
+        "stands under no name of an op: it demands nothing",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if "dtype" not in self.model_fields_set:
+            yield from super().problems()
+
+
+Pattern = Annotated[Text, AfterValidator(_pattern)]
+"""A regular expression that matches whole op names."""
+
+BY_NAME = "Regular expression that matches whole op names → precisions."
+
+
 class PinsSection(Section):
-    """Per-op demands, by name and by type."""
+    """Per-op demands, by type and, in `op_wise`, by name."""
 
     optype_wise: Table[Text, OpSection] = Field(
         default={}, description="Op type, in the framework's spelling → its precisions."
-    )
-    op_wise: Table[Annotated[Text, AfterValidator(_pattern)], OpSection] = Field(
-        default={},
-        description="Regular expression that matches whole op names → precisions.",
     )
 
     @property
@@ -124,6 +133,7 @@ class PinsSection(Section):
 class MixedPrecisionSection(PinsSection):
     """The precisions that the model is converted to."""
 
+    op_wise: Table[Pattern, NamelessSection] = Field(default={}, description=BY_NAME)
     precisions: Precisions = Field(
         default=(),
         description="bf16 (the default), fp16, or both: each is tried, the better is "

@@ -122,6 +122,17 @@ def load_saved(path: Path) -> Any:
     return predicting(found["weight"], placement)
 
 
+def native(model: Any) -> Any:
+    """What a function scores: a model that is called on an array."""
+    predict = predictor(model)
+    return lambda x: predict((x,))[0]
+
+
+def open_native(path: Path) -> Any:
+    predict = load_saved(path)
+    return lambda x: predict((x,))[0]
+
+
 def batches() -> Any:
     generator = np.random.default_rng(3)
     fp32 = predicting(load_model())
@@ -232,7 +243,12 @@ def trace(model: float, batch: Any, **options: Any) -> Traced:
 
 
 adapter = SimpleNamespace(
-    executes=True, predictor=predictor, load_saved=load_saved, trace=trace
+    executes=True,
+    predictor=predictor,
+    load_saved=load_saved,
+    native=native,
+    open_native=open_native,
+    trace=trace,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import fx
 
 from ...common.errors import NEW, PlanError
 from ...common.timing import Clock, Latency, interleaved
-from ...graph.graph import Graph, Kernel, Op, Placement, Precision
+from ...graph.graph import Graph, Kernel, Placement, Precision
 from ...graph.graph import held as held_precisions
 from ..absorbed import remembered
 from ..comparing import probed
@@ -48,7 +48,6 @@ from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
-from .writing.archive import load_saved
 from .writing.rewrite import rewrite
 
 UNFELT = 2.0**-6
@@ -82,7 +81,12 @@ class Program:
     @property
     def load_saved(self) -> LoadSaved:
         """As `Opener.load_saved`."""
-        return partial(load_saved, needs=self.needs)
+        return partial(archive.load_saved, needs=self.needs)
+
+    @property
+    def open_native(self) -> Callable[[Path], torch.nn.Module]:
+        """As `Opener.open_native`."""
+        return partial(archive.open_native, needs=self.needs)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -120,13 +124,13 @@ class Program:
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """As `Traced.error`, at `float_tails`."""
-        return self._outputs.error(precision, map(self._op, ops))
+        return self._outputs.error(precision, map(self.graph.by_id.__getitem__, ops))
 
     def sketch(
         self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
         """As `Traced.sketch`; where the low kernel is not finite, `_beyond`."""
-        keys = {str(self._op(name).key): name for name in ops}
+        keys = {str(self.graph.by_id[name].key): name for name in ops}
         module = self.prepared.module
         found = adjoint(module, self.batch, precision, keys, probes, seed)
         return {
@@ -155,7 +159,7 @@ class Program:
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
         """As `Traced.time`."""
-        keys = {str(self._op(name).key): name for name in ops}
+        keys = {str(self.graph.by_id[name].key): name for name in ops}
         watch = Stopwatch(
             self.prepared.module,
             precision=precision,
@@ -250,9 +254,6 @@ class Program:
     @cached_property
     def _sites(self) -> tuple[Form, ...]:
         return sites(self.prepared.module.graph)
-
-    def _op(self, name: str) -> Op:
-        return self.graph.by_id[name]
 
 
 def trace(

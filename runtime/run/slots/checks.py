@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ...common.timing import Clock, Latency
 from ...evaluation.batches import first_inputs
 from ...evaluation.evaluation import Evaluation, evaluate
+from ...evaluation.metrics.eval_func import EvalFunc, score_file
 from ...evaluation.metrics.metric import Metric
 from ...evaluation.saved import (
     TIMING,
@@ -23,6 +24,9 @@ from ...evaluation.saved import (
 )
 from ...frameworks.protocol import LoadSaved, Outputs
 from .slots import Slots
+
+OpenNative = Callable[[Path], Any]
+"""Opens a saved model as the framework's own object."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,11 @@ class Checks(Protocol):
         """What is to be said of where things are timed, "" where that is usual."""
         ...
 
+    @property
+    def opened_in(self) -> str:
+        """Where `score_whole` opens what was saved."""
+        ...
+
     def score(
         self, slots: Slots, load: LoadSaved, path: Path, metric: Callable[[], Metric]
     ) -> Evaluation:
@@ -56,6 +65,17 @@ class Checks(Protocol):
 
         Raises:
             ModelError: It does not open, or fails where the converted one did not.
+        """
+        ...
+
+    def score_whole(
+        self, eval_func: EvalFunc, open_native: OpenNative, path: Path
+    ) -> Evaluation:
+        """Have a function score a saved model.
+
+        Raises:
+            ModelError: It does not open.
+            MetricError: The function fails, or gives no finite number.
         """
         ...
 
@@ -71,13 +91,19 @@ class Checks(Protocol):
 class Afresh:
     """Fresh processes, which call the script's own functions for model and data."""
 
-    timed_where = ""
+    timed_where, opened_in = "", "a fresh process"
 
     def score(
         self, slots: Slots, load: LoadSaved, path: Path, metric: Callable[[], Metric]
     ) -> Evaluation:
         """As `Checks.score`."""
         return opened(evaluate_file, load, path, slots.batches, metric)
+
+    def score_whole(
+        self, eval_func: EvalFunc, open_native: OpenNative, path: Path
+    ) -> Evaluation:
+        """As `Checks.score_whole`."""
+        return opened(score_file, open_native, path, eval_func)
 
     def first_outputs(self, slots: Slots, load: LoadSaved, path: Path) -> Outputs:
         """As `Checks.first_outputs`."""
@@ -106,6 +132,7 @@ class Handed:
     """
 
     timed_where = "latencies were measured in the process that searched"
+    opened_in = "this process"
 
     def score(
         self, slots: Slots, load: LoadSaved, path: Path, metric: Callable[[], Metric]
@@ -113,6 +140,12 @@ class Handed:
         """As `Checks.score`."""
         with asked(load, path) as predict:
             return evaluate(predict, slots.batches, metric)
+
+    def score_whole(
+        self, eval_func: EvalFunc, open_native: OpenNative, path: Path
+    ) -> Evaluation:
+        """As `Checks.score_whole`: the function is this process's, and so is the model."""
+        return score_file(open_native, path, eval_func)
 
     def first_outputs(self, slots: Slots, load: LoadSaved, path: Path) -> Outputs:
         """As `Checks.first_outputs`."""

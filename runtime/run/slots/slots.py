@@ -11,6 +11,7 @@ from ...evaluation.batches import Batches
 from ...evaluation.criterion import Criterion
 from ...evaluation.evaluation import Evaluation
 from ...evaluation.judgement import Judgement
+from ...evaluation.metrics.eval_func import EvalFunc
 from ...evaluation.metrics.metric import Metric
 from ...evaluation.sizes import Judged
 from ...frameworks.adapter import Adapter
@@ -46,7 +47,7 @@ class Standard:
     """What results are held against.
 
     Attributes:
-        metric: Makes a new metric.
+        metric: Makes a new metric; None where `eval_func` scores whole models.
         judged_by: The model as loaded, scored.
         stateful: Whether it carries state from batch to batch, so that one process
             must see them all.
@@ -54,12 +55,13 @@ class Standard:
         sizes: Symbol → the least and the most that it was in the data.
     """
 
-    metric: Callable[[], Metric]
+    metric: Callable[[], Metric] | None
     criterion: Criterion
     judged_by: Baseline
     stateful: bool = False
     recorded: bool = False
     sizes: Judged = field(default_factory=dict)
+    eval_func: EvalFunc | None = None
 
     @property
     def baseline(self) -> Evaluation:
