@@ -17,6 +17,7 @@ TESTED = ("-c", "constraints.txt")
 
 MXNET = ("mxnet", "numpy<1.24")
 ONNX = ("onnx", "onnx-ir", "onnxruntime", "openvino")
+CORE = ("spec", "dialect", "codegen", "runtime", "packaging")
 FOLDERS = (
     "spec",
     "codegen",
@@ -37,9 +38,7 @@ def core(session: nox.Session) -> None:
     session.install("-e", ".")
     session.run("ruff", "check", *FOLDERS)
     session.run("ruff", "format", "--check", *FOLDERS)
-    session.run(
-        "pytest", "tests/spec", "tests/codegen", "tests/runtime", "tests/packaging"
-    )
+    session.run("pytest", *(f"tests/{name}" for name in CORE))
 
 
 @nox.session(python="3.11")

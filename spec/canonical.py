@@ -13,13 +13,11 @@ from .spec import ADDED, Spec
 def canonical(spec: Spec) -> str:
     """JSON with sorted keys and no whitespace; the same for specs that mean the same.
 
-    Every part names its type; what the spec's meaning does not hold is left out.
+    Every part names its type; notices are left out.
     """
     content = _plain(spec)
     assert isinstance(content, dict)
-    for field in fields(spec):
-        if not field.compare:
-            del content[field.name]
+    del content["notices"]
     return json.dumps(
         content,
         sort_keys=True,

@@ -54,7 +54,6 @@ def normalise(document: Document) -> Spec:
         batch_size=_batch_size(document),
         seed=tuning.random_seed,
         costs=document.costs,
-        workspace=tuning.workspace.path,
     )
 
 

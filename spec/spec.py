@@ -245,8 +245,6 @@ class Spec:
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
-        workspace: The folder that Neural Compressor's Python API would write to; no
-            part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
             the spec means.
     """
@@ -263,7 +261,6 @@ class Spec:
     seed: int
     costs: str
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
-    workspace: str | None = field(default=None, compare=False)
 
     @property
     def judged(self) -> bool:

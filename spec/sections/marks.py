@@ -59,9 +59,9 @@ def is_said(section: BaseModel, key: str) -> bool:
     value = getattr(section, key)
     if isinstance(value, BaseModel):
         return any(is_said(value, each) for each in type(value).model_fields)
-    if value is None or value is False:
-        return False
     default = type(section).model_fields[key].get_default(call_default_factory=True)
+    if value is None or (value is False and default is not True):
+        return False
     nothing: tuple[object, ...] = ("", (), {}, "False", "false", default)
     return value not in nothing and (value,) != default
 

@@ -128,7 +128,7 @@ class TuningSection(Section):
     workspace: WorkspaceSection = unused(
         WorkspaceSection(),
         "Where a search writes.",
-        "has no effect here: a script writes beside itself, or where --output says",
+        "is for Python: a script writes beside itself, or where --output says",
     )
     diagnosis: DiagnosisSection = unused(
         DiagnosisSection(),

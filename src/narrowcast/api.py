@@ -35,6 +35,7 @@ from .writing import (
 
 NAME = ("model", "name")
 PRECISIONS = ("mixed_precision", "precisions")
+WORKSPACE = "tuning.workspace"
 DIRECTION = ("tuning", "accuracy_criterion", "higher_is_better")
 
 
@@ -82,7 +83,8 @@ class MixedPrecision:
         with refusals():
             script = self._generated()
             for notice in script.spec.notices:
-                _say(format_diagnostic(notice))
+                if not notice.path.startswith(WORKSPACE):  # no word to a script
+                    _say(format_diagnostic(notice))
             where = place(self._text("path"), self._text("resume"))
             try:
                 outcome = called(script, self._supplied(script), where)

@@ -219,16 +219,21 @@ def test_fp16_has_casts(monkeypatch: pytest.MonkeyPatch) -> None:
         assert value.type.tensor_type.elem_type == TensorProto.FLOAT
 
 
-def test_files_are_left_in_the_workspace_alone(here: Path) -> None:
+def test_files_are_left_in_the_workspace_alone(
+    here: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before = sorted(path.name for path in here.iterdir())
-    temporary = set(Path(tempfile.gettempdir()).glob("narrowcast-*"))
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     spec = {"model": {"name": "net"}, "tuning": {"workspace": {"path": "./space"}}}
     for conf in ({"model": {"name": "net"}}, spec):
         result = converter(conf, metric=Right(), eval_dataloader=data())()
         del result
     gc.collect()
     assert sorted(path.name for path in here.iterdir()) == sorted([*before, "space"])
-    assert set(Path(tempfile.gettempdir()).glob("narrowcast-*")) <= temporary
+    assert list(temporary.iterdir()) == []
     kept = {path.name for path in (here / "space").iterdir()}
     assert {"net.plan.json", "net.trials.jsonl", "net.bf16.onnx"} <= kept
     spec["tuning"]["workspace"] = {"resume": "./space"}

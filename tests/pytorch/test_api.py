@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 import torch
 from project import Project
-from snippets import run_snippet, write_conf, write_data
+from snippets import SNIPPETS, run_snippet, write_conf, write_data
+from torch.utils.data import DataLoader, TensorDataset
+
+from narrowcast import MixedPrecision, common
 
 SHAPE = (3, 8, 8)
 
@@ -54,12 +58,148 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "model"),
-    [("no_yaml", "'./model.pt2'"), ("with_yaml", "model"), ("own_classes", "model")],
-)
-def test_the_snippets_run_unchanged(project: Project, name: str, model: str) -> None:
+MODELS = {"no_yaml": "'./model.pt2'", "with_yaml": "model", "own_classes": "model"}
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
+    model = MODELS[name]
     preamble = MODULE if model == "model" else ""
     saved = run_snippet(project, name, model, f"out/{name}.pt2", preamble)
     program = torch.export.load(saved)
     assert torch.bfloat16 in {each.dtype for each in program.state_dict.values()}
+
+
+@pytest.fixture
+def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder; bf16 is forced where the CPU lacks it."""
+    monkeypatch.chdir(project.folder)
+    for low in ("BF16", "FP16"):
+        monkeypatch.setenv(f"FORCE_{low}", "1")
+    return project.folder
+
+
+class Right:
+    """A metric that has torch's tensors, as it had in Neural Compressor."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def update(self, predictions: torch.Tensor, labels: torch.Tensor) -> None:
+        self.hits = torch.cat([self.hits, (predictions.argmax(-1) == labels).float()])
+
+    def reset(self) -> None:
+        self.hits = torch.zeros(0)
+
+    def result(self) -> Any:
+        return self.hits.mean()
+
+
+def tensors() -> tuple[torch.Tensor, torch.Tensor]:
+    with np.load("data.npz") as archive:
+        return torch.from_numpy(archive["x"]), torch.from_numpy(archive["y"])
+
+
+def converter(conf: Any = None, **given: Any) -> MixedPrecision:
+    made = MixedPrecision(conf)
+    made.model = network()
+    made.eval_dataloader = DataLoader(TensorDataset(*tensors()), batch_size=16)
+    for name, value in given.items():
+        setattr(made, name, value)
+    return made
+
+
+def low(model: Any) -> set[str]:
+    """Modules whose weights are in 16 bits, of a model as converted."""
+    state = model.state_dict().items()
+    found = {name.split(".")[0] for name, w in state if w.dtype != torch.float32}
+    return {name for name in found if name}
+
+
+def pinned(pattern: str, kind: str = "op_wise") -> dict[str, Any]:
+    demand = {"weight": {"dtype": ["fp32"]}}
+    return {"quantization": {kind: {pattern: demand}}}
+
+
+@pytest.mark.usefixtures("here")
+def test_a_linear_layer_is_converted_and_so_is_a_convolution() -> None:
+    """12. `fc` of a network, whose convolution theirs left in fp32."""
+    loose = {"tuning": {"accuracy_criterion": {"relative": 0.2}}}
+    result = converter(loose, metric=Right())()
+    assert result
+    assert result.report.judgement is not None
+    assert result.report.judgement.baseline.value == 1.0
+    assert result.report.ops_low == result.report.ops
+    assert isinstance(result.model, torch.nn.Module)
+    with torch.no_grad():
+        images, _labels = tensors()
+        assert result.model(images).shape == (48, 4)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("pattern", "kind"), [("fc", "op_wise"), ("linear", "optype_wise")]
+)
+def test_a_pin_keeps_a_layer_in_fp32(pattern: str, kind: str) -> None:
+    """21. op_name_dict `{fc: fp32}` and op_type_dict `{Linear: fp32}`."""
+    result = converter(pinned(pattern, kind))()
+    (fc,) = (name for name in result.plan["ops"] if name.startswith("fc"))
+    assert fc in result.report.fp32
+    assert result.report.ops_low == result.report.ops - 1
+
+
+@pytest.mark.usefixtures("here")
+def test_several_precisions_are_tried() -> None:
+    """24. Three dtypes, and scores of 0.9, 0.99 and 1: a model is returned."""
+    scores: Iterator[float] = iter([1.0, 0.9, 0.99] + [1.0] * 100)
+    result = converter(
+        precisions=["bf16", "fp16", "fp32"], eval_func=lambda model: next(scores)
+    )()
+    assert result
+    assert isinstance(result.model, torch.nn.Module)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_first_configuration_that_holds_is_kept() -> None:
+    """25. Two configurations with layers in fp32: the second is chosen."""
+
+    def evaluate(model: torch.nn.Module) -> float:
+        kept = {n for n, w in model.state_dict().items() if w.dtype == torch.float32}
+        return 1.0 if any("fc" in name for name in kept) else 0.5
+
+    one = {"tuning": {"exit_policy": {"max_trials": 1}}}
+    results = []
+    for conf in (pinned("conv"), pinned("fc")):
+        results.append(converter({**conf, **one}, eval_func=evaluate)())
+        if results[-1]:
+            break
+    assert [bool(each) for each in results] == [False, True]
+    assert any(name.startswith("fc") for name in results[-1].report.fp32)
+
+
+class Tokens(torch.nn.Module):
+    """A model that is called with named tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.head = torch.nn.Embedding(11, 8), torch.nn.Linear(8, 3)
+
+    def forward(self, input_ids: Any, attention_mask: Any = None) -> Any:
+        mask = attention_mask.unsqueeze(-1).float()
+        return self.head((self.table(input_ids) * mask).sum(1))
+
+
+@pytest.mark.usefixtures("here")
+def test_batches_may_name_the_arguments() -> None:
+    """In another order than forward() has them."""
+    torch.manual_seed(0)
+    ids = torch.randint(0, 11, (6, 5))
+    model, mask = Tokens().eval(), torch.ones(6, 5, dtype=torch.int64)
+    labels = model(ids, mask).argmax(-1)
+    batch = {"attention_mask": mask, "input_ids": ids}
+    made = MixedPrecision()
+    made.model, made.metric = model, common.Metric(Right)
+    made.eval_dataloader = [(batch, labels), (batch, labels)]
+    result = made()
+    assert result.report.judgement is not None
+    assert result.report.judgement.baseline.value == 1.0

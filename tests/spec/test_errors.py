@@ -81,7 +81,7 @@ s.yaml:1:1: model: is required
 s.yaml:1:1: model.framework: is required
     model:
     ^
-    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework or the model's file tells it.
+    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework tells it, or the ending of path or --model.
 s.yaml:1:1: model.name: is required
     model:
     ^
@@ -212,7 +212,7 @@ s.yaml:3:14: model.framework: unknown value `pytoch`
 s.yaml:1:1: model.framework: is required
     model: {name: a}
     ^
-    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework or the model's file tells it.
+    hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework tells it, or the ending of path or --model.
 """,
         id="no framework",
     ),
@@ -538,12 +538,15 @@ s.yaml:6:31: mixed_precision.precisions: only fp32: nothing would be converted
         id="precision fp32",
     ),
     pytest.param(
-        MODEL + "mixed_precision: {precisions: 'bf16, fp16'}\n",
+        MODEL
+        + "mixed_precision: {precisions: 'bf16, fp16'}\n"
+        + "tuning: {exit_policy: {performance_only: true}}\n",
         """\
-s.yaml:6:31: mixed_precision.precisions: bf16 and fp16 without evaluation: nothing says which is better
+s.yaml:6:31: mixed_precision.precisions: bf16 and fp16, and nothing is judged: nothing says which is better
     mixed_precision: {precisions: 'bf16, fp16'}
                                   ^
-    hint: write one of them, or evaluation.accuracy
+    hint: write one of them
+s.yaml:7:24: note: tuning.exit_policy.performance_only accepts any accuracy: nothing is judged, ops go by the static rules
 """,
         id="two precisions",
     ),

@@ -31,7 +31,7 @@ class MultiObjectivesSection(Section):
 class WorkspaceSection(Section):
     """Where a search writes."""
 
-    path: str | None = unused(None, "The folder.")
+    path: Any = unused(None, "The folder.")
     resume: Any = unused(None, "A history that is gone on with.")
 
 
