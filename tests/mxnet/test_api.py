@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from project import Project
 from snippets import SNIPPETS, run_snippet, write_conf, write_data

@@ -52,7 +52,8 @@ def check_declared(adapter: Adapter, model: Any) -> None:
     raise ModelError(
         f"nothing says which shapes {called.call} takes: there is no data, and the spec "
         "names no inputs",
-        f"Give --data, or write under model: `inputs: [{', '.join(rows)}]`",
+        f"Give --data, or an eval_func that calls the model, or write under model: "
+        f"`inputs: [{', '.join(rows)}]`",
     )
 
 
@@ -87,7 +88,7 @@ def bound_inputs(
     )
 
 
-def seen(inputs: Sequence[Input], batches: Batches) -> Judged:
+def first_sizes(inputs: Sequence[Input], batches: Batches) -> Judged:
     """What the sizes are in the first batches, and how far apart."""
     found: Judged = {}
     for batch in islice(all_inputs(batches), SEEN):
