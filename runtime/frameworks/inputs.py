@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from ..common.errors import DataError
 from ..common.suggestion import suggestion
 
+ASSUMED = "what is assumed"
+"""Who says what an input is like that neither model nor data says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

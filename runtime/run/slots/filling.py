@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ...evaluation.batches import Batches
 from ...frameworks.adapter import Adapter, Callee
-from ...frameworks.inputs import Input
+from ...frameworks.inputs import ASSUMED, Input
 from ...record.sources import Sources
 from .binding import bound_inputs, check_declared, declared_inputs
 from .fed import Fed
@@ -38,10 +38,16 @@ def filled(
     if made_up and not declared:
         check_declared(adapter, model)
     names: Sequence[str] = ()
+    assumed: tuple[Input, ...] = ()
     if isinstance(batches, Fed):
         names = batches.names
-        batches = batches.batches(declared, partial(_signature, adapter, model))
-    slots = Slots(adapter, load_model, batches, declared, sources, made_up)
+        signature = cache(partial(_signature, adapter, model))
+        if made_up and not declared:
+            assumed = tuple(each for each in signature() if each.by == ASSUMED)
+        batches = batches.batches(declared, signature)
+    slots = Slots(
+        adapter, load_model, batches, declared, sources, made_up, assumed=assumed
+    )
     if declared:
         return slots
     bound = bound_inputs(adapter, model, batches, names)
