@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from .besides import besides
 from .reading.diagnostics import Diagnostic, Steps
 from .reading.source import Place, Source
-from .sections.document import Document
-from .sections.fields import Refused, near
-from .sections.section import Broken, Section
+from .sections.fields import Refused
+from .sections.section import Broken, Problem
+from .vocabulary import meant, spot
 
 EXPECTED = {
     "string_type": "a string",
@@ -36,9 +36,20 @@ LIMITS = {
 
 
 def explain(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
-    """Each error at its key or value, in words that need no Pydantic."""
-    for detail in error.errors(include_url=False):
-        yield from _explain(detail, source)
+    """Each error at its key or value, in words that need no Pydantic.
+
+    Broken rules and notes of what is written are among them.
+    """
+    details = error.errors(include_url=False)
+    also = besides(details, source)
+    for detail in details:
+        if detail["type"] != "missing" or detail["loc"] not in also.meant:
+            yield from _explain(detail, source)
+    for steps, problem in also.problems:
+        yield _problem(problem, steps, source)
+    for note in also.notes:
+        if note.at in source.values:
+            yield source.note(note.at, note.text)
 
 
 def _explain(detail: ErrorDetails, source: Source) -> Iterator[Diagnostic]:
@@ -68,44 +79,28 @@ def _explain(detail: ErrorDetails, source: Source) -> Iterator[Diagnostic]:
 def _broken(error: ValueError, steps: Steps, source: Source) -> Iterator[Diagnostic]:
     if isinstance(error, Broken):
         for problem in error.problems:
-            at = source.known((*steps, *problem.at))
-            place = source.place(at)
-            yield source.diagnostic(place, at, problem.message, problem.hint)
+            yield _problem(problem, steps, source)
     else:
         hint = error.hint if isinstance(error, Refused) else ""
         yield source.diagnostic(source.place(steps), steps, str(error), hint)
 
 
+def _problem(problem: Problem, steps: Steps, source: Source) -> Diagnostic:
+    """A rule that the section at `steps` breaks."""
+    at = source.known((*steps, *problem.at))
+    return source.diagnostic(source.place(at), at, problem.message, problem.hint)
+
+
 def _unknown(steps: Steps, source: Source) -> Diagnostic:
-    """A key that is not in the dialect."""
-    section = _section(steps[:-1])
-    name = str(steps[-1])
-    known = tuple(section.model_fields)
-    place = source.keys[source.known(steps)]
-    hint = near(name, known, section.offered()) if known else "no key goes here"
-    return source.diagnostic(place, source.known(steps), "unknown key", hint)
-
-
-def _section(steps: Steps) -> type[Section]:
-    """The class of the section at `steps`."""
-    section: type[Section] = Document
-    for step in steps:
-        if field := section.model_fields.get(str(step)):
-            section = next(_sections(field.annotation), section)
-    return section
-
-
-def _sections(annotation: Any) -> Iterator[type[Section]]:
-    """The section classes that a type mentions."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _sections(argument)
+    """A key that is not in the dialect, or not here."""
+    steps = source.known(steps)
+    hint = meant(spot(steps[:-1]), str(steps[-1])).hint
+    return source.diagnostic(source.keys[steps], steps, "unknown key", hint)
 
 
 def _wanted(detail: ErrorDetails) -> str:
     """What a missing key is for."""
-    section = _section(detail["loc"][:-1])
+    section = spot(detail["loc"][:-1]).kind
     field = section.model_fields.get(str(detail["loc"][-1]))
     return field.description or "" if field else ""
 

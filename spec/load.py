@@ -91,11 +91,20 @@ def _source(text: str, name: str) -> Source:
     return compose(text, name)
 
 
-def _spec(source: Source) -> Spec:
+def document_of(source: Source) -> Document:
+    """What a source says, as validated as it is written.
+
+    Raises:
+        SpecError: It can't be used.
+    """
     try:
-        document = Document.model_validate(source.data)
+        return Document.model_validate(source.data)
     except ValidationError as error:
         raise SpecError(explain(error, source)) from None
+
+
+def _spec(source: Source) -> Spec:
+    document = document_of(source)
     found = (source.note(note.at, note.text) for note in notes(document))
     return replace(normalise(document), notices=in_order(found))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from .reading.diagnostics import Steps
 from .sections.dataset import DatasetFile
 from .sections.dialect.fit import OUTPUTS, catalogues, named
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
-from .sections.evaluation import AccuracySection
 from .sections.fields import absolute
-from .sections.section import Note
+from .sections.section import Note, Unsound
 from .sections.tuning import CriterionSection
 
 ACCURACY = ("evaluation", "accuracy")
@@ -21,15 +21,21 @@ CRITERION = ("tuning", "accuracy_criterion")
 
 
 def notes(document: Document) -> Iterator[Note]:
-    """The notes, in no order."""
-    yield from effects(document)
-    yield from _model_notes(document)
-    yield from _precision_notes(document)
-    yield from _path_notes(document)
-    yield from _tuning_notes(document)
-    if accuracy := document.evaluation.accuracy:
-        yield from _unbuilt_notes(accuracy)
-        yield from _accuracy_notes(accuracy, document.judged)
+    """The notes, in no order; of what is sound, if not all of the document is."""
+    kinds = (
+        effects,
+        _model_notes,
+        _device_notes,
+        _precision_notes,
+        _path_notes,
+        _objective_notes,
+        _tuning_notes,
+        _unbuilt_notes,
+        _accuracy_notes,
+    )
+    for kind in kinds:
+        with suppress(Unsound):
+            yield from kind(document)
 
 
 def _model_notes(document: Document) -> Iterator[Note]:
@@ -46,6 +52,9 @@ def _model_notes(document: Document) -> Iterator[Note]:
     if model.trust:
         text = "lets code in the model's file run when the script opens it"
         yield Note(("model", "trust"), text)
+
+
+def _device_notes(document: Document) -> Iterator[Note]:
     if document.device != "cpu" and document.on_cpu:
         where = f"{document.framework} models are converted on the CPU"
         yield Note(("device",), f"is {document.device}: {where}")
@@ -80,7 +89,7 @@ def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
         yield (*DATA, "dataset", dataset.key, "path"), dataset.chosen.path
 
 
-def _tuning_notes(document: Document) -> Iterator[Note]:
+def _objective_notes(document: Document) -> Iterator[Note]:
     tuning, performance = document.tuning, document.evaluation.performance
     unsaid = "objective" not in tuning.model_fields_set
     if performance is not None:
@@ -95,6 +104,10 @@ def _tuning_notes(document: Document) -> Iterator[Note]:
     elif unsaid and is_theirs(document):
         text = "is not written: low_compute; in Neural Compressor it is performance"
         yield Note(("tuning", "objective"), text)
+
+
+def _tuning_notes(document: Document) -> Iterator[Note]:
+    tuning = document.tuning
     if tuning.exit_policy.performance_only:
         text = "accepts any accuracy: nothing is judged, ops go by the static rules"
         yield Note(("tuning", "exit_policy", "performance_only"), text)
@@ -106,8 +119,11 @@ def _tuning_notes(document: Document) -> Iterator[Note]:
         yield Note(CRITERION, "is not checked: nothing is executed here")
 
 
-def _unbuilt_notes(accuracy: AccuracySection) -> Iterator[Note]:
+def _unbuilt_notes(document: Document) -> Iterator[Note]:
     """What the spec names, and the script can't read."""
+    accuracy = document.evaluation.accuracy
+    if accuracy is None:
+        return
     for kind, steps, section in catalogues(accuracy):
         option = "--data"
         if kind in ("metric", "postprocess"):
@@ -123,8 +139,11 @@ def _unbuilt_notes(accuracy: AccuracySection) -> Iterator[Note]:
         yield Note(label, "is false, which is not built yet: the script takes --metric")
 
 
-def _accuracy_notes(accuracy: AccuracySection, judged: bool) -> Iterator[Note]:
+def _accuracy_notes(document: Document) -> Iterator[Note]:
     """What is written and not asked for."""
+    accuracy = document.evaluation.accuracy
+    if accuracy is None:
+        return
     loader = accuracy.dataloader
     if loader.transform.named and loader.dataset is None:
         text = "is for a dataset, and none is written: data that is given is as it is"
@@ -133,5 +152,5 @@ def _accuracy_notes(accuracy: AccuracySection, judged: bool) -> Iterator[Note]:
         text = "has no effect here: accuracy.python scores the whole model"
         yield Note(OUTPUTS[:-1], text)
     for key in ("metric", "python"):
-        if getattr(accuracy, key) and not judged:
+        if getattr(accuracy, key) and not document.judged:
             yield Note((*ACCURACY, key), "is not asked: any accuracy will do")

@@ -72,7 +72,7 @@ class Requirements:
 
     @property
     def force(self) -> str:
-        """The environment variable that turns missing hardware into a warning."""
+        """The environment variable that turns what is missing into a warning."""
         return f"FORCE_{self.precision.upper()}"
 
 
@@ -83,8 +83,8 @@ class Missing:
     Attributes:
         text: What, as a sentence.
         remedy: What the user can do about it.
-        forcible: Whether FORCE_* turns it into a warning: slow arithmetic, yes; an
-            absent framework or CUDA device, no.
+        forcible: Whether FORCE_* turns it into a warning: slow arithmetic or an old
+            framework, yes; an absent framework or CUDA device, no.
     """
 
     text: str
@@ -197,7 +197,13 @@ def missing_framework(
     else:
         return ()
     remedy = f"Upgrade it: pip install '{requirements.framework}'"
-    return (Missing(text, remedy),)
+    low = requirements.precision in CPU_FLAGS
+    if low:
+        remedy += (
+            f", or set {requirements.force}=1 to convert with this one all the same, "
+            "if it can; nothing is timed then."
+        )
+    return (Missing(text, remedy, forcible=low),)
 
 
 def missing_compiler(environ: Mapping[str, str]) -> tuple[Missing, ...]:

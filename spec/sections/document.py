@@ -13,7 +13,7 @@ from .dataset import DatasetFile
 from .dialect.fit import name_problems
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
-from .evaluation import AccuracySection, EvaluationSection
+from .evaluation import EvaluationSection
 from .fields import Among, Amount, Refused
 from .frameworks import ModelSection
 from .frameworks.onnx import runtime
@@ -82,32 +82,39 @@ class Document(Section):
     auto_distillation: Any = unused(None, "Search of a student.", TRAINED)
     nas: Any = unused(None, "Search of an architecture.", TRAINED)
 
-    def problems(self) -> Iterator[Problem]:
-        yield from self._precision_problems()
-        yield from self._op_problems()
-        yield from self._execution_problems()
-        yield from self._score_problems()
-        if accuracy := self.evaluation.accuracy:
-            yield from self._input_problems(accuracy)
-            yield from self._transform_problems(accuracy)
-            yield from self._batch_problems(accuracy)
-            yield from self._direction_problems(accuracy)
-            yield from name_problems(accuracy, self.framework)
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._choice_problems()
+        yield self._ability_problems()
+        yield self._op_problems("mixed_precision")
+        yield self._op_problems("quantization")
+        yield self._execution_problems()
+        yield self._compiled_problems()
+        yield self._score_problems()
+        yield self._input_problems()
+        yield self._transform_problems()
+        yield self._batch_problems()
+        yield self._direction_problems()
+        yield self._name_problems()
 
-    def _op_problems(self) -> Iterator[Problem]:
+    def _op_problems(self, section: str) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
-        for steps, dtypes in self.demands:
+        for steps, dtypes in self._demands_in(section):
             for low in lows:
                 if not {"fp32", low} & set(dtypes):
                     message = f"the op may be neither fp32 nor {low}"
                     yield Problem(message, "dtype: [fp32]", steps)
 
-    def _precision_problems(self) -> Iterator[Problem]:
+    def _choice_problems(self) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
         at = ("mixed_precision", "precisions")
         if len(lows) > 1 and not self.judged:
             text = "bf16 and fp16, and nothing is judged: nothing says which is better"
             yield Problem(text, "write one of them", at)
+
+    def _ability_problems(self) -> Iterator[Problem]:
+        """What a framework or runtime can't be had in."""
+        lows = self.mixed_precision.lows
+        at = ("mixed_precision", "precisions")
         if self.framework == "mxnet" and "fp16" in lows:
             yield Problem("MXNet contracts in fp16 on no CPU", "precisions: bf16", at)
         if self.runtime == "onnxruntime" and "bf16" in lows:
@@ -123,9 +130,12 @@ class Document(Section):
     def demands(self) -> Iterator[tuple[Steps, tuple[str, ...]]]:
         """Every per-op demand: its path and the precisions it allows."""
         for section in ("mixed_precision", "quantization"):
-            for steps, op in getattr(self, section).ops:
-                if op.dtypes:
-                    yield (section, *steps), op.dtypes
+            yield from self._demands_in(section)
+
+    def _demands_in(self, section: str) -> Iterator[tuple[Steps, tuple[str, ...]]]:
+        for steps, op in getattr(self, section).ops:
+            if op.dtypes:
+                yield (section, *steps), op.dtypes
 
     @property
     def framework(self) -> str:
@@ -180,6 +190,8 @@ class Document(Section):
                 "leave it out",
                 ("tuning", "execution"),
             )
+
+    def _compiled_problems(self) -> Iterator[Problem]:
         if self.tuning.execution == "compile" and self.device != "cpu":
             yield Problem(
                 f"packages are compiled for the CPU, and device is {self.device}",
@@ -187,14 +199,22 @@ class Document(Section):
                 ("tuning", "execution"),
             )
 
-    def _input_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _input_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         dataset = accuracy.dataloader.dataset
+        if self.framework == "pytorch" and not self.model.inputs:
+            return  # forward() takes what the data gives, in that order
         if dataset and isinstance(dataset.chosen, DatasetFile):
             for problem in dataset.chosen.input_problems(len(self.model.inputs)):
                 at = (*DATA, "dataset", dataset.key, *problem.at)
                 yield replace(problem, at=at)
 
-    def _transform_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _transform_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         wanted = len(self.model.inputs) or 1
         if accuracy.dataloader.transform.steps and wanted != 1:
             yield Problem(
@@ -203,7 +223,10 @@ class Document(Section):
                 (*DATA, "transform"),
             )
 
-    def _batch_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _batch_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         batch = accuracy.dataloader.batch_size
         for row, item in enumerate(self.model.inputs):
             first = item.shape[0] if item.shape else batch
@@ -214,7 +237,14 @@ class Document(Section):
                     ("model", "inputs", row, "shape", 0),
                 )
 
-    def _direction_problems(self, accuracy: AccuracySection) -> Iterator[Problem]:
+    def _name_problems(self) -> Iterator[Problem]:
+        if accuracy := self.evaluation.accuracy:
+            yield from name_problems(accuracy, self.framework)
+
+    def _direction_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        if accuracy is None:
+            return
         written = self.tuning.accuracy_criterion.higher_is_better
         metric = accuracy.metric
         if (

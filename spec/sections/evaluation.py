@@ -109,22 +109,31 @@ class AccuracySection(Section):
         "has no effect here: --workers says how many processes evaluate",
     )
 
-    def problems(self) -> Iterator[Problem]:
-        dataset = self.dataloader.dataset
-        data = dataset.chosen if dataset else None
-        unlabelled = isinstance(data, DatasetFile) and data.label is None
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._one_metric()
+        yield self._one_score()
+        yield self._labelled()
+
+    def _one_metric(self) -> Iterator[Problem]:
         if self.metric and self.multi_metrics:
             yield Problem(
                 "`metric` and `multi_metrics` each say how outputs are judged: write one",
                 "leave one out",
                 ("multi_metrics",),
             )
+
+    def _one_score(self) -> Iterator[Problem]:
         if self.metric and self.python:
             yield Problem(
                 "`metric` and `python` each say how a model is scored: write one",
                 "leave one out",
                 ("python",),
             )
+
+    def _labelled(self) -> Iterator[Problem]:
+        dataset = self.dataloader.dataset
+        data = dataset.chosen if dataset else None
+        unlabelled = isinstance(data, DatasetFile) and data.label is None
         if unlabelled and self.metric and self.metric.python is None:
             yield Problem(
                 "the metric compares with labels, but the dataset names none",

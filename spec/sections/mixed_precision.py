@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from ..reading.diagnostics import Steps
 from .fields import Among, Refused, Text, split
@@ -18,6 +19,7 @@ Low = Literal["bf16", "fp16"]
 
 NAMES = ("fp32", "bf16", "fp16")
 INTEGERS = ("int8", "uint8")
+SIDES = ("activation", "weight")
 QUANTIZED = "int8 is a quantizer's; bf16 and fp16 are what is converted to"
 Precision = Annotated[str, Among(NAMES, dict.fromkeys(INTEGERS, QUANTIZED))]
 Precisions = Annotated[
@@ -45,6 +47,8 @@ def _pattern(pattern: str) -> str:
 class DtypeSection(Section):
     """The precisions that one side of an op may have."""
 
+    exchangeable: ClassVar[bool] = True
+
     dtype: AllowedList = Field(
         default=(), description="Precisions that are allowed; only fp32 pins the op."
     )
@@ -65,6 +69,8 @@ class DtypeSection(Section):
 class OpSection(Section):
     """What is demanded of the ops under one name or type."""
 
+    exchangeable: ClassVar[bool] = True
+
     activation: DtypeSection = Field(
         default_factory=DtypeSection,
         description="The op's inputs and outputs; decides if written.",
@@ -72,6 +78,12 @@ class OpSection(Section):
     weight: DtypeSection = Field(
         default_factory=DtypeSection,
         description="The op's weights; decides if activation doesn't.",
+    )
+    dtype: SkipJsonSchema[Any] = unused(
+        None,
+        "Neural Compressor's schema has it here, under no op's name.",
+        "demands nothing, in Neural Compressor neither: a name of ops is missing above "
+        "(op_wise: {NAME: {activation: {dtype: [fp32]}}})",
     )
 
     @property
@@ -89,51 +101,69 @@ class OpSection(Section):
         return tuple(dict.fromkeys(found))
 
     def problems(self) -> Iterator[Problem]:
-        if not (self.activation.model_fields_set | self.weight.model_fields_set):
+        sides = (self.activation, self.weight)
+        written = (side.model_fields_set for side in sides)
+        if "dtype" not in self.model_fields_set and not any(written):
             yield Problem(
                 "nothing is demanded of the op", "activation: {dtype: [fp32]}"
             )
 
 
-class NamelessSection(OpSection):
-    """The same, as Neural Compressor's schema has it in one place: under no name."""
-
-    dtype: Any = unused(
-        None,
-        "Precisions of no op.",
-        "stands under no name of an op: it demands nothing",
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        if "dtype" not in self.model_fields_set:
-            yield from super().problems()
-
-
-Pattern = Annotated[Text, AfterValidator(_pattern)]
-"""A regular expression that matches whole op names."""
-
-BY_NAME = "Regular expression that matches whole op names → precisions."
-
-
 class PinsSection(Section):
-    """Per-op demands, by type and, in `op_wise`, by name."""
+    """Per-op demands, by name and by type.
+
+    `nameless` says whether Neural Compressor's schema has activation and weight in
+    `op_wise` itself.
+    """
+
+    nameless: ClassVar[bool] = False
 
     optype_wise: Table[Text, OpSection] = Field(
         default={}, description="Op type, in the framework's spelling → its precisions."
+    )
+    op_wise: Table[Annotated[Text, AfterValidator(_pattern)], OpSection] = Field(
+        default={},
+        description="Regular expression that matches whole op names → precisions.",
     )
 
     @property
     def ops(self) -> Iterator[tuple[Steps, OpSection]]:
         """Every demand with its steps from here, the wider ones first."""
+        for kind, name, op in self._named:
+            yield (kind, name), op
+
+    @property
+    def _named(self) -> Iterator[tuple[str, str, OpSection]]:
         for kind in ("optype_wise", "op_wise"):
             for name, op in getattr(self, kind).items():
-                yield (kind, name), op
+                yield kind, name, op
+
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self.problems()
+        yield self._dtypes_of_sides()
+
+    def _dtypes_of_sides(self) -> Iterator[Problem]:
+        """A dtype is one of activation or weight, and those are of named ops."""
+        for kind, name, op in self._named:
+            if "dtype" not in op.model_fields_set:
+                continue
+            if name not in SIDES:
+                hint = "`dtype` stands under `activation` or `weight`"
+                yield Problem("unknown key", hint, (kind, name, "dtype"))
+            elif not (self.nameless and kind == "op_wise"):
+                yield Problem(
+                    f"a name or type of ops is missing above `{name}`",
+                    f"{kind}: {{NAME: {{{name}: {{dtype: [fp32]}}}}}}; if `{name}` is "
+                    "that name, write activation or weight below it",
+                    (kind, name),
+                )
 
 
 class MixedPrecisionSection(PinsSection):
     """The precisions that the model is converted to."""
 
-    op_wise: Table[Pattern, NamelessSection] = Field(default={}, description=BY_NAME)
+    nameless: ClassVar[bool] = True
+
     precisions: Precisions = Field(
         default=(),
         description="bf16 (the default), fp16, or both: each is tried, the better is "

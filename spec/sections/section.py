@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -50,18 +51,42 @@ class Broken(ValueError):
         self.problems = problems
 
 
+class Unsound(Exception):
+    """A value is read that can't be used: a mistake in it was reported."""
+
+
 class Section(BaseModel):
     """A mapping in a spec: known keys only, strict types, frozen.
 
-    `beside` names the keys that only go with another.
+    `beside` names the keys that only go with another, `exchangeable` says whether one
+    key may be written for another, as an unknown one may be.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     beside: ClassVar[frozenset[str]] = frozenset()
+    exchangeable: ClassVar[bool] = False
 
     def problems(self) -> Iterator[Problem]:
         """The rules between keys that this section breaks."""
         return iter(())
+
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        """The same, each rule by itself: one that can't be told hides no other."""
+        yield self.problems()
+
+    def broken(self) -> Iterator[Problem]:
+        """The rules that are broken as far as can be told from what is sound."""
+        for rule in self.rules():
+            with suppress(Unsound):
+                yield from rule
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Pydantic asks only for what is not there.
+            if name in type(self).model_fields:
+                raise Unsound
+            return super().__getattr__(name)
 
     @classmethod
     def offered(cls) -> tuple[str, ...]:
@@ -77,7 +102,7 @@ class Section(BaseModel):
 
     @model_validator(mode="after")
     def _unbroken(self) -> Self:
-        if problems := tuple(self.problems()):
+        if problems := tuple(self.broken()):
             raise Broken(problems)
         return self
 
@@ -95,6 +120,7 @@ class Choice(Section):
     """A section in which one thing is chosen by its key, or by `python`."""
 
     beside: ClassVar[frozenset[str]] = frozenset({"args"})
+    exchangeable: ClassVar[bool] = True
 
     python: PythonName | None = Field(
         default=None, description="Your own class, as `package.module:Class`."
@@ -113,7 +139,10 @@ class Choice(Section):
     @property
     def key(self) -> str:
         """The key that it is written under."""
-        return self._written()[0]
+        written = self._written()
+        if len(written) != 1:
+            raise Unsound
+        return written[0]
 
     def _written(self) -> list[str]:
         names = type(self).model_fields

@@ -148,6 +148,44 @@ def run(
 
 
 @app.command()
+def migrate(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The YAML spec.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="NEW", help="Where it goes, if to a file."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a file that is there.")
+    ] = False,
+    framework: Framework = "",
+) -> None:
+    """Print OLD, a spec for Neural Compressor, in today's words; OLD stays as it is.
+
+    Comments say what changed and what fell away, and which command runs it.
+    """
+    from narrowcast.codegen import OutputError, write
+    from narrowcast.spec import SpecError, read
+    from narrowcast.spec.migration import migrated
+
+    try:
+        text = migrated(read(old), framework, str(output or "NEW.yaml"))
+    except SpecError as error:
+        raise _failure(str(error)) from error
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    if output.exists() and output.samefile(old):
+        raise _failure(f"{old} is never changed; name another file with -o")
+    try:
+        changed = write(output, text, force)
+    except OutputError as error:
+        raise _failure(str(error)) from error
+    typer.echo(f"{'wrote' if changed else 'unchanged:'} {output}")
+
+
+@app.command()
 def explain(
     plan: Annotated[
         Path, typer.Argument(metavar="PLAN", help="The plan: NAME.plan.json.")

@@ -17,6 +17,7 @@ from narrowcast.runtime.common.errors import RequirementError, UsageError
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import FRAMEWORKS, Answer, Device
 from narrowcast.runtime.hardware.cpu import SIXTEEN_BIT, Cpu, Source, read_cpu
+from narrowcast.runtime.hardware.forcing import check_forced
 from narrowcast.runtime.hardware.instructions import CPU_FLAGS
 from narrowcast.runtime.hardware.requirements import (
     Machine,
@@ -124,9 +125,9 @@ def test_flags_suffice_by_the_rule_of_the_design(
 def test_no_path_goes_on_silently(
     version: str | None, cpu: Cpu, answer: object, force: str
 ) -> None:
-    usable = version in {"1.11.0", "2.13.0+cpu"}
-    native = cpu is ZEN_4 and answer is yes
-    if usable and (native or force == "1"):
+    new = version in {"1.11.0", "2.13.0+cpu"}
+    native = new and cpu is ZEN_4 and answer is yes
+    if native or (version is not None and force == "1"):
         machine = check(cpu=cpu, version=version, answer=answer, FORCE_BF16=force)
         assert machine.is_target == native == (machine.warnings == ())
     else:
@@ -184,13 +185,68 @@ def test_a_compiler_is_wanted_only_where_something_is_compiled() -> None:
     assert found.is_target
 
 
-def test_an_old_framework_is_an_error_that_force_does_not_hide() -> None:
-    with pytest.raises(
-        RequirementError, match=r"1\.11 or later is needed; 1\.10\.2\+cu113"
-    ):
-        check(version="1.10.2+cu113", answer=never, FORCE_BF16="1")
-    with pytest.raises(RequirementError, match="calls itself 'unknown'"):
-        check(version="unknown", answer=never)
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("1.10.2+cu113", "1.11 or later is needed; 1.10.2+cu113 is installed"),
+        (
+            "unknown",
+            "1.11 or later is needed; the installed one calls itself 'unknown'",
+        ),
+    ],
+)
+def test_an_old_framework_is_an_error_that_force_makes_a_warning(
+    version: str, said: str
+) -> None:
+    with pytest.raises(RequirementError) as caught:
+        check(version=version, answer=never)
+    assert said in str(caught.value)
+    assert "pip install 'torch>=1.11', or set FORCE_BF16=1" in caught.value.remedy
+    machine = check(version=version, answer=never, FORCE_BF16="1")
+    assert not machine.is_target
+    (warning,) = machine.warnings
+    assert warning.startswith("FORCE_BF16=1: going on, although PyTorch ")
+    assert said in warning
+
+
+def test_an_old_framework_is_not_forced_where_nothing_is_low() -> None:
+    with pytest.raises(RequirementError) as caught:
+        check(Precision.FP32, version="1.10.2", answer=never, FORCE_FP32="1")
+    assert "FORCE" not in str(caught.value)
+
+
+def test_forced_software_and_hardware_are_each_a_warning() -> None:
+    machine = check(cpu=ICE_LAKE, version="1.10.2", answer=never, FORCE_BF16="1")
+    old, slow = machine.warnings
+    assert "1.10.2 is installed" in old
+    assert "lacks avx512_bf16" in slow
+
+
+def _forced(answer: object, device: Device = "cpu") -> None:
+    """What a run does once a framework that is too old was forced."""
+    assert callable(answer)
+    machine = check(version="1.10.2", answer=yes, device=device, FORCE_BF16="1")
+    check_forced(Requirements("torch>=1.11", BF16, device), machine, answer)
+
+
+def test_what_cannot_run_at_all_is_not_forced() -> None:
+    def broken(precision: Precision, device: Device) -> Answer:
+        raise RequirementError("torch can't be imported: libgomp is missing")
+
+    def another(precision: Precision, device: Device) -> Answer:
+        return Answer(False, "it computes in fp32", remedy="Write fp16.")
+
+    _forced(yes)
+    _forced(no)
+    _forced(yes, "cuda")
+    with pytest.raises(RequirementError, match="can't be imported"):
+        _forced(broken)
+    with pytest.raises(RequirementError, match="can't on any machine: it computes in"):
+        _forced(another)
+    with pytest.raises(RequirementError, match="finds no CUDA device"):
+        _forced(no, "cuda")
+    with pytest.raises(RequirementError, match="is not installed"):
+        check(version=None, answer=never, FORCE_BF16="1")
 
 
 def test_the_framework_is_not_imported_if_the_cpu_will_not_do() -> None:

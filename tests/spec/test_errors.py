@@ -546,6 +546,7 @@ s.yaml:6:31: mixed_precision.precisions: bf16 and fp16, and nothing is judged: n
     mixed_precision: {precisions: 'bf16, fp16'}
                                   ^
     hint: write one of them
+s.yaml:7:24: note: tuning.exit_policy.performance_only accepts any accuracy: nothing is judged, ops go by the static rules
 """,
         id="two precisions",
     ),

@@ -10,8 +10,8 @@ from pydantic import Field
 from ...reading.diagnostics import Steps
 from ..evaluation import DataloaderSection
 from ..marks import INT8, unused
-from ..mixed_precision import BY_NAME, OpSection, Pattern, PinsSection
-from ..section import Section, Table
+from ..mixed_precision import OpSection, PinsSection
+from ..section import Section
 
 
 class AdvanceSection(Section):
@@ -66,7 +66,6 @@ class QuantizationSection(PinsSection):
         "Whether int8 models have bf16 besides.",
         "has no effect here: mixed_precision.precisions says what is converted to",
     )
-    op_wise: Table[Pattern, OpSection] = Field(default={}, description=BY_NAME)
     model_wise: ModelWiseSection = Field(
         default_factory=ModelWiseSection,
         description="Precisions of all ops; only fp32 pins what no type or name frees.",

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 from ..model import FRAMEWORKS, ModelKeys
-from ..section import Problem
+from ..section import Problem, Unsound
 from . import mxnet, onnx, pytorch, tensorflow
 
-PROBLEMS: Mapping[str, Callable[[ModelKeys], Iterator[Problem]]] = {
-    "pytorch": pytorch.problems,
-    "tensorflow": tensorflow.problems,
-    "mxnet": mxnet.problems,
-    "onnx": onnx.problems,
+RULES: Mapping[str, Callable[[ModelKeys], Iterator[Iterator[Problem]]]] = {
+    "pytorch": pytorch.rules,
+    "tensorflow": tensorflow.rules,
+    "mxnet": mxnet.rules,
+    "onnx": onnx.rules,
 }
-"""Framework → the rules that a section breaks."""
+"""Framework → the rules of a section, each with what of it breaks it."""
 
 
 class ModelSection(ModelKeys):
     """The model, how it is made and what goes in and out."""
 
-    def problems(self) -> Iterator[Problem]:
-        yield from PROBLEMS[FRAMEWORKS[self.framework]](self)
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        with suppress(Unsound):
+            yield from RULES[FRAMEWORKS[self.framework]](self)

@@ -43,6 +43,13 @@ def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem
         )
 
 
+def trusted_file(model: ModelKeys) -> Iterator[Problem]:
+    """A model that code makes is no file to be trusted."""
+    if model.path is None and model.factory is not None and model.trust:
+        message = "`trust` is for models in files; here code of yours makes it"
+        yield Problem(message, "leave it out", ("trust",))
+
+
 def absent(model: ModelKeys, keys: Sequence[str], why: str) -> Iterator[Problem]:
     """Keys that mean nothing for this framework or form of model."""
     for key in keys:

@@ -7,28 +7,27 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import absent, input_names, path_or_factory, weights_ending
+from .common import absent, input_names, path_or_factory, trusted_file, weights_ending
 
 SYMBOL = "-symbol.json"
 WEIGHTS = (".params", ".parameters")
 
 
-def problems(model: ModelKeys) -> Iterator[Problem]:
-    """The rules that the section breaks."""
-    yield from path_or_factory(model)
-    yield from weights_ending(model, WEIGHTS)
-    if model.path is not None:
-        yield from _symbol(model, model.path)
-    elif model.factory is not None and model.trust:
-        message = "`trust` is for models in files; here code of yours makes it"
-        yield Problem(message, "leave it out", ("trust",))
-    yield from absent(model, ("runtime",), "is for onnx models")
-    yield from absent(model, ("signature",), "is for TensorFlow's SavedModels")
-    yield from input_names(model)
+def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
+    """The rules of the section."""
+    yield path_or_factory(model)
+    yield weights_ending(model, WEIGHTS)
+    yield _symbol(model)
+    yield trusted_file(model)
+    yield absent(model, ("runtime",), "is for onnx models")
+    yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
+    yield input_names(model)
 
 
-def _symbol(model: ModelKeys, path: str) -> Iterator[Problem]:
-    name = PurePosixPath(path).name
+def _symbol(model: ModelKeys) -> Iterator[Problem]:
+    if model.path is None:
+        return
+    name = PurePosixPath(model.path).name
     if not name.endswith(SYMBOL):
         yield Problem(
             f"`{name}` is not a kind of MXNet model that can be read",

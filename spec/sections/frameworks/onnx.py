@@ -24,14 +24,18 @@ def runtime(model: ModelKeys, precisions: bool) -> str:
     return "openvino" if model.framework == "onnx" or not precisions else "onnxruntime"
 
 
-def problems(model: ModelKeys) -> Iterator[Problem]:
-    """The rules that the section breaks."""
+def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
+    """The rules of the section."""
+    yield _path(model)
+    yield absent(model, ("factory", "weights"), "is not for onnx models")
+    yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
+    yield input_names(model)
+
+
+def _path(model: ModelKeys) -> Iterator[Problem]:
     if model.path is not None and suffix(model.path) != ".onnx":
         yield Problem(
             f"`{PurePosixPath(model.path).name}` is not a kind of model that can be read",
             "write a file that ends in .onnx",
             ("path",),
         )
-    yield from absent(model, ("factory", "weights"), "is not for onnx models")
-    yield from absent(model, ("signature",), "is for TensorFlow's SavedModels")
-    yield from input_names(model)

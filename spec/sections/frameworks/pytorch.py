@@ -20,16 +20,33 @@ WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 PROGRAM = ".pt2"
 
 
-def problems(model: ModelKeys) -> Iterator[Problem]:
-    """The rules that the section breaks."""
+def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
+    """The rules of the section."""
+    yield _whole(model)
+    yield weights_ending(model, WEIGHTS)
+    yield _weights(model)
+    yield _trust(model)
+    yield absent(model, ("runtime",), "is for onnx models")
+    yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
+    yield _inputs(model)
+    yield input_names(model)
+
+
+def _whole(model: ModelKeys) -> Iterator[Problem]:
+    """What gives the whole model."""
     yield from tuple(_program(model)) or path_or_factory(model)
-    yield from weights_ending(model, WEIGHTS)
+
+
+def _weights(model: ModelKeys) -> Iterator[Problem]:
     if model.path is not None and model.weights is not None:
         yield Problem(
             "`weights` goes with `factory`: an exported program holds its own",
             "leave it out",
             ("weights",),
         )
+
+
+def _trust(model: ModelKeys) -> Iterator[Problem]:
     pickled = model.path or model.weights or ""
     if model.trust and not is_supplied(model) and suffix(pickled) in ("", WEIGHTS[0]):
         yield Problem(
@@ -37,9 +54,6 @@ def problems(model: ModelKeys) -> Iterator[Problem]:
             "leave it out",
             ("trust",),
         )
-    yield from absent(model, ("runtime",), "is for onnx models")
-    yield from absent(model, ("signature",), "is for TensorFlow's SavedModels")
-    yield from _inputs(model)
 
 
 def _program(model: ModelKeys) -> Iterator[Problem]:
@@ -77,7 +91,6 @@ def _inputs(model: ModelKeys) -> Iterator[Problem]:
                 "`batch.image` for a key and `pair.0` for an element",
                 ("inputs", row, "name"),
             )
-    yield from input_names(model)
 
 
 def _is_part(part: str) -> bool:

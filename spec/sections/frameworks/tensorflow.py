@@ -13,6 +13,7 @@ from .common import (
     is_supplied,
     path_or_factory,
     suffix,
+    trusted_file,
     weights_ending,
 )
 
@@ -28,22 +29,29 @@ def is_saved_model(path: str | None) -> bool:
     return path is not None and suffix(path) not in (FROZEN, *KERAS)
 
 
-def problems(model: ModelKeys) -> Iterator[Problem]:
-    """The rules that the section breaks."""
-    yield from path_or_factory(model)
-    yield from _path(model)
-    if model.path is not None:
-        yield from absent(model, ("weights",), "goes with `factory`")
-        if not is_saved_model(model.path):
-            yield from absent(model, ("signature",), "is for SavedModels")
-    elif not is_supplied(model):
+def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
+    """The rules of the section."""
+    yield path_or_factory(model)
+    yield _path(model)
+    yield _weights(model)
+    yield _signature(model)
+    yield trusted_file(model)
+    yield absent(model, ("runtime",), "is for onnx models")
+    yield input_names(model)
+
+
+def _weights(model: ModelKeys) -> Iterator[Problem]:
+    if is_supplied(model):
+        return
+    if model.path is None:
         yield from weights_ending(model, WEIGHTS)
+    else:
+        yield from absent(model, ("weights",), "goes with `factory`")
+
+
+def _signature(model: ModelKeys) -> Iterator[Problem]:
+    if not is_supplied(model) and not is_saved_model(model.path):
         yield from absent(model, ("signature",), "is for SavedModels")
-        if model.trust:
-            message = "`trust` is for models in files; here code of yours makes it"
-            yield Problem(message, "leave it out", ("trust",))
-    yield from absent(model, ("runtime",), "is for onnx models")
-    yield from input_names(model)
 
 
 def _path(model: ModelKeys) -> Iterator[Problem]:

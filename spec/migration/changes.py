@@ -1,0 +1,197 @@
+"""What of a valid spec is written otherwise today, and what falls away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..normalise import DEVICES
+from ..reading.diagnostics import Steps
+from ..reading.source import Data, Source
+from ..sections.dialect.written import is_theirs
+from ..sections.document import Document
+from ..sections.marks import INT8, effect_of, frameworks_of
+from ..sections.metric import TopK
+from ..sections.mixed_precision import INTEGERS, OpSection
+from ..sections.section import Section
+from ..sections.tuning import OBJECTIVES
+from .layout import flow
+
+PERFORMANCE = ("evaluation", "performance")
+OBJECTIVE = ("tuning", "objective")
+TRIALS = ("tuning", "exit_policy", "max_trials")
+PINS = ("optype_wise", "op_wise")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is written today, and a comment: "was pytorch_fx"."""
+
+    data: Data
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What becomes of a document's keys.
+
+    Attributes:
+        dropped: Keys that fall away, and what is said of them: "has no effect here".
+        written: Keys whose values are written otherwise, or that are new.
+        moved: Ops of `quantization` that go to `mixed_precision`.
+    """
+
+    dropped: dict[Steps, str] = field(default_factory=dict)
+    written: dict[Steps, Value] = field(default_factory=dict)
+    moved: list[Steps] = field(default_factory=list)
+
+    def touches(self, steps: Steps) -> bool:
+        """Whether something changes at the key or below it."""
+        changed = (*self.dropped, *self.written, *self.moved)
+        return any(each[: len(steps)] == steps for each in changed)
+
+
+def changes_of(document: Document, source: Source) -> Changes:
+    """What becomes of the keys of the document, which is valid."""
+    found = Changes()
+    for at, section, key in _keys(document, ()):
+        _change_key(found, (*at, key), section, key, source)
+    for name in ("mixed_precision", "quantization"):
+        section = getattr(document, name)
+        for steps, op in section.ops:
+            _change_op(found, (name, *steps), op)
+    _move_ops(found, document)
+    _change_words(found, document, source)
+    _change_objective(found, document)
+    return found
+
+
+def _keys(section: Section, at: Steps) -> Iterator[tuple[Steps, Section, str]]:
+    """Every key that is written, but for those below what has no effect or is unread."""
+    for key in section.model_fields_set:
+        yield at, section, key
+        info = type(section).model_fields[key]
+        if effect_of(info) is None and frameworks_of(info) is None:
+            yield from _within(getattr(section, key), (*at, key))
+
+
+def _within(value: object, at: Steps) -> Iterator[tuple[Steps, Section, str]]:
+    if isinstance(value, Section):
+        yield from _keys(value, at)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _within(each, (*at, key))
+    elif isinstance(value, tuple):
+        for row, each in enumerate(value):
+            yield from _within(each, (*at, row))
+
+
+def _change_key(
+    found: Changes, at: Steps, section: Section, key: str, source: Source
+) -> None:
+    """A key of no effect falls away; a number in a text becomes a number."""
+    info = type(section).model_fields[key]
+    if (effect := effect_of(info)) is not None:
+        found.dropped[at] = effect
+    elif frameworks_of(info) is None:
+        written, value = _at(source.data, at), getattr(section, key)
+        plain = _plain(written, value.k if isinstance(value, TopK) else value)
+        if plain is not None:
+            found.written[at] = Value(plain, f"was {flow(written)}")
+
+
+def _at(data: Data, steps: Steps) -> Data:
+    """What is written, None where the text has another form."""
+    for step in steps:
+        if isinstance(data, Mapping):
+            data = data.get(str(step))
+        elif isinstance(data, tuple) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            return None
+    return data
+
+
+def _plain(written: Data, value: object) -> Data:
+    """Numbers, true and false where a text is written for them; else None."""
+    if isinstance(written, str):
+        items = value if isinstance(value, tuple) else (value,)
+        if items and all(isinstance(each, bool | int | float) for each in items):
+            return value  # type: ignore[return-value]
+    if isinstance(written, tuple) and isinstance(value, tuple):
+        pairs = tuple(zip(written, value, strict=False))
+        changed = [_plain(one, other) for one, other in pairs]
+        if any(each is not None for each in changed):
+            return value
+    return None
+
+
+def _change_op(found: Changes, at: Steps, op: OpSection) -> None:
+    """What is about int8 falls away: an op that demands nothing else as a whole."""
+    if not op.dtypes:
+        why = INT8 if op.quantized else "demands nothing"
+        effects = (found.dropped.pop(each, None) for each in _below(found, at))
+        found.dropped[at] = next((e for e in effects if e and e != INT8), why)
+    elif op.activation.dtype and set(INTEGERS) & set(op.weight.dtype):
+        found.dropped[(*at, "weight")] = INT8
+
+
+def _below(found: Changes, at: Steps) -> list[Steps]:
+    return [each for each in found.dropped if each[: len(at)] == at]
+
+
+def _move_ops(found: Changes, document: Document) -> None:
+    """Ops of `quantization` go to `mixed_precision`, unless it has the same."""
+    for kind in PINS:
+        there = getattr(document.mixed_precision, kind)
+        for name in getattr(document.quantization, kind):
+            at = ("quantization", kind, name)
+            if at not in found.dropped and name not in there:
+                found.moved.append(at)
+
+
+def _change_words(found: Changes, document: Document, source: Source) -> None:
+    model, at = document.model, ("model", "framework")
+    place = source.values.get(at)
+    if place is None or place.scalar != document.framework:
+        why = "was left open" if place is None else f"was {place.scalar}"
+        found.written[at] = Value(document.framework, why)
+    named = model.framework != document.framework
+    if named and model.runtime is None and document.runtime is not None:
+        why = f"what {model.framework} means"
+        found.written[("model", "runtime")] = Value(document.runtime, why)
+    if "device" in document.model_fields_set:
+        device = DEVICES[document.device]
+        why = f"was {document.device}"
+        if document.on_cpu and device != "cpu":
+            device, why = (
+                "cpu",
+                f"{why}: {document.framework} models are converted on the CPU",
+            )
+        if device != document.device:
+            found.written[("device",)] = Value(device, why)
+    sought = OBJECTIVES[document.tuning.objective]
+    if sought != document.tuning.objective:
+        found.written[OBJECTIVE] = Value(sought, f"was {document.tuning.objective}")
+
+
+def _change_objective(found: Changes, document: Document) -> None:
+    """A section about performance asks for latency; what differs by default is said."""
+    unsaid = "objective" not in document.tuning.model_fields_set
+    if document.evaluation.performance is not None:
+        for at in _below(found, PERFORMANCE):
+            del found.dropped[at]
+        found.dropped[PERFORMANCE] = (
+            "has no effect here: tuning.objective says what is sought"
+        )
+        if unsaid:
+            why = "what evaluation.performance asked for"
+            found.written[OBJECTIVE] = Value("latency", why)
+    elif unsaid and is_theirs(document):
+        why = "in Neural Compressor it is performance"
+        found.written[OBJECTIVE] = Value(document.tuning.objective, why)
+    policy = document.tuning.exit_policy
+    tried = document.judged and is_theirs(document)
+    if tried and "max_trials" not in policy.model_fields_set:
+        why = "in Neural Compressor it is 100"
+        found.written[TRIALS] = Value(policy.max_trials, why)
