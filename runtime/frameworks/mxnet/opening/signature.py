@@ -30,7 +30,7 @@ def signature(model: object) -> tuple[Input, ...]:
     if len(found) == 1 and found[0].shape is None:
         image = assumed_image(known, known.inputs[0])
         if image is not None:
-            shape = ("batch", *image[1:])
+            shape: tuple[int | str, ...] = ("batch", *image[1:])
             return (replace(found[0], shape=shape, by=ASSUMED),)
     return found
 
