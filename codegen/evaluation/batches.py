@@ -19,6 +19,8 @@ from .transforms import Axes, numpy_type, statements
 def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over the dataset."""
     inputs, framework = _inputs(spec), framework_of(spec)
+    if framework.binds and not spec.model.inputs and not evaluation.transforms:
+        return _bound_section(spec, evaluation)
     names, shape = variables(one.name for one in inputs), inputs[0].shape
     axes = Axes(None if shape is None else len(shape), framework.channels_last)
     prepared = statements(evaluation.transforms, names[0], axes)
@@ -39,11 +41,8 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
 
 def supplied_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over what is supplied, or over one random batch without data."""
-    framework = framework_of(spec)
-    array = Code("array")
-    tensor = framework.tensor(spec, array, Code("array.dtype"))
-    each = laid_out("", tensor) if isinstance(tensor, Group) else tensor
-    reading = laid_out("", _limited("data.batches", spec, evaluation))
+    framework, array = framework_of(spec), Code("array")
+    each = framework.tensor(spec, array, Code("array.dtype"))
     if each == array:  # the framework takes NumPy's
         each = Code("np.asarray(array)")
     needed = [("collections.abc", "Iterator"), ("typing", "Any")]
@@ -54,10 +53,38 @@ def supplied_section(spec: Spec, evaluation: Evaluation) -> Batches:
         title=Code("What is supplied, and labels; without data one random batch."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),
-        reading=Code(f"for arrays, labels in {reading}:"),
-        inputs=Code(f"tuple({each} for array in arrays)"),
+        reading=_arrays_of("data.batches", spec, evaluation),
+        inputs=_each(each),
         argument=Code("data: Data"),
     )
+
+
+def _bound_section(spec: Spec, evaluation: Evaluation) -> Batches:
+    """The loop over a dataset whose arrays are what the model takes, in that order."""
+    framework = framework_of(spec)
+    made = framework.tensor(spec, Code("single(array)"), Code("array.dtype"))
+    return Batches(
+        imports=(
+            ("collections.abc", "Iterator"),
+            ("typing", "Any"),
+            ("narrowcast.runtime.evaluation.data.arrays", "single"),
+        ),
+        title=Code("What the data gives, in the order of the model's arguments."),
+        tensor=framework.tensor_type,
+        local_imports=import_lines(framework.tensor_imports, indent=4),
+        reading=_arrays_of("dataset().batches", spec, evaluation),
+        statements=(Code(f"inputs = {_each(made)}"),),
+    )
+
+
+def _arrays_of(method: str, spec: Spec, evaluation: Evaluation) -> Code:
+    reading = laid_out("", _limited(method, spec, evaluation))
+    return Code(f"for arrays, labels in {reading}:")
+
+
+def _each(tensor: Group | Code) -> Code:
+    made = laid_out("", tensor) if isinstance(tensor, Group) else tensor
+    return Code(f"tuple({made} for array in arrays)")
 
 
 def _inputs(spec: Spec) -> tuple[Input, ...]:

@@ -42,6 +42,8 @@ class Framework:
         python: Versions of Python that it works with.
         executed: Whether the script runs the converted model.
         channels_last: Whether images have their channels in the last dimension.
+        binds: Whether models may say nothing of their inputs, so that those are what the
+            data gives.
     """
 
     title: str
@@ -60,6 +62,7 @@ class Framework:
     python: str = PYTHON
     executed: bool = True
     channels_last: bool = False
+    binds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

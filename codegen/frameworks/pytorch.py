@@ -76,4 +76,5 @@ FRAMEWORK = Framework(
     tensor_imports=(("torch", ""),),
     type_imports=(("torch", ""),),
     loaded=Code(MODULE),
+    binds=True,
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
-from .inputs import Arguments, Input
+from .inputs import Arguments, Calls, Input
 from .protocol import Inputs, Predict, Traced
 
 
@@ -126,6 +127,10 @@ class Callee(Protocol):
         Raises:
             ModelError: It is no model.
         """
+        ...
+
+    def watched(self, model: Any, /) -> AbstractContextManager[Calls]:
+        """While it lasts, see what the model is called with: its tensors, by argument."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..common.errors import DataError
 from ..common.suggestion import suggestion
@@ -55,6 +56,19 @@ class Arguments:
     optional: tuple[str, ...]
     more: bool = False
     any_name: bool = False
+
+
+@dataclass
+class Calls:
+    """What a model was called with.
+
+    Attributes:
+        first: Argument → tensor of the first call, as it was before the call.
+        shapes: Of these arguments, in that order: of each call that had the same.
+    """
+
+    first: dict[str, Any] = field(default_factory=dict)
+    shapes: list[tuple[tuple[int, ...], ...]] = field(default_factory=list)
 
 
 def places(own: Sequence[str], declared: Sequence[str]) -> list[int]:

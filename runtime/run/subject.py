@@ -9,10 +9,10 @@ from typing import Any
 from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
-from ..evaluation.metrics.eval_func import EvalFunc
+from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.sizes import Judged, sizes
-from ..frameworks.adapter import Compiler
+from ..frameworks.adapter import Callee, Compiler
 from ..frameworks.protocol import Inputs
 from ..graph.graph import Precision
 from ..graph.pins import Pins
@@ -21,6 +21,7 @@ from .context import Context
 from .conversion import Conversion
 from .scoring import scored_as_loaded, scored_by_function
 from .slots.binding import judged_of, settled
+from .slots.filling import check_fed, seen
 from .slots.slots import Slots, Standard
 
 
@@ -73,10 +74,17 @@ class Subject:
         """
         if eval_func is None:
             return self._unjudged("eval-func")
-        standard = scored_by_function(
-            self.context, self.slots, self.model, eval_func, criterion
-        )
-        return replace(self, standard=standard)
+        context, slots, model = self.context, self.slots, self.model
+        if not slots.unfed:
+            standard = scored_by_function(context, slots, model, eval_func, criterion)
+            return replace(self, standard=standard)
+        assert isinstance(slots.adapter, Callee)
+        with slots.adapter.watched(model) as calls:
+            standard = scored_by_function(context, slots, model, eval_func, criterion)
+            if not calls.first:  # an earlier run had it scored
+                score_model(eval_func, slots.adapter.native(model))
+        slots, sizes = seen(slots, model, calls)
+        return replace(self, slots=slots, standard=replace(standard, sizes=sizes))
 
     def _unjudged(self, absent: str) -> Subject:
         """The same: the static rules will do."""
@@ -114,6 +122,7 @@ class Subject:
             DataError: The batch is not what the inputs declare.
             ModelError: The model can't be traced, or its graph computes something else.
         """
+        check_fed(self.slots, self.model)
         adapter = self.slots.adapter
         source = MADE_UP if self.slots.made_up else DATASET
         batch = first_inputs(self.slots.batches, source)

@@ -204,6 +204,8 @@ class Document(Section):
         if accuracy is None:
             return
         dataset = accuracy.dataloader.dataset
+        if self.framework == "pytorch" and not self.model.inputs:
+            return  # forward() takes what the data gives, in that order
         if dataset and isinstance(dataset.chosen, DatasetFile):
             for problem in dataset.chosen.input_problems(len(self.model.inputs)):
                 at = (*DATA, "dataset", dataset.key, *problem.at)

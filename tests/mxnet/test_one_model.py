@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import end_to_end
+import eval_funcs
 import one_model
 import pytest
 
@@ -78,3 +79,30 @@ def test_what_nothing_names_is_supplied(exported: Path) -> None:
     project = end_to_end.project_in(exported)
     inputs = [{"name": "data", "shape": ["batch", 1, 28, 28]}]
     end_to_end.check_supplied(project, "mnist-symbol.json", inputs=inputs)
+
+
+PREDICTED = """
+import mxnet as mx
+
+
+def predicted(model, images):
+    symbol, arguments, states = model
+    data = {"data": mx.nd.array(images)}
+    bound = symbol.bind(mx.cpu(), {**arguments, **data}, aux_states=states)
+    return bound.forward()[0].asnumpy()
+"""
+
+
+def test_a_function_of_the_users_judges(block: Any, exported: Path) -> None:
+    project = end_to_end.project_in(exported)
+    inputs = [{"name": "data", "shape": ["batch", 1, 28, 28]}]
+    model = {**MODEL, "inputs": inputs}
+    eval_funcs.check_judged(project, model, PREDICTED, "net.bf16-*")
+    eval_funcs.check_sequences(
+        exported,
+        {"model": {"framework": "mxnet", "inputs": inputs}},
+        block,
+        lambda model: (
+            "amp_cast" in model._cached_graph[1].tojson(remove_amp_cast=False)
+        ),
+    )

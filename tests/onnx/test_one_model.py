@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import end_to_end
+import eval_funcs
 import numpy as np
 import one_model
 import onnx
@@ -184,3 +185,27 @@ def test_what_nothing_names_is_supplied(tmp_path: Path) -> None:
     written(tmp_path)
     project = end_to_end.project_in(tmp_path)
     end_to_end.check_supplied(project, "mnist.onnx")
+
+
+PREDICTED = """
+def predicted(model, images):
+    import openvino
+
+    core = openvino.Core()
+    hint = {"INFERENCE_PRECISION_HINT": "f32"}
+    found = core.read_model(model.SerializeToString())
+    return core.compile_model(found, "CPU", hint)([images])[0]
+"""
+
+
+def test_a_function_of_the_users_judges(tmp_path: Path) -> None:
+    written(tmp_path)
+    project = end_to_end.project_in(tmp_path)
+    model = {"framework": "onnx", "runtime": "openvino", "path": "mnist.onnx"}
+    eval_funcs.check_judged(project, model, PREDICTED, "net.bf16.onnx")
+    eval_funcs.check_sequences(
+        tmp_path,
+        {},
+        onnx.load(tmp_path / "mnist.onnx"),
+        lambda model: any(node.op_type == "Cast" for node in model.graph.node),
+    )

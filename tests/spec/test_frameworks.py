@@ -202,3 +202,6 @@ def test_several_arrays_need_the_names_of_the_inputs_that_they_feed() -> None:
     text = said("framework: onnx, path: a.onnx", several)
     assert "2 arrays: say which inputs of the model they are" in text
     assert "write model.inputs" in text
+    # Those of PyTorch's forward() have an order.
+    made = spec("framework: pytorch, factory: net:make", several)
+    assert made.model.inputs == ()

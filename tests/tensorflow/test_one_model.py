@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import end_to_end
+import eval_funcs
 import numpy as np
 import one_model
 import pytest
@@ -59,3 +60,27 @@ def test_what_nothing_names_is_supplied(net: Any, tmp_path: Path) -> None:
     net.export(str(tmp_path / "mnist"), verbose=False)
     project = end_to_end.project_in(tmp_path, channels_last=True)
     end_to_end.check_supplied(project, "mnist", framework="tensorflow")
+
+
+PREDICTED = """
+import tensorflow as tf
+
+
+def predicted(model, images):
+    with tf.compat.v1.Session(graph=model) as session:
+        given = {model.get_tensor_by_name("image:0"): images}
+        return session.run(model.get_tensor_by_name("output_0:0"), given)
+"""
+
+
+def test_a_function_of_the_users_judges(net: Any, tmp_path: Path) -> None:
+    net.export(str(tmp_path / "mnist"), verbose=False)
+    project = end_to_end.project_in(tmp_path, channels_last=True)
+    model = {"framework": "tensorflow", "path": "mnist"}
+    eval_funcs.check_judged(project, model, PREDICTED, "net.bf16")
+    eval_funcs.check_sequences(
+        tmp_path,
+        {},
+        net,
+        lambda graph: any(node.type == "Cast" for node in graph.get_operations()),
+    )

@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
 
 Batch = tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any] | None]
 """One array (samples, …) for each input of the model, and the labels, if there are any."""
+
+
+def single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array, float64 as float32: Python's floats made it so, no model takes it."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 class Batched(ABC):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError, UsageError
 from ..identity import array_of
+from .arrays import single
 from .collating import are_numbers, collate, grouped, item_of, said, samples
 
 Array = npt.NDArray[Any]
@@ -163,7 +163,7 @@ def _array(value: Any, place: str) -> npt.NDArray[Any]:
         raise DataError(
             f"input {place} of a batch is {said(value)}, which is no array", PAIR
         )
-    return found.astype(np.float32) if found.dtype == np.float64 else found
+    return single(found)
 
 
 def on_the_host(labels: Any) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .running.given import native as native
     from .running.predict import predictor as predictor
     from .running.predict import tensor as tensor
+    from .running.watching import watched as watched
     from .writing.archive import load_saved as load_saved
     from .writing.archive import open_native as open_native
 

@@ -48,7 +48,8 @@ def check_declared(adapter: Adapter, model: Any) -> None:
     raise ModelError(
         f"nothing says which shapes {called.call} takes: there is no data, and the spec "
         "names no inputs",
-        f"Give --data, or write under model: `inputs: [{', '.join(rows)}]`",
+        f"Give --data, or an eval_func that calls the model, or write under model: "
+        f"`inputs: [{', '.join(rows)}]`",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...evaluation.batches import Batches
+from ...evaluation.data.arrays import single
 from ...evaluation.data.supplied import Data, RandomBatch
 from ...frameworks.inputs import Input, places
 
@@ -95,10 +96,9 @@ class Ordered:
 
 
 def _in_dtype(array: Any, dtype: str | None) -> Any:
-    """The array as the model takes it: what nothing says is fp32 where Python's floats
-    made it fp64."""
+    """The array as the model takes it; what nothing says is `single`."""
     found = np.asarray(array)
     if dtype is None:
-        return found.astype(np.float32) if found.dtype == np.float64 else found
+        return single(found)
     same = found.dtype.kind in "biuf" and np.dtype(dtype).kind in "biuf"
     return found.astype(dtype, copy=False) if same else found

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ...evaluation.batches import Batches
+from ...evaluation.sizes import Judged, joined, symbols
 from ...frameworks.adapter import Adapter, Callee
-from ...frameworks.inputs import Input
+from ...frameworks.inputs import Calls, Input
+from ...frameworks.protocol import Inputs
 from ...record.sources import Sources
 from .binding import bound_inputs, check_declared, declared_inputs
 from .fed import Fed
@@ -30,13 +32,12 @@ def filled(
         inputs: What the spec says of them.
 
     Raises:
-        ModelError: Nothing says what the model takes.
         DataError: The first batch is not what it takes.
     """
     declared = tuple(inputs) or declared_inputs(adapter, model)
     made_up = isinstance(batches, Fed) and batches.data is None
-    if made_up and not declared:
-        check_declared(adapter, model)
+    if made_up and not declared and isinstance(adapter, Callee):
+        return Slots(adapter, load_model, _nothing, (), sources, made_up, unfed=True)
     names: Sequence[str] = ()
     if isinstance(batches, Fed):
         names = batches.names
@@ -46,6 +47,42 @@ def filled(
         return slots
     bound = bound_inputs(adapter, model, batches, names)
     return replace(slots, inputs=bound, bound=bool(bound))
+
+
+def check_fed(slots: Slots, model: Any) -> None:
+    """Hold to what was handed over, or the model, to say what it takes.
+
+    Raises:
+        ModelError: Nothing does: the remedy is what to write.
+    """
+    if slots.unfed:
+        check_declared(slots.adapter, model)
+
+
+def seen(slots: Slots, model: Any, calls: Calls) -> tuple[Slots, Judged]:
+    """The slots by what the user's own code called the model with, and its sizes.
+
+    Raises:
+        ModelError: It called the model with nothing.
+        DataError: What it was called with can't be told from the call.
+    """
+    if not calls.first:
+        check_declared(slots.adapter, model)
+    batches = partial(_once, tuple(calls.first.values()))
+    inputs = bound_inputs(slots.adapter, model, batches, tuple(calls.first))
+    sizes: Judged = {}
+    for shapes in calls.shapes:
+        sizes = joined(sizes, symbols(inputs, shapes))
+    fed = replace(slots, batches=batches, inputs=inputs, bound=True, unfed=False)
+    return fed, sizes
+
+
+def _nothing() -> Iterator[tuple[Inputs, None]]:
+    yield from ()
+
+
+def _once(inputs: Inputs) -> Iterator[tuple[Inputs, None]]:
+    yield inputs, None
 
 
 def _signature(adapter: Adapter, model: Any) -> tuple[Input, ...]:

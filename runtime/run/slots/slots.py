@@ -31,6 +31,7 @@ class Slots:
         made_up: Whether the data is one random batch.
         bound: Whether the first batch alone says what the inputs are: which of their
             sizes vary is known once all data was seen.
+        unfed: Whether nothing says what the model takes, until it is seen called.
     """
 
     adapter: Adapter
@@ -40,6 +41,7 @@ class Slots:
     sources: Sources
     made_up: bool = False
     bound: bool = False
+    unfed: bool = False
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,7 @@ def build(name: str, folder: Path) -> nn.Module:
 
 
 def called(name: str, native: Any, batch: tuple[Array, ...]) -> tuple[Array, ...]:
+    native.eval()
     with torch.no_grad():
         found = native(*map(tensor, batch))
     outputs = found if isinstance(found, tuple | list) else (found,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from types import MethodType
 from typing import Any
 
 import torch
@@ -52,7 +53,31 @@ def module_of(model: Any) -> nn.Module:
 
 def native(model: Any) -> nn.Module:
     """As `Adapter.native`: the module, and of an exported program what it holds."""
-    return model if isinstance(model, nn.Module) else module_of(model)
+    return model if isinstance(model, nn.Module) else evaluated(module_of(model))
+
+
+def evaluated(module: nn.Module) -> nn.Module:
+    """An exported program's module, which may be told to be in evaluation mode.
+
+    It is; torch refuses to be asked for it.
+    """
+    for name in ("eval", "train"):
+        if name in vars(module):
+            setattr(module, name, MethodType(MODES[name], module))
+    return module
+
+
+def _eval(self: nn.Module) -> nn.Module:
+    return self
+
+
+def _train(self: nn.Module, mode: bool = True) -> nn.Module:
+    if mode:
+        raise NotImplementedError("an exported program can't be trained")
+    return self
+
+
+MODES = {"eval": _eval, "train": _train}
 
 
 def _wrapped(model: Any) -> nn.Module | None:

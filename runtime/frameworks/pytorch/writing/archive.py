@@ -17,6 +17,7 @@ from ..opening.exported_program import checked
 from ..opening.needs import NOTHING, Needs
 from ..running.calling import recorded
 from ..running.device import check_device
+from ..running.given import evaluated
 from ..running.predict import Predictor
 
 AGAIN = "It is not as it was saved: convert again."
@@ -74,7 +75,7 @@ def load_saved(path: Path, needs: Needs = NOTHING) -> Predict:
 
 def open_native(path: Path, needs: Needs = NOTHING) -> nn.Module:
     """As `Adapter.open_native`; the same checks as `load_saved`."""
-    return opened(path, needs).module()
+    return evaluated(opened(path, needs).module())
 
 
 def opened(path: Path, needs: Needs = NOTHING) -> torch.export.ExportedProgram:

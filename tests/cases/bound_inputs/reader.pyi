@@ -1,0 +1,3 @@
+import torch
+
+def make() -> torch.nn.Module: ...
