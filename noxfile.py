@@ -12,6 +12,8 @@ SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, one for each core: most of the time goes to fresh Pythons."""
 
 SWEEP = ("-m", "hypothesis", "--timeout=0")
+STUBS = "tests/frameworks/test_stubs.py"
+
 TESTED = ("-c", "constraints.txt")
 """The versions of all frameworks."""
 
@@ -75,10 +77,10 @@ def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
     session.run("pytest", *SHARED, f"tests/{name}", *_contract(name))
 
 
-def _contract(framework: str) -> tuple[str, str]:
+def _contract(framework: str) -> tuple[str, ...]:
     """What all adapters are held to, for those of one framework: an error if there is
-    no test of one of them."""
-    return "tests/frameworks", f"--adapters={framework}"
+    no test of one of them. What holds the promises themselves to account is nightly."""
+    return "tests/frameworks", f"--adapters={framework}", f"--ignore={STUBS}"
 
 
 @nox.session(python="3.11")
@@ -125,6 +127,8 @@ def nightly_mxnet(session: nox.Session) -> None:
 
 
 def _damage(session: nox.Session, framework: str) -> None:
-    """Damaged files of a framework's formats; those that need none with PyTorch's."""
+    """Damaged files of a framework's formats, those that need none with PyTorch's; and
+    stubs, each of which must break a promise."""
+    session.run("pytest", "--timeout=0", STUBS, f"--adapters={framework}")
     sweep = ("tests/nightly/test_damage.py", f"--adapters={framework}")
     session.run("pytest", "--timeout=0", *sweep)
