@@ -110,6 +110,7 @@ def nightly_onnx(session: nox.Session) -> None:
     session.run("pytest", *SWEEP, "tests/onnx", env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")
     _damage(session, "onnx")
+    _stubs(session, "onnx")
 
 
 @nox.session(python="3.11")
@@ -117,6 +118,7 @@ def nightly_tensorflow(session: nox.Session) -> None:
     """Damaged files of TensorFlow and Keras."""
     session.install(*TESTED, "tensorflow-cpu", *TESTS, "-e", ".")
     _damage(session, "tensorflow")
+    _stubs(session, "tensorflow")
 
 
 @nox.session(python="3.11")
@@ -124,11 +126,17 @@ def nightly_mxnet(session: nox.Session) -> None:
     """Damaged files of MXNet."""
     session.install(*TESTED, *MXNET, *TESTS, "-e", ".")
     _damage(session, "mxnet")
+    _stubs(session, "mxnet")
 
 
 def _damage(session: nox.Session, framework: str) -> None:
-    """Damaged files of a framework's formats, those that need none with PyTorch's; and
-    stubs, each of which must break a promise."""
-    session.run("pytest", "--timeout=0", STUBS, f"--adapters={framework}")
+    """Damaged files of a framework's formats; those that need none with PyTorch's."""
     sweep = ("tests/nightly/test_damage.py", f"--adapters={framework}")
     session.run("pytest", "--timeout=0", *sweep)
+
+
+def _stubs(session: nox.Session, framework: str) -> None:
+    """Stubs of an adapter, each of which must break a promise of the contract."""
+    for packages in ("examples/mnist/packages.txt", f"tests/{framework}/packages.txt"):
+        session.install("--no-deps", "-r", packages)
+    session.run("pytest", "--timeout=0", STUBS, f"--adapters={framework}")
