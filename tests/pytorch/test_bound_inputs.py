@@ -303,14 +303,16 @@ def test_a_rank_that_varies_is_told_by_what_the_first_batch_says(
 
 
 def test_without_data_the_remedy_is_the_line_to_write(tmp_path: Path) -> None:
+    subject = loaded(tmp_path, Pair(), None)  # a function may call the model yet
     with pytest.raises(ModelError) as caught:
-        loaded(tmp_path, Pair(), None)
+        traced(subject, judged=False)
     assert caught.value.message.startswith(
         "nothing says which shapes Pair.forward() ta"
     )
     assert caught.value.remedy == (
-        "Give --data, or write under model: `inputs: [{name: left, shape: [batch, ...], "
-        "dtype: float32}, {name: right, shape: [batch, ...], dtype: float32}]`"
+        "Give --data, or an eval_func that calls the model, or write under model: "
+        "`inputs: [{name: left, shape: [batch, ...], dtype: float32}, "
+        "{name: right, shape: [batch, ...], dtype: float32}]`"
     )
 
 
