@@ -181,6 +181,12 @@ class Run:
         for text in said:
             context.warn(text)
         slots = filled(self.adapter, load_model, model, batches, inputs, sources)
+        for each in slots.assumed:
+            sizes = ", ".join(map(str, each.shape or ()))
+            context.note(
+                f"nothing says what shape input {each.name} has: ({sizes}), which the "
+                "layers take, is assumed; data, or `inputs` in the spec, would tell"
+            )
         return Subject(context, slots, self.machines, model)
 
     def check(self, conversion: Conversion, found: Found) -> Converted:

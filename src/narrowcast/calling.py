@@ -28,6 +28,7 @@ from narrowcast.runtime.run.interrupts import Interrupts
 from narrowcast.runtime.run.slots.checks import Handed
 from narrowcast.runtime.run.slots.supplies import OpenedModel
 
+from .ends import in_python
 from .writing import Generated
 
 PLACES = ("script", "plan", "model", "package")
@@ -132,7 +133,7 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
         search=not place.resume,
         resume=place.resume,
     )
-    told = Terminal(sys.stderr)
+    told = _Told(sys.stderr)
     context = Context(name, file, options, told, time.perf_counter, checks=Handed())
     run = Run(context)
     try:
@@ -165,7 +166,14 @@ def _tell(report: Report, place: Place) -> None:
     rows = summary(report).splitlines()
     if not place.kept:
         rows = [row for row in rows if row.split(maxsplit=1)[0] not in PLACES]
-    print(printable("\n".join(rows)), file=sys.stderr)
+    print(printable(in_python("\n".join(rows))), file=sys.stderr)
+
+
+class _Told(Terminal):
+    """Progress, in Python's words for a script's options."""
+
+    def line(self, label: str, text: str) -> None:
+        super().line(label, in_python(text))
 
 
 @contextmanager
