@@ -9,6 +9,9 @@ from typing import Any
 from ..common.errors import DataError
 from ..common.suggestion import suggestion
 
+ASSUMED = "what is assumed"
+"""Who says what an input is like that neither model nor data says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

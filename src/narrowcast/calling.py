@@ -22,12 +22,14 @@ from narrowcast.runtime import Report, Run
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.common.progress import Terminal, printable
+from narrowcast.runtime.frameworks.protocol import Opener
 from narrowcast.runtime.report.summary import summary
 from narrowcast.runtime.run import Context, Options
 from narrowcast.runtime.run.interrupts import Interrupts
 from narrowcast.runtime.run.slots.checks import Handed
 from narrowcast.runtime.run.slots.supplies import OpenedModel
 
+from .ends import in_python
 from .writing import Generated
 
 PLACES = ("script", "plan", "model", "package")
@@ -73,12 +75,12 @@ class Outcome:
 
     Attributes:
         plan: The plan's content.
-        adapter: The framework's side, which opens the model that was saved.
+        opener: The framework's side, which opens the model that was saved.
     """
 
     report: Report
     plan: Mapping[str, Any]
-    adapter: Any
+    opener: Opener
 
 
 def loaded(script: Generated) -> ModuleType:
@@ -132,7 +134,7 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
         search=not place.resume,
         resume=place.resume,
     )
-    told = Terminal(sys.stderr)
+    told = _Told(sys.stderr)
     context = Context(name, file, options, told, time.perf_counter, checks=Handed())
     run = Run(context)
     try:
@@ -143,7 +145,8 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
         context.discard()
     _tell(report, place)
     plan = json.loads(report.plan.read_text("utf-8"))
-    return Outcome(report, plan, run.adapter)
+    assert run.opener is not None, "convert ends with Run.finish"
+    return Outcome(report, plan, run.opener)
 
 
 def _arguments(module: ModuleType, supplied: Supplied) -> dict[str, Any]:
@@ -165,7 +168,14 @@ def _tell(report: Report, place: Place) -> None:
     rows = summary(report).splitlines()
     if not place.kept:
         rows = [row for row in rows if row.split(maxsplit=1)[0] not in PLACES]
-    print(printable("\n".join(rows)), file=sys.stderr)
+    print(printable(in_python("\n".join(rows))), file=sys.stderr)
+
+
+class _Told(Terminal):
+    """Progress, in Python's words for a script's options."""
+
+    def line(self, label: str, text: str) -> None:
+        super().line(label, in_python(text))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ says it in two lines and ends with its exit code, as the command line does.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,25 @@ from contextlib import contextmanager
 
 from narrowcast.runtime.common.errors import NarrowcastError, UsageError
 from narrowcast.runtime.common.progress import printable
+
+IN_PYTHON = {
+    "--model": "converter.model",
+    "--data": "converter.eval_dataloader",
+    "--metric": "converter.metric",
+    "--eval-func": "converter.eval_func",
+    "--max-trials": "tuning.exit_policy.max_trials",
+    "--timeout": "tuning.exit_policy.timeout",
+    "--resume": "tuning.workspace.resume",
+    "--output": "tuning.workspace.path",
+}
+"""What options of a script are called for those who call it from Python."""
+
+OPTION = re.compile(f"({'|'.join(IN_PYTHON)})(?![\\w-])")
+
+
+def in_python(text: str) -> str:
+    """A message of a script, in the words of those who call it from Python."""
+    return OPTION.sub(lambda found: IN_PYTHON[found[0]], text)
 
 
 class CriterionError(NarrowcastError):
@@ -63,10 +83,11 @@ def refusals() -> Iterator[None]:
 
 def ending(error: NarrowcastError) -> NarrowcastError:
     """The same error, as one that ends the process."""
-    main = threading.current_thread() is threading.main_thread()
-    if isinstance(error, SystemExit) or not main:
+    if isinstance(error, SystemExit):
         return error
-    made: NarrowcastError = _ending(type(error))(error.message, error.remedy)
+    main = threading.current_thread() is threading.main_thread()
+    wanted = _ending(type(error)) if main else type(error)
+    made: NarrowcastError = wanted(in_python(error.message), in_python(error.remedy))
     for note in getattr(error, "__notes__", ()):
         made.add_note(note)
     return made

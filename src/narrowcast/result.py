@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.evaluation.evaluation import rounded
 from narrowcast.runtime.report.report import Report
 
@@ -36,7 +37,7 @@ class Result:
         self.script = script
         self.report: Report = outcome.report
         self.plan: Mapping[str, Any] = outcome.plan
-        self._adapter = outcome.adapter
+        self._opener = outcome.opener
         weakref.finalize(self, place.discard)
 
     def __bool__(self) -> bool:
@@ -61,7 +62,7 @@ class Result:
         of MXNet's, a ModelProto.
         """
         with refusals():
-            return self._adapter.open_native(self.report.model)
+            return self._opener.open_native(self.report.model)
 
     @property
     def graph(self) -> Any:
@@ -91,8 +92,8 @@ class Result:
 
         Args:
             path: A file, by the format's ending; an existing folder, which gets the
-                model under its own name; else the file without its ending. TensorFlow
-                models are folders.
+                model under its own name; else the file without its ending. TensorFlow's
+                are SavedModels, folders, or frozen graphs where it ends in `.pb`.
             anyway: Also where it misses the criterion.
 
         Returns:
@@ -105,6 +106,9 @@ class Result:
         with refusals():
             if not self.holds and not anyway:
                 raise CriterionError(f"not saved: {self.missed}", REMEDY)
+            if os.fspath(path).endswith(".pb") and self.report.model.is_dir():
+                frozen = self.graph_def.SerializeToString(deterministic=True)
+                return write_bytes(Path(path).expanduser(), frozen)
             return save(self.report.model, os.fspath(path))
 
     @property

@@ -25,11 +25,7 @@ def project(tmp_path: Path) -> Project:
     block.initialize(mx.init.Normal(0.2))
     block.hybridize()
     write_data(tmp_path, lambda images: block(mx.nd.array(images)).asnumpy(), SHAPE)
-    # Without data, a symbol must say what it takes.
-    symbol = block(mx.sym.var("data", shape=(0, *SHAPE)))
-    symbol.save(str(tmp_path / "model-symbol.json"))
-    held = {f"arg:{k}": v.data() for k, v in block.collect_params().items()}
-    mx.nd.save(str(tmp_path / "model-0000.params"), held)
+    block.export(str(tmp_path / "model"))
     write_conf(tmp_path, "mxnet")
     return Project(tmp_path)
 

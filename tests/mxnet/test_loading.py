@@ -13,7 +13,7 @@ import pytest
 
 from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import mxnet as adapter
-from narrowcast.runtime.frameworks.inputs import Input
+from narrowcast.runtime.frameworks.inputs import ASSUMED, Input
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 from narrowcast.runtime.frameworks.mxnet.opening.untrusted import params
 
@@ -552,3 +552,26 @@ def test_a_blocks_outputs_that_leave_an_input_unused_are_refused(tools: Any) -> 
     model = adapter.block_model(block, outputs=["pair_second"])
     with pytest.raises(ModelError, match="depend on 1 of the 2 inputs alone"):
         tools.trace(model, *np.ones((2, 3, 4), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("layers", "side"),
+    [
+        ([nn.Conv2D(2, 3), nn.GlobalAvgPool2D(), nn.Dense(3)], 224),
+        ([nn.BatchNorm(), nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(3)], 9),
+    ],
+    ids=["any size", "one size"],
+)
+def test_the_size_of_an_image_is_one_that_the_layers_take(
+    layers: list[Any], side: int, tmp_path: Path, tools: Any
+) -> None:
+    """What export writes does not say it; height and width are taken to be equal."""
+    model = nn.HybridSequential()
+    model.add(*layers)
+    model.initialize()
+    symbol = tools.saved(model, tmp_path, np.ones((1, 3, 9, 9), np.float32))
+    (found,) = adapter.signature(
+        adapter.load_symbol(symbol, tmp_path / "model-0000.params")
+    )
+    assert found.shape == ("batch", 3, side, side)
+    assert found.by == ASSUMED

@@ -120,7 +120,9 @@ def precisions(result: Any) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("here")
-def test_without_evaluation_everything_is_converted_that_can_be() -> None:
+def test_without_evaluation_everything_is_converted_that_can_be(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """5. A configuration without evaluation: no tuning."""
     result = converter({"mixed_precision": {"precisions": "bf16"}})()
     assert result
@@ -128,6 +130,9 @@ def test_without_evaluation_everything_is_converted_that_can_be() -> None:
     assert set(precisions(result).values()) == {"bf16"}
     assert isinstance(result.model, onnx.ModelProto)
     assert "Cast" in types_of(result.model)
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "no data was given (converter.eval_dataloader)" in said.err
 
 
 @pytest.mark.usefixtures("here")

@@ -59,6 +59,22 @@ def test_the_pages_that_a_page_links_to_are_there(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+def test_every_block_of_the_migration_page_is_run_somewhere() -> None:
+    """By a session of `tests/NAME/test_api.py`, or it is a file that others read."""
+    text = (ROOT / "docs/migration.md").read_text("utf-8")
+    marks = re.findall(r"(<!-- (?:run|file): .+ -->\n)?```\w+\n", text)
+    assert len(marks) > 10
+    assert all(marks)
+    sessions = {
+        name
+        for run in re.findall(r"<!-- run: (.+) -->", text)
+        for name in run.split(", ")
+    }
+    for name in sessions:
+        test = ROOT / "tests" / name / "test_api.py"
+        assert "run_page(" in test.read_text("utf-8")
+
+
 def test_the_tests_of_the_guarantees_are_there() -> None:
     """`file::test`; without a file the test is in the one before."""
     text, file = (ROOT / "docs/search.md").read_text("utf-8"), ""

@@ -115,7 +115,7 @@ def run_snippet(
     (project.folder / "snippet.py").write_text(script, "utf-8")
     done = project.run(command=["snippet.py"])
     assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
+    assert done.stdout == "", done.stdout
     assert "Traceback" not in done.stderr
     after = {path.name for path in project.folder.iterdir()} - before
     assert after - {"snippet.py", "__pycache__"} == {Path(saved).parts[0]}

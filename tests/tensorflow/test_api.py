@@ -123,6 +123,9 @@ def test_a_function_scores_the_frameworks_model() -> None:
     assert isinstance(result.graph, tf.Graph)
     assert result.report.judgement is not None
     assert result.report.judgement.baseline.value == 0.5
+    assert result.save("new/out.pb") == Path("new/out.pb")
+    saved = tf.compat.v1.GraphDef.FromString(Path("new/out.pb").read_bytes())
+    assert {node.name for node in saved.node} >= {"x", "conv1", "relu1", "Identity"}
 
 
 @pytest.mark.usefixtures("here")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ...evaluation.batches import Batches
-from ...evaluation.sizes import Judged, joined, symbols
+from ...evaluation.sizes import Judged, joined
 from ...frameworks.adapter import Adapter, Callee
-from ...frameworks.inputs import Calls, Input
+from ...frameworks.inputs import ASSUMED, Calls, Input
 from ...frameworks.protocol import Inputs
 from ...record.sources import Sources
-from .binding import bound_inputs, check_declared, declared_inputs
+from .binding import bound_inputs, check_declared, declared_inputs, of_batch
 from .fed import Fed
 from .slots import Slots
 
@@ -39,10 +39,16 @@ def filled(
     if made_up and not declared and isinstance(adapter, Callee):
         return Slots(adapter, load_model, _nothing, (), sources, made_up, unfed=True)
     names: Sequence[str] = ()
+    assumed: tuple[Input, ...] = ()
     if isinstance(batches, Fed):
         names = batches.names
-        batches = batches.batches(declared, partial(_signature, adapter, model))
-    slots = Slots(adapter, load_model, batches, declared, sources, made_up)
+        signature = cache(partial(_signature, adapter, model))
+        if made_up and not declared:
+            assumed = tuple(each for each in signature() if each.by == ASSUMED)
+        batches = batches.batches(declared, signature)
+    slots = Slots(
+        adapter, load_model, batches, declared, sources, made_up, assumed=assumed
+    )
     if declared:
         return slots
     bound = bound_inputs(adapter, model, batches, names)
@@ -72,7 +78,7 @@ def seen(slots: Slots, model: Any, calls: Calls) -> tuple[Slots, Judged]:
     inputs = bound_inputs(slots.adapter, model, batches, tuple(calls.first))
     sizes: Judged = {}
     for shapes in calls.shapes:
-        sizes = joined(sizes, symbols(inputs, shapes))
+        sizes = joined(sizes, of_batch(inputs, shapes))
     fed = replace(slots, batches=batches, inputs=inputs, bound=True, unfed=False)
     return fed, sizes
 

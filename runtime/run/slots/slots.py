@@ -31,6 +31,7 @@ class Slots:
         made_up: Whether the data is one random batch.
         bound: Whether the first batch alone says what the inputs are: which of their
             sizes vary is known once all data was seen.
+        assumed: Inputs of the random batch that nothing describes.
         unfed: Whether nothing says what the model takes, until it is seen called.
     """
 
@@ -41,6 +42,7 @@ class Slots:
     sources: Sources
     made_up: bool = False
     bound: bool = False
+    assumed: tuple[Input, ...] = ()
     unfed: bool = False
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
-from ...inputs import Input
+from ...inputs import ASSUMED, Input
 from ..ir.arrays import DTYPES, name_of
 from ..ir.library import mx
 from ..ir.network import Network, symbol
 from ..running.blocks import Block, arguments, as_model
+from .assumed import assumed_image
 
 Shape = tuple[int, ...]
 
@@ -16,14 +18,21 @@ Shape = tuple[int, ...]
 def signature(model: object) -> tuple[Input, ...]:
     """The inputs that the model declares.
 
-    The size of a batch is open; where others are too, the shape is not known. Gluon's
-    blocks declare names alone.
+    The size of a batch is open; where others are too, the shape is not known, but for a
+    lone image: a size that the layers take is assumed. Gluon's blocks declare names
+    alone.
     """
     known = as_model(model)
     if isinstance(known, Block):
         return tuple(map(Input, arguments(known.block) or ["data"]))
     inferred = _inferred(known)
-    return tuple(_input(known, index, inferred) for index in known.inputs)
+    found = tuple(_input(known, index, inferred) for index in known.inputs)
+    if len(found) == 1 and found[0].shape is None:
+        image = assumed_image(known, known.inputs[0])
+        if image is not None:
+            shape: tuple[int | str, ...] = ("batch", *image[1:])
+            return (replace(found[0], shape=shape, by=ASSUMED),)
+    return found
 
 
 def _input(network: Network, index: int, inferred: dict[str, Shape]) -> Input:
