@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from ..common.strict_json import count, mapped, row
 from ..frameworks.inputs import Input
 
 Judged = Mapping[str, tuple[int, int]]
-"""Symbol → the least and the most that it was."""
+"""Symbol, or `pair` of them → the least and the most that it was."""
 
 JUDGED = mapped(row(count, count))
 
@@ -24,6 +25,30 @@ def symbols(inputs: Sequence[Input], shapes: Iterable[tuple[int, ...]]) -> Judge
             if (axis or symbol != samples) and axis < len(shape):
                 found[symbol] = shape[axis], shape[axis]
     return found
+
+
+def named(inputs: Sequence[Input], shapes: Iterable[tuple[int, ...]]) -> dict[str, int]:
+    """Symbol → size of one batch, of the samples' too."""
+    return {
+        symbol: shape[axis]
+        for declared, shape in zip(inputs, shapes, strict=False)
+        for axis, symbol in declared.dynamic.items()
+        if axis < len(shape)
+    }
+
+
+def pair(a: str, b: str) -> str:
+    """What the difference of two sizes is called, among the sizes that were judged."""
+    return f"{a} - {b}"
+
+
+def differences(inputs: Sequence[Input], shapes: Iterable[tuple[int, ...]]) -> Judged:
+    """How far apart any two sizes of one batch are that have names."""
+    found = named(inputs, shapes).items()
+    return {
+        pair(a, b): (abs(x - y), abs(x - y))
+        for (a, x), (b, y) in combinations(found, 2)
+    }
 
 
 def joined(first: Judged, second: Judged) -> Judged:

@@ -35,6 +35,7 @@ from ..frameworks.protocol import LoadSaved, Predict, first_call
 from ..record.recorded import history_path
 from ..record.resume import check_data
 from .context import Context
+from .slots.binding import of_batch as bound_sizes
 from .slots.slots import Slots, Standard
 
 
@@ -55,6 +56,7 @@ def scored_as_loaded(
     progress, workers = context.progress, context.workers
     progress.live("baseline", "the model as loaded")
     judged: Judged = {}
+    of_batch = bound_sizes if slots.bound else symbols
     data = held_to(slots.batches, slots.inputs) if slots.inputs else slots.batches
     stateful = workers is not None and carries_state(predict, data)
     if stateful:
@@ -64,7 +66,7 @@ def scored_as_loaded(
     def scored(beside: Beside) -> Evaluation:
         def see(batch: Gatherable) -> None:
             nonlocal judged
-            judged = joined(judged, symbols(slots.inputs, batch.shapes))
+            judged = joined(judged, of_batch(slots.inputs, batch.shapes))
             beside(batch)
 
         if workers is None or stateful:

@@ -20,7 +20,7 @@ from ..hardware.requirements import Machine
 from .context import Context
 from .conversion import Conversion
 from .scoring import scored_as_loaded, scored_by_function
-from .slots.binding import judged_of, settled
+from .slots.binding import first_sizes, judged_of, settled
 from .slots.filling import check_fed, seen
 from .slots.slots import Slots, Standard
 
@@ -156,5 +156,6 @@ class Subject:
         judged = {} if self.standard is None else self.standard.sizes
         if not self.slots.bound:
             return self.slots, judged
+        judged = judged or first_sizes(self.slots.inputs, self.slots.batches)
         inputs = settled(self.slots.inputs, batch, judged)
         return replace(self.slots, inputs=inputs), judged_of(inputs, judged)

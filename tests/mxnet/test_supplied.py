@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.common.errors import ModelError, ModelWarning
+from narrowcast.runtime.common.errors import DataError, ModelError, ModelWarning
+from narrowcast.runtime.evaluation.data.synthetic import random_inputs
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet import open_supplied
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
@@ -127,3 +128,19 @@ def test_a_symbol_that_runs_code_is_refused_as_a_file_is() -> None:
     found = mx.sym.Custom(mx.sym.var("data"), op_type="supplied_own", name="own")
     with pytest.raises(ModelError, match="own is Custom, which runs code"):
         open_supplied((found, {}, {}))
+
+
+def test_shapes_that_nothing_says_are_asked_for_with_the_line_to_write() -> None:
+    x, ids = mx.sym.var("x", shape=(0, 6)), mx.sym.var("ids", dtype="int64")
+    weights = {"w": mx.nd.ones((4, 6)), "b": mx.nd.ones(4), "table": mx.nd.ones((9, 4))}
+    dense = mx.sym.FullyConnected(x, mx.sym.var("w"), mx.sym.var("b"), num_hidden=4)
+    table = mx.sym.Embedding(ids, mx.sym.var("table"), input_dim=9, output_dim=4)
+    both = mx.sym.broadcast_add(dense, table)
+    told = adapter.signature(open_supplied((both, weights)))
+    with pytest.raises(DataError, match="what shape its input ids has") as caught:
+        random_inputs((), 5, np.random.default_rng(0), told)
+    line = (
+        "`inputs: [{name: x, shape: [batch, 6], dtype: float32}, "
+        "{name: ids, shape: [batch, ...]}]`"
+    )
+    assert line in caught.value.remedy

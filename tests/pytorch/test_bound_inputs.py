@@ -175,6 +175,35 @@ def test_lengths_that_vary_together_are_one_size(tmp_path: Path) -> None:
     assert note == "tokens_1 judged at 5 to 9: nothing is known of other sizes"
 
 
+def test_sizes_that_differ_once_are_two(tmp_path: Path) -> None:
+    """Although the first, the least and the most are the same."""
+    data = Batches(*[(ones(2, 3, h, w),) for h, w in ((6, 6), (5, 9), (9, 5), (6, 6))])
+    conversion = traced(loaded(tmp_path, Image(), data))
+    assert shapes(conversion) == {"image": ("batch", 3, "image_2", "image_3")}
+    placement = dict.fromkeys(conversion.traced.graph.by_id, Precision.FP32)
+    made = conversion.traced.apply(placement)
+    saved = pytorch.load_saved(conversion.traced.save(made, tmp_path / "net.pt2"))
+    for arrays, _labels in data.batches(1):
+        assert saved((torch.from_numpy(arrays[0]),))[0].shape == (2,)
+
+
+def test_a_square_whose_sides_count_the_samples(tmp_path: Path) -> None:
+    class Similar(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(5, 5)
+
+        def forward(self, x: torch.Tensor, similar: torch.Tensor) -> Any:
+            return (similar @ self.linear(x)).sum(1)
+
+    data = Batches(*[(ones(n, 5), ones(n, n)) for n in (4, 3)])
+    conversion = traced(loaded(tmp_path, Similar(), data))
+    assert shapes(conversion) == {"x": ("batch", 5), "similar": ("batch", "batch")}
+    assert conversion.notes == (
+        "batch judged at 3 to 4: nothing is known of other sizes",
+    )
+
+
 def test_first_dimensions_that_are_no_samples_vary_alone(tmp_path: Path) -> None:
     class Nodes(nn.Module):
         def __init__(self) -> None:
@@ -187,6 +216,12 @@ def test_first_dimensions_that_are_no_samples_vary_alone(tmp_path: Path) -> None
     data = Batches(*[(ones(n, 5), ones(2, m)) for n, m in ((3, 7), (4, 7), (6, 9))])
     conversion = traced(loaded(tmp_path, Nodes(), data))
     assert shapes(conversion) == {"nodes": ("batch", 5), "edges": (2, "edges_1")}
+    data = Batches(*[(ones(n, 5), ones(m, 2)) for n, m in ((3, 3), (4, 7), (6, 9))])
+    conversion = traced(loaded(tmp_path, Nodes(), data))
+    assert shapes(conversion) == {"nodes": ("batch", 5), "edges": ("edges_0", 2)}
+    assert conversion.notes == (
+        "edges_0 judged at 3 to 9: nothing is known of other sizes",
+    )
 
 
 def test_optional_arguments_take_what_is_left(tmp_path: Path) -> None:
@@ -209,10 +244,12 @@ def test_arguments_without_names_go_by_position(tmp_path: Path) -> None:
     assert list(shapes(conversion).values()) == [("batch", 5), ("batch", 5)]
 
 
-def test_what_was_seen_once_is_fixed_where_nothing_is_judged(tmp_path: Path) -> None:
-    data = Batches((ones(4, 5),), (ones(4, 5),))
-    conversion = traced(loaded(tmp_path, nn.Linear(5, 1), data), judged=False)
-    assert shapes(conversion) == {"input": ("batch", 5)}
+def test_sizes_are_seen_where_nothing_is_judged(tmp_path: Path) -> None:
+    tokens = [(ones(4, length, dtype=np.int64),) for length in (5, 7)]
+    conversion = traced(loaded(tmp_path, Text(), Batches(*tokens)), judged=False)
+    assert shapes(conversion) == {"tokens": ("batch", "tokens_1")}
+    conversion = traced(loaded(tmp_path, Text(), Batches(*tokens[:1])), judged=False)
+    assert shapes(conversion) == {"tokens": ("batch", 5)}
 
 
 @pytest.mark.parametrize(
@@ -266,8 +303,9 @@ def test_a_rank_that_varies_is_told_by_what_the_first_batch_says(
 
 
 def test_without_data_the_remedy_is_the_line_to_write(tmp_path: Path) -> None:
+    subject = loaded(tmp_path, Pair(), None)  # a function may call the model yet
     with pytest.raises(ModelError) as caught:
-        loaded(tmp_path, Pair(), None)
+        traced(subject, judged=False)
     assert caught.value.message.startswith(
         "nothing says which shapes Pair.forward() ta"
     )

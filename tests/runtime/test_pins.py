@@ -129,6 +129,41 @@ PROBES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("pins", "held"),
+    [
+        (Pins(everything="all"), {CONV: "all", NORM: "all", LINEAR: "all"}),
+        (
+            Pins(everything="all", freed_types=("Conv2d", "absent")),
+            {NORM: "all", LINEAR: "all"},
+        ),
+        (
+            Pins(everything="all", freed_names=("body.*", "absent")),
+            {LINEAR: "all"},
+        ),
+        (
+            Pins(everything="all", types={"conv2d": "t"}, freed_names=("body\\.0",)),
+            {NORM: "all", LINEAR: "all"},
+        ),
+        (
+            Pins(types={"linear": "t"}, freed_names=("head",), names={"body.2": "n"}),
+            {NORM: "n"},
+        ),
+        (
+            Pins(types={"linear": "t"}, freed_names=("head",), names={"he.*": "n"}),
+            {LINEAR: "n"},
+        ),
+    ],
+    ids=["all", "type", "name", "name over type", "name alone", "a pin among names"],
+)
+def test_a_narrower_demand_overrules_a_wider_one(
+    pins: Pins, held: dict[Op, str]
+) -> None:
+    found = user_pins(GRAPH, pins)
+    found.pop(ARGMAX.id, None)
+    assert found == {op.id: Reason(Why.USER, where) for op, where in held.items()}
+
+
 def test_kernels_are_those_that_ran() -> None:
     graph = with_kernels(GRAPH, BF16, PROBES)
     wide, low = Kernel(FP32, FP32), Kernel(BF16, BF16)

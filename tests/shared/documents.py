@@ -47,3 +47,9 @@ def _documents() -> Iterator[Document]:
 
 
 DOCUMENTS = tuple(_documents())
+
+
+def document(covers: str) -> Document:
+    """The one whose first line starts with these words."""
+    (found,) = (one for one in DOCUMENTS if one.text.startswith(f"# {covers}"))
+    return found

@@ -25,6 +25,10 @@ class Project:
         """Write the spec."""
         (self.folder / "net.yaml").write_text(yaml.safe_dump(spec), "utf-8")
 
+    def put(self, text: str) -> None:
+        """Write the spec as it is."""
+        (self.folder / "net.yaml").write_text(text, "utf-8")
+
     def run(
         self,
         *options: str,

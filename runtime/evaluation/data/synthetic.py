@@ -39,10 +39,19 @@ def random_inputs(
         DataError: The model has no input of a name, or leaves a shape open.
     """
     own = {each.name: each for each in signature or declared}
-    return tuple(
-        _drawn(each, _known(each.name, own), batch_size, generator)
-        for each in declared or signature
-    )
+    whole = [_whole(each, _known(each.name, own)) for each in declared or signature]
+    open_ = [each.name for each in whole if each.shape is None]
+    if open_:
+        what = (
+            f"its input {open_[0]} has"
+            if len(open_) == 1
+            else (f"its inputs {', '.join(open_)} have")
+        )
+        raise DataError(
+            f"the model does not say what shape {what}, and there is no data to tell",
+            f"Give data (--data), or write under model: `inputs: [{_rows(whole)}]`",
+        )
+    return tuple(_drawn(each, batch_size, generator) for each in whole)
 
 
 def _known(name: str, own: dict[str, Input]) -> Input:
@@ -54,14 +63,30 @@ def _known(name: str, own: dict[str, Input]) -> Input:
     return own[name]
 
 
-def _drawn(
-    declared: Input, own: Input, batch_size: int, generator: np.random.Generator
-) -> npt.NDArray[Any]:
+def _whole(declared: Input, own: Input) -> Input:
+    """What either says of an input."""
     shape = own.shape if declared.shape is None else declared.shape
-    if shape is None:
-        raise DataError(
-            f"the model does not say what shape its input {own.name} has",
-            f"Write it: inputs: [{{name: {own.name}, shape: [batch, ...]}}]",
-        )
+    return Input(own.name, shape, declared.dtype or own.dtype)
+
+
+def _rows(inputs: Sequence[Input]) -> str:
+    """The inputs as a spec has them: dots, and a dtype, for what only the user knows."""
+    return ", ".join(map(_row, inputs))
+
+
+def _row(each: Input) -> str:
+    sizes = OPEN if each.shape is None else each.shape
+    shape = ", ".join(map(str, sizes))
+    dtype = "" if each.dtype else ", dtype: float32"
+    return f"{{name: {each.name}, shape: [{shape}]{dtype}}}"
+
+
+OPEN = ("batch", "...")
+
+
+def _drawn(
+    whole: Input, batch_size: int, generator: np.random.Generator
+) -> npt.NDArray[Any]:
+    shape, dtype = whole.shape or (), whole.dtype or "float32"
     sizes = tuple(size if isinstance(size, int) else batch_size for size in shape)
-    return random_array(sizes, declared.dtype or own.dtype or "float32", generator)
+    return random_array(sizes, dtype, generator)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from .opening.state_dict import load_safetensors as load_safetensors
     from .opening.state_dict import load_state_dict as load_state_dict
     from .opening.supplied import open_supplied as open_supplied
+    from .opening.watching import watched as watched
     from .program import Program as Program
     from .program import trace as trace
     from .running.given import native as native
     from .running.predict import predictor as predictor
     from .running.predict import tensor as tensor
-    from .running.watching import watched as watched
     from .writing.archive import load_saved as load_saved
     from .writing.archive import open_native as open_native
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from ...common.errors import DataError, ModelError
 from ...common.suggestion import suggestion
-from ...evaluation.batches import Batches, first_inputs
-from ...evaluation.sizes import Judged
+from ...evaluation.batches import Batches, all_inputs, first_inputs
+from ...evaluation.sizes import Judged, differences, joined, named, pair
 from ...frameworks.adapter import Adapter, Callee
 from ...frameworks.inputs import Arguments, Input
 from ...frameworks.protocol import Inputs
@@ -18,6 +19,9 @@ BATCH = "batch"
 """The symbol for how many samples there are."""
 
 FIRST = "the first batch"
+
+SEEN = 32
+"""Batches that are read for their sizes where nothing judges them all."""
 
 LISTED = 10
 """Arguments that a message lists."""
@@ -59,8 +63,8 @@ def bound_inputs(
     """The inputs of a model that declares none, as the first batch has them.
 
     Each is an argument: by the batch's own names, else by order, where optional ones
-    come last to be left out. All sizes are symbols, until all data was seen (`settled`):
-    `batch` for the samples, `NAME_AXIS` for the others.
+    come last to be left out. All sizes are symbols of their own, until all data was seen
+    (`settled`): `batch` for the first, which counts the samples, else `NAME_AXIS`.
 
     Args:
         names: What the batch calls its elements, in its order.
@@ -75,55 +79,83 @@ def bound_inputs(
     if names:
         _check_names(called, names)
     shapes = _shapes(batch)
-    samples = next((shape[0] for shape in shapes if shape), None)
+    first = next((k for k, shape in enumerate(shapes) if shape), None)
     return tuple(
-        Input(name, _symbols(name, shape, samples), _dtype(value), by=FIRST)
-        for name, shape, value in zip(
-            names or _names(called, len(batch)), shapes, batch, strict=True
+        Input(name, _symbols(name, len(shape), k == first), _dtype(value), by=FIRST)
+        for k, (name, shape, value) in enumerate(
+            zip(names or _names(called, len(batch)), shapes, batch, strict=True)
         )
     )
+
+
+def first_sizes(inputs: Sequence[Input], batches: Batches) -> Judged:
+    """What the sizes are in the first batches, and how far apart."""
+    found: Judged = {}
+    for batch in islice(all_inputs(batches), SEEN):
+        found = joined(found, of_batch(inputs, _shapes(batch)))
+    return found
+
+
+def of_batch(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> Judged:
+    """What the sizes of bound inputs are in one batch, and how far apart."""
+    sizes = {symbol: (size, size) for symbol, size in named(inputs, shapes).items()}
+    return joined(sizes, differences(inputs, shapes))
 
 
 def settled(
     inputs: Sequence[Input], batch: Inputs, judged: Judged
 ) -> tuple[Input, ...]:
-    """Bound inputs after all data was seen: what never varied is a number.
+    """Bound inputs after all data was seen: a size that never varied is a number.
 
-    Sizes that were one in the batch, at least and at most have one name: torch.export
-    does not take two for what is equal.
+    Sizes that were always the same have one name, since torch.export takes no two for
+    what is equal: so it is with how many samples each input has.
 
     Args:
         batch: The first.
-        judged: What the sizes were in all data; () where only one batch was seen.
+        judged: What the sizes were in all data, and how far apart (`of_batch`).
     """
-    known: dict[tuple[int, int, int], str] = {}
+    shapes = _shapes(batch)
+    firsts = named(inputs, shapes)
+    known: list[str] = []
 
-    def size(symbol: int | str, first: int) -> int | str:
-        if not isinstance(symbol, str) or symbol == BATCH:
-            return symbol
+    def size(symbol: str, axis: int) -> int | str:
+        first = firsts[symbol]
+        same = (name for name in known if _apart(name, symbol, firsts, judged) == 0)
+        shared = next(same, None)
         least, most = judged.get(symbol, (first, first))
-        if least == most:
+        if symbol != BATCH and least == most and not (axis == 0 and shared == BATCH):
             return most
-        return known.setdefault((first, least, most), symbol)
+        if shared is None:
+            known.append(symbol)
+        return shared or symbol
 
     return tuple(
-        replace(each, shape=tuple(map(size, each.shape or (), shape)))
-        for each, shape in zip(inputs, _shapes(batch), strict=True)
+        replace(each, shape=tuple(size(s, axis) for axis, s in each.dynamic.items()))
+        for each in inputs
     )
+
+
+def _apart(a: str, b: str, firsts: Mapping[str, int], judged: Judged) -> int:
+    """The most that two sizes ever differed."""
+    first = abs(firsts[a] - firsts[b])
+    return judged.get(pair(a, b), (first, first))[1]
 
 
 def judged_of(inputs: Sequence[Input], judged: Judged) -> Judged:
-    """What was judged of sizes that still have a name."""
-    names = {symbol for each in inputs for symbol in each.dynamic.values()}
-    return {symbol: seen for symbol, seen in judged.items() if symbol in names}
+    """What was judged of sizes that still have a name, but for that of the samples."""
+    names = {
+        symbol
+        for each in inputs
+        for axis, symbol in each.dynamic.items()
+        if axis or symbol != BATCH
+    }
+    return {symbol: sizes for symbol, sizes in judged.items() if symbol in names}
 
 
-def _symbols(name: str, shape: tuple[int, ...], samples: int | None) -> tuple[str, ...]:
-    stem = name.replace(".", "_")
-    return tuple(
-        BATCH if not axis and size == samples else f"{stem}_{axis}"
-        for axis, size in enumerate(shape)
-    )
+def _symbols(name: str, rank: int, counts: bool) -> tuple[str, ...]:
+    """A symbol for each dimension, of which the first may count the samples."""
+    own = [f"{name.replace('.', '_')}_{axis}" for axis in range(rank)]
+    return (BATCH, *own[1:]) if counts else tuple(own)
 
 
 def _shapes(batch: Inputs) -> list[tuple[int, ...]]:

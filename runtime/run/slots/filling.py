@@ -8,12 +8,12 @@ from functools import cache, partial
 from typing import Any
 
 from ...evaluation.batches import Batches
-from ...evaluation.sizes import Judged, joined, symbols
+from ...evaluation.sizes import Judged, joined
 from ...frameworks.adapter import Adapter, Callee
 from ...frameworks.inputs import ASSUMED, Calls, Input
 from ...frameworks.protocol import Inputs
 from ...record.sources import Sources
-from .binding import bound_inputs, check_declared, declared_inputs
+from .binding import bound_inputs, check_declared, declared_inputs, of_batch
 from .fed import Fed
 from .slots import Slots
 
@@ -78,7 +78,7 @@ def seen(slots: Slots, model: Any, calls: Calls) -> tuple[Slots, Judged]:
     inputs = bound_inputs(slots.adapter, model, batches, tuple(calls.first))
     sizes: Judged = {}
     for shapes in calls.shapes:
-        sizes = joined(sizes, symbols(inputs, shapes))
+        sizes = joined(sizes, of_batch(inputs, shapes))
     fed = replace(slots, batches=batches, inputs=inputs, bound=True, unfed=False)
     return fed, sizes
 

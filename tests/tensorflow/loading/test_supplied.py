@@ -50,6 +50,22 @@ def model() -> keras.Model:
     return made
 
 
+class Own(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(3, "relu", use_bias=False)
+
+    def call(self, image: Any, training: bool = False) -> Any:
+        return self.dense(image)
+
+
+def called() -> keras.Model:
+    made = Own()
+    made(BATCH)
+    made.set_weights([WEIGHT])
+    return made
+
+
 def saved(folder: Path, **signatures: Any) -> Path:
     module = Module()
     functions = dict.fromkeys(signatures or {"serving_default": 0}, module.__call__)
@@ -85,6 +101,7 @@ SOURCES: dict[str, Callable[[Path], Any]] = {
         str(saved(folder, score=1))
     ),
     "keras.Model": lambda folder: model(),
+    "a class of one's own, called before": lambda folder: called(),
 }
 
 

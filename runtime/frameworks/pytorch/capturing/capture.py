@@ -35,6 +35,16 @@ BOUND = re.compile(
 )
 
 
+OTHER_CASE = re.compile(
+    r"specified range (?P<least>\d+) <= (?P<name>\w+)( <= (?P<most>\d+))? "
+    r"satisfy the generated guard .* != \d+\.?$",
+    re.MULTILINE,
+)
+
+ATTEMPTS = 3
+"""To export: as asked, in the ranges that torch suggests, and without an edge of them."""
+
+
 def export(
     model: torch.nn.Module,
     bind: Binding,
@@ -53,20 +63,19 @@ def export(
         ModelError: torch.export can't trace the model; it names the line or the size.
     """
     wide = _widened(inputs, dynamic)
-    limits = {symbol: (1, most) for symbol, most in (stated or {}).items()}
+    bounds: Bounds = {symbol: (1, most) for symbol, most in (stated or {}).items()}
     fake_kernels.register()
-    try:
-        return _exported(model, bind, wide, dynamic, limits)
-    except ModelError:
-        raise
-    except Exception as error:
-        bounds = _suggested_bounds(str(error))
-        failure = error
-    try:
-        if bounds:
-            return _exported(model, bind, wide, dynamic, {**limits, **bounds})
-    except Exception as error:
-        failure = error
+    for _attempt in range(ATTEMPTS):
+        try:
+            return _exported(model, bind, wide, dynamic, bounds)
+        except ModelError:
+            raise
+        except Exception as error:
+            failure = error
+        narrower = _suggested_bounds(str(failure)) or _without_least(str(failure))
+        if not narrower:
+            break
+        bounds = {**bounds, **narrower}
     raise untraceable(failure, list(zip(names, dynamic, strict=False))) from failure
 
 
@@ -143,6 +152,20 @@ def _suggested_bounds(message: str) -> Bounds:
         )
         for match in matches
         if match and all(matches)
+    }
+
+
+def _without_least(message: str) -> Bounds:
+    """Ranges without a smallest size that torch.export takes for another case.
+
+    What a convolution leaves of it is a single pixel, and that has other strides.
+    """
+    return {
+        match["name"]: (
+            int(match["least"]) + 1,
+            int(match["most"]) if match["most"] else None,
+        )
+        for match in OTHER_CASE.finditer(message)
     }
 
 

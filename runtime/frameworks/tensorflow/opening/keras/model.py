@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -173,11 +174,25 @@ def _own(model: Any, place: str) -> tuple[Endpoint, ...]:
     """The inputs that the model knows: those of Functional and Sequential."""
     known = getattr(model, "inputs", None)
     if not known:
+        if (only := _called_with(model)) is not None:
+            return (only,)
         raise ModelError(
             f"{place} does not say what it takes: it is a class of its own, or not built",
             "Name its inputs under model.inputs, with shapes and dtypes.",
         )
     return tuple(Endpoint(e.name, "", _dtype(e), tuple(e.shape)) for e in known)
+
+
+def _called_with(model: Any) -> Endpoint | None:
+    """The one tensor that a model of a class of its own was built with.
+
+    None where it wasn't called yet, or takes anything else.
+    """
+    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
+    if len(shapes) != 1 or not all(isinstance(k, int | None) for k in shapes[0]):
+        return None
+    name = next(iter(signature(model.call).parameters), "input")
+    return Endpoint(name, "", str(model.input_dtype), (None, *shapes[0][1:]))
 
 
 def _dtype(tensor: Any) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ...inputs import Calls
-from .given import native
+from ..running.given import native
 
 
 @contextmanager
