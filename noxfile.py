@@ -12,6 +12,8 @@ SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, one for each core: most of the time goes to fresh Pythons."""
 
 SWEEP = ("-m", "hypothesis", "--timeout=0")
+STUBS = "tests/frameworks/test_stubs.py"
+
 TESTED = ("-c", "constraints.txt")
 """The versions of all frameworks."""
 
@@ -75,10 +77,10 @@ def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
     session.run("pytest", *SHARED, f"tests/{name}", *_contract(name))
 
 
-def _contract(framework: str) -> tuple[str, str]:
+def _contract(framework: str) -> tuple[str, ...]:
     """What all adapters are held to, for those of one framework: an error if there is
-    no test of one of them."""
-    return "tests/frameworks", f"--adapters={framework}"
+    no test of one of them. What holds the promises themselves to account is nightly."""
+    return "tests/frameworks", f"--adapters={framework}", f"--ignore={STUBS}"
 
 
 @nox.session(python="3.11")
@@ -108,6 +110,7 @@ def nightly_onnx(session: nox.Session) -> None:
     session.run("pytest", *SWEEP, "tests/onnx", env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")
     _damage(session, "onnx")
+    _stubs(session, "onnx")
 
 
 @nox.session(python="3.11")
@@ -115,6 +118,7 @@ def nightly_tensorflow(session: nox.Session) -> None:
     """Damaged files of TensorFlow and Keras."""
     session.install(*TESTED, "tensorflow-cpu", *TESTS, "-e", ".")
     _damage(session, "tensorflow")
+    _stubs(session, "tensorflow")
 
 
 @nox.session(python="3.11")
@@ -122,9 +126,17 @@ def nightly_mxnet(session: nox.Session) -> None:
     """Damaged files of MXNet."""
     session.install(*TESTED, *MXNET, *TESTS, "-e", ".")
     _damage(session, "mxnet")
+    _stubs(session, "mxnet")
 
 
 def _damage(session: nox.Session, framework: str) -> None:
     """Damaged files of a framework's formats; those that need none with PyTorch's."""
     sweep = ("tests/nightly/test_damage.py", f"--adapters={framework}")
     session.run("pytest", "--timeout=0", *sweep)
+
+
+def _stubs(session: nox.Session, framework: str) -> None:
+    """Stubs of an adapter, each of which must break a promise of the contract."""
+    for packages in ("examples/mnist/packages.txt", f"tests/{framework}/packages.txt"):
+        session.install("--no-deps", "-r", packages)
+    session.run("pytest", "--timeout=0", STUBS, f"--adapters={framework}")

@@ -105,6 +105,8 @@ def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
     command = f"narrowcast generate {shlex.quote(source)}"
     if folder or script_file.name != default_name(spec):
         command += f" -o {shlex.quote(script_file.name)}"
+    if spec.told:
+        command += f" --framework {shlex.quote(spec.told)}"
     digest = hashlib.sha256(canonical(spec).encode()).hexdigest()
     return Header(
         version=comment(__version__),

@@ -13,11 +13,11 @@ from .spec import ADDED, Spec
 def canonical(spec: Spec) -> str:
     """JSON with sorted keys and no whitespace; the same for specs that mean the same.
 
-    Every part names its type; notices are left out.
+    Every part names its type; what is no part of the meaning is left out.
     """
     content = _plain(spec)
     assert isinstance(content, dict)
-    del content["notices"]
+    del content["notices"], content["told"]
     return json.dumps(
         content,
         sort_keys=True,

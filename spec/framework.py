@@ -66,6 +66,11 @@ def with_framework(source: Source, given: str = "", model: str = "") -> Source:
     return replace(source, data={**source.data, "model": filled})
 
 
+def framework_in(source: Source) -> str:
+    """The framework of a document that was filled in."""
+    return str(_written(source.data.get("model")))
+
+
 def _written(model: Data) -> Data:
     """The framework that the section names, None if it leaves it open."""
     written = model.get("framework") if isinstance(model, Mapping) else None

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .explain import explain
-from .framework import FRAMEWORK, OURS, is_open, with_framework
+from .framework import FRAMEWORK, OURS, framework_in, is_open, with_framework
 from .normalise import normalise
 from .notes import notes
 from .reading.compose import BREAK, compose
@@ -55,7 +55,12 @@ def loads(
     Raises:
         SpecError: What the text says can't be used.
     """
-    return _spec(with_framework(_source(text, name), framework, model))
+    source = _source(text, name)
+    told = with_framework(source, framework, model)
+    spec = _spec(told)
+    if is_open(with_framework(source)):
+        return replace(spec, told=framework_in(told))
+    return spec
 
 
 def check(

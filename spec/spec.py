@@ -245,6 +245,8 @@ class Spec:
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
+        told: The framework as the command line gave it, "" where the spec tells it; no
+            part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
             the spec means.
     """
@@ -260,6 +262,7 @@ class Spec:
     batch_size: int
     seed: int
     costs: str
+    told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     @property

@@ -15,6 +15,7 @@ from ..evaluation.data.supplied import Data
 from ..evaluation.loading import loaded, made_by
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
+from ..frameworks.protocol import Opener
 from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
 from ..hardware.forcing import check_forced
@@ -43,11 +44,13 @@ class Run:
     Attributes:
         adapter: The framework's, from `require` on.
         machines: What it found, by precision.
+        opener: Opens what was delivered, from `finish` on.
     """
 
     context: Context
     adapter: Adapter | None = None
     machines: dict[Precision, Machine] = field(default_factory=dict)
+    opener: Opener | None = None
 
     def begin(self) -> None:
         """See that all can be written, and open the history: a replay has none.
@@ -234,6 +237,7 @@ class Run:
 
     def finish(self, converted: Converted) -> Report:
         """Time it, put model and plan in place, and report."""
+        self.opener = converted.conversion.opener
         return finished(converted, timed(converted))
 
     def _recorded_precision(self) -> str | None:

@@ -19,7 +19,9 @@ from .layout import flow
 
 PERFORMANCE = ("evaluation", "performance")
 OBJECTIVE = ("tuning", "objective")
+PRECISIONS = ("mixed_precision", "precisions")
 TRIALS = ("tuning", "exit_policy", "max_trials")
+DEFAULT = "the default"
 PINS = ("optype_wise", "op_wise")
 
 
@@ -156,10 +158,13 @@ def _change_words(found: Changes, document: Document, source: Source) -> None:
     if place is None or place.scalar != document.framework:
         why = "was left open" if place is None else f"was {place.scalar}"
         found.written[at] = Value(document.framework, why)
-    named = model.framework != document.framework
-    if named and model.runtime is None and document.runtime is not None:
-        why = f"what {model.framework} means"
+    if model.runtime is None and document.runtime is not None:
+        own = model.framework == document.framework
+        why = DEFAULT if own else f"what {model.framework} means"
         found.written[("model", "runtime")] = Value(document.runtime, why)
+    if not document.mixed_precision.precisions:
+        lows = ", ".join(document.mixed_precision.lows)
+        found.written[PRECISIONS] = Value(lows, DEFAULT)
     if "device" in document.model_fields_set:
         device = DEVICES[document.device]
         why = f"was {document.device}"

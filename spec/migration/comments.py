@@ -37,6 +37,6 @@ def comments_of(text: str) -> Comments:
         rest = line[ends.get(row, 0) :].strip()
         if row in covered or not rest.startswith("#"):
             continue
-        said = rest.lstrip("#").strip()
+        said = rest[1:].removeprefix(" ")
         (beside if row in ends else above)[row + 1] = said
     return Comments(above, beside)

@@ -42,10 +42,10 @@ def lines_of(parts: Sequence[Entry | Remark], indent: int = 0) -> Iterator[str]:
     margin = " " * indent
     for part in parts:
         if isinstance(part, Remark):
-            yield from (f"{margin}# {line}".rstrip() for line in part.lines)
+            yield from (f"{margin}{_comment(line)}" for line in part.lines)
             continue
         head = "-" if part.key is None else f"{text(part.key)}:"
-        beside = f"  # {part.beside}" if part.beside else ""
+        beside = f"  {_comment(part.beside)}" if part.beside else ""
         if isinstance(part.value, str):
             yield f"{margin}{head} {part.value}".rstrip() + beside
         elif part.key is not None:
@@ -55,6 +55,10 @@ def lines_of(parts: Sequence[Entry | Remark], indent: int = 0) -> Iterator[str]:
             first, *others = lines_of(part.value, indent + 2)
             yield f"{margin}- {first[indent + 2 :]}{beside}"
             yield from others
+
+
+def _comment(said: str) -> str:
+    return f"#{said}" if said.startswith(("#", "!")) else f"# {said}".rstrip()
 
 
 def flow(value: Data, scalar: str | None = None) -> str:

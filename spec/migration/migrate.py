@@ -102,6 +102,9 @@ class _Writer:
     def _added(self, keys: Mapping[str, Data], at: Steps) -> Iterator[Part]:
         """What the section has not, and has to have."""
         depth, told = len(at), set(keys)
+        if not at and self.changes.moved:
+            # Ops that moved have brought the section along.
+            told.add("mixed_precision")
         for steps, new in self.changes.written.items():
             if steps[:depth] != at or len(steps) == depth or steps[depth] in told:
                 continue
@@ -184,9 +187,10 @@ class _Writer:
         return Remark((said, *written))
 
     def _moved_section(self) -> Iterator[Part]:
-        parts = tuple(part for kind in PINS for part in self._moved(kind))
+        parts = [part for kind in PINS for part in self._moved(kind)]
         if parts:
-            yield Entry("mixed_precision", parts)
+            added = self._added({}, ("mixed_precision",))
+            yield Entry("mixed_precision", (*added, *parts))
 
     def _moved(self, kind: str) -> Iterator[Part]:
         """A table of `mixed_precision` that only `quantization` had."""

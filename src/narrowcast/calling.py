@@ -22,6 +22,7 @@ from narrowcast.runtime import Report, Run
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.common.progress import Terminal, printable
+from narrowcast.runtime.frameworks.protocol import Opener
 from narrowcast.runtime.report.summary import summary
 from narrowcast.runtime.run import Context, Options
 from narrowcast.runtime.run.interrupts import Interrupts
@@ -74,12 +75,12 @@ class Outcome:
 
     Attributes:
         plan: The plan's content.
-        adapter: The framework's side, which opens the model that was saved.
+        opener: The framework's side, which opens the model that was saved.
     """
 
     report: Report
     plan: Mapping[str, Any]
-    adapter: Any
+    opener: Opener
 
 
 def loaded(script: Generated) -> ModuleType:
@@ -144,7 +145,8 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
         context.discard()
     _tell(report, place)
     plan = json.loads(report.plan.read_text("utf-8"))
-    return Outcome(report, plan, run.adapter)
+    assert run.opener is not None, "convert ends with Run.finish"
+    return Outcome(report, plan, run.opener)
 
 
 def _arguments(module: ModuleType, supplied: Supplied) -> dict[str, Any]:

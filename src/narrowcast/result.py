@@ -37,7 +37,7 @@ class Result:
         self.script = script
         self.report: Report = outcome.report
         self.plan: Mapping[str, Any] = outcome.plan
-        self._adapter = outcome.adapter
+        self._opener = outcome.opener
         weakref.finalize(self, place.discard)
 
     def __bool__(self) -> bool:
@@ -62,7 +62,7 @@ class Result:
         of MXNet's, a ModelProto.
         """
         with refusals():
-            return self._adapter.open_native(self.report.model)
+            return self._opener.open_native(self.report.model)
 
     @property
     def graph(self) -> Any:

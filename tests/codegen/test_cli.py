@@ -506,6 +506,19 @@ def test_the_framework_is_told(
         assert f"runtime.frameworks.{framework}" in script
 
 
+def test_a_script_says_how_its_framework_was_told(folder: Path) -> None:
+    (folder / "spec.yaml").write_text(OPEN.replace("FILE", "net.xyz"))
+    told = ("--framework", "tensorflow", "-o", "a.py")
+    assert narrowcast("generate", "spec.yaml", *told).exit_code == 0
+    (line,) = (
+        line.removeprefix("# regenerate: narrowcast ")
+        for line in (folder / "a.py").read_text().splitlines()
+        if line.startswith("# regenerate: ")
+    )
+    assert line == "generate spec.yaml -o a.py --framework tensorflow"
+    assert narrowcast(*line.split(), "--check").exit_code == 0
+
+
 def test_a_framework_that_nothing_tells_is_asked_for(folder: Path) -> None:
     (folder / "spec.yaml").write_text("model: {name: net, framework: NA}\n")
     result = narrowcast("generate", "spec.yaml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,38 @@ def test_batches_may_name_the_arguments() -> None:
     result = made()
     assert result.report.judgement is not None
     assert result.report.judgement.baseline.value == 1.0
+
+
+OWN = """
+import torch
+from torch import nn
+
+@torch.library.custom_op("own_scaled::scaled", mutates_args=())
+def scaled(x: torch.Tensor, how: str) -> torch.Tensor:
+    return x * 0.5
+
+@scaled.register_fake
+def _(x, how):
+    return torch.empty_like(x)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(192, 4)
+
+    def forward(self, x):
+        return scaled(self.fc(x.flatten(1)), "half")
+"""
+
+
+def test_a_model_with_an_operator_of_its_own_is_opened_again(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "own_scaled.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(here))
+    model = import_module("own_scaled").Net().eval()
+    result = converter(model=model)()
+    images, _labels = tensors()
+    with torch.no_grad():
+        found, expected = result.model(images), model(images)
+    assert (found - expected).norm() < 0.02 * expected.norm()
