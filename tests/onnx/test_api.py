@@ -143,6 +143,24 @@ def test_a_metric_is_an_object_or_its_class() -> None:
         assert result.report.judgement.baseline.value == 1.0
 
 
+@pytest.mark.usefixtures("here")
+def test_what_has_no_effect_is_no_error() -> None:
+    """A metric beside a function, and one where nothing is executed."""
+    scored = converter(
+        metric=Right(), eval_func=lambda model: 0.5, eval_dataloader=data()
+    )
+    result = scored()
+    assert result.report.judgement is not None
+    assert result.report.judgement.baseline.value == 0.5
+    made = converter(
+        {"model": {"runtime": "any"}}, metric=Right(), eval_dataloader=data()
+    )
+    made.model = network()
+    result = made()
+    assert result.report.judgement is None
+    assert result.report.name == "model"
+
+
 def test_a_dict_names_the_inputs(here: Path) -> None:
     """And what has other names than the model's is told."""
     with np.load(here / "data.npz") as archive:
