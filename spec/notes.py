@@ -101,7 +101,10 @@ def _objective_notes(document: Document) -> Iterator[Note]:
                 "effect here"
             )
         yield Note(("evaluation", "performance"), text)
-    elif unsaid and is_theirs(document):
+    if document.tuning.objective == "accuracy":
+        text = "is accuracy, which is the criterion: what is sought is low_compute"
+        yield Note(("tuning", "objective"), text)
+    if document.evaluation.performance is None and unsaid and is_theirs(document):
         text = "is not written: low_compute; in Neural Compressor it is performance"
         yield Note(("tuning", "objective"), text)
 

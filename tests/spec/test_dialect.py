@@ -233,6 +233,7 @@ WRITTEN = [
     # tuning
     (MODEL + "tuning: {objective: performance}", "objective", "latency"),
     (MODEL + "tuning: {objective: latency}", "objective", "latency"),
+    (MODEL + "tuning: {objective: accuracy}", "objective", "low_compute"),
     *(
         (MODEL + f"tuning: {{objective: {name}}}", "objective", "memory")
         for name in ("memory", "modelsize", "footprint")
@@ -300,6 +301,11 @@ NOTICES = [
         "model: {name: a, framework: onnx, path: a.onnx, runtime: any}\n"
         "tuning: {accuracy_criterion: {absolute: 1}}",
         "2:10: note: tuning.accuracy_criterion is not checked: nothing is executed here",
+    ),
+    (
+        MODEL + "tuning: {objective: accuracy}",
+        "6:10: note: tuning.objective is accuracy, which is the criterion: what is "
+        "sought is low_compute",
     ),
     (
         "model: {name: a, framework: tensorflow}\ndevice: gpu",

@@ -945,16 +945,6 @@ s.yaml:6:49: tuning.accuracy_criterion.higher_is_better: expected true or false,
         id="direction text",
     ),
     pytest.param(
-        MODEL + "tuning: {objective: accuracy}\n",
-        """\
-s.yaml:6:21: tuning.objective: `accuracy` can't be used here
-    tuning: {objective: accuracy}
-                        ^
-    hint: accuracy is the criterion: write tuning.accuracy_criterion instead
-""",
-        id="objective accuracy",
-    ),
-    pytest.param(
         MODEL + "tuning: {objective: [latency]}\n",
         """\
 s.yaml:6:10: tuning.objective: expected a string, found a list
