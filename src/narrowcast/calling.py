@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -150,7 +151,10 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
 
 
 def _arguments(module: ModuleType, supplied: Supplied) -> dict[str, Any]:
-    found = dict(supplied.others)
+    """Of what is supplied, that which the script takes: nothing is judged where nothing
+    runs, and a function that scores models needs no metric."""
+    takes = signature(module.convert).parameters
+    found = {name: each for name, each in supplied.others.items() if name in takes}
     if supplied.model is not None:
         found["model"] = _opened(module.open_model, supplied.model)
     return found

@@ -58,7 +58,8 @@ def framework_of(model: Any) -> str:
 
 
 def name_of(model: Any) -> str:
-    """What a model may be called where nobody says: after its file, or its class."""
+    """What a model may be called where nobody says: after its file, or its class if that
+    is the user's."""
     if isinstance(model, str | os.PathLike):
         text = os.fspath(model)
         if FACTORY.fullmatch(text):
@@ -68,7 +69,9 @@ def name_of(model: Any) -> str:
         found = next((e for e in known if name.lower().endswith(e)), "")
         name = name[: len(name) - len(found)]
     else:
-        name = "model" if isinstance(model, tuple | list) else type(model).__name__
+        kind = type(model)
+        own = kind.__module__.partition(".")[0] not in {*PACKAGES, "builtins"}
+        name = kind.__name__ if own else "model"
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-")
     return plain or "model"
 

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from pages import run_page
 from project import Project
-from snippets import SNIPPETS, run_snippet, write_conf, write_data
+from snippets import SNIPPETS, lacking, run_snippet, write_conf, write_data
 
 from narrowcast import MixedPrecision, common
 from narrowcast.ends import CriterionError
@@ -24,9 +24,6 @@ from narrowcast.runtime.common.errors import (
     RequirementError,
 )
 from narrowcast.runtime.hardware import requirements
-from narrowcast.runtime.hardware.cpu import Source, read_cpu
-
-CPUS = Path(__file__).parents[1] / "runtime" / "cpus"
 
 
 def network() -> onnx.ModelProto:
@@ -74,8 +71,9 @@ def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
 
 @pytest.fixture
 def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder; bf16 is forced where the CPU lacks it."""
+    """The user's folder, on a machine that lacks bf16: nothing is timed there."""
     monkeypatch.chdir(project.folder)
+    monkeypatch.setattr(requirements, "read_cpu", lacking)
     monkeypatch.setenv("FORCE_BF16", "1")
     return project.folder
 
@@ -145,6 +143,24 @@ def test_a_metric_is_an_object_or_its_class() -> None:
         assert result.report.judgement.baseline.value == 1.0
 
 
+@pytest.mark.usefixtures("here")
+def test_what_has_no_effect_is_no_error() -> None:
+    """A metric beside a function, and one where nothing is executed."""
+    scored = converter(
+        metric=Right(), eval_func=lambda model: 0.5, eval_dataloader=data()
+    )
+    result = scored()
+    assert result.report.judgement is not None
+    assert result.report.judgement.baseline.value == 0.5
+    made = converter(
+        {"model": {"runtime": "any"}}, metric=Right(), eval_dataloader=data()
+    )
+    made.model = network()
+    result = made()
+    assert result.report.judgement is None
+    assert result.report.name == "model"
+
+
 def test_a_dict_names_the_inputs(here: Path) -> None:
     """And what has other names than the model's is told."""
     with np.load(here / "data.npz") as archive:
@@ -198,8 +214,6 @@ def test_what_the_machine_lacks_is_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1. ONNX fp16 on a CPU without it; 3. ONNX Runtime and bf16: theirs exited with 0."""
-    lacking = read_cpu(Source("Linux", "x86_64", (CPUS / "ice_lake.txt").read_text()))
-    monkeypatch.setattr(requirements, "read_cpu", lambda: lacking)
     monkeypatch.delenv("FORCE_BF16")
     spec = {"model": {"runtime": "onnxruntime"}}
     with pytest.raises(RequirementError, match="fp16") as refused:

@@ -13,6 +13,8 @@ import numpy as np
 import yaml
 from project import Project
 
+from narrowcast.runtime.hardware.cpu import Cpu, Source, read_cpu
+
 NO_YAML = """
 from neural_compressor.experimental import MixedPrecision
 converter = MixedPrecision()
@@ -72,6 +74,15 @@ output_model.save('{saved}')
 """
 
 SNIPPETS = {"no_yaml": NO_YAML, "with_yaml": WITH_YAML, "own_classes": OWN_CLASSES}
+
+
+CPUS = Path(__file__).parents[1] / "runtime" / "cpus"
+
+
+def lacking() -> Cpu:
+    """A CPU without instructions for bf16 or fp16."""
+    text = (CPUS / "ice_lake.txt").read_text("utf-8")
+    return read_cpu(Source("Linux", "x86_64", text))
 
 
 def write_data(

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from pages import run_page
 from project import Project
-from snippets import SNIPPETS, run_snippet, write_conf, write_data
+from snippets import SNIPPETS, lacking, run_snippet, write_conf, write_data
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
@@ -21,9 +21,7 @@ from tensorflow.python.framework.convert_to_constants import (
 from narrowcast import MixedPrecision, common
 from narrowcast.runtime.common.errors import NarrowcastError, RequirementError
 from narrowcast.runtime.hardware import requirements
-from narrowcast.runtime.hardware.cpu import Source, read_cpu
 
-CPUS = Path(__file__).parents[1] / "runtime" / "cpus"
 SHAPE = (8, 8, 3)
 
 
@@ -71,8 +69,9 @@ def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
 
 @pytest.fixture
 def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder; bf16 is forced where the CPU lacks it."""
+    """The user's folder, on a machine that lacks bf16: nothing is timed there."""
     monkeypatch.chdir(project.folder)
+    monkeypatch.setattr(requirements, "read_cpu", lacking)
     monkeypatch.setenv("FORCE_BF16", "1")
     return project.folder
 
@@ -284,8 +283,6 @@ def test_what_the_machine_lacks_is_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """2. bf16 on a CPU without it; 3. fp16: theirs exited with 0."""
-    lacking = read_cpu(Source("Linux", "x86_64", (CPUS / "ice_lake.txt").read_text()))
-    monkeypatch.setattr(requirements, "read_cpu", lambda: lacking)
     monkeypatch.delenv("FORCE_BF16")
     for low in ("bf16", "fp16"):
         with pytest.raises(RequirementError, match=low) as refused:

@@ -22,6 +22,8 @@ Postprocess = Callable[[Any], Any]
 SAMPLES = ("sample", "samples", "pair", "batch")
 """What the one argument of `update` is called that holds predictions and labels."""
 
+REMEDY = "Let it return one float, or a list that begins with it."
+
 CLASS = "Give common.Metric(Class), which makes a new one for each pass."
 
 
@@ -104,18 +106,15 @@ class _Adapted:
             self._metric.reset()
 
     def result(self) -> float:
-        """Its number; of a list of one, that.
+        """Its number, or what a list of them begins with, as `eval_func` may give it.
 
         Raises:
-            MetricError: There are several.
+            MetricError: There is none.
         """
         found = self._metric.result()
         values = np.asarray(getattr(found, "tolist", lambda: found)()).reshape(-1)
-        if values.size != 1:
-            raise MetricError(
-                f"{self.name}.result() gives {values.size} numbers",
-                "Let it return one: the criterion holds one number against fp32's.",
-            )
+        if not values.size:
+            raise MetricError(f"{self.name}.result() gives no number", REMEDY)
         return float(values[0])
 
     def _as_tensors(self, value: Any) -> Any:
