@@ -88,14 +88,10 @@ def _model(document: Document) -> Model:
 
 
 def _input(section: InputSection, framework: str) -> Input:
-    if framework == "pytorch":
-        return Input(
-            section.name,
-            section.shape or (),
-            section.dtype or "float32",
-            section.largest,
-        )
-    return Input(section.name, section.shape, section.dtype, section.largest)
+    dtype = section.dtype
+    if framework == "pytorch" and section.shape is not None:
+        dtype = dtype or "float32"
+    return Input(section.name, section.shape, dtype, section.largest)
 
 
 def _object(name: str) -> PythonObject:

@@ -42,7 +42,7 @@ def _model_notes(document: Document) -> Iterator[Note]:
     model = document.model
     if document.framework == "onnx" and model.runtime is None:
         if model.framework == "onnx":
-            yield Note(RUNTIME, "is not written: openvino")
+            yield Note(RUNTIME, f"is not written: {document.runtime}")
         elif not document.mixed_precision.precisions:
             yield Note(
                 RUNTIME,

@@ -19,7 +19,8 @@ from .transforms import Axes, numpy_type, statements
 def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over the dataset."""
     inputs, framework = _inputs(spec), framework_of(spec)
-    if framework.binds and not spec.model.inputs and not evaluation.transforms:
+    said = any(one.shape or one.dtype for one in spec.model.inputs)
+    if framework.binds and not said and not evaluation.transforms:
         return _bound_section(spec, evaluation)
     names, shape = variables(one.name for one in inputs), inputs[0].shape
     axes = Axes(None if shape is None else len(shape), framework.channels_last)

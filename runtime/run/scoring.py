@@ -111,7 +111,8 @@ def tell_of_other_data(context: Context, standard: Standard, found: Evaluation) 
     if not seen.begins(whole) or (found.full and seen.batches != whole.batches):
         context.warn(
             "the data is not the same in each pass: results are judged on other samples "
-            "than fp32 was. Seed what the dataset draws, and change no file meanwhile."
+            "than fp32 was, or in another order. Don't shuffle it, seed what the dataset "
+            "draws, and change no file meanwhile."
         )
 
 

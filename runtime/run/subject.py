@@ -25,6 +25,14 @@ from .slots.filling import check_fed, seen
 from .slots.slots import Slots, Standard
 
 
+GIVEN = {
+    "data": "--data; from Python eval_dataloader",
+    "metric": "--metric; from Python metric",
+    "eval_func": "--eval-func; from Python eval_func",
+}
+"""What may be supplied → by which option, or by what of the Python API."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """What is converted.
@@ -73,7 +81,7 @@ class Subject:
             ModelError: The framework has no object of the model to give to it.
         """
         if eval_func is None:
-            return self._unjudged("eval-func")
+            return self._unjudged("eval_func")
         context, slots, model = self.context, self.slots, self.model
         if not slots.unfed:
             standard = scored_by_function(context, slots, model, eval_func, criterion)
@@ -92,10 +100,11 @@ class Subject:
         if len(lows) > 1:
             raise DataError(
                 f"{' and '.join(lows)} without {absent}: nothing says which is better",
-                f"Give --{absent}, or write one of them in mixed_precision.precisions.",
+                f"Give {GIVEN[absent]}, or write one of them in "
+                "mixed_precision.precisions.",
             )
         self.context.note(
-            f"no {absent} was given (--{absent}): nothing is judged, ops go to "
+            f"no {absent} was given ({GIVEN[absent]}): nothing is judged, ops go to "
             f"{lows[0]} by the static rules"
         )
         return self

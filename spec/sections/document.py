@@ -147,7 +147,7 @@ class Document(Section):
         """What executes an onnx model, None for other frameworks."""
         if self.framework != "onnx":
             return None
-        return runtime(self.model, bool(self.mixed_precision.precisions))
+        return runtime(self.model, self.mixed_precision.precisions)
 
     @property
     def executed(self) -> bool:

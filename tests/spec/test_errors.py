@@ -336,15 +336,11 @@ s.yaml:6:3: model.weights: the path is empty
         id="weights empty",
     ),
     pytest.param(
-        model(inputs="a, b"),
+        model(inputs="[{name: a, shape: [2]}, b]"),
         """\
-s.yaml:5:11: model.inputs: pytorch needs the shape of `a`
-    inputs: a, b
-            ^
-    hint: {name: a, shape: [batch, ...], dtype: float32}
-s.yaml:5:11: model.inputs: pytorch needs the shape of `b`
-    inputs: a, b
-            ^
+s.yaml:5:35: model.inputs[1]: pytorch needs the shape of `b`
+    inputs: [{name: a, shape: [2]}, b]
+                                    ^
     hint: {name: b, shape: [batch, ...], dtype: float32}
 """,
         id="inputs by name",

@@ -34,14 +34,15 @@ def filled(
     Raises:
         DataError: The first batch is not what it takes.
     """
+    listed, inputs = _listed(adapter, inputs)
     declared = tuple(inputs) or declared_inputs(adapter, model)
     made_up = isinstance(batches, Fed) and batches.data is None
     if made_up and not declared and isinstance(adapter, Callee):
         return Slots(adapter, load_model, _nothing, (), sources, made_up, unfed=True)
-    names: Sequence[str] = ()
+    names: Sequence[str] = listed
     assumed: tuple[Input, ...] = ()
     if isinstance(batches, Fed):
-        names = batches.names
+        names = batches.names or listed
         signature = cache(partial(_signature, adapter, model))
         if made_up and not declared:
             assumed = tuple(each for each in signature() if each.by == ASSUMED)
@@ -53,6 +54,15 @@ def filled(
         return slots
     bound = bound_inputs(adapter, model, batches, names)
     return replace(slots, inputs=bound, bound=bool(bound))
+
+
+def _listed(
+    adapter: Adapter, inputs: Sequence[Input]
+) -> tuple[tuple[str, ...], Sequence[Input]]:
+    """Inputs of which only the names are said, and the others: all, or none."""
+    if isinstance(adapter, Callee) and all(each.shape is None for each in inputs):
+        return tuple(each.name for each in inputs), ()
+    return (), inputs
 
 
 def check_fed(slots: Slots, model: Any) -> None:

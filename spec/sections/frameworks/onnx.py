@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from ..model import ModelKeys
@@ -10,18 +10,20 @@ from ..section import Problem
 from .common import absent, input_names, suffix
 
 
-def runtime(model: ModelKeys, precisions: bool) -> str:
-    """The runtime written, or the one that the framework's name means.
+def runtime(model: ModelKeys, precisions: Collection[str]) -> str:
+    """The runtime written, or the one that framework and precisions mean.
 
-    Neural Compressor's names mean ONNX Runtime, which has no bf16 on CPUs. A spec that
-    writes no precisions gets bf16, so it then is for OpenVINO.
+    OpenVINO executes bf16, ONNX Runtime fp16. Neural Compressor's names mean ONNX
+    Runtime, unless the spec writes no precisions and gets bf16.
 
     Args:
-        precisions: Whether the spec writes precisions.
+        precisions: As the spec writes them.
     """
     if model.runtime is not None:
         return model.runtime
-    return "openvino" if model.framework == "onnx" or not precisions else "onnxruntime"
+    theirs = model.framework != "onnx" and bool(precisions)
+    fp16 = set(precisions) - {"fp32"} == {"fp16"}
+    return "onnxruntime" if theirs or fp16 else "openvino"
 
 
 def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
