@@ -84,10 +84,15 @@ def check(
         except SpecError as error:
             refused.append(error)
     if not found:
-        raise min(refused, key=lambda error: len(error.diagnostics))
+        raise min(refused, key=_errors)
     text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
     common = set.intersection(*(set(spec.notices) for spec in found.values()))
     return in_order((*common, source.note(FRAMEWORK, text)))
+
+
+def _errors(error: SpecError) -> int:
+    """How many mistakes there are, notes aside."""
+    return sum(each.severity == "error" for each in error.diagnostics)
 
 
 def _source(text: str, name: str) -> Source:

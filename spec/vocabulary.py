@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -71,6 +71,7 @@ def spot(steps: Steps) -> Spot:
     return found
 
 
+@lru_cache(maxsize=4096)
 def meant(at: Spot, name: str) -> Meant:
     """What `name`, which is no key of this section, may be meant for."""
     known = tuple(at.kind.model_fields)
