@@ -249,3 +249,15 @@ def test_a_thread_gets_the_plain_error() -> None:
         error = pool.submit(lambda: MixedPrecision()()).exception()
     assert isinstance(error, UsageError | ModelError)
     assert not isinstance(error, SystemExit)
+
+
+def test_a_framework_that_the_model_tells_is_the_command_lines(tmp_path: Path) -> None:
+    spec = tmp_path / "conf.yaml"
+    spec.write_text("model: {name: net, framework: NA}\n", "utf-8")
+    converter = MixedPrecision(spec)
+    converter.model = "net.onnx"
+    command = ["-m", "narrowcast", "generate", "conf.yaml", "--framework", "onnx"]
+    subprocess.run([sys.executable, *command], cwd=tmp_path, check=True)
+    written = (tmp_path / "convert_net.py").read_text("utf-8")
+    assert converter.script == written
+    assert "# regenerate: narrowcast generate conf.yaml --framework onnx" in written

@@ -232,7 +232,7 @@ def test_what_the_machine_lacks_is_refused(
 def test_fp16_has_casts(monkeypatch: pytest.MonkeyPatch) -> None:
     """23. fp16 of ONNX Runtime: casts, and inputs and outputs as they were."""
     monkeypatch.setenv("FORCE_FP16", "1")
-    result = converter({"model": {"runtime": "onnxruntime"}}, precisions="fp16")()
+    result = converter(precisions="fp16")()
     assert "Cast" in types_of(result.model)
     for value in (*result.model.graph.input, *result.model.graph.output):
         assert value.type.tensor_type.elem_type == TensorProto.FLOAT
