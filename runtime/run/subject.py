@@ -24,7 +24,6 @@ from .slots.binding import first_sizes, judged_of, settled
 from .slots.filling import check_fed, seen
 from .slots.slots import Slots, Standard
 
-
 GIVEN = {
     "data": "--data; from Python eval_dataloader",
     "metric": "--metric; from Python metric",
@@ -103,9 +102,11 @@ class Subject:
                 f"Give {GIVEN[absent]}, or write one of them in "
                 "mixed_precision.precisions.",
             )
+        placed = f"ops go to {lows[0]} by the static rules"
+        if self.context.replays:
+            placed = "ops are placed as the plan says"
         self.context.note(
-            f"no {absent} was given ({GIVEN[absent]}): nothing is judged, ops go to "
-            f"{lows[0]} by the static rules"
+            f"no {absent} was given ({GIVEN[absent]}): nothing is judged, {placed}"
         )
         return self
 

@@ -35,7 +35,6 @@ from .writing import (
 
 NAME = ("model", "name")
 PRECISIONS = ("mixed_precision", "precisions")
-RUNTIME = ("model", "runtime")
 WORKSPACE = "tuning.workspace"
 DIRECTION = ("tuning", "accuracy_criterion", "higher_is_better")
 
@@ -227,9 +226,6 @@ class MixedPrecision:
             found[NAME] = name_of(self._known_model())
         if self._precisions is not None:
             found[PRECISIONS] = self._precisions
-        told = found.get(FRAMEWORK) == "onnx" and self._written.file is None
-        if told and {*self.precisions} <= {"fp16", "fp32"}:
-            found[RUNTIME] = at(*RUNTIME) or "onnxruntime"  # OpenVINO has no fp16
         for key, value in (("inputs", self._input), ("outputs", self._output)):
             if value is not None:
                 found["model", key] = names_in(value)
