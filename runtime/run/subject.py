@@ -24,12 +24,8 @@ from .slots.binding import first_sizes, judged_of, settled
 from .slots.filling import check_fed, seen
 from .slots.slots import Slots, Standard
 
-GIVEN = {
-    "data": "--data; from Python eval_dataloader",
-    "metric": "--metric; from Python metric",
-    "eval_func": "--eval-func; from Python eval_func",
-}
-"""What may be supplied → by which option, or by what of the Python API."""
+GIVEN = {"data": "--data", "metric": "--metric", "eval_func": "--eval-func"}
+"""What may be supplied → by which option."""
 
 
 @dataclass(frozen=True)
