@@ -159,6 +159,9 @@ def _arguments(module: ModuleType, supplied: Supplied) -> dict[str, Any]:
     runs, and a function that scores models needs no metric."""
     takes = signature(module.convert).parameters
     found = {name: each for name, each in supplied.others.items() if name in takes}
+    for name in supplied.others.keys() - found.keys():
+        text = f"note: {name} has no effect: the spec says that nothing is judged here"
+        print(text, file=sys.stderr)
     if supplied.model is not None:
         found["model"] = _opened(module.open_model, supplied.model)
     return found
