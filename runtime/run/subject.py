@@ -24,7 +24,6 @@ from .slots.binding import first_sizes, judged_of, settled
 from .slots.filling import check_fed, seen
 from .slots.slots import Slots, Standard
 
-
 GIVEN = {
     "data": "--data; from Python eval_dataloader",
     "metric": "--metric; from Python metric",
