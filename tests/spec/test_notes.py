@@ -13,6 +13,7 @@ import yaml
 from documents import DOCUMENTS, Document
 
 from narrowcast.spec import SpecError, loads
+from narrowcast.spec.reading.diagnostics import Steps, dotted
 
 SECTIONS = (
     (),
@@ -53,11 +54,31 @@ def _broken(document: Document) -> Iterator[str]:
             yield yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
+def _leaves(data: Any, at: Steps = ()) -> Iterator[Steps]:
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, item in items:
+        if isinstance(item, dict | list) and item:
+            yield from _leaves(item, (*at, key))
+        else:
+            yield (*at, key)
+
+
+def _spoilt(document: Document) -> Iterator[tuple[Steps, str]]:
+    """The document with a value that nothing takes, in place of each value in turn."""
+    for steps in _leaves(document.data):
+        data: Any = deepcopy(document.data)
+        section = data
+        for step in steps[:-1]:
+            section = section[step]
+        section[steps[-1]] = {"zzqx": [1]}
+        yield steps, yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
 def _shown(seed: int) -> str:
     texts = [(each.text, each.framework) for each in DOCUMENTS[::4]]
     for row, each in enumerate(DOCUMENTS):
-        broken = list(_broken(each))
-        texts.append((broken[row % len(broken)], each.framework))
+        broken = [*_broken(each), *(text for _, text in _spoilt(each))]
+        texts += [(text, each.framework) for text in broken[row % 20 :: 20]]
     done = subprocess.run(
         [sys.executable, "-c", SHOWN],
         input=json.dumps(texts),
@@ -90,6 +111,25 @@ def test_a_mistake_hides_no_note_of_what_is_written(document: Document) -> None:
             if each.severity == "note"
         }
         assert expected - unwritten <= found <= expected, text
+
+
+BY_THEMSELVES = ("has no effect here", "is about int8", "is absolute")
+"""In notes that say it of a key, whatever stands elsewhere."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
+def test_a_wrong_value_hides_no_note_of_other_keys(document: Document) -> None:
+    for steps, text in _spoilt(document):
+        try:
+            loads(text, framework=document.framework)
+        except SpecError as error:
+            said = {(each.path, each.message) for each in error.diagnostics}
+            at = dotted(steps)
+            for note in loads(document.text, framework=document.framework).notices:
+                if note.message.startswith(BY_THEMSELVES) and not at.startswith(
+                    note.path
+                ):
+                    assert (note.path, note.message) in said, text
 
 
 MODEL = "model: {name: n, framework: %s, %s}\n"
