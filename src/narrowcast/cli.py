@@ -165,7 +165,7 @@ def migrate(
 
     Comments say what changed and what fell away, and which command runs it.
     """
-    from narrowcast.codegen import OutputError, write
+    from narrowcast.codegen import OutputError, is_same, write
     from narrowcast.spec import SpecError, read
     from narrowcast.spec.migration import migrated
 
@@ -176,7 +176,7 @@ def migrate(
     if output is None:
         typer.echo(text, nl=False)
         return
-    if output.exists() and output.samefile(old):
+    if is_same(output, old):
         raise _failure(f"{old} is never changed; name another file with -o")
     try:
         changed = write(output, text, force)
