@@ -3,7 +3,7 @@
 from .compile import compile_script, default_name
 from .render import render
 from .script import Script
-from .writing.output import OutputError, difference, read, write
+from .writing.output import OutputError, difference, is_same, read, write
 
 __all__ = [
     "OutputError",
@@ -11,6 +11,7 @@ __all__ = [
     "compile_script",
     "default_name",
     "difference",
+    "is_same",
     "read",
     "render",
     "write",

@@ -20,7 +20,7 @@ from .reading.diagnostics import Steps
 from .reading.source import Data, Source
 from .sections.document import Document
 from .sections.section import Broken, Note, Problem, Section, Unsound
-from .vocabulary import item_of, meant, section_of, spot
+from .vocabulary import item_of, meant, section_of, spot, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +126,14 @@ class _Rules:
     def _sound(self, kind: type[Section], data: Data, steps: Steps) -> Section:
         """The section without the fields that can't be used."""
         data = {} if data is None else data
-        # What a validator keeps beside the fields is lost with it.
-        if not isinstance(data, Mapping) or kind.__private_attributes__:
+        if not isinstance(data, Mapping):
             raise Unsound
         sound = {}
         for name in kind.model_fields:
             with suppress(Unsound, ValidationError):
                 sound[name] = self._field(kind, name, data, (*steps, name))
-        written = kind.model_fields.keys() & data.keys()
-        made = kind.model_construct(_fields_set=set(written), **sound)
-        for name in kind.model_fields.keys() - sound.keys():
-            made.__dict__.pop(name, None)
+        made = _with(kind, sound, kind.model_fields.keys() & data.keys())
+        made.remember(data)
         return made
 
     def _field(
@@ -156,19 +153,39 @@ class _Rules:
         if inner := section_of(field.annotation):
             return self.section(inner, value, steps)
         if isinstance(value, Mapping):
-            items = value.items()
-            clean = {k: v for k, v in items if (*steps, k) not in self._touched}
-            return _adapter(kind, name).validate_python(clean)
+            return self._table(kind, name, value, steps)
         inner = section_of(item_of(field.annotation))
         if not inner or not isinstance(value, tuple):
             raise Unsound
         rows = enumerate(value)
         return tuple(self._item(inner, each, (*steps, row)) for row, each in rows)
 
+    def _table(
+        self, kind: type[Section], name: str, data: Mapping[str, Data], steps: Steps
+    ) -> Mapping[str, Any]:
+        """The entries that are sound, sections among them without what is wrong."""
+        inner = section_of(value_of(kind.model_fields[name].annotation))
+        clean = {k: v for k, v in data.items() if (*steps, k) not in self._touched}
+        made = _adapter(kind, name).validate_python(clean)
+        if inner is not None:
+            wrong = [key for key in data if key not in clean]
+            made |= {key: self._item(inner, data[key], (*steps, key)) for key in wrong}
+        return {key: made[key] for key in data if key in made}
+
     def _item(self, kind: type[Section], data: Data, steps: Steps) -> Section:
-        if steps in self._wrong:
-            raise Unsound
-        return self.section(kind, data, steps)
+        """The section; one of which nothing is sound is there, and can't be read."""
+        with suppress(Unsound, ValidationError):
+            if steps not in self._wrong:
+                return self.section(kind, data, steps)
+        return _with(kind, {}, set())
+
+
+def _with(kind: type[Section], sound: Mapping[str, Any], written: set[str]) -> Section:
+    """A section of which only some fields can be read."""
+    made = kind.model_construct(_fields_set=written, **sound)
+    for name in kind.model_fields.keys() - sound.keys():
+        made.__dict__.pop(name, None)
+    return made
 
 
 @cache

@@ -86,7 +86,8 @@ def check(
     if not found:
         raise min(refused, key=_errors)
     text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
-    common = set.intersection(*(set(spec.notices) for spec in found.values()))
+    first, *others = (spec.notices for spec in found.values())
+    common = (note for note in first if all(note in notices for notices in others))
     return in_order((*common, source.note(FRAMEWORK, text)))
 
 

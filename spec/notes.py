@@ -24,21 +24,32 @@ def notes(document: Document) -> Iterator[Note]:
     """The notes, in no order; of what is sound, if not all of the document is."""
     kinds = (
         effects,
-        _model_notes,
+        _runtime_notes,
+        _trust_notes,
         _device_notes,
         _precision_notes,
-        _path_notes,
+        _pin_notes,
+        _file_notes,
+        _data_notes,
+        _performance_notes,
+        _accuracy_objective_notes,
         _objective_notes,
-        _tuning_notes,
+        _any_accuracy_notes,
+        _trials_notes,
+        _criterion_notes,
         _unbuilt_notes,
-        _accuracy_notes,
+        _several_metrics_notes,
+        _label_notes,
+        _transform_notes,
+        _postprocess_notes,
+        _unasked_notes,
     )
     for kind in kinds:
         with suppress(Unsound):
             yield from kind(document)
 
 
-def _model_notes(document: Document) -> Iterator[Note]:
+def _runtime_notes(document: Document) -> Iterator[Note]:
     model = document.model
     if document.framework == "onnx" and model.runtime is None:
         if model.framework == "onnx":
@@ -49,7 +60,10 @@ def _model_notes(document: Document) -> Iterator[Note]:
                 f"is not written: openvino, since ONNX Runtime ({model.framework}) has "
                 "no bf16 on CPUs; with precisions: fp16 it is onnxruntime",
             )
-    if model.trust:
+
+
+def _trust_notes(document: Document) -> Iterator[Note]:
+    if document.model.trust:
         text = "lets code in the model's file run when the script opens it"
         yield Note(("model", "trust"), text)
 
@@ -61,9 +75,12 @@ def _device_notes(document: Document) -> Iterator[Note]:
 
 
 def _precision_notes(document: Document) -> Iterator[Note]:
-    lows = document.mixed_precision.lows
     if not document.mixed_precision.precisions:
         yield Note(PRECISIONS, "is not written: bf16")
+
+
+def _pin_notes(document: Document) -> Iterator[Note]:
+    lows = document.mixed_precision.lows
     wider = False
     for steps, dtypes in document.demands:
         if not set(lows) <= set(dtypes):
@@ -72,53 +89,67 @@ def _precision_notes(document: Document) -> Iterator[Note]:
             yield Note(steps, f"allows {' and '.join(lows)}: it pins nothing")
 
 
-def _path_notes(document: Document) -> Iterator[Note]:
-    for steps, path in _paths(document):
-        if path and absolute(path):
-            text = "is absolute: the script will only run on machines with this path"
-            yield Note(steps, text)
+def _file_notes(document: Document) -> Iterator[Note]:
+    for key in ("path", "weights"):
+        with suppress(Unsound):
+            yield from _path_notes(("model", key), getattr(document.model, key))
 
 
-def _paths(document: Document) -> Iterator[tuple[Steps, str | None]]:
-    """Every file that the document names, and its path."""
-    yield ("model", "path"), document.model.path
-    yield ("model", "weights"), document.model.weights
+def _data_notes(document: Document) -> Iterator[Note]:
     accuracy = document.evaluation.accuracy
     dataset = accuracy.dataloader.dataset if accuracy else None
     if dataset and isinstance(dataset.chosen, DatasetFile):
-        yield (*DATA, "dataset", dataset.key, "path"), dataset.chosen.path
+        steps = (*DATA, "dataset", dataset.key, "path")
+        yield from _path_notes(steps, dataset.chosen.path)
 
 
-def _objective_notes(document: Document) -> Iterator[Note]:
-    tuning, performance = document.tuning, document.evaluation.performance
-    unsaid = "objective" not in tuning.model_fields_set
-    if performance is not None:
+def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:
+    if path and absolute(path):
+        text = "is absolute: the script will only run on machines with this path"
+        yield Note(steps, text)
+
+
+def _performance_notes(document: Document) -> Iterator[Note]:
+    if document.evaluation.performance is not None:
         text = "has no effect here: tuning.objective says what is sought"
-        if unsaid:
+        if "objective" not in document.tuning.model_fields_set:
             text = (
                 "makes latency the objective: write tuning: {objective: low_compute} "
                 "for as much in 16 bits as the criterion allows; what it holds has no "
                 "effect here"
             )
         yield Note(("evaluation", "performance"), text)
+
+
+def _accuracy_objective_notes(document: Document) -> Iterator[Note]:
     if document.tuning.objective == "accuracy":
         text = "is accuracy, which is the criterion: what is sought is low_compute"
         yield Note(("tuning", "objective"), text)
+
+
+def _objective_notes(document: Document) -> Iterator[Note]:
+    unsaid = "objective" not in document.tuning.model_fields_set
     if document.evaluation.performance is None and unsaid and is_theirs(document):
         text = "is not written: low_compute; in Neural Compressor it is performance"
         yield Note(("tuning", "objective"), text)
 
 
-def _tuning_notes(document: Document) -> Iterator[Note]:
-    tuning = document.tuning
-    if tuning.exit_policy.performance_only:
+def _any_accuracy_notes(document: Document) -> Iterator[Note]:
+    if document.tuning.exit_policy.performance_only:
         text = "accepts any accuracy: nothing is judged, ops go by the static rules"
         yield Note(("tuning", "exit_policy", "performance_only"), text)
-    searched = document.judged and is_theirs(document)
-    if searched and "max_trials" not in tuning.exit_policy.model_fields_set:
+
+
+def _trials_notes(document: Document) -> Iterator[Note]:
+    unsaid = "max_trials" not in document.tuning.exit_policy.model_fields_set
+    if unsaid and document.judged and is_theirs(document):
         text = "is not written: 20; in Neural Compressor it is 100"
         yield Note(("tuning", "exit_policy", "max_trials"), text)
-    if tuning.accuracy_criterion != CriterionSection() and not document.executed:
+
+
+def _criterion_notes(document: Document) -> Iterator[Note]:
+    written = document.tuning.accuracy_criterion != CriterionSection()
+    if written and not document.executed:
         yield Note(CRITERION, "is not checked: nothing is executed here")
 
 
@@ -133,27 +164,43 @@ def _unbuilt_notes(document: Document) -> Iterator[Note]:
             option = "--metric"
         for name, _frameworks in named(section):
             yield Note((*steps, name), f"is not read yet: the script takes {option}")
-    if accuracy.multi_metrics:
+
+
+def _several_metrics_notes(document: Document) -> Iterator[Note]:
+    accuracy = document.evaluation.accuracy
+    if accuracy and accuracy.multi_metrics:
         at = (*ACCURACY, "multi_metrics")
         yield Note(at, "is not built yet: the script takes --metric")
-    metric = accuracy.metric
+
+
+def _label_notes(document: Document) -> Iterator[Note]:
+    accuracy = document.evaluation.accuracy
+    metric = accuracy.metric if accuracy else None
     if metric and metric.MSE and not metric.MSE.compare_label:
         label = (*ACCURACY, "metric", "MSE", "compare_label")
         yield Note(label, "is false, which is not built yet: the script takes --metric")
 
 
-def _accuracy_notes(document: Document) -> Iterator[Note]:
-    """What is written and not asked for."""
+def _transform_notes(document: Document) -> Iterator[Note]:
     accuracy = document.evaluation.accuracy
-    if accuracy is None:
-        return
-    loader = accuracy.dataloader
-    if loader.transform.named and loader.dataset is None:
+    loader = accuracy.dataloader if accuracy else None
+    if loader and not loader.says("dataset") and loader.transform.written:
         text = "is for a dataset, and none is written: data that is given is as it is"
         yield Note((*DATA, "transform"), text)
-    if accuracy.python and any(named(accuracy.postprocess.transform)):
+
+
+def _postprocess_notes(document: Document) -> Iterator[Note]:
+    accuracy = document.evaluation.accuracy
+    if not accuracy or not accuracy.says("python"):
+        return
+    if any(named(accuracy.postprocess.transform)):
         text = "has no effect here: accuracy.python scores the whole model"
         yield Note(OUTPUTS[:-1], text)
+
+
+def _unasked_notes(document: Document) -> Iterator[Note]:
+    """What would judge where nothing does."""
+    accuracy = document.evaluation.accuracy
     for key in ("metric", "python"):
-        if getattr(accuracy, key) and not document.judged:
+        if accuracy and accuracy.says(key) and not document.judged:
             yield Note((*ACCURACY, key), "is not asked: any accuracy will do")

@@ -154,6 +154,11 @@ def item_of(annotation: Any) -> Any:
     return None
 
 
+def value_of(annotation: Any) -> Any:
+    """What a mapping holds whose keys the user chooses; None where it is none."""
+    return next((each for key, each in _below(annotation) if key == NAME), None)
+
+
 def section_of(annotation: Any) -> type[Section] | None:
     """The section that a value of this type is, None if it is none."""
     kinds = (part for part in _parts(annotation) if isinstance(part, type))

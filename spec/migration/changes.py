@@ -70,7 +70,7 @@ def changes_of(document: Document, source: Source) -> Changes:
 
 def _keys(section: Section, at: Steps) -> Iterator[tuple[Steps, Section, str]]:
     """Every key that is written, but for those below what has no effect or is unread."""
-    for key in section.model_fields_set:
+    for key in section.written:
         yield at, section, key
         info = type(section).model_fields[key]
         if effect_of(info) is None and frameworks_of(info) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from ..reading.diagnostics import Steps
 from .dataset import DatasetFile
-from .dialect.fit import name_problems
+from .dialect.fit import filter_problems, name_problems
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
@@ -20,7 +21,7 @@ from .frameworks.onnx import runtime
 from .marks import INT8, unused
 from .mixed_precision import MixedPrecisionSection
 from .model import EXECUTED, FRAMEWORKS
-from .section import Problem, Section
+from .section import Problem, Section, Unsound
 from .tuning import TuningSection
 
 TRAINED = "has no effect here: a trained model is converted as it is"
@@ -95,6 +96,7 @@ class Document(Section):
         yield self._batch_problems()
         yield self._direction_problems()
         yield self._name_problems()
+        yield self._filter_problems()
 
     def _op_problems(self, section: str) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
@@ -134,8 +136,9 @@ class Document(Section):
 
     def _demands_in(self, section: str) -> Iterator[tuple[Steps, tuple[str, ...]]]:
         for steps, op in getattr(self, section).ops:
-            if op.dtypes:
-                yield (section, *steps), op.dtypes
+            with suppress(Unsound):
+                if op.dtypes:
+                    yield (section, *steps), op.dtypes
 
     @property
     def framework(self) -> str:
@@ -174,7 +177,7 @@ class Document(Section):
 
     def _score_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy
-        scored = accuracy and (accuracy.metric or accuracy.python)
+        scored = accuracy and (accuracy.says("metric") or accuracy.says("python"))
         if scored and not self.executed:
             yield Problem(
                 f"runtime {self.model.runtime} is not executed here: nothing can be "
@@ -216,7 +219,7 @@ class Document(Section):
         if accuracy is None:
             return
         wanted = len(self.model.inputs) or 1
-        if accuracy.dataloader.transform.steps and wanted != 1:
+        if accuracy.dataloader.transform.prepares and wanted != 1:
             yield Problem(
                 f"transforms prepare one input, the model has {wanted}",
                 "prepare the samples in your own dataset: {python: package.module:Class}",
@@ -240,6 +243,10 @@ class Document(Section):
     def _name_problems(self) -> Iterator[Problem]:
         if accuracy := self.evaluation.accuracy:
             yield from name_problems(accuracy, self.framework)
+
+    def _filter_problems(self) -> Iterator[Problem]:
+        if accuracy := self.evaluation.accuracy:
+            yield from filter_problems(accuracy)
 
     def _direction_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy

@@ -71,14 +71,17 @@ class MultiMetricsSection(MetricNames):
         """The metrics."""
         fields = type(self).model_fields.items()
         names = (name for name, field in fields if frameworks_of(field) is not None)
-        return tuple(name for name in names if getattr(self, name) is not None)
+        return tuple(name for name in names if self.says(name))
 
-    def problems(self) -> Iterator[Problem]:
-        for key in ("weight", "higher_is_better"):
-            given = getattr(self, key)
-            if given is not None and len(given) != len(self.named):
-                message = f"{len(given)} values for {len(self.named)} metrics"
-                yield Problem(message, "write one for each metric", (key,))
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._one_each("weight")
+        yield self._one_each("higher_is_better")
+
+    def _one_each(self, key: str) -> Iterator[Problem]:
+        given = getattr(self, key)
+        if given is not None and len(given) != len(self.named):
+            message = f"{len(given)} values for {len(self.named)} metrics"
+            yield Problem(message, "write one for each metric", (key,))
 
 
 class AccuracySection(Section):
@@ -115,7 +118,7 @@ class AccuracySection(Section):
         yield self._labelled()
 
     def _one_metric(self) -> Iterator[Problem]:
-        if self.metric and self.multi_metrics:
+        if self.says("metric") and self.says("multi_metrics"):
             yield Problem(
                 "`metric` and `multi_metrics` each say how outputs are judged: write one",
                 "leave one out",
@@ -123,7 +126,7 @@ class AccuracySection(Section):
             )
 
     def _one_score(self) -> Iterator[Problem]:
-        if self.metric and self.python:
+        if self.says("metric") and self.says("python"):
             yield Problem(
                 "`metric` and `python` each say how a model is scored: write one",
                 "leave one out",
@@ -133,8 +136,8 @@ class AccuracySection(Section):
     def _labelled(self) -> Iterator[Problem]:
         dataset = self.dataloader.dataset
         data = dataset.chosen if dataset else None
-        unlabelled = isinstance(data, DatasetFile) and data.label is None
-        if unlabelled and self.metric and self.metric.python is None:
+        unlabelled = isinstance(data, DatasetFile) and not data.says("label")
+        if unlabelled and self.metric and not self.metric.says("python"):
             yield Problem(
                 "the metric compares with labels, but the dataset names none",
                 "add `label:` to the dataset",

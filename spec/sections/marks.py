@@ -54,7 +54,8 @@ def frameworks_of(field: FieldInfo) -> tuple[str, ...] | None:
 
 def is_said(section: BaseModel, key: str) -> bool:
     """Whether a key is written, and says other than what holds anyway."""
-    if key not in section.model_fields_set:
+    # What is wrong is not there.
+    if key not in section.model_fields_set or key not in section.__dict__:
         return False
     value = getattr(section, key)
     if isinstance(value, BaseModel):

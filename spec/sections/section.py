@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
@@ -65,6 +65,26 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     beside: ClassVar[frozenset[str]] = frozenset()
     exchangeable: ClassVar[bool] = False
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The known keys that are written, in the order that the class has them."""
+        return tuple(
+            key for key in type(self).model_fields if key in self.model_fields_set
+        )
+
+    def says(self, key: str) -> bool:
+        """Whether something is written for the key, right or wrong.
+
+        Raises:
+            Unsound: It is not written, and another key may have been meant for it.
+        """
+        if key in self.model_fields_set and key not in self.__dict__:
+            return True
+        return getattr(self, key) is not None
+
+    def remember(self, data: Mapping[str, Data]) -> None:
+        """Keep what the fields don't: how the section was written."""
 
     def problems(self) -> Iterator[Problem]:
         """The rules between keys that this section breaks."""
@@ -139,21 +159,27 @@ class Choice(Section):
     @property
     def key(self) -> str:
         """The key that it is written under."""
-        written = self._written()
-        if len(written) != 1:
+        chosen = self._chosen()
+        if len(chosen) != 1:
             raise Unsound
-        return written[0]
+        return chosen[0]
 
-    def _written(self) -> list[str]:
+    def _chosen(self) -> list[str]:
         names = type(self).model_fields
-        return [n for n in names if n != "args" and getattr(self, n) is not None]
+        return [name for name in names if name != "args" and self.says(name)]
 
-    def problems(self) -> Iterator[Problem]:
-        written = self._written()
-        if len(written) != 1:
-            found = ", ".join(written) or "none"
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._one_key()
+        yield self._no_args()
+
+    def _one_key(self) -> Iterator[Problem]:
+        chosen = self._chosen()
+        if len(chosen) != 1:
+            found = ", ".join(chosen) or "none"
             names = ", ".join(self.offered())
             yield Problem(f"write exactly one of {names}; found {found}")
-        if self.args and self.python is None:
+
+    def _no_args(self) -> Iterator[Problem]:
+        if self.args and not self.says("python"):
             message = "only your own class, named by python, takes args"
             yield Problem(message, at=("args",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -14,8 +14,10 @@ from pydantic import (
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from ..reading.source import Data
 from .dialect.transforms import TransformNames
 from .fields import Amounts, Dtype, Whole, filled, split
+from .marks import frameworks_of
 from .section import Block, Problem, Section
 
 
@@ -40,13 +42,19 @@ class Normalize(Section):
             object.__setattr__(self, "mean", self.mean * len(self.std))
         return self
 
-    def problems(self) -> Iterator[Problem]:
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._as_many()
+        yield self._positive()
+
+    def _as_many(self) -> Iterator[Problem]:
         written = self.model_fields_set >= {"mean", "std"}
         if written and len(self.mean) != len(self.std):
             yield Problem(
                 f"{len(self.mean)} means but {len(self.std)} standard deviations",
                 "write one of each per channel",
             )
+
+    def _positive(self) -> Iterator[Problem]:
         for row, deviation in enumerate(self.std):
             if deviation <= 0:
                 yield Problem("must be greater than 0", at=("std", row))
@@ -106,6 +114,13 @@ class TransformSection(TransformNames):
         return tuple(each for each in named if isinstance(each, Transform))
 
     @property
+    def prepares(self) -> bool:
+        """Whether a transform that is built is written, right or wrong."""
+        return any(
+            frameworks_of(type(self).model_fields[key]) is None for key in self.written
+        )
+
+    @property
     def named(self) -> tuple[tuple[str, Any], ...]:
         """All that are named, with their parameters, in the order written."""
         return tuple((name, getattr(self, name)) for name in self._order)
@@ -116,5 +131,8 @@ class TransformSection(TransformNames):
         made = handler(value)
         # Pydantic keeps fields in the order they are declared in.
         if isinstance(value, dict):
-            made._order = tuple(value)
+            made.remember(value)
         return made
+
+    def remember(self, data: Mapping[str, Data]) -> None:
+        self._order = tuple(key for key in data if key in type(self).model_fields)

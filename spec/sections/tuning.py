@@ -68,7 +68,7 @@ class CriterionSection(Section):
     )
 
     def problems(self) -> Iterator[Problem]:
-        if self.relative is not None and self.absolute is not None:
+        if self.says("relative") and self.says("absolute"):
             yield Problem("write one of relative and absolute, not both")
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,11 +30,20 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Take notes for errors: exit 2 if there are any."),
 ]
+
+
+def _named(value: str | None) -> str | None:
+    if value == "":
+        raise typer.BadParameter("it is empty; name the model's framework")
+    return value
+
+
 Framework = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--framework",
         metavar="NAME",
+        callback=_named,
         help="What the model is where SPEC doesn't say: pytorch, tensorflow, …",
     ),
 ]
@@ -84,7 +90,7 @@ def generate(
         bool, typer.Option("--force", help="Overwrite a file that was not generated.")
     ] = False,
     strict: Strict = False,
-    framework: Framework = "",
+    framework: Framework = None,
 ) -> None:
     """Write the conversion script for SPEC, or compare it with what is there."""
     from narrowcast.codegen import OutputError, difference, write
@@ -107,12 +113,14 @@ def generate(
 
 
 @app.command()
-def validate(spec: SpecFile, strict: Strict = False, framework: Framework = "") -> None:
+def validate(
+    spec: SpecFile, strict: Strict = False, framework: Framework = None
+) -> None:
     """Check SPEC without writing anything."""
     from narrowcast.spec import SpecError, check
 
     try:
-        notices = check(spec, framework=framework)
+        notices = check(spec, framework=framework or "")
     except SpecError as error:
         raise _failure(str(error)) from error
     _tell(notices, strict)
@@ -130,13 +138,14 @@ def run(
         typer.Option("--script", metavar="FILE", help="Where the script goes."),
     ] = None,
     strict: Strict = False,
-    framework: Framework = "",
+    framework: Framework = None,
 ) -> None:
     """Generate the script for SPEC and run it.
 
     Further options go to the script: --output, --plan, --search, --resume, --json, …
     """
     from narrowcast.codegen import OutputError, write
+    from narrowcast.runtime.common.processes.replacing import become
 
     loaded = _loaded(spec, framework, strict, _model(context.args))
     path, text = _source(loaded, spec, script)
@@ -144,7 +153,7 @@ def run(
         write(path, text)
     except OutputError as error:
         raise _failure(str(error)) from error
-    _become([sys.executable, str(path), *context.args])
+    become([sys.executable, str(path), *context.args])
 
 
 @app.command()
@@ -159,24 +168,24 @@ def migrate(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite a file that is there.")
     ] = False,
-    framework: Framework = "",
+    framework: Framework = None,
 ) -> None:
     """Print OLD, a spec for Neural Compressor, in today's words; OLD stays as it is.
 
     Comments say what changed and what fell away, and which command runs it.
     """
-    from narrowcast.codegen import OutputError, write
+    from narrowcast.codegen import OutputError, is_same, write
     from narrowcast.spec import SpecError, read
     from narrowcast.spec.migration import migrated
 
     try:
-        text = migrated(read(old), framework, str(output or "NEW.yaml"))
+        text = migrated(read(old), framework or "", str(output or "NEW.yaml"))
     except SpecError as error:
         raise _failure(str(error)) from error
     if output is None:
         typer.echo(text, nl=False)
         return
-    if output.exists() and output.samefile(old):
+    if is_same(output, old):
         raise _failure(f"{old} is never changed; name another file with -o")
     try:
         changed = write(output, text, force)
@@ -225,21 +234,6 @@ def doctor(
     typer.echo(to_json(report) if json else render(report))
 
 
-def _become(command: list[str]) -> NoReturn:
-    """Let the script take this process's place: one process to signals and their sender.
-
-    Where processes can't be replaced the script is a child, and its exit code ours.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if os.name == "posix":
-        os.execv(command[0], command)
-    with subprocess.Popen(command) as process:
-        # Ctrl-C reaches the script by itself: it answers in its own time.
-        signal.signal(signal.SIGINT, lambda number, frame: None)
-        raise typer.Exit(process.wait())
-
-
 def _model(options: list[str]) -> str:
     """The value of the script's `--model`, "" if it is not given."""
     for option, value in pairwise([*options, ""]):
@@ -267,11 +261,11 @@ def _standing(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def _loaded(path: Path, framework: str, strict: bool, model: str = "") -> Spec:
+def _loaded(path: Path, framework: str | None, strict: bool, model: str = "") -> Spec:
     from narrowcast.spec import SpecError, load
 
     try:
-        spec = load(path, framework=framework, model=model)
+        spec = load(path, framework=framework or "", model=model)
     except SpecError as error:
         raise _failure(str(error)) from error
     _tell(spec.notices, strict)

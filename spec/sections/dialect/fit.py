@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from ...reading.diagnostics import Steps
 from ..evaluation import AccuracySection
 from ..marks import frameworks_of
-from ..section import Problem, Section
+from ..section import Problem, Section, Unsound
 
-LOADER = ("evaluation", "accuracy", "dataloader")
-OUTPUTS = ("evaluation", "accuracy", "postprocess", "transform")
+ACCURACY = ("evaluation", "accuracy")
+LOADER = (*ACCURACY, "dataloader")
+OUTPUTS = (*ACCURACY, "postprocess", "transform")
+CATALOGUES: Mapping[Steps, str] = {
+    (*LOADER, "dataset"): "dataset",
+    (*LOADER, "transform"): "transform",
+    (*LOADER, "filter"): "filter",
+    (*ACCURACY, "metric"): "metric",
+    (*ACCURACY, "multi_metrics"): "metric",
+    OUTPUTS: "postprocess",
+}
+"""Where things are named → of which kind."""
 BALANCED = frozenset({"COCORaw", "COCORecord"})
 
 
 def catalogues(accuracy: AccuracySection) -> Iterator[tuple[str, Steps, Section]]:
-    """What names things: of which kind, its path and the section."""
-    loader = accuracy.dataloader
-    if loader.dataset:
-        yield "dataset", (*LOADER, "dataset"), loader.dataset
-    yield "transform", (*LOADER, "transform"), loader.transform
-    yield "filter", (*LOADER, "filter"), loader.filter
-    if accuracy.metric:
-        yield "metric", ("evaluation", "accuracy", "metric"), accuracy.metric
-    if accuracy.multi_metrics:
-        steps = ("evaluation", "accuracy", "multi_metrics")
-        yield "metric", steps, accuracy.multi_metrics
-    yield "postprocess", OUTPUTS, accuracy.postprocess.transform
+    """What names things: of which kind, its path and the section; those that are sound."""
+    for steps, kind in CATALOGUES.items():
+        section: Section | None = accuracy
+        with suppress(Unsound):
+            for step in steps[len(ACCURACY) :]:
+                section = getattr(section, str(step))
+            if section is not None:
+                yield kind, steps, section
 
 
 def named(section: Section) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What is written and not built, with the frameworks that have it."""
     for name, field in type(section).model_fields.items():
         frameworks = frameworks_of(field)
-        if frameworks is not None and getattr(section, name) is not None:
-            yield name, frameworks
+        with suppress(Unsound):
+            if frameworks is not None and section.says(name):
+                yield name, frameworks
 
 
 def name_problems(accuracy: AccuracySection, framework: str) -> Iterator[Problem]:
@@ -47,8 +55,12 @@ def name_problems(accuracy: AccuracySection, framework: str) -> Iterator[Problem
                     f"for {framework}: {', '.join(_known(section, framework))}",
                     (*steps, name),
                 )
+
+
+def filter_problems(accuracy: AccuracySection) -> Iterator[Problem]:
+    """A filter that the dataset has nothing for."""
     dataset = accuracy.dataloader.dataset
-    balanced = accuracy.dataloader.filter.LabelBalance is not None
+    balanced = accuracy.dataloader.filter.says("LabelBalance")
     if balanced and dataset and dataset.key not in BALANCED:
         yield Problem(
             "the filter counts the boxes of COCORaw and COCORecord",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..fields import Text
 from ..marks import unused
 from ..section import Section
 
@@ -31,8 +32,8 @@ class MultiObjectivesSection(Section):
 class WorkspaceSection(Section):
     """Where a search writes."""
 
-    path: Any = unused(None, "The folder.")
-    resume: Any = unused(None, "A history that is gone on with.")
+    path: Text | None = unused(None, "The folder.")
+    resume: Text | None = unused(None, "A history that is gone on with.")
 
 
 class DiagnosisSection(Section):

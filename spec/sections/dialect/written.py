@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from ...reading.diagnostics import Steps
 from ..document import Document
@@ -10,20 +11,26 @@ from ..evaluation import PerformanceSection
 from ..marks import INT8, effect_of, is_marked, is_said
 from ..mixed_precision import DtypeSection, OpSection
 from ..model import FRAMEWORKS
-from ..section import Note, Section
+from ..section import Note, Section, Unsound
 
 
 def effects(document: Document) -> Iterator[Note]:
     """One note for each key that changes nothing, and says other than what holds."""
     for at, section in _sections(document, ()):
-        if isinstance(section, OpSection) and section.quantized:
-            yield Note(at, f"{INT8}: {', '.join(section.quantized)}")
+        if isinstance(section, OpSection):
+            yield from _quantized(section, at)
         if isinstance(section, DtypeSection):
             continue
-        for key in section.model_fields_set:
+        for key in section.written:
             effect = effect_of(type(section).model_fields[key])
             if effect is not None and is_said(section, key):
                 yield Note((*at, key), effect)
+
+
+def _quantized(op: OpSection, at: Steps) -> Iterator[Note]:
+    with suppress(Unsound):
+        if op.quantized:
+            yield Note(at, f"{INT8}: {', '.join(op.quantized)}")
 
 
 def is_theirs(document: Document) -> bool:
@@ -35,16 +42,17 @@ def is_theirs(document: Document) -> bool:
     return any(
         is_marked(type(section).model_fields[key])
         for _at, section in _sections(document, ())
-        for key in section.model_fields_set
+        for key in section.written
     )
 
 
 def _sections(section: Section, at: Steps) -> Iterator[tuple[Steps, Section]]:
     """The section and those in it, without what stands below a key of no effect."""
     yield at, section
-    for key in section.model_fields_set:
+    for key in section.written:
         if not is_marked(type(section).model_fields[key]):
-            yield from _within(getattr(section, key), (*at, key))
+            with suppress(Unsound):
+                yield from _within(getattr(section, key), (*at, key))
 
 
 def _within(value: object, at: Steps) -> Iterator[tuple[Steps, Section]]:

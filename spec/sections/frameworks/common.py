@@ -16,10 +16,10 @@ def suffix(path: str) -> str:
 
 def path_or_factory(model: ModelKeys) -> Iterator[Problem]:
     """The model is in a file, made by a factory, or supplied whole to the script."""
-    if model.path is not None and model.factory is not None:
+    if model.says("path") and model.says("factory"):
         message = "`path` and `factory` each give the whole model: write one"
         yield Problem(message, at=("path",))
-    if is_supplied(model) and model.weights is not None:
+    if is_supplied(model) and model.says("weights"):
         yield Problem(
             "weights alone: nothing says whose they are",
             "write the model they belong to, or leave both to the script's --model",
@@ -29,7 +29,7 @@ def path_or_factory(model: ModelKeys) -> Iterator[Problem]:
 
 def is_supplied(model: ModelKeys) -> bool:
     """Whether the section names no model."""
-    return model.path is None and model.factory is None
+    return not (model.says("path") or model.says("factory"))
 
 
 def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem]:
@@ -45,7 +45,8 @@ def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem
 
 def trusted_file(model: ModelKeys) -> Iterator[Problem]:
     """A model that code makes is no file to be trusted."""
-    if model.path is None and model.factory is not None and model.trust:
+    made = not model.says("path") and model.says("factory")
+    if made and model.trust:
         message = "`trust` is for models in files; here code of yours makes it"
         yield Problem(message, "leave it out", ("trust",))
 
@@ -53,7 +54,7 @@ def trusted_file(model: ModelKeys) -> Iterator[Problem]:
 def absent(model: ModelKeys, keys: Sequence[str], why: str) -> Iterator[Problem]:
     """Keys that mean nothing for this framework or form of model."""
     for key in keys:
-        if getattr(model, key) is not None:
+        if model.says(key):
             yield Problem(f"`{key}` {why}", "leave it out", (key,))
 
 

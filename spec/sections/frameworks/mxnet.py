@@ -34,7 +34,7 @@ def _symbol(model: ModelKeys) -> Iterator[Problem]:
             f"write the symbol, a file that ends in {SYMBOL}, as `export` names it",
             ("path",),
         )
-    if model.weights is None:
+    if not model.says("weights"):
         stem = name.removesuffix(SYMBOL)
         yield Problem(
             "a symbol holds no weights", f"weights: {stem}-0000.params", ("path",)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from ..model import ModelKeys
-from ..section import Problem
+from ..section import Problem, Unsound
 from .common import (
     absent,
     input_names,
@@ -34,11 +35,14 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
 
 def _whole(model: ModelKeys) -> Iterator[Problem]:
     """What gives the whole model."""
-    yield from tuple(_program(model)) or path_or_factory(model)
+    found: tuple[Problem, ...] = ()
+    with suppress(Unsound):
+        found = tuple(_program(model))
+    yield from found or path_or_factory(model)
 
 
 def _weights(model: ModelKeys) -> Iterator[Problem]:
-    if model.path is not None and model.weights is not None:
+    if model.says("path") and model.says("weights"):
         yield Problem(
             "`weights` goes with `factory`: an exported program holds its own",
             "leave it out",

@@ -43,7 +43,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
 def _weights(model: ModelKeys) -> Iterator[Problem]:
     if is_supplied(model):
         return
-    if model.path is None:
+    if not model.says("path"):
         yield from weights_ending(model, WEIGHTS)
     else:
         yield from absent(model, ("weights",), "goes with `factory`")
