@@ -36,11 +36,11 @@ FOLDERS = (
 @nox.session(python="3.11")
 def core(session: nox.Session) -> None:
     """Everything that needs no framework: spec, codegen, CLI, placement, search."""
-    session.install(*TOOLS, *TESTS, "setuptools>=77")
+    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77")
     session.install("-e", ".")
     session.run("ruff", "check", *FOLDERS)
     session.run("ruff", "format", "--check", *FOLDERS)
-    session.run("pytest", *(f"tests/{name}" for name in CORE))
+    session.run("pytest", *SHARED, *(f"tests/{name}" for name in CORE))
 
 
 @nox.session(python="3.11")
