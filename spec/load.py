@@ -18,6 +18,7 @@ from .reading.diagnostics import Diagnostic, SpecError, in_order
 from .reading.source import Source
 from .sections.document import Document
 from .spec import Spec
+from .vocabulary import is_key
 
 LIMIT = 256 * 1024
 """Bytes that a spec's file may have."""
@@ -88,7 +89,7 @@ def check(
     text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
     first, *others = (spec.notices for spec in found.values())
     common = (note for note in first if all(note in notices for notices in others))
-    return in_order((*common, source.note(FRAMEWORK, text)))
+    return in_order((*common, source.note(FRAMEWORK, text, f"framework: {min(found)}")))
 
 
 def _errors(error: SpecError) -> int:
@@ -99,7 +100,7 @@ def _errors(error: SpecError) -> int:
 def _source(text: str, name: str) -> Source:
     if len(text) > LIMIT:
         raise _unreadable(name, f"a spec may not be larger than {LIMIT // 1024} KiB")
-    return compose(text, name)
+    return compose(text, name, is_key)
 
 
 def document_of(source: Source) -> Document:
@@ -116,7 +117,7 @@ def document_of(source: Source) -> Document:
 
 def _spec(source: Source) -> Spec:
     document = document_of(source)
-    found = (source.note(note.at, note.text) for note in notes(document))
+    found = (source.note(note.at, note.text, note.hint) for note in notes(document))
     return replace(normalise(document), notices=in_order(found))
 
 
