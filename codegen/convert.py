@@ -80,7 +80,7 @@ def _beginning(spec: Spec) -> Iterator[Code]:
         batches = "fed"
     given = f"{model}, {batches}, inputs=INPUTS, sources=SOURCES"
     yield Code(f"subject = run.load({given})")
-    if slots.eval_func or spec.evaluation.eval_func is not None:
+    if spec.judged and spec.evaluation.eval_func is not None:
         yield Code("subject = subject.scored_by(eval_func, CRITERION)")
     elif spec.judged:
         yield Code("subject = subject.judged_by(metric, CRITERION)")

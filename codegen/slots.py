@@ -34,7 +34,7 @@ def slots_of(spec: Spec) -> Slots:
         model=spec.model.supplied,
         data=evaluation.dataset is None,
         metric=judged and evaluation.metric is None and function is None,
-        eval_func=function == SUPPLIED,
+        eval_func=judged and function == SUPPLIED,
     )
 
 

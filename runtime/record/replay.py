@@ -53,11 +53,27 @@ def changes(
     recorded, found = recorded_files(content, name), now["files"]
     for kind in dict.fromkeys((*recorded, *found)):
         before, after = recorded.get(kind, {}), found.get(kind, {})
-        names = dict.fromkeys((*before, *after))
-        changed = [each for each in names if before.get(each) != after.get(each)]
-        if changed:
+        for difference in _differences(before, after):
             explained = True
-            yield f"{', '.join(changed)} changed since the plan was made"
+            yield difference
     seen = content.get("data")
     if seen and seen != now.get("data", seen) and not explained:
         yield "the data changed since the plan was made: it yields something else"
+
+
+def _differences(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> Iterator[str]:
+    """What became of files or modules since the plan was made, a sentence each."""
+    since = "since the plan was made"
+    changed = [name for name in before if name in after and before[name] != after[name]]
+    gone = ", ".join(name for name in before if name not in after)
+    new = ", ".join(name for name in after if name not in before)
+    if changed:
+        yield f"{', '.join(changed)} changed {since}"
+    if gone and new:
+        yield f"{new} in place of {gone}, which the plan was made with"
+    elif gone:
+        yield f"without {gone}, which the plan was made with"
+    elif new:
+        yield f"{new} is new {since}"

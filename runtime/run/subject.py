@@ -24,12 +24,8 @@ from .slots.binding import first_sizes, judged_of, settled
 from .slots.filling import check_fed, seen
 from .slots.slots import Slots, Standard
 
-GIVEN = {
-    "data": "--data; from Python eval_dataloader",
-    "metric": "--metric; from Python metric",
-    "eval_func": "--eval-func; from Python eval_func",
-}
-"""What may be supplied → by which option, or by what of the Python API."""
+GIVEN = {"data": "--data", "metric": "--metric", "eval_func": "--eval-func"}
+"""What may be supplied → by which option."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +98,11 @@ class Subject:
                 f"Give {GIVEN[absent]}, or write one of them in "
                 "mixed_precision.precisions.",
             )
+        placed = f"ops go to {lows[0]} by the static rules"
+        if self.context.replays:
+            placed = "ops are placed as the plan says"
         self.context.note(
-            f"no {absent} was given ({GIVEN[absent]}): nothing is judged, ops go to "
-            f"{lows[0]} by the static rules"
+            f"no {absent} was given ({GIVEN[absent]}): nothing is judged, {placed}"
         )
         return self
 

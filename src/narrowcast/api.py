@@ -10,16 +10,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numpy import asarray
-
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.progress import printable
+from narrowcast.runtime.common.suggestion import suggestion
 from narrowcast.runtime.evaluation.data.collating import said
 from narrowcast.runtime.evaluation.data.loaders import Loader, loader
-from narrowcast.runtime.evaluation.metrics.given import Given, given
+from narrowcast.runtime.evaluation.metrics.given import given
 
-from .calling import Supplied, called, place
-from .common import Metric, Model, Postprocess
+from .calling import Supplied, called, made_metric, place
+from .common import Metric, Model
 from .detecting import framework_of, name_of
 from .ends import refusals
 from .result import Result
@@ -35,7 +34,6 @@ from .writing import (
 
 NAME = ("model", "name")
 PRECISIONS = ("mixed_precision", "precisions")
-RUNTIME = ("model", "runtime")
 WORKSPACE = "tuning.workspace"
 DIRECTION = ("tuning", "accuracy_criterion", "higher_is_better")
 
@@ -70,6 +68,14 @@ class MixedPrecision:
     def __repr__(self) -> str:
         return "MixedPrecision"
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = [each for each in dir(type(self)) if not each.startswith("_")]
+        if name not in known and not name.startswith("_"):
+            # A setting that is misspelt would be without effect.
+            said = f"MixedPrecision has no `{name}`. {suggestion(name, known)}"
+            raise AttributeError(said)
+        super().__setattr__(name, value)
+
     def __call__(self) -> Result:
         """Convert the model.
 
@@ -83,6 +89,8 @@ class MixedPrecision:
 
         with refusals():
             script = self._generated()
+            if self._eval_func is not None and self._metric is not None:
+                _say("note: eval_func scores the model, metric has no effect beside it")
             for notice in script.spec.notices:
                 if not notice.path.startswith(WORKSPACE):  # no word to a script
                     _say(format_diagnostic(notice))
@@ -227,9 +235,6 @@ class MixedPrecision:
             found[NAME] = name_of(self._known_model())
         if self._precisions is not None:
             found[PRECISIONS] = self._precisions
-        told = found.get(FRAMEWORK) == "onnx" and self._written.file is None
-        if told and {*self.precisions} <= {"fp16", "fp32"}:
-            found[RUNTIME] = at(*RUNTIME) or "onnxruntime"  # OpenVINO has no fp16
         for key, value in (("inputs", self._input), ("outputs", self._output)):
             if value is not None:
                 found["model", key] = names_in(value)
@@ -251,45 +256,29 @@ class MixedPrecision:
 
     def _slots(self) -> Mapping[str, Any]:
         """What is supplied."""
-        found = {
-            "model": self._model,
-            "data": self._loader,
-            "metric": self._metric,
-            "eval_func": self._eval_func,
-        }
+        judges = {"metric": self._metric}
+        if self._eval_func is not None:  # as in Neural Compressor, it comes first
+            judges = {"eval_func": self._eval_func}
+        found = {"model": self._model, "data": self._loader, **judges}
         return {name: each for name, each in found.items() if each is not None}
 
     def _supplied(self, script: Generated) -> Supplied:
         slots = dict(self._slots())
         if "metric" in slots:
-            slots["metric"] = self._made_metric(script.spec.model.framework)
-        elif self._postprocess is not None:
+            slots["metric"] = made_metric(
+                self._metric, self._postprocess, script.spec.model.framework
+            )
+        elif self._postprocess is not None and self._eval_func is None:
             raise UsageError(
                 "a postprocess needs a metric that is set in code too",
                 "Set it: converter.metric = common.Metric(Class).",
             )
         return Supplied(slots.pop("model", None), slots)
 
-    def _made_metric(self, framework: str) -> Given:
-        post, metric = self._postprocess, self._metric
-        if isinstance(post, Postprocess):
-            post = post()
-        tensor = _torch if framework == "pytorch" else asarray
-        if isinstance(metric, Metric):
-            return Given(metric, metric.name, tensor, post)
-        return given(metric, tensor, post)
-
     def _text(self, key: str) -> str | None:
         """A key of `tuning.workspace`."""
         found = self._written.at("tuning", "workspace", key)
         return str(found) if found else None
-
-
-def _torch(array: Any) -> Any:
-    """Users of PyTorch have tensors in their metrics."""
-    from narrowcast.runtime.frameworks.pytorch import tensor
-
-    return tensor(array)
 
 
 def _say(text: str) -> None:

@@ -19,10 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from numpy import asarray
+
 from narrowcast.runtime import Report, Run
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.common.progress import Terminal, printable
+from narrowcast.runtime.evaluation.metrics.given import Given, given
 from narrowcast.runtime.frameworks.protocol import Opener
 from narrowcast.runtime.report.summary import summary
 from narrowcast.runtime.run import Context, Options
@@ -30,6 +33,7 @@ from narrowcast.runtime.run.interrupts import Interrupts
 from narrowcast.runtime.run.slots.checks import Handed
 from narrowcast.runtime.run.slots.supplies import OpenedModel
 
+from .common import Metric, Postprocess
 from .ends import in_python
 from .writing import Generated
 
@@ -155,6 +159,9 @@ def _arguments(module: ModuleType, supplied: Supplied) -> dict[str, Any]:
     runs, and a function that scores models needs no metric."""
     takes = signature(module.convert).parameters
     found = {name: each for name, each in supplied.others.items() if name in takes}
+    for name in supplied.others.keys() - found.keys():
+        text = f"note: {name} has no effect: the spec says that nothing is judged here"
+        print(text, file=sys.stderr)
     if supplied.model is not None:
         found["model"] = _opened(module.open_model, supplied.model)
     return found
@@ -199,3 +206,23 @@ def _answering(interrupts: Interrupts) -> Iterator[None]:
         for number, handler in before.items():
             with suppress(TypeError):  # what was not set from Python
                 signal.signal(number, handler)
+
+
+def made_metric(metric: Any, postprocess: Any, framework: str) -> Given:
+    """What makes the user's metric for each pass: users of PyTorch have tensors in it.
+
+    Raises:
+        UsageError: It is no metric, or can't be copied.
+    """
+    if isinstance(postprocess, Postprocess):
+        postprocess = postprocess()
+    tensor = _torch if framework == "pytorch" else asarray
+    if isinstance(metric, Metric):
+        return Given(metric, metric.name, tensor, postprocess)
+    return given(metric, tensor, postprocess)
+
+
+def _torch(array: Any) -> Any:
+    from narrowcast.runtime.frameworks.pytorch import tensor
+
+    return tensor(array)

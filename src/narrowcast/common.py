@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
@@ -186,7 +187,8 @@ def _check(dataset: Any, batch_size: int, last_batch: str) -> None:
             f"the dataset is {said(dataset)}, which can be read only once",
             "Give a list of samples, or a class whose __iter__ starts anew.",
         )
-    if batch_size != int(batch_size) or batch_size < 1:
+    whole = isinstance(batch_size, Integral) and not isinstance(batch_size, bool)
+    if not whole or batch_size < 1:
         raise UsageError(
             f"batch_size is {batch_size!r}", "Give a whole number of at least 1."
         )

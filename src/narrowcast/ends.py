@@ -62,7 +62,8 @@ class _Ends(SystemExit):
 def refusals() -> Iterator[None]:
     """Raise what is refused in here so that a script ends with its exit code.
 
-    In threads SystemExit is silent: there the error is no more than itself.
+    In threads SystemExit is silent, and it would end a session at a prompt: there the
+    error is no more than itself.
 
     Raises:
         NarrowcastError: The error itself, which is a SystemExit too.
@@ -85,12 +86,18 @@ def ending(error: NarrowcastError) -> NarrowcastError:
     """The same error, as one that ends the process."""
     if isinstance(error, SystemExit):
         return error
-    main = threading.current_thread() is threading.main_thread()
-    wanted = _ending(type(error)) if main else type(error)
+    wanted = _ending(type(error)) if _ends_a_script() else type(error)
     made: NarrowcastError = wanted(in_python(error.message), in_python(error.remedy))
     for note in getattr(error, "__notes__", ()):
         made.add_note(note)
     return made
+
+
+def _ends_a_script() -> bool:
+    """Whether an error may end the process: a session at a prompt goes on after it."""
+    at_a_prompt = hasattr(sys, "ps1") or bool(sys.flags.interactive)
+    main = threading.current_thread() is threading.main_thread()
+    return main and not at_a_prompt
 
 
 def _ending(of: type[NarrowcastError]) -> type[NarrowcastError]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
+from narrowcast.runtime.evaluation.data.collating import said
 from narrowcast.runtime.evaluation.evaluation import rounded
 from narrowcast.runtime.report.report import Report
 
@@ -106,6 +107,8 @@ class Result:
         with refusals():
             if not self.holds and not anyway:
                 raise CriterionError(f"not saved: {self.missed}", REMEDY)
+            if not isinstance(path, str | os.PathLike):
+                raise UsageError(f"save is given {said(path)}", "Give it a path.")
             if os.fspath(path).endswith(".pb") and self.report.model.is_dir():
                 frozen = self.graph_def.SerializeToString(deterministic=True)
                 return write_bytes(Path(path).expanduser(), frozen)

@@ -15,6 +15,10 @@ ENDINGS = (SYMBOL, ".pt2", ".onnx")
 """How the file is called that a model is opened by; a SavedModel is a folder."""
 
 
+OTHERS = (".keras", ".h5", ".hdf5", ".tflite", ".onnx", ".pt2", ".json")
+"""How no SavedModel's folder is called: readers would take it for such a file."""
+
+
 def save(model: Path, wanted: str) -> Path:
     """Copy a model, and the files beside it that it names.
 
@@ -26,8 +30,11 @@ def save(model: Path, wanted: str) -> Path:
         UsageError: It can't be written there, or the ending is of another format.
     """
     ending = next((each for each in ENDINGS if model.name.endswith(each)), "")
-    final = _final(model, wanted, ending)
+    final = Path(wanted)
     try:
+        final = _final(model, wanted, ending)
+        if final.is_symlink() and not final.is_dir():
+            final = final.resolve()  # the link stays one
         final.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=".narrowcast-", dir=final.parent
@@ -41,10 +48,10 @@ def save(model: Path, wanted: str) -> Path:
             # The file that a model is opened by comes last: it finds the others.
             for each in sorted(Path(new).iterdir(), key=lambda e: e.name == final.name):
                 _replace(each, final.parent / each.name, Path(new))
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name that no file can have
+        why = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"can't write {final}: {error.strerror or error}",
-            "Make room, or choose another place.",
+            f"can't write {final}: {why}", "Make room, or choose another place."
         ) from error
     return final
 
@@ -52,6 +59,11 @@ def save(model: Path, wanted: str) -> Path:
 def _final(model: Path, wanted: str, ending: str) -> Path:
     """Where the model is to stand."""
     path = Path(wanted).expanduser()
+    if not ending and path.suffix in OTHERS:
+        raise UsageError(
+            f"{path.name}: this model is saved as a SavedModel's folder, or as *.pb",
+            f"Call it {path.stem}, or {path.stem}.pb.",
+        )
     if not ending:
         return path / model.name if wanted.endswith(os.sep) else path
     if wanted.endswith(os.sep) or path.is_dir():

@@ -261,3 +261,43 @@ def test_a_framework_that_the_model_tells_is_the_command_lines(tmp_path: Path) -
     written = (tmp_path / "convert_net.py").read_text("utf-8")
     assert converter.script == written
     assert "# regenerate: narrowcast generate conf.yaml --framework onnx" in written
+
+
+def test_a_session_at_a_prompt_goes_on(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-i", "-q"],
+        input="from narrowcast import MixedPrecision\nMixedPrecision()()\nprint(6 * 7)\n",
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "there is no model yet" in said.stderr
+    assert said.stdout == "42\n"
+
+
+def test_what_has_no_effect_can_not_be_set() -> None:
+    converter = MixedPrecision()
+    with pytest.raises(AttributeError, match=r"no `eval_dataLoader`. Did you mean"):
+        converter.eval_dataLoader = []  # type: ignore[attr-defined]
+
+
+def test_a_function_that_scores_comes_before_a_metric() -> None:
+    converter = MixedPrecision({"model": {**MODEL, "path": "net.onnx"}})
+    converter.metric = Right()
+    converter.eval_func = lambda model: 1.0
+    assert "scored_by(eval_func" in converter.script
+    assert "metric: " not in converter.script
+
+
+def test_imports_are_found_where_they_were() -> None:
+    from narrowcast.experimental.common import DataLoader
+    from narrowcast.experimental.mixed_precision import MixedPrecision as Theirs
+
+    assert DataLoader is common.DataLoader
+    assert Theirs is MixedPrecision
+
+
+@pytest.mark.parametrize("size", [None, True, 0, 1.5])
+def test_a_batch_is_a_number_of_samples(size: Any) -> None:
+    with pytest.raises(UsageError, match="batch_size is"):
+        common.DataLoader([(ROWS, 1)], batch_size=size)

@@ -640,7 +640,7 @@ def test_a_pin_that_the_plan_breaks_is_an_error(tmp_path: Path) -> None:
 def test_files_that_are_gone_are_a_warning(tmp_path: Path) -> None:
     run = planned(tmp_path, files={"data": {"old.csv": "00"}})
     replayed(run)
-    assert run.context.warnings == ["old.csv changed since the plan was made"]
+    assert run.context.warnings == ["without old.csv, which the plan was made with"]
 
 
 def test_a_failed_search_leaves_lock_and_model_alone(script: Script) -> None:
@@ -691,12 +691,25 @@ def test_a_package_that_misses_fails_its_model_too(script: Script) -> None:
     assert not list(script.folder.glob("candidate-*"))
 
 
-@pytest.mark.parametrize("recorded", [{}, {"model": {}}, {"model": {"w.pt": "00"}}])
-def test_changed_and_new_files_are_a_warning(tmp_path: Path, recorded: Any) -> None:
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        ({}, "w.pt is new since the plan was made"),
+        ({"model": {}}, "w.pt is new since the plan was made"),
+        ({"model": {"w.pt": "00"}}, "w.pt changed since the plan was made"),
+        (
+            {"model": {"v.pt": "00"}},
+            "w.pt in place of v.pt, which the plan was made with",
+        ),
+    ],
+)
+def test_changed_and_new_files_are_a_warning(
+    tmp_path: Path, recorded: Any, said: str
+) -> None:
     (tmp_path / "w.pt").write_bytes(b"weights")
     run = planned(tmp_path, files=recorded)
     replayed(run, Sources(model=(tmp_path / "w.pt",)))
-    assert run.context.warnings == ["w.pt changed since the plan was made"]
+    assert run.context.warnings == [said]
 
 
 def test_damaged_hashes_are_a_plan_error(tmp_path: Path) -> None:

@@ -42,13 +42,10 @@ def random_inputs(
     whole = [_whole(each, _known(each.name, own)) for each in declared or signature]
     open_ = [each.name for each in whole if each.shape is None]
     if open_:
-        what = (
-            f"its input {open_[0]} has"
-            if len(open_) == 1
-            else (f"its inputs {', '.join(open_)} have")
-        )
+        several = len(open_) > 1
+        what = f"input{'s' * several} {', '.join(open_)} ha{'ve' if several else 's'}"
         raise DataError(
-            f"the model does not say what shape {what}, and there is no data to tell",
+            f"the model does not say what shape its {what}, and there is no data to tell",
             f"Give data (--data), or write under model: `inputs: [{_rows(whole)}]`",
         )
     return tuple(_drawn(each, batch_size, generator) for each in whole)

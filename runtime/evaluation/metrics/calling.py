@@ -48,14 +48,30 @@ def metric_value(metric: Metric) -> float:
     """
     with _metric_errors():
         found = metric.result()
-    try:
-        value = float(found)
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+    value = number_of(found)
+    if value is None:
         raise MetricError(
             f"{metric_name(metric)}.result() gives {type(found).__name__}, not a number",
             "Let it return one float.",
-        ) from error
+        )
     return value if math.isfinite(value) else math.nan
+
+
+def number_of(found: Any) -> float | None:
+    """The number that something is; None of what is none."""
+    if isinstance(found, str | bytes | complex):
+        return None
+    try:
+        return float(found)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+
+
+def first_number(found: Any) -> float | None:
+    """The number that something is, or that a list or an array of them begins with."""
+    if isinstance(found, list | tuple) or getattr(found, "ndim", None):
+        return number_of(found[0]) if len(found) else None
+    return number_of(found)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
 from ..evaluation import Evaluation
 from ..saved import _loaded
+from .calling import first_number
 
 EvalFunc = Callable[[Any], Any]
 """Model, as the framework's own object → its accuracy, or a list that begins with it."""
@@ -36,11 +37,13 @@ def score_model(eval_func: EvalFunc, model: Any) -> Evaluation:
 
     with users_code(failed):
         found = eval_func(model)
-    value = _number(found)
+    value = first_number(found)
     if value is None or not math.isfinite(value):
         what = f"{type(found).__name__}, not a number" if value is None else f"{value}"
         raise MetricError(f"{name}{_place(eval_func)} gives {what}", REMEDY)
-    return Evaluation(name, value, None, finite=True)
+    # Neural Compressor's functions may give several: one criterion judges the first.
+    several = isinstance(found, list | tuple) and len(found) > 1
+    return Evaluation(f"{name}[0]" if several else name, value, None, finite=True)
 
 
 def score_file(
@@ -63,15 +66,3 @@ def function_name(function: EvalFunc) -> str:
 def _place(function: EvalFunc) -> str:
     code = getattr(function, "__code__", None)
     return f" at {Path(code.co_filename).name}:{code.co_firstlineno}" if code else ""
-
-
-def _number(found: Any) -> float | None:
-    """The number that it is or begins with; None of what is none."""
-    if isinstance(found, list | tuple):
-        found = found[0] if found else None
-    if isinstance(found, str | bytes):
-        return None
-    try:
-        return float(found[0] if getattr(found, "ndim", 0) else found)
-    except (TypeError, ValueError, IndexError, OverflowError, RuntimeError):
-        return None

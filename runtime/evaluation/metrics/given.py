@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import MetricError, UsageError, first_line
+from .calling import first_number
 from .metric import Metric
 
 Tensor = Callable[[np.ndarray[Any, Any]], Any]
@@ -112,10 +113,11 @@ class _Adapted:
             MetricError: There is none.
         """
         found = self._metric.result()
-        values = np.asarray(getattr(found, "tolist", lambda: found)()).reshape(-1)
-        if not values.size:
-            raise MetricError(f"{self.name}.result() gives no number", REMEDY)
-        return float(values[0])
+        value = first_number(found)
+        if value is None:
+            what = type(found).__name__
+            raise MetricError(f"{self.name}.result() gives {what}, no number", REMEDY)
+        return value
 
     def _as_tensors(self, value: Any) -> Any:
         """Arrays of numbers as tensors, in whatever holds them."""

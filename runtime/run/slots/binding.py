@@ -52,7 +52,7 @@ def check_declared(adapter: Adapter, model: Any) -> None:
     raise ModelError(
         f"nothing says which shapes {called.call} takes: there is no data, and the spec "
         "names no inputs",
-        f"Give data (--data; from Python eval_dataloader), or an eval_func that calls the model, or write under model: "
+        f"Give --data, or an eval_func that calls the model, or write under model: "
         f"`inputs: [{', '.join(rows)}]`",
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -34,6 +35,7 @@ class Child:
     def __init__(self, open_: Open, patience: float = PATIENCE) -> None:
         self.open, self.patience = open_, patience
         self.process: BaseProcess | None = None
+        self.asking = threading.Lock()
         self.pipe: Connection | None = None
 
     def fate(self, source: Source, way: int) -> str:
@@ -43,6 +45,10 @@ class Child:
         """
         if multiprocessing.parent_process() is not None:
             return ""  # a child itself, whose death is told as what it was
+        with self.asking:
+            return self._fate(source, way)
+
+    def _fate(self, source: Source, way: int) -> str:
         process, pipe = self._alive()
         try:
             pipe.send((source, way))
