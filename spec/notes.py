@@ -87,12 +87,22 @@ def _precision_notes(document: Document) -> Iterator[Note]:
 
 def _pin_notes(document: Document) -> Iterator[Note]:
     lows = document.mixed_precision.lows
-    wider = False
+    wider = not _are_wide_pins_sound(document)
     for steps, dtypes in document.demands:
         if not set(lows) <= set(dtypes):
             wider = wider or steps[1] != "op_wise"
         elif not wider:
             yield Note(steps, f"allows {' and '.join(lows)}: it pins nothing", LEAVE)
+
+
+def _are_wide_pins_sound(document: Document) -> bool:
+    """Whether all is known that pins more than a name."""
+    with suppress(Unsound):
+        tables = (document.mixed_precision, document.quantization)
+        return all(each.optype_wise is not None for each in tables) and (
+            document.quantization.model_wise is not None
+        )
+    return False
 
 
 def _file_notes(document: Document) -> Iterator[Note]:

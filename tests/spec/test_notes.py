@@ -211,6 +211,15 @@ HIDDEN = {
         "`weights` is not for onnx models",
     ),
     "runtime": (MODEL % ("pytorch", "runtime: x"), "`runtime` is for onnx models"),
+    "a name beside wrong types": (
+        "quantization: {optype_wise: [x], model_wise: 3, "
+        "op_wise: {b: {activation: {dtype: fp16}}}}",
+        "the op may be neither fp32 nor bf16",
+    ),
+    "a name above beside wrong types": (
+        "mixed_precision: {optype_wise: [x], op_wise: {b: {dtype: fp32}}}",
+        "unknown key",
+    ),
     "an op beside a wrong one": (
         "mixed_precision: {op_wise: {a: {weight: {dtype: x}}, "
         "b: {weight: {dtype: int8}, activation: {dtype: fp16}}}}",
