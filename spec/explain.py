@@ -49,7 +49,7 @@ def explain(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
         yield _problem(problem, steps, source)
     for note in also.notes:
         if note.at in source.values:
-            yield source.note(note.at, note.text)
+            yield source.note(note.at, note.text, note.hint)
 
 
 def _explain(detail: ErrorDetails, source: Source) -> Iterator[Diagnostic]:

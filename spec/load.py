@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,7 +19,9 @@ from .reading.diagnostics import Diagnostic, SpecError, in_order
 from .reading.source import Source
 from .sections.document import Document
 from .spec import Spec
+from .vocabulary import is_key
 
+T = TypeVar("T")
 LIMIT = 256 * 1024
 """Bytes that a spec's file may have."""
 
@@ -76,19 +79,31 @@ def check(
     told = with_framework(source, framework)
     if not is_open(told):
         return _spec(told).notices
-    found: dict[str, Spec] = {}
+    found = valid_for(source, _spec)
+    text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
+    first, *others = (spec.notices for spec in found.values())
+    common = (note for note in first if all(note in notices for notices in others))
+    return in_order(
+        (*common, source.note(FRAMEWORK, text, f"framework: {' or '.join(found)}"))
+    )
+
+
+def valid_for(source: Source, read: Callable[[Source], T]) -> dict[str, T]:
+    """Framework → what the source is for it, of all that it is valid for.
+
+    Raises:
+        SpecError: It is valid for none; for the one that fits best.
+    """
+    found: dict[str, T] = {}
     refused: list[SpecError] = []
     for each in OURS:
         try:
-            found[each] = _spec(with_framework(source, each))
+            found[each] = read(with_framework(source, each))
         except SpecError as error:
             refused.append(error)
     if not found:
         raise min(refused, key=_errors)
-    text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
-    first, *others = (spec.notices for spec in found.values())
-    common = (note for note in first if all(note in notices for notices in others))
-    return in_order((*common, source.note(FRAMEWORK, text)))
+    return found
 
 
 def _errors(error: SpecError) -> int:
@@ -99,7 +114,7 @@ def _errors(error: SpecError) -> int:
 def _source(text: str, name: str) -> Source:
     if len(text) > LIMIT:
         raise _unreadable(name, f"a spec may not be larger than {LIMIT // 1024} KiB")
-    return compose(text, name)
+    return compose(text, name, is_key)
 
 
 def document_of(source: Source) -> Document:
@@ -116,7 +131,7 @@ def document_of(source: Source) -> Document:
 
 def _spec(source: Source) -> Spec:
     document = document_of(source)
-    found = (source.note(note.at, note.text) for note in notes(document))
+    found = (source.note(note.at, note.text, note.hint) for note in notes(document))
     return replace(normalise(document), notices=in_order(found))
 
 

@@ -11,12 +11,14 @@ from .sections.dialect.fit import OUTPUTS, catalogues, named
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
+from .sections.marks import LEAVE
 from .sections.section import Note, Unsound
 from .sections.tuning import CriterionSection
 
 ACCURACY = ("evaluation", "accuracy")
 PRECISIONS = ("mixed_precision", "precisions")
 RUNTIME = ("model", "runtime")
+OBJECTIVE = ("tuning", "objective")
 CRITERION = ("tuning", "accuracy_criterion")
 
 
@@ -53,12 +55,14 @@ def _runtime_notes(document: Document) -> Iterator[Note]:
     model = document.model
     if document.framework == "onnx" and model.runtime is None:
         if model.framework == "onnx":
-            yield Note(RUNTIME, f"is not written: {document.runtime}")
+            runtime = document.runtime
+            yield Note(RUNTIME, f"is not written: {runtime}", f"runtime: {runtime}")
         elif not document.mixed_precision.precisions:
             yield Note(
                 RUNTIME,
                 f"is not written: openvino, since ONNX Runtime ({model.framework}) has "
                 "no bf16 on CPUs; with precisions: fp16 it is onnxruntime",
+                "runtime: openvino",
             )
 
 
@@ -71,22 +75,34 @@ def _trust_notes(document: Document) -> Iterator[Note]:
 def _device_notes(document: Document) -> Iterator[Note]:
     if document.device != "cpu" and document.on_cpu:
         where = f"{document.framework} models are converted on the CPU"
-        yield Note(("device",), f"is {document.device}: {where}")
+        yield Note(("device",), f"is {document.device}: {where}", "device: cpu")
 
 
 def _precision_notes(document: Document) -> Iterator[Note]:
     if not document.mixed_precision.precisions:
-        yield Note(PRECISIONS, "is not written: bf16")
+        inner = "mixed_precision" in document.model_fields_set
+        hint = "precisions: bf16" if inner else "mixed_precision: {precisions: bf16}"
+        yield Note(PRECISIONS, "is not written: bf16", hint)
 
 
 def _pin_notes(document: Document) -> Iterator[Note]:
     lows = document.mixed_precision.lows
-    wider = False
+    wider = not _are_wide_pins_sound(document)
     for steps, dtypes in document.demands:
         if not set(lows) <= set(dtypes):
             wider = wider or steps[1] != "op_wise"
         elif not wider:
-            yield Note(steps, f"allows {' and '.join(lows)}: it pins nothing")
+            yield Note(steps, f"allows {' and '.join(lows)}: it pins nothing", LEAVE)
+
+
+def _are_wide_pins_sound(document: Document) -> bool:
+    """Whether all is known that pins more than a name."""
+    with suppress(Unsound):
+        tables = (document.mixed_precision, document.quantization)
+        return all(each.optype_wise is not None for each in tables) and (
+            document.quantization.model_wise is not None
+        )
+    return False
 
 
 def _file_notes(document: Document) -> Iterator[Note]:
@@ -106,32 +122,33 @@ def _data_notes(document: Document) -> Iterator[Note]:
 def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:
     if path and absolute(path):
         text = "is absolute: the script will only run on machines with this path"
-        yield Note(steps, text)
+        yield Note(steps, text, "write a path relative to the spec")
 
 
 def _performance_notes(document: Document) -> Iterator[Note]:
     if document.evaluation.performance is not None:
-        text = "has no effect here: tuning.objective says what is sought"
+        text, hint = "has no effect here: tuning.objective says what is sought", LEAVE
         if "objective" not in document.tuning.model_fields_set:
             text = (
                 "makes latency the objective: write tuning: {objective: low_compute} "
                 "for as much in 16 bits as the criterion allows; what it holds has no "
                 "effect here"
             )
-        yield Note(("evaluation", "performance"), text)
+            hint = "write tuning: {objective: latency} in its place"
+        yield Note(("evaluation", "performance"), text, hint)
 
 
 def _accuracy_objective_notes(document: Document) -> Iterator[Note]:
     if document.tuning.objective == "accuracy":
         text = "is accuracy, which is the criterion: what is sought is low_compute"
-        yield Note(("tuning", "objective"), text)
+        yield Note(OBJECTIVE, text, "objective: low_compute")
 
 
 def _objective_notes(document: Document) -> Iterator[Note]:
     unsaid = "objective" not in document.tuning.model_fields_set
     if document.evaluation.performance is None and unsaid and is_theirs(document):
         text = "is not written: low_compute; in Neural Compressor it is performance"
-        yield Note(("tuning", "objective"), text)
+        yield Note(OBJECTIVE, text, "tuning: {objective: low_compute}")
 
 
 def _any_accuracy_notes(document: Document) -> Iterator[Note]:
@@ -144,13 +161,14 @@ def _trials_notes(document: Document) -> Iterator[Note]:
     unsaid = "max_trials" not in document.tuning.exit_policy.model_fields_set
     if unsaid and document.judged and is_theirs(document):
         text = "is not written: 20; in Neural Compressor it is 100"
-        yield Note(("tuning", "exit_policy", "max_trials"), text)
+        at = ("tuning", "exit_policy", "max_trials")
+        yield Note(at, text, "tuning: {exit_policy: {max_trials: 20}}")
 
 
 def _criterion_notes(document: Document) -> Iterator[Note]:
     written = document.tuning.accuracy_criterion != CriterionSection()
     if written and not document.executed:
-        yield Note(CRITERION, "is not checked: nothing is executed here")
+        yield Note(CRITERION, "is not checked: nothing is executed here", LEAVE)
 
 
 def _unbuilt_notes(document: Document) -> Iterator[Note]:
@@ -162,7 +180,7 @@ def _unbuilt_notes(document: Document) -> Iterator[Note]:
         option = "--data"
         if kind in ("metric", "postprocess"):
             option = "--metric"
-        for name, _frameworks in named(section):
+        for name in (name for name, _ in named(section) if name in section.__dict__):
             yield Note((*steps, name), f"is not read yet: the script takes {option}")
 
 
@@ -186,7 +204,7 @@ def _transform_notes(document: Document) -> Iterator[Note]:
     loader = accuracy.dataloader if accuracy else None
     if loader and not loader.says("dataset") and loader.transform.written:
         text = "is for a dataset, and none is written: data that is given is as it is"
-        yield Note((*DATA, "transform"), text)
+        yield Note((*DATA, "transform"), text, LEAVE)
 
 
 def _postprocess_notes(document: Document) -> Iterator[Note]:
@@ -195,7 +213,7 @@ def _postprocess_notes(document: Document) -> Iterator[Note]:
         return
     if any(named(accuracy.postprocess.transform)):
         text = "has no effect here: accuracy.python scores the whole model"
-        yield Note(OUTPUTS[:-1], text)
+        yield Note(OUTPUTS[:-1], text, LEAVE)
 
 
 def _unasked_notes(document: Document) -> Iterator[Note]:
@@ -203,4 +221,4 @@ def _unasked_notes(document: Document) -> Iterator[Note]:
     accuracy = document.evaluation.accuracy
     for key in ("metric", "python"):
         if accuracy and accuracy.says(key) and not document.judged:
-            yield Note((*ACCURACY, key), "is not asked: any accuracy will do")
+            yield Note((*ACCURACY, key), "is not asked: any accuracy will do", LEAVE)

@@ -91,6 +91,11 @@ def meant(at: Spot, name: str) -> Meant:
     return Meant(near(name, known, at.kind.offered()) if known else "no key goes here")
 
 
+def is_key(name: str) -> bool:
+    """Whether some section has the key."""
+    return name in _parents()
+
+
 def _elsewhere(at: Spot, name: str) -> tuple[Steps, ...]:
     """The sections that have the key, nearest first, at most three."""
 

@@ -21,6 +21,8 @@ PERFORMANCE = ("evaluation", "performance")
 OBJECTIVE = ("tuning", "objective")
 PRECISIONS = ("mixed_precision", "precisions")
 TRIALS = ("tuning", "exit_policy", "max_trials")
+TIMEOUT = ("tuning", "exit_policy", "timeout")
+NO_LIMIT = "no limit; in Neural Compressor the first trial that passes ends the search"
 DEFAULT = "the default"
 PINS = ("optype_wise", "op_wise")
 
@@ -196,6 +198,8 @@ def _change_objective(found: Changes, document: Document) -> None:
         why = "in Neural Compressor it is performance"
         found.written[OBJECTIVE] = Value(document.tuning.objective, why)
     policy = document.tuning.exit_policy
+    if "timeout" in policy.model_fields_set and policy.timeout == 0:
+        found.written[TIMEOUT] = Value(0, NO_LIMIT)
     tried = document.judged and is_theirs(document)
     if tried and "max_trials" not in policy.model_fields_set:
         why = "in Neural Compressor it is 100"

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from shlex import quote
 
-from ..framework import with_framework
-from ..load import document_of
 from ..normalise import normalise
 from ..reading.diagnostics import Steps, dotted
 from ..reading.source import Data, Source
-from ..spec import Spec
 from ..vocabulary import spot
-from .changes import PINS, Changes, changes_of
+from .changes import PINS, Changes
 from .comments import Comments, comments_of
+from .frameworks import Read, common_changes, read_for
 from .layout import WIDTH, Entry, Remark, flow, lines_of
 
 Part = Entry | Remark
@@ -29,15 +27,15 @@ def migrated(source: Source, framework: str = "", target: str = "NEW.yaml") -> s
     Raises:
         SpecError: What the file says can't be used.
     """
-    told = with_framework(source, framework)
-    document = document_of(told)
-    writer = _Writer(told, changes_of(document, told))
-    parts = (_header(normalise(document), source.name, target), *writer.document())
+    read = read_for(source, framework)
+    writer = _Writer(read.source, common_changes(read))
+    parts = (_header(read, source.name, target), *writer.document())
     return "\n".join(lines_of(parts)) + "\n"
 
 
-def _header(spec: Spec, old: str, new: str) -> Remark:
+def _header(read: Read, old: str, new: str) -> Remark:
     """What this is, and the command that runs it."""
+    spec = normalise(read.document)
     evaluation = spec.evaluation
     judged = evaluation.criterion is not None and evaluation.eval_func is None
     slots = {
@@ -45,8 +43,12 @@ def _header(spec: Spec, old: str, new: str) -> Remark:
         "--metric": (judged and evaluation.metric is None, evaluation.unbuilt_metric),
     }
     command = f"narrowcast run {_quoted(new)}"
-    command += " --model PATH" if spec.model.supplied else ""
     why = []
+    if read.is_open:
+        command += " --framework NAME"
+        named = ", ".join(read.documents)
+        why.append(f"NAME: {named}; the ending of --model can tell it as well")
+    command += " --model PATH" if spec.model.supplied else ""
     for option, (supplied, unbuilt) in slots.items():
         given = f"{option} {option[2:].upper()}"
         if supplied and unbuilt:

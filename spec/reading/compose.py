@@ -7,6 +7,7 @@ readings that surprise: `1e-3` is a number; `010`, `1:30` and dates are strings.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import yaml
@@ -65,14 +66,19 @@ for _tag, (_form, _) in SCALARS.items():
 _Composer.add_implicit_resolver(MERGE, re.compile(r"<<\Z"), None)
 
 
-def compose(text: str, name: str) -> Source:
+def compose(
+    text: str, name: str, is_key: Callable[[str], bool] = str.isidentifier
+) -> Source:
     """The document as data with places.
+
+    Args:
+        is_key: Whether a word is a key of the dialect.
 
     Raises:
         SpecError: The text is not YAML, or not a mapping of plain values.
     """
     source = Source(name, tuple(BREAK.split(text)))
-    node = _node(text, source)
+    node = _node(text, source, is_key)
     if node is None or node.tag.endswith(":null"):
         _refuse(source, Place(1, 1), "the spec is empty", "write at least `model:`")
     if not isinstance(node, yaml.MappingNode):
@@ -87,7 +93,7 @@ def compose(text: str, name: str) -> Source:
     return construct(node, source)
 
 
-def _node(text: str, source: Source) -> yaml.Node | None:
+def _node(text: str, source: Source, is_key: Callable[[str], bool]) -> yaml.Node | None:
     """The document's root node."""
     try:
         composer = _Composer(text)
@@ -99,7 +105,7 @@ def _node(text: str, source: Source) -> yaml.Node | None:
     try:
         return composer.get_single_node()
     except yaml.MarkedYAMLError as error:
-        _refuse_syntax(source, error, composer)
+        _refuse_syntax(source, error, composer, is_key)
     except (ValueError, OverflowError):
         # PyYAML lets chr() and int() of an absurd escape or directive fail.
         mark = composer.get_mark()
@@ -108,11 +114,15 @@ def _node(text: str, source: Source) -> yaml.Node | None:
 
 
 def _refuse_syntax(
-    source: Source, error: yaml.MarkedYAMLError, composer: _Composer
+    source: Source,
+    error: yaml.MarkedYAMLError,
+    composer: _Composer,
+    is_key: Callable[[str], bool],
 ) -> NoReturn:
     """Say what is wrong with the text, at its place, with the likely cause."""
     here = composer.get_mark()
-    found = conflict(source.lines) or slip(error, here, source.lines, composer.scalars)
+    lines, scalars = source.lines, composer.scalars
+    found = conflict(lines) or slip(error, here, lines, scalars, is_key)
     _refuse(source, found.place, found.message, found.hint)
 
 

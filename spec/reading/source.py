@@ -67,9 +67,9 @@ class Source:
             self.name, place.line, place.column, dotted(steps), message, hint, line
         )
 
-    def note(self, steps: Steps, text: str) -> Diagnostic:
+    def note(self, steps: Steps, text: str, hint: str = "") -> Diagnostic:
         """What is said of the key at `steps`, or of its section if it isn't written."""
         at = self.known(steps)
         place = self.keys.get(at, self.values.get(at, Place(1, 1)))
-        diagnostic = self.diagnostic(place, steps, text)
+        diagnostic = self.diagnostic(place, steps, text, hint)
         return replace(diagnostic, severity="note")

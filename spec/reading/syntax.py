@@ -52,6 +52,7 @@ class _Stop:
         since: Where the construct starts that it was reading, if it says so.
         before: The last scalar that ends before `at`.
         lines: The text.
+        is_key: Whether a word is a key of the dialect.
     """
 
     message: str
@@ -60,6 +61,7 @@ class _Stop:
     since: yaml.Mark | None
     before: yaml.ScalarToken | None
     lines: Sequence[str]
+    is_key: Callable[[str], bool]
 
     @property
     def line(self) -> str:
@@ -81,12 +83,14 @@ def slip(
     here: yaml.Mark,
     lines: Sequence[str],
     scalars: Sequence[yaml.ScalarToken],
+    is_key: Callable[[str], bool],
 ) -> Slip:
     """What PyYAML says, where the mistake is, with the likely cause.
 
     Args:
         here: How far was read.
         scalars: Those that were read, in order.
+        is_key: Whether a word is a key of the dialect.
     """
     problem = error.problem or "not valid YAML"
     message = f"{error.context}, {problem}" if error.context else problem
@@ -100,6 +104,7 @@ def slip(
         error.context_mark,
         ended[-1] if ended else None,
         lines,
+        is_key,
     )
     for part, rule in RULES.items():
         if part in message and (known := rule(stop)):
@@ -126,8 +131,10 @@ def _ends_too_late(stop: _Stop) -> Slip | None:
 def _value_goes_on(stop: _Stop) -> Slip | None:
     """A key where a plain value is still read, since it is indented too far."""
     last = stop.before
-    if last is None or not last.plain or last.start_mark.line == stop.at.line:
+    if last is None or not last.plain:
         return None
+    if last.start_mark.line == stop.at.line:
+        return _key_in_its_line(stop, last)
     first = stop.lines[last.start_mark.line]
     row = last.start_mark.line + 1
     written = first[last.start_mark.column :].split(" #")[0].strip()
@@ -140,6 +147,20 @@ def _value_goes_on(stop: _Stop) -> Slip | None:
             hint += "; a list item without one ends in its line"
         return Slip(_place(last.start_mark), lacks, hint)
     return _ill_indented(stop, f"the value in line {row} is complete")
+
+
+def _key_in_its_line(stop: _Stop, key: yaml.ScalarToken) -> Slip | None:
+    """A second key in one line: `metric: topk: 1`."""
+    before = stop.line[: key.start_mark.column].strip()
+    written = re.split(r"\s#", stop.line[key.start_mark.column :])[0].strip()
+    if not stop.is_key(key.value) or not before.endswith(":"):
+        return None
+    hint = f"put `{written[:60]}` on a line of its own, indented"
+    if re.fullmatch(r"\w+: [^:,\[\]{}]+", written[:60]):
+        above = before.removeprefix("- ")
+        hint += f", or in braces: `{above} {{{written[:60]}}}`"
+    message = f"`{key.value[:60]}` is a key, and its line has one already"
+    return Slip(_place(key.start_mark), message, hint)
 
 
 def _block_goes_on(stop: _Stop) -> Slip | None:

@@ -152,7 +152,7 @@ def _percent(value: object) -> object:
     return float(Decimal(value.rstrip("%").rstrip()) / scale)
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """A quoted integer → the integer."""
     quoted = isinstance(value, str) and re.fullmatch(
         r"[-+]?(0|[1-9][0-9]{0,17})", value
@@ -220,7 +220,7 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 PythonName = Annotated[str, AfterValidator(_python_name)]
 File = Annotated[str, AfterValidator(_file)]
 Amount = Annotated[float, BeforeValidator(_percent, json_schema_input_type=float | str)]
-QUOTED = BeforeValidator(_whole, json_schema_input_type=int | str)
+QUOTED = BeforeValidator(whole, json_schema_input_type=int | str)
 """Reads a quoted integer."""
 
 Whole = Annotated[int, QUOTED]

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 NO_EFFECT = "has no effect here"
 INT8 = "is about int8, not about 16 bits"
+LEAVE = "leave it out"
 
 EFFECT, FRAMEWORKS = "effect", "frameworks"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -12,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from ..reading.diagnostics import Steps
 from .fields import Among, Refused, Text, split
 from .marks import INT8, effect_of, is_said, unused
-from .section import Problem, Section, Table
+from .section import Problem, Section, Table, Unsound
 
 Low = Literal["bf16", "fp16"]
 """A 16-bit precision."""
@@ -135,8 +136,9 @@ class PinsSection(Section):
     @property
     def _named(self) -> Iterator[tuple[str, str, OpSection]]:
         for kind in ("optype_wise", "op_wise"):
-            for name, op in getattr(self, kind).items():
-                yield kind, name, op
+            with suppress(Unsound):
+                for name, op in getattr(self, kind).items():
+                    yield kind, name, op
 
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self.problems()

@@ -37,10 +37,12 @@ class Note:
     Attributes:
         at: Steps from the document to the key, written or not.
         text: What follows the key in a sentence: "has no effect here".
+        hint: What to write for there to be no note, "" where that depends.
     """
 
     at: Steps
     text: str
+    hint: str = ""
 
 
 class Broken(ValueError):

@@ -477,6 +477,7 @@ def test_strict_takes_notes_for_errors(folder: Path) -> None:
         assert result.stderr.startswith(
             "spec.yaml:7:1: mixed_precision.precisions: is not written: bf16\n"
         )
+        assert result.stderr.endswith("    hint: precisions: bf16\n")
     assert state(folder) == before
 
 
@@ -504,6 +505,13 @@ def test_the_framework_is_told(
         assert result.exit_code == 0, result.stderr
         script = (folder / "a.py").read_text()
         assert f"runtime.frameworks.{framework}" in script
+
+
+@pytest.mark.parametrize("command", ["validate", "generate", "run", "migrate"])
+def test_an_empty_word_is_no_framework(folder: Path, command: str) -> None:
+    result = narrowcast(command, "spec.yaml", "--framework", "")
+    assert result.exit_code == 2
+    assert "'--framework': it is empty" in result.stderr
 
 
 def test_a_script_says_how_its_framework_was_told(folder: Path) -> None:

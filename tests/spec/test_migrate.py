@@ -247,3 +247,81 @@ def test_a_spec_that_is_wrong_is_refused(old: Path) -> None:
     assert done.exit_code == 2
     assert "did you mean `objective`?" in done.stderr
     assert not Path("new.yaml").exists()
+
+
+OPEN = "model: {name: n%s}\ndevice: gpu\ntuning: {exit_policy: {timeout: 0}}\n"
+
+
+@pytest.mark.parametrize(
+    ("framework", "line"),
+    [
+        ("keras", "tensorflow  # was keras"),
+        ("inteltensorflow", "tensorflow  # was inteltensorflow"),
+        ("NA", "NA  # --framework tells it, or the ending of --model"),
+    ],
+)
+def test_every_name_of_a_framework_is_translated(framework: str, line: str) -> None:
+    new = _migrated(OPEN % f", framework: {framework}")
+    assert f"  framework: {line}\n" in new
+
+
+def test_a_frameworks_name_in_a_list_is_said_to_be_wrong() -> None:
+    with pytest.raises(SpecError):
+        _migrated(OPEN % ", framework: [keras]")
+
+
+@pytest.mark.parametrize("written", [", framework: NA", ""])
+@pytest.mark.parametrize("framework", ["pytorch", "tensorflow", "mxnet", "onnx"])
+def test_a_framework_that_is_open_stays_open(framework: str, written: str) -> None:
+    old = OPEN % written
+    new = _migrated(old)
+    assert "narrowcast run NEW.yaml --framework NAME --model PATH" in new
+    assert "NAME: pytorch, tensorflow, mxnet, onnx; the ending of --model" in new
+    assert _meaning(new, framework) == _meaning(old, framework)
+    assert "device: gpu\n" in new
+    assert "runtime" not in new
+
+
+def test_an_open_framework_that_the_spec_narrows() -> None:
+    new = _migrated("model: {name: n, framework: NA, signature: s}\n")
+    assert "# NAME: tensorflow; " in new
+    assert (
+        "framework: NA  # --framework tells it, or the ending of --model: tens" in new
+    )
+
+
+def test_what_is_valid_for_no_framework_is_refused() -> None:
+    with pytest.raises(SpecError):
+        _migrated("model: {name: n, framework: NA, signature: s, runtime: any}\n")
+
+
+def test_what_no_timeout_meant_is_said() -> None:
+    new = _migrated(OPEN % ", framework: onnx")
+    assert (
+        "    timeout: 0  # no limit; in Neural Compressor the first trial that passes ends "
+        "the search\n"
+    ) in new
+    assert "timeout" not in _migrated("model: {name: n, framework: onnx}\n")
+
+
+@pytest.mark.parametrize("section", ["", "mixed_precision:\n", "mixed_precision: {}\n"])
+def test_precisions_are_written(section: str) -> None:
+    new = _migrated(f"model: {{name: n, framework: onnx}}\n{section}")
+    assert "  precisions: bf16  # the default\n" in new
+
+
+@pytest.mark.parametrize("framework", ["keras", "onnxrt_qdq", "pytorch_fx", "mxnet"])
+def test_strict_has_nothing_to_say_of_what_is_migrated(
+    old: Path, framework: str
+) -> None:
+    old.write_text(
+        f"model: {{name: n, framework: {framework}}}\ndevice: gpu\n"
+        "quantization: {approach: x, calibration: {sampling_size: 5}, model_wise: "
+        "{weight: {bit: 7}}, op_wise: {a: {activation: {dtype: fp32, scheme: sym}}}}\n"
+        "evaluation: {performance: {warmup: 3}, accuracy: {configs: "
+        "{num_of_instance: 3}, dataloader: {shuffle: true, batch_size: '3'}}}\n"
+        "tuning: {strategy: {name: x}, exit_policy: {timeout: 0}, workspace: {path: a}}\n"
+    )
+    assert _run("old.yaml", "-o", "new.yaml").exit_code == 0
+    done = CliRunner().invoke(app, ["validate", "new.yaml", "--strict"])
+    assert (done.exit_code, done.stderr) == (0, "")

@@ -42,6 +42,9 @@ for text, framework in json.load(sys.stdin):
 """Shows what is said of texts that it reads."""
 
 
+WRONG = {"zzqx": [1]}
+
+
 def _broken(document: Document) -> Iterator[str]:
     """The document with a key that is unknown, in each of its sections."""
     whole = document.data
@@ -64,7 +67,7 @@ def _leaves(data: Any, at: Steps = ()) -> Iterator[Steps]:
             yield (*at, key)
 
 
-def _spoilt(document: Document) -> Iterator[tuple[Steps, str]]:
+def _spoilt(document: Document, value: Any = WRONG) -> Iterator[tuple[Steps, str]]:
     """The document with a value that nothing takes, in place of each value in turn."""
     whole = document.data
     for steps in _leaves(whole):
@@ -72,7 +75,7 @@ def _spoilt(document: Document) -> Iterator[tuple[Steps, str]]:
         section: Any = data
         for step in steps[:-1]:
             section = section[step]
-        section[steps[-1]] = {"zzqx": [1]}
+        section[steps[-1]] = value
         yield steps, json.dumps(data)
 
 
@@ -208,6 +211,15 @@ HIDDEN = {
         "`weights` is not for onnx models",
     ),
     "runtime": (MODEL % ("pytorch", "runtime: x"), "`runtime` is for onnx models"),
+    "a name beside wrong types": (
+        "quantization: {optype_wise: [x], model_wise: 3, "
+        "op_wise: {b: {activation: {dtype: fp16}}}}",
+        "the op may be neither fp32 nor bf16",
+    ),
+    "a name above beside wrong types": (
+        "mixed_precision: {optype_wise: [x], op_wise: {b: {dtype: fp32}}}",
+        "unknown key",
+    ),
     "an op beside a wrong one": (
         "mixed_precision: {op_wise: {a: {weight: {dtype: x}}, "
         "b: {weight: {dtype: int8}, activation: {dtype: fp16}}}}",
@@ -238,3 +250,55 @@ def test_a_key_that_may_be_meant_for_another_hides_what_reads_that() -> None:
         loads(text)
     errors = [each for each in caught.value.diagnostics if each.severity == "error"]
     assert [each.message for each in errors] == ["unknown key"]
+
+
+DEPENDS = ("is not read yet", "is not built yet", "lets code", "accepts any accuracy")
+"""In notes of what only the writer can decide."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
+def test_notes_say_what_to_write(document: Document) -> None:
+    for note in loads(document.text, framework=document.framework).notices:
+        assert note.hint or any(each in note.message for each in DEPENDS), note
+
+
+@pytest.mark.parametrize("shift", ["junk", "''", "[]", "1.5", "true"])
+def test_a_wrong_shift_of_labels_is_said_once(shift: str) -> None:
+    text = MODEL % ("pytorch", "path: a.pt2") + (
+        f"evaluation: {{accuracy: {{postprocess: {{transform: {{LabelShift: {shift}}}}}}}}}"
+    )
+    with pytest.raises(SpecError) as caught:
+        loads(text)
+    (said,) = (one for one in caught.value.diagnostics if "LabelShift" in one.path)
+    assert (said.message, said.hint) == (
+        "the labels are shifted by an integer",
+        "LabelShift: 1",
+    )
+
+
+JUNK = ("junk", "", [], 1.5, True, 3, {"zzqx": 1}, ["junk"])
+
+
+def test_no_value_is_expected_to_be_two_things() -> None:
+    for document in DOCUMENTS[::5]:
+        for junk in JUNK:
+            for _, text in _spoilt(document, junk):
+                try:
+                    loads(text, framework=document.framework)
+                except SpecError as error:
+                    said = [
+                        each.path
+                        for each in error.diagnostics
+                        if each.message.startswith("expected")
+                    ]
+                    assert len(said) == len(set(said)), (text, str(error))
+
+
+@pytest.mark.parametrize("key", ["path", "resume"])
+@pytest.mark.parametrize("value", ["[a]", "true", "3", "{}", "''"])
+def test_a_workspace_is_a_text(key: str, value: str) -> None:
+    text = MODEL % ("onnx", "path: a.onnx")
+    with pytest.raises(SpecError) as caught:
+        loads(f"{text}tuning: {{workspace: {{{key}: {value}}}}}")
+    errors = [each for each in caught.value.diagnostics if each.severity == "error"]
+    assert [each.path for each in errors] == [f"tuning.workspace.{key}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from ...reading.diagnostics import Steps
 from ..evaluation import DataloaderSection
 from ..marks import INT8, unused
 from ..mixed_precision import OpSection, PinsSection
-from ..section import Section
+from ..section import Section, Unsound
 
 
 class AdvanceSection(Section):
@@ -74,6 +75,7 @@ class QuantizationSection(PinsSection):
     @property
     def ops(self) -> Iterator[tuple[Steps, OpSection]]:
         """Every demand with its steps from here, the wider ones first."""
-        if self.model_wise.model_fields_set:
-            yield ("model_wise",), self.model_wise
+        with suppress(Unsound):
+            if self.model_wise.model_fields_set:
+                yield ("model_wise",), self.model_wise
         yield from super().ops

@@ -8,7 +8,7 @@ from contextlib import suppress
 from ...reading.diagnostics import Steps
 from ..document import Document
 from ..evaluation import PerformanceSection
-from ..marks import INT8, effect_of, is_marked, is_said
+from ..marks import INT8, LEAVE, effect_of, is_marked, is_said
 from ..mixed_precision import DtypeSection, OpSection
 from ..model import FRAMEWORKS
 from ..section import Note, Section, Unsound
@@ -24,13 +24,13 @@ def effects(document: Document) -> Iterator[Note]:
         for key in section.written:
             effect = effect_of(type(section).model_fields[key])
             if effect is not None and is_said(section, key):
-                yield Note((*at, key), effect)
+                yield Note((*at, key), effect, LEAVE)
 
 
 def _quantized(op: OpSection, at: Steps) -> Iterator[Note]:
     with suppress(Unsound):
         if op.quantized:
-            yield Note(at, f"{INT8}: {', '.join(op.quantized)}")
+            yield Note(at, f"{INT8}: {', '.join(op.quantized)}", "leave them out")
 
 
 def is_theirs(document: Document) -> bool:
