@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..common.errors import ModelError
 from ..graph.graph import Graph, Kind, Op, Precision
 from .costs import CastCost, CostError, OpCost, checked
-from .gadgets import Gadget, cast_arcs, shared_casts
+from .gadgets import Gadget, always_fp32, cast_arcs, shared_casts
 from .min_cut import SINK, SOURCE, Arc, Network, network, source_side
 
 
@@ -92,7 +92,7 @@ def cut_problem(
             "The costs add up to more than a float holds.",
             "Costs are seconds: see where they are measured or stated.",
         )
-    forced = {nodes[name] for name in demanded} - {SOURCE}
+    forced = {nodes[name] for name in demanded} - always_fp32(gadgets)
     arcs = [
         *_terminal_arcs(in_high, in_low, gadgets, forced),
         *cast_arcs(gadgets, first=size),

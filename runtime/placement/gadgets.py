@@ -66,6 +66,18 @@ def shared_casts(
         yield Gadget(maker, others, down, up)
 
 
+def always_fp32(gadgets: Sequence[Gadget]) -> set[int]:
+    """The source, and the nodes that take what must not be cast from what it makes."""
+    found, before = {SOURCE}, 0
+    uncastable = [gadget for gadget in gadgets if math.isinf(gadget.down)]
+    while len(found) > before:
+        before = len(found)
+        for gadget in uncastable:
+            if gadget.maker in found:
+                found.update(gadget.takers)
+    return found
+
+
 def _makers(
     graph: Graph, low: Precision, nodes: Mapping[str, int]
 ) -> Mapping[str, int]:

@@ -116,6 +116,23 @@ def casts_no_unfit(graph: Graph, placement: Placement) -> bool:
     return not any(c.tensor in graph.unfit and c.source is FP32 for c in made)
 
 
+@pytest.mark.parametrize("objective", [low_compute, memory])
+def test_flops_are_no_reason_to_cast_what_overflows(objective: Any) -> None:
+    """A kernel that is low inside makes fp32: what reads that stays fp32, and so on."""
+    work = {"kind": Kind.COMPUTE, "flops": 9}
+    graph = graph_of(
+        op("a", "x", kernels=SPLIT, **work),
+        op("b", "a", **work),
+        op("c", "b", **work),
+        op("d", "x", **work),
+        outputs=("c", "d"),
+        unfit=frozenset({"a", "b"}),
+    )
+    placement = objective(graph, BF16, set()).placement
+    assert high(placement) == {"b", "c"}
+    assert casts_no_unfit(graph, placement)
+
+
 @quick
 @given(data=st.data())
 @pytest.mark.parametrize("objective", OBJECTIVES)
