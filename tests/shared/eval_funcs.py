@@ -54,7 +54,7 @@ def check_judged(
     assert report["exit_code"] == 0
     assert report["flops_low"] == report["flops"] > 0
     judged = report["judgement"]
-    assert judged["result"]["metric"] == "eval_func"
+    assert judged["result"]["metric"] == "eval_func[0]"
     assert judged["result"]["samples"] is None
     assert judged["baseline"]["value"] > 0.95
     assert abs(judged["baseline"]["value"] - judged["result"]["value"]) < 0.01
