@@ -310,8 +310,7 @@ def test_without_data_the_remedy_is_the_line_to_write(tmp_path: Path) -> None:
         "nothing says which shapes Pair.forward() ta"
     )
     assert caught.value.remedy == (
-        "Give data (--data; from Python eval_dataloader), or an eval_func that calls "
-        "the model, or write under model: "
+        "Give --data, or an eval_func that calls the model, or write under model: "
         "`inputs: [{name: left, shape: [batch, ...], dtype: float32}, "
         "{name: right, shape: [batch, ...], dtype: float32}]`"
     )
