@@ -148,8 +148,9 @@ class ModelKeys(Section):
     )
     runtime: Annotated[str, Among(RUNTIMES)] | None = Field(
         default=None,
-        description="What executes an onnx model: openvino (the default), onnxruntime, "
-        "tensorrt or any; files for the last two are checked, not executed.",
+        description="What executes an onnx model: openvino (the default), onnxruntime "
+        "(the default for fp16 alone), tensorrt or any; files for the last two are "
+        "checked, not executed.",
     )
     path: File | None = Field(
         default=None,

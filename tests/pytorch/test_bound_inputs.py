@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from narrowcast.runtime.evaluation.data.npz import read_npz
 from narrowcast.runtime.evaluation.data.supplied import Data, named_data
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.record.sources import Sources
@@ -57,7 +58,12 @@ def ones(*shape: int, dtype: Any = np.float32) -> Any:
     return np.ones(shape, dtype)
 
 
-def loaded(folder: Path, model: nn.Module, data: Data | Batched | None) -> Subject:
+def loaded(
+    folder: Path,
+    model: nn.Module,
+    data: Data | Batched | None,
+    inputs: Sequence[Input] = (),
+) -> Subject:
     options = Options(output=folder, plan=folder / "net.plan.json", search=True)
     told = Terminal(io.StringIO())
     context = Context("net", folder / "convert.py", options, told, time.perf_counter)
@@ -65,7 +71,7 @@ def loaded(folder: Path, model: nn.Module, data: Data | Batched | None) -> Subje
     fed: Any = run.fed(read, data, seed=0)
     if isinstance(data, Batched):  # as the script itself reads it
         fed = partial(read, data)
-    subject = run.load(model.eval, fed, sources=Sources())
+    subject = run.load(model.eval, fed, inputs=inputs, sources=Sources())
     context.discard()
     return subject
 
@@ -342,3 +348,18 @@ def test_data_that_an_exported_program_does_not_take(tmp_path: Path) -> None:
     subject = loaded(tmp_path, model, Batches((ones(3, 5),)))
     with pytest.raises(DataError, match="gives 1 inputs, the model names 2"):
         traced(subject)
+
+
+def test_names_alone_say_which_argument_an_array_is(tmp_path: Path) -> None:
+    """Arrays in another order than forward()'s: of other shapes, so that it shows."""
+
+    class Scaled(nn.Module):
+        def forward(self, x: torch.Tensor, scale: torch.Tensor) -> Any:
+            return (x * scale).mean(1)
+
+    data = Batches((ones(4, 1), ones(4, 6)), (ones(2, 1), ones(2, 6)))
+    names = (Input("scale"), Input("x"))
+    subject = loaded(tmp_path, Scaled(), data, names)
+    inputs = subject.slots.inputs
+    assert [each.name for each in inputs] == ["scale", "x"]
+    assert shapes(traced(subject)) == {"scale": ("batch", 1), "x": ("batch", 6)}

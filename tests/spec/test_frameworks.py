@@ -205,3 +205,28 @@ def test_several_arrays_need_the_names_of_the_inputs_that_they_feed() -> None:
     # Those of PyTorch's forward() have an order.
     made = spec("framework: pytorch, factory: net:make", several)
     assert made.model.inputs == ()
+
+
+@pytest.mark.parametrize(
+    ("precisions", "found"),
+    [
+        ("bf16", "openvino"),
+        ("fp16", "onnxruntime"),
+        ("[fp16, fp32]", "onnxruntime"),
+        ("[bf16, fp16]", "openvino"),
+    ],
+)
+def test_the_runtime_has_the_precision(precisions: str, found: str) -> None:
+    rest = f"mixed_precision: {{precisions: {precisions}}}"
+    made = spec("framework: onnx, path: a.onnx", rest)
+    assert made.model.runtime == found
+    (said,) = (n.message for n in made.notices if n.path == "model.runtime")
+    assert found in said
+
+
+def test_names_alone_are_inputs_of_pytorch() -> None:
+    made = spec("framework: pytorch, factory: 'pkg:f', inputs: 'ids, mask'").model
+    assert [(each.name, each.shape, each.dtype) for each in made.inputs] == [
+        ("ids", None, None),
+        ("mask", None, None),
+    ]
