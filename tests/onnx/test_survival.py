@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ def test_a_child_is_started_again_after_a_death() -> None:
     assert child.fate(b"", 1) == ""
     assert child.fate(b"", 0) == "crashes (SIGSEGV)"
     assert Child(crashing.raises).fate(b"", 0) == ""
+
+
+def test_threads_ask_one_child_in_turn() -> None:
+    child = Child(crashing.at_the_default_level)
+    with ThreadPoolExecutor(4) as threads:
+        fates = list(threads.map(lambda way: child.fate(b"", way), [1, 0, 1, 0]))
+    assert fates == ["", "crashes (SIGSEGV)", "", "crashes (SIGSEGV)"]
 
 
 UNGUARDED = """
