@@ -22,6 +22,7 @@ from .marks import INT8, unused
 from .mixed_precision import MixedPrecisionSection
 from .model import EXECUTED, FRAMEWORKS
 from .section import Problem, Section, Unsound
+from .transforms.layout import Ends, problems
 from .tuning import TuningSection
 
 TRAINED = "has no effect here: a trained model is converted as it is"
@@ -93,6 +94,8 @@ class Document(Section):
         yield self._score_problems()
         yield self._input_problems()
         yield self._transform_problems()
+        yield self._order_problems()
+        yield self._layout_problems()
         yield self._batch_problems()
         yield self._direction_problems()
         yield self._filter_problems()
@@ -224,6 +227,25 @@ class Document(Section):
                 "prepare the samples in your own dataset: {python: package.module:Class}",
                 (*DATA, "transform"),
             )
+
+    def _order_problems(self) -> Iterator[Problem]:
+        if accuracy := self.evaluation.accuracy:
+            for problem in accuracy.dataloader.transform.order_problems():
+                yield replace(problem, at=(*DATA, "transform", *problem.at))
+
+    def _layout_problems(self) -> Iterator[Problem]:
+        """Steps that go by the channels, where nobody can say where those are."""
+        accuracy = self.evaluation.accuracy
+        if accuracy is None or accuracy.dataloader.dataset is None:
+            return
+        acting = [
+            (at, step) for at, step in accuracy.dataloader.transform.placed if step.acts
+        ]
+        data, inputs = accuracy.dataloader.dataset.chosen, self.model.inputs
+        images = isinstance(data, BuiltInDataset) and data.images
+        ends = Ends(images, self.framework, inputs[0].shape if inputs else None)
+        for number, problem in problems([step for _at, step in acting], ends):
+            yield replace(problem, at=(*DATA, "transform", *acting[number][0]))
 
     def _batch_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy

@@ -12,6 +12,12 @@ NO_EFFECT = "has no effect here"
 INT8 = "is about int8, not about 16 bits"
 LEAVE = "leave it out"
 
+LATER = "later"
+"""Annotates a field that came later: left empty, a section means what it did without."""
+
+AGAIN = "again"
+"""Annotates an item that is what the section which holds the list's section is."""
+
 EFFECT, FRAMEWORKS = "effect", "frameworks"
 
 

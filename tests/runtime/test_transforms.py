@@ -44,10 +44,8 @@ from narrowcast.runtime.evaluation.transforms.images import (
     to_pil_image,
 )
 from narrowcast.runtime.evaluation.transforms.numbers import (
-    keras_rescale,
     normalize,
     quantized_input,
-    rescale,
     transpose,
 )
 from narrowcast.runtime.evaluation.transforms.own import own_transform
@@ -199,10 +197,6 @@ def test_numbers() -> None:
     np.testing.assert_array_equal(last, (image - np.float32(mean)) / np.float32(std))
     first = normalize(image.transpose(2, 0, 1), mean=mean, std=std, axis=0)
     np.testing.assert_array_equal(first.transpose(1, 2, 0), last)
-    np.testing.assert_array_equal(rescale(image), image / np.float32(255))
-    np.testing.assert_array_equal(
-        keras_rescale(image, 127.5, 1), image / np.float32(127.5) - 1
-    )
     np.testing.assert_array_equal(transpose(image, (1, 0, 2)), image.swapaxes(0, 1))
     assert quantized_input(image, dtype="int8", scale=1.0).max() == 127
 

@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from ...common.errors import DataError
 from .arrays import Batch, Batched, Numbers
-from .indexed import Dataset, Prepare, as_read, stacked
+from .at_random import AtRandom, Prepare, prepare_of
+from .indexed import Dataset, as_read, naming, stacked
 
 AHEAD = 1
 """Batches that are read while one is in use."""
@@ -30,7 +30,7 @@ class Decoded(Batched):
     """
 
     dataset: Dataset
-    prepare: Prepare = as_read
+    prepare: Prepare | AtRandom = as_read
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -66,11 +66,8 @@ class Decoded(Batched):
             pool.shutdown(cancel_futures=True)
 
     def _sample(self, number: int) -> tuple[Any, Any]:
-        try:
-            return self.prepare(*self.dataset[number])
-        except DataError as error:
-            named = f"sample {number}: {error.message}"
-            raise DataError(named, error.remedy) from error
+        with naming(number):
+            return prepare_of(self.prepare, number)(*self.dataset[number])
 
     def _gathered(self, numbers: Numbers, read: list[Future[tuple[Any, Any]]]) -> Batch:
         samples = [each.result() for each in read]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,12 +12,10 @@ import numpy.typing as npt
 
 from ...common.errors import DataError
 from .arrays import Batch, Batched, Numbers
+from .at_random import AtRandom, Prepare, prepare_of
 
 NUMBERS = "biufc"
 """NumPy's kinds of dtypes that a tensor can hold."""
-
-Prepare = Callable[[Any, Any], tuple[Any, Any]]
-"""A script's `prepare`: (input, label) → what the model takes, and the label."""
 
 
 class Dataset(Protocol):
@@ -41,7 +40,7 @@ class Indexed(Batched):
     """
 
     dataset: Dataset
-    prepare: Prepare = as_read
+    prepare: Prepare | AtRandom = as_read
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -50,8 +49,19 @@ class Indexed(Batched):
         samples = []
         for number in map(int, numbers):
             pair = checked_pair(self.dataset[number], number, self.dataset)
-            samples.append(self.prepare(*pair))
+            with naming(number):
+                samples.append(prepare_of(self.prepare, number)(*pair))
         return stacked(samples, numbers, type(self.dataset).__name__)
+
+
+@contextmanager
+def naming(number: int) -> Iterator[None]:
+    """Say of which sample an error is."""
+    try:
+        yield
+    except DataError as error:
+        named = f"sample {number}: {error.message}"
+        raise DataError(named, error.remedy) from error
 
 
 def checked_pair(sample: Any, number: int, dataset: Dataset) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .images import Image, pixels, to_array, unfit
+from .images import Image, pixels, unfit
 
 LUMA = (19595, 38470, 7471)
 """65536 x the shares of red, green and blue in a grey (ITU-R 601-2), as Pillow has."""
@@ -57,13 +57,7 @@ def to_tensor(image: Any) -> Image:
     Raises:
         DataError: It is no image.
     """
-    given = to_array(image)
-    if given.ndim != 3:
-        raise unfit(
-            "ToTensor",
-            f"an image has height, width and channels, the sample is {given.shape}",
-            "Leave ToTensor out: arrays of other shapes are what the model takes.",
-        )
+    given = pixels(image, "ToTensor")
     first = np.moveaxis(given, -1, 0)
     if given.dtype == np.uint8:
         return first.astype(np.float32) / np.float32(255)

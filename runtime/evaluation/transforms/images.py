@@ -31,7 +31,7 @@ def size_of(image: Image) -> str:
 
 
 def to_array(image: Any) -> Image:
-    """The image as an array, (H, W, C) of what has no channels' axis of its own.
+    """The image as an array; a grey one of Pillow's has a channels' axis then, too.
 
     Raises:
         DataError: It is nothing that an array can be made of.
@@ -40,11 +40,14 @@ def to_array(image: Any) -> Image:
     if found is None or found.dtype.kind not in "biuf":
         kind = type(image).__name__ if found is None else f"an array of {found.dtype}"
         raise unfit("ToArray", f"the sample is {kind}", "Give it as an image.")
-    return found[..., np.newaxis] if found.ndim == 2 else found
+    grey = found.ndim == 2 and hasattr(image, "getbands")
+    return found[..., np.newaxis] if grey else found
 
 
 def pixels(image: Any, name: str) -> Image:
     """The image as (H, W, C), uint8 or float32: all dtypes but uint8 become that.
+
+    An image (H, W) has one channel.
 
     Args:
         name: Of the transform that takes it.
@@ -53,6 +56,7 @@ def pixels(image: Any, name: str) -> Image:
         DataError: It has another number of dimensions, or no pixel.
     """
     found = to_array(image)
+    found = found[..., np.newaxis] if found.ndim == 2 else found
     if found.ndim != 3 or not found.size:
         raise unfit(
             name,
@@ -63,9 +67,9 @@ def pixels(image: Any, name: str) -> Image:
 
 
 def channels_last(image: Any) -> Image:
-    """(C, H, W) → (H, W, C), for the steps that take that."""
+    """(C, H, W) → (H, W, C), for the steps that take that; (H, W) has one channel."""
     found = to_array(image)
-    return np.moveaxis(found, 0, -1)
+    return found[..., np.newaxis] if found.ndim == 2 else np.moveaxis(found, 0, -1)
 
 
 def channels_first(image: Any) -> Image:

@@ -10,11 +10,6 @@ import numpy as np
 from .images import Image, to_array, unfit
 
 
-def rescale(image: Any) -> Image:
-    """Divided by 255, in float32."""
-    return to_array(image).astype(np.float32) / np.float32(255)
-
-
 def normalize(
     image: Any, *, mean: Sequence[float], std: Sequence[float], axis: int = -1
 ) -> Image:
@@ -43,12 +38,6 @@ def normalize(
         np.array(values, np.float32).reshape(shape) for values in (mean, std)
     )
     return (given.astype(np.float32) - means) / deviations
-
-
-def keras_rescale(image: Any, divisor: float, offset: float) -> Image:
-    """image / divisor - offset, in float32."""
-    given = to_array(image).astype(np.float32)
-    return given / np.float32(divisor) - np.float32(offset)
 
 
 def transpose(image: Any, perm: Sequence[int]) -> Image:
