@@ -36,7 +36,7 @@ FOLDERS = (
 @nox.session(python="3.11")
 def core(session: nox.Session) -> None:
     """Everything that needs no framework: spec, codegen, CLI, placement, search."""
-    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77")
+    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77", "pillow>=11")
     session.install("-e", ".")
     session.run("ruff", "check", *FOLDERS)
     session.run("ruff", "format", "--check", *FOLDERS)
