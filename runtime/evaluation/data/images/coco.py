@@ -1,12 +1,11 @@
 """COCO: images, and the objects that are in them.
 
-The label of a sample is (boxes, names, classes, image id), as metrics of detection read
-it, of whatever files:
+The label of a sample is (boxes, names, classes, image id), as in Neural Compressor:
 
 - boxes: (objects, 4), top, left, bottom, right, each a share of the image's height or
   width;
-- names: (objects,) bytes, the names of the objects' categories;
-- classes: int64 (objects,), the ids of the categories;
+- names: (objects,) bytes, the names of the objects' categories; () where classes say it;
+- classes: int64 (objects,), the ids of the categories; () where names say it;
 - image id: bytes, the name of the image's file.
 """
 
@@ -47,7 +46,7 @@ class CocoImages:
     """Images of COCO with their objects, in the order of the annotations.
 
     A sample is (image, label): uint8 (height, width, 3) in RGB, and what the module's
-    text says. Images without objects are left out, as in Neural Compressor.
+    text says, with names: a metric may number them as the model does. Images without objects are left out, as in Neural Compressor.
 
     Args:
         root: The folder of what follows.
@@ -71,7 +70,9 @@ class CocoImages:
 
     def __getitem__(self, index: int) -> tuple[Pixels, Label]:
         image = self._images[index]
-        return read_image(image.path, str(image.path)), image.label
+        boxes, names, _ids, name = image.label
+        label = boxes, names, np.zeros(0, np.int64), name
+        return read_image(image.path, str(image.path)), label
 
     def objects(self, index: int) -> int:
         """How many objects an image has, which is not read for that."""
@@ -81,7 +82,8 @@ class CocoImages:
 class CocoArrays:
     """Prepared images of COCO, each in `npy_dir/IMAGE.npy`, with their objects.
 
-    A sample is (array, label), the array as it is, the label as the module's text says.
+    A sample is (array, label): the array as it is, and what the module's text says,
+    with the ids of categories.
 
     Args:
         root: The folder of what follows.
@@ -111,7 +113,8 @@ class CocoArrays:
                 f"{image.path} can't be read: {first_line(error)}",
                 "It must be written by numpy.save.",
             ) from error
-        return array, image.label
+        boxes, _names, ids, name = image.label
+        return array, (boxes, np.zeros(0, np.bytes_), ids, name)
 
 
 def _annotated(path: Path, folder: Path, suffix: str) -> Iterator[_Annotated]:

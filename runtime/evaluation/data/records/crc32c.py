@@ -20,6 +20,9 @@ ONE, EIGHT = np.uint32(1), np.uint32(8)
 BLOCK = 8
 """Bytes whose remainders are looked up at once."""
 
+FEW = 64
+"""Bytes that are sooner done one by one: the header of a record is."""
+
 
 def masked_crc32c(data: bytes) -> int:
     """The CRC as TFRecord files hold it: rotated, so that a CRC of CRCs is no CRC."""
@@ -33,7 +36,7 @@ def crc32c(data: bytes) -> int:
     The remainder of a sum is the sum of remainders, and zeros in front of the bytes
     change none: blocks are looked up by themselves, then neighbours are added up.
     """
-    if len(data) < 4:
+    if len(data) <= FEW:
         return _one_by_one(data) ^ ALL_ONES
     padded = np.zeros(-(-len(data) // BLOCK) * BLOCK, np.uint8)
     start = len(padded) - len(data)
@@ -50,10 +53,15 @@ def crc32c(data: bytes) -> int:
 
 
 def _one_by_one(data: bytes) -> int:
-    crc, table = ALL_ONES, _bytes()
+    crc, table = ALL_ONES, _listed()
     for byte in data:
-        crc = crc >> 8 ^ int(table[(crc ^ byte) & 0xFF])
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
     return crc
+
+
+@cache
+def _listed() -> list[int]:
+    return [int(remainder) for remainder in _bytes()]
 
 
 def _blocks(blocks: npt.NDArray[np.uint8]) -> Words:
