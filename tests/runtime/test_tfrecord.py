@@ -18,6 +18,7 @@ from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.evaluation.data.records.crc32c import crc32c
 from narrowcast.runtime.evaluation.data.records.example import Malformed, read_example
 from narrowcast.runtime.evaluation.data.records.tfrecord import Records, record_files
+from narrowcast.runtime.record.sources import Sources, hashes
 
 # CRC-32C
 
@@ -125,6 +126,8 @@ def test_files_that_are_gone(tmp_path: Path) -> None:
 
 def test_which_files_a_root_names(tmp_path: Path) -> None:
     """In order of their paths; what is hidden, and folders, are none."""
+    tmp_path /= "brackets [1]"
+    tmp_path.mkdir()
     for name in ("val-2", "val-10", "train-1", ".val-3"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "val-folder").mkdir()
@@ -132,6 +135,8 @@ def test_which_files_a_root_names(tmp_path: Path) -> None:
     assert record_files(tmp_path, "val-*") == tuple(named)
     assert record_files(tmp_path / "val-*", "*") == tuple(named)
     assert record_files(tmp_path / "val-2", "*") == (named[1],)
+    hashed = hashes(Sources(data=(tmp_path / "val-*",)), tmp_path / "script.py")
+    assert list(hashed["data"]) == ["val-10", "val-2"]
     with pytest.raises(DataError, match=r"no file matches .*gone-\*"):
         record_files(tmp_path / "gone-*", "*")
 

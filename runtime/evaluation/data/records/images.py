@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ....common.errors import DataError
 from ..images.coco import Label
@@ -13,12 +14,9 @@ from ..images.folder import ImageFolder
 from .samples import coco_sample, imagenet_sample, objects_in, voc_sample
 from .tfrecord import Records, record_files
 
-Parse = Callable[[bytes, str], tuple[Any, Any]]
-"""A record and its name for messages → (input, label)."""
-
 
 class RawRecords:
-    """Records as they are; a sample is (bytes, None).
+    """Records as they are: a sample is (record, None), the record an array () of bytes.
 
     Args:
         root: A TFRecord file, or a pattern of several, read in order of their paths.
@@ -37,26 +35,9 @@ class RawRecords:
         return len(self._records)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self._records[index], None
-
-
-class ParsedRecords(RawRecords):
-    """Records that a function makes samples of.
-
-    Args:
-        root: A TFRecord file, or a pattern of several, read in order of their paths.
-        parse: `imagenet_sample`, `coco_sample` or `voc_sample`.
-
-    Raises:
-        DataError: There is no such file, one is damaged, or there is no record.
-    """
-
-    def __init__(self, root: Path, parse: Parse) -> None:
-        super().__init__(root)
-        self._parse = parse
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self._parse(self._records[index], self._records.where(index))
+        return np.array(
+            self._records[index], object
+        ), None  # "S" drops zeros at the end
 
 
 class ImageRecords(RawRecords):

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
+from ....common.files import matching
 from .crc32c import masked_crc32c
 
 HEADER = struct.Struct("<QI")
@@ -93,24 +94,14 @@ def record_files(root: Path, pattern: str) -> tuple[Path, ...]:
     if root.is_file():
         return (root,)
     within = root.is_dir()
-    matching = root.glob(pattern) if within else _matching(root)
-    files = (path for path in matching if path.is_file())
-    found = sorted(
-        (path for path in files if not path.name.startswith(".")),
-        key=lambda path: path.as_posix(),
-    )
+    found = matching(root / pattern) if within else matching(root)
     if not found:
         raise DataError(
             f"no file matches {root / pattern if within else root}",
             "dataset.root is a TFRecord file, a pattern of several, or a folder of "
             f"files called {pattern}.",
         )
-    return tuple(found)
-
-
-def _matching(pattern: Path) -> Iterator[Path]:
-    start = pattern.anchor
-    return iter(Path(start).glob(pattern.relative_to(start).as_posix()))
+    return found
 
 
 def _spans(path: Path) -> npt.NDArray[np.int64]:
