@@ -186,6 +186,7 @@ class Evaluation:
         unread: What is written for data or metric and can't be read yet, in order:
             that slot is supplied.
         shuffle: Whether samples of the dataset come in an order drawn from the seed.
+        objects: How many an image has to have, None where all images are read.
     """
 
     dataset: Dataset | None
@@ -199,6 +200,7 @@ class Evaluation:
     )
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
     shuffle: bool = field(default=False, metadata={ADDED: True})
+    objects: int | None = field(default=None, metadata={ADDED: True})
 
     @property
     def unbuilt_data(self) -> tuple[str, ...]:

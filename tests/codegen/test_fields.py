@@ -38,6 +38,21 @@ def evaluated(dataset: Any = NPZ, metric: Any = None) -> dict[str, Any]:
     return {"model": MODEL, "evaluation": {"accuracy": accuracy}}
 
 
+def rooted(name: str) -> dict[str, Any]:
+    """A spec with a dataset that is read from a folder, or from a file in it."""
+    return evaluated({name: {"root": "data"}})
+
+
+STYLE = {"style_transfer": {"content_folder": "a", "style_folder": "b"}}
+LIST = {"ImagenetRaw": {"data_path": "a"}}
+ARCHIVES = ("MNIST", "FashionMNIST", "CIFAR10", "CIFAR100")
+ROOTED = (
+    *ARCHIVES,
+    *("ImageFolder", "Imagenet", "ImageRecord", "TFRecordDataset", "VOCRecord"),
+    *("COCORaw", "COCONpy", "COCORecord"),
+)
+
+
 PLAIN: dict[str, Any] = {"model": MODEL}
 LOADER = "evaluation.accuracy.dataloader"
 CRITERION = "tuning.accuracy_criterion"
@@ -118,6 +133,22 @@ BESIDE = {
 }
 """What else must be written for a field to be valid."""
 
+for _name in ROOTED:
+    TABLE[f"{LOADER}.dataset.{_name}.root"] = (rooted(_name), "a", "b")
+for _name in ARCHIVES:
+    TABLE[f"{LOADER}.dataset.{_name}.train"] = (rooted(_name), False, True)
+for _name in ("img_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCORaw.{_name}"] = (rooted("COCORaw"), "a", "b")
+for _name in ("npy_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCONpy.{_name}"] = (rooted("COCONpy"), "a", "b")
+for _name in ("data_path", "image_list"):
+    TABLE[f"{LOADER}.dataset.ImagenetRaw.{_name}"] = (evaluated(LIST), "a", "b")
+
+TWO = {**evaluated(STYLE), "model": MODEL | {"inputs": "content, style"}}
+for _name in ("content_folder", "style_folder", "image_format"):
+    TABLE[f"{LOADER}.dataset.style_transfer.{_name}"] = (TWO, "c", "d")
+TABLE[f"{LOADER}.dataset.style_transfer.resize_shape"] = (TWO, [8, 8], "8, 9")
+TABLE[f"{LOADER}.filter.LabelBalance.size"] = (rooted("COCORaw"), 1, 2)
 TABLE["costs"] = (PLAIN | {"tuning": {"objective": "latency"}}, ABSENT, "static")
 
 for _section in ("mixed_precision", "quantization"):

@@ -100,11 +100,23 @@ def stacked(
     return columns, labels
 
 
-def _labels(labels: list[Any]) -> npt.NDArray[Any] | None:
-    """The labels stacked; None where no sample has one."""
+def _labels(labels: list[Any]) -> Any:
+    """The labels stacked; None where no sample has one.
+
+    Each part of a tuple is stacked by itself, or stays a list: boxes of an image are as
+    many as there are.
+    """
+    if isinstance(labels[0], tuple):
+        return tuple(map(_parts, zip(*labels, strict=True)))
     if all(label is None for label in labels):
         return None
     return np.stack([np.asarray(label) for label in labels])
+
+
+def _parts(parts: Sequence[Any]) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
+    arrays = [np.asarray(part) for part in parts]
+    alike = len({array.shape for array in arrays}) == 1
+    return np.stack(arrays) if alike else arrays
 
 
 def _kind(sample: Any) -> str:

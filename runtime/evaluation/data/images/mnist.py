@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ....common.errors import DataError
 from ..arrays import Arrays, checked
-from ..npz import read_npz
+from ..files.npz import read_npz
 from .idx import read_idx
 
 DIGITS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
