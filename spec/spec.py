@@ -18,6 +18,7 @@ from .sections.dataset import DatasetFile
 from .sections.metric import BuiltIn
 from .sections.mixed_precision import Low
 from .sections.transform import Transform
+from .sections.tuning import DriftSection
 
 Supplied = Literal["supplied"]
 SUPPLIED: Supplied = "supplied"
@@ -183,6 +184,7 @@ class Evaluation:
         keep_last: Whether a last, smaller batch is evaluated.
         eval_func: Scores a whole model by itself: called with it, returns a number;
             SUPPLIED where Python code gives one.
+        drift: How near outputs must stay to fp32's own besides, None for no matter.
         unread: What is written for data or metric and can't be read yet, in order:
             that slot is supplied.
     """
@@ -196,6 +198,7 @@ class Evaluation:
     eval_func: PythonObject | Supplied | None = field(
         default=None, metadata={ADDED: True}
     )
+    drift: DriftSection | None = field(default=None, metadata={ADDED: True})
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
 
     @property

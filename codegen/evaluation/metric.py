@@ -21,9 +21,15 @@ def metric_section(metric: Metric) -> MadeOnce:
             among = "the largest output" if k == 1 else f"among the {k} largest outputs"
             title = f"Top-{k}: the share of samples whose label is {among}."
             return _built_in((f"{METRICS}.topk", "TopK"), title, k=literal(k))
-        case MSE():
+        case MSE(compare_label=True):
             title = "Mean over samples of the squared difference from the label."
             return _built_in((f"{METRICS}.mse", "MSE"), title)
+        case MSE():
+            title = (
+                "Mean over samples of the squared difference from fp32's own output."
+            )
+            given = {"compare_label": literal(False)}
+            return _built_in((f"{METRICS}.mse", "MSE"), title, **given)
         case PythonClass():
             return _python(metric)
 

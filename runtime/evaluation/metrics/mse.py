@@ -16,10 +16,18 @@ class MSE(MeanOverSamples):
     """The mean over samples of the squared difference from the label.
 
     Predictions and labels have one shape, (n, …), or differ by dimensions of size 1.
+
+    Args:
+        compare_label: Compare with the labels; false: with what the model as loaded
+            gives for the same inputs, for which no labels are needed.
     """
 
-    name = "MSE"
     bounds = (0.0, math.inf)
+
+    def __init__(self, compare_label: bool = True) -> None:
+        super().__init__()
+        self.compare_label = compare_label
+        self.name = "MSE" if compare_label else "MSE to fp32"
 
     def score(self, predictions: Any, labels: Any) -> npt.NDArray[np.float64]:
         """The mean squared difference of each sample."""
