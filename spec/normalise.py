@@ -146,6 +146,7 @@ def _evaluation(document: Document) -> Evaluation:
         batches=None if accuracy.iteration == -1 else accuracy.iteration,
         keep_last=loader.last_batch == "rollover",
         eval_func=_object(accuracy.python) if accuracy.python and judged else None,
+        drift=document.tuning.accuracy_criterion.drift if document.judged else None,
         unread=(*data, *outputs),
         shuffle=read and loader.shuffle,
         objects=balance.size if read and balance else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from ..common.files import shown
-from ..evaluation.evaluation import rounded
 from ..evaluation.judgement import Judgement
 from .comparison import COMPILED, RESULT
 from .report import Report
@@ -23,7 +22,7 @@ def summary(report: Report) -> str:
             "compute",
             f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in {report.low}, {report.casts} casts",
         ),
-        ("accuracy", _accuracy(report.judgement, report.drift)),
+        *(("accuracy", line) for line in _accuracy(report.judgement, report.drift)),
         (
             "size",
             f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
@@ -68,7 +67,7 @@ def _compiled(report: Report) -> list[str]:
     if package is None:
         return []
     lines = [
-        _accuracy(package.judgement, package.drift),
+        *_accuracy(package.judgement, package.drift),
         f"{_size(package.path.stat().st_size)} file",
         *_latency(report, COMPILED),
     ]
@@ -77,19 +76,11 @@ def _compiled(report: Report) -> list[str]:
     return lines
 
 
-def _accuracy(judged: Judgement | None, drift: float | None) -> str:
+def _accuracy(judged: Judgement | None, drift: float | None) -> tuple[str, ...]:
     if judged is None:
         error = "" if drift is None else f", output error {drift:.1e}"
-        return f"criterion not checked: nothing was judged{error}"
-    before, after = judged.baseline.value, judged.result.value
-    bound = judged.criterion.bound(before)
-    limit = "at least" if judged.criterion.higher_is_better else "at most"
-    state = "criterion holds" if judged.holds else "CRITERION NOT MET"
-    finite = "" if judged.result.finite else ", outputs are not finite"
-    return (
-        f"{judged.result.metric} {rounded(before)} -> {rounded(after)}  "
-        f"({limit} {rounded(bound)}: {state}{finite})"
-    )
+        return (f"criterion not checked: nothing was judged{error}",)
+    return judged.lines
 
 
 def _latency(report: Report, what: str) -> list[str]:
