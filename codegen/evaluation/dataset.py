@@ -56,8 +56,8 @@ def _file(title: str, reader: Import, **arguments: Code | Group) -> MadeOnce:
 def _python(dataset: PythonClass) -> MadeOnce:
     local_import, expression = importing(dataset.object)
     arguments = {key: yaml_value(value) for key, value in dataset.args.items()}
-    inner = call(expression, **arguments)
-    making = Group("Indexed(", (("", inner),), ")")
+    given = call("Indexed.made_by", **arguments)
+    making = Group(given.opening, (expression, *given.items), given.closing)
     title = "The samples, made once."
     return _section("Indexed", f"{DATA}.indexed", title, local_import, making)
 

@@ -12,11 +12,9 @@ from narrowcast.runtime.evaluation.data.collating import (
     Sample,
     collate,
     grouped,
-    item_of,
-    length,
     said,
-    samples,
 )
+from narrowcast.runtime.evaluation.data.samples import Samples, item_of, length
 
 SEED = 1978
 """Of what `shuffle` draws: each pass has the same order."""
@@ -57,6 +55,7 @@ class DataLoader:
             last_batch, collate_fn = collate_fn or "rollover", last_batch
         _check(dataset, batch_size, last_batch)
         self.dataset = dataset
+        self._read = Samples(dataset)
         self.batch_size = int(batch_size)
         self.last_batch = last_batch
         self.collate_fn = collate_fn
@@ -97,7 +96,7 @@ class DataLoader:
     def _samples(self) -> Iterator[Any]:
         if self.sampler is not None:
             return map(item_of(self.dataset), self.sampler)
-        found = samples(self.dataset)
+        found = iter(self._read)
         if not self.shuffle:
             return found
         known = list(found)

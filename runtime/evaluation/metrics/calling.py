@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
+from ...common.processes.untouched import untouched
 from ...frameworks.protocol import Outputs
-from .metric import Metric
+from .metric import MeanOverSamples, Metric
 
 
 def metric_name(metric: Metric) -> str:
@@ -24,7 +25,7 @@ def made_metric(metric: Callable[[], Metric]) -> Metric:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors():
+    with _metric_errors(), untouched():
         made = metric()
         made.reset()
         return made
@@ -36,7 +37,7 @@ def update_metric(metric: Metric, outputs: Outputs, labels: Any) -> None:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors():
+    with _metric_errors(), _apart(metric):
         metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
 
 
@@ -46,7 +47,7 @@ def metric_value(metric: Metric) -> float:
     Raises:
         MetricError: It fails, or gives no number.
     """
-    with _metric_errors():
+    with _metric_errors(), _apart(metric):
         found = metric.result()
     value = number_of(found)
     if value is None:
@@ -72,6 +73,11 @@ def first_number(found: Any) -> float | None:
     if isinstance(found, list | tuple) or getattr(found, "ndim", None):
         return number_of(found[0]) if len(found) else None
     return number_of(found)
+
+
+def _apart(metric: Metric) -> AbstractContextManager[None]:
+    """Means over samples, which are ours, draw nothing and stay where they are."""
+    return nullcontext() if isinstance(metric, MeanOverSamples) else untouched()
 
 
 @contextmanager

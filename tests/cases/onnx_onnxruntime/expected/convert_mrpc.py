@@ -75,7 +75,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from paraphrases import Mrpc
 
-    return Indexed(Mrpc())
+    return Indexed.made_by(Mrpc)
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:

@@ -85,7 +85,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from own_names_net import Indexed as user_Indexed
 
-    return Indexed(user_Indexed(cache=True, data=["torch"]))
+    return Indexed.made_by(user_Indexed, cache=True, data=["torch"])
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:

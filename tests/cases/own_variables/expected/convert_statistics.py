@@ -71,7 +71,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from own_variables_net import dataset as user_dataset
 
-    return Indexed(user_dataset())
+    return Indexed.made_by(user_dataset)
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:

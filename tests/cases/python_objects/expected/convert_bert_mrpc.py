@@ -81,20 +81,19 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from mrpc import Sentences
 
-    return Indexed(
-        Sentences(
-            columns=[1, 2],
-            lengths=[[8, 16], [32, 64, 128], []],
-            limit=None,
-            path="data/mrpc.tsv",
-            scale=0.001,
-            vocabulary={
-                "file": "vocab.txt",
-                "lower": True,
-                "unknown": "[UNK]",
-                "special": ["[CLS]", "[SEP]"],
-            },
-        ),
+    return Indexed.made_by(
+        Sentences,
+        columns=[1, 2],
+        lengths=[[8, 16], [32, 64, 128], []],
+        limit=None,
+        path="data/mrpc.tsv",
+        scale=0.001,
+        vocabulary={
+            "file": "vocab.txt",
+            "lower": True,
+            "unknown": "[UNK]",
+            "special": ["[CLS]", "[SEP]"],
+        },
     )
 
 

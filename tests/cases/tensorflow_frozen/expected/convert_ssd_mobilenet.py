@@ -88,7 +88,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from detection import Coco
 
-    return Indexed(Coco())
+    return Indexed.made_by(Coco)
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
