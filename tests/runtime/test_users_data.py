@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import DataError, NarrowcastError
+from narrowcast.runtime.evaluation.baseline import measured_baseline
 from narrowcast.runtime.evaluation.data.arrays import Arrays, checked
 from narrowcast.runtime.evaluation.data.indexed import Indexed
 from narrowcast.runtime.evaluation.data.loaders import loader
+from narrowcast.runtime.evaluation.evaluation import evaluate
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 
 HERE = Path(__file__).name
 ROWS = np.arange(20.0).reshape(5, 4)
@@ -289,3 +292,41 @@ def test_a_forked_process_that_comes_back_goes_no_further(tmp_path: Path) -> Non
         with seen.open("a") as file:
             file.write(f"{labels[0]} ")
     assert seen.read_text() == "0 1 2 3 4 "
+
+
+# What is not a number
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("input", NAN, "and no wonder: the input of sample 3 is nan"),
+        ("input", -np.inf, "and no wonder: the input of sample 3 is -inf"),
+        (
+            "label",
+            NAN,
+            "not a finite number, although its outputs are: the label of sample 3",
+        ),
+    ],
+)
+def test_the_sample_that_is_not_finite_is_named(
+    place: str, value: float, said: str
+) -> None:
+    rows, labels = ROWS.astype(np.float32), ROWS.copy()
+    (rows if place == "input" else labels)[3, 1] = value
+    data = Indexed([(row, label) for row, label in zip(rows, labels, strict=True)])
+
+    def batches() -> Iterator[Any]:
+        return data.batches(2)
+
+    def predict(inputs: Any) -> Any:
+        return (inputs[0],)
+
+    def scored(beside: Any) -> Any:
+        return evaluate(predict, batches, MSE, beside=beside)
+
+    with pytest.raises(DataError, match=said):
+        measured_baseline(predict, batches, MSE, scored, iter(range(99)).__next__)
