@@ -11,6 +11,7 @@ import numpy as np
 
 from ..common.errors import DataError
 from ..common.places import described, place_of, users_code, users_frame
+from ..common.telling.waiting import awaited
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
 from .identity import Identity, array_of, batch_digest, identity_of
@@ -104,7 +105,7 @@ def _read(batches: Batches, remedy: str = DATASET) -> Iterator[tuple[Inputs, Any
         DataError: They can't be read.
     """
     with users_code(partial(_unreadable, remedy)):
-        yield from batches()
+        yield from awaited(batches())
 
 
 def _unreadable(remedy: str, error: BaseException) -> DataError:
