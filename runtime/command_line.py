@@ -86,7 +86,7 @@ def _converted(
 ) -> Report | int:
     """What was converted, or the exit code of what was said instead."""
     say, options = partial(_say, kept), context.options
-    context.interrupts.told = kept.stream.fileno()
+    context.interrupts.told = kept.descriptor
     context.interrupts.listen()
     limit_reading(options.timeout)
     run = Run(context)
@@ -140,7 +140,7 @@ def _stdout_for_json(kept: Aside) -> Iterator[None]:
     """Let what the user's code and its child processes print go to standard error."""
     sys.stdout.flush()
     stdout = os.dup(STDOUT)
-    os.dup2(kept.stream.fileno(), STDOUT)
+    os.dup2(kept.descriptor, STDOUT)
     try:
         yield
     finally:

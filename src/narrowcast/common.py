@@ -8,13 +8,17 @@ from numbers import Integral
 from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
-from narrowcast.runtime.evaluation.data.collating import (
+from narrowcast.runtime.evaluation.data.samples import (
+    Samples,
+    grouped,
+    item_of,
+    length,
+)
+from narrowcast.runtime.evaluation.data.supplied.collating import (
     Sample,
     collate,
-    grouped,
     said,
 )
-from narrowcast.runtime.evaluation.data.samples import Samples, item_of, length
 
 SEED = 1978
 """Of what `shuffle` draws: each pass has the same order."""

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from narrowcast.runtime.common.telling.aside import LINES
+
 SCRIPT = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -348,6 +350,13 @@ def test_it_is_shown_where_the_run_fails(script: Make) -> None:
     assert all(said in err for said in SAID)
     assert err.index("standard error meanwhile") < err.index("a library logs")
     assert err.endswith("error: broken\n")
+
+
+def test_only_its_end_is_shown(script: Make) -> None:
+    body = "os.write(2, b'log\\n' * 99)\nraise ModelError('broken')"
+    lines = script(body).run()[2].splitlines()
+    assert lines[1:3] == [f"... {99 - LINES} lines before it", "log"]
+    assert lines[-2:] == ["log", "error: broken"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +21,6 @@ from narrowcast.runtime.common.progress import (
     duration,
 )
 from narrowcast.runtime.common.telling import heartbeat
-from narrowcast.runtime.common.telling.aside import LINES, aside
 from narrowcast.runtime.common.telling.heartbeat import Heartbeat, beating
 from narrowcast.runtime.common.telling.waiting import (
     READING,
@@ -267,24 +264,6 @@ def test_verbose_says_what_begins() -> None:
     progress.live("trial 1", "95.0%")
     progress.line("trial 1", "passes")
     assert stream.getvalue() == "  trial 1    95.0% ...\n  trial 1    passes\n"
-
-
-# What frameworks print
-
-
-def test_only_its_end_is_shown() -> None:
-    with aside(False) as kept:
-        for number in range(100):
-            os.write(2, f"line {number}\n".encode())
-        last = kept.last().splitlines()
-    assert last[:2] == [f"... {100 - LINES} lines before it", f"line {100 - LINES}"]
-    assert last[-1] == "line 99"
-
-
-def test_what_is_let_through_is_not_kept() -> None:
-    with aside(True) as kept:
-        assert kept.stream is sys.stderr
-        assert kept.last() == ""
 
 
 # Nothing is timed

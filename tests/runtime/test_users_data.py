@@ -15,8 +15,8 @@ import pytest
 from narrowcast.runtime.common.errors import DataError, NarrowcastError
 from narrowcast.runtime.evaluation.baseline import measured_baseline
 from narrowcast.runtime.evaluation.data.arrays import Arrays, checked
-from narrowcast.runtime.evaluation.data.indexed import Indexed
-from narrowcast.runtime.evaluation.data.loaders import loader
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
+from narrowcast.runtime.evaluation.data.supplied.loaders import loader
 from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 
@@ -70,7 +70,7 @@ def refused(data: Any, size: int = 2) -> NarrowcastError:
 
 @pytest.mark.parametrize("make", [Rows, Stream, Counted, generated, lambda: SAMPLES])
 def test_all_forms_are_read_again_and_again(make: Callable[[], Any]) -> None:
-    data = Indexed.made_by(make)
+    data = Indexed(made(make))
     for _pass in range(2):
         assert read(data) == [[0, 1], [2, 3], [4]]
     assert read(data, keep_last=False) == [[0, 1], [2, 3]]
@@ -79,7 +79,7 @@ def test_all_forms_are_read_again_and_again(make: Callable[[], Any]) -> None:
 
 
 def test_a_function_that_generates_is_given_its_arguments_each_time() -> None:
-    data = Indexed.made_by(generated, count=3)
+    data = Indexed(made(generated, count=3))
     assert [read(data), read(data)] == [[[0, 1], [2]]] * 2
 
 
@@ -162,7 +162,7 @@ def test_a_dataset_that_can_not_be_made_is_told() -> None:
         raise FileNotFoundError("reviews.tsv")
 
     with pytest.raises(DataError, match=f"absent can't be made at {HERE}:") as caught:
-        Indexed.made_by(absent)
+        Indexed(made(absent))
     assert "FileNotFoundError: reviews.tsv" in caught.value.message
 
 
@@ -173,7 +173,7 @@ def test_a_dataset_that_can_not_be_made_is_told() -> None:
         ((ROWS[2], [1, 2]), r"sample 2 has a label of shape (2,), sample 0 "),
         (((ROWS[2], 1), 0), r"sample 2 has 2 inputs, sample 0 1 inputs"),
         ((ROWS[2], None), "sample 2 has no label, others of its batch have one"),
-        (ROWS[2], "sample 2 of list is not (input, label) but a ndarray (4,)"),
+        (ROWS[2], "sample 2 of list is not (input, label) but ndarray (4,)"),
         ((ROWS[2] * 1j, 2), "an input of list is complex128, which no model takes"),
         ((None, 2), "sample 2 has an input of shape ()"),
     ],
@@ -234,15 +234,15 @@ def values(data: Any) -> Any:
 
 
 def test_what_a_dataset_draws_is_the_same_in_each_pass() -> None:
-    data, again = Indexed.made_by(Drawing), Indexed.made_by(Drawing)
+    data, again = Indexed(made(Drawing)), Indexed(made(Drawing))
     first = values(data)
     assert first == values(data) == values(again)
     assert len({tuple(row) for batch in first for row in batch}) == 5
-    assert values(Indexed.made_by(Drawing, seed=5)) != first
+    assert values(Indexed(made(Drawing, seed=5))) != first
 
 
 def test_passes_that_are_read_in_turn_draw_the_same() -> None:
-    data = Indexed.made_by(Drawing)
+    data = Indexed(made(Drawing))
     pairs = zip(data.batches(2), data.batches(2), strict=True)
     assert all((a[0][0] == b[0][0]).all() for a, b in pairs)
 
@@ -256,7 +256,7 @@ def test_what_a_dataset_draws_and_seeds_changes_nothing_for_others(
     expected = drawn()
     random.seed(11)
     np.random.seed(11)
-    values(Indexed.made_by(Drawing, seed))
+    values(Indexed(made(Drawing, seed)))
     assert drawn() == expected
 
 
@@ -274,7 +274,7 @@ class Wandering(Rows):
 
 def test_the_working_directory_stays(tmp_path: Path) -> None:
     before = Path.cwd()
-    assert read(Indexed.made_by(Wandering, tmp_path), 1) == [[0], [1], [2], [3], [4]]
+    assert read(Indexed(made(Wandering, tmp_path)), 1) == [[0], [1], [2], [3], [4]]
     assert Path.cwd() == before
 
 

@@ -32,6 +32,11 @@ class Aside:
     stream: TextIO
     kept: BinaryIO | None = None
 
+    @property
+    def descriptor(self) -> int:
+        """The stream's."""
+        return _descriptor(self.stream)
+
     def last(self) -> str:
         """The end of what was kept, "" where nothing was."""
         if self.kept is None:
@@ -51,9 +56,10 @@ def aside(shown: bool) -> Iterator[Aside]:
     Where the process crashes in native code, that is said on it all the same.
 
     Args:
-        shown: Let it through instead.
+        shown: Let it through instead, as where standard error is somebody's object.
     """
-    if shown:
+    replaced = sys.stderr is not sys.__stderr__
+    if shown or replaced:
         yield Aside(sys.stderr)
         return
     sys.stderr.flush()
@@ -74,3 +80,10 @@ def aside(shown: bool) -> Iterator[Aside]:
                 faulthandler.disable()
             os.dup2(before, STDERR)
             os.close(before)
+
+
+def _descriptor(stream: TextIO) -> int:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):  # a stream in memory
+        return STDERR

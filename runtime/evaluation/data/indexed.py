@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any, ParamSpec, Protocol
@@ -12,12 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
-from ...common.processes.untouched import RandomState, drawn_apart, seeded
-from .arrays import Arrays, Batch, Batched, check_kind
-from .collating import grouped, said
-from .samples import Samples, item_of, length, making
+from ...common.places import described, place_of
+from ...common.processes.untouched import drawn_apart, seeded
+from .arrays import Batch, Batched, Numbers, check_kind
+from .samples import Samples, making
 
 P = ParamSpec("P")
+
+Prepare = Callable[[Any, Any], tuple[Any, Any]]
+"""A script's `prepare`: (input, label) → what the model takes, and the label."""
+
+SHUFFLED = "Write `shuffle: false`, or give it __getitem__(index) and __len__()."
 
 
 class Dataset(Protocol):
@@ -28,98 +33,146 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
 
+def as_read(inputs: Any, label: Any) -> tuple[Any, Any]:
+    """The sample as the dataset has it."""
+    return inputs, label
+
+
+def made(make: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Samples:
+    """The dataset that a class or a function of the user's makes.
+
+    A function that returns a generator is called anew for each pass. What the dataset
+    draws from `random`, `numpy.random` and `torch` is the same in each pass and process.
+
+    Raises:
+        DataError: It fails.
+    """
+    return Samples(*seeded(partial(making, make, *args, **kwargs)))
+
+
 @dataclass(frozen=True)
 class Indexed(Batched):
     """A user's dataset: samples by number, or as it iterates, from the first each time.
 
     Attributes:
-        begin: What it draws from `random`, `numpy.random` and `torch` in each pass.
+        prepare: What each sample goes through.
     """
 
-    dataset: Dataset | Iterable[Any]
-    begin: RandomState = field(
-        default_factory=RandomState.now, compare=False, repr=False
-    )
-
-    @classmethod
-    def made_by(
-        cls, make: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Indexed:
-        """The dataset that a class or a function of the user's makes.
-
-        A function that returns a generator is called anew for each pass.
-
-        Raises:
-            DataError: It fails.
-        """
-        return cls(*seeded(partial(making, make, *args, **kwargs)))
+    dataset: Samples | Dataset | Iterable[Any]
+    prepare: Prepare = as_read
 
     @cached_property
     def _samples(self) -> Samples:
-        return Samples(self.dataset)
+        given = self.dataset
+        return given if isinstance(given, Samples) else Samples(given)
 
     def __len__(self) -> int:
-        known = length(self.dataset)
-        return sum(1 for _ in self._samples) if known is None else known
+        return len(self._samples)
+
+    def batch(self, numbers: Numbers) -> Batch:
+        read = self._samples
+        found = [(k, read[k]) for k in map(int, numbers)]
+        return self._stacked(found)
 
     def batches(
-        self, size: int, *, limit: int | None = None, keep_last: bool = True
+        self,
+        size: int,
+        *,
+        limit: int | None = None,
+        keep_last: bool = True,
+        shuffle: int | None = None,
     ) -> Iterator[Batch]:
-        return drawn_apart(self._batches(size, limit, keep_last), self.begin)
+        """As `Batched.batches`.
 
-    def _batches(
-        self, size: int, limit: int | None, keep_last: bool
-    ) -> Iterator[Batch]:
-        if item_of(self.dataset) is not None and length(self.dataset) is not None:
-            yield from super().batches(size, limit=limit, keep_last=keep_last)
-            return
-        groups = grouped(self._samples.numbered(), size, keep_last)
-        for group in islice(groups, limit):
-            found = stacked(group, self._samples.name)
-            yield found.inputs, found.labels
-
-    def batch(self, start: int, stop: int) -> Batch:
-        arrays = collate(self.dataset, start, stop)
-        return arrays.inputs, arrays.labels
-
-
-def collate(dataset: Any, start: int, stop: int) -> Arrays:
-    """Samples from `start` to before `stop`, stacked along a new first dimension.
-
-    Raises:
-        DataError: A sample can't be read, or as of `stacked`.
-    """
-    read = Samples(dataset)
-    return stacked(list(islice(read.numbered(start), stop - start)), read.name)
-
-
-def stacked(samples: Sequence[tuple[int, Any]], name: str) -> Arrays:
-    """Samples with their numbers, stacked along a new first dimension.
-
-    Raises:
-        DataError: A sample is not a pair, or samples have different shapes, or an input
-            is of a kind that no model takes.
-    """
-    for k, sample in samples:
-        if not isinstance(sample, tuple | list) or len(sample) != 2:
-            raise DataError(
-                f"sample {k} of {name} is not (input, label) but {said(sample)}",
-                "__getitem__ must return a pair; several inputs are a tuple in it.",
+        Raises:
+            DataError: A sample can't be read, and is named; or they have no numbers,
+                and are to be shuffled.
+        """
+        read = self._samples
+        if read.numbered:
+            found = super().batches(
+                size, limit=limit, keep_last=keep_last, shuffle=shuffle
             )
-    numbers = [k for k, _sample in samples]
-    inputs = [s[0] if isinstance(s[0], tuple) else (s[0],) for _k, s in samples]
+        elif shuffle is not None:
+            raise DataError(f"{read.name} has no numbers to shuffle", SHUFFLED)
+        else:
+            found = map(self._stacked, islice(read.groups(size, keep_last), limit))
+        return drawn_apart(found, read.begin)
+
+    def _stacked(self, samples: Sequence[tuple[int, Any]]) -> Batch:
+        name = self._samples.name
+        pairs = [
+            prepared(self.prepare, checked_pair(sample, k, name), k, name)
+            for k, sample in samples
+        ]
+        return stacked(pairs, [k for k, _sample in samples], name)
+
+
+def checked_pair(sample: Any, number: int, dataset: str) -> tuple[Any, Any]:
+    """The sample, if it is a pair.
+
+    Raises:
+        DataError: It is not.
+    """
+    if not isinstance(sample, tuple | list) or len(sample) != 2:
+        raise DataError(
+            f"sample {number} of {dataset} is not (input, label) but {_said(sample)}",
+            "__getitem__ must return a pair; several inputs are a tuple in it.",
+        )
+    return sample[0], sample[1]
+
+
+def _said(sample: Any) -> str:
+    if isinstance(sample, tuple | list):
+        return f"{type(sample).__name__} of {len(sample)}"
+    return f"{type(sample).__name__} {getattr(sample, 'shape', '')}".strip()
+
+
+def prepared(
+    prepare: Prepare, pair: tuple[Any, Any], number: int, dataset: str
+) -> tuple[Any, Any]:
+    """The sample as the model takes it.
+
+    Raises:
+        DataError: A step fails: which sample it was, and where.
+    """
+    try:
+        return prepare(*pair)
+    except DataError as error:
+        named = f"sample {number}: {error.message}"
+        raise DataError(named, error.remedy) from error
+    except Exception as error:
+        raise DataError(
+            f"sample {number} of {dataset} can't be prepared{place_of(error)}: "
+            f"{described(error)}",
+            "Check evaluation.accuracy.dataloader.transform in the spec, and its code.",
+        ) from error
+
+
+def stacked(
+    samples: Sequence[tuple[Any, Any]], numbers: Numbers | Sequence[int], dataset: str
+) -> Batch:
+    """Samples stacked along a new first dimension.
+
+    Args:
+        dataset: Its name, for messages.
+
+    Raises:
+        DataError: Samples have different shapes, or an input is nothing that a model
+            takes.
+    """
+    inputs = [s[0] if isinstance(s[0], tuple) else (s[0],) for s in samples]
     _check_alike(numbers, [f"{len(each)} inputs" for each in inputs])
     columns = []
     for column in zip(*inputs, strict=True):
-        arrays = list(map(np.asarray, column))
-        _check_alike(numbers, [f"an input of shape {each.shape}" for each in arrays])
-        columns.append(np.stack(arrays))
-        check_kind(columns[-1], f"an input of {name}")
-    labels = [sample[1] for _k, sample in samples]
-    return Arrays(tuple(columns), _labels(numbers, labels))
+        columns.append(_column(list(map(np.asarray, column)), numbers, "an input"))
+        check_kind(columns[-1], f"an input of {dataset}")
+    return tuple(columns), _labels([label for _input, label in samples], numbers)
 
 
-def _labels(numbers: Sequence[int], labels: list[Any]) -> npt.NDArray[Any] | None:
+def _labels(
+    labels: list[Any], numbers: Numbers | Sequence[int]
+) -> npt.NDArray[Any] | None:
     """The labels stacked; None where no sample has one."""
     if all(label is None for label in labels):
         return None
@@ -129,12 +182,20 @@ def _labels(numbers: Sequence[int], labels: list[Any]) -> npt.NDArray[Any] | Non
                 f"sample {k} has no label, others of its batch have one",
                 "Give each sample a label, or leave out those that have none.",
             )
-    arrays = [np.asarray(label) for label in labels]
-    _check_alike(numbers, [f"a label of shape {each.shape}" for each in arrays])
-    return np.stack(arrays)
+    return _column(list(map(np.asarray, labels)), numbers, "a label")
 
 
-def _check_alike(numbers: Sequence[int], found: Sequence[str]) -> None:
+def _column(
+    arrays: list[npt.NDArray[Any]], numbers: Numbers | Sequence[int], what: str
+) -> npt.NDArray[Any]:
+    try:
+        return np.stack(arrays)
+    except ValueError:
+        _check_alike(numbers, [f"{what} of shape {each.shape}" for each in arrays])
+        raise
+
+
+def _check_alike(numbers: Numbers | Sequence[int], found: Sequence[str]) -> None:
     """Each sample against the first of its batch."""
     for k, each in zip(numbers, found, strict=True):
         if each != found[0]:

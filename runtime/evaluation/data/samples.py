@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from ...common.errors import DataError
 from ...common.places import described, place_of, users_code
+from ...common.processes.untouched import RandomState
 from ..batches import DATASET
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 AGAIN = (
     "The data is read several times: give a list, a class whose __iter__ starts anew, or "
@@ -59,11 +61,15 @@ class Samples:
 
     Attributes:
         dataset: Has them by number, or iterates.
+        begin: What it draws from `random`, `numpy.random` and `torch` in each pass.
         found: Whether a pass had any.
     """
 
     dataset: Any
-    found: bool = False
+    begin: RandomState = field(
+        default_factory=RandomState.now, compare=False, repr=False
+    )
+    found: bool = field(default=False, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -71,33 +77,55 @@ class Samples:
         given = self.dataset
         return given.name if isinstance(given, Remade) else type(given).__name__
 
-    def __iter__(self) -> Iterator[Any]:
-        """All of them, in order; as `numbered`."""
-        return (sample for _number, sample in self.numbered())
+    @property
+    def numbered(self) -> bool:
+        """Whether each can be asked for by its number, and how many there are is known."""
+        return item_of(self.dataset) is not None and length(self.dataset) is not None
 
-    def numbered(self, start: int = 0) -> Iterator[tuple[int, Any]]:
-        """(number, sample) from this one on: by number up to the dataset's length, or
-        until IndexError where it has none; or as it iterates.
+    def __len__(self) -> int:
+        known = length(self.dataset)
+        return sum(1 for _sample in self) if known is None else known
+
+    def __getitem__(self, number: int) -> Any:
+        """The sample with this number.
+
+        Raises:
+            DataError: It can't be read.
+        """
+        try:
+            return item_of(self.dataset)(number)
+        except DataError:
+            raise
+        except Exception as error:
+            raise unreadable(self.name, number, error) from error
+
+    def __iter__(self) -> Iterator[Any]:
+        """All of them, in order: by number up to the dataset's length, or until
+        IndexError where it has none; or as it iterates.
 
         Raises:
             DataError: There is no dataset, or a sample can't be read; or it iterates,
                 and ends before its length, or can be read only once.
         """
-        number = start - 1
+        number = -1
 
         def told(error: BaseException) -> DataError:
             return unreadable(self.name, number + 1, error)
 
         at = item_of(self.dataset)
         with users_code(told):
-            found = self._iterated() if at is None else self._by_number(at, start)
+            found = self._iterated() if at is None else self._by_number(at)
             for sample in found:
                 number += 1
-                yield number, sample
+                yield sample
 
-    def _by_number(self, at: Callable[[int], Any], start: int) -> Iterator[Any]:
+    def groups(self, size: int, keep_last: bool) -> Iterator[list[tuple[int, Any]]]:
+        """(number, sample), `size` at a time; as `grouped`."""
+        return grouped(enumerate(self), size, keep_last)
+
+    def _by_number(self, at: Callable[[int], Any]) -> Iterator[Any]:
         known = length(self.dataset)
-        for number in count(start) if known is None else range(start, known):
+        for number in count() if known is None else range(known):
             try:
                 sample = at(number)
             except IndexError:
@@ -130,9 +158,16 @@ class Samples:
         self.found = True
 
 
-def samples(dataset: Any) -> Iterator[Any]:
-    """The samples in order, as `Samples`."""
-    return iter(Samples(dataset))
+def grouped(values: Iterable[T], size: int, keep_last: bool) -> Iterator[list[T]]:
+    """`size` at a time; the last are fewer, or are left out."""
+    group: list[T] = []
+    for value in values:
+        group.append(value)
+        if len(group) == size:
+            yield group
+            group = []
+    if group and keep_last:
+        yield group
 
 
 def unreadable(name: str, number: int | None, error: BaseException) -> DataError:

@@ -38,7 +38,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
@@ -81,19 +81,21 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from mrpc import Sentences
 
-    return Indexed.made_by(
-        Sentences,
-        columns=[1, 2],
-        lengths=[[8, 16], [32, 64, 128], []],
-        limit=None,
-        path="data/mrpc.tsv",
-        scale=0.001,
-        vocabulary={
-            "file": "vocab.txt",
-            "lower": True,
-            "unknown": "[UNK]",
-            "special": ["[CLS]", "[SEP]"],
-        },
+    return Indexed(
+        made(
+            Sentences,
+            columns=[1, 2],
+            lengths=[[8, 16], [32, 64, 128], []],
+            limit=None,
+            path="data/mrpc.tsv",
+            scale=0.001,
+            vocabulary={
+                "file": "vocab.txt",
+                "lower": True,
+                "unknown": "[UNK]",
+                "special": ["[CLS]", "[SEP]"],
+            },
+        ),
     )
 
 

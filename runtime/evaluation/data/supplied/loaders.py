@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ...common.errors import DataError, UsageError
-from ...common.processes.untouched import RandomState, drawn_apart, seeded
-from ..identity import array_of
-from .arrays import check_kind, single
-from .collating import are_numbers, collate, grouped, said
-from .samples import AGAIN, Samples, item_of, making
+from ....common.errors import DataError, UsageError
+from ....common.processes.untouched import RandomState, drawn_apart, seeded
+from ...identity import array_of
+from ..arrays import check_kind, single
+from ..samples import AGAIN, Samples, grouped, item_of, making
+from .collating import are_numbers, collate, said
 
 Array = npt.NDArray[Any]
 

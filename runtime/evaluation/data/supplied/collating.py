@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from ...common.errors import DataError
-from ..identity import array_of
+from ....common.errors import DataError
+from ...identity import array_of
 
 Sample = tuple[Any, Any]
 """(input, label); an input may be several, in a tuple, a list or a mapping."""
-
-
-def grouped(values: Iterable[Any], size: int, keep_last: bool) -> Iterator[list[Any]]:
-    """`size` at a time; the last are fewer, or are left out."""
-    group: list[Any] = []
-    for value in values:
-        group.append(value)
-        if len(group) == size:
-            yield group
-            group = []
-    if group and keep_last:
-        yield group
 
 
 def collate(found: Sequence[Any]) -> Sample:
