@@ -31,7 +31,7 @@ float tuple
 """
 DATASETS = """
 Arrays Balanced CocoArrays CocoImages CocoRecords Decoded ImageFolder ImageRecords
-Indexed ListedImages RawRecords StylePairs VocRecords
+Indexed ListedImages RawRecords StylePairs VocRecords made
 
 CONTENT IMAGE_LIST STYLE
 

@@ -206,7 +206,7 @@ def test_model_is_loaded_in_the_frameworks_own_words(script: Path) -> None:
 
 MODELS = ("MODEL", "WEIGHTS")
 DATA = ("DATA", "IMAGE_LIST", "CONTENT", "STYLE")
-FILES = {name: "load_model" for name in MODELS} | {name: "dataset" for name in DATA}
+FILES = dict.fromkeys(MODELS, "load_model") | dict.fromkeys(DATA, "dataset")
 """What a script calls a file → the function that reads it."""
 
 

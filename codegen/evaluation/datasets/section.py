@@ -52,9 +52,11 @@ def packages(dataset: Dataset | None) -> tuple[str, ...]:
 def _python(dataset: PythonClass, prepared: bool) -> MadeOnce:
     local_import, expression = importing(dataset.object)
     arguments = {key: yaml_value(value) for key, value in dataset.args.items()}
-    making = _prepared("Indexed(", call(expression, **arguments), prepared)
-    title = "The samples, made once."
-    return _section("Indexed", f"{DATA}.indexed", title, local_import, making)
+    given = call("made", **arguments)
+    made = Group(given.opening, (expression, *given.items), given.closing)
+    making = _prepared("Indexed(", made, prepared)
+    title, module = "The samples, made once.", f"{DATA}.indexed"
+    return _section("Indexed", module, title, local_import, making, (module, "made"))
 
 
 def _prepared(opening: str, made: Group, prepared: bool) -> Group:
