@@ -96,7 +96,8 @@ def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
     if evaluation.dataset is None:
         yield supplied_section(spec, evaluation)
     else:
-        yield dataset_section(evaluation.dataset, preparing(evaluation))
+        through = preparing(evaluation)
+        yield dataset_section(evaluation.dataset, through, evaluation.objects)
         if is_prepared(evaluation):
             yield from own_sections(evaluation.transforms)
             yield prepare_section(spec)

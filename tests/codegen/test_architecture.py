@@ -46,6 +46,7 @@ ADAPTERS = {
         {"onnxruntime"},
         set[str](),
     ),
+    "narrowcast.runtime.evaluation.data.images": (set[str](), {"PIL"}),
     "narrowcast.runtime.evaluation.transforms": (set[str](), {"PIL"}),
 }
 """Adapter, or room of the evaluation → what it may import, and what only within

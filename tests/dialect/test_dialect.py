@@ -172,10 +172,13 @@ def test_what_is_wrong_in_the_dialect_is_told(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("{dataset: {ImageRecord: {root: a}}}", "{dataset: {ImageRecord: {root: b}}}"),
         (
-            "{dataset: {ImageRecord: {}}, transform: {ToArray: {}, Rescale: {}}}",
-            "{dataset: {ImageRecord: {}}, transform: {Rescale: {}, ToArray: {}}}",
+            "{dataset: {bert: {root: a}}}",
+            "{dataset: {bert: {root: b}}}",
+        ),
+        (
+            "{dataset: {bert: {root: a}}, transform: {ToArray: {}, Rescale: {}}}",
+            "{dataset: {bert: {root: a}}, transform: {Rescale: {}, ToArray: {}}}",
         ),
     ],
     ids=["parameters", "order of transforms"],

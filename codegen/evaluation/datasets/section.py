@@ -7,20 +7,24 @@ from narrowcast.spec.spec import Dataset, PythonClass
 
 from ...names import importing
 from ...sections import MadeOnce, Preparing
-from ...writing.code import Code
+from ...writing.code import Code, literal
 from ...writing.imports import Import
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
-from . import files
+from . import files, images, records
 from .reading import DATA, Readings
 
-READINGS: Readings = {**files.READINGS}
+READINGS: Readings = {**files.READINGS, **images.READINGS, **records.READINGS}
+BALANCED: Import = (f"{DATA}.images.balance", "Balanced")
 
 
-def dataset_section(dataset: Dataset, preparing: Preparing) -> MadeOnce:
+def dataset_section(
+    dataset: Dataset, preparing: Preparing, objects: int | None = None
+) -> MadeOnce:
     """The dataset's function.
 
     Args:
         preparing: What each sample goes through.
+        objects: How many an image has to have, None where all images are read.
     """
     if isinstance(dataset, PythonClass):
         return _python(dataset, preparing)
@@ -28,6 +32,10 @@ def dataset_section(dataset: Dataset, preparing: Preparing) -> MadeOnce:
     given = call(reading.reader[1], **reading.arguments)
     names = tuple(map(Code, dataset.files))
     made = Group(given.opening, (*names, *given.items), ")")
+    imports = [reading.reader, *preparing.imports]
+    if objects is not None:
+        made = Group("Balanced(", (("", made), literal(objects)), ")")
+        imports.append(BALANCED)
     if dataset.stacks and not preparing.prepare:
         type_, module, making = "Arrays", f"{DATA}.arrays", made
     else:
@@ -35,8 +43,7 @@ def dataset_section(dataset: Dataset, preparing: Preparing) -> MadeOnce:
         if preparing.own:
             type_, module = "Indexed", f"{DATA}.indexed"
         making = _prepared(type_, made, preparing)
-    needed = (reading.reader, *preparing.imports)
-    return _section(type_, module, reading.title, Code(""), making, *needed)
+    return _section(type_, module, reading.title, Code(""), making, *imports)
 
 
 def packages(dataset: Dataset | None) -> tuple[str, ...]:
@@ -47,9 +54,11 @@ def packages(dataset: Dataset | None) -> tuple[str, ...]:
 def _python(dataset: PythonClass, preparing: Preparing) -> MadeOnce:
     local_import, expression = importing(dataset.object)
     arguments = {key: yaml_value(value) for key, value in dataset.args.items()}
-    making = _prepared("Indexed", call(expression, **arguments), preparing)
+    given = call("made", **arguments)
+    made = Group(given.opening, (expression, *given.items), given.closing)
+    making = _prepared("Indexed", made, preparing)
     title, module = "The samples, made once.", f"{DATA}.indexed"
-    needed = preparing.imports
+    needed = ((module, "made"), *preparing.imports)
     return _section("Indexed", module, title, local_import, making, *needed)
 
 

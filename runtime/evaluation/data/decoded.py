@@ -9,9 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from ...common.errors import DataError
 from .arrays import Batch, Batched, Numbers
-from .at_random import AtRandom, Prepare, prepare_of
-from .indexed import Dataset, as_read, naming, stacked
+from .at_random import AtRandom, Prepare
+from .indexed import Dataset, as_read, prepared, stacked
 
 AHEAD = 1
 """Batches that are read while one is in use."""
@@ -66,8 +67,12 @@ class Decoded(Batched):
             pool.shutdown(cancel_futures=True)
 
     def _sample(self, number: int) -> tuple[Any, Any]:
-        with naming(number):
-            return prepare_of(self.prepare, number)(*self.dataset[number])
+        try:
+            pair = self.dataset[number]
+        except DataError as error:
+            named = f"sample {number}: {error.message}"
+            raise DataError(named, error.remedy) from error
+        return prepared(self.prepare, pair, number, type(self.dataset).__name__)
 
     def _gathered(self, numbers: Numbers, read: list[Future[tuple[Any, Any]]]) -> Batch:
         samples = [each.result() for each in read]

@@ -94,6 +94,7 @@ class Parsed(Transform):
     """What the datasets of records do when they read one."""
 
     elementwise = True
+    reads = True
 
     @property
     def acts(self) -> bool:

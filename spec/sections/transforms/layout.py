@@ -135,10 +135,11 @@ def _start(steps: Sequence[Transform], ends: Ends | None) -> int | Unknown:
 
 
 def _end(steps: Sequence[Transform], start: int) -> int | None:
-    """Where channels end that start there, None where they can't have."""
+    """Where channels end that start there, None where they can't or hardly have: nobody
+    puts them between height and width."""
     at: int | None = start
     for step in steps:
-        if at is None or (step.pictorial and at not in NAMES):
+        if at not in NAMES:
             return None
         at = step.moved(at)
     return at

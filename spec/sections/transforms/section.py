@@ -21,7 +21,6 @@ from ..fields import Identifier, PythonName
 from ..marks import AGAIN, empty
 from ..section import Block, Problem, Section, Table
 from . import conversions, drawn, elementwise, geometry, imagenet
-from .conversions import Parsed
 from .own import Own
 from .transform import Transform
 
@@ -188,15 +187,6 @@ class TransformSection(Section):
         if self.args and not self.says("python"):
             message = "only your own transform, named by python, takes args"
             yield Problem(message, at=("args",))
-
-    def order_problems(self) -> Iterator[Problem]:
-        """What a dataset does when it reads stands before all else."""
-        before = False
-        for at, step in self.placed:
-            if isinstance(step, Parsed) and before:
-                message = "records are decoded when they are read: nothing goes before"
-                yield Problem(message, "write it first, or leave it out", at)
-            before = before or not isinstance(step, Parsed)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -20,6 +20,7 @@ class Transform(Section):
         elementwise: Whether it does the same to a whole batch as to each sample of it.
         pictorial: Whether it takes an image H x W x C.
         keeps_channels: Whether there are as many channels after it as before.
+        reads: Whether it is what a dataset does when it reads a record.
         says_last: Whether arrays that come to it are H x W x C, by what it is.
     """
 
@@ -27,6 +28,7 @@ class Transform(Section):
     elementwise: ClassVar[bool] = False
     pictorial: ClassVar[bool] = False
     keeps_channels: ClassVar[bool] = True
+    reads: ClassVar[bool] = False
     says_last: ClassVar[bool] = False
 
     @property
