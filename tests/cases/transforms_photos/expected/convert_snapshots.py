@@ -12,11 +12,11 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "7b9cc5f7ec6c63bdb188f5b90c5765f03536d960ab0042e2a87c76d38e64d246"
+# spec-sha256 = "4ae43e683038b75d3bf0a0542faae3bb25b050a669faaa159a24f2b33bc4f00f"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert photos (PyTorch) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert snapshots (PyTorch) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "photos.pt2"
 DATA = HERE / "photos.npz"
-NAME = "photos"
+NAME = "snapshots"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (Input(name="image", shape=("batch", 3, 224, 224), dtype="float32"),)
