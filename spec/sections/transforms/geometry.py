@@ -27,6 +27,21 @@ class Resize(Pictorial):
         "is kept: as torchvision resizes.",
     )
 
+    def other(self, framework: str) -> tuple[str, str] | None:
+        height, width = self.size
+        if framework != "pytorch" or height != width or self.is_decided:
+            return None
+        return (
+            f"makes {height} x {width} of all images, in all frameworks; Neural "
+            "Compressor's for pytorch keeps the aspect",
+            f"{{size: {height}, keep_ratio: true}}, or false to say that it is meant",
+        )
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it is written that the aspect is kept, or not."""
+        return "keep_ratio" in self.model_fields_set
+
     def problems(self) -> Iterator[Problem]:
         if self.keep_ratio and self.size[0] != self.size[1]:
             message = "where the aspect is kept, only the shorter side can be chosen"
