@@ -42,7 +42,7 @@ def _dataset(loader: DataloaderSection) -> Iterator[Named]:
 
 def _transforms(loader: DataloaderSection) -> Iterator[Named]:
     for name, given in loader.transform.named:
-        yield Named("transform", name, _args(given, {}), isinstance(given, Section))
+        yield Named("transform", name, _args(given, {}), True)
 
 
 def _each(kind: str, section: Section) -> Iterator[Named]:
