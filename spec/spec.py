@@ -16,6 +16,7 @@ from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
 from .sections.metrics.measure import Measure
+from .sections.metrics.poststeps import PostStep
 from .sections.mixed_precision import Low
 from .sections.transforms.transform import Transform
 
@@ -185,6 +186,7 @@ class Evaluation:
             SUPPLIED where Python code gives one.
         unread: What is written for data or metric and can't be read yet, in order:
             that slot is supplied.
+        postprocess: What is done to outputs and labels before the metric, in order.
         shuffle: Whether samples of the dataset come in an order drawn from the seed.
     """
 
@@ -198,6 +200,7 @@ class Evaluation:
         default=None, metadata={ADDED: True}
     )
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
+    postprocess: tuple[PostStep, ...] = field(default=(), metadata={ADDED: True})
     shuffle: bool = field(default=False, metadata={ADDED: True})
 
     @property

@@ -27,8 +27,6 @@ def unread_metric(accuracy: AccuracySection) -> tuple[Named, ...]:
     if several := accuracy.multi_metrics:
         args = several.model_dump(exclude_none=True)
         found.append(Named("multi_metrics", ", ".join(several.named), args, False))
-    if not accuracy.python:
-        found += _each("postprocess", accuracy.postprocess.transform)
     return _unless_built(found)
 
 
