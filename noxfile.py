@@ -42,7 +42,7 @@ FOLDERS = (
 @nox.session(python="3.11")
 def core(session: nox.Session) -> None:
     """Everything that needs no framework: spec, codegen, CLI, placement, search."""
-    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77")
+    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77", "pillow>=11")
     session.install("-e", ".")
     session.install(*METRICS)
     session.run("ruff", "check", *FOLDERS)

@@ -45,7 +45,6 @@ def notes(document: Document) -> Iterator[Note]:
         _criterion_notes,
         _unbuilt_notes,
         _several_metrics_notes,
-        _label_notes,
         _transform_notes,
         _postprocess_notes,
         _unasked_notes,
@@ -215,14 +214,6 @@ def _several_metrics_notes(document: Document) -> Iterator[Note]:
         yield Note(at, "is not built yet: the script takes --metric")
 
 
-def _label_notes(document: Document) -> Iterator[Note]:
-    accuracy = document.evaluation.accuracy
-    metric = accuracy.metric if accuracy else None
-    if metric and metric.unbuilt:
-        label = (*ACCURACY, "metric", metric.key, "compare_label")
-        yield Note(label, "is false, which is not built yet: the script takes --metric")
-
-
 def _transform_notes(document: Document) -> Iterator[Note]:
     accuracy = document.evaluation.accuracy
     loader = accuracy.dataloader if accuracy else None
@@ -251,7 +242,7 @@ def _postprocess_notes(document: Document) -> Iterator[Note]:
 
 def _shift_notes(steps: PostTransformSection) -> Iterator[Note]:
     if steps.says("LabelShift"):
-        text = "has no effect here: the metric reads no labels"
+        text = "is about labels, and the metric reads none"
         yield Note((*OUTPUTS, "LabelShift"), text, LEAVE)
 
 

@@ -46,6 +46,21 @@ def judged(metric: Any = None, postprocess: Any = None) -> dict[str, Any]:
     return made
 
 
+def rooted(name: str) -> dict[str, Any]:
+    """A spec with a dataset that is read from a folder, or from a file in it."""
+    return evaluated({name: {"root": "data"}})
+
+
+STYLE = {"style_transfer": {"content_folder": "a", "style_folder": "b"}}
+LIST = {"ImagenetRaw": {"data_path": "a"}}
+ARCHIVES = ("MNIST", "FashionMNIST", "CIFAR10", "CIFAR100")
+ROOTED = (
+    *ARCHIVES,
+    *("ImageFolder", "Imagenet", "ImageRecord", "TFRecordDataset", "VOCRecord"),
+    *("COCORaw", "COCONpy", "COCORecord"),
+)
+
+
 PLAIN: dict[str, Any] = {"model": MODEL}
 METRIC = "evaluation.accuracy.metric"
 POSTPROCESS = "evaluation.accuracy.postprocess.transform"
@@ -69,6 +84,11 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "device": (PLAIN, "cpu", "gpu"),
     "mixed_precision.precisions": (PLAIN, "bf16", "fp16"),
     "evaluation.accuracy.metric.topk": (evaluated(), 1, 5),
+    "evaluation.accuracy.metric.MSE.compare_label": (
+        evaluated(metric={"MSE": {}}),
+        True,
+        False,
+    ),
     "evaluation.accuracy.metric.python": (
         evaluated(metric={"python": "m:A"}),
         "m:A",
@@ -134,6 +154,46 @@ BESIDE = {
 }
 """What else must be written for a field to be valid."""
 
+for _name in ROOTED:
+    TABLE[f"{LOADER}.dataset.{_name}.root"] = (rooted(_name), "a", "b")
+for _name in ARCHIVES:
+    TABLE[f"{LOADER}.dataset.{_name}.train"] = (rooted(_name), False, True)
+for _name in ("img_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCORaw.{_name}"] = (rooted("COCORaw"), "a", "b")
+for _name in ("npy_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCONpy.{_name}"] = (rooted("COCONpy"), "a", "b")
+for _name in ("data_path", "image_list"):
+    TABLE[f"{LOADER}.dataset.ImagenetRaw.{_name}"] = (evaluated(LIST), "a", "b")
+
+TWO = {**evaluated(STYLE), "model": MODEL | {"inputs": "content, style"}}
+for _name in ("content_folder", "style_folder", "image_format"):
+    TABLE[f"{LOADER}.dataset.style_transfer.{_name}"] = (TWO, "c", "d")
+TABLE[f"{LOADER}.dataset.style_transfer.resize_shape"] = (TWO, [8, 8], "8, 9")
+TABLE[f"{LOADER}.filter.LabelBalance.size"] = (rooted("COCORaw"), 1, 2)
+DRIFT = f"{CRITERION}.drift"
+NEARNESS = {
+    "agreement": (0.9, 0.99),
+    "cosine": (0.9, 0.99),
+    "least_cosine": (0.9, 0.99),
+    "sqnr": (20, 30),
+    "kl": (0.1, 0.2),
+    "relative_error": (0.1, 0.2),
+    "largest_error": (1, 2),
+    "axis": (-1, 1),
+}
+for _measure, _values in NEARNESS.items():
+    for _at in (DRIFT, f"{DRIFT}.outputs.*"):
+        TABLE[f"{_at}.{_measure}"] = ({"model": MODEL | {"outputs": "a"}}, *_values)
+        if _measure == "axis":
+            BESIDE[f"{_at}.axis"] = (f"{_at}.kl", 1)
+TABLE[f"{DRIFT}.outputs.*"] = (
+    {"model": MODEL | {"outputs": "a, b"}},
+    {"a": {"kl": 1}},
+    {"b": {"kl": 1}},
+)
+TABLE[f"{DRIFT}.on_random_inputs"] = (PLAIN, False, True)
+BESIDE[f"{DRIFT}.on_random_inputs"] = (f"{DRIFT}.kl", 1)
+
 TABLE["costs"] = (PLAIN | {"tuning": {"objective": "latency"}}, ABSENT, "static")
 
 for _section in ("mixed_precision", "quantization"):
@@ -158,6 +218,8 @@ for _name in ("mAP", "COCOmAPv2"):
     _key = f"{METRIC}.{_name}"
     TABLE[f"{_key}.iou_thrs"] = (judged(), 0.5, "0.5:0.05:0.95")
     TABLE[f"{_key}.map_points"] = (judged(), 11, 101)
+for _name in ("RMSE", "MAE"):
+    TABLE[f"{METRIC}.{_name}.compare_label"] = (judged(), True, False)
 for _place in ("boxes", "scores", "classes", "num_detections"):
     _key = f"{METRIC}.COCOmAPv2.output_index_mapping.{_place}"
     TABLE[_key] = (judged(), 7, 8)
@@ -188,13 +250,6 @@ ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
 }
 for _name in ("Accuracy", "BLEU", "Loss", "SquadF1"):
     ONE_MEANING[f"{METRIC}.{_name}"] = (judged(), {}, None, "it has no parameters")
-for _name in ("MSE", "RMSE", "MAE"):
-    ONE_MEANING[f"{METRIC}.{_name}.compare_label"] = (
-        evaluated(metric={_name: {}}),
-        ABSENT,
-        True,
-        "false is not built yet",
-    )
 """Fields of one value, or of several that mean one thing, with the reason."""
 
 

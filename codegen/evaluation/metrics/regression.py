@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from narrowcast.spec.sections.metrics.regression import MAE, MSE, RMSE, Loss, MeanError
 
-from ...writing.code import Code, literal
 from ...writing.imports import Import
-from .making import METRICS, Making, Makings
+from .making import METRICS, Making, Makings, compared
 
 
 def _error(title: str, metric: Import, section: MeanError) -> Making:
     """What a script says of an error and what it compares with."""
-    compared = "the label" if section.compare_label else "fp32's own output"
-    arguments: dict[str, Code] = {}
-    if not section.compare_label:
-        arguments["compare_label"] = literal(False)
-    return Making(f"{title} {compared}.", metric, arguments)
+    wanted = "the label" if section.compare_label else "fp32's own output"
+    return Making(f"{title} {wanted}.", metric, compared(section))
 
 
 def _mse(metric: MSE) -> Making:

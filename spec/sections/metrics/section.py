@@ -23,10 +23,3 @@ class MetricSection(BuiltInMetrics, Choice):
         if isinstance(chosen, MeanError):
             return chosen.compare_label
         return not isinstance(chosen, Measure) or chosen.reads_labels
-
-    @property
-    def unbuilt(self) -> str:
-        """The metric as it is called, where it is not built; "" for others."""
-        chosen = self.chosen
-        of_outputs = isinstance(chosen, MeanError) and not chosen.compare_label
-        return f"{self.key} with compare_label: false" if of_outputs else ""

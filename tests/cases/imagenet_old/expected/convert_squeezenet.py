@@ -5,17 +5,18 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
+#     "narrowcast[onnx]==0.1.*",
+#     "openvino~=2026.4",
+#     "pillow~=13.0",
 # ]
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a3ecfa713074c288fb88df0dc36a18000e1248d86e07d3657751a2b397bc0ec5"
+# spec-sha256 = "3940aaa4fe22df07d77a321921c7f9c9b7ac4fc61c1c34f15a93916d186c0ce5"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert deeplab (TensorFlow) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert squeezenet (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -29,7 +30,6 @@ import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
-    Input,
     Pins,
     Precision,
     Report,
@@ -38,23 +38,23 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.arrays import Arrays
-from narrowcast.runtime.evaluation.data.files.npz import read_npz
-from narrowcast.runtime.evaluation.metrics.segmentation.miou import MIoU
-from narrowcast.runtime.frameworks import tensorflow
+from narrowcast.runtime.evaluation.data.decoded import Decoded
+from narrowcast.runtime.evaluation.data.records.images import imagenet
+from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.placement import low_compute
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-    from narrowcast.runtime.frameworks.tensorflow import Model
+    import numpy.typing as npt
+    from narrowcast.runtime.frameworks.onnx import Model
 
 HERE = Path(__file__).resolve().parent
-MODEL = HERE / "model.pb"
-DATA = HERE / "val.npz"
-NAME = "deeplab"
+MODEL = HERE / "squeezenet.onnx"
+DATA = HERE / "imagenet"
+NAME = "squeezenet"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
-INPUTS = (Input(name="x"),)
+REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
+INPUTS = ()
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
@@ -62,38 +62,36 @@ BUDGET = Budget(max_trials=20)
 
 
 def load_model() -> Model:
-    """The trained graph, its variables frozen."""
-    from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph
+    """The trained model."""
+    from narrowcast.runtime.frameworks.onnx import load_onnx
 
-    return load_frozen_graph(MODEL, inputs=("x",))
+    return load_onnx(MODEL)
 
 
 @cache
-def dataset() -> Arrays:
-    """All samples of the archive, read once."""
-    return read_npz(DATA, inputs=("x",), label="y")
+def dataset() -> Decoded:
+    """Images of ImageNet, in order of their paths."""
+    return Decoded(imagenet(DATA))
 
 
-def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
+def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
     """x float32 and labels."""
-    import tensorflow as tf
-
-    for (x,), labels in dataset().batches(8):
-        inputs = (tf.constant(x.astype(np.float32)),)
+    for (x,), labels in dataset().batches(64):
+        inputs = (x.astype(np.float32),)
         yield inputs, labels
 
 
-def metric() -> MIoU:
-    """mIOU: the mean over classes of intersection over union."""
-    return MIoU(num_classes=3)
+def metric() -> TopK:
+    """Top-5: the share of samples whose label is among the 5 largest outputs."""
+    return TopK(k=5)
 
 
 def convert(run: Run) -> Report:
     """Score fp32, trace, replay a plan or search, save, load again, evaluate, report."""
-    run.require(tensorflow, REQUIREMENTS)
+    run.require(openvino, REQUIREMENTS)
     subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
     subject = subject.judged_by(metric, CRITERION)
-    conversion = subject.trace(LOW, f"{NAME}.bf16", pins=PINS)
+    conversion = subject.trace(LOW, f"{NAME}.bf16.onnx", pins=PINS)
     found = conversion.replay() or conversion.search(low_compute, BUDGET)
     converted = run.check(conversion, found)
     return run.finish(converted)
