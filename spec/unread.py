@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from .reading.source import Data
 from .sections.dialect.fit import named
 from .sections.evaluation import AccuracySection, DataloaderSection
+from .sections.marks import effective
 from .sections.section import Section
 from .spec import Named
 
@@ -51,7 +52,7 @@ def _each(kind: str, section: Section) -> Iterator[Named]:
 def _args(given: object, args: Mapping[str, Data]) -> Mapping[str, Data]:
     """Parameters as a mapping, whatever their form."""
     if isinstance(given, Section):
-        return given.model_dump()
+        return effective(given)
     if isinstance(given, Mapping):
         return given
     return {"": str(given), **args}

@@ -47,6 +47,12 @@ def effect_of(field: FieldInfo) -> str | None:
     return None if effect is None else str(effect)
 
 
+def effective(section: BaseModel) -> dict[str, Any]:
+    """The values of a section, without those that have no effect."""
+    fields = type(section).model_fields
+    return {key: value for key, value in section if effect_of(fields[key]) is None}
+
+
 def frameworks_of(field: FieldInfo) -> tuple[str, ...] | None:
     """For which frameworks Neural Compressor has what is not built, None for others."""
     found = _mark(field, FRAMEWORKS)

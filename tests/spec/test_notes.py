@@ -150,8 +150,7 @@ HIDDEN = {
     ),
     "metric": (
         "evaluation: {accuracy: {metric: {topk: x, MSE: 3}}}",
-        "write exactly one of python, topk, Accuracy, F1, ROC, GLUE, MSE, RMSE, MAE, Loss, "
-        "mIOU, mAP, COCOmAP, COCOmAPv2, VOCmAP, BLEU, SquadF1; found topk, MSE",
+        "write exactly one; found topk, MSE",
     ),
     "metric beside python": (
         "evaluation: {accuracy: {metric: {topk: x}, python: y}}",
