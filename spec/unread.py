@@ -23,13 +23,11 @@ def unread_metric(accuracy: AccuracySection) -> tuple[Named, ...]:
     metric = accuracy.metric
     found: list[Named] = []
     if metric:
-        name, args = metric.key, _args(metric.chosen, metric.args)
-        found.append(Named("metric", metric.unbuilt or name, args, not metric.unbuilt))
+        args = _args(metric.chosen, metric.args)
+        found.append(Named("metric", metric.key, args, True))
     if several := accuracy.multi_metrics:
         args = several.model_dump(exclude_none=True)
         found.append(Named("multi_metrics", ", ".join(several.named), args, False))
-    if not accuracy.python:
-        found += _each("postprocess", accuracy.postprocess.transform)
     return _unless_built(found)
 
 
