@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..common.delivery import candidate, discard
+from ..common.delivery import candidate, discard, temporary
 from ..common.files import check_writable
 from ..common.progress import Progress
 from ..common.timing import Clock
@@ -93,6 +93,14 @@ class Context:
         path = candidate(self.options.output, name, number)
         self.unjudged.append(path)
         return path
+
+    def scratch(self) -> Path:
+        """A new folder for what the run needs and nobody keeps; its end removes it.
+
+        Raises:
+            UsageError: It can't be made.
+        """
+        return self.locks.enter_context(temporary(self.options.output))
 
     def discard(self) -> None:
         """Remove what was saved and never judged; end the workers, let other runs in."""

@@ -18,10 +18,10 @@ from narrowcast.runtime.evaluation.baseline import (
     Baseline,
     baseline_data,
     baseline_of,
-    doubts,
 )
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.evaluation.judging.doubts import doubts
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.evaluation.sharding import Workers

@@ -7,20 +7,24 @@ from narrowcast.spec.spec import Dataset, PythonClass
 
 from ...names import importing
 from ...sections import MadeOnce
-from ...writing.code import Code
+from ...writing.code import Code, literal
 from ...writing.imports import Import
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
-from . import files
+from . import files, images, records
 from .reading import DATA, Readings
 
-READINGS: Readings = {**files.READINGS}
+READINGS: Readings = {**files.READINGS, **images.READINGS, **records.READINGS}
+BALANCED: Import = (f"{DATA}.images.balance", "Balanced")
 
 
-def dataset_section(dataset: Dataset, prepared: bool) -> MadeOnce:
+def dataset_section(
+    dataset: Dataset, prepared: bool, objects: int | None = None
+) -> MadeOnce:
     """The dataset's function.
 
     Args:
         prepared: Whether the script has `prepare`, which each sample goes through.
+        objects: How many an image has to have, None where all images are read.
     """
     if isinstance(dataset, PythonClass):
         return _python(dataset, prepared)
@@ -28,12 +32,16 @@ def dataset_section(dataset: Dataset, prepared: bool) -> MadeOnce:
     given = call(reading.reader[1], **reading.arguments)
     names = tuple(map(Code, dataset.files))
     made = Group(given.opening, (*names, *given.items), ")")
+    imports = [reading.reader]
+    if objects is not None:
+        made = Group("Balanced(", (("", made), literal(objects)), ")")
+        imports.append(BALANCED)
     if dataset.stacks and not prepared:
         type_, module, making = "Arrays", f"{DATA}.arrays", made
     else:
         type_, module = "Decoded", f"{DATA}.decoded"
         making = _prepared("Decoded(", made, prepared)
-    return _section(type_, module, reading.title, Code(""), making, reading.reader)
+    return _section(type_, module, reading.title, Code(""), making, *imports)
 
 
 def packages(dataset: Dataset | None) -> tuple[str, ...]:

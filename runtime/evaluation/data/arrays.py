@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ...common.errors import DataError
 
-Batch = tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any] | None]
-"""One array (samples, …) for each input of the model, and the labels, if there are any."""
+Batch = tuple[tuple[npt.NDArray[Any], ...], Any]
+"""One array (samples, …) for each input of the model, and the labels: (samples, …), a
+tuple of such where a label has parts, None where there are none."""
 
 
 NUMBERS = "biuf"

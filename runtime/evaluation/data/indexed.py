@@ -170,10 +170,14 @@ def stacked(
     return tuple(columns), _labels([label for _input, label in samples], numbers)
 
 
-def _labels(
-    labels: list[Any], numbers: Numbers | Sequence[int]
-) -> npt.NDArray[Any] | None:
-    """The labels stacked; None where no sample has one."""
+def _labels(labels: list[Any], numbers: Numbers | Sequence[int]) -> Any:
+    """The labels stacked; None where no sample has one.
+
+    Each part of a tuple is stacked by itself, or stays a list: boxes of an image are as
+    many as there are.
+    """
+    if isinstance(labels[0], tuple):
+        return tuple(map(_parts, zip(*labels, strict=True)))
     if all(label is None for label in labels):
         return None
     for k, label in zip(numbers, labels, strict=True):
@@ -183,6 +187,12 @@ def _labels(
                 "Give each sample a label, or leave out those that have none.",
             )
     return _column(list(map(np.asarray, labels)), numbers, "a label")
+
+
+def _parts(parts: Sequence[Any]) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
+    arrays = [np.asarray(part) for part in parts]
+    alike = len({array.shape for array in arrays}) == 1
+    return np.stack(arrays) if alike else arrays
 
 
 def _column(

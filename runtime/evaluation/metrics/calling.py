@@ -11,7 +11,9 @@ from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
 from ...common.processes.untouched import untouched
 from ...frameworks.protocol import Outputs
+from ..drift.reference import Expected
 from .metric import MeanOverSamples, Metric
+from .part import OfParts, Part
 
 
 def metric_name(metric: Metric) -> str:
@@ -38,7 +40,35 @@ def update_metric(metric: Metric, outputs: Outputs, labels: Any) -> None:
         MetricError: It fails.
     """
     with _metric_errors(), _apart(metric):
-        metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
+        metric.update(_one(outputs), _wanted(metric, labels))
+
+
+def _one(outputs: Outputs) -> Any:
+    """The array, or the tuple of them where they are several."""
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _wanted(metric: Metric, labels: Any) -> Any:
+    """What a metric compares with: labels, or fp32's outputs if it says so."""
+    of_labels = getattr(metric, "compare_label", True)
+    if not isinstance(labels, Expected):
+        assert of_labels, "fp32's outputs were not kept"
+        return labels
+    if isinstance(metric, OfParts):
+        return labels
+    return labels.labels if of_labels else _one(labels.outputs())
+
+
+def metric_part(metric: Metric) -> Part:
+    """What a metric gives so far, as one number of several.
+
+    Raises:
+        MetricError: It fails, or gives no number.
+    """
+    name, value = metric_name(metric), metric_value(metric)
+    if isinstance(metric, MeanOverSamples):
+        return Part(name, value, scores=metric.scores(), bounds=metric.bounds)
+    return Part(name, value, bounds=getattr(metric, "can_become", None))
 
 
 def metric_value(metric: Metric) -> float:
