@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..document.document import Document
-from .contenders import contenders
 from .elements import Markup, joined, tag
-from .head import head, warnings
-from .network import network
-from .ops import kept, ops
-from .origin import assumed, origin, reproduce
+from .parts.contenders import contenders
+from .parts.head import head, warnings
+from .parts.network import network
+from .parts.ops import kept, ops
+from .parts.origin import assumed, origin, reproduce
+from .parts.trials import trials
 from .style import STYLE
-from .trials import trials
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What a browser may do with the page, whatever is in it: show it."""

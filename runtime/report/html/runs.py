@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..runs import Runs, changes, side_by_side
+from ..wording.runs import Runs, changes, side_by_side
 from .elements import Markup, joined, tag
-from .head import state
 from .page import Section, section, written
+from .parts.head import state
 from .tables import table
 
 

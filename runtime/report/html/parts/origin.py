@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..document.document import Document
-from ..numbers import count
-from .elements import Markup, joined, tag
-from .tables import Cell, figures, laid_out
+from ...document.document import Document
+from ...wording.numbers import count
+from ..elements import Markup, joined, tag
+from ..tables import Cell, figures, laid_out
 
 
 def assumed(document: Document) -> Markup:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..common.typed_data import plain
-from ..evaluation.evaluation import rounded
-from .comparison import FP32, PREPARED, RESULT
-from .document.document import FORMAT, Document, Outcome
-from .document.figures import Contender
+from ...evaluation.evaluation import rounded
+from ..comparison import FP32, PREPARED, RESULT
+from ..document.document import FORMAT, Document, Outcome
+from ..document.figures import Contender
+from ..document.typed_data import plain
 from .numbers import beside_fp32, count, percent, precisions, seconds, size
 from .rows import NONE, Rows
 

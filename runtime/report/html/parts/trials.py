@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...evaluation.evaluation import rounded
-from ..document.document import Document
-from ..document.figures import Accuracy, Trial
-from ..numbers import count, percent
-from ..rows import trial_rows
-from .charts import MOST, Axis, axis
-from .elements import Markup, joined, tag
-from .tables import table
+from ....evaluation.evaluation import rounded
+from ...document.document import Document
+from ...document.figures import Accuracy, Trial
+from ...wording.numbers import count, percent
+from ...wording.rows import trial_rows
+from ..charts import MOST, Axis, axis
+from ..elements import Markup, joined, tag
+from ..tables import table
 
 WIDTH, HEIGHT = 400.0, 260.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 14.0, 44.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..common.progress import printable
-from .document.document import Document, Outcome
+from ...common.progress import printable
+from ..document.document import Document, Outcome
 from .numbers import WHYS, count, percent, precisions, size
 from .rows import NONE, Rows, contender_rows, trial_rows
 from .runs import Runs, changes, side_by_side
@@ -152,13 +152,15 @@ def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-STEERS = re.compile(r"[\\`*{}\[\]<>|~&$!]|(?<!\w)_|_(?!\w)|^[-+=#]|(?<=^\d)[.)]")
+STEERS = re.compile(r"[\\`*{}\[\]<>|~&$!]|(?<!\w)_|_(?!\w)|^[-+=#]")
 """What may steer Markdown, where it stands."""
+
+LISTED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 
 
 def text(words: str) -> str:
     """Words as text: they name nobody, link nowhere, and end no cell."""
-    escaped = STEERS.sub(r"\\\g<0>", _line(words))
+    escaped = LISTED.sub(r"\1\\\2", STEERS.sub(r"\\\g<0>", _line(words)))
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...evaluation.evaluation import rounded
-from ..comparison import RESULT
-from ..document.document import Document, Outcome
-from ..numbers import beside_fp32, percent, precisions, seconds, size
-from .elements import Markup, joined, tag
+from ....evaluation.evaluation import rounded
+from ...comparison import RESULT
+from ...document.document import Document, Outcome
+from ...wording.numbers import beside_fp32, percent, precisions, seconds, size
+from ..elements import Markup, joined, tag
 
 STATES = {
     Outcome.HOLDS: ("✓", "Criterion holds"),

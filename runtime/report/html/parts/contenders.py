@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..comparison import RESULT
-from ..document.document import Document
-from ..document.figures import Contender
-from ..numbers import label, quartiles, seconds
-from ..rows import contender_rows
-from .elements import Markup, joined, tag
-from .tables import table
+from ...comparison import RESULT
+from ...document.document import Document
+from ...document.figures import Contender
+from ...wording.numbers import label, quartiles, seconds
+from ...wording.rows import contender_rows
+from ..elements import Markup, joined, tag
+from ..tables import table
 
 
 def contenders(document: Document) -> Markup:

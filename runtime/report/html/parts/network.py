@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..document.document import Document
-from ..document.network import Module, Stretch
-from ..numbers import count, flops, percent
-from .elements import Markup, joined, tag
+from ...document.document import Document
+from ...document.network import Module, Stretch
+from ...wording.numbers import count, flops, percent
+from ..elements import Markup, joined, tag
 
 WIDTH, HEIGHT = 1000.0, 28.0
 

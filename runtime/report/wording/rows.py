@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..evaluation.evaluation import rounded
-from .comparison import FP32, RESULT
-from .document.document import Document
-from .document.figures import Contender, Trial
+from ...evaluation.evaluation import rounded
+from ..comparison import FP32, RESULT
+from ..document.document import Document
+from ..document.figures import Contender, Trial
 from .numbers import beside_fp32, count, label, percent, seconds
 
 NONE = "–"
