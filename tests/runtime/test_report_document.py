@@ -17,9 +17,10 @@ from toy import Toy
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.strict_json import json_text
 from narrowcast.runtime.common.timing import Latency
-from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.criterion import Criterion, Stated, together
 from narrowcast.runtime.evaluation.evaluation import Evaluation
 from narrowcast.runtime.evaluation.judgement import Judgement
+from narrowcast.runtime.evaluation.metrics.part import Part
 from narrowcast.runtime.report.document.document import TITLE, Document
 from narrowcast.runtime.report.document.files import (
     found_document,
@@ -35,6 +36,7 @@ from narrowcast.runtime.report.document.modules import (
 )
 from narrowcast.runtime.report.document.network import Module
 from narrowcast.runtime.report.document.typed_data import plain, schema, typed
+from narrowcast.runtime.report.wording.rows import number_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,7 +159,11 @@ def test_a_run_is_named_by_any_of_its_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "outcome", "said"),
     [
-        ("usual", "holds", "top-1 goes from 0.9000 to 0.8950, where at least 0.8900"),
+        (
+            "usual",
+            "holds",
+            "top-1 goes from 0.9000 to 0.8950 (at least 0.8900 is demanded)",
+        ),
         ("usual", "holds", "A batch is 2.00 times as fast as fp32."),
         (
             "missed",
@@ -172,6 +178,28 @@ def test_a_run_is_named_by_any_of_its_files(tmp_path: Path) -> None:
 def test_the_verdict_is_a_sentence(kind: str, outcome: str, said: str) -> None:
     assert DOCUMENTS[kind].outcome == outcome
     assert said in DOCUMENTS[kind].verdict
+
+
+def test_several_numbers_are_each_told() -> None:
+    """Metrics and drift: one is a bound on fp32's loss, the other is stated."""
+    parts = Part("top-1", 0.9), Part("cosine", 1.0)
+    after = Part("top-1", 0.895), Part("cosine", 0.98)
+    criteria = Criterion(absolute=0.01), Stated(at_worst=0.99)
+    judged = Judgement(
+        together(criteria),
+        Evaluation("share", 0.0, 500, True, parts=parts),
+        Evaluation("share", 2.0, 500, True, parts=after),
+    )
+    found = documented(judgement=judged)
+    assert found.outcome == "missed"
+    said = "The criterion is not met: cosine is 0.9800 (at least 0.9900 is demanded)."
+    assert said in found.verdict
+    assert found.accuracy is not None
+    holds = [(each.holds, each.stated) for each in found.accuracy.numbers]
+    assert holds == [(True, False), (False, True)]
+    rows = number_rows(found)
+    assert rows is not None
+    assert rows.rows[1] == ("cosine", "–", "0.9800", "at least 0.9900", "misses")
 
 
 def test_a_slower_result_is_called_slower() -> None:

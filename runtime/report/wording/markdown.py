@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ...common.progress import printable
 from ..document.document import Document, Outcome
 from .numbers import WHYS, count, percent, precisions, size
-from .rows import NONE, Rows, contender_rows, trial_rows
+from .rows import NONE, Rows, contender_rows, number_rows, trial_rows
 from .runs import Runs, changes, side_by_side
 
 SIGNS = {
@@ -51,6 +51,10 @@ def _lines(document: Document) -> Iterator[str]:
     yield from _listed("Warning", document.warnings)
     yield from table(contender_rows(document))
     yield ""
+    numbers = number_rows(document)
+    if numbers is not None:
+        yield from table(numbers)
+        yield ""
     part = document.size.saved / max(document.size.fp32, 1)
     yield (
         f"{size(document.size.saved)} file, {part:.0%} of the fp32 weights; "

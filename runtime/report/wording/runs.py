@@ -95,8 +95,11 @@ def _numbers() -> Iterator[tuple[str, Callable[[Document], str]]]:
     yield "Precision", precisions
     yield "Outcome", lambda each: OUTCOMES[each.outcome]
     yield "FLOPs in 16 bits", lambda each: percent(each.compute.share)
-    yield "Ops in 16 bits", lambda each: f"{each.compute.ops_low} of {each.compute.ops}"
-    yield "Casts", lambda each: f"{each.compute.casts}"
+    yield (
+        "Ops in 16 bits",
+        lambda each: f"{each.compute.ops_low:,} of {each.compute.ops:,}",
+    )
+    yield "Casts", lambda each: f"{each.compute.casts:,}"
     yield "Metric", _metric
     yield "fp32", lambda each: _judged(each, "fp32")
     yield "Result", lambda each: _judged(each, "result")

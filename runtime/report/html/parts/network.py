@@ -41,8 +41,8 @@ def _strip(document: Document) -> Markup:
         at += each.ops
     compute = document.compute
     said = (
-        f"{compute.ops_low} of {count(compute.ops, 'op')} in {document.precision}, "
-        f"{compute.ops - compute.ops_low} in fp32, from the inputs at the left to the "
+        f"{compute.ops_low:,} of {count(compute.ops, 'op')} in {document.precision}, "
+        f"{compute.ops - compute.ops_low:,} in fp32, from the inputs at the left to the "
         "outputs at the right."
     )
     hatch = tag(
@@ -147,7 +147,7 @@ def _precision(document: Document, module: Module) -> str:
         return f"{count(module.ops, 'op')} {document.precision}"
     if not module.ops_low:
         return f"{count(module.ops, 'op')} fp32"
-    return f"{module.ops_low} of {count(module.ops, 'op')} {document.precision}"
+    return f"{module.ops_low:,} of {count(module.ops, 'op')} {document.precision}"
 
 
 def _split(module: Module) -> Markup:
