@@ -47,7 +47,10 @@ random_vertical_flip resize resize_crop_imagenet resize_shorter resize_with_aspe
 resize_with_ratio to_array to_pil_image to_tensor transpose
 """
 METRICS = """
-MSE TopK
+Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
+RMSE SquadF1 SquadV1 TopK
+shifted
+CLASSES QUESTIONS VOCABULARY
 """
 RESERVED = frozenset(
     {

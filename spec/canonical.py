@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
-from .sections.marks import LATER
+from .sections.marks import effective
 from .sections.section import Section
 from .spec import ADDED, Spec
 
@@ -37,21 +37,12 @@ def _plain(value: object) -> object:
         }
         return {"type": type(value).__name__} | _mapping(parts)
     if isinstance(value, Section):
-        return {"type": type(value).__name__} | _mapping(_section(value))
+        return {"type": type(value).__name__} | _mapping(effective(value))
     if isinstance(value, Mapping):
         return _mapping(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
-
-
-def _section(section: Section) -> dict[str, object]:
-    fields = type(section).model_fields
-    return {
-        key: value
-        for key, value in section
-        if value or LATER not in fields[key].metadata
-    }
 
 
 def _mapping(value: Mapping[str, object]) -> dict[str, object]:

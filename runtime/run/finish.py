@@ -74,8 +74,8 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
         context.options.plan,
         lock.parent,
     )
-    written = described_run(report, facts, datetime.now(UTC))
     _put_in_place(converted, lock, content, missed)
+    written = described_run(report, facts, datetime.now(UTC))
     return replace(report, page=_told(context, written, lock))
 
 

@@ -53,6 +53,18 @@ def effect_of(field: FieldInfo) -> str | None:
     return None if effect is None else str(effect)
 
 
+def effective(section: BaseModel) -> dict[str, Any]:
+    """The values of a section that say something: of keys that have an effect, and
+    came with the section or are not left empty."""
+    fields = type(section).model_fields
+    return {
+        key: value
+        for key, value in section
+        if effect_of(fields[key]) is None
+        and (value or LATER not in fields[key].metadata)
+    }
+
+
 def frameworks_of(field: FieldInfo) -> tuple[str, ...] | None:
     """For which frameworks Neural Compressor has what is not built, None for others."""
     found = _mark(field, FRAMEWORKS)
