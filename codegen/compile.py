@@ -101,7 +101,7 @@ def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
             yield prepare_section(evaluation)
         yield batches_section(spec, evaluation)
     if evaluation.metric is not None:
-        yield metric_section(evaluation.metric)
+        yield metric_section(evaluation.metric, evaluation.postprocess)
     if isinstance(evaluation.eval_func, PythonObject):
         yield eval_func_section(evaluation.eval_func)
 
@@ -112,7 +112,7 @@ def _packages(spec: Spec) -> tuple[str, ...]:
     needed = (
         *datasets.packages(evaluation.dataset),
         *transforms.packages(evaluation),
-        *metrics.packages(evaluation.metric),
+        *metrics.packages(evaluation),
     )
     return tuple(dict.fromkeys(needed))
 

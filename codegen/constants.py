@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
+from narrowcast.spec.sections.metrics.measure import Measure
+from narrowcast.spec.sections.metrics.poststeps import PostStep
 from narrowcast.spec.sections.tuning import NearnessSection
 from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
 
@@ -84,8 +86,11 @@ def files(spec: Spec) -> dict[str, str]:
 
 
 def _data(spec: Spec) -> Mapping[str, str]:
-    dataset = spec.evaluation.dataset
-    return dataset.files if isinstance(dataset, BuiltInDataset) else {}
+    """What the dataset, the metric and what is between them read."""
+    evaluation = spec.evaluation
+    parts = (evaluation.dataset, evaluation.metric, *evaluation.postprocess)
+    reading = (e for e in parts if isinstance(e, BuiltInDataset | Measure | PostStep))
+    return {name: path for each in reading for name, path in each.files.items()}
 
 
 def _sources(spec: Spec, read: Mapping[str, str]) -> Group:

@@ -35,7 +35,10 @@ read_csv read_npz
 """
 TRANSFORMS = ""
 METRICS = """
-MSE TopK
+Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
+RMSE SquadF1 SquadV1 TopK
+shifted
+CLASSES QUESTIONS VOCABULARY
 """
 RESERVED = frozenset(
     {

@@ -38,7 +38,17 @@ def evaluated(dataset: Any = NPZ, metric: Any = None) -> dict[str, Any]:
     return {"model": MODEL, "evaluation": {"accuracy": accuracy}}
 
 
+def judged(metric: Any = None, postprocess: Any = None) -> dict[str, Any]:
+    """A spec whose metric is written by a row, after these steps."""
+    made = evaluated(metric=metric or {"args": {}})
+    if postprocess:
+        made["evaluation"]["accuracy"]["postprocess"] = {"transform": postprocess}
+    return made
+
+
 PLAIN: dict[str, Any] = {"model": MODEL}
+METRIC = "evaluation.accuracy.metric"
+POSTPROCESS = "evaluation.accuracy.postprocess.transform"
 LOADER = "evaluation.accuracy.dataloader"
 CRITERION = "tuning.accuracy_criterion"
 
@@ -59,11 +69,6 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "device": (PLAIN, "cpu", "gpu"),
     "mixed_precision.precisions": (PLAIN, "bf16", "fp16"),
     "evaluation.accuracy.metric.topk": (evaluated(), 1, 5),
-    "evaluation.accuracy.metric.MSE.compare_label": (
-        evaluated(metric={"MSE": {}}),
-        True,
-        False,
-    ),
     "evaluation.accuracy.metric.python": (
         evaluated(metric={"python": "m:A"}),
         "m:A",
@@ -74,6 +79,12 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         {"k": [1]},
         {"k": [2]},
     ),
+    f"{METRIC}.F1.average": (judged(), "binary", "macro"),
+    f"{METRIC}.GLUE.task": (judged(), "mrpc", "rte"),
+    f"{METRIC}.mIOU.num_classes": (judged(), 21, 2),
+    f"{POSTPROCESS}.LabelShift": (evaluated(), 1, 2),
+    f"{POSTPROCESS}.Collect.length": (evaluated(), 1, 2),
+    f"{POSTPROCESS}.ModelZooCollect.length": (evaluated(), 1, 2),
     "evaluation.accuracy.python": (
         {"model": MODEL, "evaluation": {"accuracy": {}}},
         "m:score",
@@ -159,6 +170,43 @@ for _section in ("mixed_precision", "quantization"):
 for _side in ("activation", "weight"):
     TABLE[f"quantization.model_wise.{_side}.dtype"] = (PLAIN, "bf16", "fp32")
 
+for _name in ("mAP", "COCOmAP", "COCOmAPv2", "VOCmAP"):
+    _key = f"{METRIC}.{_name}"
+    TABLE[f"{_key}.anno_path"] = (judged(), "a.yaml", "b.yaml")
+    TABLE[f"{_key}.map_key"] = (
+        judged(),
+        "DetectionBoxes_Precision/mAP",
+        "DetectionBoxes_Recall/AR@1",
+    )
+for _name in ("mAP", "COCOmAPv2"):
+    _key = f"{METRIC}.{_name}"
+    TABLE[f"{_key}.iou_thrs"] = (judged(), 0.5, "0.5:0.05:0.95")
+    TABLE[f"{_key}.map_points"] = (judged(), 11, 101)
+for _place in ("boxes", "scores", "classes", "num_detections"):
+    _key = f"{METRIC}.COCOmAPv2.output_index_mapping.{_place}"
+    TABLE[_key] = (judged(), 7, 8)
+
+FILES = {"label_file": "a.json", "vocab_file": "a.txt"}
+for _name in ("MSE", "RMSE", "MAE"):
+    TABLE[f"{METRIC}.{_name}.compare_label"] = (
+        evaluated(metric={_name: {}}),
+        True,
+        False,
+    )
+for _name in ("SquadV1", "SquadV1ModelZoo"):
+    _base = judged({"SquadF1": {}}, {_name: FILES})
+    for _key, _one, _other in (
+        ("label_file", "a.json", "b.json"),
+        ("vocab_file", "a.txt", "b.txt"),
+        ("n_best_size", 20, 1),
+        ("max_seq_length", 384, 128),
+        ("max_query_length", 64, 32),
+        ("max_answer_length", 30, 10),
+        ("doc_stride", 128, 64),
+        ("do_lower_case", True, False),
+    ):
+        TABLE[f"{POSTPROCESS}.{_name}.{_key}"] = (_base, _one, _other)
+
 ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
     "version": (PLAIN, 1, 1.5, "all versions known have one dialect"),
     "model.framework": (
@@ -168,6 +216,8 @@ ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         "the spellings of Neural Compressor name one framework",
     ),
 }
+for _name in ("Accuracy", "BLEU", "Loss", "SquadF1"):
+    ONE_MEANING[f"{METRIC}.{_name}"] = (judged(), {}, None, "it has no parameters")
 """Fields of one value, or of several that mean one thing, with the reason."""
 
 

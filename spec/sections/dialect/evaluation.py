@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
-
 from ..marks import Parameters, unbuilt, unused
 from ..section import Section
 from .names import ALL
-from .transforms import PostTransformNames
 
 
 class ConfigsSection(Section):
@@ -29,11 +26,3 @@ class FilterSection(Section):
     """Which samples are left out."""
 
     LabelBalance: Parameters = unbuilt("Keep images with so many boxes.", ALL)
-
-
-class PostprocessSection(Section):
-    """What is done to outputs and labels before a metric sees them."""
-
-    transform: PostTransformNames = Field(
-        default_factory=PostTransformNames, description="The steps, in order."
-    )
