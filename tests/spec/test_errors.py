@@ -598,7 +598,7 @@ s.yaml:8:5: evaluation.accuracy.metric: write exactly one; found topk, MSE
     pytest.param(
         ev(metric="{}"),
         """\
-s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, MSE; found none
+s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, Accuracy, F1, ROC, GLUE, MSE, RMSE, MAE, Loss, mIOU, mAP, COCOmAP, COCOmAPv2, VOCmAP, BLEU, SquadF1; found none
     metric: {}
     ^
 """,
