@@ -220,6 +220,10 @@ def _transform_notes(document: Document) -> Iterator[Note]:
     if loader and not loader.says("dataset") and loader.transform.written:
         text = "is for a dataset, and none is written: data that is given is as it is"
         yield Note((*DATA, "transform"), text, LEAVE)
+    elif loader:
+        for at, step in loader.transform.placed:
+            if other := step.other(document.framework):
+                yield Note((*DATA, "transform", *at), *other)
 
 
 def _postprocess_notes(document: Document) -> Iterator[Note]:
