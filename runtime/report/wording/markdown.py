@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...common.progress import printable
+from ...common.telling.progress import printable
 from ..document.document import Document, Outcome
 from .numbers import WHYS, count, percent, precisions, size
 from .rows import NONE, Rows, contender_rows, number_rows, trial_rows

@@ -49,7 +49,7 @@ def report(
     """
     from narrowcast.runtime.common.errors import NarrowcastError
     from narrowcast.runtime.common.files import write_bytes
-    from narrowcast.runtime.common.progress import printable
+    from narrowcast.runtime.common.telling.progress import printable
 
     try:
         text = _schema() if schema else _told(runs or [], _format(format, output))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from ...common.errors import RequirementError, first_line
+from .errors import RequirementError, first_line
 
 
 def optional(module: str, what_for: str, distribution: str = "") -> Any:
