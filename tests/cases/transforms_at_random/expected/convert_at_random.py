@@ -13,7 +13,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8b493ac00b54dfecc1a29acdc561d9ade92c3b44248ba6e580f82f79a3de1240"
+# spec-sha256 = "fd52d3ab0f1a3335421ff0221c90a9845ee9ae34a09d9dba95d1fb422faf6368"
 # ///
 # fmt: off
 # isort: skip_file

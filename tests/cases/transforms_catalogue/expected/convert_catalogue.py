@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "bd865b5f1d14fa47b030c57608829ed96189170805a0560b7a999f01a1c9f0a3"
+# spec-sha256 = "d18af9ab76df9669310f1deb51427450bf8827489086b96285783c3fbdf72cd3"
 # ///
 # fmt: off
 # isort: skip_file
