@@ -36,7 +36,7 @@ read_csv read_npz
 TRANSFORMS = ""
 METRICS = """
 Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
-RMSE SquadF1 SquadV1 TopK
+RMSE Several SquadF1 SquadV1 TopK Weighted
 shifted
 CLASSES QUESTIONS VOCABULARY
 """
