@@ -12,6 +12,8 @@ from narrowcast.spec.sections.metrics.poststeps import PostStep
 from narrowcast.spec.sections.tuning import NearnessSection
 from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject, measures
 
+from .evaluation.transforms import own
+from .evaluation.transforms.section import is_drawn
 from .frameworks import framework_of
 from .writing.code import Code, literal
 from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
@@ -113,6 +115,8 @@ def _python_modules(spec: Spec) -> Iterator[str]:
     for part in (spec.evaluation.dataset, spec.evaluation.metric):
         if isinstance(part, PythonClass):
             yield part.object.module
+    for given in own.objects(spec.evaluation.transforms):
+        yield given.module
     if isinstance(spec.evaluation.eval_func, PythonObject):
         yield spec.evaluation.eval_func.module
 
@@ -144,7 +148,7 @@ DEFAULT_SEED = 1978
 def _seed(spec: Spec) -> tuple[Code, ...]:
     """Where a factory, a random batch or an order is drawn, or the search is seeded otherwise."""
     draws = spec.model.factory is not None or spec.evaluation.dataset is None
-    draws = draws or spec.evaluation.shuffle
+    draws = draws or spec.evaluation.shuffle or is_drawn(spec.evaluation)
     if draws or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)
     return ()

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.datasets.section import DatasetSection
+from .sections.datasets.records import TFRecordDataset, decoded
 from .sections.document import Document
-from .sections.evaluation import AccuracySection
+from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
 from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
@@ -138,9 +138,9 @@ def _evaluation(document: Document) -> Evaluation:
     loader = accuracy.dataloader
     data = unread_data(loader)
     read = loader.dataset is not None and not data
-    judged = document.judged
+    judged, balance = document.judged, loader.filter.LabelBalance
     return Evaluation(
-        dataset=_dataset(loader.dataset) if loader.dataset and read else None,
+        dataset=_dataset(loader) if read else None,
         transforms=loader.transform.steps if read else (),
         metric=_metric(accuracy) if judged else None,
         criterion=_criterion(document) if judged else None,
@@ -151,11 +151,18 @@ def _evaluation(document: Document) -> Evaluation:
         unread=data,
         shuffle=read and loader.shuffle,
         postprocess=_postprocess(accuracy) if judged else (),
+        objects=balance.size if read and balance else None,
     )
 
 
-def _dataset(section: DatasetSection) -> Dataset:
+def _dataset(loader: DataloaderSection) -> Dataset | None:
+    """What is read; records that a transform decodes are a dataset by themselves."""
+    section = loader.dataset
+    if section is None:
+        return None
     chosen = section.chosen
+    if isinstance(chosen, TFRecordDataset):
+        return decoded(chosen, loader.transform.written)
     if isinstance(chosen, BuiltInDataset):
         return chosen
     return _class(str(chosen), section.args)

@@ -258,7 +258,7 @@ def _postprocess_notes(document: Document) -> Iterator[Note]:
 
 def _shift_notes(steps: PostTransformSection) -> Iterator[Note]:
     if steps.says("LabelShift"):
-        text = "has no effect here: the metric reads no labels"
+        text = "is about labels, and the metric reads none"
         yield Note((*OUTPUTS, "LabelShift"), text, LEAVE)
 
 

@@ -212,6 +212,7 @@ class Evaluation:
             supplied.
         postprocess: What is done to outputs and labels before the metric, in order.
         shuffle: Whether samples of the dataset come in an order drawn from the seed.
+        objects: How many an image has to have, None where all images are read.
     """
 
     dataset: Dataset | None
@@ -227,6 +228,7 @@ class Evaluation:
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
     postprocess: tuple[PostStep, ...] = field(default=(), metadata={ADDED: True})
     shuffle: bool = field(default=False, metadata={ADDED: True})
+    objects: int | None = field(default=None, metadata={ADDED: True})
 
     @property
     def unbuilt_data(self) -> tuple[str, ...]:

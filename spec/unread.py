@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from .reading.source import Data
 from .sections.dialect.fit import named
 from .sections.evaluation import DataloaderSection
+from .sections.marks import effective
 from .sections.section import Section
 from .spec import Named
 
@@ -26,7 +27,7 @@ def _dataset(loader: DataloaderSection) -> Iterator[Named]:
 
 def _transforms(loader: DataloaderSection) -> Iterator[Named]:
     for name, given in loader.transform.named:
-        yield Named("transform", name, _args(given, {}), isinstance(given, Section))
+        yield Named("transform", name, _args(given, {}), True)
 
 
 def _each(kind: str, section: Section) -> Iterator[Named]:
@@ -38,7 +39,7 @@ def _each(kind: str, section: Section) -> Iterator[Named]:
 def _args(given: object, args: Mapping[str, Data]) -> Mapping[str, Data]:
     """Parameters as a mapping, whatever their form."""
     if isinstance(given, Section):
-        return given.model_dump()
+        return effective(given)
     if isinstance(given, Mapping):
         return given
     return {"": str(given), **args}

@@ -16,7 +16,7 @@ from ..common.places import described, place_of, users_code
 from ..common.strict_json import listed, number, optional, record, seconds, text
 from ..common.timing import Clock
 from ..frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
-from .batches import Batches, all_inputs, first_inputs
+from .batches import Batches, _read, all_inputs, first_inputs, not_finite
 from .evaluation import (
     EVALUATION,
     Beside,
@@ -110,7 +110,7 @@ def measured_baseline(
         began = clock()
         found = scored(zeros.add)
         taken = clock() - began
-        _check_finite(found)
+        _check_finite(found, batches)
         same = _repeats(predict, first_inputs(batches))
         second = None if same else again(found).value
     found = replace(found, parts=tuple(zeros.beside(found.parts)))
@@ -149,16 +149,23 @@ def _fails_on_data(error: BaseException) -> ModelError:
     )
 
 
-def _check_finite(found: Evaluation) -> None:
+def _check_finite(found: Evaluation, batches: Batches) -> None:
     if not found.finite:
+        where = not_finite((inputs for inputs, _labels in _read(batches)), "input")
+        if where:
+            raise DataError(
+                f"the fp32 model's outputs are not finite, and no wonder: {where}",
+                "Mend the data, or leave such samples out.",
+            )
         raise DataError(
             "the fp32 model's outputs are not finite",
             "No 16-bit model can be judged against it: mend the model or the data.",
         )
     if math.isnan(found.value):
+        where = not_finite(((labels,) for _inputs, labels in _read(batches)), "label")
         raise DataError(
             f"the fp32 model's {found.metric} is not a finite number, although its "
-            "outputs are",
+            f"outputs are{f': {where}' if where else ''}",
             "No 16-bit model can be judged by it: look for labels that are NaN, or for "
             "what the metric divides by.",
         )

@@ -19,6 +19,7 @@ def as_json(report: Report) -> dict[str, Any]:
     data = asdict(report)
     for name in ("script", "plan", "model"):
         data[name] = shown(getattr(report, name))
+    data["page"] = None if report.page is None else shown(report.page)
     if report.judgement is not None:
         data["judgement"] = _judgement_data(report.judgement)
     if report.latency is not None:

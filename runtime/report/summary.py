@@ -33,7 +33,7 @@ def summary(report: Report) -> str:
         *(("rules", line) for line in _rules(report)),
         *(("compiled", line) for line in _compiled(report)),
         *([("kernels", report.kernels)] if report.kernels else []),
-        ("search", _search(report)),
+        ("search", searched(report)),
         *(("fp32", line) for line in _fp32(report)),
         *(("note", text) for text in report.notes),
         *(("warning", text) for text in report.warnings),
@@ -43,6 +43,8 @@ def summary(report: Report) -> str:
     ]
     if report.package is not None:
         rows.append(("package", shown(report.package.path)))
+    if report.page is not None:
+        rows.append(("report", shown(report.page)))
     head = f"{report.name}: fp32 -> {report.low} + fp32"
     return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
 
@@ -85,8 +87,13 @@ def _accuracy(judged: Judgement | None, drift: float | None) -> tuple[str, ...]:
 
 def _latency(report: Report, what: str) -> list[str]:
     if report.latency is None:
-        return ["not timed" if report.is_target else "not timed on the target"]
+        return [untimed(report)]
     return speed_lines(report.latency, what)
+
+
+def untimed(report: Report) -> str:
+    """Why there is no latency."""
+    return "not timed" if report.is_target else "not timed on the target"
 
 
 def _rules(report: Report) -> list[str]:
@@ -103,7 +110,8 @@ def _stored(fp32: int, placed: int) -> str:
     return f"{_size(fp32)} in fp32 -> {_size(placed)} ({placed / max(fp32, 1):.0%})"
 
 
-def _search(report: Report) -> str:
+def searched(report: Report) -> str:
+    """How the placement was found, and what ended that early."""
     if report.replayed:
         return "none: the committed plan was replayed"
     if report.rebuilt is not None:

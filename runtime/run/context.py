@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..common.delivery import candidate, discard, temporary
 from ..common.files import check_writable
-from ..common.progress import Progress
+from ..common.telling.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.sharding import Workers
 from ..graph.graph import Precision
@@ -130,6 +130,9 @@ class Options:
         workers: Processes that evaluate at once; None if nothing is said.
         json: Print the report as JSON.
         costs: A file of costs to use or to write, "static", or None to measure.
+        timing: Whether anything may be timed.
+        quiet: Say only what is warned of, and the summary.
+        verbose: Say each step, and let through what frameworks print.
     """
 
     output: Path
@@ -142,3 +145,6 @@ class Options:
     workers: int | None = None
     json: bool = False
     costs: Choice = None
+    timing: bool = True
+    quiet: bool = False
+    verbose: bool = False

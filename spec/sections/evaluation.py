@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from .datasets.dataset import BuiltInDataset
+from .datasets.filters import FilterSection
 from .datasets.section import DatasetSection
-from .dialect.evaluation import ConfigsSection, FilterSection
+from .dialect.evaluation import ConfigsSection
 from .fields import Among, Flag, PythonName, Refused, Size, Whole
 from .marks import unused
 from .metrics.postprocess import PostprocessSection

@@ -38,6 +38,8 @@ class Silent:
 
     def batch(self, number: int) -> None: ...
 
+    def goes_on(self, what: str, seconds: float) -> None: ...
+
     def line(self, label: str, text: str) -> None: ...
 
 
@@ -238,7 +240,8 @@ def test_a_metric_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         judged(a_run(tmp_path), model, labels, Criterion(absolute=0.1), MSE)
     assert str(caught.value) == (
-        "the fp32 model's MSE is not a finite number, although its outputs are\n"
+        "the fp32 model's MSE is not a finite number, although its outputs are: "
+        "the label of sample 0 is nan\n"
         "  No 16-bit model can be judged by it: look for labels that are NaN, or for "
         "what the metric divides by."
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
+from ...common.processes.untouched import untouched
 from ...frameworks.protocol import Outputs
 from ..drift.reference import Expected
 from .metric import MeanOverSamples, Metric
@@ -26,7 +27,7 @@ def made_metric(metric: Callable[[], Metric]) -> Metric:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors():
+    with _metric_errors(), untouched():
         made = metric()
         made.reset()
         return made
@@ -38,7 +39,7 @@ def update_metric(metric: Metric, outputs: Outputs, labels: Any) -> None:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors():
+    with _metric_errors(), _apart(metric):
         metric.update(_one(outputs), _wanted(metric, labels))
 
 
@@ -88,7 +89,7 @@ def metric_value(metric: Metric) -> float:
     Raises:
         MetricError: It fails, or gives no number.
     """
-    with _metric_errors():
+    with _metric_errors(), _apart(metric):
         found = metric.result()
     value = number_of(found)
     if value is None:
@@ -114,6 +115,11 @@ def first_number(found: Any) -> float | None:
     if isinstance(found, list | tuple) or getattr(found, "ndim", None):
         return number_of(found[0]) if len(found) else None
     return number_of(found)
+
+
+def _apart(metric: Metric) -> AbstractContextManager[None]:
+    """Means over samples, which are ours, draw nothing and stay where they are."""
+    return nullcontext() if isinstance(metric, MeanOverSamples) else untouched()
 
 
 @contextmanager

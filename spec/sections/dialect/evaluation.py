@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..marks import Parameters, unbuilt, unused
+from ..marks import unused
 from ..section import Section
-from .names import ALL
 
 
 class ConfigsSection(Section):
@@ -20,9 +19,3 @@ class ConfigsSection(Section):
     kmp_affinity: Any = unused(
         "granularity=fine,verbose,compact,1,0", "Where threads are bound to."
     )
-
-
-class FilterSection(Section):
-    """Which samples are left out."""
-
-    LabelBalance: Parameters = unbuilt("Keep images with so many boxes.", ALL)

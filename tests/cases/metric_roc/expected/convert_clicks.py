@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "d3db7ae7142ab7c096bb9400deb8590f107abc7c1fe6a1f7a7ad0a53876669a3"
+# spec-sha256 = "4662e3f1ac3f4db316214ed5c0615dc70603c947d6cb2166667df709e1debb73"
 # ///
 # fmt: off
 # isort: skip_file
