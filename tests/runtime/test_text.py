@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tokenizers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.evaluation.data.text.glue import TASKS, read_glue
+from narrowcast.runtime.evaluation.data.text.squad import read_squad
 from narrowcast.runtime.evaluation.data.text.tokenizer import read_tokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "he", "ran", "she", "##s", "He"]
@@ -99,6 +103,86 @@ def test_what_is_no_tokenizer(
     with pytest.raises(DataError, match=message) as refused:
         read_tokenizer(path, length=3)
     assert "Nothing is downloaded" in refused.value.remedy
+
+
+# SQuAD
+
+
+def asked(folder: Path, context: str, *questions: str, **others: Any) -> Path:
+    """SQuAD's file of one paragraph."""
+    answers = [{"text": "he", "answer_start": 0}]
+    made = [
+        {"id": f"q{k}", "question": text, "answers": answers}
+        for k, text in enumerate(questions)
+    ]
+    article = {"paragraphs": [{"context": context, "qas": made}]}
+    path = folder / "dev.json"
+    path.write_text(json.dumps({"version": "1.1", "data": [article]} | others))
+    return path
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 12),
+    st.integers(10, 24),
+    st.integers(1, 8),
+    st.integers(1, 4),
+)
+@settings(max_examples=40)
+def test_windows_cover_the_paragraph(
+    tmp_path_factory: pytest.TempPathFactory,
+    words: int,
+    asking: int,
+    length: int,
+    stride: int,
+    most: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("squad")
+    context = "  ".join(["he", "ran"][k % 2] for k in range(words))
+    path = asked(folder, context, " ".join(["she"] * asking), "she")
+    found = read_squad(
+        path, vocabulary(folder), length=length, stride=stride, question_length=most
+    )
+    for number, taken in enumerate((min(asking, most), 1)):
+        windows = [each for each in found.windows if each.question == number]
+        room = length - taken - 3
+        # As BERT's run_squad.py: each begins `stride` further until one reaches the end.
+        begins = [0]
+        while begins[-1] + room < words:
+            begins.append(begins[-1] + min(stride, room))
+        assert len(windows) == len(begins)
+        for begin, window in zip(begins, windows, strict=True):
+            part = context.split()[begin : begin + room]
+            ids = [HE if word == "he" else RAN for word in part]
+            assert window.ids.tolist() == [CLS, *[SHE] * taken, SEP, *ids, SEP]
+            assert window.segments.tolist() == [0] * (taken + 2) + [1] * (len(ids) + 1)
+            spans = window.places[window.places[:, 0] >= 0]
+            assert [context[i:j] for i, j in spans.tolist()] == part
+
+
+def test_squads_samples_are_windows_by_number(tmp_path: Path) -> None:
+    path = asked(tmp_path, "he ran he ran", "She", "he")
+    found = read_squad(path, vocabulary(tmp_path), length=8, segments=False)
+    (ids, mask), label = found[0]
+    assert ids.tolist() == [CLS, SHE, SEP, HE, RAN, HE, RAN, SEP]
+    assert (mask.sum(), label, found[1][1]) == (8, 10**9, 10**9 + 1)
+    assert [(each.id, each.answers) for each in found.questions] == [
+        ("q0", ("he",)),
+        ("q1", ("he",)),
+    ]
+    assert found.files == (path, tmp_path / "vocab.txt")
+    with pytest.raises(DataError, match="leave no room beside a question of 1"):
+        read_squad(path, vocabulary(tmp_path), length=4)
+
+
+def test_files_that_are_not_squads(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist") as refused:
+        read_squad(tmp_path / "none.json", vocabulary(tmp_path))
+    assert "SQuAD-explorer" in refused.value.remedy
+    for content in ("{", "[]", '{"data": [1]}'):
+        (tmp_path / "dev.json").write_text(content)
+        with pytest.raises(DataError, match=r"dev.json is not SQuAD's"):
+            read_squad(tmp_path / "dev.json", vocabulary(tmp_path))
 
 
 # GLUE

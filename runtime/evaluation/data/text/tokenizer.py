@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ class Tokenizer:
     path: Path
     length: int
     padding: int
-    _library: Any = field(repr=False)
+    _cutting: Any = field(repr=False)
+    _whole: Any = field(repr=False)
 
     def __call__(self, text: str, pair: str | None = None) -> tuple[Tokens, ...]:
         """The numbers of a text or of two, with the marks that the model knows.
@@ -48,12 +50,45 @@ class Tokenizer:
             Tokens, 1 where there is one, and 1 where it is of the second text: (length,)
             each.
         """
-        found = self._library.encode(text, pair)
+        found = self._cutting.encode(text, pair)
         parts = (found.ids, found.attention_mask, found.type_ids)
         return tuple(
             filled(part, self.length, value)
             for part, value in zip(parts, (self.padding, 0, 0), strict=True)
         )
+
+    def windows(self, text: str, pair: str, stride: int, most: int) -> Iterator[Any]:
+        """A text with each part of another that there is room for.
+
+        Args:
+            stride: Tokens from the beginning of a part to that of the next.
+            most: Tokens of the first text that are taken.
+
+        Yields:
+            The library's `Encoding`, not filled up.
+
+        Raises:
+            DataError: Together they leave no room.
+        """
+        first = self._bare(text)
+        first.truncate(most)
+        rest = self._bare(pair)
+        marks = self._whole.num_special_tokens_to_add(is_pair=True)
+        room = self.length - len(first.ids) - marks
+        step = min(stride, room)
+        if step < 1:
+            raise DataError(
+                f"{self.length} tokens leave no room beside a question of "
+                f"{len(first.ids)}",
+                "Write a larger max_seq_length.",
+            )
+        rest.truncate(room, stride=room - step)
+        for part in (rest, *rest.overflowing):
+            yield self._whole.post_process(first, part)
+
+    def _bare(self, text: str) -> Any:
+        """All tokens of a text, without marks."""
+        return self._whole.encode(text, add_special_tokens=False)
 
 
 def filled(values: Any, length: int, value: int) -> Tokens:
@@ -93,8 +128,10 @@ def read_tokenizer(
         _in_case(made, lower_case, library, file)
     padding = _padding(made)
     made.no_padding()
-    made.enable_truncation(length)
-    return Tokenizer(file, length, padding, made)
+    made.no_truncation()
+    cutting = library.Tokenizer.from_str(made.to_str())
+    cutting.enable_truncation(length)
+    return Tokenizer(file, length, padding, cutting, made)
 
 
 def _file(path: Path) -> Path:
