@@ -15,8 +15,10 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.evaluation.data.files.jsonl import read_jsonl
 from narrowcast.runtime.evaluation.data.text.glue import TASKS, read_glue
 from narrowcast.runtime.evaluation.data.text.squad import read_squad
+from narrowcast.runtime.evaluation.data.text.tokenized import tokenized
 from narrowcast.runtime.evaluation.data.text.tokenizer import read_tokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "he", "ran", "she", "##s", "He"]
@@ -103,6 +105,22 @@ def test_what_is_no_tokenizer(
     with pytest.raises(DataError, match=message) as refused:
         read_tokenizer(path, length=3)
     assert "Nothing is downloaded" in refused.value.remedy
+
+
+def test_texts_of_any_dataset_are_tokenised(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"a": "he", "b": "ran", "n": 1, "y": 2}\n')
+    vocab = vocabulary(tmp_path)
+    rows = read_jsonl(path, inputs=("a", "b"), label="y")
+    found = tokenized(rows, vocab, length=6, segments=False)
+    (ids, mask), label = found[0]
+    assert ids.tolist() == [CLS, HE, SEP, RAN, SEP, PAD]
+    assert (len(found), mask.sum(), label) == (1, 5, 2)
+    assert found.files == (path, vocab)
+    for inputs in (("n",), ("a", "b", "a")):
+        rows = read_jsonl(path, inputs=inputs, label="y")
+        with pytest.raises(DataError, match="a tokenizer takes a text or two"):
+            tokenized(rows, vocab, length=6)[0]
 
 
 # SQuAD
