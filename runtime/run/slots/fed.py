@@ -11,7 +11,7 @@ import numpy as np
 
 from ...evaluation.batches import Batches
 from ...evaluation.data.arrays import single
-from ...evaluation.data.supplied import Data, RandomBatch
+from ...evaluation.data.supplied.supplied import Data, RandomBatch
 from ...frameworks.inputs import Input, places
 
 Read = Callable[[Data], Iterable[tuple[Any, Any]]]

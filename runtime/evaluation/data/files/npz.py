@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
-from ...common.errors import DataError
-from .arrays import Arrays, checked
+from ....common.errors import DataError
+from ..arrays import Arrays, checked
 
 
 def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Arrays:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ...common.errors import DataError, UsageError
-from ..identity import array_of
-from .arrays import single
+from ....common.errors import DataError, UsageError
+from ...identity import array_of
+from ..arrays import single
 from .collating import are_numbers, collate, grouped, item_of, said, samples
 
 Array = npt.NDArray[Any]
