@@ -23,15 +23,16 @@ load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open
 open_supplied openvino portable profile pytorch run single source std subject sys
 tensorflow tensorrt tf torch
 
-BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
+BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
 batches convert convert_to dataset eval_func load_model metric open_model
 
 float tuple
 """
 DATASETS = """
-Arrays Indexed
-read_csv read_npz
+Arrays Constant Decoded Indexed Random Sparse Trimmed Uniform
+npy_folder read_csv read_features read_glue read_jsonl read_npy read_npz read_parquet
+read_squad tokenized wav_folder
 """
 TRANSFORMS = ""
 METRICS = """

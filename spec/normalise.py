@@ -136,7 +136,7 @@ def _evaluation(document: Document) -> Evaluation:
     accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
     data, outputs = unread_data(loader), unread_metric(accuracy)
-    read = loader.dataset is not None and not data
+    read = loader.dataset is not None and not data and _is_named(loader.dataset)
     judged = document.judged and not outputs
     return Evaluation(
         dataset=_dataset(loader.dataset) if loader.dataset and read else None,
@@ -149,6 +149,11 @@ def _evaluation(document: Document) -> Evaluation:
         unread=(*data, *outputs),
         shuffle=read and loader.shuffle,
     )
+
+
+def _is_named(section: DatasetSection) -> bool:
+    """Whether the dataset says what is read."""
+    return not isinstance(section.chosen, BuiltInDataset) or section.chosen.named
 
 
 def _dataset(section: DatasetSection) -> Dataset:

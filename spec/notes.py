@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
@@ -121,6 +122,8 @@ def _data_notes(document: Document) -> Iterator[Note]:
             value = getattr(dataset.chosen, key)
             if value in paths:
                 yield from _path_notes((*at, key), value)
+        for note in dataset.chosen.notes():
+            yield replace(note, at=(*at, *note.at))
 
 
 def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:

@@ -10,10 +10,16 @@ from ...sections import MadeOnce
 from ...writing.code import Code
 from ...writing.imports import Import
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
-from . import files
-from .reading import DATA, Readings
+from . import files, folders, random, tables, text
+from .reading import DATA, Reading, Readings
 
-READINGS: Readings = {**files.READINGS}
+READINGS: Readings = {
+    **files.READINGS,
+    **folders.READINGS,
+    **random.READINGS,
+    **tables.READINGS,
+    **text.READINGS,
+}
 
 
 def dataset_section(dataset: Dataset, prepared: bool) -> MadeOnce:
@@ -25,20 +31,33 @@ def dataset_section(dataset: Dataset, prepared: bool) -> MadeOnce:
     if isinstance(dataset, PythonClass):
         return _python(dataset, prepared)
     reading = READINGS[type(dataset)](dataset)
-    given = call(reading.reader[1], **reading.arguments)
-    names = tuple(map(Code, dataset.files))
-    made = Group(given.opening, (*names, *given.items), ")")
+    made = _made(reading, tuple(dataset.files))
     if dataset.stacks and not prepared:
-        type_, module, making = "Arrays", f"{DATA}.arrays", made
+        module, type_, making = f"{DATA}.arrays", "Arrays", made
     else:
-        type_, module = "Decoded", f"{DATA}.decoded"
-        making = _prepared("Decoded(", made, prepared)
-    return _section(type_, module, reading.title, Code(""), making, reading.reader)
+        module, type_ = reading.batched
+        making = _prepared(f"{type_}(", made, prepared)
+    called = (reading.reader, *(each.function for each in reading.around))
+    others = (*called, *reading.imports)
+    return _section(type_, module, reading.title, Code(""), making, *others)
+
+
+def _made(reading: Reading, files: tuple[str, ...]) -> Group:
+    """The reader's call, with what is made of it around it."""
+    apart = {name for each in reading.around for name in each.files}
+    own = tuple(Code(name) for name in files if name not in apart)
+    given = call(reading.reader[1], **reading.arguments)
+    made = Group(given.opening, (*own, *given.items), ")")
+    for each in reading.around:
+        given = call(each.function[1], **each.arguments)
+        items = (("", made), *map(Code, each.files), *given.items)
+        made = Group(given.opening, items, ")")
+    return made
 
 
 def packages(dataset: Dataset | None) -> tuple[str, ...]:
     """Requirements of reading it."""
-    return dataset.packages if isinstance(dataset, BuiltInDataset) else ()
+    return dataset.requirements if isinstance(dataset, BuiltInDataset) else ()
 
 
 def _python(dataset: PythonClass, prepared: bool) -> MadeOnce:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..marks import Parameters, unbuilt
 from ..section import Section
-from .names import ALL, ORT, TF, TORCH
+from .names import ALL, TF
 
 
 class DatasetNames(Section):
@@ -25,12 +25,4 @@ class DatasetNames(Section):
     COCORecord: Parameters = unbuilt("Images of COCO in TFRecord files.", TF)
     COCORaw: Parameters = unbuilt("Images of COCO and their annotations.", ALL)
     COCONpy: Parameters = unbuilt("Images of COCO as arrays.", ALL)
-    bert: Parameters = unbuilt("Features for BERT in a file.", f"{TF} {TORCH}")
-    mzbert: Parameters = unbuilt("Features for Model Zoo's BERT in TFRecord files.", TF)
     style_transfer: Parameters = unbuilt("Pairs of content and style images.", TF)
-    GLUE: Parameters = unbuilt("Sentences of a GLUE task.", ORT)
-    dummy: Parameters = unbuilt("Random samples of one shape or several.", ALL)
-    dummy_v2: Parameters = unbuilt("Random samples of stated shapes.", ALL)
-    sparse_dummy_v2: Parameters = unbuilt(
-        "Random sparse samples of stated shapes.", ALL
-    )
