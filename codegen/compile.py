@@ -96,7 +96,7 @@ def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
         yield supplied_section(spec, evaluation)
     else:
         prepared = is_prepared(evaluation)
-        yield dataset_section(evaluation.dataset, prepared)
+        yield dataset_section(evaluation.dataset, prepared, evaluation.objects)
         if prepared:
             yield prepare_section(evaluation)
         yield batches_section(spec, evaluation)

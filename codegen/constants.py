@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
+from narrowcast.spec.sections.tuning import NearnessSection
 from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
 
 from .frameworks import framework_of
@@ -164,5 +165,38 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
         limits["seed"] = Code("SEED")
     return (
         laid_out("CRITERION = ", demanded),
+        *_drift(spec),
         laid_out("BUDGET = ", call("Budget", **limits)),
     )
+
+
+def _drift(spec: Spec) -> Iterator[Code]:
+    """How near outputs must stay to fp32's own, if that is demanded."""
+    drift = spec.evaluation.drift
+    if drift is None:
+        return
+    given = _nearness(drift)
+    if drift.outputs:
+        names = spec.model.outputs
+        rows = (
+            (f"{literal(_output(name, names))}: ", call("Drift", **_nearness(each)))
+            for name, each in drift.outputs.items()
+        )
+        given["outputs"] = Group("{", tuple(rows), "}")
+        if names:
+            given["names"] = values(names)
+    if drift.on_random_inputs:
+        given["on_random_inputs"] = literal(True)
+    yield laid_out("DRIFT = ", call("Drift", **given))
+
+
+def _nearness(section: NearnessSection) -> dict[str, Code | Group]:
+    given = {name: literal(getattr(section, name)) for name in section.demanded}
+    if section.axis != -1:
+        given["axis"] = literal(section.axis)
+    return dict(given)
+
+
+def _output(name: str, names: Sequence[str]) -> str | int:
+    """An output's name, or its place where that is what it says."""
+    return int(name) if name not in names and name.isdecimal() else name

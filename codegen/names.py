@@ -13,7 +13,7 @@ from .writing.code import Code, dotted
 from .writing.imports import import_lines
 
 OWN = """
-A100 Any Budget Callable Converted Criterion Data Input Iterator Metric Model Path
+A100 Any Budget Callable Converted Criterion Data Drift Input Iterator Metric Model Path
 Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
 
 annotations array arrays block_model cache command_line conversion converted data fed
@@ -23,16 +23,21 @@ load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open
 open_supplied openvino portable profile pytorch run single source std subject sys
 tensorflow tensorrt tf torch
 
-BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
+BUDGET CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
-batches convert convert_to dataset eval_func load_model metric open_model
+batches convert convert_to dataset eval_func load_model metric open_model prepare
 
 float tuple
 """
 DATASETS = """
-Arrays Constant Decoded Indexed Random Sparse Trimmed Uniform
-npy_folder read_csv read_features read_glue read_jsonl read_npy read_npz read_parquet
-read_squad tokenized wav_folder
+Arrays Balanced CocoArrays CocoImages CocoRecords Constant Decoded ImageFolder ImageRecords
+Indexed ListedImages Random RawRecords Sparse StylePairs Trimmed Uniform VocRecords made
+
+CONTENT IMAGE_LIST STYLE
+
+imagenet npy_folder read_cifar10 read_cifar100 read_csv read_fashion_mnist read_features
+read_glue read_jsonl read_mnist read_npy read_npz read_parquet read_squad tokenized
+wav_folder
 """
 TRANSFORMS = ""
 METRICS = """
@@ -48,6 +53,9 @@ RESERVED = frozenset(
     }
 )
 """Imports, constants and functions, local names, and builtins that a script uses."""
+
+SAMPLE = frozenset({"image", "label"})
+"""Local names of `prepare`: inputs may be called so, in other functions."""
 
 MISREAD = frozenset({"I", "O", "l"})
 """Names that look like digits, which linters refuse (E741)."""
@@ -80,7 +88,7 @@ def imported(given: PythonObject) -> tuple[str, str, Code]:
         script's), and the expression.
     """
     top, _, rest = str(dotted(given.name)).partition(".")
-    known = f"user_{top}" if top in RESERVED else top
+    known = f"user_{top}" if top in RESERVED | SAMPLE else top
     name = top if known == top else f"{top} as {known}"
     return str(dotted(given.module)), name, Code(f"{known}.{rest}" if rest else known)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.datasets.section import DatasetSection
+from .sections.datasets.records import TFRecordDataset, decoded
 from .sections.document import Document
-from .sections.evaluation import AccuracySection
+from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
 from .sections.metrics.measure import Measure
 from .sections.metrics.section import MetricSection
@@ -136,28 +136,39 @@ def _evaluation(document: Document) -> Evaluation:
     accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
     data, outputs = unread_data(loader), unread_metric(accuracy)
-    read = loader.dataset is not None and not data and _is_named(loader.dataset)
-    judged = document.judged and not outputs
+    read = not data and _is_named(loader)
+    judged, balance = document.judged and not outputs, loader.filter.LabelBalance
     return Evaluation(
-        dataset=_dataset(loader.dataset) if loader.dataset and read else None,
+        dataset=_dataset(loader) if read else None,
         transforms=loader.transform.steps if read else (),
         metric=_metric(accuracy.metric) if accuracy.metric and judged else None,
         criterion=_criterion(document) if document.judged else None,
         batches=None if accuracy.iteration == -1 else accuracy.iteration,
         keep_last=loader.last_batch == "rollover",
         eval_func=_object(accuracy.python) if accuracy.python and judged else None,
+        drift=document.tuning.accuracy_criterion.drift if document.judged else None,
         unread=(*data, *outputs),
         shuffle=read and loader.shuffle,
+        objects=balance.size if read and balance else None,
     )
 
 
-def _is_named(section: DatasetSection) -> bool:
-    """Whether the dataset says what is read."""
-    return not isinstance(section.chosen, BuiltInDataset) or section.chosen.named
+def _is_named(loader: DataloaderSection) -> bool:
+    """Whether the spec says what data is read."""
+    chosen = loader.dataset.chosen if loader.dataset else None
+    return chosen is not None and (
+        not isinstance(chosen, BuiltInDataset) or chosen.named
+    )
 
 
-def _dataset(section: DatasetSection) -> Dataset:
+def _dataset(loader: DataloaderSection) -> Dataset | None:
+    """What is read; records that a transform decodes are a dataset by themselves."""
+    section = loader.dataset
+    if section is None:
+        return None
     chosen = section.chosen
+    if isinstance(chosen, TFRecordDataset):
+        return decoded(chosen, loader.transform.written)
     if isinstance(chosen, BuiltInDataset):
         return chosen
     return _class(str(chosen), section.args)

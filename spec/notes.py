@@ -42,7 +42,6 @@ def notes(document: Document) -> Iterator[Note]:
         _criterion_notes,
         _unbuilt_notes,
         _several_metrics_notes,
-        _label_notes,
         _transform_notes,
         _postprocess_notes,
         _unasked_notes,
@@ -196,14 +195,6 @@ def _several_metrics_notes(document: Document) -> Iterator[Note]:
     if accuracy and accuracy.multi_metrics:
         at = (*ACCURACY, "multi_metrics")
         yield Note(at, "is not built yet: the script takes --metric")
-
-
-def _label_notes(document: Document) -> Iterator[Note]:
-    accuracy = document.evaluation.accuracy
-    metric = accuracy.metric if accuracy else None
-    if metric and metric.MSE and not metric.MSE.compare_label:
-        label = (*ACCURACY, "metric", "MSE", "compare_label")
-        yield Note(label, "is false, which is not built yet: the script takes --metric")
 
 
 def _transform_notes(document: Document) -> Iterator[Note]:

@@ -19,6 +19,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from .errors import ModelError, UsageError
 from .processes.main_module import in_main, main_runs_once
+from .telling.heartbeat import beating
+from .telling.waiting import limit, limit_reading, waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,7 +95,8 @@ def _outcome(
     """Whether the function returned, and what; else what it raised."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(sender, function, args, kwargs))
+    given = sender, limit(), function, args, kwargs
+    process = context.Process(target=_work, args=given)
     start(fresh, process, (function, args, kwargs))
     sender.close()
     try:
@@ -135,10 +138,15 @@ def received(receiver: Connection, process: BaseProcess) -> tuple[bool, Any]:
     Raises:
         EOFError: It died.
     """
-    while not receiver.poll(SECONDS):
-        if not process.is_alive() and not receiver.poll():
-            raise EOFError
-    return cast(tuple[bool, Any], receiver.recv())
+    with waiting("waiting for it") as wait:
+        while True:
+            while not receiver.poll(SECONDS):
+                if not process.is_alive() and not receiver.poll():
+                    raise EOFError
+            found = receiver.recv()
+            if not isinstance(found, Waits):
+                return cast(tuple[bool, Any], found)
+            wait.heard = found.heard
 
 
 @contextmanager
@@ -159,14 +167,34 @@ def interrupts_stay_here(*signals: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a process says before it is done: what it waits for, and how long."""
+
+    heard: tuple[str, float] | None
+
+
 def _work(
     sender: Connection,
+    most: float | None,
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> None:
     obey_the_parent()
-    sender.send(outcome_of(function, *args, **kwargs))
+    limit_reading(most)
+    waited = False
+
+    def told(what: str, seconds: float) -> None:
+        nonlocal waited
+        if what or waited:
+            sender.send(Waits((what, seconds) if what else None))
+        waited = bool(what)
+
+    # What comes back is sent when the other thread is done.
+    with beating(told):
+        found = outcome_of(function, *args, **kwargs)
+    sender.send(found)
 
 
 def outcome_of(

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..common.errors import DataError
 from ..common.places import described, place_of, users_code, users_frame
+from ..common.telling.waiting import awaited
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
-from .identity import Identity, batch_digest, identity_of
+from .identity import Identity, array_of, batch_digest, identity_of
 from .sizes import shapes_of
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
@@ -70,9 +73,39 @@ def _no_batch() -> DataError:
     )
 
 
+def not_finite(parts: Iterable[Sequence[Any]], what: str) -> str:
+    """The first value of the data that is not finite: "the input of sample 17 is nan".
+
+    Args:
+        parts: Of each batch, arrays with a row for each sample.
+        what: They are.
+    """
+    before = 0
+    for batch in parts:
+        arrays = [array_of(each) for each in batch]
+        for place, array in enumerate(arrays):
+            if array is None or array.dtype.kind not in "fc" or not array.ndim:
+                continue
+            wrong = np.argwhere(~np.isfinite(array))
+            if len(wrong):
+                value, sample = array[tuple(wrong[0])], before + wrong[0][0]
+                which = f"the {what}" if len(arrays) == 1 else f"{what} {place}"
+                return f"{which} of sample {sample} is {value}"
+        before += len(arrays[0]) if arrays and arrays[0] is not None else 0
+    return ""
+
+
 def _read(batches: Batches, remedy: str = DATASET) -> Iterator[tuple[Inputs, Any]]:
+    """All batches.
+
+    Args:
+        remedy: What the user can do where they can't be read.
+
+    Raises:
+        DataError: They can't be read.
+    """
     with users_code(partial(_unreadable, remedy)):
-        yield from batches()
+        yield from awaited(batches())
 
 
 def _unreadable(remedy: str, error: BaseException) -> DataError:

@@ -30,6 +30,7 @@ class Report:
         weights: Under objective memory, bytes of the weights in fp32 and as placed.
         rules: What converters that go by lists of op types would make of the model.
         rebuilt: The trial of an earlier search that was rebuilt, if one was.
+        page: The report for people, None where it could not be written.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Report:
     weights: tuple[int, int] | None = None
     rules: RuleBased | None = None
     rebuilt: int | None = None
+    page: Path | None = None
 
     @property
     def exit_code(self) -> int:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..common.delivery import temporary
-from ..evaluation.baseline import doubts
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
+from ..evaluation.judging.doubts import doubts
 from ..evaluation.metrics.eval_func import score_model
 from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
@@ -177,7 +177,7 @@ class Conversion:
         """Convert by a placement and score that, on as much data as `watch` wants."""
         context, adapter, standard = self.context, self.slots.adapter, self.standard
         assert standard is not None
-        batches, metric = self.slots.batches, standard.metric
+        batches, metric = standard.batches(self.slots), standard.metric
         tick, model = context.progress.batch, self.traced.apply(placement)
         if standard.eval_func is not None:
             return score_model(standard.eval_func, adapter.native(model))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..evaluation.evaluation import rounded
 from ..evaluation.judgement import Judgement, Package
+from ..evaluation.judging.digits import told
 from ..frameworks.adapter import Compiler
 from ..frameworks.protocol import LoadSaved
 from ..search import Found
@@ -88,9 +88,8 @@ def described_result(converted: Converted) -> str:
     share = f"{flops / max(graph.flops, 1):.1%} of FLOPs in {plan.low}"
     if converted.judgement is None:
         return share
-    result = converted.judgement.result
     state = "passes" if converted.holds else "fails"
-    return f"{share}  {result.metric} {rounded(result.value)}  {state}"
+    return f"{share}  {told(converted.judgement.result)}  {state}"
 
 
 def checked(conversion: Conversion, found: Found) -> Converted:

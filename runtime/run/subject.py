@@ -9,6 +9,7 @@ from typing import Any
 from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
+from ..evaluation.drift.demanded import Drift
 from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.sizes import Judged, sizes
@@ -45,24 +46,38 @@ class Subject:
     standard: Standard | None = None
 
     def judged_by(
-        self, metric: Callable[[], Metric] | None, criterion: Criterion
+        self,
+        metric: Callable[[], Metric] | None,
+        criterion: Criterion | tuple[Criterion, ...],
+        drift: Drift | None = None,
     ) -> Subject:
         """Score the model as loaded: what all trials and the result are held against.
 
-        Without data, or without a metric, nothing is judged, and that is said.
+        Without data, or without metric and drift, nothing is judged, and that is said.
+
+        Args:
+            criterion: Of `Several` metrics, one for each.
+            drift: What is demanded of outputs beside fp32's own; labels are not needed.
 
         Raises:
             ModelError: It fails on the data.
             DataError: Its outputs or its metric are not finite; or nothing is judged,
                 and one of two precisions would have to be chosen.
         """
-        if metric is None or self.slots.made_up:
-            return self._unjudged("data" if self.slots.made_up else "metric")
+        if self.slots.made_up:
+            if drift is None or not drift.on_random_inputs or self.slots.unfed:
+                return self._unjudged("data")
+            metric = None  # there are no labels
+            self.context.note(
+                "drift is judged on random inputs, which show ranges of nothing real"
+            )
+        if metric is None and drift is None:
+            return self._unjudged("metric")
         predict = self.slots.adapter.predictor(self.model, self.slots.inputs)
         return replace(
             self,
             standard=scored_as_loaded(
-                self.context, self.slots, predict, metric, criterion
+                self.context, self.slots, predict, metric, criterion, drift
             ),
         )
 

@@ -12,7 +12,8 @@ from ..common.places import described
 from ..common.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
-from ..evaluation.evaluation import Evaluation, Watch, rounded
+from ..evaluation.evaluation import Evaluation, Watch
+from ..evaluation.judging.digits import told
 from ..evaluation.sequential import paired_watch, settled
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Reason
@@ -85,7 +86,8 @@ class Judge:
         fault whatever the placement."""
         watch = paired_watch(self.baseline, self.criterion, self.error_rate)
         try:
-            found = settled(self.evaluate(placement, watch), self.baseline)
+            evaluated = self.evaluate(placement, watch)
+            found = settled(evaluated, self.baseline, self.criterion)
         except (DataError, UsageError, KeyboardInterrupt):
             raise
         except BaseException as error:  # a trial that fails is not the end
@@ -212,7 +214,7 @@ class Trials:
         share, found = self._share(trial.placement), trial.evaluation
         if found is None:
             return f"{share}  failed: {trial.failure.splitlines()[0]}"
-        value = f"{found.metric} {rounded(found.value)}"
+        value = told(found)
         if not found.full:
             value += f" by the first {found.samples} samples"
         if not found.finite:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from .datasets.dataset import BuiltInDataset
+from .datasets.filters import FilterSection
 from .datasets.section import DatasetSection
-from .dialect.evaluation import ConfigsSection, FilterSection, PostprocessSection
+from .dialect.evaluation import ConfigsSection, PostprocessSection
 from .dialect.metrics import MetricNames
 from .dialect.names import ALL
 from .fields import Among, Amounts, Flag, PythonName, Refused, Size, Whole
@@ -138,7 +139,8 @@ class AccuracySection(Section):
         dataset = self.dataloader.dataset
         data = dataset.chosen if dataset else None
         unlabelled = isinstance(data, BuiltInDataset) and not data.labelled
-        if unlabelled and self.metric and not self.metric.says("python"):
+        metric = self.metric
+        if unlabelled and metric and metric.of_labels and not metric.says("python"):
             yield Problem(
                 "the metric compares with labels, but the dataset names none",
                 "add `label:` to the dataset",

@@ -38,6 +38,21 @@ def evaluated(dataset: Any = NPZ, metric: Any = None) -> dict[str, Any]:
     return {"model": MODEL, "evaluation": {"accuracy": accuracy}}
 
 
+def rooted(name: str) -> dict[str, Any]:
+    """A spec with a dataset that is read from a folder, or from a file in it."""
+    return evaluated({name: {"root": "data"}})
+
+
+STYLE = {"style_transfer": {"content_folder": "a", "style_folder": "b"}}
+LIST = {"ImagenetRaw": {"data_path": "a"}}
+ARCHIVES = ("MNIST", "FashionMNIST", "CIFAR10", "CIFAR100")
+ROOTED = (
+    *ARCHIVES,
+    *("ImageFolder", "Imagenet", "ImageRecord", "TFRecordDataset", "VOCRecord"),
+    *("COCORaw", "COCONpy", "COCORecord"),
+)
+
+
 PLAIN: dict[str, Any] = {"model": MODEL}
 LOADER = "evaluation.accuracy.dataloader"
 CRITERION = "tuning.accuracy_criterion"
@@ -59,6 +74,11 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "device": (PLAIN, "cpu", "gpu"),
     "mixed_precision.precisions": (PLAIN, "bf16", "fp16"),
     "evaluation.accuracy.metric.topk": (evaluated(), 1, 5),
+    "evaluation.accuracy.metric.MSE.compare_label": (
+        evaluated(metric={"MSE": {}}),
+        True,
+        False,
+    ),
     "evaluation.accuracy.metric.python": (
         evaluated(metric={"python": "m:A"}),
         "m:A",
@@ -118,6 +138,46 @@ BESIDE = {
 }
 """What else must be written for a field to be valid."""
 
+for _name in ROOTED:
+    TABLE[f"{LOADER}.dataset.{_name}.root"] = (rooted(_name), "a", "b")
+for _name in ARCHIVES:
+    TABLE[f"{LOADER}.dataset.{_name}.train"] = (rooted(_name), False, True)
+for _name in ("img_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCORaw.{_name}"] = (rooted("COCORaw"), "a", "b")
+for _name in ("npy_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCONpy.{_name}"] = (rooted("COCONpy"), "a", "b")
+for _name in ("data_path", "image_list"):
+    TABLE[f"{LOADER}.dataset.ImagenetRaw.{_name}"] = (evaluated(LIST), "a", "b")
+
+TWO = {**evaluated(STYLE), "model": MODEL | {"inputs": "content, style"}}
+for _name in ("content_folder", "style_folder", "image_format"):
+    TABLE[f"{LOADER}.dataset.style_transfer.{_name}"] = (TWO, "c", "d")
+TABLE[f"{LOADER}.dataset.style_transfer.resize_shape"] = (TWO, [8, 8], "8, 9")
+TABLE[f"{LOADER}.filter.LabelBalance.size"] = (rooted("COCORaw"), 1, 2)
+DRIFT = f"{CRITERION}.drift"
+NEARNESS = {
+    "agreement": (0.9, 0.99),
+    "cosine": (0.9, 0.99),
+    "least_cosine": (0.9, 0.99),
+    "sqnr": (20, 30),
+    "kl": (0.1, 0.2),
+    "relative_error": (0.1, 0.2),
+    "largest_error": (1, 2),
+    "axis": (-1, 1),
+}
+for _measure, _values in NEARNESS.items():
+    for _at in (DRIFT, f"{DRIFT}.outputs.*"):
+        TABLE[f"{_at}.{_measure}"] = ({"model": MODEL | {"outputs": "a"}}, *_values)
+        if _measure == "axis":
+            BESIDE[f"{_at}.axis"] = (f"{_at}.kl", 1)
+TABLE[f"{DRIFT}.outputs.*"] = (
+    {"model": MODEL | {"outputs": "a, b"}},
+    {"a": {"kl": 1}},
+    {"b": {"kl": 1}},
+)
+TABLE[f"{DRIFT}.on_random_inputs"] = (PLAIN, False, True)
+BESIDE[f"{DRIFT}.on_random_inputs"] = (f"{DRIFT}.kl", 1)
+
 TABLE["costs"] = (PLAIN | {"tuning": {"objective": "latency"}}, ABSENT, "static")
 
 for _section in ("mixed_precision", "quantization"):
@@ -137,12 +197,6 @@ ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         "pytorch",
         "pytorch_fx",
         "the spellings of Neural Compressor name one framework",
-    ),
-    "evaluation.accuracy.metric.MSE.compare_label": (
-        evaluated(metric={"MSE": {}}),
-        ABSENT,
-        True,
-        "false is not built yet",
     ),
 }
 """Fields of one value, or of several that mean one thing, with the reason."""

@@ -13,6 +13,7 @@ from narrowcast.spec.sections.model import FRAMEWORKS
 OURS = {
     *("runtime", "signature", "factory", "weights", "trust", "largest", "costs"),
     *("npz", "csv", "python", "args", "execution", "error_rate"),
+    "drift",
 }
 """Keys that Neural Compressor does not have, and that no document needs to write."""
 

@@ -172,14 +172,17 @@ def test_what_is_wrong_in_the_dialect_is_told(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("{dataset: {ImageRecord: {root: a}}}", "{dataset: {ImageRecord: {root: b}}}"),
+        (
+            "{dataset: {bert: {root: a}}}",
+            "{dataset: {bert: {root: b}}}",
+        ),
         (
             "{dataset: {npz: {path: a, inputs: x}}, transform: {Resize: {size: 1}}}",
             "{dataset: {npz: {path: b, inputs: x}}, transform: {Resize: {size: 1}}}",
         ),
         (
-            "{dataset: {ImageRecord: {}}, transform: {ToArray: {}, Rescale: {}}}",
-            "{dataset: {ImageRecord: {}}, transform: {Rescale: {}, ToArray: {}}}",
+            "{dataset: {ImageRecord: {root: a}}, transform: {ToArray: {}, Rescale: {}}}",
+            "{dataset: {ImageRecord: {root: a}}, transform: {Rescale: {}, ToArray: {}}}",
         ),
     ],
     ids=["parameters", "a dataset that is built", "order of transforms"],

@@ -7,39 +7,48 @@ from narrowcast.spec.spec import Dataset, PythonClass
 
 from ...names import importing
 from ...sections import MadeOnce
-from ...writing.code import Code
+from ...writing.code import Code, literal
 from ...writing.imports import Import
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
-from . import files, folders, random, tables, text
+from . import files, folders, images, random, records, tables, text
 from .reading import DATA, Reading, Readings
 
 READINGS: Readings = {
     **files.READINGS,
     **folders.READINGS,
+    **images.READINGS,
     **random.READINGS,
+    **records.READINGS,
     **tables.READINGS,
     **text.READINGS,
 }
+BALANCED: Import = (f"{DATA}.images.balance", "Balanced")
 
 
-def dataset_section(dataset: Dataset, prepared: bool) -> MadeOnce:
+def dataset_section(
+    dataset: Dataset, prepared: bool, objects: int | None = None
+) -> MadeOnce:
     """The dataset's function.
 
     Args:
         prepared: Whether the script has `prepare`, which each sample goes through.
+        objects: How many an image has to have, None where all images are read.
     """
     if isinstance(dataset, PythonClass):
         return _python(dataset, prepared)
     reading = READINGS[type(dataset)](dataset)
     made = _made(reading, tuple(dataset.files))
+    called = (reading.reader, *(each.function for each in reading.around))
+    imports = [*called, *reading.imports]
+    if objects is not None:
+        made = Group("Balanced(", (("", made), literal(objects)), ")")
+        imports.append(BALANCED)
     if dataset.stacks and not prepared:
         module, type_, making = f"{DATA}.arrays", "Arrays", made
     else:
         module, type_ = reading.batched
         making = _prepared(f"{type_}(", made, prepared)
-    called = (reading.reader, *(each.function for each in reading.around))
-    others = (*called, *reading.imports)
-    return _section(type_, module, reading.title, Code(""), making, *others)
+    return _section(type_, module, reading.title, Code(""), making, *imports)
 
 
 def _made(reading: Reading, files: tuple[str, ...]) -> Group:
@@ -63,9 +72,11 @@ def packages(dataset: Dataset | None) -> tuple[str, ...]:
 def _python(dataset: PythonClass, prepared: bool) -> MadeOnce:
     local_import, expression = importing(dataset.object)
     arguments = {key: yaml_value(value) for key, value in dataset.args.items()}
-    making = _prepared("Indexed(", call(expression, **arguments), prepared)
-    title = "The samples, made once."
-    return _section("Indexed", f"{DATA}.indexed", title, local_import, making)
+    given = call("made", **arguments)
+    made = Group(given.opening, (expression, *given.items), given.closing)
+    making = _prepared("Indexed(", made, prepared)
+    title, module = "The samples, made once.", f"{DATA}.indexed"
+    return _section("Indexed", module, title, local_import, making, (module, "made"))
 
 
 def _prepared(opening: str, made: Group, prepared: bool) -> Group:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from narrowcast.spec.sections.metrics.regression import MSE
 
-from .making import METRICS, Making, Makings
+from .making import METRICS, Making, Makings, compared
 
 
 def _mse(metric: MSE) -> Making:
-    title = "Mean over samples of the squared difference from the label."
-    return Making(title, (f"{METRICS}.mse", "MSE"))
+    wanted = "the label" if metric.compare_label else "fp32's own output"
+    title = f"Mean over samples of the squared difference from {wanted}."
+    return Making(title, (f"{METRICS}.mse", "MSE"), compared(metric))
 
 
 MAKINGS: Makings = {MSE: _mse}

@@ -6,9 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from ..marks import Parameters, unbuilt, unused
+from ..marks import unused
 from ..section import Section
-from .names import ALL
 from .transforms import PostTransformNames
 
 
@@ -23,12 +22,6 @@ class ConfigsSection(Section):
     kmp_affinity: Any = unused(
         "granularity=fine,verbose,compact,1,0", "Where threads are bound to."
     )
-
-
-class FilterSection(Section):
-    """Which samples are left out."""
-
-    LabelBalance: Parameters = unbuilt("Keep images with so many boxes.", ALL)
 
 
 class PostprocessSection(Section):

@@ -14,5 +14,5 @@ class MSE(Measure):
     higher_is_better = False
     compare_label: Flag = Field(
         default=True,
-        description="Compare with the labels; false, with fp32's outputs, is not built.",
+        description="Compare with the labels; false: with fp32's own outputs.",
     )

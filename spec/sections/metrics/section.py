@@ -44,7 +44,9 @@ class MetricSection(MetricNames, Choice):
     @property
     def unbuilt(self) -> str:
         """The metric as it is called, where it is not built; "" for others."""
-        chosen = self.chosen
-        if isinstance(chosen, regression.MSE) and not chosen.compare_label:
-            return "MSE with compare_label: false"
-        return self.key if isinstance(chosen, dict) else ""
+        return self.key if isinstance(self.chosen, dict) else ""
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether it compares with labels, not with fp32's own outputs."""
+        return bool(getattr(self.chosen, "compare_label", True))

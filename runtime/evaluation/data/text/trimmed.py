@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..arrays import Batch, Numbers
 from ..decoded import Decoded
 
@@ -37,6 +39,6 @@ class Trimmed(Decoded):
 def trimmed(batch: Batch) -> Batch:
     """Inputs (samples, length) cut where the mask, the second of them, is 0 for all."""
     inputs, labels = batch
-    (used,) = inputs[1].any(axis=0).nonzero()
+    used = np.flatnonzero(inputs[1].any(axis=0))
     length = int(used[-1]) + 1 if len(used) else 1
     return tuple(each[:, :length] for each in inputs), labels
