@@ -56,7 +56,7 @@ def _uniform(dataset: Drawn) -> list[Group]:
     """Each array, inputs and labels."""
     return [
         call("Uniform", shape=values(shape), **_range(*limits))
-        for shape, limits in zip(dataset.arrays, dataset.ranges, strict=True)
+        for shape, limits in zip(dataset.shapes, dataset.ranges, strict=True)
     ]
 
 

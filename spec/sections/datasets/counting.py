@@ -28,3 +28,10 @@ def counted(given: int, named: int, what: str, at: Steps = ()) -> Iterator[Probl
             f"name one of the {what} for each of model.inputs, in order",
             at,
         )
+
+
+def held(given: int, named: int, what: str, at: Steps = ()) -> Iterator[Problem]:
+    """As `counted`, of a dataset of Neural Compressor's: without names the arrays go to
+    the model's inputs in their order."""
+    if named:
+        yield from counted(given, named, what, at)

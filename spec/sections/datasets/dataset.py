@@ -43,6 +43,11 @@ class BuiltInDataset(Section):
         """Whether its samples have labels."""
         return True
 
+    @property
+    def arrays(self) -> int:
+        """How many inputs of a model one sample feeds."""
+        return 1
+
     def notes(self) -> Iterator[Note]:
         """What its writer should hear; steps are from the section."""
         return iter(())

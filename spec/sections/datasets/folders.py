@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..fields import Among, File, Names, Size, Text
+from ..fields import File, Known, Names, Size, Text
 from ..section import Problem
 from .counting import counted
 from .dataset import BuiltInDataset
@@ -65,7 +65,7 @@ class Wav(Folder):
         description="Frames of a sample: longer sounds are cut, shorter ones end in "
         "silence; null for sounds as long as they are.",
     )
-    layout: Annotated[str, Among(("T", "TC", "CT"))] = Field(
+    layout: Annotated[str, Known(("T", "TC", "CT"))] = Field(
         default="T",
         description="Axes of a sample: frames of one channel, frames and channels, or "
         "channels and frames.",

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ..fields import NUMBERS, Among, Amount, Flag, Refused, Size, split, whole
+from ..fields import NUMBERS, Amount, Flag, Known, Refused, Size, split, whole
 from ..section import Problem
-from .counting import counted
+from .counting import held
 from .dataset import BuiltInDataset
 
 Shape = tuple[int, ...]
@@ -46,7 +46,7 @@ Bounds = Annotated[
     BeforeValidator(_each, json_schema_input_type=float | str | tuple[float, ...]),
 ]
 Dtypes = Annotated[
-    tuple[Annotated[str, Among((*NUMBERS, "string"))], ...],
+    tuple[Annotated[str, Known((*NUMBERS, "string"))], ...],
     BeforeValidator(_each, json_schema_input_type=str | tuple[str, ...]),
 ]
 
@@ -66,14 +66,14 @@ class Drawn(BuiltInDataset):
     )
 
     @property
-    def arrays(self) -> tuple[Shape, ...]:
+    def shapes(self) -> tuple[Shape, ...]:
         """The shapes of a sample's inputs and labels."""
         raise NotImplementedError
 
     @property
     def ranges(self) -> tuple[tuple[float, float, str], ...]:
         """For each array from where to where its values go, and the dtype."""
-        count = len(self.arrays)
+        count = len(self.shapes)
         columns: tuple[tuple[Any, ...], ...] = (self.low, self.high, self.dtype)
         wide = (each * count if len(each) == 1 else each for each in columns)
         return tuple(zip(*wide, strict=True))
@@ -84,7 +84,7 @@ class Drawn(BuiltInDataset):
         yield self._ranges()
 
     def _one_each(self, key: str) -> Iterator[Problem]:
-        given, count = len(getattr(self, key)), len(self.arrays)
+        given, count = len(getattr(self, key)), len(self.shapes)
         if given not in (1, count):
             message = f"{given} values for {count} arrays"
             yield Problem(message, "write one for all, or one for each", (key,))
@@ -114,7 +114,7 @@ class Dummy(Drawn):
         return self.shape[0][0]
 
     @property
-    def arrays(self) -> tuple[Shape, ...]:
+    def shapes(self) -> tuple[Shape, ...]:
         return tuple(shape[1:] for shape in self.shape)
 
     def rules(self) -> Iterator[Iterator[Problem]]:
@@ -130,8 +130,12 @@ class Dummy(Drawn):
                 ("shape",),
             )
 
+    @property
+    def arrays(self) -> int:
+        return len(self.shape)
+
     def input_problems(self, named: int) -> Iterator[Problem]:
-        yield from counted(len(self.shape), named, "shapes", ("shape",))
+        yield from held(self.arrays, named, "shapes", ("shape",))
 
 
 class Endless(Drawn):
@@ -160,11 +164,15 @@ class DummyV2(Endless):
     )
 
     @property
-    def arrays(self) -> tuple[Shape, ...]:
+    def shapes(self) -> tuple[Shape, ...]:
         return (*self.input_shape, *self.labels)
 
+    @property
+    def arrays(self) -> int:
+        return len(self.input_shape)
+
     def input_problems(self, named: int) -> Iterator[Problem]:
-        yield from counted(len(self.input_shape), named, "shapes", ("input_shape",))
+        yield from held(self.arrays, named, "shapes", ("input_shape",))
 
 
 class SparseDummyV2(Endless):
@@ -184,7 +192,7 @@ class SparseDummyV2(Endless):
         return given * len(self.dense_shape) if len(given) == 1 else given
 
     @property
-    def arrays(self) -> tuple[Shape, ...]:
+    def shapes(self) -> tuple[Shape, ...]:
         return (*self.dense_shape, *self.labels)
 
     @property
@@ -215,5 +223,9 @@ class SparseDummyV2(Endless):
                 ("label_shape",),
             )
 
+    @property
+    def arrays(self) -> int:
+        return len(self.dense_shape)
+
     def input_problems(self, named: int) -> Iterator[Problem]:
-        yield from counted(len(self.dense_shape), named, "shapes", ("dense_shape",))
+        yield from held(self.arrays, named, "shapes", ("dense_shape",))

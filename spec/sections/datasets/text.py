@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ..fields import Among, File, Flag, Size
+from ..fields import File, Flag, Known, Size
 from ..marks import LEAVE, unused
 from ..section import Note, Problem
-from .counting import counted
+from .counting import held
 from .dataset import BuiltInDataset
 from .tables import TOKENIZERS
 
@@ -22,6 +22,9 @@ SEGMENTED = frozenset({"bert", "xlnet"})
 """Models that take which text a token is of."""
 
 
+ANSWERS = "is not read: postprocess names the answers by a label_file of its own"
+
+
 def _small(value: object) -> object:
     """Neural Compressor takes these words in capitals, too."""
     return value.lower() if isinstance(value, str) else value
@@ -29,15 +32,15 @@ def _small(value: object) -> object:
 
 SMALL = BeforeValidator(_small)
 
-Task = Annotated[str, SMALL, Among(TASKS)]
+Task = Annotated[str, SMALL, Known(TASKS)]
 GlueModel = Annotated[
-    str, SMALL, Among(("bert", "distilbert", "mobilebert", "roberta"))
+    str, SMALL, Known(("bert", "distilbert", "mobilebert", "roberta"))
 ]
-BertTask = Annotated[str, SMALL, Among(("squad", "classifier"))]
+BertTask = Annotated[str, SMALL, Known(("squad", "classifier"))]
 BertModel = Annotated[
     str,
     SMALL,
-    Among(("bert", "distilbert", "mobilebert", "roberta", "xlnet", "xlm")),
+    Known(("bert", "distilbert", "mobilebert", "roberta", "xlnet", "xlm")),
 ]
 
 
@@ -57,7 +60,11 @@ class Glue(BuiltInDataset):
         default=None,
         description="Whether capitals become small; left out, as the tokenizer says.",
     )
-    task: Task = Field(default="mrpc", description="The task.")
+    task: Task = Field(
+        default="mrpc",
+        description="The task: mrpc, qqp, qnli, rte, sts-b, cola, mnli, mnli-mm, wnli, "
+        "sst-2.",
+    )
     model_type: GlueModel = Field(
         default="bert",
         description="bert takes input ids, attention mask and segments; others no "
@@ -86,8 +93,12 @@ class Glue(BuiltInDataset):
         """Whether labels are in RoBERTa's order."""
         return self.model_type == "roberta" and self.task.startswith("mnli")
 
+    @property
+    def arrays(self) -> int:
+        return 2 + self.segments
+
     def input_problems(self, named: int) -> Iterator[Problem]:
-        yield from counted(2 + self.segments, named, "arrays of a tokenizer")
+        yield from held(self.arrays, named, "arrays of a tokenizer")
 
 
 class Features(BuiltInDataset):
@@ -97,9 +108,6 @@ class Features(BuiltInDataset):
         default=None,
         description="The TFRecord file, with input_ids, input_mask, segment_ids, and "
         "unique_ids or label_ids.",
-    )
-    label_file: File | None = Field(
-        default=None, description="SQuAD's JSON of questions and answers."
     )
     task: BertTask = Field(
         default="squad",
@@ -128,20 +136,20 @@ class Features(BuiltInDataset):
     def notes(self) -> Iterator[Note]:
         if not self.named:
             yield Note((), "names no file: samples are supplied (--data)", "write root")
-        elif self.root is not None and self.label_file is not None:
-            text = (
-                "is not read: postprocess names the answers by a label_file of its own"
-            )
-            yield Note(("label_file",), text, LEAVE)
+
+    @property
+    def arrays(self) -> int:
+        return 2 + self.segments
 
     def input_problems(self, named: int) -> Iterator[Problem]:
         if self.named:
-            yield from counted(2 + self.segments, named, "arrays of tokens")
+            yield from held(self.arrays, named, "arrays of tokens")
 
 
 class MzBert(Features):
     """Tokens as Intel's Model Zoo puts them into a TFRecord file."""
 
+    label_file: Any = unused(None, "SQuAD's JSON of answers.", ANSWERS)
     num_cores: Any = unused(28, "Files that are read at once.")
 
 
@@ -152,6 +160,10 @@ class Bert(Features):
         None,
         "Samples, in Python alone.",
         "is no file: name one by root, or give the samples with --data",
+    )
+    label_file: File | None = Field(
+        default=None,
+        description="SQuAD's JSON of questions and answers, which a tokenizer reads.",
     )
     tokenizer: File | None = Field(
         default=None,
@@ -171,6 +183,11 @@ class Bert(Features):
         default=None,
         description="Whether capitals become small; left out, as the tokenizer says.",
     )
+
+    def notes(self) -> Iterator[Note]:
+        yield from super().notes()
+        if self.root is not None and self.label_file is not None:
+            yield Note(("label_file",), ANSWERS, LEAVE)
 
     @property
     def requirements(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ....common.optional import optional
+from ....frameworks.imported import optional
 
 
 class Column(Protocol):

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "28745038624fccb6fdf3f15ac0713ba5cb1b2c582d773942b79a8967d0c54f78"
+# spec-sha256 = "7cdc687f806384ff1eadc7bd1682785d3aba391a4cb9f70e085c13c3ecc71e23"
 # ///
 # fmt: off
 # isort: skip_file
@@ -79,7 +79,7 @@ def dataset() -> Decoded:
         read_features(
             DATA,
             inputs=("input_ids", "input_mask", "segment_ids"),
-            label="unique_ids",
+            label="label_ids",
         ),
     )
 

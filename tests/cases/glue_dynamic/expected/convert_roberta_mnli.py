@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "7983ad8fb829de0f507442cb7bb1611b214ccc3fb3f5fd71af7e6981c95d33d7"
+# spec-sha256 = "24f50672cc7a315b8ece91f408de8100fcd87eef02c8cc9ad08ee5ae1dee2245"
 # ///
 # fmt: off
 # isort: skip_file
@@ -78,7 +78,8 @@ def dataset() -> Trimmed:
             DATA,
             TOKENIZER,
             task="mnli",
-            length=128,
+            length=96,
+            lower_case=False,
             segments=False,
             evaluate=False,
             swapped=True,

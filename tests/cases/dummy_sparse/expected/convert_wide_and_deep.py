@@ -11,11 +11,11 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "2231fa5044611e341cecb533f7cbcd7cd37bc640e6923658feb84f7e6ae138b9"
+# spec-sha256 = "3da9f5e7b5492db69c0d618a1cf75ffbc5b749495e2f98c735b982ab1e9adbf1"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert wide (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert wide_and_deep (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "wide.onnx"
-NAME = "wide"
+NAME = "wide_and_deep"
 SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
@@ -75,24 +75,12 @@ def dataset() -> Decoded:
         Random(
             samples=500,
             inputs=(
-                Sparse(
-                    shape=(10, 20),
-                    ratio=0.98,
-                    low=-128.0,
-                    high=127.0,
-                    dtype="float32",
-                ),
-                Sparse(
-                    shape=(5, 3),
-                    ratio=0.8,
-                    low=-128.0,
-                    high=127.0,
-                    dtype="float32",
-                ),
+                Sparse(shape=(10, 20), ratio=0.98, low=-1.0, high=1.0, dtype="float32"),
+                Sparse(shape=(5, 3), ratio=0.8, low=-1.0, high=1.0, dtype="float32"),
             ),
             labels=(
-                Uniform(shape=(1,), low=-128.0, high=127.0, dtype="float32"),
-                Uniform(shape=(1,), low=-128.0, high=127.0, dtype="float32"),
+                Uniform(shape=(1,), low=-1.0, high=1.0, dtype="float32"),
+                Uniform(shape=(1,), low=-1.0, high=1.0, dtype="float32"),
             ),
             seed=SEED,
         ),

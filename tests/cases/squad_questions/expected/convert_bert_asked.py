@@ -12,11 +12,11 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "95974fa2b4e69e78b318e2b69d8eddccc4ee5f6d3e4d4785b2c2a41cdb647ca1"
+# spec-sha256 = "67f8355764b5633ceb1cd4b10d08bfda3ff8af37bb1a7740904de473e07cd70f"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert bert_squad (TensorFlow) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert bert_asked (TensorFlow) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ HERE = Path(__file__).resolve().parent
 MODEL = HERE / "bert.pb"
 DATA = HERE / "dev-v1.1.json"
 TOKENIZER = HERE / "vocab.txt"
-NAME = "bert_squad"
+NAME = "bert_asked"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
 INPUTS = (Input(name="input_ids"), Input(name="input_mask"), Input(name="segment_ids"))
@@ -81,10 +81,10 @@ def dataset() -> Decoded:
         read_squad(
             DATA,
             TOKENIZER,
-            length=384,
+            length=256,
             lower_case=False,
             stride=96,
-            question_length=64,
+            question_length=32,
             segments=True,
         ),
     )
