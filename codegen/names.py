@@ -39,9 +39,20 @@ imagenet npy_folder read_cifar10 read_cifar100 read_csv read_fashion_mnist read_
 read_glue read_jsonl read_mnist read_npy read_npz read_parquet read_squad tokenized
 wav_folder
 """
-TRANSFORMS = ""
+TRANSFORMS = """
+Step at_random own_transform transform transform_2 transform_3
+
+align_channels bilinear_imagenet center_crop channels_first channels_last color_jitter
+crop_resize crop_to_bounding_box decode_image encode_jpeg normalize pad padded_center_crop
+quantized_input random_crop random_horizontal_flip random_resized_crop
+random_vertical_flip resize resize_crop_imagenet resize_shorter resize_with_aspect_ratio
+resize_with_ratio to_array to_pil_image to_tensor transpose
+"""
 METRICS = """
-MSE TopK
+Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
+RMSE SquadF1 SquadV1 TopK
+shifted
+CLASSES QUESTIONS VOCABULARY
 """
 RESERVED = frozenset(
     {
@@ -54,7 +65,7 @@ RESERVED = frozenset(
 )
 """Imports, constants and functions, local names, and builtins that a script uses."""
 
-SAMPLE = frozenset({"image", "label"})
+SAMPLE = frozenset({"image", "label", "generator"})
 """Local names of `prepare`: inputs may be called so, in other functions."""
 
 MISREAD = frozenset({"I", "O", "l"})

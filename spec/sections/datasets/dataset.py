@@ -16,11 +16,13 @@ class BuiltInDataset(Section):
         stacks: Whether all samples are of one shape: what is elementwise is then done
             to whole batches.
         seeded: Whether samples are drawn, from the spec's seed.
+        images: Whether its samples are images that it decodes: H x W x C.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
     stacks: ClassVar[bool] = False
     seeded: ClassVar[bool] = False
+    images: ClassVar[bool] = False
 
     @property
     def requirements(self) -> tuple[str, ...]:

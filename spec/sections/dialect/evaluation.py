@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
-
 from ..marks import unused
 from ..section import Section
-from .transforms import PostTransformNames
 
 
 class ConfigsSection(Section):
@@ -21,12 +18,4 @@ class ConfigsSection(Section):
     kmp_blocktime: Any = unused(None, "How long a thread waits.")
     kmp_affinity: Any = unused(
         "granularity=fine,verbose,compact,1,0", "Where threads are bound to."
-    )
-
-
-class PostprocessSection(Section):
-    """What is done to outputs and labels before a metric sees them."""
-
-    transform: PostTransformNames = Field(
-        default_factory=PostTransformNames, description="The steps, in order."
     )

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "7cdc687f806384ff1eadc7bd1682785d3aba391a4cb9f70e085c13c3ecc71e23"
+# spec-sha256 = "9ee3d9ab70b1bb2c26dff9a896d9af4e7cfbb5e81167e9de94935b5ac2e2b6dd"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "183f85d9c7089d9ac0dbd2a8cb0f382f0cbe8f7da970f2dedd48c20c4210e94b"
+# spec-sha256 = "da4e4985010dda281b356e99bee8ecddf6f12cc231f15bbe7b4c951f76b76fa6"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "67f8355764b5633ceb1cd4b10d08bfda3ff8af37bb1a7740904de473e07cd70f"
+# spec-sha256 = "169f475165ff2f5c9f480df3fa22d52aaece6d620225fea345fa69d5b5d0e7ef"
 # ///
 # fmt: off
 # isort: skip_file

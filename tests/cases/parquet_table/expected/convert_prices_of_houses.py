@@ -13,11 +13,11 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "47d2782e47a98144cad00acd914adeeb3668bb4b5600db3457c2c3f35966e3a7"
+# spec-sha256 = "42457b071e004f202d8c91e964ccaed379944ca118f20ee591dd5a0cd1d6223c"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert prices (MXNet) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert prices_of_houses (MXNet) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ HERE = Path(__file__).resolve().parent
 MODEL = HERE / "prices-symbol.json"
 WEIGHTS = HERE / "prices-0000.params"
 DATA = HERE / "prices.parquet"
-NAME = "prices"
+NAME = "prices_of_houses"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="mxnet>=1.9", precision=LOW, device="cpu")
 INPUTS = ()

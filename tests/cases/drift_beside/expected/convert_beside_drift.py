@@ -11,11 +11,11 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8bb486122a3e1a98471672be66200dff730a236dfac46d2f514c632ada19a21c"
+# spec-sha256 = "37672d51d98e21ce2aa4ed1705b5cc8d6ba80b552b6a6110762d267f3f21bbe9"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert detector (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert beside_drift (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "detector.onnx"
 DATA = HERE / "images.npz"
-NAME = "detector"
+NAME = "beside_drift"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
 INPUTS = (Input(name="image", shape=("batch", 3, 320, 320)),)

@@ -7,16 +7,16 @@
 # dependencies = [
 #     "narrowcast[onnx]==0.1.*",
 #     "openvino~=2026.4",
-#     "tokenizers>=0.15",
+#     "scikit-learn>=1.3",
 # ]
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "9429826b377767d5fa183069a072cf9aa79db23703b740ec18facca8b3372b40"
+# spec-sha256 = "c7a0a51dd3a9660e75ed439ab493954ce3c4e3734a841993ffc1c4f1b6efb57c"
 # ///
 # fmt: off
 # isort: skip_file
-"""Convert topics (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
+"""Convert grammar (ONNX for OpenVINO) from fp32 to bf16 + fp32 mixed precision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
-    Input,
     Pins,
     Precision,
     Report,
@@ -39,10 +38,9 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.decoded import Decoded
-from narrowcast.runtime.evaluation.data.files.jsonl import read_jsonl
-from narrowcast.runtime.evaluation.data.text.tokenized import tokenized
-from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.data.arrays import Arrays
+from narrowcast.runtime.evaluation.data.files.npz import read_npz
+from narrowcast.runtime.evaluation.metrics.classification.matthews import Matthews
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.placement import low_compute
 
@@ -51,14 +49,13 @@ if TYPE_CHECKING:
     from narrowcast.runtime.frameworks.onnx import Model
 
 HERE = Path(__file__).resolve().parent
-MODEL = HERE / "topics.onnx"
-DATA = HERE / "reuters.jsonl"
-TOKENIZER = HERE / "minilm"
-NAME = "topics"
+MODEL = HERE / "model.onnx"
+DATA = HERE / "val.npz"
+NAME = "grammar"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
-INPUTS = (Input(name="input_ids"), Input(name="attention_mask"))
-SOURCES = Sources(model=(MODEL,), data=(DATA, TOKENIZER))
+INPUTS = ()
+SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -72,29 +69,21 @@ def load_model() -> Model:
 
 
 @cache
-def dataset() -> Decoded:
-    """One object a line, read when it is asked for."""
-    return Decoded(
-        tokenized(
-            read_jsonl(DATA, inputs=("text",), label="topic"),
-            TOKENIZER,
-            length=64,
-            lower_case=False,
-            segments=False,
-        ),
-    )
+def dataset() -> Arrays:
+    """All samples of the archive, read once."""
+    return read_npz(DATA, inputs=("x",), label="y")
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """input_ids float32, attention_mask float32 and labels."""
-    for (input_ids, attention_mask), labels in dataset().batches(50):
-        inputs = (input_ids.astype(np.float32), attention_mask.astype(np.float32))
+    """x float32 and labels."""
+    for (x,), labels in dataset().batches(8):
+        inputs = (x.astype(np.float32),)
         yield inputs, labels
 
 
-def metric() -> TopK:
-    """Top-1: the share of samples whose label is the largest output."""
-    return TopK(k=1)
+def metric() -> Matthews:
+    """GLUE's cola: Matthews' correlation of predicted with wanted classes."""
+    return Matthews()
 
 
 def convert(run: Run) -> Report:
