@@ -20,11 +20,7 @@ def unread_data(loader: DataloaderSection) -> tuple[Named, ...]:
 
 def unread_metric(accuracy: AccuracySection) -> tuple[Named, ...]:
     """All that is named for the metric, where some of it is not built."""
-    metric = accuracy.metric
     found: list[Named] = []
-    if metric:
-        args = _args(metric.chosen, metric.args)
-        found.append(Named("metric", metric.key, args, True))
     if several := accuracy.multi_metrics:
         args = several.model_dump(exclude_none=True)
         found.append(Named("multi_metrics", ", ".join(several.named), args, False))

@@ -1,4 +1,4 @@
-"""Importing a framework, or a library that only some scripts need; or what keeps from it."""
+"""Importing a framework: when its members are asked for, or what keeps it from that."""
 
 from __future__ import annotations
 
@@ -34,34 +34,6 @@ def imported(package: str, title: str, extra: str) -> Any:
             f"{title} is installed, but `import {package}` fails: "
             f"{first_line(error).rstrip('.')}",
             f"Reinstall it: pip install --force-reinstall 'narrowcast[{extra}]'",
-        ) from error
-
-
-def optional(module: str, what_for: str, distribution: str = "") -> Any:
-    """A module of a library that is no requirement of the runtime.
-
-    Args:
-        module: Its dotted name.
-        what_for: What needs it, for people: "reading Parquet files".
-        distribution: What pip calls the library, where it is not the module's name.
-
-    Raises:
-        RequirementError: It is not installed, or its import fails.
-    """
-    package = distribution or module.partition(".")[0]
-    try:
-        return import_module(module)
-    except Exception as error:  # an import can fail in any way
-        top = module.partition(".")[0]
-        if isinstance(error, ModuleNotFoundError) and error.name == top:
-            raise RequirementError(
-                f"{what_for} needs {package}, which is not installed",
-                f"Install it: pip install {package}",
-            ) from error
-        raise RequirementError(
-            f"{what_for} needs {package}, and `import {module}` fails: "
-            f"{first_line(error).rstrip('.')}",
-            f"Reinstall it: pip install --force-reinstall {package}",
         ) from error
 
 

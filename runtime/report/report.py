@@ -8,6 +8,7 @@ from pathlib import Path
 from ..common.timing import Latency
 from ..evaluation.judgement import Judgement, Package
 from ..graph.graph import Precision
+from ..search.sensitivity.worst import Worst
 from .comparison import RuleBased
 
 
@@ -22,6 +23,7 @@ class Report:
         saved_bytes: Size of the converted file.
         judgement: Accuracy before and after; None where nothing was judged.
         drift: Without one, the relative RMS error of the outputs on random inputs.
+        worst: The op that adds most to it, where it is warned of.
         kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.
         package: Under `execution: compile`, the compiled package.
@@ -63,6 +65,7 @@ class Report:
     rules: RuleBased | None = None
     rebuilt: int | None = None
     page: Path | None = None
+    worst: Worst | None = None
 
     @property
     def exit_code(self) -> int:

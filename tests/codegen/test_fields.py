@@ -85,11 +85,6 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "device": (PLAIN, "cpu", "gpu"),
     "mixed_precision.precisions": (PLAIN, "bf16", "fp16"),
     "evaluation.accuracy.metric.topk": (evaluated(), 1, 5),
-    "evaluation.accuracy.metric.MSE.compare_label": (
-        evaluated(metric={"MSE": {}}),
-        True,
-        False,
-    ),
     "evaluation.accuracy.metric.python": (
         evaluated(metric={"python": "m:A"}),
         "m:A",
@@ -369,6 +364,12 @@ for _place in ("boxes", "scores", "classes", "num_detections"):
     TABLE[_key] = (judged(), 7, 8)
 
 FILES = {"label_file": "a.json", "vocab_file": "a.txt"}
+for _name in ("MSE", "RMSE", "MAE"):
+    TABLE[f"{METRIC}.{_name}.compare_label"] = (
+        evaluated(metric={_name: {}}),
+        True,
+        False,
+    )
 for _name in ("SquadV1", "SquadV1ModelZoo"):
     _base = judged({"SquadF1": {}}, {_name: FILES})
     for _key, _one, _other in (

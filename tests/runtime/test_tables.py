@@ -24,7 +24,7 @@ from narrowcast.runtime.evaluation.data.random.drawn import (
     Sparse,
     Uniform,
 )
-from narrowcast.runtime.frameworks.imported import optional
+from narrowcast.runtime.common.optional import optional
 
 ROWS = [{"x": [1, 2.5], "id": k, "text": f"line {k}", "y": k % 3} for k in range(10)]
 

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 
 from narrowcast.runtime.common.errors import DataError
-from narrowcast.runtime.common.fresh import in_fresh_process
-from narrowcast.runtime.common.progress import (
+from narrowcast.runtime.common.processes.fresh import in_fresh_process
+from narrowcast.runtime.common.telling import heartbeat
+from narrowcast.runtime.common.telling.heartbeat import Heartbeat, beating
+from narrowcast.runtime.common.telling.progress import (
     Quiet,
     Terminal,
     Verbose,
     duration,
 )
-from narrowcast.runtime.common.telling import heartbeat
-from narrowcast.runtime.common.telling.heartbeat import Heartbeat, beating
+from narrowcast.runtime.common.telling.spec_lines import located
 from narrowcast.runtime.common.telling.waiting import (
     READING,
     Wait,
@@ -264,6 +265,47 @@ def test_verbose_says_what_begins() -> None:
     progress.live("trial 1", "95.0%")
     progress.line("trial 1", "passes")
     assert stream.getvalue() == "  trial 1    95.0% ...\n  trial 1    passes\n"
+
+
+# Lines of the spec
+
+
+SPEC = """\
+# a comment: of nobody
+model: {name: net, path: ./net.pb}
+evaluation:
+  accuracy:
+    dataloader:
+      "dataset":
+        python: my.data:Rows
+      batch_size: 4
+    metric: {topk: 1}
+tuning:
+    strategy: {name: mse}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("Check evaluation.accuracy.dataloader.dataset.", "dataset (my net.yaml:6)."),
+        ("evaluation.accuracy.dataloader.transform", "transform (my net.yaml:5)"),
+        ("model.inputs says so, and model.inputs", "model.inputs (my net.yaml:2) says"),
+        ("tuning.strategy.name", "tuning.strategy.name (my net.yaml:11)"),
+        ("evaluation.accuracy.metric, net.model.x", "evaluation.accuracy.metric (my "),
+        ("quantization.op_wise", "quantization.op_wise"),
+        ("no key at all", "no key at all"),
+    ],
+)
+def test_keys_that_a_message_names_have_their_line(
+    said: str, found: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "convert_net.py"
+    script.write_text('# [tool.narrowcast]\n# spec = "my net.yaml"\n')
+    assert located(said, script) == said
+    (tmp_path / "my net.yaml").write_text(SPEC)
+    assert found in located(said, script)
+    assert located(said, tmp_path / "absent.py") == said
 
 
 # Nothing is timed

@@ -329,4 +329,6 @@ def test_the_sample_that_is_not_finite_is_named(
         return evaluate(predict, batches, MSE, beside=beside)
 
     with pytest.raises(DataError, match=said):
-        measured_baseline(predict, batches, MSE, scored, iter(range(99)).__next__)
+        measured_baseline(
+            predict, batches, MSE, scored, lambda found: found, iter(range(99)).__next__
+        )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from narrowcast.spec.sections.metrics.regression import MAE, MSE, RMSE, Loss, MeanError
 
+from ...writing.code import Code, literal
 from ...writing.imports import Import
-from .making import METRICS, Making, Makings, compared
+from .making import METRICS, Making, Makings
 
 
 def _error(title: str, metric: Import, section: MeanError) -> Making:
     """What a script says of an error and what it compares with."""
-    wanted = "the label" if section.compare_label else "fp32's own output"
-    return Making(f"{title} {wanted}.", metric, compared(section))
+    compared = "the label" if section.compare_label else "fp32's own output"
+    arguments: dict[str, Code] = {}
+    if not section.compare_label:
+        arguments["compare_label"] = literal(False)
+    return Making(f"{title} {compared}.", metric, arguments)
 
 
 def _mse(metric: MSE) -> Making:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
+from ...common.optional import optional
 from ..identity import array_of
 
 Image = npt.NDArray[Any]
@@ -102,13 +103,7 @@ def pillow() -> Any:
     """`PIL.Image`.
 
     Raises:
-        DataError: Pillow is not installed.
+        RequirementError: Pillow is not installed.
     """
-    try:
-        from PIL import Image as module
-    except ImportError as error:
-        raise DataError(
-            "images are read, resized and encoded by Pillow, which is not installed",
-            "Install it: pip install pillow",
-        ) from error
-    return module
+    what = "reading, resizing and encoding images"
+    return optional("PIL.Image", what, "pillow")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ....frameworks.imported import optional
+from ....common.optional import optional
 
 
 class Column(Protocol):

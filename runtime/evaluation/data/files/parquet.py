@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ....common.errors import DataError
 from ....common.suggestion import suggestion
-from ....frameworks.imported import optional
+from ....common.optional import optional
 from .columns import Column, column
 from .fields import sample
 from .lines import missing

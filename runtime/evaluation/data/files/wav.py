@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ....frameworks.imported import optional
+from ....common.optional import optional
 from .folders import Labelled, labelled_files
 from .lines import missing
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError, first_line
-from ....frameworks.imported import optional
+from ....common.optional import optional
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) in RGB, or (height, width, 1)."""

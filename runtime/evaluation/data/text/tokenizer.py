@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ....frameworks.imported import optional
+from ....common.optional import optional
 
 FILES = ("tokenizer.json", "vocab.txt")
 """What a folder is searched for, in this order."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ....frameworks.imported import optional
+from ....common.optional import optional
 from ..metric import OfAllSamples
 from ..values import given_labels, one_output
 from .classes import Classes, compared

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ....frameworks.imported import optional
+from ....common.optional import optional
 from ..metric import OfAllSamples
 from ..values import LABELS, OUTPUTS, given_labels, numbers, one_output, rows
 from .classes import REMEDY, Classes, class_numbers

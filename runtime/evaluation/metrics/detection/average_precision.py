@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ....frameworks.imported import optional
+from ....common.optional import optional
 from ..metric import OfAllSamples
 from ..values import given_labels
 from .boxes import Boxes, Order, detected, known

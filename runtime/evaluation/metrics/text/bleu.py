@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....common.errors import DataError
-from ....frameworks.imported import optional
+from ....common.optional import optional
 from ..metric import OfAllSamples
 from ..values import LABELS, OUTPUTS, given_labels, one_output, texts
 

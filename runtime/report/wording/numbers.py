@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .document.document import Document
-from .document.figures import Contender, Latency
+from ..document.document import Document
+from ..document.figures import Contender, Latency
 
 LABELS = {
     "fp32": "fp32, as loaded",

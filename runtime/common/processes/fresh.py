@@ -17,10 +17,10 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .errors import ModelError, UsageError
-from .processes.main_module import in_main, main_runs_once
-from .telling.heartbeat import beating
-from .telling.waiting import limit, limit_reading, waiting
+from ..errors import ModelError, UsageError
+from ..telling.heartbeat import beating
+from ..telling.waiting import limit, limit_reading, waiting
+from .main_module import in_main, main_runs_once
 
 P = ParamSpec("P")
 T = TypeVar("T")

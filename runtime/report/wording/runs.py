@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..common.typed_data import plain
-from ..evaluation.evaluation import rounded
-from .comparison import FP32, PREPARED, RESULT
-from .document.document import FORMAT, Document, Outcome
-from .document.figures import Contender
+from ...evaluation.evaluation import rounded
+from ..comparison import FP32, PREPARED, RESULT
+from ..document.document import FORMAT, Document, Outcome
+from ..document.figures import Contender
+from ..document.typed_data import plain
 from .numbers import beside_fp32, count, percent, precisions, seconds, size
 from .rows import NONE, Rows
 
@@ -95,8 +95,11 @@ def _numbers() -> Iterator[tuple[str, Callable[[Document], str]]]:
     yield "Precision", precisions
     yield "Outcome", lambda each: OUTCOMES[each.outcome]
     yield "FLOPs in 16 bits", lambda each: percent(each.compute.share)
-    yield "Ops in 16 bits", lambda each: f"{each.compute.ops_low} of {each.compute.ops}"
-    yield "Casts", lambda each: f"{each.compute.casts}"
+    yield (
+        "Ops in 16 bits",
+        lambda each: f"{each.compute.ops_low:,} of {each.compute.ops:,}",
+    )
+    yield "Casts", lambda each: f"{each.compute.casts:,}"
     yield "Metric", _metric
     yield "fp32", lambda each: _judged(each, "fp32")
     yield "Result", lambda each: _judged(each, "result")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...evaluation.evaluation import rounded
-from ..comparison import RESULT
-from ..document.document import Document, Outcome
-from ..numbers import beside_fp32, percent, precisions, seconds, size
-from .elements import Markup, joined, tag
+from ....evaluation.judging.digits import apart
+from ...comparison import RESULT
+from ...document.document import Document, Outcome
+from ...wording.numbers import beside_fp32, count, percent, precisions, seconds, size
+from ..elements import Markup, joined, tag
 
 STATES = {
     Outcome.HOLDS: ("✓", "Criterion holds"),
@@ -42,12 +42,12 @@ def state(document: Document) -> Markup:
 
 def _tiles(document: Document) -> Iterator[Markup]:
     compute, judged = document.compute, document.accuracy
-    ops = f"of FLOPs, {compute.ops_low} of {compute.ops} ops"
+    ops = f"of FLOPs, {compute.ops_low:,} of {count(compute.ops, 'op')}"
     yield _tile(f"In {document.precision}", percent(compute.share), ops)
     if judged is not None:
-        limit = "at least" if judged.higher_is_better else "at most"
-        said = f"fp32 {rounded(judged.fp32)}, {limit} {rounded(judged.bound)}"
-        yield _tile(judged.metric, rounded(judged.result), said)
+        before, after, bound = apart(judged.fp32, judged.result, judged.bound)
+        fp32 = "" if len(judged.numbers) > 1 else f"fp32 {before}, "
+        yield _tile(judged.metric, after, f"{fp32}{judged.limit} {bound}")
     elif document.drift is not None:
         yield _tile("Output error", f"{document.drift:.1e}", "relative, beside fp32")
     result = next((each for each in document.contenders if each.key == RESULT), None)

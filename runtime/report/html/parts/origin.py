@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..document.document import Document
-from ..numbers import count
-from .elements import Markup, joined, tag
-from .tables import Cell, figures, laid_out
+from ...document.document import Document
+from ...wording.numbers import count
+from ..elements import Markup, joined, tag
+from ..tables import Cell, figures, laid_out
 
 
 def assumed(document: Document) -> Markup:
@@ -22,13 +22,17 @@ def assumed(document: Document) -> Markup:
 def _said(document: Document) -> Iterator[str]:
     about, judged = document.assumed, document.accuracy
     if judged is not None:
+        what = ", ".join(each.metric for each in judged.numbers)
         samples = (
             "" if judged.samples is None else f" on {count(judged.samples, 'sample')}"
         )
-        batches = (
-            "" if about.batches is None else f", {count(about.batches, 'batch')[:-1]}es"
+        batches = "" if about.batches is None else f" in {about.batches:,} batches"
+        one = about.batches == 1
+        verb = "is" if len(judged.numbers) == 1 else "are"
+        yield (
+            f"{what} {verb} judged{samples}{' in one batch' if one else batches}, on the "
+            "saved file in a fresh process."
         )
-        yield f"{judged.metric} is judged{samples}{batches}, on the saved file in a fresh process."
     if about.made_up:
         yield "There was no data: inputs were drawn at random, and show no real ranges."
     yield from about.said

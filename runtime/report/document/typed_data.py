@@ -15,7 +15,7 @@ from enum import StrEnum
 from inspect import cleandoc
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .strict_json import strict
+from ...common.strict_json import strict
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..common.progress import printable
-from .document.document import Document, Outcome
+from ...common.telling.progress import printable
+from ..document.document import Document, Outcome
 from .numbers import WHYS, count, percent, precisions, size
-from .rows import NONE, Rows, contender_rows, trial_rows
+from .rows import NONE, Rows, contender_rows, number_rows, trial_rows
 from .runs import Runs, changes, side_by_side
 
 SIGNS = {
@@ -51,6 +51,10 @@ def _lines(document: Document) -> Iterator[str]:
     yield from _listed("Warning", document.warnings)
     yield from table(contender_rows(document))
     yield ""
+    numbers = number_rows(document)
+    if numbers is not None:
+        yield from table(numbers)
+        yield ""
     part = document.size.saved / max(document.size.fp32, 1)
     yield (
         f"{size(document.size.saved)} file, {part:.0%} of the fp32 weights; "
@@ -152,13 +156,15 @@ def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-STEERS = re.compile(r"[\\`*{}\[\]<>|~&$!]|(?<!\w)_|_(?!\w)|^[-+=#]|(?<=^\d)[.)]")
+STEERS = re.compile(r"[\\`*{}\[\]<>|~&$!]|(?<!\w)_|_(?!\w)|^[-+=#]")
 """What may steer Markdown, where it stands."""
+
+LISTED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 
 
 def text(words: str) -> str:
     """Words as text: they name nobody, link nowhere, and end no cell."""
-    escaped = STEERS.sub(r"\\\g<0>", _line(words))
+    escaped = LISTED.sub(r"\1\\\2", STEERS.sub(r"\\\g<0>", _line(words)))
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..comparison import RESULT
-from ..document.document import Document
-from ..document.figures import Contender
-from ..numbers import label, quartiles, seconds
-from ..rows import contender_rows
-from .elements import Markup, joined, tag
-from .tables import table
+from ...comparison import RESULT
+from ...document.document import Document
+from ...document.figures import Contender
+from ...wording.numbers import label, quartiles, seconds
+from ...wording.rows import contender_rows, number_rows
+from ..elements import Markup, joined, tag
+from ..tables import table
 
 
 def contenders(document: Document) -> Markup:
@@ -16,7 +16,9 @@ def contenders(document: Document) -> Markup:
     found = contender_rows(document)
     timed = [each for each in document.contenders if each.latency is not None]
     whole = table("Accuracy and latency, side by side", found)
-    return joined((whole, _bars(timed), _untimed(document)))
+    several = number_rows(document)
+    numbers = None if several is None else table("Numbers that are judged", several)
+    return joined((whole, numbers, _bars(timed), _untimed(document)))
 
 
 def _bars(timed: list[Contender]) -> Markup | None:
@@ -36,8 +38,8 @@ def _bars(timed: list[Contender]) -> Markup | None:
         if each.latency is not None
     ]
     said = (
-        "Seconds for one batch: the median of interleaved runs; the dark band is where "
-        "half of the runs were."
+        "Seconds for one batch: the median of interleaved runs; half of them were "
+        "within the band at a bar's end."
     )
     drawn = tag("div", *rows, class_="bars", aria_hidden="true")
     return tag("figure", drawn, tag("figcaption", said))

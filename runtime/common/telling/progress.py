@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
-from .timing import Clock
+from ..timing import Clock
 
 FIRST = 30.0
 """Seconds after which a step that nobody sees says that it goes on; then twice that."""

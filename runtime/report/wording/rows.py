@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..evaluation.evaluation import rounded
-from .comparison import FP32, RESULT
-from .document.document import Document
-from .document.figures import Contender, Trial
+from ...evaluation.evaluation import rounded
+from ...evaluation.judging.digits import apart
+from ..comparison import FP32, RESULT
+from ..document.document import Document
+from ..document.figures import Contender, Number, Trial, limit
 from .numbers import beside_fp32, count, label, percent, seconds
 
 NONE = "–"
@@ -53,6 +54,22 @@ def contender_rows(document: Document) -> Rows:
     return Rows(heads, rows, frozenset(chosen))
 
 
+def number_rows(document: Document) -> Rows | None:
+    """The numbers that are judged, None where the one is told elsewhere."""
+    judged = document.accuracy
+    if judged is None or len(judged.numbers) < 2:
+        return None
+    heads = ("Number", "fp32", "Result", "Demanded", "")
+    return Rows(heads, [_number(each) for each in judged.numbers])
+
+
+def _number(each: Number) -> tuple[str, ...]:
+    fp32, result, bound = apart(each.fp32, each.result, each.bound)
+    state = "holds" if each.holds else "misses"
+    demanded = f"{limit(each)} {bound}"
+    return each.metric, NONE if each.stated else fp32, result, demanded, state
+
+
 def _contender(document: Document, each: Contender, timed: bool) -> tuple[str, ...]:
     share = percent(each.flops_low / max(document.compute.flops, 1))
     cells = [label(each), share if each.flops_low else NONE]
@@ -81,7 +98,7 @@ def trial_rows(document: Document) -> Rows:
         (
             f"{trial.number}",
             percent(trial.flops_low / max(document.compute.flops, 1)),
-            f"{trial.ops_low}",
+            f"{trial.ops_low:,}",
             NONE if trial.value is None else rounded(trial.value),
             f"{_ended(trial)}{' (the result)' if trial.delivered else ''}",
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..document.document import Document
-from ..document.network import Kept, OpRow
-from ..numbers import WHYS, count, flops, gained, percent
-from .elements import Markup, joined, tag
-from .tables import laid_out
+from ...document.document import Document
+from ...document.network import Kept, OpRow
+from ...wording.numbers import WHYS, count, flops, gained, percent
+from ..elements import Markup, joined, tag
+from ..tables import laid_out
 
 FIRST = 12
 """Rows that are seen; the others open."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...evaluation.evaluation import rounded
-from ..document.document import Document
-from ..document.figures import Accuracy, Trial
-from ..numbers import count, percent
-from ..rows import trial_rows
-from .charts import MOST, Axis, axis
-from .elements import Markup, joined, tag
-from .tables import table
+from ....evaluation.evaluation import rounded
+from ....evaluation.judging.digits import apart
+from ...document.document import Document
+from ...document.figures import Accuracy, Trial
+from ...wording.numbers import count, percent
+from ...wording.rows import trial_rows
+from ..charts import MOST, Axis, axis
+from ..elements import Markup, joined, tag
+from ..tables import table
 
 WIDTH, HEIGHT = 400.0, 260.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 14.0, 44.0
@@ -86,10 +87,10 @@ def _grid(across: Axis, up: Axis) -> Iterator[Markup]:
 
 
 def _limits(up: Axis, judged: Accuracy) -> Iterator[Markup]:
-    limit = "at least" if judged.higher_is_better else "at most"
+    fp32, bound = apart(judged.fp32, judged.bound)
     rows = (
-        ("fp32", f"fp32 {rounded(judged.fp32)}", judged.fp32, True),
-        ("bound", f"{limit} {rounded(judged.bound)}", judged.bound, False),
+        ("fp32", f"fp32 {fp32}", judged.fp32, True),
+        ("bound", f"{judged.limit} {bound}", judged.bound, False),
     )
     for kind, said, value, better in rows:
         if not abs(value) < MOST:
@@ -97,7 +98,13 @@ def _limits(up: Axis, judged: Accuracy) -> Iterator[Markup]:
         y = up.at(value)
         above = better == judged.higher_is_better
         yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_=f"limit {kind}")
-        yield tag("text", said, x=LEFT + 4, y=y - 5 if above else y + 14, class_="axis")
+        yield tag(
+            "text",
+            said,
+            x=WIDTH - RIGHT,
+            y=y - 5 if above else y + 14,
+            class_="axis end",
+        )
 
 
 def _point(trial: Trial, x: float, y: float) -> Markup:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..document.document import Document
-from ..document.network import Module, Stretch
-from ..numbers import count, flops, percent
-from .elements import Markup, joined, tag
+from ...document.document import Document
+from ...document.network import Module, Stretch
+from ...wording.numbers import count, flops, percent
+from ..elements import Markup, joined, tag
 
 WIDTH, HEIGHT = 1000.0, 28.0
 
@@ -41,8 +41,8 @@ def _strip(document: Document) -> Markup:
         at += each.ops
     compute = document.compute
     said = (
-        f"{compute.ops_low} of {count(compute.ops, 'op')} in {document.precision}, "
-        f"{compute.ops - compute.ops_low} in fp32, from the inputs at the left to the "
+        f"{compute.ops_low:,} of {count(compute.ops, 'op')} in {document.precision}, "
+        f"{compute.ops - compute.ops_low:,} in fp32, from the inputs at the left to the "
         "outputs at the right."
     )
     hatch = tag(
@@ -147,7 +147,7 @@ def _precision(document: Document, module: Module) -> str:
         return f"{count(module.ops, 'op')} {document.precision}"
     if not module.ops_low:
         return f"{count(module.ops, 'op')} fp32"
-    return f"{module.ops_low} of {count(module.ops, 'op')} {document.precision}"
+    return f"{module.ops_low:,} of {count(module.ops, 'op')} {document.precision}"
 
 
 def _split(module: Module) -> Markup:
