@@ -42,6 +42,9 @@ class Darker:
 
 def failing(image, label):
     raise KeyError(label)
+
+def noisy(image):
+    return image + np.random.normal(size=image.shape)
 """
 
 
@@ -180,3 +183,11 @@ def test_what_does_not_fit_names_sample_and_transform(
         first_inputs(script.batches)
     (name,) = steps
     assert f"transform.{name}" in str(caught.value)
+
+
+def test_what_ones_own_transform_draws_is_the_same_in_each_pass(folder: Path) -> None:
+    steps = {"Resize": {"size": 6}, "python": "own_steps:noisy"}
+    data = imported(folder, "onnx", FOLDER, steps).dataset()
+    first, second = ([batch[0][0] for batch in data.batches(2)] for _pass in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert len({array.tobytes() for array in first}) == len(first)
