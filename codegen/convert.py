@@ -8,7 +8,7 @@ from narrowcast.spec import Spec
 
 from .frameworks import framework_of
 from .sections import Convert
-from .slots import imports_of, parameters, refusals, slots_of
+from .slots import imports_of, parameters, slots_of
 from .writing.code import Code, docstring
 from .writing.imports import Import
 from .writing.layout import Group, Item, laid_out, values
@@ -69,8 +69,6 @@ def _beginning(spec: Spec) -> Iterator[Code]:
     """Statements up to the model, loaded and scored."""
     framework, slots = framework_of(spec), slots_of(spec)
     _package, adapter = framework.adapter
-    for refusal in refusals(spec):
-        yield laid_out("", refusal, indent=4)
     several = len(spec.precisions) > 1
     requirements = "*REQUIREMENTS" if several else "REQUIREMENTS"
     lows = "lows = " if several else ""

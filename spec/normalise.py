@@ -30,7 +30,6 @@ from .spec import (
     PythonObject,
     Spec,
 )
-from .unread import unread_data
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}
 SIGNATURE = "serving_default"
@@ -136,8 +135,7 @@ def _evaluation(document: Document) -> Evaluation:
     """What judges; without a section for it, everything is supplied."""
     accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
-    data = unread_data(loader)
-    read = not data and _is_named(loader)
+    read = _is_named(loader)
     judged, balance = document.judged, loader.filter.LabelBalance
     return Evaluation(
         dataset=_dataset(loader) if read else None,
@@ -148,7 +146,6 @@ def _evaluation(document: Document) -> Evaluation:
         keep_last=loader.last_batch == "rollover",
         eval_func=_object(accuracy.python) if accuracy.python and judged else None,
         drift=document.tuning.accuracy_criterion.drift if judged else None,
-        unread=data,
         shuffle=read and loader.shuffle,
         postprocess=_postprocess(accuracy) if judged else (),
         objects=balance.size if read and balance else None,

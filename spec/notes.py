@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.dialect.fit import OUTPUTS, catalogues, named
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
@@ -20,6 +19,7 @@ from .sections.section import Note, Unsound
 from .sections.tuning import CriterionSection
 
 ACCURACY = ("evaluation", "accuracy")
+OUTPUTS = (*ACCURACY, "postprocess", "transform")
 PRECISIONS = ("mixed_precision", "precisions")
 RUNTIME = ("model", "runtime")
 OBJECTIVE = ("tuning", "objective")
@@ -44,7 +44,6 @@ def notes(document: Document) -> Iterator[Note]:
         _any_accuracy_notes,
         _trials_notes,
         _criterion_notes,
-        _unbuilt_notes,
         _several_metrics_notes,
         _transform_notes,
         _postprocess_notes,
@@ -195,19 +194,6 @@ def _criterion_notes(document: Document) -> Iterator[Note]:
     written = document.tuning.accuracy_criterion != CriterionSection()
     if written and not document.executed:
         yield Note(CRITERION, "is not checked: nothing is executed here", LEAVE)
-
-
-def _unbuilt_notes(document: Document) -> Iterator[Note]:
-    """What the spec names, and the script can't read."""
-    accuracy = document.evaluation.accuracy
-    if accuracy is None:
-        return
-    for kind, steps, section in catalogues(accuracy):
-        option = "--data"
-        if kind in ("metric", "postprocess"):
-            option = "--metric"
-        for name in (name for name, _ in named(section) if name in section.__dict__):
-            yield Note((*steps, name), f"is not read yet: the script takes {option}")
 
 
 def _several_metrics_notes(document: Document) -> Iterator[Note]:

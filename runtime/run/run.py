@@ -122,25 +122,6 @@ class Run:
             self.context.warn(f"left out: {left.message}")
         return tuple(self.machines)
 
-    def unbuilt(self, supplied: object, option: str, *names: str) -> None:
-        """Refuse what the spec names and no version reads yet, unless it is supplied.
-
-        Args:
-            supplied: What is, None for nothing.
-            option: What supplies it: "--data".
-            names: Of the datasets, transforms or metrics.
-
-        Raises:
-            UsageError: It is not supplied.
-        """
-        if supplied is None:
-            verb = "is" if len(names) == 1 else "are"
-            raise UsageError(
-                f"the spec names {', '.join(names)}, which {verb} not read by this "
-                "version of narrowcast",
-                f"Give {option} package.module:Class: your own, in its place.",
-            )
-
     def fed(
         self,
         batches: Callable[[Data], Iterable[tuple[Any, Any]]],

@@ -19,6 +19,9 @@ from .metrics.several import MultiMetricsSection
 from .section import Block, Problem, Section
 from .transforms.section import TransformSection
 
+BALANCED = frozenset({"COCORaw", "COCORecord"})
+"""Datasets whose samples have boxes."""
+
 
 def _iteration(count: int) -> int:
     if count < 1 and count != -1:
@@ -54,6 +57,17 @@ class DataloaderSection(Section):
         "Whether several machines evaluate.",
         "has no effect here: one machine evaluates, its processes by --workers",
     )
+
+    def problems(self) -> Iterator[Problem]:
+        """A filter that the dataset has nothing for."""
+        if not self.filter.says("LabelBalance"):
+            return
+        if self.dataset and self.dataset.key not in BALANCED:
+            yield Problem(
+                "the filter counts the boxes of COCORaw and COCORecord",
+                "leave it out",
+                ("filter", "LabelBalance"),
+            )
 
 
 class AccuracySection(Section):
