@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy.io import wavfile
 
 from narrowcast.runtime.common.errors import DataError, RequirementError
+from narrowcast.runtime.common.optional import optional
 from narrowcast.runtime.evaluation.data.files.jsonl import read_jsonl
 from narrowcast.runtime.evaluation.data.files.npy import npy_folder, read_npy
 from narrowcast.runtime.evaluation.data.files.parquet import KEPT, read_parquet
@@ -24,7 +25,6 @@ from narrowcast.runtime.evaluation.data.random.drawn import (
     Sparse,
     Uniform,
 )
-from narrowcast.runtime.common.optional import optional
 
 ROWS = [{"x": [1, 2.5], "id": k, "text": f"line {k}", "y": k % 3} for k in range(10)]
 

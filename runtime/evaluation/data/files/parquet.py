@@ -15,8 +15,8 @@ from typing import Any
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ....common.suggestion import suggestion
 from ....common.optional import optional
+from ....common.suggestion import suggestion
 from .columns import Column, column
 from .fields import sample
 from .lines import missing
