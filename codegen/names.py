@@ -55,6 +55,7 @@ TRANSFORMS = """
 Step at_random channels_first channels_last own_transform to_array transform
 transform_2 transform_3
 """
+METRICS = "Several Weighted"
 KINDS = (
     *(files, folders, images, random, records, tables, text),
     *(conversions, elementwise, geometry, imagenet),
@@ -68,6 +69,7 @@ RESERVED = frozenset(
         *OBJECTIVES.values(),
         *DATASETS.split(),
         *TRANSFORMS.split(),
+        *METRICS.split(),
         *(name for kind in KINDS for name in kind.NAMES.split()),
     }
 )
