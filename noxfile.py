@@ -101,6 +101,7 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", *SWEEP, *others, *own, env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_kills.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_signals.py")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_memory.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_report_browser.py")
     _damage(session, "pytorch")
     session.install("transformers==5.23.0")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from peaks import BATCH, peak
 
 from narrowcast.runtime.evaluation.data.arrays import Batched
 from narrowcast.runtime.evaluation.data.decoded import Decoded
 from narrowcast.runtime.evaluation.data.files.npy import read_npy
 from narrowcast.runtime.evaluation.data.random.drawn import Constant, Random, Uniform
-from narrowcast.runtime.evaluation.evaluation import evaluate
-from narrowcast.runtime.evaluation.metrics.topk import TopK
 
 MILLION = 1_000_000
-BATCH = 500
 SIZE = 4
-"""Bytes of a number; a batch of random samples is 500 x 32 of them."""
+"""Bytes of a number; a batch is 250 x 32 of them."""
 
 
 def random(folder: Path) -> Batched:
@@ -35,29 +31,15 @@ def stored(folder: Path) -> Batched:
     return Decoded(read_npy(folder, inputs=("x",), label="y"))
 
 
-def peak(data: Batched, batches: int, shuffle: int | None) -> int:
-    """The most bytes that Python and NumPy had at once in an evaluation."""
-
-    def read() -> Iterator[tuple[Any, Any]]:
-        return data.batches(BATCH, limit=batches, shuffle=shuffle)
-
-    tracemalloc.start()
-    evaluate(lambda inputs: (inputs[0][:, :10],), read, TopK)
-    found = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return found
-
-
-@pytest.mark.parametrize("make", [random, stored])
-@pytest.mark.parametrize("shuffle", [None, 0])
+@pytest.mark.parametrize(("make", "shuffle"), [(random, None), (stored, 0)])
 def test_a_million_samples_take_no_more_than_a_few_batches(
     tmp_path: Path, make: Any, shuffle: int | None
 ) -> None:
     data = make(tmp_path)
     assert len(data) == MILLION
-    few, many = (peak(data, batches, shuffle) for batches in (4, 12))
+    few, many = (peak(data, batches, shuffle) for batches in (4, 24))
     order = 0 if shuffle is None else 8 * MILLION
     batch = BATCH * 32 * SIZE
     assert few < order + 20 * batch + 2_000_000
-    scores = 8 * BATCH * 12
-    assert many < few + batch + scores
+    # Threads are ahead by more or less; of 20 batches that stayed this were a third.
+    assert many < few + 7 * batch + 8 * BATCH * 24
