@@ -55,7 +55,6 @@ class Npy(Folder):
 class Wav(Folder):
     """WAV files, each a sample of numbers from -1 to 1; a folder within is a class."""
 
-    packages = ("scipy>=1.9",)
     rate: Size | None = Field(
         default=None,
         description="Frames a second that all files must have, null for any.",

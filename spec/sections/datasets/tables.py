@@ -12,7 +12,7 @@ from ..section import Block, Problem, Section
 from .counting import counted
 from .dataset import BuiltInDataset
 
-TOKENIZERS = "tokenizers>=0.15"
+TOKENIZERS = "tokenizers>=0.20"
 
 
 class Rows(BuiltInDataset):
