@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.evaluation.metrics.classification.f1 import F1
 from narrowcast.runtime.evaluation.metrics.metric import MeanOverSamples
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.postprocess.collect import Collect
 from narrowcast.runtime.evaluation.metrics.postprocess.features import (
     Feature,
@@ -51,6 +52,15 @@ def test_a_metric_of_all_samples_is_shifted_too() -> None:
         metric.update(np.eye(2), ["a", "b"])
     with pytest.raises(DataError, match="F1 needs labels"):
         metric.update(np.eye(2), None)
+
+
+def test_what_compares_with_fp32_is_not_shifted_and_says_so_behind_a_step() -> None:
+    metric = MSE(compare_label=False)
+    assert shifted(metric, 1) is metric
+    assert [Collect(MSE(each), 3).compare_label for each in (True, False)] == [
+        True,
+        False,
+    ]
 
 
 def test_only_the_first_samples_are_collected() -> None:
