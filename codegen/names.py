@@ -48,7 +48,7 @@ resize_with_ratio to_array to_pil_image to_tensor transpose
 """
 METRICS = """
 Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
-RMSE SquadF1 SquadV1 TopK
+RMSE Several SquadF1 SquadV1 TopK Weighted
 shifted
 CLASSES QUESTIONS VOCABULARY
 """

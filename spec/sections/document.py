@@ -277,6 +277,10 @@ class Document(Section):
         accuracy = self.evaluation.accuracy
         if accuracy is None:
             return
+        if several := accuracy.multi_metrics:
+            for problem in several.direction_problems():
+                at = ("evaluation", "accuracy", "multi_metrics", *problem.at)
+                yield replace(problem, at=at)
         written = self.tuning.accuracy_criterion.higher_is_better
         metric = accuracy.metric
         if (
