@@ -146,8 +146,10 @@ DEFAULT_SEED = 1978
 
 
 def _seed(spec: Spec) -> tuple[Code, ...]:
-    """Where a factory, a random batch or an order is drawn, or the search is seeded otherwise."""
-    draws = spec.model.factory is not None or spec.evaluation.dataset is None
+    """Where a factory, data or its order is drawn, or the search is seeded otherwise."""
+    dataset = spec.evaluation.dataset
+    drawn = isinstance(dataset, BuiltInDataset) and dataset.seeded
+    draws = spec.model.factory is not None or dataset is None or drawn
     draws = draws or spec.evaluation.shuffle or is_drawn(spec.evaluation)
     if draws or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)

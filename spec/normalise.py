@@ -137,7 +137,7 @@ def _evaluation(document: Document) -> Evaluation:
     accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
     data = unread_data(loader)
-    read = loader.dataset is not None and not data
+    read = not data and _is_named(loader)
     judged, balance = document.judged, loader.filter.LabelBalance
     return Evaluation(
         dataset=_dataset(loader) if read else None,
@@ -152,6 +152,14 @@ def _evaluation(document: Document) -> Evaluation:
         shuffle=read and loader.shuffle,
         postprocess=_postprocess(accuracy) if judged else (),
         objects=balance.size if read and balance else None,
+    )
+
+
+def _is_named(loader: DataloaderSection) -> bool:
+    """Whether the spec says what data is read."""
+    chosen = loader.dataset.chosen if loader.dataset else None
+    return chosen is not None and (
+        not isinstance(chosen, BuiltInDataset) or chosen.named
     )
 
 

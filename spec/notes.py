@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
@@ -119,6 +120,8 @@ def _data_notes(document: Document) -> Iterator[Note]:
     dataset = accuracy.dataloader.dataset if accuracy else None
     if dataset and isinstance(dataset.chosen, BuiltInDataset):
         yield from _files_of((*DATA, "dataset", dataset.key), dataset.chosen)
+        for note in dataset.chosen.notes():
+            yield replace(note, at=(*DATA, "dataset", dataset.key, *note.at))
 
 
 def _metric_notes(document: Document) -> Iterator[Note]:

@@ -220,7 +220,10 @@ class Document(Section):
         accuracy = self.evaluation.accuracy
         if accuracy is None:
             return
-        wanted = len(self.model.inputs) or 1
+        dataset = accuracy.dataloader.dataset
+        chosen = dataset.chosen if dataset else None
+        given = chosen.arrays if isinstance(chosen, BuiltInDataset) else 1
+        wanted = len(self.model.inputs) or given
         if accuracy.dataloader.transform.prepares and wanted != 1:
             yield Problem(
                 f"transforms prepare one input, the model has {wanted}",
