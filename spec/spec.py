@@ -236,6 +236,26 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Performance:
+    """How speed is measured, besides what every run times.
+
+    Attributes:
+        warmup, iterations: Rounds; None for as many as the runtime takes.
+        batch_size: Samples of a batch, None for the data's own.
+        instances, cores: Processes at once, and the cores of each.
+        intra_threads, inter_threads: None for the framework's choice.
+    """
+
+    warmup: int
+    iterations: int | None
+    batch_size: int | None
+    instances: int
+    cores: int | None
+    intra_threads: int | None
+    inter_threads: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A spec, every decision that it holds made explicit.
 
@@ -252,6 +272,7 @@ class Spec:
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
+        performance: How speed is measured, None where nothing is executed or asked for.
         told: The framework as the command line gave it, "" where the spec tells it; no
             part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
@@ -269,6 +290,7 @@ class Spec:
     batch_size: int
     seed: int
     costs: str
+    performance: Performance | None = field(default=None, metadata={ADDED: True})
     told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

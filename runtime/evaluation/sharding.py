@@ -22,9 +22,10 @@ from typing import Any
 from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import end_with_parent, interrupts_stay_here, portable
+from ..common.fresh import interrupts_stay_here, portable
 from ..common.places import described
 from ..common.processes.main_module import in_main, main_runs_once
+from ..common.processes.parent import end_with_parent
 from ..common.telling.heartbeat import beating
 from ..common.telling.waiting import limit, limit_reading, waiting
 from ..frameworks.inputs import Input

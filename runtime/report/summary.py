@@ -8,7 +8,7 @@ from ..common.files import shown
 from ..evaluation.judgement import Judgement
 from .comparison import COMPILED, RESULT
 from .report import Report
-from .speed import rules_line, speed_lines
+from .speed import performed_lines, rules_line, speed_lines
 
 GRAPH = 100_000
 """Bytes that a file may take beside its weights."""
@@ -31,6 +31,7 @@ def summary(report: Report) -> str:
         *([] if report.weights is None else [("weights", _stored(*report.weights))]),
         *(("latency", line) for line in _latency(report, RESULT)),
         *(("rules", line) for line in _rules(report)),
+        *(("speed", line) for line in performed_lines(report.performed)),
         *(("compiled", line) for line in _compiled(report)),
         *([("kernels", report.kernels)] if report.kernels else []),
         ("search", searched(report)),

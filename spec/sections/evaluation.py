@@ -10,10 +10,15 @@ from pydantic import AfterValidator, Field
 from .datasets.dataset import BuiltInDataset
 from .datasets.filters import FilterSection
 from .datasets.section import DatasetSection
-from .dialect.evaluation import ConfigsSection, PostprocessSection
+from .dialect.evaluation import (
+    ConfigsSection,
+    PostprocessSection,
+    TimedLoaderSection,
+)
 from .dialect.metrics import MetricNames
 from .dialect.names import ALL
 from .fields import Among, Amounts, Flag, PythonName, Refused, Size, Whole
+from .instances import InstancesSection
 from .marks import Parameters, frameworks_of, unbuilt, unused
 from .metrics.section import MetricSection
 from .section import Block, Problem, Section
@@ -149,15 +154,21 @@ class AccuracySection(Section):
 
 
 class PerformanceSection(Section):
-    """How speed is measured."""
+    """How speed is measured: of fp32 as loaded, as prepared, and of the result."""
 
-    warmup: Any = unused(5, "Runs that are not timed.")
-    iteration: Any = unused(-1, "Runs that are timed.")
-    configs: ConfigsSection = unused(ConfigsSection(), "Processes and threads.")
-    dataloader: DataloaderSection = unused(DataloaderSection(), "The data.")
-    postprocess: PostprocessSection = unused(
-        PostprocessSection(), "What is done after."
+    warmup: Annotated[Whole, Field(ge=0)] = Field(
+        default=5, description="Rounds that are not timed."
     )
+    iteration: Annotated[Whole, AfterValidator(_iteration)] = Field(
+        default=-1, description="Rounds that are timed; -1 for as many as two seconds."
+    )
+    configs: InstancesSection = Field(
+        default_factory=InstancesSection, description="Processes and threads."
+    )
+    dataloader: TimedLoaderSection = Field(
+        default_factory=TimedLoaderSection, description="The batch that is timed."
+    )
+    postprocess: Any = unused(None, "What is done after.")
 
 
 class EvaluationSection(Section):
