@@ -6,7 +6,7 @@ nox.options.sessions = ["core", "torch", "tensorflow", "onnx", "mxnet"]
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 
-TOOLS = ("ruff==0.17.6", "mypy==2.4.1", "black>=25", "types-PyYAML")
+TOOLS = ("ruff==0.17.6", "mypy==2.4.1", "black>=25", "types-PyYAML", "jsonschema>=4.20")
 TESTS = ("pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2")
 SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, one for each core: most of the time goes to fresh Pythons."""

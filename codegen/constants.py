@@ -7,9 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
+from narrowcast.spec.sections.metrics.measure import Measure
+from narrowcast.spec.sections.metrics.poststeps import PostStep
 from narrowcast.spec.sections.tuning import NearnessSection
 from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
 
+from .evaluation.transforms import own
+from .evaluation.transforms.section import is_drawn
 from .frameworks import framework_of
 from .writing.code import Code, literal
 from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
@@ -84,8 +88,11 @@ def files(spec: Spec) -> dict[str, str]:
 
 
 def _data(spec: Spec) -> Mapping[str, str]:
-    dataset = spec.evaluation.dataset
-    return dataset.files if isinstance(dataset, BuiltInDataset) else {}
+    """What the dataset, the metric and what is between them read."""
+    evaluation = spec.evaluation
+    parts = (evaluation.dataset, evaluation.metric, *evaluation.postprocess)
+    reading = (e for e in parts if isinstance(e, BuiltInDataset | Measure | PostStep))
+    return {name: path for each in reading for name, path in each.files.items()}
 
 
 def _sources(spec: Spec, read: Mapping[str, str]) -> Group:
@@ -107,6 +114,8 @@ def _python_modules(spec: Spec) -> Iterator[str]:
     for part in (spec.evaluation.dataset, spec.evaluation.metric):
         if isinstance(part, PythonClass):
             yield part.object.module
+    for given in own.objects(spec.evaluation.transforms):
+        yield given.module
     if isinstance(spec.evaluation.eval_func, PythonObject):
         yield spec.evaluation.eval_func.module
 
@@ -138,7 +147,7 @@ DEFAULT_SEED = 1978
 def _seed(spec: Spec) -> tuple[Code, ...]:
     """Where a factory, a random batch or an order is drawn, or the search is seeded otherwise."""
     draws = spec.model.factory is not None or spec.evaluation.dataset is None
-    draws = draws or spec.evaluation.shuffle
+    draws = draws or spec.evaluation.shuffle or is_drawn(spec.evaluation)
     if draws or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)
     return ()

@@ -37,9 +37,20 @@ CONTENT IMAGE_LIST STYLE
 
 imagenet read_cifar10 read_cifar100 read_csv read_fashion_mnist read_mnist read_npz
 """
-TRANSFORMS = ""
+TRANSFORMS = """
+Step at_random own_transform transform transform_2 transform_3
+
+align_channels bilinear_imagenet center_crop channels_first channels_last color_jitter
+crop_resize crop_to_bounding_box decode_image encode_jpeg normalize pad padded_center_crop
+quantized_input random_crop random_horizontal_flip random_resized_crop
+random_vertical_flip resize resize_crop_imagenet resize_shorter resize_with_aspect_ratio
+resize_with_ratio to_array to_pil_image to_tensor transpose
+"""
 METRICS = """
-MSE TopK
+Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
+RMSE SquadF1 SquadV1 TopK
+shifted
+CLASSES QUESTIONS VOCABULARY
 """
 RESERVED = frozenset(
     {
@@ -52,7 +63,7 @@ RESERVED = frozenset(
 )
 """Imports, constants and functions, local names, and builtins that a script uses."""
 
-SAMPLE = frozenset({"image", "label"})
+SAMPLE = frozenset({"image", "label", "generator"})
 """Local names of `prepare`: inputs may be called so, in other functions."""
 
 MISREAD = frozenset({"I", "O", "l"})

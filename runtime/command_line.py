@@ -21,9 +21,9 @@ from .arguments import parsed
 from .common.errors import NarrowcastError
 from .common.files import shown, write_bytes
 from .common.places import described, place_of
-from .common.progress import Quiet, Terminal, Verbose, printable
 from .common.telling.aside import Aside, aside
 from .common.telling.heartbeat import beating
+from .common.telling.progress import Quiet, Terminal, Verbose, printable
 from .common.telling.spec_lines import located
 from .common.telling.waiting import limit_reading
 from .evaluation.sharding import Workers

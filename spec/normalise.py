@@ -12,6 +12,7 @@ from .sections.document import Document
 from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
 from .sections.metrics.measure import Measure
+from .sections.metrics.poststeps import PostStep
 from .sections.metrics.section import MetricSection
 from .sections.model import InputSection, slug
 from .sections.tuning import OBJECTIVES
@@ -167,6 +168,7 @@ def _evaluation(document: Document) -> Evaluation:
         drift=document.tuning.accuracy_criterion.drift if document.judged else None,
         unread=(*data, *outputs),
         shuffle=read and loader.shuffle,
+        postprocess=_postprocess(accuracy) if judged else (),
         objects=balance.size if read and balance else None,
     )
 
@@ -189,6 +191,15 @@ def _metric(section: MetricSection) -> Metric:
     if isinstance(chosen, Measure):
         return chosen
     return _class(str(chosen), section.args)
+
+
+def _postprocess(accuracy: AccuracySection) -> tuple[PostStep, ...]:
+    """The steps; what is about labels is left out where none are read."""
+    metric = accuracy.metric
+    if metric is None:
+        return ()
+    steps = accuracy.postprocess.transform.steps
+    return tuple(each for each in steps if metric.of_labels or not each.shifts_labels)
 
 
 def _criterion(document: Document) -> Criterion:

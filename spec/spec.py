@@ -16,6 +16,7 @@ from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
 from .sections.metrics.measure import Measure
+from .sections.metrics.poststeps import PostStep
 from .sections.mixed_precision import Low
 from .sections.transforms.transform import Transform
 from .sections.tuning import DriftSection
@@ -187,6 +188,7 @@ class Evaluation:
         drift: How near outputs must stay to fp32's own besides, None for no matter.
         unread: What is written for data or metric and can't be read yet, in order:
             that slot is supplied.
+        postprocess: What is done to outputs and labels before the metric, in order.
         shuffle: Whether samples of the dataset come in an order drawn from the seed.
         objects: How many an image has to have, None where all images are read.
     """
@@ -202,6 +204,7 @@ class Evaluation:
     )
     drift: DriftSection | None = field(default=None, metadata={ADDED: True})
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
+    postprocess: tuple[PostStep, ...] = field(default=(), metadata={ADDED: True})
     shuffle: bool = field(default=False, metadata={ADDED: True})
     objects: int | None = field(default=None, metadata={ADDED: True})
 

@@ -22,8 +22,8 @@ from typing import Any
 from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import interrupts_stay_here, portable
 from ..common.places import described
+from ..common.processes.fresh import interrupts_stay_here, portable
 from ..common.processes.main_module import in_main, main_runs_once
 from ..common.processes.parent import end_with_parent
 from ..common.telling.heartbeat import beating

@@ -9,6 +9,7 @@ from ..common.timing import Latency
 from ..evaluation.judgement import Judgement, Package
 from ..evaluation.performance.performed import Performed
 from ..graph.graph import Precision
+from ..search.sensitivity.worst import Worst
 from .comparison import RuleBased
 
 
@@ -23,6 +24,7 @@ class Report:
         saved_bytes: Size of the converted file.
         judgement: Accuracy before and after; None where nothing was judged.
         drift: Without one, the relative RMS error of the outputs on random inputs.
+        worst: The op that adds most to it, where it is warned of.
         kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.
         package: Under `execution: compile`, the compiled package.
@@ -66,6 +68,7 @@ class Report:
     rebuilt: int | None = None
     performed: Performed | None = None
     page: Path | None = None
+    worst: Worst | None = None
 
     @property
     def exit_code(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..common.delivery import candidate, discard, temporary
 from ..common.files import check_writable
-from ..common.progress import Progress
+from ..common.telling.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.sharding import Workers
 from ..graph.graph import Precision

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
     content = None
     if conversion.replayed is None:
         judged = {"judgement": judgement_data(converted.judgement)}
+        judged |= _drift_data(converted)
         content = document(plan, graph, about | judged | timed_data(timed))
         forms = conversion.forms_in_use(plan.placement)
         content |= {"forms": dict(forms)} if forms else {}
@@ -74,8 +75,8 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
         context.options.plan,
         lock.parent,
     )
-    written = described_run(report, facts, datetime.now(UTC))
     _put_in_place(converted, lock, content, missed)
+    written = described_run(report, facts, datetime.now(UTC))
     return replace(report, page=_told(context, written, lock))
 
 
@@ -123,6 +124,7 @@ def gathered(
         saved_bytes=candidate_bytes(converted.saved),
         judgement=converted.judgement,
         drift=converted.drift,
+        worst=converted.worst,
         latency=None if timed is None else dict(timed.latency),
         trials=len(found.trials),
         replayed=conversion.replayed is not None,
@@ -142,6 +144,14 @@ def gathered(
         performed=None if timed is None else timed.performed,
         rebuilt=context.options.trial,
     )
+
+
+def _drift_data(converted: Converted) -> dict[str, Any]:
+    """The output error where nothing is judged, and the op that adds most, if told."""
+    if converted.drift is None:
+        return {}
+    worst = {} if converted.worst is None else {"worst": asdict(converted.worst)}
+    return {"drift": {"output_error": converted.drift, **worst}}
 
 
 def _reasons(plan: Plan) -> dict[str, str]:

@@ -219,7 +219,7 @@ def score_saved_by_function(
     return evaluation(context.history.remember(step, make))
 
 
-def drift(
+def output_error(
     context: Context, slots: Slots, fp32: Predict, load: LoadSaved, path: Path
 ) -> float:
     """Output error of a saved model on the first batch, in a fresh process.

@@ -18,6 +18,7 @@ from ..frameworks.protocol import Inputs
 from ..graph.graph import Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
+from ..search.sensitivity.worst import TOLERATED
 from .context import Context
 from .conversion import Conversion
 from .scoring import scored_as_loaded, scored_by_function
@@ -37,6 +38,7 @@ class Subject:
         machines: What `Run.require` found, by precision.
         model: The model as `load_model` returned it.
         standard: What results are held against, None without an evaluation.
+        tolerated: Output error that is not warned of without one.
     """
 
     context: Context
@@ -44,6 +46,7 @@ class Subject:
     machines: Mapping[Precision, Machine]
     model: Any
     standard: Standard | None = None
+    tolerated: float = TOLERATED
 
     def judged_by(
         self,
@@ -66,7 +69,7 @@ class Subject:
         """
         if self.slots.made_up:
             if drift is None or not drift.on_random_inputs or self.slots.unfed:
-                return self._unjudged("data")
+                return self._unjudged("data", drift)
             metric = None  # there are no labels
             self.context.note(
                 "drift is judged on random inputs, which show ranges of nothing real"
@@ -104,7 +107,7 @@ class Subject:
         slots, sizes = seen(slots, model, calls)
         return replace(self, slots=slots, standard=replace(standard, sizes=sizes))
 
-    def _unjudged(self, absent: str) -> Subject:
+    def _unjudged(self, absent: str, drift: Drift | None = None) -> Subject:
         """The same: the static rules will do."""
         lows = self.context.lows
         if len(lows) > 1:
@@ -119,7 +122,8 @@ class Subject:
         self.context.note(
             f"no {absent} was given ({GIVEN[absent]}): nothing is judged, {placed}"
         )
-        return self
+        stated = None if drift is None else drift.relative_error
+        return self if stated is None else replace(self, tolerated=stated)
 
     def trace(
         self,
@@ -170,6 +174,7 @@ class Subject:
             package,
             self.standard,
             sizes(slots.inputs, batch, judged),
+            tolerated=self.tolerated,
         )
 
     def _settled(self, batch: Inputs) -> tuple[Slots, Judged]:

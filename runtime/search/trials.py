@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ..common.errors import DataError, UsageError
 from ..common.places import described
-from ..common.progress import Progress, duration
+from ..common.telling.progress import Progress, duration
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import Evaluation, Watch

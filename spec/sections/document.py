@@ -22,6 +22,7 @@ from .marks import INT8, unused
 from .mixed_precision import MixedPrecisionSection
 from .model import EXECUTED, FRAMEWORKS
 from .section import Problem, Section, Unsound
+from .transforms.fit import step_problems
 from .tuning import TuningSection
 
 TRAINED = "has no effect here: a trained model is converted as it is"
@@ -93,6 +94,7 @@ class Document(Section):
         yield self._score_problems()
         yield self._input_problems()
         yield self._transform_problems()
+        yield self._step_problems()
         yield self._batch_problems()
         yield self._direction_problems()
         yield self._drift_problems()
@@ -225,6 +227,13 @@ class Document(Section):
                 "prepare the samples in your own dataset: {python: package.module:Class}",
                 (*DATA, "transform"),
             )
+
+    def _step_problems(self) -> Iterator[Problem]:
+        if accuracy := self.evaluation.accuracy:
+            loader, inputs = accuracy.dataloader, self.model.inputs
+            data, steps = loader.dataset, loader.transform
+            for problem in step_problems(steps, data, inputs, self.framework):
+                yield replace(problem, at=(*DATA, "transform", *problem.at))
 
     def _batch_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy

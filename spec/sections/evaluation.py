@@ -5,30 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from .datasets.dataset import BuiltInDataset
 from .datasets.filters import FilterSection
 from .datasets.section import DatasetSection
-from .dialect.evaluation import (
-    ConfigsSection,
-    PostprocessSection,
-    TimedLoaderSection,
-)
-from .dialect.metrics import MetricNames
+from .dialect.evaluation import ConfigsSection
 from .dialect.names import ALL
-from .fields import Among, Amounts, Flag, PythonName, Refused, Size, Whole
-from .instances import InstancesSection
-from .marks import Parameters, frameworks_of, unbuilt, unused
+from .fields import Among, Amounts, Flag, PythonName, Size
+from .marks import unbuilt, unused
+from .metrics.names import BuiltInMetrics
+from .metrics.postprocess import PostprocessSection
 from .metrics.section import MetricSection
+from .performance import Iteration, PerformanceSection
 from .section import Block, Problem, Section
 from .transforms.section import TransformSection
-
-
-def _iteration(count: int) -> int:
-    if count < 1 and count != -1:
-        raise Refused("must be at least 1, or -1 for all batches")
-    return count
 
 
 class DataloaderSection(Section):
@@ -61,11 +52,9 @@ class DataloaderSection(Section):
     )
 
 
-class MultiMetricsSection(MetricNames):
+class MultiMetricsSection(BuiltInMetrics):
     """Several metrics at once."""
 
-    topk: Whole | None = unbuilt("Share of labels among the k largest outputs.", ALL)
-    MSE: Parameters = unbuilt("Mean squared error.", ALL)
     weight: Amounts | None = Field(
         default=None, description="How much each metric counts."
     )
@@ -76,9 +65,7 @@ class MultiMetricsSection(MetricNames):
     @property
     def named(self) -> tuple[str, ...]:
         """The metrics."""
-        fields = type(self).model_fields.items()
-        names = (name for name, field in fields if frameworks_of(field) is not None)
-        return tuple(name for name in names if self.says(name))
+        return tuple(name for name in BuiltInMetrics.model_fields if self.says(name))
 
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self._one_each("weight")
@@ -102,7 +89,7 @@ class AccuracySection(Section):
         description="Your own function that scores a whole model, as "
         "`package.module:evaluate`; called with the framework's model.",
     )
-    iteration: Annotated[Whole, AfterValidator(_iteration)] = Field(
+    iteration: Iteration = Field(
         default=-1, description="Batches that are evaluated; -1 for all."
     )
     dataloader: DataloaderSection = Field(
@@ -123,6 +110,7 @@ class AccuracySection(Section):
         yield self._one_metric()
         yield self._one_score()
         yield self._labelled()
+        yield self._answered()
 
     def _one_metric(self) -> Iterator[Problem]:
         if self.says("metric") and self.says("multi_metrics"):
@@ -145,30 +133,26 @@ class AccuracySection(Section):
         data = dataset.chosen if dataset else None
         unlabelled = isinstance(data, BuiltInDataset) and not data.labelled
         metric = self.metric
-        if unlabelled and metric and metric.of_labels and not metric.says("python"):
+        if not unlabelled or metric is None or self.postprocess.transform.answers:
+            return
+        if not metric.says("python") and metric.of_labels:
             yield Problem(
                 "the metric compares with labels, but the dataset names none",
                 "add `label:` to the dataset",
                 ("metric",),
             )
 
-
-class PerformanceSection(Section):
-    """How speed is measured: of fp32 as loaded, as prepared, and of the result."""
-
-    warmup: Annotated[Whole, Field(ge=0)] = Field(
-        default=5, description="Rounds that are not timed."
-    )
-    iteration: Annotated[Whole, AfterValidator(_iteration)] = Field(
-        default=-1, description="Rounds that are timed; -1 for as many as two seconds."
-    )
-    configs: InstancesSection = Field(
-        default_factory=InstancesSection, description="Processes and threads."
-    )
-    dataloader: TimedLoaderSection = Field(
-        default_factory=TimedLoaderSection, description="The batch that is timed."
-    )
-    postprocess: Any = unused(None, "What is done after.")
+    def _answered(self) -> Iterator[Problem]:
+        """Answers that are made for a metric of something else."""
+        metric = self.metric
+        if metric is None or metric.says("python") or metric.says("SquadF1"):
+            return
+        for name in self.postprocess.transform.answers:
+            yield Problem(
+                f"makes answers, and {metric.key} is no metric of them",
+                "write metric: {SquadF1: {}}",
+                ("postprocess", "transform", name),
+            )
 
 
 class EvaluationSection(Section):

@@ -24,8 +24,8 @@ from numpy import asarray
 from narrowcast.runtime import Report, Run
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
-from narrowcast.runtime.common.progress import Terminal, printable
 from narrowcast.runtime.common.telling.heartbeat import beating
+from narrowcast.runtime.common.telling.progress import Terminal, printable
 from narrowcast.runtime.evaluation.metrics.given import Given, given
 from narrowcast.runtime.frameworks.protocol import Opener
 from narrowcast.runtime.report.summary import summary

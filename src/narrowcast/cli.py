@@ -209,7 +209,7 @@ def explain(
     import json
 
     from narrowcast.runtime.common.errors import NarrowcastError
-    from narrowcast.runtime.common.progress import printable
+    from narrowcast.runtime.common.telling.progress import printable
     from narrowcast.runtime.report.explain import explained
     from narrowcast.runtime.report.text import explanation_data, explanation_text
 

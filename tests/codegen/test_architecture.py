@@ -46,10 +46,8 @@ ADAPTERS = {
         {"onnxruntime"},
         set[str](),
     ),
-    "narrowcast.runtime.evaluation.data.images": (set[str](), {"PIL"}),
 }
-"""Adapter, or room of the evaluation → what it may import, and what only within
-functions."""
+"""Adapter → what it may import, and what only within functions."""
 
 HEAVY = ("torch", "scipy", "pydantic", "jinja2", "yaml", "typer", "rich")
 

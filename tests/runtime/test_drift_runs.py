@@ -48,6 +48,20 @@ def test_a_replay_says_it_in_words(whole: tuple[Toy, Done]) -> None:
     assert {each["metric"] for each in plan["parts"]} == set(found)
 
 
+def test_what_nothing_judges_is_warned_of_by_the_op_that_adds_most(
+    tmp_path: Path,
+) -> None:
+    toy = Toy(tmp_path)
+    done = toy.run("--json", METRIC="")
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    (warning,) = [each for each in report["warnings"] if "and nothing judges" in each]
+    assert "of the squared error. Judge on data" in warning
+    assert report["worst"]["op"] in warning and report["drift"] > 0.05
+    plan = json.loads(toy.plan.read_text())["drift"]
+    assert plan == {"output_error": report["drift"], "worst": report["worst"]}
+
+
 def test_drift_alone_by_workers(tmp_path: Path, whole: tuple[Toy, Done]) -> None:
     done = Toy(tmp_path).run("--json", "--workers", "2", **{**ASKED, "METRIC": ""})
     found = numbers(whole[1])

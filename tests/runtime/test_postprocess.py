@@ -153,6 +153,9 @@ def test_answers_are_cut_out_of_the_text(files: tuple[Path, Path]) -> None:
         metric.update(form, None)
         assert dict(metric._answers()) == {"who": "Ada Lovelace", "when": "1843"}
         assert metric.result() == 100
+    labelled = squad(files)
+    labelled.update((starts[::-1], ends[::-1]), np.array([[FIRST + 1], [FIRST]]))
+    assert labelled.result() == 100
     assert metric.name == "SQuAD F1"
     metric.reset()
     with pytest.raises(DataError, match="no question to judge"):

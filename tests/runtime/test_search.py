@@ -20,7 +20,7 @@ from narrowcast.runtime.common.errors import (
     ModelError,
     UsageError,
 )
-from narrowcast.runtime.common.progress import Terminal, Verbose
+from narrowcast.runtime.common.telling.progress import Terminal, Verbose
 from narrowcast.runtime.common.timing import Latency
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation, Watch

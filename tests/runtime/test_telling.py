@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from narrowcast.runtime.common.errors import DataError
-from narrowcast.runtime.common.fresh import in_fresh_process
-from narrowcast.runtime.common.progress import (
+from narrowcast.runtime.common.processes.fresh import in_fresh_process
+from narrowcast.runtime.common.telling import heartbeat
+from narrowcast.runtime.common.telling.heartbeat import Heartbeat, beating
+from narrowcast.runtime.common.telling.progress import (
     Quiet,
     Terminal,
     Verbose,
     duration,
 )
-from narrowcast.runtime.common.telling import heartbeat
-from narrowcast.runtime.common.telling.heartbeat import Heartbeat, beating
 from narrowcast.runtime.common.telling.spec_lines import located
 from narrowcast.runtime.common.telling.waiting import (
     READING,

@@ -260,6 +260,7 @@ adapter = SimpleNamespace(
 def convert(run: Any) -> Any:
     global searched
     run.adapter = adapter
+    run.context.lows = (LOW,)
     run.machines = {LOW: Machine(read_cpu(), "numpy 1", is_target=True, warnings=())}
     subject = run.load(load_model, batches, sources=SOURCES)
     tolerance = float(os.environ.get("TOLERANCE", "0.001"))

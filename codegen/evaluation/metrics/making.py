@@ -8,7 +8,7 @@ from typing import Any
 
 from narrowcast.spec.sections.metrics.measure import Measure
 
-from ...writing.code import Code, literal
+from ...writing.code import Code
 from ...writing.imports import Import
 from ...writing.layout import Group
 
@@ -23,17 +23,13 @@ class Making:
         title: What the metric's function says that it returns.
         metric: Module and name of its class.
         arguments: By keyword.
+        imports: What these name besides.
     """
 
     title: str
     metric: Import
     arguments: Mapping[str, Code | Group] = field(default_factory=dict)
-
-
-def compared(metric: Measure) -> dict[str, Code]:
-    """The argument of a metric that compares with fp32's own outputs."""
-    of_labels = getattr(metric, "compare_label", True)
-    return {} if of_labels else {"compare_label": literal(False)}
+    imports: tuple[Import, ...] = ()
 
 
 Makings = Mapping[type[Measure], Callable[[Any], Making]]

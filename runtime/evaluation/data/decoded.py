@@ -11,7 +11,8 @@ from typing import Any
 
 from ...common.errors import DataError
 from .arrays import Batch, Batched, Numbers
-from .indexed import Dataset, Prepare, as_read, prepared, stacked
+from .at_random import AtRandom, Prepare
+from .indexed import Dataset, as_read, prepared, stacked
 
 AHEAD = 1
 """Batches that are read while one is in use."""
@@ -30,7 +31,7 @@ class Decoded(Batched):
     """
 
     dataset: Dataset
-    prepare: Prepare = as_read
+    prepare: Prepare | AtRandom = as_read
 
     def __len__(self) -> int:
         return len(self.dataset)

@@ -15,12 +15,10 @@ from ...common.errors import DataError
 from ...common.places import described, place_of
 from ...common.processes.untouched import drawn_apart, seeded
 from .arrays import Batch, Batched, Numbers, check_kind
+from .at_random import AtRandom, Prepare, prepare_of
 from .samples import Samples, making
 
 P = ParamSpec("P")
-
-Prepare = Callable[[Any, Any], tuple[Any, Any]]
-"""A script's `prepare`: (input, label) → what the model takes, and the label."""
 
 SHUFFLED = "Write `shuffle: false`, or give it __getitem__(index) and __len__()."
 
@@ -59,7 +57,7 @@ class Indexed(Batched):
     """
 
     dataset: Samples | Dataset | Iterable[Any]
-    prepare: Prepare = as_read
+    prepare: Prepare | AtRandom = as_read
 
     @cached_property
     def _samples(self) -> Samples:
@@ -129,7 +127,7 @@ def _said(sample: Any) -> str:
 
 
 def prepared(
-    prepare: Prepare, pair: tuple[Any, Any], number: int, dataset: str
+    prepare: Prepare | AtRandom, pair: tuple[Any, Any], number: int, dataset: str
 ) -> tuple[Any, Any]:
     """The sample as the model takes it.
 
@@ -137,7 +135,7 @@ def prepared(
         DataError: A step fails: which sample it was, and where.
     """
     try:
-        return prepare(*pair)
+        return prepare_of(prepare, number)(*pair)
     except DataError as error:
         named = f"sample {number}: {error.message}"
         raise DataError(named, error.remedy) from error

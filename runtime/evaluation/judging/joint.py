@@ -10,7 +10,7 @@ from ..criterion import Criterion, Together, together
 from ..drift.demanded import Demand, Drift
 from ..drift.reference import Expected
 from ..evaluation import Evaluation
-from ..metrics.calling import made_metric, metric_part
+from ..metrics.calling import compares_labels, made_metric, metric_part
 from ..metrics.metric import Metric
 from ..metrics.part import Part
 from ..metrics.several import Several
@@ -138,16 +138,12 @@ def largest_share(
 
 
 def needs_reference(metric: Metric) -> bool:
-    """Whether a metric compares with fp32's outputs, itself or in a part.
-
-    As in Neural Compressor, `compare_label` of a metric says so where it is false; a
-    metric of the user's may have it too.
-    """
+    """Whether a metric compares with fp32's outputs, itself or in a part."""
     if isinstance(metric, Joint) and metric.drifts:
         return True
     if isinstance(metric, Several):
         return any(map(needs_reference, metric.metrics))
-    return not getattr(metric, "compare_label", True)
+    return not compares_labels(metric)
 
 
 def against(

@@ -50,13 +50,25 @@ def _one(outputs: Outputs) -> Any:
 
 def _wanted(metric: Metric, labels: Any) -> Any:
     """What a metric compares with: labels, or fp32's outputs if it says so."""
-    of_labels = getattr(metric, "compare_label", True)
+    of_labels = compares_labels(metric)
     if not isinstance(labels, Expected):
         assert of_labels, "fp32's outputs were not kept"
         return labels
     if isinstance(metric, OfParts):
         return labels
     return labels.labels if of_labels else _one(labels.outputs())
+
+
+def compares_labels(metric: Any) -> bool:
+    """Whether a metric compares with labels, not with fp32's own outputs.
+
+    As in Neural Compressor, `compare_label` says so, of a metric of the user's too; of
+    one that wraps another, the one within.
+    """
+    own = getattr(metric, "compare_label", None)
+    if own is None and hasattr(metric, "_metric"):
+        return compares_labels(metric._metric)
+    return own is None or bool(own)
 
 
 def metric_part(metric: Metric) -> Part:

@@ -6,7 +6,7 @@ import multiprocessing
 from functools import partial
 from pathlib import Path
 
-from ...common.fresh import FreshProcess, together
+from ...common.processes.fresh import FreshProcess, together
 from ...common.timing import Clock
 from .asked import Performance, available, bound, shares
 from .instance import Models, peak_of, timed_instance

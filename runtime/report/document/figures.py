@@ -33,20 +33,46 @@ class Compute:
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """The metric of the model as loaded and of the saved file, in full.
+class Number:
+    """One number that is judged.
 
     Attributes:
         metric: Its name.
-        samples: How many were judged, null where nobody counted them.
         fp32: Of the model as loaded.
-        result: Of the saved file, loaded in a fresh process.
+        result: Of the saved file.
         bound: The worst value that holds.
-        relative, absolute: What the spec allows; one of them is null.
-        higher_is_better: The metric's direction.
+        relative, absolute: What the spec allows; null where it states another bound.
+        stated: Whether the bound is stated as such: fp32 beside itself says nothing.
+        higher_is_better: Its direction.
+        holds: Whether it is within the bound.
+        step: What one sample more or less makes of it, null where that is any number.
+    """
+
+    metric: str
+    fp32: float
+    result: float
+    bound: float
+    relative: float | None
+    absolute: float | None
+    stated: bool
+    higher_is_better: bool
+    holds: bool
+    step: float | None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What is judged of the model as loaded and of the saved file, in full.
+
+    Attributes:
+        metric: The metric's name; of several numbers, the share of what is allowed that
+            is used, of the one that uses most.
+        samples: How many were judged, null where nobody counted them.
+        fp32, result, bound, higher_is_better: Of the metric, or of that share.
         loss: How much worse the result is, in the metric's unit.
         holds: Whether the criterion holds.
         finite: Whether all outputs were finite.
+        numbers: All that are judged, at least one.
     """
 
     metric: str
@@ -54,12 +80,21 @@ class Accuracy:
     fp32: float
     result: float
     bound: float
-    relative: float | None
-    absolute: float | None
     higher_is_better: bool
     loss: float
     holds: bool
     finite: bool
+    numbers: tuple[Number, ...]
+
+    @property
+    def limit(self) -> str:
+        """On which side of the bound it holds."""
+        return limit(self)
+
+
+def limit(judged: Accuracy | Number) -> str:
+    """On which side of its bound a number holds."""
+    return "at least" if judged.higher_is_better else "at most"
 
 
 @dataclass(frozen=True)

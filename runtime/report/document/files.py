@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ...common.errors import UsageError
 from ...common.files import shown, write_bytes
 from ...common.strict_json import json_text
-from ...common.typed_data import plain, typed
 from .document import FORMAT, Document
+from .typed_data import plain, typed
 
 SUFFIXES = (".json", ".html")
 """Of the files that a run writes."""
@@ -35,7 +36,12 @@ def write_document(path: Path, document: Document) -> Path:
     Raises:
         UsageError: It can't be written.
     """
-    return write_bytes(path, json_text(plain(document)).encode())
+    return write_bytes(path, document_text(plain(document)).encode())
+
+
+def document_text(data: Any) -> str:
+    """Strict JSON; names that no text can hold are escaped in it."""
+    return json_text(data).encode("utf-8", "backslashreplace").decode()
 
 
 def found_document(path: Path) -> Path:

@@ -13,7 +13,9 @@ from typing import Any
 
 from ...common.timing import speedup, verdict
 from ...common.version import VERSION
+from ...evaluation.criterion import Stated
 from ...evaluation.judgement import Judgement
+from ...evaluation.judging.verdict import Verdict
 from ...frameworks.inputs import Input as Declared
 from ...graph.graph import Graph
 from ...record.header import spec_file
@@ -24,7 +26,7 @@ from ..report import Report
 from ..speed import rules_hold
 from ..summary import searched, untimed
 from .document import FORMAT, Assumed, Document, Input, Origin
-from .figures import Accuracy, Compute, Contender, Latency, Size
+from .figures import Accuracy, Compute, Contender, Latency, Number, Size
 from .modules import network, stretches
 from .ops import kept_in_fp32, most_sensitive
 from .trials import trials
@@ -114,12 +116,27 @@ def _accuracy(report: Report) -> Accuracy | None:
         base,
         judged.result.value,
         criterion.bound(base),
-        criterion.relative,
-        criterion.absolute,
         criterion.higher_is_better,
         judged.loss,
         judged.holds,
         judged.result.finite,
+        tuple(map(_number, judged.verdicts)),
+    )
+
+
+def _number(judged: Verdict) -> Number:
+    criterion = judged.criterion
+    return Number(
+        judged.metric,
+        judged.fp32,
+        judged.result,
+        criterion.bound(judged.fp32),
+        criterion.relative,
+        criterion.absolute,
+        isinstance(criterion, Stated),
+        criterion.higher_is_better,
+        judged.holds,
+        judged.step,
     )
 
 

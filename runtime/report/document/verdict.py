@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from ...evaluation.evaluation import rounded
+from collections.abc import Sequence
+
+from ...evaluation.judging.digits import apart
 from ..comparison import RESULT
 from ..report import Report
 from .document import Outcome
-from .figures import Accuracy, Contender
+from .figures import Accuracy, Contender, Number, limit
+
+MOST = 3
+"""Numbers that are named in a sentence."""
 
 
 def outcome(report: Report) -> Outcome:
@@ -40,20 +45,31 @@ def _judged(report: Report, accuracy: Accuracy | None) -> str:
     if accuracy is None:
         error = "" if report.drift is None else f" Output error: {report.drift:.1e}."
         return f"{share}; nothing was judged.{error}"
-    before, after = rounded(accuracy.fp32), rounded(accuracy.result)
-    if before == after:
-        moved = f"{accuracy.metric} stays at {after}"
-    else:
-        moved = f"{accuracy.metric} goes from {before} to {after}"
-    limit = "at least" if accuracy.higher_is_better else "at most"
-    demanded = f"{limit} {rounded(accuracy.bound)} is demanded"
     if outcome(report) is Outcome.HOLDS:
-        return f"{share} and {moved}, where {demanded}."
+        return f"{share}; {_all(accuracy.numbers)}."
+    missed = [each for each in accuracy.numbers if not each.holds]
     if not accuracy.finite:
-        moved = "outputs are not finite"
-    elif accuracy.holds:
-        moved = "the compiled package misses it"
-    return f"The criterion is not met: {moved}, where {demanded}. {share}."
+        why = "outputs are not finite"
+    else:
+        why = _all(missed) if missed else "the compiled package misses it"
+    return f"The criterion is not met: {why}. {share}."
+
+
+def _all(numbers: Sequence[Number]) -> str:
+    """What became of them, and what is demanded; the first few of many."""
+    first = "; ".join(map(_moved, numbers[:MOST]))
+    more = len(numbers) - MOST
+    return f"{first}; and {more} more" if more > 0 else first
+
+
+def _moved(number: Number) -> str:
+    before, after, bound = apart(number.fp32, number.result, number.bound)
+    demanded = f"({limit(number)} {bound} is demanded)"
+    if number.stated:
+        return f"{number.metric} is {after} {demanded}"
+    if number.fp32 == number.result:
+        return f"{number.metric} stays at {after} {demanded}"
+    return f"{number.metric} goes from {before} to {after} {demanded}"
 
 
 def _speed(report: Report, contenders: tuple[Contender, ...]) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..document.document import Document
-from .contenders import contenders
 from .elements import Markup, joined, tag
-from .head import head, warnings
-from .network import network
-from .ops import kept, ops
-from .origin import assumed, origin, reproduce
+from .parts.contenders import contenders
+from .parts.head import head, warnings
+from .parts.network import network
+from .parts.ops import kept, ops
+from .parts.origin import assumed, origin, reproduce
+from .parts.trials import trials
 from .style import STYLE
-from .trials import trials
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What a browser may do with the page, whatever is in it: show it."""
@@ -24,8 +24,8 @@ Section = tuple[str, str, Markup]
 def page(document: Document) -> str:
     """The whole file."""
     sections = list(_sections(document))
-    main = (head(document), warnings(document), *map(section, sections))
-    return written(f"{document.name}: narrowcast report", sections, joined(main))
+    top = joined((head(document), warnings(document)))
+    return written(f"{document.name}: narrowcast report", top, sections)
 
 
 def _sections(document: Document) -> Iterator[Section]:
@@ -50,10 +50,10 @@ def section(each: Section) -> Markup:
     )
 
 
-def written(title: str, sections: list[Section], main: Markup) -> str:
-    """A page around what is in it."""
+def written(title: str, top: Markup, sections: Sequence[Section]) -> str:
+    """A page: what is seen first, links to the sections, and they."""
     links = (tag("a", heading, href=f"#{anchor}") for anchor, heading, _in in sections)
-    top = (
+    head = (
         tag("meta", charset="utf-8"),
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
@@ -62,15 +62,11 @@ def written(title: str, sections: list[Section], main: Markup) -> str:
         tag("link", rel="icon", href="data:,"),
         tag("style", Markup(STYLE)),
     )
+    nav = tag("nav", *links, aria_label="On this page")
+    footer = "Written by narrowcast. NAME.report.json beside it has the same as data."
     body = (
-        tag("a", "To the report", href="#main", class_="skip"),
-        tag("main", main, id="main"),
-        tag(
-            "footer", tag("p", "Written by narrowcast; the same as data is beside it.")
-        ),
+        tag("main", top, nav, *map(section, sections)),
+        tag("footer", tag("p", footer)),
     )
-    nav = tag("nav", *links, aria_label="Sections")
-    document = tag(
-        "html", tag("head", *top), tag("body", body[0], nav, *body[1:]), lang="en"
-    )
+    document = tag("html", tag("head", *head), tag("body", *body), lang="en")
     return f"<!doctype html>\n{document}\n"

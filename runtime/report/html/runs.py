@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..runs import Runs, changes, side_by_side
+from ..wording.runs import Runs, changes, side_by_side
 from .elements import Markup, joined, tag
-from .head import state
-from .page import Section, section, written
+from .page import Section, written
+from .parts.head import state
 from .tables import table
 
 
@@ -17,10 +17,8 @@ def runs_page(runs: Runs) -> str:
         ("numbers", "Side by side", table("Runs, side by side", side_by_side(runs))),
         ("ops", "Ops", _ops(runs)),
     ]
-    main = joined(
-        (tag("h1", f"{title}: {len(runs.names)} runs"), *map(section, sections))
-    )
-    return written(f"{title}: narrowcast runs", sections, main)
+    top = tag("h1", f"{title}: {len(runs.names)} runs")
+    return written(f"{title}: narrowcast runs", top, sections)
 
 
 def _verdicts(runs: Runs) -> Markup:

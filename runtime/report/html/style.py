@@ -15,14 +15,12 @@ STYLE = """
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--ink);line-height:1.5;
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
-main,nav,footer{max-width:68rem;margin:0 auto;padding:0 1.25rem}
-nav{padding-top:1rem;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.875rem}
+main,footer{max-width:68rem;margin:0 auto;padding:0 1.25rem}
+nav{margin-top:1.5rem;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.875rem}
 a{color:var(--quiet);text-underline-offset:.2em}
 a:hover{color:var(--ink)}
 :focus-visible{outline:3px solid var(--low);outline-offset:2px;border-radius:2px}
-.skip{position:absolute;left:-99rem;background:var(--bg);padding:.5rem 1rem}
-.skip:focus{left:.5rem;top:.5rem;z-index:1}
-h1{font-size:2rem;line-height:1.2;margin:1.75rem 0 .25rem;font-weight:650;
+h1{font-size:2rem;line-height:1.2;margin:2rem 0 .25rem;font-weight:650;
 letter-spacing:-.015em;overflow-wrap:anywhere}
 h2{font-size:1.25rem;line-height:1.3;margin:0 0 .75rem;font-weight:650}
 h3{font-size:1rem;margin:1.25rem 0 .25rem;font-weight:650}
@@ -162,7 +160,7 @@ tr{padding:.45rem 0;border-bottom:1px solid var(--line)}
 tbody th,td{border:0;padding:0;min-width:0}
 tbody th{overflow-wrap:anywhere}
 td{display:inline}
-td.n{white-space:normal;margin-right:1rem}
+td.n{display:inline-block;white-space:normal;text-align:left;margin-right:1rem}
 td.n::before{content:attr(data-label) " ";color:var(--quiet);font-size:.8125rem;font-weight:400}
 td:last-child:not(.n){display:block}
 td:empty{display:none}
@@ -174,5 +172,5 @@ tr.marked>:first-child{box-shadow:none}
 .under{display:inline-block;width:4.5rem;margin:0 0 0 .4rem}
 }
 @media(forced-colors:active){.low,.split,.key,.share,.track .fill{forced-color-adjust:none}}
-@media print{nav,.skip{display:none}section{break-inside:avoid}body{font-size:11pt}}
+@media print{nav{display:none}section{break-inside:avoid}body{font-size:11pt}}
 """

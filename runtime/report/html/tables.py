@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..rows import Rows
+from ..wording.rows import Rows
 from .elements import Markup, tag
 
 Cell = Markup | str

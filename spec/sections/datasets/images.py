@@ -24,6 +24,7 @@ class Images(BuiltInDataset):
     """Images that Pillow decodes."""
 
     packages = PILLOW
+    images = True
 
 
 class Rooted(Images):
@@ -65,6 +66,7 @@ class Archived(BuiltInDataset):
     """Images of one size, all read at once, in two parts: to learn from and to test."""
 
     stacks = True
+    images = True
     root: File = Field(description="The folder of the dataset's files.")
     train: Flag = Field(
         default=False,

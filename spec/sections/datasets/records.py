@@ -16,6 +16,7 @@ from .images import PILLOW
 class Records(BuiltInDataset):
     """Records in TFRecord files, in order of the files' paths and within them."""
 
+    images = True
     root: File = Field(
         description="A TFRecord file, or a pattern of several (`val-*`)."
     )

@@ -49,7 +49,7 @@ def report(
     """
     from narrowcast.runtime.common.errors import NarrowcastError
     from narrowcast.runtime.common.files import write_bytes
-    from narrowcast.runtime.common.progress import printable
+    from narrowcast.runtime.common.telling.progress import printable
 
     try:
         text = _schema() if schema else _told(runs or [], _format(format, output))
@@ -72,8 +72,8 @@ def _format(asked: Format | None, output: Path | None) -> Format:
 
 def _schema() -> str:
     from narrowcast.runtime.common.strict_json import json_text
-    from narrowcast.runtime.common.typed_data import schema
     from narrowcast.runtime.report.document.document import TITLE, Document
+    from narrowcast.runtime.report.document.typed_data import schema
 
     return json_text(schema(Document, TITLE))
 
@@ -94,25 +94,25 @@ def _told(paths: Sequence[Path], format: Format) -> str:
 
 
 def _one(document: Document, format: Format) -> str:
-    from narrowcast.runtime.common.strict_json import json_text
-    from narrowcast.runtime.common.typed_data import plain
+    from narrowcast.runtime.report.document.files import document_text
+    from narrowcast.runtime.report.document.typed_data import plain
     from narrowcast.runtime.report.html.page import page
-    from narrowcast.runtime.report.markdown import markdown
+    from narrowcast.runtime.report.wording.markdown import markdown
 
     if format is Format.json:
-        return json_text(plain(document))
+        return document_text(plain(document))
     return page(document) if format is Format.html else markdown(document)
 
 
 def _several(
     names: tuple[str, ...], documents: tuple[Document, ...], format: Format
 ) -> str:
-    from narrowcast.runtime.common.strict_json import json_text
+    from narrowcast.runtime.report.document.files import document_text
     from narrowcast.runtime.report.html.runs import runs_page
-    from narrowcast.runtime.report.markdown import runs_markdown
-    from narrowcast.runtime.report.runs import Runs, data
+    from narrowcast.runtime.report.wording.markdown import runs_markdown
+    from narrowcast.runtime.report.wording.runs import Runs, data
 
     runs = Runs(names, documents)
     if format is Format.json:
-        return json_text(data(runs))
+        return document_text(data(runs))
     return runs_page(runs) if format is Format.html else runs_markdown(runs)

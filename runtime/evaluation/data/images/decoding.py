@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ....common.errors import DataError, RequirementError, first_line
+from ....common.errors import DataError, first_line
+from ....common.optional import optional
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) in RGB, or (height, width, 1)."""
@@ -102,11 +103,4 @@ def _opened(source: Path | bytes, where: str) -> Iterator[Any]:
 
 
 def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise RequirementError(
-            "reading images needs Pillow, which is not installed",
-            "Install it: pip install pillow",
-        ) from error
-    return Image
+    return optional("PIL.Image", "reading images", "pillow")

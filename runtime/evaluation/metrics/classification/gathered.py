@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ....common.optional import optional
 from ..metric import OfAllSamples
-from ..optional import optional
 from ..values import given_labels, one_output
 from .classes import Classes, compared
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
+from ....common.optional import optional
 from ..metric import OfAllSamples
-from ..optional import optional
 from ..values import LABELS, OUTPUTS, given_labels, numbers, one_output, rows
 from .classes import REMEDY, Classes, class_numbers
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
+from ....common.optional import optional
 from ..metric import OfAllSamples
-from ..optional import optional
 from ..values import given_labels
 from .boxes import Boxes, Order, detected, known
 from .coco_names import COCO

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ....common.errors import DataError
-from ..optional import optional
+from ....common.optional import optional
 
 
 def class_numbers(path: Path, user: str) -> Mapping[str, int]:

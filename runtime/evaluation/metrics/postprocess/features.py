@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ....common.errors import DataError
-from ..optional import optional
+from ....common.optional import optional
 
 Offsets = tuple[tuple[int, int], ...]
 """Where each token of a text begins and ends in it, in characters."""

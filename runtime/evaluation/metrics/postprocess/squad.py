@@ -27,9 +27,10 @@ class SquadV1(OfAllSamples):
 
     Predictions are (numbers of the features, start logits, end logits), or the logits
     alone: (start, end), each (n, max_seq_length), or one array (n, max_seq_length, 2) or
-    (2, n, max_seq_length). Without numbers, samples are the features in the order of the
-    questions. The metric gets a mapping from each question whose features all came to
-    its answer, and the articles of `label_file`; labels of the data are not read.
+    (2, n, max_seq_length). Labels are the numbers of the features, where outputs don't
+    say them; without numbers, samples are the features in the order of the questions.
+    The metric gets a mapping from each question whose features all came to its answer,
+    and the articles of `label_file`.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class SquadV1(OfAllSamples):
 
     def take(self, predictions: Any, labels: Any) -> None:
         given, starts, ends = self._logits(predictions)
+        given = _numbered(labels, len(starts)) if given is None else given
         count = len(self._questions.features)
         for row in range(len(starts)):
             number = int(given[row]) - FIRST if given is not None else len(self._seen)
@@ -144,6 +146,14 @@ class SquadV1(OfAllSamples):
                 "Check max_seq_length and which outputs the model has.",
             )
         return given, found[0], found[1]
+
+
+def _numbered(labels: Any, count: int) -> Any:
+    """Labels that are numbers of features, (n,); None for others."""
+    found = labels if isinstance(labels, np.ndarray) else None
+    if found is None or found.size != count or found.dtype.kind not in "iu":
+        return None
+    return found.reshape(-1) if count and found.min() >= FIRST else None
 
 
 def _best(logits: npt.NDArray[Any], most: int) -> Ranked:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ....common.errors import DataError
+from ....common.optional import optional
 from ..metric import OfAllSamples
-from ..optional import optional
 from ..values import LABELS, OUTPUTS, given_labels, one_output, texts
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "6e68229c362dde8d2ee2977b50d61ed8d0643d7f63fdd0d8ff5c675b69f70412"
+# spec-sha256 = "cb82004ac1d12cdbc61728ccd5162d31b176cd55ed9bba76227e47ec263c5599"
 # ///
 # fmt: off
 # isort: skip_file

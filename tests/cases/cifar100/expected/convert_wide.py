@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "d99a78dc3262cb444f1d9c7c6870c3cc86e8aa3ad89a0e0e0e1c63d209ded461"
+# spec-sha256 = "8d7bbe0f2581e2ffc75a1e42652d19eff608cf979e0fdae90437552896db48ba"
 # ///
 # fmt: off
 # isort: skip_file

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c01e513032e92d13e77d02eb32ac1f623b3753ee581b48b9438b624478628d8c"
+# spec-sha256 = "acc933625d9557ef6732e4607af5bad7e13c8997a5bf9f4c26fe0243900e99f2"
 # ///
 # fmt: off
 # isort: skip_file

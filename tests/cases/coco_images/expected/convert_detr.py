@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "e664a7d3a96067d4f33da6307cd527209c54f6e502a547bef1b1103961107bda"
+# spec-sha256 = "e596aef6e9e7f6a94d008a591c82b5c2809f3c32bd1e465cb92dd024c9adbdde"
 # ///
 # fmt: off
 # isort: skip_file

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "450bb728873d4766453d59f3827e7c96f830a0bbee8332185c6fcafa2fb54e79"
+# spec-sha256 = "584a8cf95b3b4993eb377d1077c3423a72d2fb8e4977d4ac8928a874c08d7190"
 # ///
 # fmt: off
 # isort: skip_file

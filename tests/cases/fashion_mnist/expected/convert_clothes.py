@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "9638db57b0f0baa35c615262ee11bde69a26d3e8299a3500985e953ad1d6f3f1"
+# spec-sha256 = "aef637f11242c55e948dfbc6cb1a2c3a9b164d4876a7249e7cbe1114ef5ba1c8"
 # ///
 # fmt: off
 # isort: skip_file

@@ -42,6 +42,7 @@ from narrowcast.runtime import (
 from narrowcast.runtime.evaluation.data.decoded import Decoded
 from narrowcast.runtime.evaluation.data.images.folder import ImageFolder
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.transforms.numbers import transpose
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
 
@@ -78,7 +79,7 @@ def dataset() -> Decoded:
 def prepare(image: Any, label: Any) -> tuple[Any, Any]:
     """One sample, step by step."""
     image = image.astype(np.float32) / 255
-    image = image.transpose(2, 0, 1)
+    image = transpose(image, (2, 0, 1))
     return image, label
 
 

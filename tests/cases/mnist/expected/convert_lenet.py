@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "339a5127ed1cdf5bb03fc97758ca595e7955f25de514e54d067e84a1671d3dd1"
+# spec-sha256 = "1f28de31b71a2408d388b42f3792f64c4054a7f3130692cbd572babb935eabd9"
 # ///
 # fmt: off
 # isort: skip_file

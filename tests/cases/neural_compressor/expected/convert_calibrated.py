@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "11e29e2eccf2f0729203e19cdbb1c05619b59b9994735473681649b9c0d43e39"
+# spec-sha256 = "b63757293d5261f0c18befe79b661dd8339ed9508637e5ec70414f0afc896044"
 # ///
 # fmt: off
 # isort: skip_file
@@ -65,7 +65,15 @@ PINS = Pins(
 )
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=100)
-PERFORMANCE = Performance(warmup=10, cores=4)
+PERFORMANCE = Performance(
+    warmup=10,
+    instances=7,
+    iterations=100,
+    batch_size=1,
+    cores=4,
+    intra_threads=4,
+    inter_threads=2,
+)
 
 
 def load_model() -> Model:

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "95c4cb67e2f0fc51da980c665f8ed15fa3175aef459bed9bb30bc21ca7da88f3"
+# spec-sha256 = "a6ede952fe901a9dcc95ade7ee930127a4765e2b5ed3e5586915a2e668e1eb36"
 # ///
 # fmt: off
 # isort: skip_file
