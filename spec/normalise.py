@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .performance import Performance
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -24,7 +25,6 @@ from .spec import (
     Input,
     Metric,
     Model,
-    Performance,
     Pin,
     Pins,
     PythonClass,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .performance import Performance
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -236,26 +237,6 @@ class Budget:
     max_trials: int
     timeout: int | None
     error_rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """How speed is measured, besides what every run times.
-
-    Attributes:
-        warmup, iterations: Rounds; None for as many as the runtime takes.
-        batch_size: Samples of a batch, None for the data's own.
-        instances, cores: Processes at once, and the cores of each.
-        intra_threads, inter_threads: None for the framework's choice.
-    """
-
-    warmup: int
-    iterations: int | None
-    batch_size: int | None
-    instances: int
-    cores: int | None
-    intra_threads: int | None
-    inter_threads: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,11 @@ def _ms(latency: Latency) -> str:
     return f"{latency.median * 1e3:.2f} ms"
 
 
+def in_bytes(count: int) -> str:
+    """A size for people."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
 def performed_lines(performed: Performed | None) -> list[str]:
     """What `evaluation.performance` asked for: a line for each model."""
     if performed is None:
@@ -129,7 +134,7 @@ def performed_lines(performed: Performed | None) -> list[str]:
 def _performed(found: Speed, base: Speed) -> str:
     times = "  ".join(f"{1e3 * each:.3f}" for each in found.latency)
     sizes = "  ".join(
-        "-" if each is None else f"{each / 1e6:.1f} MB"
+        "-" if each is None else in_bytes(each)
         for each in (found.peak_bytes, found.file_bytes)
     )
     line = f"{times}  {found.throughput:.1f}/s  {sizes}"

@@ -94,7 +94,7 @@ def _performed(
 ) -> dict[str, Any]:
     """What `evaluation.performance` asks for, as recorded; a note where that can't be."""
     context, slots = converted.conversion.context, converted.conversion.slots
-    files = {k: path for k, path in timing.files.items() if k in (PREPARED, RESULT)}
+    files = {k: timing.files[k] for k in (PREPARED, RESULT) if k in timing.files}
     context.progress.live("time", "percentiles, throughput and memory of each in turn")
     found = context.checks.perform(slots, replace(timing, files=files), asked)
     if found is None:

@@ -172,7 +172,7 @@ def test_what_people_read() -> None:
     assert lines == [
         "fp32          2.000  2.000  2.000  2000.0/s  -  -",
         "prepared fp32 2.000  2.000  2.000  2000.0/s  -  -  (1.00x, within noise)",
-        "result        1.000  1.000  1.000  4000.0/s  3.0 MB  2.0 MB  (2.00x)",
+        "result        1.000  1.000  1.000  4000.0/s  3.00 MB  2.00 MB  (2.00x)",
     ]
     assert note == "too few cores"
 
