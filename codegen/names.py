@@ -31,7 +31,7 @@ from .writing.imports import import_lines
 
 OWN = """
 A100 Any Budget Callable Converted Criterion Data Drift Input Iterator Metric Model Path
-Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
+Performance Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
 
 annotations array arrays block_model cache command_line conversion converted data fed
 found fused inputs keras keras_model labels load_frozen_graph load_keras
@@ -40,7 +40,7 @@ load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open
 open_supplied openvino portable profile pytorch run single source std subject sys
 tensorflow tensorrt tf torch
 
-BUDGET CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
+BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
 batches convert convert_to dataset eval_func load_model metric open_model prepare
 

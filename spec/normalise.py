@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .performance import Performance
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -56,6 +57,23 @@ def normalise(document: Document) -> Spec:
         batch_size=_batch_size(document),
         seed=tuning.random_seed,
         costs=document.costs,
+        performance=_performance(document),
+    )
+
+
+def _performance(document: Document) -> Performance | None:
+    asked = document.evaluation.performance
+    if asked is None or not document.executed:
+        return None
+    configs = asked.configs
+    return Performance(
+        warmup=asked.warmup,
+        iterations=None if asked.iteration == -1 else asked.iteration,
+        batch_size=asked.dataloader.batch_size,
+        instances=configs.num_of_instance,
+        cores=configs.cores_per_instance,
+        intra_threads=configs.intra_num_of_threads,
+        inter_threads=configs.inter_num_of_threads,
     )
 
 

@@ -151,16 +151,17 @@ def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:
 
 
 def _performance_notes(document: Document) -> Iterator[Note]:
-    if document.evaluation.performance is not None:
-        text, hint = "has no effect here: tuning.objective says what is sought", LEAVE
-        if "objective" not in document.tuning.model_fields_set:
-            text = (
-                "makes latency the objective: write tuning: {objective: low_compute} "
-                "for as much in 16 bits as the criterion allows; what it holds has no "
-                "effect here"
-            )
-            hint = "write tuning: {objective: latency} in its place"
-        yield Note(("evaluation", "performance"), text, hint)
+    at = ("evaluation", "performance")
+    if document.evaluation.performance is None:
+        return
+    if not document.executed:
+        yield Note(at, "is not measured: nothing is executed here", LEAVE)
+    elif "objective" not in document.tuning.model_fields_set:
+        text = (
+            "makes latency the objective: write tuning: {objective: low_compute} "
+            "for as much in 16 bits as the criterion allows"
+        )
+        yield Note(at, text, "write tuning: {objective: latency} beside it")
 
 
 def _accuracy_objective_notes(document: Document) -> Iterator[Note]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .performance import Performance
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -242,6 +243,7 @@ class Spec:
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
+        performance: How speed is measured, None where nothing is executed or asked for.
         told: The framework as the command line gave it, "" where the spec tells it; no
             part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
@@ -259,6 +261,7 @@ class Spec:
     batch_size: int
     seed: int
     costs: str
+    performance: Performance | None = field(default=None, metadata={ADDED: True})
     told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

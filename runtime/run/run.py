@@ -13,6 +13,7 @@ from ..common.places import described
 from ..evaluation.batches import Batches
 from ..evaluation.data.supplied.supplied import Data
 from ..evaluation.loading import loaded, made_by
+from ..evaluation.performance.asked import Performance
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import Opener
@@ -216,10 +217,16 @@ class Run:
             context.progress.line("precision", f"{best.plan.low} is kept")
         return best
 
-    def finish(self, converted: Converted) -> Report:
-        """Time it, put model and plan in place, and report."""
+    def finish(
+        self, converted: Converted, performance: Performance | None = None
+    ) -> Report:
+        """Time it, put model and plan in place, and report.
+
+        Args:
+            performance: What else is to be measured of its speed.
+        """
         self.opener = converted.conversion.opener
-        return finished(converted, timed(converted))
+        return finished(converted, timed(converted, performance))
 
     def _recorded_precision(self) -> str | None:
         """That of the plan or the trial that is to be made again."""

@@ -186,13 +186,12 @@ def _change_objective(found: Changes, document: Document) -> None:
     """A section about performance asks for latency; what differs by default is said."""
     unsaid = "objective" not in document.tuning.model_fields_set
     if document.evaluation.performance is not None:
-        for at in _below(found, PERFORMANCE):
-            del found.dropped[at]
-        found.dropped[PERFORMANCE] = (
-            "has no effect here: tuning.objective says what is sought"
-        )
+        if not document.executed:
+            for at in _below(found, PERFORMANCE):
+                del found.dropped[at]
+            found.dropped[PERFORMANCE] = "is not measured: nothing is executed here"
         if unsaid:
-            why = "what evaluation.performance asked for"
+            why = "what evaluation.performance asks for"
             found.written[OBJECTIVE] = Value("latency", why)
     elif unsaid and is_theirs(document):
         why = "in Neural Compressor it is performance"
