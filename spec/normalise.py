@@ -82,16 +82,13 @@ def _model(document: Document) -> Model:
         factory=_object(model.factory) if model.factory else None,
         weights=model.weights,
         trust=model.trust,
-        inputs=tuple(_input(each, framework) for each in model.inputs),
+        inputs=tuple(map(_input, model.inputs)),
         outputs=model.outputs,
     )
 
 
-def _input(section: InputSection, framework: str) -> Input:
-    dtype = section.dtype
-    if framework == "pytorch" and section.shape is not None:
-        dtype = dtype or "float32"
-    return Input(section.name, section.shape, dtype, section.largest)
+def _input(section: InputSection) -> Input:
+    return Input(section.name, section.shape, section.dtype, section.largest)
 
 
 def _object(name: str) -> PythonObject:

@@ -48,7 +48,7 @@ class Input:
         name: As the model has it; pytorch: the argument's name, a Python name.
         shape: Sizes, or the symbols (Python names) of those that vary; None for the
             model's own.
-        dtype: NumPy's name; None for the model's own, and data in float32.
+        dtype: NumPy's name, or "string"; None for the model's own, else the data's.
         largest: Symbol of the shape → the most that it may be.
     """
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
 from .inputs import Arguments, Calls, Input
-from .protocol import Inputs, Predict, Traced
+from .protocol import Array, Inputs, Predict, Traced
 
 
 class Adapter(Protocol):
@@ -43,6 +43,14 @@ class Adapter(Protocol):
 
         Raises:
             ModelError: It is no model, or takes what can't be declared.
+        """
+        ...
+
+    def as_tensor(self, array: Array, like: Any, /) -> Any:
+        """An array as the framework's users have it in a batch.
+
+        Args:
+            like: Another of the batch's tensors: it goes where that is.
         """
         ...
 

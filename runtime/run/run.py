@@ -190,6 +190,11 @@ class Run:
                 f"nothing says what shape input {each.name} has: ({sizes}), which the "
                 "layers take, is assumed; data, or `inputs` in the spec, would tell"
             )
+        for each in slots.fitted:
+            context.note(
+                f"input {each.name} becomes {each.dtype}, which the model takes: it does "
+                "not take the data's own dtype"
+            )
         return Subject(context, slots, self.machines, model)
 
     def check(self, conversion: Conversion, found: Found) -> Converted:

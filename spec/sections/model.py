@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from .fields import (
     Among,
     Dimension,
-    Dtype,
     File,
     Flag,
     Identifier,
+    InputDtype,
     Names,
     PythonName,
     Refused,
@@ -99,9 +99,10 @@ class InputSection(Section):
         default_factory=dict,
         description="The largest that a size of `shape` may be: `{seq: 4096}`.",
     )
-    dtype: Dtype | None = Field(
+    dtype: InputDtype | None = Field(
         default=None,
-        description="NumPy's name of the element type; float32 if not written.",
+        description="NumPy's name of the element type, or `string` for text and bytes; "
+        "not written, the model's own, else the data's.",
     )
 
     @model_validator(mode="before")

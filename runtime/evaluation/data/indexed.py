@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
+from ...frameworks.feeding.dtypes import checked
 from .arrays import Arrays, Batch, Batched
-
-NUMBERS = "biufc"
-"""NumPy's kinds of dtypes that a tensor can hold."""
 
 
 class Dataset(Protocol):
@@ -62,12 +60,9 @@ def collate(dataset: Dataset, start: int, stop: int) -> Arrays:
             f"samples {start} to {stop - 1} can't be stacked: {error}",
             "All samples must have the same shapes, or batch_size must be 1.",
         ) from error
-    for column in columns:
-        if column.dtype.kind not in NUMBERS:
-            raise DataError(
-                f"an input of {type(dataset).__name__} is {_kind(samples[0][0])}",
-                "An input is an array, a tensor or a number; several are a tuple.",
-            )
+    for k, column in enumerate(columns):
+        name = f"input {k} of {type(dataset).__name__}"
+        checked(column, name)
     return Arrays(columns, labels)
 
 
@@ -76,9 +71,3 @@ def _labels(labels: list[Any]) -> npt.NDArray[Any] | None:
     if all(label is None for label in labels):
         return None
     return np.stack([np.asarray(label) for label in labels])
-
-
-def _kind(sample: Any) -> str:
-    values = sample if isinstance(sample, tuple) else (sample,)
-    kinds = [None if v is None else type(v).__name__ for v in values]
-    return ", ".join(map(str, kinds))

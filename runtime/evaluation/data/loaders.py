@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ...common.errors import DataError, UsageError
+from ...frameworks.feeding.dtypes import checked
 from ..identity import array_of
 from .arrays import single
 from .collating import are_numbers, collate, grouped, item_of, said, samples
@@ -159,11 +160,11 @@ def arrays(inputs: Any, names: Sequence[str] = ()) -> tuple[Array, ...]:
 
 def _array(value: Any, place: str) -> npt.NDArray[Any]:
     found = array_of(value)
-    if found is None or found.dtype.kind in "OSU":
+    if found is None:
         raise DataError(
             f"input {place} of a batch is {said(value)}, which is no array", PAIR
         )
-    return single(found)
+    return single(checked(found, f"input {place} of a batch"))
 
 
 def on_the_host(labels: Any) -> Any:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .program import Program as Program
     from .program import trace as trace
     from .running.given import native as native
+    from .running.predict import as_tensor as as_tensor
     from .running.predict import predictor as predictor
     from .running.predict import tensor as tensor
     from .writing.archive import load_saved as load_saved

@@ -14,6 +14,7 @@ from ...frameworks.inputs import ASSUMED, Calls, Input
 from ...frameworks.protocol import Inputs
 from ...record.sources import Sources
 from .binding import bound_inputs, check_declared, declared_inputs, of_batch
+from .conforming import Conforming, fitting, wanted
 from .fed import Fed
 from .slots import Slots
 
@@ -41,19 +42,36 @@ def filled(
         return Slots(adapter, load_model, _nothing, (), sources, made_up, unfed=True)
     names: Sequence[str] = listed
     assumed: tuple[Input, ...] = ()
+    signature = cache(partial(_signature, adapter, model))
     if isinstance(batches, Fed):
         names = batches.names or listed
-        signature = cache(partial(_signature, adapter, model))
         if made_up and not declared:
             assumed = tuple(each for each in signature() if each.by == ASSUMED)
         batches = batches.batches(declared, signature)
+    own = wanted(declared, signature())
+    batches = Conforming(batches, own, adapter.as_tensor)
     slots = Slots(
         adapter, load_model, batches, declared, sources, made_up, assumed=assumed
     )
-    if declared:
+    if not declared:
+        bound = bound_inputs(adapter, model, batches, names)
+        slots = replace(slots, inputs=bound, bound=bool(bound))
+    return slots if made_up else _fitted(slots, model, own)
+
+
+def _fitted(slots: Slots, model: Any, own: tuple[Input, ...]) -> Slots:
+    """The slots, with batches in the dtypes that the model was found to take."""
+    asked = own or tuple(replace(each, dtype=None) for each in slots.inputs)
+    found = fitting(slots.adapter, model, slots.batches, asked)
+    if found == asked:
         return slots
-    bound = bound_inputs(adapter, model, batches, names)
-    return replace(slots, inputs=bound, bound=bool(bound))
+    batches = Conforming(slots.batches, found, slots.adapter.as_tensor)
+    dtypes = {each.name: each.dtype for each in found}
+    inputs = tuple(
+        replace(each, dtype=dtypes[each.name] or each.dtype) for each in slots.inputs
+    )
+    changed = tuple(each for each in found if each not in asked)
+    return replace(slots, batches=batches, inputs=inputs, fitted=changed)
 
 
 def _listed(

@@ -32,6 +32,7 @@ class Slots:
         bound: Whether the first batch alone says what the inputs are: which of their
             sizes vary is known once all data was seen.
         assumed: Inputs of the random batch that nothing describes.
+        fitted: Inputs of which only calling the model told what dtype it takes.
         unfed: Whether nothing says what the model takes, until it is seen called.
     """
 
@@ -43,6 +44,7 @@ class Slots:
     made_up: bool = False
     bound: bool = False
     assumed: tuple[Input, ...] = ()
+    fitted: tuple[Input, ...] = ()
     unfed: bool = False
 
 

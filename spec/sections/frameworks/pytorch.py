@@ -12,6 +12,7 @@ from .common import (
     absent,
     input_names,
     is_supplied,
+    no_text,
     path_or_factory,
     suffix,
     weights_ending,
@@ -31,6 +32,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
     yield _inputs(model)
     yield input_names(model)
+    yield no_text(model)
 
 
 def _whole(model: ModelKeys) -> Iterator[Problem]:

@@ -91,7 +91,7 @@ def _named(
 
 def _problems(declared: Input, value: torch.Tensor) -> Iterator[tuple[str, str]]:
     dtype, shape = str(value.dtype).removeprefix("torch."), declared.shape or ()
-    if dtype != declared.dtype:
+    if declared.dtype not in (None, dtype):
         yield (
             f"as {dtype}, model.inputs says {declared.dtype}",
             f"Write dtype: {dtype}, or export it again.",
