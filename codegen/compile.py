@@ -15,8 +15,12 @@ from narrowcast.spec.spec import Evaluation, PythonObject
 from .constants import constants, files
 from .convert import convert_section
 from .evaluation.batches import batches_section, supplied_section
-from .evaluation.dataset import dataset_section
-from .evaluation.metric import eval_func_section, metric_section
+from .evaluation.datasets import section as datasets
+from .evaluation.datasets.section import dataset_section
+from .evaluation.metrics import section as metrics
+from .evaluation.metrics.section import eval_func_section, metric_section
+from .evaluation.transforms import section as transforms
+from .evaluation.transforms.section import is_prepared, prepare_section
 from .frameworks import dependencies, framework_of
 from .script import Header, Script
 from .sections import Section
@@ -91,12 +95,26 @@ def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
     if evaluation.dataset is None:
         yield supplied_section(spec, evaluation)
     else:
-        yield dataset_section(evaluation.dataset)
+        prepared = is_prepared(evaluation)
+        yield dataset_section(evaluation.dataset, prepared)
+        if prepared:
+            yield prepare_section(evaluation)
         yield batches_section(spec, evaluation)
     if evaluation.metric is not None:
         yield metric_section(evaluation.metric)
     if isinstance(evaluation.eval_func, PythonObject):
         yield eval_func_section(evaluation.eval_func)
+
+
+def _packages(spec: Spec) -> tuple[str, ...]:
+    """Requirements of reading, preparing and judging, each once."""
+    evaluation = spec.evaluation
+    needed = (
+        *datasets.packages(evaluation.dataset),
+        *transforms.packages(evaluation),
+        *metrics.packages(evaluation.metric),
+    )
+    return tuple(dict.fromkeys(needed))
 
 
 def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
@@ -113,7 +131,9 @@ def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
         source=comment(source),
         command=comment(command),
         python=toml(framework_of(spec).python),
-        dependencies=tuple(toml(each) for each in dependencies(spec)),
+        dependencies=tuple(
+            toml(each) for each in (*dependencies(spec), *_packages(spec))
+        ),
         spec=toml(source),
         spec_sha256=toml(digest),
     )

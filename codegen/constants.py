@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
-from narrowcast.spec.sections.dataset import DatasetFile
+from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
 
 from .frameworks import framework_of
@@ -78,17 +78,20 @@ def here(name: str, path: str, folder: str) -> Code:
 
 def files(spec: Spec) -> dict[str, str]:
     """What a script calls the files that it reads → their paths in the spec."""
-    paths = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
-    dataset = spec.evaluation.dataset
-    if isinstance(dataset, DatasetFile):
-        paths["DATA"] = dataset.path
+    paths = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights, **_data(spec)}
     return {name: path for name, path in paths.items() if path}
 
 
+def _data(spec: Spec) -> Mapping[str, str]:
+    dataset = spec.evaluation.dataset
+    return dataset.files if isinstance(dataset, BuiltInDataset) else {}
+
+
 def _sources(spec: Spec, read: Mapping[str, str]) -> Group:
+    data = _data(spec)
     given = {
-        "model": tuple_of([Code(name) for name in read if name != "DATA"]),
-        "data": tuple_of([Code(name) for name in read if name == "DATA"]),
+        "model": tuple_of([Code(name) for name in read if name not in data]),
+        "data": tuple_of([Code(name) for name in read if name in data]),
         "modules": values(tuple(dict.fromkeys(_python_modules(spec)))),
     }
     return call(
@@ -132,8 +135,9 @@ DEFAULT_SEED = 1978
 
 
 def _seed(spec: Spec) -> tuple[Code, ...]:
-    """Where a factory or a random batch draws, or the search is seeded otherwise."""
+    """Where a factory, a random batch or an order is drawn, or the search is seeded otherwise."""
     draws = spec.model.factory is not None or spec.evaluation.dataset is None
+    draws = draws or spec.evaluation.shuffle
     if draws or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)
     return ()

@@ -5,10 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
-from typing import get_args
 
-from narrowcast.spec.sections.dataset import DatasetFile
-from narrowcast.spec.sections.metric import BuiltIn
 from narrowcast.spec.sections.tuning import OBJECTIVES
 from narrowcast.spec.spec import PythonObject
 
@@ -16,7 +13,7 @@ from .writing.code import Code, dotted
 from .writing.imports import import_lines
 
 OWN = """
-A100 Any Arrays Budget Callable Converted Criterion Data Indexed Input Iterator Metric Model Path
+A100 Any Budget Callable Converted Criterion Data Input Iterator Metric Model Path
 Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
 
 annotations array arrays block_model cache command_line conversion converted data fed
@@ -32,12 +29,21 @@ batches convert convert_to dataset eval_func load_model metric open_model
 
 float tuple
 """
+DATASETS = """
+Arrays Indexed
+read_csv read_npz
+"""
+TRANSFORMS = ""
+METRICS = """
+MSE TopK
+"""
 RESERVED = frozenset(
     {
         *OWN.split(),
         *OBJECTIVES.values(),
-        *(metric.__name__ for metric in get_args(BuiltIn)),
-        *(f"read_{kind.__name__.lower()}" for kind in get_args(DatasetFile)),
+        *DATASETS.split(),
+        *TRANSFORMS.split(),
+        *METRICS.split(),
     }
 )
 """Imports, constants and functions, local names, and builtins that a script uses."""

@@ -103,6 +103,19 @@ class Batches:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """What each sample goes through.
+
+    Attributes:
+        statements: Assignments to the sample's image, in order.
+    """
+
+    template: ClassVar[str] = "prepare.py.j2"
+    imports: Sequence[Import]
+    statements: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvalFunc:
     """The user's function that scores a model.
 

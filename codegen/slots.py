@@ -12,7 +12,7 @@ from .writing.code import Code, literal
 from .writing.imports import Import
 from .writing.layout import Group
 
-DATA = "narrowcast.runtime.evaluation.data.supplied"
+DATA = "narrowcast.runtime.evaluation.data.supplied.supplied"
 METRIC = "narrowcast.runtime.evaluation.metrics.metric"
 
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from .reading.diagnostics import dotted
 from .reading.source import Data
-from .sections.dataset import DatasetFile, DatasetSection
+from .sections.datasets.dataset import BuiltInDataset
+from .sections.datasets.section import DatasetSection
 from .sections.document import Document
 from .sections.evaluation import AccuracySection
 from .sections.frameworks.tensorflow import is_saved_model
-from .sections.metric import BuiltIn, MetricSection
+from .sections.metrics.measure import Measure
+from .sections.metrics.section import MetricSection
 from .sections.model import InputSection, slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
@@ -142,19 +144,20 @@ def _evaluation(document: Document) -> Evaluation:
         keep_last=loader.last_batch == "rollover",
         eval_func=_object(accuracy.python) if accuracy.python and judged else None,
         unread=(*data, *outputs),
+        shuffle=read and loader.shuffle,
     )
 
 
 def _dataset(section: DatasetSection) -> Dataset:
     chosen = section.chosen
-    if isinstance(chosen, DatasetFile):
+    if isinstance(chosen, BuiltInDataset):
         return chosen
     return _class(str(chosen), section.args)
 
 
 def _metric(section: MetricSection) -> Metric:
     chosen = section.chosen
-    if isinstance(chosen, BuiltIn):
+    if isinstance(chosen, Measure):
         return chosen
     return _class(str(chosen), section.args)
 

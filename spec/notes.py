@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from .reading.diagnostics import Steps
-from .sections.dataset import DatasetFile
+from .sections.datasets.dataset import BuiltInDataset
 from .sections.dialect.fit import OUTPUTS, catalogues, named
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
@@ -114,9 +114,13 @@ def _file_notes(document: Document) -> Iterator[Note]:
 def _data_notes(document: Document) -> Iterator[Note]:
     accuracy = document.evaluation.accuracy
     dataset = accuracy.dataloader.dataset if accuracy else None
-    if dataset and isinstance(dataset.chosen, DatasetFile):
-        steps = (*DATA, "dataset", dataset.key, "path")
-        yield from _path_notes(steps, dataset.chosen.path)
+    if dataset and isinstance(dataset.chosen, BuiltInDataset):
+        at = (*DATA, "dataset", dataset.key)
+        paths = dataset.chosen.files.values()
+        for key in dataset.chosen.written:
+            value = getattr(dataset.chosen, key)
+            if value in paths:
+                yield from _path_notes((*at, key), value)
 
 
 def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:

@@ -14,10 +14,10 @@ from typing import Literal
 
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
-from .sections.dataset import DatasetFile
-from .sections.metric import BuiltIn
+from .sections.datasets.dataset import BuiltInDataset
+from .sections.metrics.measure import Measure
 from .sections.mixed_precision import Low
-from .sections.transform import Transform
+from .sections.transforms.transform import Transform
 
 Supplied = Literal["supplied"]
 SUPPLIED: Supplied = "supplied"
@@ -137,8 +137,8 @@ class PythonClass:
     args: Mapping[str, Data]
 
 
-Dataset = DatasetFile | PythonClass
-Metric = BuiltIn | PythonClass
+Dataset = BuiltInDataset | PythonClass
+Metric = Measure | PythonClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,7 @@ class Evaluation:
             SUPPLIED where Python code gives one.
         unread: What is written for data or metric and can't be read yet, in order:
             that slot is supplied.
+        shuffle: Whether samples of the dataset come in an order drawn from the seed.
     """
 
     dataset: Dataset | None
@@ -197,6 +198,7 @@ class Evaluation:
         default=None, metadata={ADDED: True}
     )
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
+    shuffle: bool = field(default=False, metadata={ADDED: True})
 
     @property
     def unbuilt_data(self) -> tuple[str, ...]:

@@ -15,20 +15,24 @@ from ..sections import Batches
 from ..writing.code import Code, docstring, literal
 from ..writing.imports import Import, import_lines
 from ..writing.layout import WIDTH, Group, call, laid_out, tuple_of
-from .transforms import Axes, numpy_type, statements
+from .transforms.elementwise import numpy_type
+from .transforms.section import is_prepared, steps
+from .transforms.step import Place
 
 
 def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over the dataset."""
     inputs, framework = _inputs(spec), framework_of(spec)
     said = any(one.shape or one.dtype for one in spec.model.inputs)
-    if framework.binds and not said and not evaluation.transforms:
+    if framework.binds and not said and not _batched(evaluation):
         return _bound_section(spec, evaluation)
-    names, shape = variables(one.name for one in inputs), inputs[0].shape
-    axes = Axes(None if shape is None else len(shape), framework.channels_last)
-    prepared = statements(evaluation.transforms, names[0], axes)
+    names = variables(one.name for one in inputs)
     reading, *unpacked = _read(names, spec, evaluation)
-    lines = (*unpacked, *prepared, _tensors(spec, names))
+    lines = (
+        *unpacked,
+        *_prepared(spec, evaluation, names[0]),
+        _tensors(spec, names),
+    )
     return Batches(
         imports=_imports(framework.tensor_type, *lines),
         title=docstring(f"{_described(spec)} and labels."),
@@ -63,6 +67,23 @@ def _imports(*lines: Code) -> tuple[Import, ...]:
 
 
 NUMPY = re.compile(r"\bnp\.")
+
+
+def _batched(evaluation: Evaluation) -> bool:
+    """Whether a whole batch is prepared at once."""
+    return bool(evaluation.transforms) and not is_prepared(evaluation)
+
+
+def _prepared(spec: Spec, evaluation: Evaluation, name: Code) -> Iterator[Code]:
+    """What is done to a whole batch of the first input."""
+    if not _batched(evaluation):
+        return
+    shape = _inputs(spec)[0].shape
+    rank = None if shape is None else len(shape)
+    last = framework_of(spec).channels_last
+    at = Place(name, rank, channels_last=last, batched=True, indent=8)
+    for step in steps(evaluation.transforms, at):
+        yield from step.statements
 
 
 def _bound_section(spec: Spec, evaluation: Evaluation) -> Batches:
@@ -116,6 +137,8 @@ def _limited(method: str, spec: Spec, evaluation: Evaluation) -> Group:
         limits["limit"] = literal(evaluation.batches)
     if not evaluation.keep_last:
         limits["keep_last"] = literal(False)
+    if evaluation.shuffle:
+        limits["shuffle"] = Code("SEED")
     given = call(method, **limits)
     return Group(given.opening, (literal(spec.batch_size), *given.items), ")")
 

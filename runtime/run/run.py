@@ -11,7 +11,7 @@ from ..common.errors import ModelError, NarrowcastError, RequirementError, Usage
 from ..common.files import check_writable, shown
 from ..common.places import described
 from ..evaluation.batches import Batches
-from ..evaluation.data.supplied import Data
+from ..evaluation.data.supplied.supplied import Data
 from ..evaluation.loading import loaded, made_by
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input

@@ -11,7 +11,7 @@ from ..reading.source import Data, Source
 from ..sections.dialect.written import is_theirs
 from ..sections.document import Document
 from ..sections.marks import INT8, effect_of, frameworks_of
-from ..sections.metric import TopK
+from ..sections.metrics.classification import TopK
 from ..sections.mixed_precision import INTEGERS, OpSection
 from ..sections.section import Section
 from ..sections.tuning import OBJECTIVES

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from ..reading.diagnostics import Steps
-from .dataset import DatasetFile
-from .dialect.fit import filter_problems, name_problems
+from .datasets.dataset import BuiltInDataset
+from .dialect.fit import filter_problems
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
@@ -95,7 +95,6 @@ class Document(Section):
         yield self._transform_problems()
         yield self._batch_problems()
         yield self._direction_problems()
-        yield self._name_problems()
         yield self._filter_problems()
 
     def _op_problems(self, section: str) -> Iterator[Problem]:
@@ -209,7 +208,7 @@ class Document(Section):
         dataset = accuracy.dataloader.dataset
         if self.framework == "pytorch" and not self.model.inputs:
             return  # forward() takes what the data gives, in that order
-        if dataset and isinstance(dataset.chosen, DatasetFile):
+        if dataset and isinstance(dataset.chosen, BuiltInDataset):
             for problem in dataset.chosen.input_problems(len(self.model.inputs)):
                 at = (*DATA, "dataset", dataset.key, *problem.at)
                 yield replace(problem, at=at)
@@ -239,10 +238,6 @@ class Document(Section):
                     f"write a symbol such as `batch`, or batch_size: {first}",
                     ("model", "inputs", row, "shape", 0),
                 )
-
-    def _name_problems(self) -> Iterator[Problem]:
-        if accuracy := self.evaluation.accuracy:
-            yield from name_problems(accuracy, self.framework)
 
     def _filter_problems(self) -> Iterator[Problem]:
         if accuracy := self.evaluation.accuracy:

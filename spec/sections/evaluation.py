@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from .dataset import DatasetFile, DatasetSection
+from .datasets.dataset import BuiltInDataset
+from .datasets.section import DatasetSection
 from .dialect.evaluation import ConfigsSection, FilterSection, PostprocessSection
 from .dialect.metrics import MetricNames
 from .dialect.names import ALL
 from .fields import Among, Amounts, Flag, PythonName, Refused, Size, Whole
 from .marks import Parameters, frameworks_of, unbuilt, unused
-from .metric import MetricSection
+from .metrics.section import MetricSection
 from .section import Block, Problem, Section
-from .transform import TransformSection
+from .transforms.section import TransformSection
 
 
 def _iteration(count: int) -> int:
@@ -42,10 +43,10 @@ class DataloaderSection(Section):
     filter: FilterSection = Field(
         default_factory=FilterSection, description="Which samples are left out."
     )
-    shuffle: Any = unused(
-        False,
-        "Whether samples are drawn in another order.",
-        "has no effect here: samples are evaluated in the order that they have",
+    shuffle: Flag = Field(
+        default=False,
+        description="Whether samples come in an order drawn from the seed: early "
+        "verdicts on trials assume a random order.",
     )
     distributed: Any = unused(
         False,
@@ -136,7 +137,7 @@ class AccuracySection(Section):
     def _labelled(self) -> Iterator[Problem]:
         dataset = self.dataloader.dataset
         data = dataset.chosen if dataset else None
-        unlabelled = isinstance(data, DatasetFile) and not data.says("label")
+        unlabelled = isinstance(data, BuiltInDataset) and not data.labelled
         if unlabelled and self.metric and not self.metric.says("python"):
             yield Problem(
                 "the metric compares with labels, but the dataset names none",

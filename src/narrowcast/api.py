@@ -13,8 +13,8 @@ from typing import Any
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.progress import printable
 from narrowcast.runtime.common.suggestion import suggestion
-from narrowcast.runtime.evaluation.data.collating import said
-from narrowcast.runtime.evaluation.data.loaders import Loader, loader
+from narrowcast.runtime.evaluation.data.supplied.collating import said
+from narrowcast.runtime.evaluation.data.supplied.loaders import Loader, loader
 from narrowcast.runtime.evaluation.metrics.given import given
 
 from .calling import Supplied, called, made_metric, place

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
-from narrowcast.runtime.evaluation.data.collating import (
+from narrowcast.runtime.evaluation.data.supplied.collating import (
     Sample,
     collate,
     grouped,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowcast.runtime.common.errors import ModelError
-from narrowcast.runtime.evaluation.data.collating import said
+from narrowcast.runtime.evaluation.data.supplied.collating import said
 
 ENDINGS = {
     ".pt2": "pytorch",

@@ -11,7 +11,7 @@ from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
-from narrowcast.runtime.evaluation.data.collating import said
+from narrowcast.runtime.evaluation.data.supplied.collating import said
 from narrowcast.runtime.evaluation.evaluation import rounded
 from narrowcast.runtime.report.report import Report
 

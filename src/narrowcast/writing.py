@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrowcast.runtime.common.errors import UsageError
-from narrowcast.runtime.evaluation.data.collating import said
+from narrowcast.runtime.evaluation.data.supplied.collating import said
 
 if TYPE_CHECKING:
     from narrowcast.spec import Spec

@@ -76,6 +76,7 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     ),
     "evaluation.accuracy.iteration": (evaluated(), -1, 3),
     f"{LOADER}.batch_size": (evaluated(), 8, 16),
+    f"{LOADER}.shuffle": (evaluated(), ABSENT, True),
     f"{LOADER}.last_batch": (evaluated(), "rollover", "discard"),
     f"{LOADER}.dataset.python": (evaluated(PYTHON), "pkg.data:A", "pkg.data:B"),
     f"{LOADER}.dataset.args": (evaluated(PYTHON), {"k": 1}, {"k": "1"}),

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.codegen.constants import here
-from narrowcast.codegen.evaluation.transforms import Axes, statements
+from narrowcast.codegen.evaluation.transforms.section import steps
+from narrowcast.codegen.evaluation.transforms.step import Place
 from narrowcast.codegen.writing.code import Code, literal
 from narrowcast.codegen.writing.layout import (
     WIDTH,
@@ -26,7 +27,12 @@ from narrowcast.codegen.writing.layout import (
     wrapped,
     yaml_value,
 )
-from narrowcast.spec.sections.transform import Cast, Normalize, Rescale, Transpose
+from narrowcast.spec.sections.transforms.elementwise import (
+    Cast,
+    Normalize,
+    Rescale,
+    Transpose,
+)
 
 words = st.text("abcdefgh_", min_size=1, max_size=30).map(lambda text: f"x{text}")
 scalars = st.none() | st.booleans() | st.integers() | words
@@ -130,9 +136,10 @@ def test_formatters_leave_transforms_alone(file: Path) -> None:
         Cast(dtype="float32"),
     )
     blocks = []
-    axes = (Axes(4, False), Axes(None, False), Axes(4, True))
+    axes = ((4, False), (None, False), (4, True))
     for length, where in product(range(1, 40), axes):
-        lines = statements(transforms, Code("n" * length), where)
+        at = Place(Code("n" * length), *where, batched=True, indent=8)
+        lines = [line for step in steps(transforms, at) for line in step.statements]
         blocks += [f"        {line}\n" for line in lines]
     is_stable(file, "if x:\n    if y:\n" + "".join(blocks))
 

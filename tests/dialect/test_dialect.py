@@ -136,18 +136,6 @@ def test_mypy_is_content(scripts: Path) -> None:
             "did you mean `ImageRecord`?",
         ),
         (
-            "evaluation: {accuracy: {dataloader: {dataset: {GLUE: {}}}}}",
-            "a dataset of onnx, and this is tensorflow",
-        ),
-        (
-            "evaluation: {accuracy: {dataloader: {transform: {ToTensor: {}}}}}",
-            "a transform of pytorch and mxnet, and this is tensorflow",
-        ),
-        (
-            "evaluation: {accuracy: {metric: {ROC: {}}}}",
-            "hint: for tensorflow: python, Accuracy, BLEU, COCOmAP,",
-        ),
-        (
             "evaluation: {accuracy: {metric: {topk: 1}, multi_metrics: {MSE: {}}}}",
             "write one",
         ),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import DataError, ModelError, ModelWarning
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.random.synthetic import random_inputs
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet import open_supplied
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx

@@ -18,10 +18,10 @@ from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.common.progress import Terminal
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.data.arrays import Batched
-from narrowcast.runtime.evaluation.data.csv import read_csv
+from narrowcast.runtime.evaluation.data.files.csv import read_csv
+from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.data.indexed import Indexed
-from narrowcast.runtime.evaluation.data.npz import read_npz
-from narrowcast.runtime.evaluation.data.supplied import Data, named_data
+from narrowcast.runtime.evaluation.data.supplied.supplied import Data, named_data
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.inputs import Input

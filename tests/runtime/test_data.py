@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.runtime.common.errors import DataError
-from narrowcast.runtime.evaluation.data.arrays import Arrays
-from narrowcast.runtime.evaluation.data.csv import read_csv
-from narrowcast.runtime.evaluation.data.indexed import Indexed, collate
-from narrowcast.runtime.evaluation.data.npz import read_npz
-from narrowcast.runtime.evaluation.data.synthetic import random_array, random_inputs
+from narrowcast.runtime.evaluation.data.arrays import Arrays, Batched
+from narrowcast.runtime.evaluation.data.decoded import Decoded
+from narrowcast.runtime.evaluation.data.files.csv import read_csv
+from narrowcast.runtime.evaluation.data.files.npz import read_npz
+from narrowcast.runtime.evaluation.data.indexed import Indexed, as_read
+from narrowcast.runtime.evaluation.data.random.synthetic import (
+    random_array,
+    random_inputs,
+)
 from narrowcast.runtime.frameworks.inputs import Input
 
 
@@ -260,7 +265,7 @@ def test_npz_that_is_damaged_raises_nothing_else(
 @given(st.integers(0, 7), st.integers(0, 7))
 def test_batches_are_slices(start: int, stop: int) -> None:
     arrays = Arrays((np.arange(7), np.arange(14).reshape(7, 2)), np.arange(7) * 10)
-    (first, second), labels = arrays.batch(start, stop)
+    (first, second), labels = arrays.batch(range(7)[start:stop])
     assert first.tolist() == list(range(7))[start:stop]
     assert second.tolist() == [[2 * k, 2 * k + 1] for k in range(7)[start:stop]]
     assert labels is not None
@@ -301,7 +306,7 @@ class Squares:
 
 
 def test_a_dataset_is_stacked_sample_by_sample() -> None:
-    (inputs,), labels = Indexed(Squares()).batch(1, 4)
+    (inputs,), labels = Indexed(Squares()).batch(range(1, 4))
     assert len(Indexed(Squares())) == 5
     assert inputs.tolist() == [[1, 1], [2, 2], [3, 3]]
     assert inputs.dtype == np.float32
@@ -311,16 +316,16 @@ def test_a_dataset_is_stacked_sample_by_sample() -> None:
 
 def test_several_inputs_are_a_tuple_in_the_sample() -> None:
     samples = [((np.zeros(2), 3), [1, 0]), ((np.ones(2), 4), [0, 1])]
-    found = collate(samples, 0, 2)
-    assert [array.tolist() for array in found.inputs] == [[[0, 0], [1, 1]], [3, 4]]
-    assert found.labels is not None
-    assert found.labels.tolist() == [[1, 0], [0, 1]]
+    inputs, labels = Indexed(samples).batch(range(2))
+    assert [array.tolist() for array in inputs] == [[[0, 0], [1, 1]], [3, 4]]
+    assert labels is not None
+    assert labels.tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("sample", [3, (1,), (1, 2, 3), np.zeros(2), "ab", None])
 def test_a_sample_that_is_no_pair_is_named(sample: Any) -> None:
     with pytest.raises(DataError, match=r"sample 1 of list is not \(input, label\)"):
-        collate([(0, 0), sample], 0, 2)
+        Indexed([(0, 0), sample]).batch(range(2))
 
 
 @pytest.mark.parametrize(
@@ -333,8 +338,69 @@ def test_a_sample_that_is_no_pair_is_named(sample: Any) -> None:
 )
 def test_samples_of_other_shapes_cannot_be_stacked(second: Any) -> None:
     with pytest.raises(DataError, match="samples 4 to 5 can't be stacked") as caught:
-        collate([None] * 4 + [(np.zeros(2), 0), second], 4, 6)
+        Indexed([None] * 4 + [(np.zeros(2), 0), second]).batch(range(4, 6))
     assert "batch_size must be 1" in caught.value.remedy
+
+
+@pytest.mark.parametrize("kind", [Indexed, Decoded])
+def test_each_sample_is_prepared(kind: Any) -> None:
+    batches = list(kind(Squares(), lambda image, label: (image + 1, -label)).batches(2))
+    assert [inputs[0][:, 0].tolist() for inputs, _ in batches] == [[1, 2], [3, 4], [5]]
+    assert [labels.tolist() for _, labels in batches] == [[0, -1], [-4, -9], [-16]]
+
+
+@given(
+    st.integers(1, 30), st.integers(1, 8), st.none() | st.integers(1, 4), st.booleans()
+)
+@settings(deadline=None)
+def test_readers_agree_on_order_and_limits(
+    count: int, size: int, limit: int | None, keep_last: bool
+) -> None:
+    """Arrays, a user's dataset and one that is read ahead: the same batches."""
+    arrays = Arrays((np.arange(count, dtype=np.float32)[:, None],), np.arange(count))
+    for seed in (None, 3):
+        given = {"limit": limit, "keep_last": keep_last, "shuffle": seed}
+        kinds: list[Batched] = [arrays, Indexed(arrays), Decoded(arrays)]
+        found = [
+            [(inputs[0].tolist(), labels.tolist()) for inputs, labels in read]
+            for read in (kind.batches(size, **given) for kind in kinds)
+        ]
+        assert found[0] == found[1] == found[2]
+        labels = [label for _, batch in found[0] for label in batch]
+        whole = count if keep_last else count // size * size
+        assert len(set(labels)) == len(labels) == min(whole, (limit or whole) * size)
+        if seed is None:
+            assert labels == sorted(labels)
+
+
+def test_shuffled_samples_come_in_the_order_of_the_seed() -> None:
+    arrays = Arrays((np.arange(100.0),), None)
+
+    def order(seed: int) -> list[float]:
+        return [x for (part,), _ in arrays.batches(7, shuffle=seed) for x in part]
+
+    assert order(1) == order(1) != order(2)
+    assert order(1) != sorted(order(1)) == list(range(100))
+
+
+def test_a_sample_that_cannot_be_read_is_named() -> None:
+    def torn(image: Any, label: Any) -> Any:
+        if label == 9:
+            raise DataError("the image is torn", "Mend it.")
+        return as_read(image, label)
+
+    with pytest.raises(DataError, match="sample 3: the image is torn") as caught:
+        list(Decoded(Squares(), torn).batches(2))
+    assert caught.value.remedy == "Mend it."
+
+
+def test_reading_ends_with_the_one_who_reads() -> None:
+    """A reader that nobody asks any more leaves no thread behind."""
+    before = threading.active_count()
+    reading = Decoded(Squares()).batches(1)
+    next(reading)
+    reading.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
 
 
 # Synthetic

@@ -11,7 +11,7 @@ import pytest
 
 from narrowcast.common import DataLoader
 from narrowcast.runtime.common.errors import DataError, UsageError
-from narrowcast.runtime.evaluation.data.loaders import loader
+from narrowcast.runtime.evaluation.data.supplied.loaders import loader
 
 ROWS = np.arange(20.0).reshape(5, 4)
 

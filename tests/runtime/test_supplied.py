@@ -14,7 +14,11 @@ import pytest
 
 from narrowcast.runtime import Report, Run, command_line
 from narrowcast.runtime.common.errors import DataError, UsageError
-from narrowcast.runtime.evaluation.data.supplied import Data, RandomBatch, named_data
+from narrowcast.runtime.evaluation.data.supplied.supplied import (
+    Data,
+    RandomBatch,
+    named_data,
+)
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.run.slots.fed import Fed, Ordered
 from narrowcast.runtime.run.slots.supplies import OpenedModel, Supplies

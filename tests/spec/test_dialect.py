@@ -5,9 +5,15 @@ from typing import Any
 import pytest
 
 from narrowcast.spec import Spec, canonical, format_diagnostic, load, loads
-from narrowcast.spec.sections.dataset import Csv, Npz
-from narrowcast.spec.sections.metric import MSE, TopK
-from narrowcast.spec.sections.transform import Cast, Normalize, Rescale, Transpose
+from narrowcast.spec.sections.datasets.files import Csv, Npz
+from narrowcast.spec.sections.metrics.classification import TopK
+from narrowcast.spec.sections.metrics.regression import MSE
+from narrowcast.spec.sections.transforms.elementwise import (
+    Cast,
+    Normalize,
+    Rescale,
+    Transpose,
+)
 from narrowcast.spec.spec import (
     Budget,
     Criterion,
@@ -104,7 +110,7 @@ WRITTEN = [
     (
         model(inputs="[{name: i, shape: []}]"),
         "model.inputs",
-        (Input("i", (), "float32"),),
+        (Input("i", (), None),),
     ),
     (model(inputs="[{name: i, shape: [8, 3]}]"), "batch_size", 8),
     # device, version, costs

@@ -119,9 +119,9 @@ def test_inputs_keep_the_models_names_and_may_leave_shapes_open(
     assert (one.name, one.shape, one.dtype) == ("x:0", None, None)
 
 
-def test_pytorchs_dtype_is_float32_where_it_is_not_written() -> None:
+def test_a_dtype_that_is_not_written_is_the_models_own() -> None:
     model = "framework: pytorch, factory: a:b, inputs: [{name: x, shape: [2]}]"
-    assert spec(model).model.inputs[0].dtype == "float32"
+    assert spec(model).model.inputs[0].dtype is None
 
 
 @pytest.mark.parametrize(

@@ -185,15 +185,6 @@ HIDDEN = {
         MODEL % ("pytorch", TWO) + LOADER % ("~", "{Transpose: {perm: x}}"),
         "transforms prepare one input, the model has 2",
     ),
-    "a dataset of others": (
-        MODEL % ("pytorch", "path: a.pt2") + LOADER % ("{ImageRecord: 3}", "{}"),
-        "a dataset of tensorflow, and this is pytorch",
-    ),
-    "a transform of others": (
-        MODEL % ("pytorch", "path: a.pt2")
-        + LOADER % ("~", "{Foo: 1, ParseDecodeVoc: {}}"),
-        "a transform of tensorflow, and this is pytorch",
-    ),
     "a filter beside a wrong transform": (
         LOADER % ("{npz: 3}, filter: {LabelBalance: {}}", "3"),
         "the filter counts the boxes of COCORaw and COCORecord",

@@ -21,6 +21,10 @@ def single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
+Numbers = range | npt.NDArray[np.int64]
+"""Numbers of samples: consecutive ones are a range."""
+
+
 class Batched(ABC):
     """A dataset that is read batch by batch."""
 
@@ -29,24 +33,41 @@ class Batched(ABC):
         """How many samples there are."""
 
     @abstractmethod
-    def batch(self, start: int, stop: int) -> Batch:
-        """Inputs and labels of the samples from `start` to before `stop`."""
+    def batch(self, numbers: Numbers) -> Batch:
+        """Inputs and labels of the samples with these numbers."""
 
     def batches(
-        self, size: int, *, limit: int | None = None, keep_last: bool = True
+        self,
+        size: int,
+        *,
+        limit: int | None = None,
+        keep_last: bool = True,
+        shuffle: int | None = None,
     ) -> Iterator[Batch]:
-        """Inputs and labels of `size` samples at a time, in order.
+        """Inputs and labels of `size` samples at a time.
 
         Args:
             size: Samples in a batch.
             limit: The most batches that are read, None for all.
             keep_last: Whether a last, smaller batch is read.
+            shuffle: Seed of the order, None for the dataset's own.
         """
-        stop = len(self) if keep_last else len(self) // size * size
+        for numbers in self.numbers(size, limit, keep_last, shuffle):
+            yield self.batch(numbers)
+
+    def numbers(
+        self, size: int, limit: int | None, keep_last: bool, shuffle: int | None
+    ) -> Iterator[Numbers]:
+        """The numbers of each batch's samples, as `batches` reads them."""
+        count = len(self)
+        stop = count if keep_last else count // size * size
         if limit is not None:
             stop = min(stop, limit * size)
+        order: Numbers = range(count)
+        if shuffle is not None:
+            order = np.random.default_rng(shuffle).permutation(count)
         for start in range(0, stop, size):
-            yield self.batch(start, min(start + size, stop))
+            yield order[start : min(start + size, stop)]
 
 
 @dataclass(frozen=True)
@@ -64,9 +85,21 @@ class Arrays(Batched):
     def __len__(self) -> int:
         return len(self.inputs[0])
 
-    def batch(self, start: int, stop: int) -> Batch:
-        labels = None if self.labels is None else self.labels[start:stop]
-        return tuple(array[start:stop] for array in self.inputs), labels
+    def batch(self, numbers: Numbers) -> Batch:
+        rows = _slice(numbers) if isinstance(numbers, range) else numbers
+        labels = None if self.labels is None else self.labels[rows]
+        return tuple(array[rows] for array in self.inputs), labels
+
+    def __getitem__(self, number: int) -> tuple[Any, Any]:
+        """One sample: (input, label); several inputs are a tuple."""
+        inputs = tuple(array[number] for array in self.inputs)
+        label = None if self.labels is None else self.labels[number]
+        return inputs[0] if len(inputs) == 1 else inputs, label
+
+
+def _slice(numbers: range) -> slice:
+    """Consecutive samples are a view, not a copy."""
+    return slice(numbers.start, numbers.stop)
 
 
 def checked(arrays: Arrays, where: str) -> Arrays:

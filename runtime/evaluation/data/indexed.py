@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +11,10 @@ import numpy.typing as npt
 
 from ...common.errors import DataError
 from ...frameworks.feeding.dtypes import checked
-from .arrays import Arrays, Batch, Batched
+from .arrays import Batch, Batched, Numbers
+
+Prepare = Callable[[Any, Any], tuple[Any, Any]]
+"""A script's `prepare`: (input, label) → what the model takes, and the label."""
 
 
 class Dataset(Protocol):
@@ -21,33 +25,58 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
 
+def as_read(inputs: Any, label: Any) -> tuple[Any, Any]:
+    """The sample as the dataset has it."""
+    return inputs, label
+
+
 @dataclass(frozen=True, slots=True)
 class Indexed(Batched):
-    """A user's dataset."""
+    """A user's dataset.
+
+    Attributes:
+        prepare: What each sample goes through.
+    """
 
     dataset: Dataset
+    prepare: Prepare = as_read
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def batch(self, start: int, stop: int) -> Batch:
-        arrays = collate(self.dataset, start, stop)
-        return arrays.inputs, arrays.labels
+    def batch(self, numbers: Numbers) -> Batch:
+        samples = []
+        for number in map(int, numbers):
+            pair = checked_pair(self.dataset[number], number, self.dataset)
+            samples.append(self.prepare(*pair))
+        return stacked(samples, numbers, type(self.dataset).__name__)
 
 
-def collate(dataset: Dataset, start: int, stop: int) -> Arrays:
-    """Samples from `start` to before `stop`, stacked along a new first dimension.
+def checked_pair(sample: Any, number: int, dataset: Dataset) -> tuple[Any, Any]:
+    """The sample, if it is a pair.
 
     Raises:
-        DataError: A sample is not a pair, or samples have different shapes.
+        DataError: It is not.
     """
-    samples = [dataset[k] for k in range(start, stop)]
-    for k, sample in enumerate(samples, start=start):
-        if not isinstance(sample, (tuple, list)) or len(sample) != 2:
-            raise DataError(
-                f"sample {k} of {type(dataset).__name__} is not (input, label)",
-                "__getitem__ must return a pair; several inputs are a tuple in it.",
-            )
+    if not isinstance(sample, (tuple, list)) or len(sample) != 2:
+        raise DataError(
+            f"sample {number} of {type(dataset).__name__} is not (input, label)",
+            "__getitem__ must return a pair; several inputs are a tuple in it.",
+        )
+    return sample[0], sample[1]
+
+
+def stacked(
+    samples: Sequence[tuple[Any, Any]], numbers: Numbers, dataset: str
+) -> Batch:
+    """Samples stacked along a new first dimension.
+
+    Args:
+        dataset: Its name, for messages.
+
+    Raises:
+        DataError: Samples have different shapes, or are no numbers.
+    """
     inputs = [s[0] if isinstance(s[0], tuple) else (s[0],) for s in samples]
     try:
         columns = tuple(
@@ -57,13 +86,12 @@ def collate(dataset: Dataset, start: int, stop: int) -> Arrays:
         labels = _labels([label for _input, label in samples])
     except ValueError as error:
         raise DataError(
-            f"samples {start} to {stop - 1} can't be stacked: {error}",
+            f"samples {numbers[0]} to {numbers[-1]} can't be stacked: {error}",
             "All samples must have the same shapes, or batch_size must be 1.",
         ) from error
     for k, column in enumerate(columns):
-        name = f"input {k} of {type(dataset).__name__}"
-        checked(column, name)
-    return Arrays(columns, labels)
+        checked(column, f"input {k} of {dataset}")
+    return columns, labels
 
 
 def _labels(labels: list[Any]) -> npt.NDArray[Any] | None:

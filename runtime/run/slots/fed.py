@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...evaluation.batches import Batches
-from ...evaluation.data.supplied import Data, RandomBatch
+from ...evaluation.data.supplied.supplied import Data, RandomBatch
 from ...frameworks.feeding.dtypes import conformed
 from ...frameworks.inputs import Input, places
 from .conforming import wanted

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ...common.errors import UsageError
-from ...evaluation.data.named import named_object
-from ...evaluation.data.supplied import named_data
+from ...evaluation.data.supplied.named import named_object
+from ...evaluation.data.supplied.supplied import named_data
 from ...evaluation.metrics.given import given
 from ...evaluation.metrics.metric import Metric
 

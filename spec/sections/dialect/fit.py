@@ -1,4 +1,4 @@
-"""Whether Neural Compressor has what a spec names, for the spec's framework."""
+"""What a spec names, and what of it goes together."""
 
 from __future__ import annotations
 
@@ -45,18 +45,6 @@ def named(section: Section) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield name, frameworks
 
 
-def name_problems(accuracy: AccuracySection, framework: str) -> Iterator[Problem]:
-    """Names that Neural Compressor does not have for the framework."""
-    for kind, steps, section in catalogues(accuracy):
-        for name, frameworks in named(section):
-            if framework not in frameworks:
-                yield Problem(
-                    f"a {kind} of {' and '.join(frameworks)}, and this is {framework}",
-                    f"for {framework}: {', '.join(_known(section, framework))}",
-                    (*steps, name),
-                )
-
-
 def filter_problems(accuracy: AccuracySection) -> Iterator[Problem]:
     """A filter that the dataset has nothing for."""
     dataset = accuracy.dataloader.dataset
@@ -67,11 +55,3 @@ def filter_problems(accuracy: AccuracySection) -> Iterator[Problem]:
             "leave it out",
             (*LOADER, "filter", "LabelBalance"),
         )
-
-
-def _known(section: Section, framework: str) -> Iterator[str]:
-    """What can stand here for the framework."""
-    for name, field in type(section).model_fields.items():
-        frameworks = frameworks_of(field)
-        if name in section.offered() or framework in (frameworks or ()):
-            yield name

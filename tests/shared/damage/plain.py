@@ -12,8 +12,8 @@ import numpy as np
 from damage.formats import Format
 from narrowcast import cli
 from narrowcast.runtime.common.errors import UsageError
-from narrowcast.runtime.evaluation.data.csv import read_csv
-from narrowcast.runtime.evaluation.data.npz import read_npz
+from narrowcast.runtime.evaluation.data.files.csv import read_csv
+from narrowcast.runtime.evaluation.data.files.npz import read_npz
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from narrowcast.runtime.common.errors import DataError, ModelError
-from narrowcast.runtime.evaluation.data.synthetic import random_inputs
+from narrowcast.runtime.evaluation.data.random.synthetic import random_inputs
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.tensorflow import load_frozen_graph, signature

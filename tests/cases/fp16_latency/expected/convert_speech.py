@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.data.supplied.supplied import Data
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import latency

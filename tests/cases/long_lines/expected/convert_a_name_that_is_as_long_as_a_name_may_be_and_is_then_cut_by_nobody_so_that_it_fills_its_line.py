@@ -40,7 +40,7 @@ from narrowcast.runtime import (
     command_line,
 )
 from narrowcast.runtime.evaluation.data.arrays import Arrays
-from narrowcast.runtime.evaluation.data.csv import read_csv
+from narrowcast.runtime.evaluation.data.files.csv import read_csv
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute

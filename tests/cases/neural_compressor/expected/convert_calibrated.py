@@ -38,7 +38,7 @@ from narrowcast.runtime import (
     command_line,
 )
 from narrowcast.runtime.evaluation.data.arrays import Arrays
-from narrowcast.runtime.evaluation.data.npz import read_npz
+from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.placement import latency

@@ -34,7 +34,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.data.supplied.supplied import Data
 from narrowcast.runtime.frameworks.onnx import tensorrt
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import A100

@@ -35,7 +35,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.data.supplied.supplied import Data
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute

@@ -35,7 +35,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.supplied import Data
+from narrowcast.runtime.evaluation.data.supplied.supplied import Data
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import tensorflow
 from narrowcast.runtime.placement import low_compute

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...common.errors import DataError
-from ...frameworks.inputs import Input
-from .arrays import Arrays, Batch
+from ....common.errors import DataError
+from ....frameworks.inputs import Input
+from ..arrays import Arrays, Batch
+from ..files.npz import array_names, read_npz
+from ..random.synthetic import random_inputs
 from .loaders import loader
 from .named import named_object
-from .npz import array_names, read_npz
-from .synthetic import random_inputs
 
 LABELS = ("label", "labels", "y", "target", "targets")
 """What the labels are called in an archive that nothing describes."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...common.errors import DataError
-from ...common.suggestion import suggestion
-from ...frameworks.inputs import Input
+from ....common.errors import DataError
+from ....common.suggestion import suggestion
+from ....frameworks.inputs import Input
 
 
 def random_array(

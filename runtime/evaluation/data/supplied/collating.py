@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ...common.errors import DataError
-from ..identity import array_of
+from ....common.errors import DataError
+from ...identity import array_of
 
 Sample = tuple[Any, Any]
 """(input, label); an input may be several, in a tuple, a list or a mapping."""

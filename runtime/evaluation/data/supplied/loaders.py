@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ...common.errors import DataError, UsageError
-from ...frameworks.feeding.dtypes import checked
-from ..identity import array_of
-from .arrays import single
+from ....common.errors import DataError, UsageError
+from ....frameworks.feeding.dtypes import checked
+from ...identity import array_of
+from ..arrays import single
 from .collating import are_numbers, collate, grouped, item_of, said, samples
 
 Array = npt.NDArray[Any]

@@ -1,31 +1,33 @@
-"""How a script judges the model's outputs: one entry for each metric."""
+"""The function of a script that makes its metric."""
 
 from __future__ import annotations
 
-from narrowcast.spec.sections.metric import MSE, TopK
+from narrowcast.spec.sections.metrics.measure import Measure
 from narrowcast.spec.spec import Metric, PythonClass, PythonObject
 
-from ..names import importing
-from ..sections import EvalFunc, MadeOnce
-from ..writing.code import Code, docstring, literal
-from ..writing.imports import Import
-from ..writing.layout import Group, call, laid_out, yaml_value
+from ...names import importing
+from ...sections import EvalFunc, MadeOnce
+from ...writing.code import Code, docstring
+from ...writing.imports import Import
+from ...writing.layout import Group, call, laid_out, yaml_value
+from . import classification, regression
+from .making import METRICS, Makings
 
-METRICS = "narrowcast.runtime.evaluation.metrics"
+MAKINGS: Makings = {**classification.MAKINGS, **regression.MAKINGS}
 
 
 def metric_section(metric: Metric) -> MadeOnce:
     """The metric's function."""
-    match metric:
-        case TopK(k=k):
-            among = "the largest output" if k == 1 else f"among the {k} largest outputs"
-            title = f"Top-{k}: the share of samples whose label is {among}."
-            return _built_in((f"{METRICS}.topk", "TopK"), title, k=literal(k))
-        case MSE():
-            title = "Mean over samples of the squared difference from the label."
-            return _built_in((f"{METRICS}.mse", "MSE"), title)
-        case PythonClass():
-            return _python(metric)
+    if isinstance(metric, PythonClass):
+        return _python(metric)
+    made = MAKINGS[type(metric)](metric)
+    making = call(made.metric[1], **made.arguments)
+    return _section(made.metric, made.title, Code(""), making)
+
+
+def packages(metric: Metric | None) -> tuple[str, ...]:
+    """Requirements of computing it."""
+    return metric.packages if isinstance(metric, Measure) else ()
 
 
 def eval_func_section(given: PythonObject) -> EvalFunc:
@@ -34,11 +36,6 @@ def eval_func_section(given: PythonObject) -> EvalFunc:
     title = f"{given.module}.{given.name}: the accuracy of a model."
     calling = Code(f"{expression}(model)")
     return EvalFunc(docstring(title), local_import, calling)
-
-
-def _built_in(class_: Import, title: str, **arguments: Code) -> MadeOnce:
-    """A metric of the runtime, made with these arguments."""
-    return _section(class_, title, Code(""), call(class_[1], **arguments))
 
 
 def _python(given: PythonClass) -> MadeOnce:

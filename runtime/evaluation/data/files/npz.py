@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
-from ...common.errors import DataError
-from ...frameworks.feeding.dtypes import checked as check_values
-from .arrays import Arrays, checked
+from ....common.errors import DataError
+from ....frameworks.feeding.dtypes import checked as check_values
+from ..arrays import Arrays, checked
 
 
 def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Arrays:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...common.errors import DataError
-from .arrays import Arrays, checked
+from ....common.errors import DataError
+from ..arrays import Arrays, checked
 
 
 def read_csv(

@@ -1,28 +1,30 @@
-"""`dataset`: where the samples come from, a class for each kind of file."""
+"""Datasets in one file each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from .dialect.datasets import DatasetNames
-from .fields import File, Flag, Names, Size, Text, Whole, filled
-from .section import Block, Choice, Problem, Section
+from ..fields import File, Flag, Names, Size, Text, Whole, filled
+from ..section import Problem
+from .dataset import BuiltInDataset
 
 
-class FileDataset(Section):
+class FileDataset(BuiltInDataset):
     """A dataset that a function of the runtime reads from one file."""
 
+    stacks = True
     path: File = Field(description="The file.")
 
-    def input_problems(self, named: int) -> Iterator[Problem]:
-        """What keeps it from feeding a model of so many named inputs, 0 for none."""
-        if named > 1:
-            kind = type(self).__name__.lower()
-            message = f"a {kind} feeds one input, the model has {named}"
-            yield Problem(message, "use npz or python")
+    @property
+    def files(self) -> Mapping[str, str]:
+        return {"DATA": self.path}
+
+    @property
+    def labelled(self) -> bool:
+        return self.says("label")
 
 
 class Npz(FileDataset):
@@ -73,16 +75,3 @@ class Csv(FileDataset):
         if len(self.delimiter) != 1 or self.delimiter in "\r\n\"'":
             message = "a delimiter is one character, not a quote or line break"
             yield Problem(message, 'such as "," or ";" or "\\t"', ("delimiter",))
-
-
-DatasetFile = Npz | Csv
-"""What `dataset` can name beside a class of the user's."""
-
-
-class DatasetSection(DatasetNames, Choice):
-    """The dataset, chosen by its key."""
-
-    npz: Block[Npz] = Field(default=None, description="Arrays of a NumPy archive.")
-    csv: Block[Csv] = Field(
-        default=None, description="Numbers in text, one sample a row."
-    )

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ...common.errors import NarrowcastError, UsageError
-from ...common.places import described, place_of, users_code
+from ....common.errors import NarrowcastError, UsageError
+from ....common.places import described, place_of, users_code
 
 
 def named_object(name: str, option: str) -> Any:

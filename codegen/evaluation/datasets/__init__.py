@@ -1,0 +1,1 @@
+"""How a script reads its dataset: a module for each kind."""

@@ -1,0 +1,1 @@
+"""How a script judges the model's outputs: a module for each kind."""

@@ -1,0 +1,1 @@
+"""How a script prepares samples, in the order that the spec has."""

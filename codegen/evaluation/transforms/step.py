@@ -1,0 +1,48 @@
+"""What a script does for one transform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from narrowcast.spec.sections.transforms.transform import Transform
+
+from ...writing.code import Code
+from ...writing.imports import Import
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The array that a transform is written for.
+
+    Attributes:
+        name: The variable that holds it.
+        rank: Its dimensions, None where only the model knows.
+        channels_last: Whether channels are its last dimension, not a sample's first.
+        batched: Whether it is a batch, whose first dimension counts samples.
+        indent: Of the statements.
+    """
+
+    name: Code
+    rank: int | None
+    channels_last: bool
+    batched: bool
+    indent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transform as source.
+
+    Attributes:
+        statements: Assignments to the variable, laid out.
+        imports: What they call.
+    """
+
+    statements: tuple[Code, ...]
+    imports: tuple[Import, ...] = ()
+
+
+Steps = Mapping[type[Transform], Callable[[Any, Place], Step]]
+"""A transform's section → its statements at a place."""

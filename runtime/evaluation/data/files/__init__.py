@@ -1,0 +1,1 @@
+"""Datasets in files of arrays, tables and sounds: a module for each format."""

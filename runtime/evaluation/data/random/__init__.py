@@ -1,0 +1,1 @@
+"""Data that is made up: seeded, and of stated shapes."""

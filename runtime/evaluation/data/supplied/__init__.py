@@ -1,0 +1,1 @@
+"""Data that a script does not name: what is handed over when it runs."""

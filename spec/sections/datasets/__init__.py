@@ -1,0 +1,1 @@
+"""`dataset`: where the samples come from, a class for each name."""

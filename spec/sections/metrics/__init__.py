@@ -1,0 +1,1 @@
+"""`metric`: how the outputs are judged, a class for each name."""

@@ -1,0 +1,1 @@
+"""`transform`: what is done to each sample, a class for each name."""

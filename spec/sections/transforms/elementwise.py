@@ -1,0 +1,79 @@
+"""Transforms that do the same to a batch as to each of its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from ..fields import Amounts, Dtype, Whole, filled, split
+from ..section import Problem
+from .transform import Transform
+
+
+class Rescale(Transform):
+    """Divides by 255: bytes become numbers from 0 to 1."""
+
+    elementwise = True
+
+
+class Normalize(Transform):
+    """Subtracts `mean` and divides by `std`, channel by channel (first axis)."""
+
+    elementwise = True
+    mean: Amounts = Field(default=(0.0,), description="One mean a channel.")
+    std: Amounts = Field(
+        default=(1.0,), description="One standard deviation a channel."
+    )
+
+    @model_validator(mode="after")
+    def _channels(self) -> Self:
+        """What is left out is 0 and 1, in each channel."""
+        if "std" not in self.model_fields_set:
+            object.__setattr__(self, "std", self.std * len(self.mean))
+        if "mean" not in self.model_fields_set:
+            object.__setattr__(self, "mean", self.mean * len(self.std))
+        return self
+
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._as_many()
+        yield self._positive()
+
+    def _as_many(self) -> Iterator[Problem]:
+        written = self.model_fields_set >= {"mean", "std"}
+        if written and len(self.mean) != len(self.std):
+            yield Problem(
+                f"{len(self.mean)} means but {len(self.std)} standard deviations",
+                "write one of each per channel",
+            )
+
+    def _positive(self) -> Iterator[Problem]:
+        for row, deviation in enumerate(self.std):
+            if deviation <= 0:
+                yield Problem("must be greater than 0", at=("std", row))
+
+
+class Cast(Transform):
+    """Changes the element type."""
+
+    elementwise = True
+    dtype: Dtype = Field(
+        default="float32", description="NumPy's name of the element type."
+    )
+
+
+class Transpose(Transform):
+    """Reorders a sample's axes."""
+
+    elementwise = True
+    perm: Annotated[
+        tuple[Whole, ...],
+        BeforeValidator(split, json_schema_input_type=str | tuple[int, ...]),
+        AfterValidator(filled),
+    ] = Field(description="The axes of a sample, without the batch axis.")
+
+    def problems(self) -> Iterator[Problem]:
+        if sorted(self.perm) != list(range(len(self.perm))):
+            last = len(self.perm) - 1
+            yield Problem(f"each axis from 0 to {last} goes in once", at=("perm",))
