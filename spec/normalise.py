@@ -11,9 +11,10 @@ from .sections.datasets.section import DatasetSection
 from .sections.document import Document
 from .sections.evaluation import AccuracySection
 from .sections.frameworks.tensorflow import is_saved_model
+from .sections.inputs import InputSection
 from .sections.metrics.measure import Measure
 from .sections.metrics.section import MetricSection
-from .sections.model import InputSection, slug
+from .sections.model import slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,
@@ -90,7 +91,15 @@ def _model(document: Document) -> Model:
 
 
 def _input(section: InputSection) -> Input:
-    return Input(section.name, section.shape, section.dtype, section.largest)
+    return Input(
+        section.name,
+        section.shape,
+        section.dtype,
+        section.largest,
+        section.range or (),
+        section.values,
+        (section.value,) if section.is_fixed else (),
+    )
 
 
 def _object(name: str) -> PythonObject:

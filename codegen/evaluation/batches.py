@@ -111,8 +111,9 @@ def _each(tensor: Group | Code) -> Code:
 
 
 def _inputs(spec: Spec) -> tuple[Input, ...]:
-    """Those that the spec names, or the one that every model has."""
-    return spec.model.inputs or (Input("x", None, None),)
+    """Those that the spec names and data gives, or the one that every model has."""
+    given = tuple(one for one in spec.model.inputs if not one.value)
+    return given or (Input("x", None, None),)
 
 
 def _read(names: Sequence[Code], spec: Spec, evaluation: Evaluation) -> Iterator[Code]:

@@ -4,9 +4,10 @@ judgement is in doubt because of the model, the data or the metric."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..common.places import described, place_of, users_code
 from ..common.strict_json import listed, number, optional, record, seconds, text
 from ..common.timing import Clock
 from ..frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
-from .batches import Batches, all_inputs, first_inputs
+from .batches import Batches, all_inputs, first_inputs, not_finite
 from .criterion import Criterion
 from .evaluation import (
     EVALUATION,
@@ -94,11 +95,13 @@ def measured_baseline(
     metric: Callable[[], Metric],
     scored: Callable[[Beside], Evaluation],
     clock: Clock,
+    names: Sequence[str] = (),
 ) -> Baseline:
     """Score the model once; a second time where two predictions of it differ.
 
     Args:
         scored: Evaluates it, in this process or in workers.
+        names: Of the inputs, for messages.
 
     Raises:
         ModelError: It fails on the data.
@@ -109,7 +112,7 @@ def measured_baseline(
         began = clock()
         found = scored(zeros.add)
         taken = clock() - began
-        _check_finite(found)
+        _check_finite(found, partial(not_finite, batches, names))
         same = _repeats(predict, first_inputs(batches))
         again = None if same else scored(lambda batch: None).value
     return Baseline(found, zeros.result(), again, taken)
@@ -147,11 +150,14 @@ def _fails_on_data(error: BaseException) -> ModelError:
     )
 
 
-def _check_finite(found: Evaluation) -> None:
+def _check_finite(found: Evaluation, blamed: Callable[[], str]) -> None:
     if not found.finite:
+        data = blamed()
         raise DataError(
-            "the fp32 model's outputs are not finite",
-            "No 16-bit model can be judged against it: mend the model or the data.",
+            f"the fp32 model's outputs are not finite{f': {data}' if data else ''}",
+            "Leave such samples out, or mend them."
+            if data
+            else "No 16-bit model can be judged against it: mend the model or the data.",
         )
     if math.isnan(found.value):
         raise DataError(

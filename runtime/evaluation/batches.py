@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..common.errors import DataError
 from ..common.places import described, place_of, users_code, users_frame
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
-from .identity import Identity, batch_digest, identity_of
+from .identity import Identity, array_of, batch_digest, identity_of
 from .sizes import shapes_of
 
 Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
@@ -101,9 +103,51 @@ def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
     def checked() -> Iterator[tuple[Inputs, Any]]:
         for batch, labels in batches():
             check_shapes(inputs, shapes_of(batch))
+            check_ranges(inputs, batch)
             yield batch, labels
 
     return checked
+
+
+def check_ranges(inputs: Sequence[Input], batch: Inputs) -> None:
+    """Hold the values of a batch against the stated ranges.
+
+    Raises:
+        DataError: One lies outside: what was proven of the range is not so for it.
+    """
+    for declared, value in zip(inputs, batch, strict=False):
+        array = None if declared.range is None else array_of(value)
+        if array is None or not array.size or declared.range is None:
+            continue
+        least, most = declared.range
+        outside = array[(array < least) | (array > most)]
+        if outside.size:
+            raise DataError(
+                f"input {declared.name} holds {outside.flat[0]!s}, {declared.by} says "
+                f"{least:g} to {most:g}",
+                "State a wider range, or mend the data.",
+            )
+
+
+def not_finite(batches: Batches, names: Sequence[str]) -> str:
+    """Which input holds NaN or infinity first, and where; "" if none does.
+
+    Args:
+        names: Of the inputs, in the batch's order; none where nobody named them.
+    """
+    for number, (inputs, _labels) in enumerate(_read(batches)):
+        for k, value in enumerate(inputs):
+            array = array_of(value)
+            if array is None or array.dtype.kind != "f":
+                continue
+            places = np.argwhere(~np.isfinite(array))
+            if len(places):
+                first = tuple(int(each) for each in places[0])
+                name = names[k] if k < len(names) else k
+                return (
+                    f"input {name} holds {array[first]!s} at {first} of batch {number}"
+                )
+    return ""
 
 
 UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -134,6 +134,17 @@ class Callee(Protocol):
 
         Raises:
             ModelError: It is no model.
+        """
+        ...
+
+    def with_values(self, model: Any, values: Mapping[str, Any], /) -> Any:
+        """The model as loaded, with values for arguments that nobody gives it.
+
+        Args:
+            values: By the argument: numbers, flags, None.
+
+        Raises:
+            ModelError: It has no such argument.
         """
         ...
 

@@ -107,6 +107,7 @@ def gathered(
         weights=_weights(graph, plan),
         rules=None if timed is None else timed.rules,
         rebuilt=context.options.trial,
+        drawn=dict(conversion.slots.drawn),
     )
 
 

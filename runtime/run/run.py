@@ -32,7 +32,7 @@ from .conversion import Conversion
 from .converted import Converted, better, checked, described_result
 from .finish import finished
 from .slots.fed import Fed
-from .slots.filling import filled
+from .slots.filling import filled, handed
 from .subject import Subject
 from .timed import timed
 
@@ -183,6 +183,7 @@ class Run:
         model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
+        load_model, model = handed(self.adapter, load_model, model, inputs)
         slots = filled(self.adapter, load_model, model, batches, inputs, sources)
         for each in slots.assumed:
             sizes = ", ".join(map(str, each.shape or ()))

@@ -80,7 +80,9 @@ def scored_as_loaded(
     def make() -> dict[str, Any]:
         nonlocal anew
         anew = True
-        measured = measured_baseline(predict, data, metric, scored, context.clock)
+        measured = measured_baseline(
+            predict, data, metric, scored, context.clock, [e.name for e in slots.inputs]
+        )
         return {**baseline_data(measured), "sizes": dict(judged)}
 
     recorded = context.history.remember("baseline", make)

@@ -209,7 +209,7 @@ class Document(Section):
         if self.framework == "pytorch" and not self.model.inputs:
             return  # forward() takes what the data gives, in that order
         if dataset and isinstance(dataset.chosen, BuiltInDataset):
-            for problem in dataset.chosen.input_problems(len(self.model.inputs)):
+            for problem in dataset.chosen.input_problems(len(self.model.fed)):
                 at = (*DATA, "dataset", dataset.key, *problem.at)
                 yield replace(problem, at=at)
 
@@ -217,7 +217,7 @@ class Document(Section):
         accuracy = self.evaluation.accuracy
         if accuracy is None:
             return
-        wanted = len(self.model.inputs) or 1
+        wanted = len(self.model.fed) or 1
         if accuracy.dataloader.transform.prepares and wanted != 1:
             yield Problem(
                 f"transforms prepare one input, the model has {wanted}",
@@ -232,7 +232,7 @@ class Document(Section):
         batch = accuracy.dataloader.batch_size
         for row, item in enumerate(self.model.inputs):
             first = item.shape[0] if item.shape else batch
-            if isinstance(first, int) and first != batch:
+            if isinstance(first, int) and first != batch and not item.is_fixed:
                 yield Problem(
                     f"the input takes {first} samples, but a batch holds {batch}",
                     f"write a symbol such as `batch`, or batch_size: {first}",

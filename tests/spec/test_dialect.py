@@ -64,7 +64,7 @@ DEFAULTS = [
     ("model.framework", "pytorch"),
     ("model.factory", PythonObject("pkg.net", "make")),
     ("model.weights", None),
-    ("model.inputs", (Input("x", ("batch", 4), "float32"),)),
+    ("model.inputs", (Input("x", ("batch", 4), None),)),
     ("model.outputs", ()),
     ("device", "cpu"),
     ("precisions", ("bf16",)),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from ...common.errors import DataError
 from ...evaluation.batches import Batches, first_inputs
 from ...evaluation.identity import array_of
+from ...evaluation.sizes import named, shapes_of
 from ...frameworks.adapter import Adapter
 from ...frameworks.feeding.dtypes import conformed, dtype_name
-from ...frameworks.inputs import Input
+from ...frameworks.inputs import Input, by_declared
 from ...frameworks.protocol import Array, Inputs
 
 AsTensor = Callable[[Array, Any], Any]
@@ -45,9 +49,34 @@ class Conforming:
     def inputs(self, inputs: Inputs) -> Inputs:
         """Those of a batch; other code says that their number is wrong."""
         wanted = self.wanted or tuple(Input(str(k)) for k in range(len(inputs)))
-        if len(inputs) != len(wanted):
+        given = [each for each in wanted if not each.fixed]
+        if len(inputs) != len(given) or not inputs:
             return inputs
-        return tuple(map(self._one, wanted, inputs))
+        taken = dict(zip(given, map(self._one, given, inputs), strict=True))
+        sizes = named(given, shapes_of(inputs))
+        return tuple(
+            self._always(each, sizes, inputs[0]) if each.fixed else taken[each]
+            for each in wanted
+        )
+
+    def _always(self, fixed: Input, sizes: Mapping[str, int], like: Any) -> Any:
+        """An input that is the same in all batches, as large as they are."""
+        value = np.asarray(fixed.value)
+        samples = len(like) if getattr(like, "shape", ()) else 1
+        shape = value.shape
+        if fixed.shape is not None:
+            shape = tuple(
+                sizes.get(s, samples) if isinstance(s, str) else s for s in fixed.shape
+            )
+        try:
+            whole = np.broadcast_to(value, shape)
+        except ValueError as error:
+            raise DataError(
+                f"input {fixed.name} is always {value.shape}, which fills no {shape}",
+                "Make `value` and `shape` under model.inputs agree.",
+            ) from error
+        array = conformed(whole, fixed.dtype, f"input {fixed.name}")
+        return self.as_tensor(np.array(array, order="C"), like)
 
     def _one(self, wanted: Input, value: Any) -> Any:
         if not hasattr(value, "dtype") or dtype_name(value) == wanted.dtype:
@@ -68,15 +97,18 @@ def wanted(declared: Sequence[Input], own: Sequence[Input]) -> tuple[Input, ...]
     """
     if not declared:
         return tuple(own)
-    named = {each.name: each for each in own}
-    if len(own) == len(declared) and not any(each.name in named for each in declared):
-        named = {each.name: mine for each, mine in zip(declared, own, strict=True)}
+    known = by_declared(declared, own)
     return tuple(
-        replace(each, dtype=named[each.name].dtype)
-        if each.dtype is None and each.name in named
-        else each
+        _completed(each, known[each.name]) if each.name in known else each
         for each in declared
     )
+
+
+def _completed(declared: Input, own: Input) -> Input:
+    """An input with the dtype that is written or the model's; and the shape, where no
+    data has it."""
+    shape = own.shape if declared.fixed and declared.shape is None else declared.shape
+    return replace(declared, shape=shape, dtype=declared.dtype or own.dtype)
 
 
 def fitting(
@@ -92,6 +124,8 @@ def fitting(
         batches: The data in its own dtypes.
         inputs: In the batch's order.
     """
+    if all(each.dtype for each in inputs):
+        return tuple(inputs)
     batch = first_inputs(batches)
     if len(batch) != len(inputs):
         return tuple(inputs)

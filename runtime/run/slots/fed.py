@@ -45,11 +45,12 @@ class Fed:
             inputs: What the spec says of them.
             signature: What the model says of them, asked where the spec doesn't.
         """
-        known = bool(inputs) and all(each.shape is not None for each in inputs)
+        known = bool(inputs) and all(None not in (e.shape, e.dtype) for e in inputs)
         own = () if known else tuple(signature())
         if self.data is None:
             return partial(self.read, RandomBatch(inputs, own, self.seed))
-        return partial(self.read, Ordered(self.data, tuple(inputs) or own, own))
+        given = tuple(each for each in inputs if not each.fixed)
+        return partial(self.read, Ordered(self.data, given or own, own))
 
 
 @dataclass(frozen=True)

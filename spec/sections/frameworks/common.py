@@ -85,3 +85,14 @@ def no_text(model: ModelKeys) -> Iterator[Problem]:
                 "give what the model takes: the numbers that stand for it",
                 ("inputs", row, "dtype"),
             )
+
+
+def no_null(model: ModelKeys) -> Iterator[Problem]:
+    """No input is null: a graph takes tensors alone."""
+    for row, item in enumerate(model.inputs):
+        if item.is_fixed and item.value is None:
+            yield Problem(
+                "null is no tensor: only arguments of PyTorch's forward() may be left out",
+                "write a number, or leave the input out if the model does not have it",
+                ("inputs", row, "value"),
+            )

@@ -10,6 +10,7 @@ from ..section import Problem
 from .common import (
     absent,
     input_names,
+    no_null,
     no_text,
     path_or_factory,
     trusted_file,
@@ -29,6 +30,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield absent(model, ("runtime",), "is for onnx models")
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
     yield input_names(model)
+    yield no_null(model)
     yield no_text(model)
 
 

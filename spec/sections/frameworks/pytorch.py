@@ -85,7 +85,7 @@ def _inputs(model: ModelKeys) -> Iterator[Problem]:
     some = any(item.shape is not None for item in model.inputs)
     for row, item in enumerate(model.inputs):
         # Names alone are bound to what the data gives.
-        if item.shape is None and some:
+        if item.shape is None and some and not item.is_fixed:
             yield Problem(
                 f"pytorch needs the shape of `{item.name[:60]}`",
                 f"{{name: {item.name[:60]}, shape: [batch, ...], dtype: float32}}",

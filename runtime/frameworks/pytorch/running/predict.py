@@ -25,7 +25,7 @@ def tensor(array: Array) -> torch.Tensor:
 
 def as_tensor(array: Array, like: torch.Tensor) -> torch.Tensor:
     """As `Adapter.as_tensor`, on the same device."""
-    return torch.from_numpy(np.ascontiguousarray(array)).to(like.device)
+    return torch.from_numpy(np.asarray(array, order="C")).to(like.device)
 
 
 def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:
