@@ -6,7 +6,7 @@ nox.options.sessions = ["core", "torch", "tensorflow", "onnx", "mxnet"]
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 
-TOOLS = ("ruff==0.17.6", "mypy==2.4.1", "black>=25", "types-PyYAML")
+TOOLS = ("ruff==0.17.6", "mypy==2.4.1", "black>=25", "types-PyYAML", "jsonschema>=4.20")
 TESTS = ("pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2")
 SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two processes, one for each core: most of the time goes to fresh Pythons."""
@@ -19,6 +19,12 @@ TESTED = ("-c", "constraints.txt")
 
 MXNET = ("mxnet", "numpy<1.24")
 ONNX = ("onnx", "onnx-ir", "onnxruntime", "openvino")
+METRICS = (
+    "scikit-learn>=1.4",
+    "pycocotools>=2.0.8",
+    "sacrebleu>=2.4",
+    "tokenizers>=0.20",
+)
 CORE = ("spec", "dialect", "codegen", "runtime", "packaging")
 FOLDERS = (
     "spec",
@@ -36,8 +42,9 @@ FOLDERS = (
 @nox.session(python="3.11")
 def core(session: nox.Session) -> None:
     """Everything that needs no framework: spec, codegen, CLI, placement, search."""
-    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77")
+    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77", "pillow>=11")
     session.install("-e", ".")
+    session.install(*METRICS)
     session.run("ruff", "check", *FOLDERS)
     session.run("ruff", "format", "--check", *FOLDERS)
     session.run("pytest", *SHARED, *(f"tests/{name}" for name in CORE))

@@ -20,7 +20,8 @@ from .evaluation.datasets.section import dataset_section
 from .evaluation.metrics import section as metrics
 from .evaluation.metrics.section import eval_func_section, metric_section
 from .evaluation.transforms import section as transforms
-from .evaluation.transforms.section import is_prepared, prepare_section
+from .evaluation.transforms.own import own_sections
+from .evaluation.transforms.section import is_prepared, prepare_section, preparing
 from .frameworks import dependencies, framework_of
 from .script import Header, Script
 from .sections import Section
@@ -95,13 +96,14 @@ def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
     if evaluation.dataset is None:
         yield supplied_section(spec, evaluation)
     else:
-        prepared = is_prepared(evaluation)
-        yield dataset_section(evaluation.dataset, prepared)
-        if prepared:
-            yield prepare_section(evaluation)
+        through = preparing(evaluation)
+        yield dataset_section(evaluation.dataset, through, evaluation.objects)
+        if is_prepared(evaluation):
+            yield from own_sections(evaluation.transforms)
+            yield prepare_section(spec)
         yield batches_section(spec, evaluation)
     if evaluation.metric is not None:
-        yield metric_section(evaluation.metric)
+        yield metric_section(evaluation.metric, evaluation.postprocess)
     if isinstance(evaluation.eval_func, PythonObject):
         yield eval_func_section(evaluation.eval_func)
 
@@ -112,7 +114,7 @@ def _packages(spec: Spec) -> tuple[str, ...]:
     needed = (
         *datasets.packages(evaluation.dataset),
         *transforms.packages(evaluation),
-        *metrics.packages(evaluation.metric),
+        *metrics.packages(evaluation),
     )
     return tuple(dict.fromkeys(needed))
 

@@ -7,8 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
+from narrowcast.spec.sections.metrics.measure import Measure
+from narrowcast.spec.sections.metrics.poststeps import PostStep
+from narrowcast.spec.sections.tuning import NearnessSection
 from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
 
+from .evaluation.transforms import own
+from .evaluation.transforms.section import is_drawn
 from .frameworks import framework_of
 from .writing.code import Code, literal
 from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
@@ -96,8 +101,11 @@ def files(spec: Spec) -> dict[str, str]:
 
 
 def _data(spec: Spec) -> Mapping[str, str]:
-    dataset = spec.evaluation.dataset
-    return dataset.files if isinstance(dataset, BuiltInDataset) else {}
+    """What the dataset, the metric and what is between them read."""
+    evaluation = spec.evaluation
+    parts = (evaluation.dataset, evaluation.metric, *evaluation.postprocess)
+    reading = (e for e in parts if isinstance(e, BuiltInDataset | Measure | PostStep))
+    return {name: path for each in reading for name, path in each.files.items()}
 
 
 def _sources(spec: Spec, read: Mapping[str, str], folder: str) -> Group:
@@ -124,6 +132,8 @@ def _python_modules(spec: Spec) -> Iterator[str]:
     for part in (spec.evaluation.dataset, spec.evaluation.metric):
         if isinstance(part, PythonClass):
             yield part.object.module
+    for given in own.objects(spec.evaluation.transforms):
+        yield given.module
     if isinstance(spec.evaluation.eval_func, PythonObject):
         yield spec.evaluation.eval_func.module
 
@@ -155,7 +165,7 @@ DEFAULT_SEED = 1978
 def _seed(spec: Spec) -> tuple[Code, ...]:
     """Where a factory, a random batch or an order is drawn, or the search is seeded otherwise."""
     draws = spec.model.factory is not None or spec.evaluation.dataset is None
-    draws = draws or spec.evaluation.shuffle
+    draws = draws or spec.evaluation.shuffle or is_drawn(spec.evaluation)
     if draws or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)
     return ()
@@ -180,5 +190,38 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
         limits["seed"] = Code("SEED")
     return (
         laid_out("CRITERION = ", demanded),
+        *_drift(spec),
         laid_out("BUDGET = ", call("Budget", **limits)),
     )
+
+
+def _drift(spec: Spec) -> Iterator[Code]:
+    """How near outputs must stay to fp32's own, if that is demanded."""
+    drift = spec.evaluation.drift
+    if drift is None:
+        return
+    given = _nearness(drift)
+    if drift.outputs:
+        names = spec.model.outputs
+        rows = (
+            (f"{literal(_output(name, names))}: ", call("Drift", **_nearness(each)))
+            for name, each in drift.outputs.items()
+        )
+        given["outputs"] = Group("{", tuple(rows), "}")
+        if names:
+            given["names"] = values(names)
+    if drift.on_random_inputs:
+        given["on_random_inputs"] = literal(True)
+    yield laid_out("DRIFT = ", call("Drift", **given))
+
+
+def _nearness(section: NearnessSection) -> dict[str, Code | Group]:
+    given = {name: literal(getattr(section, name)) for name in section.demanded}
+    if section.axis != -1:
+        given["axis"] = literal(section.axis)
+    return dict(given)
+
+
+def _output(name: str, names: Sequence[str]) -> str | int:
+    """An output's name, or its place where that is what it says."""
+    return int(name) if name not in names and name.isdecimal() else name

@@ -41,6 +41,7 @@ def convert_section(spec: Spec) -> Convert:
     framework = framework_of(spec)
     each = len(spec.precisions) > 1
     judged = ("Budget", "Criterion") if spec.judged else ()
+    drift = ("Drift",) if spec.evaluation.drift else ()
     both = ("Converted",) if each else ()
     open_data = slots_of(spec).data and spec.evaluation.eval_func is None
     with_data = WITH_DATA if open_data else JUDGED
@@ -52,7 +53,7 @@ def convert_section(spec: Spec) -> Convert:
         title=docstring(
             EACH if each else with_data if spec.judged else _unjudged(spec)
         ),
-        names=(*ALWAYS, *judged, *both, "command_line"),
+        names=(*ALWAYS, *judged, *drift, *both, "command_line"),
         beginning=tuple(_beginning(spec)),
         each=each,
         steps=_steps(spec, indent=8 if each else 4),
@@ -83,7 +84,8 @@ def _beginning(spec: Spec) -> Iterator[Code]:
     if spec.judged and spec.evaluation.eval_func is not None:
         yield Code("subject = subject.scored_by(eval_func, CRITERION)")
     elif spec.judged:
-        yield Code("subject = subject.judged_by(metric, CRITERION)")
+        drift = ", DRIFT" if spec.evaluation.drift else ""
+        yield Code(f"subject = subject.judged_by(metric, CRITERION{drift})")
 
 
 def _steps(spec: Spec, indent: int) -> tuple[Code, ...]:

@@ -13,7 +13,7 @@ from .writing.code import Code, dotted
 from .writing.imports import import_lines
 
 OWN = """
-A100 Any Budget Callable Converted Criterion Data Input Iterator Metric Model Path
+A100 Any Budget Callable Converted Criterion Data Drift Input Iterator Metric Model Path
 Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
 
 annotations array arrays block_model cache command_line conversion converted data fed
@@ -23,19 +23,34 @@ load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open
 open_supplied openvino portable profile pytorch run source std subject sys
 tensorflow tensorrt tf torch
 
-BUDGET CRITERION DATA HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
+BUDGET CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
 
-batches convert convert_to dataset eval_func load_model metric open_model
+batches convert convert_to dataset eval_func load_model metric open_model prepare
 
 float tuple
 """
 DATASETS = """
-Arrays Indexed
-read_csv read_npz
+Arrays Balanced CocoArrays CocoImages CocoRecords Decoded ImageFolder ImageRecords
+Indexed ListedImages RawRecords StylePairs VocRecords made
+
+CONTENT IMAGE_LIST STYLE
+
+imagenet read_cifar10 read_cifar100 read_csv read_fashion_mnist read_mnist read_npz
 """
-TRANSFORMS = ""
+TRANSFORMS = """
+Step at_random own_transform transform transform_2 transform_3
+
+align_channels bilinear_imagenet center_crop channels_first channels_last color_jitter
+crop_resize crop_to_bounding_box decode_image encode_jpeg normalize pad padded_center_crop
+quantized_input random_crop random_horizontal_flip random_resized_crop
+random_vertical_flip resize resize_crop_imagenet resize_shorter resize_with_aspect_ratio
+resize_with_ratio to_array to_pil_image to_tensor transpose
+"""
 METRICS = """
-MSE TopK
+Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
+RMSE SquadF1 SquadV1 TopK
+shifted
+CLASSES QUESTIONS VOCABULARY
 """
 RESERVED = frozenset(
     {
@@ -47,6 +62,9 @@ RESERVED = frozenset(
     }
 )
 """Imports, constants and functions, local names, and builtins that a script uses."""
+
+SAMPLE = frozenset({"image", "label", "generator"})
+"""Local names of `prepare`: inputs may be called so, in other functions."""
 
 MISREAD = frozenset({"I", "O", "l"})
 """Names that look like digits, which linters refuse (E741)."""
@@ -79,7 +97,7 @@ def imported(given: PythonObject) -> tuple[str, str, Code]:
         script's), and the expression.
     """
     top, _, rest = str(dotted(given.name)).partition(".")
-    known = f"user_{top}" if top in RESERVED else top
+    known = f"user_{top}" if top in RESERVED | SAMPLE else top
     name = top if known == top else f"{top} as {known}"
     return str(dotted(given.module)), name, Code(f"{known}.{rest}" if rest else known)
 

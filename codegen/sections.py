@@ -103,16 +103,52 @@ class Batches:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparing:
+    """What a script's dataset does to its samples.
+
+    Attributes:
+        prepare: The expression of the function that each goes through, "" for none.
+        imports: What it needs.
+        own: Whether code of the user's is in it, which may not bear threads.
+    """
+
+    prepare: Code
+    imports: Sequence[Import] = ()
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Prepare:
     """What each sample goes through.
 
     Attributes:
+        local_imports: What handing a tensor over needs, "" for nothing.
         statements: Assignments to the sample's image, in order.
+        drawing: The parameter that brings the sample's generator, "" for none.
     """
 
     template: ClassVar[str] = "prepare.py.j2"
     imports: Sequence[Import]
+    local_imports: Code
     statements: tuple[Code, ...]
+    drawing: Code = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTransform:
+    """A transform of the user's.
+
+    Attributes:
+        name: The function's.
+        local_imports: The import of what it is made of.
+        making: The statement that returns it, laid out.
+    """
+
+    template: ClassVar[str] = "transform.py.j2"
+    imports: Sequence[Import]
+    name: Code
+    local_imports: Code
+    making: Code
 
 
 @dataclass(frozen=True, slots=True)

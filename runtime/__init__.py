@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .command_line import command_line
 from .evaluation.criterion import Criterion
+from .evaluation.drift.demanded import Drift
 from .frameworks.inputs import Input
 from .graph.graph import Precision
 from .graph.pins import Pins
@@ -18,6 +19,7 @@ __all__ = [
     "Budget",
     "Converted",
     "Criterion",
+    "Drift",
     "Input",
     "Pins",
     "Precision",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import math
 import os
 import signal
 import sys
@@ -14,19 +12,21 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from .arguments import parsed
 from .common.errors import NarrowcastError
 from .common.files import shown, write_bytes
 from .common.places import described, place_of
-from .common.progress import Terminal, printable
-from .common.version import VERSION
+from .common.telling.aside import Aside, aside
+from .common.telling.heartbeat import beating
+from .common.telling.progress import Quiet, Terminal, Verbose, printable
+from .common.telling.spec_lines import located
+from .common.telling.waiting import limit_reading
 from .evaluation.sharding import Workers
-from .placement.measured.sources import Choice
 from .record.recorded import Recorded
 from .report.json_data import as_json
 from .report.report import Report
@@ -37,7 +37,7 @@ from .run.slots.supplies import Supplies
 
 INTERNAL = 4
 INTERRUPTED = 130
-STDOUT, STDERR = 1, 2
+STDOUT = 1
 
 
 def command_line(
@@ -68,114 +68,65 @@ def command_line(
     """
     path = Path(script).resolve()
     slots = Supplies(open_model, tuple(signature(convert).parameters)[1:])
-    options, supplied = _parsed(path.name, name, path.parent, slots, arguments)
-    context = Context(name, path, options, Terminal(sys.stderr), time.perf_counter)
-    context.workers = _workers(options.workers, executor)
+    options, supplied = parsed(path.name, name, path.parent, slots, arguments)
+    with aside(options.verbose) as kept:
+        context = Context(name, path, options, _told(options, kept), time.perf_counter)
+        context.workers = _workers(options.workers, executor)
+        found = _converted(context, kept, lambda run: convert(run, **supplied()))
+    if isinstance(found, int):
+        return found
+    if options.json:
+        print(json.dumps(as_json(found), indent=2, allow_nan=False))
+    else:
+        print(printable(summary(found)))
+    return found.exit_code
+
+
+def _converted(
+    context: Context, kept: Aside, convert: Callable[[Run], Report]
+) -> Report | int:
+    """What was converted, or the exit code of what was said instead."""
+    say, options = partial(_say, kept), context.options
+    context.interrupts.told = kept.descriptor
     context.interrupts.listen()
+    limit_reading(options.timeout)
     run = Run(context)
+    left_early = partial(_left_early, context, say)
     try:
         run.begin()
         with (
-            _stdout_for_json() if options.json else nullcontext(),
-            exits_are_told(partial(_left_early, context), NarrowcastError.exit_code),
+            _stdout_for_json(kept) if options.json else nullcontext(),
+            exits_are_told(left_early, NarrowcastError.exit_code),
+            beating(context.progress.goes_on),
         ):
-            report = convert(run, **supplied())
+            return convert(run)
     except NarrowcastError as error:
-        _say(f"error: {error}")
+        say(f"error: {located(str(error), context.script)}")
         return error.exit_code
     except KeyboardInterrupt:
         # A second one, as a group of processes gets it, has nothing left to stop.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         done = "interrupted before the conversion was done: no plan was written"
-        _say(f"{done}{_left(context)}")
+        _say_alone(kept, f"{done}{_left(context)}")
         return INTERRUPTED
     except Exception as error:
-        return _internal(error, name, options.output)
+        say(_internal(error, context.name, options.output))
+        return INTERNAL
     except BaseException as error:  # what no code of ours raises
-        _say(
+        say(
             "error: the model's, the data's or the metric's own code ended the run"
             f"{place_of(error)}: {described(error)}"
         )
         return NarrowcastError.exit_code
     finally:
         context.discard()
-    if options.json:
-        print(json.dumps(as_json(report), indent=2, allow_nan=False))
-    else:
-        print(printable(summary(report)))
-    return report.exit_code
 
 
-def _parsed(
-    prog: str,
-    name: str,
-    folder: Path,
-    slots: Supplies,
-    arguments: Sequence[str] | None,
-) -> tuple[Options, Callable[[], dict[str, Any]]]:
-    """The options, and what makes the arguments of `convert`."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=f"Convert {name} to mixed precision (narrowcast {VERSION}).",
-    )
-    add = parser.add_argument
-    add(
-        "--output",
-        type=_path,
-        default=folder,
-        metavar="FOLDER",
-        help="where the converted model goes (default: beside the script)",
-    )
-    add(
-        "--plan",
-        type=_file,
-        default=folder / f"{name}.plan.json",
-        metavar="FILE",
-        help="plan to replay, or to write if there is none (default: beside the script)",
-    )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--search", action="store_true", help="make a new plan although there is one"
-    )
-    which.add_argument(
-        "--resume",
-        action="store_true",
-        help="take up the search that another run began, where it ended",
-    )
-    which.add_argument(
-        "--trial",
-        type=_positive,
-        metavar="K",
-        help="rebuild the K-th trial of the last search, in a folder trial-K",
-    )
-    add("--max-trials", type=_positive, metavar="N", help="most trials of a search")
-    add(
-        "--timeout",
-        type=_seconds,
-        metavar="SECONDS",
-        help="start no trial after this time (0: no limit)",
-    )
-    add(
-        "--workers",
-        type=_positive,
-        metavar="N",
-        help="evaluate in N processes at once (default: this one alone)",
-    )
-    add(
-        "--costs",
-        type=_costs,
-        metavar="FILE",
-        help="costs to use, or to write there once measured; static: measure nothing",
-    )
-    add("--json", action="store_true", help="print the report as JSON")
-    slots.add_options(parser)
-    given = vars(parser.parse_args(arguments))
-    supplied = partial(slots.arguments, {each: given.pop(each) for each in slots.names})
-    options = Options(**given)
-    if options.trial is not None:
-        output = options.output / f"trial-{options.trial}"
-        options = replace(options, output=output)
-    return options, supplied
+def _told(options: Options, kept: Aside) -> Terminal:
+    """Who says what is going on."""
+    if options.quiet:
+        return Quiet(kept.stream)
+    return Verbose(kept.stream) if options.verbose else Terminal(kept.stream)
 
 
 def _workers(count: int | None, executor: Executor | None) -> Workers | None:
@@ -185,42 +136,12 @@ def _workers(count: int | None, executor: Executor | None) -> Workers | None:
     return Workers(count) if count and count > 1 else None
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be a whole number of at least 1")
-    return int(text)
-
-
-def _path(text: str) -> Path:
-    return Path(text).resolve()
-
-
-def _file(text: str) -> Path:
-    """A file in the folder it really is in; a link stays one, and is what is replaced."""
-    path = Path(text)
-    return path.parent.resolve() / path.name if path.name else path.resolve()
-
-
-def _costs(text: str) -> Choice:
-    return "static" if text == "static" else _file(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not seconds >= 0:
-        raise argparse.ArgumentTypeError("must be a number of at least 0")
-    return seconds
-
-
 @contextmanager
-def _stdout_for_json() -> Iterator[None]:
+def _stdout_for_json(kept: Aside) -> Iterator[None]:
     """Let what the user's code and its child processes print go to standard error."""
     sys.stdout.flush()
     stdout = os.dup(STDOUT)
-    os.dup2(STDERR, STDOUT)
+    os.dup2(kept.descriptor, STDOUT)
     try:
         yield
     finally:
@@ -240,13 +161,13 @@ def _left(context: Context) -> str:
     return text
 
 
-def _left_early(context: Context, what: str) -> None:
+def _left_early(context: Context, say: Callable[[str], None], what: str) -> None:
     """What a process that ends at once must still do."""
-    _say(f"error: {what} before the conversion was done: no plan was written")
+    say(f"error: {what} before the conversion was done: no plan was written")
     context.remove_candidates()
 
 
-def _internal(error: Exception, name: str, output: Path) -> int:
+def _internal(error: Exception, name: str, output: Path) -> str:
     details = "".join(traceback.format_exception(error))
     what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
     where = "No log could be written."
@@ -257,10 +178,17 @@ def _internal(error: Exception, name: str, output: Path) -> int:
             )
             where = f"Details are in {shown(log)}."
             break
-    _say(f"internal error: {what}\n  {where}")
-    return INTERNAL
+    return f"internal error: {what}\n  {where}"
 
 
-def _say(text: str) -> None:
-    clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
-    print(f"{clear}{printable(text)}", file=sys.stderr)
+def _say(kept: Aside, text: str) -> None:
+    """Why a run failed, after what the framework wrote before."""
+    last = kept.last()
+    if last:
+        _say_alone(kept, f"what was written to standard error meanwhile:\n{last}")
+    _say_alone(kept, text)
+
+
+def _say_alone(kept: Aside, text: str) -> None:
+    clear = "\r\x1b[2K" if kept.stream.isatty() else ""
+    print(f"{clear}{printable(text)}", file=kept.stream, flush=True)

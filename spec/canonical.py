@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
+from .sections.marks import effective
 from .sections.section import Section
 from .spec import ADDED, Spec
 
@@ -36,7 +37,7 @@ def _plain(value: object) -> object:
         }
         return {"type": type(value).__name__} | _mapping(parts)
     if isinstance(value, Section):
-        return {"type": type(value).__name__} | _mapping(dict(value))
+        return {"type": type(value).__name__} | _mapping(effective(value))
     if isinstance(value, Mapping):
         return _mapping(value)
     if isinstance(value, tuple):

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.datasets.section import DatasetSection
+from .sections.datasets.records import TFRecordDataset, decoded
 from .sections.document import Document
-from .sections.evaluation import AccuracySection
+from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
 from .sections.inputs import InputSection
 from .sections.metrics.measure import Measure
+from .sections.metrics.poststeps import PostStep
 from .sections.metrics.section import MetricSection
 from .sections.model import slug
 from .sections.tuning import OBJECTIVES
@@ -143,22 +144,31 @@ def _evaluation(document: Document) -> Evaluation:
     loader = accuracy.dataloader
     data, outputs = unread_data(loader), unread_metric(accuracy)
     read = loader.dataset is not None and not data
-    judged = document.judged and not outputs
+    judged, balance = document.judged and not outputs, loader.filter.LabelBalance
     return Evaluation(
-        dataset=_dataset(loader.dataset) if loader.dataset and read else None,
+        dataset=_dataset(loader) if read else None,
         transforms=loader.transform.steps if read else (),
         metric=_metric(accuracy.metric) if accuracy.metric and judged else None,
         criterion=_criterion(document) if document.judged else None,
         batches=None if accuracy.iteration == -1 else accuracy.iteration,
         keep_last=loader.last_batch == "rollover",
         eval_func=_object(accuracy.python) if accuracy.python and judged else None,
+        drift=document.tuning.accuracy_criterion.drift if document.judged else None,
         unread=(*data, *outputs),
         shuffle=read and loader.shuffle,
+        postprocess=_postprocess(accuracy) if judged else (),
+        objects=balance.size if read and balance else None,
     )
 
 
-def _dataset(section: DatasetSection) -> Dataset:
+def _dataset(loader: DataloaderSection) -> Dataset | None:
+    """What is read; records that a transform decodes are a dataset by themselves."""
+    section = loader.dataset
+    if section is None:
+        return None
     chosen = section.chosen
+    if isinstance(chosen, TFRecordDataset):
+        return decoded(chosen, loader.transform.written)
     if isinstance(chosen, BuiltInDataset):
         return chosen
     return _class(str(chosen), section.args)
@@ -169,6 +179,15 @@ def _metric(section: MetricSection) -> Metric:
     if isinstance(chosen, Measure):
         return chosen
     return _class(str(chosen), section.args)
+
+
+def _postprocess(accuracy: AccuracySection) -> tuple[PostStep, ...]:
+    """The steps; what is about labels is left out where none are read."""
+    metric = accuracy.metric
+    if metric is None:
+        return ()
+    steps = accuracy.postprocess.transform.steps
+    return tuple(each for each in steps if metric.of_labels or not each.shifts_labels)
 
 
 def _criterion(document: Document) -> Criterion:

@@ -12,6 +12,9 @@ from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
 from .sections.marks import LEAVE
+from .sections.metrics.measure import Measure
+from .sections.metrics.postprocess import PostTransformSection
+from .sections.metrics.poststeps import PostStep
 from .sections.section import Note, Unsound
 from .sections.tuning import CriterionSection
 
@@ -33,6 +36,7 @@ def notes(document: Document) -> Iterator[Note]:
         _pin_notes,
         _file_notes,
         _data_notes,
+        _metric_notes,
         _performance_notes,
         _accuracy_objective_notes,
         _objective_notes,
@@ -41,7 +45,6 @@ def notes(document: Document) -> Iterator[Note]:
         _criterion_notes,
         _unbuilt_notes,
         _several_metrics_notes,
-        _label_notes,
         _transform_notes,
         _postprocess_notes,
         _unasked_notes,
@@ -115,12 +118,28 @@ def _data_notes(document: Document) -> Iterator[Note]:
     accuracy = document.evaluation.accuracy
     dataset = accuracy.dataloader.dataset if accuracy else None
     if dataset and isinstance(dataset.chosen, BuiltInDataset):
-        at = (*DATA, "dataset", dataset.key)
-        paths = dataset.chosen.files.values()
-        for key in dataset.chosen.written:
-            value = getattr(dataset.chosen, key)
-            if value in paths:
-                yield from _path_notes((*at, key), value)
+        yield from _files_of((*DATA, "dataset", dataset.key), dataset.chosen)
+
+
+def _metric_notes(document: Document) -> Iterator[Note]:
+    accuracy = document.evaluation.accuracy
+    metric = accuracy.metric if accuracy else None
+    if metric and isinstance(metric.chosen, Measure):
+        yield from _files_of((*ACCURACY, "metric", metric.key), metric.chosen)
+    if accuracy:
+        steps = accuracy.postprocess.transform
+        for key in steps.written:
+            yield from _files_of((*OUTPUTS, key), getattr(steps, key))
+
+
+def _files_of(
+    at: Steps, section: BuiltInDataset | Measure | PostStep
+) -> Iterator[Note]:
+    paths = section.files.values()
+    for key in section.written:
+        value = getattr(section, key)
+        if value in paths:
+            yield from _path_notes((*at, key), value)
 
 
 def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:
@@ -195,14 +214,6 @@ def _several_metrics_notes(document: Document) -> Iterator[Note]:
         yield Note(at, "is not built yet: the script takes --metric")
 
 
-def _label_notes(document: Document) -> Iterator[Note]:
-    accuracy = document.evaluation.accuracy
-    metric = accuracy.metric if accuracy else None
-    if metric and metric.MSE and not metric.MSE.compare_label:
-        label = (*ACCURACY, "metric", "MSE", "compare_label")
-        yield Note(label, "is false, which is not built yet: the script takes --metric")
-
-
 def _transform_notes(document: Document) -> Iterator[Note]:
     accuracy = document.evaluation.accuracy
     loader = accuracy.dataloader if accuracy else None
@@ -212,12 +223,27 @@ def _transform_notes(document: Document) -> Iterator[Note]:
 
 
 def _postprocess_notes(document: Document) -> Iterator[Note]:
+    """Steps that have no effect."""
     accuracy = document.evaluation.accuracy
-    if not accuracy or not accuracy.says("python"):
+    if not accuracy or not accuracy.postprocess.transform.written:
         return
-    if any(named(accuracy.postprocess.transform)):
+    if accuracy.says("python"):
         text = "has no effect here: accuracy.python scores the whole model"
         yield Note(OUTPUTS[:-1], text, LEAVE)
+    elif accuracy.metric is None and not accuracy.multi_metrics:
+        text = (
+            "is for a metric, and none is written: one that is given sees outputs as "
+        )
+        text += "they are"
+        yield Note(OUTPUTS[:-1], text, LEAVE)
+    elif accuracy.metric and not accuracy.metric.of_labels:
+        yield from _shift_notes(accuracy.postprocess.transform)
+
+
+def _shift_notes(steps: PostTransformSection) -> Iterator[Note]:
+    if steps.says("LabelShift"):
+        text = "is about labels, and the metric reads none"
+        yield Note((*OUTPUTS, "LabelShift"), text, LEAVE)
 
 
 def _unasked_notes(document: Document) -> Iterator[Note]:

@@ -16,8 +16,10 @@ from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
 from .sections.metrics.measure import Measure
+from .sections.metrics.poststeps import PostStep
 from .sections.mixed_precision import Low
 from .sections.transforms.transform import Transform
+from .sections.tuning import DriftSection
 
 Supplied = Literal["supplied"]
 SUPPLIED: Supplied = "supplied"
@@ -189,9 +191,12 @@ class Evaluation:
         keep_last: Whether a last, smaller batch is evaluated.
         eval_func: Scores a whole model by itself: called with it, returns a number;
             SUPPLIED where Python code gives one.
+        drift: How near outputs must stay to fp32's own besides, None for no matter.
         unread: What is written for data or metric and can't be read yet, in order:
             that slot is supplied.
+        postprocess: What is done to outputs and labels before the metric, in order.
         shuffle: Whether samples of the dataset come in an order drawn from the seed.
+        objects: How many an image has to have, None where all images are read.
     """
 
     dataset: Dataset | None
@@ -203,8 +208,11 @@ class Evaluation:
     eval_func: PythonObject | Supplied | None = field(
         default=None, metadata={ADDED: True}
     )
+    drift: DriftSection | None = field(default=None, metadata={ADDED: True})
     unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
+    postprocess: tuple[PostStep, ...] = field(default=(), metadata={ADDED: True})
     shuffle: bool = field(default=False, metadata={ADDED: True})
+    objects: int | None = field(default=None, metadata={ADDED: True})
 
     @property
     def unbuilt_data(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from .reading.source import Data
 from .sections.dialect.fit import named
 from .sections.evaluation import AccuracySection, DataloaderSection
+from .sections.marks import effective
 from .sections.section import Section
 from .spec import Named
 
@@ -19,16 +20,10 @@ def unread_data(loader: DataloaderSection) -> tuple[Named, ...]:
 
 def unread_metric(accuracy: AccuracySection) -> tuple[Named, ...]:
     """All that is named for the metric, where some of it is not built."""
-    metric = accuracy.metric
     found: list[Named] = []
-    if metric:
-        name, args = metric.key, _args(metric.chosen, metric.args)
-        found.append(Named("metric", metric.unbuilt or name, args, not metric.unbuilt))
     if several := accuracy.multi_metrics:
         args = several.model_dump(exclude_none=True)
         found.append(Named("multi_metrics", ", ".join(several.named), args, False))
-    if not accuracy.python:
-        found += _each("postprocess", accuracy.postprocess.transform)
     return _unless_built(found)
 
 
@@ -41,7 +36,7 @@ def _dataset(loader: DataloaderSection) -> Iterator[Named]:
 
 def _transforms(loader: DataloaderSection) -> Iterator[Named]:
     for name, given in loader.transform.named:
-        yield Named("transform", name, _args(given, {}), isinstance(given, Section))
+        yield Named("transform", name, _args(given, {}), True)
 
 
 def _each(kind: str, section: Section) -> Iterator[Named]:
@@ -53,7 +48,7 @@ def _each(kind: str, section: Section) -> Iterator[Named]:
 def _args(given: object, args: Mapping[str, Data]) -> Mapping[str, Data]:
     """Parameters as a mapping, whatever their form."""
     if isinstance(given, Section):
-        return given.model_dump()
+        return effective(given)
     if isinstance(given, Mapping):
         return given
     return {"": str(given), **args}

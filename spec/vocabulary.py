@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from .reading.diagnostics import Steps
 from .sections.document import Document
 from .sections.fields import near
-from .sections.marks import effect_of
+from .sections.marks import AGAIN, effect_of
 from .sections.section import Section
 
 NAME = "NAME"
@@ -56,6 +56,7 @@ def spot(steps: Steps) -> Spot:
     annotation: Any = Document
     found = Spot(Document, ())
     path: Steps = ()
+    around = found
     for step in steps:
         parts = dict(_below(annotation))
         key = step if step in parts else NAME
@@ -64,10 +65,12 @@ def spot(steps: Steps) -> Spot:
             annotation = parts[key]
         elif isinstance(step, int):
             annotation = item_of(annotation)
+            if AGAIN in getattr(annotation, "__metadata__", ()):
+                annotation = around.kind
         else:
             break
         if kind := section_of(annotation):
-            found = Spot(kind, path)
+            around, found = found, Spot(kind, path)
     return found
 
 

@@ -17,7 +17,7 @@ from spent import Spent, now
 from strategies import sensitivity_bisect
 from strategies.problem import Log, Names, Op, Problem, Score, Strategy
 
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.evaluation import (
     Evaluation,
     Watch,

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from spent import now
 
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import (
     Evaluation,

@@ -16,8 +16,8 @@ from ..writing.code import Code, docstring, literal
 from ..writing.imports import Import, import_lines
 from ..writing.layout import WIDTH, Group, call, laid_out, tuple_of
 from .transforms.elementwise import numpy_type
-from .transforms.section import is_prepared, steps
-from .transforms.step import Place
+from .transforms.section import batch_steps, is_prepared
+from .transforms.step import Step
 
 
 def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
@@ -28,13 +28,17 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
         return _bound_section(spec, evaluation)
     names = variables(one.name for one in inputs)
     reading, *unpacked = _read(names, spec, evaluation)
+    prepared = _prepared(spec, evaluation, names[0])
     lines = (
         *unpacked,
-        *_prepared(spec, evaluation, names[0]),
+        *(line for step in prepared for line in step.statements),
         _tensors(spec, names),
     )
     return Batches(
-        imports=_imports(framework.tensor_type, *lines),
+        imports=(
+            *_imports(framework.tensor_type, *lines),
+            *(i for step in prepared for i in step.imports),
+        ),
         title=docstring(f"{_described(spec)} and labels."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),
@@ -74,16 +78,9 @@ def _batched(evaluation: Evaluation) -> bool:
     return bool(evaluation.transforms) and not is_prepared(evaluation)
 
 
-def _prepared(spec: Spec, evaluation: Evaluation, name: Code) -> Iterator[Code]:
+def _prepared(spec: Spec, evaluation: Evaluation, name: Code) -> Sequence[Step]:
     """What is done to a whole batch of the first input."""
-    if not _batched(evaluation):
-        return
-    shape = _inputs(spec)[0].shape
-    rank = None if shape is None else len(shape)
-    last = framework_of(spec).channels_last
-    at = Place(name, rank, channels_last=last, batched=True, indent=8)
-    for step in steps(evaluation.transforms, at):
-        yield from step.statements
+    return batch_steps(spec, name) if _batched(evaluation) else ()
 
 
 def _bound_section(spec: Spec, evaluation: Evaluation) -> Batches:

@@ -41,7 +41,6 @@ class Framework:
         type_imports: What the annotations of a script need.
         python: Versions of Python that it works with.
         executed: Whether the script runs the converted model.
-        channels_last: Whether images have their channels in the last dimension.
         binds: Whether models may say nothing of their inputs, so that those are what the
             data gives.
     """
@@ -61,7 +60,6 @@ class Framework:
     loaded: Code = MODEL
     python: str = PYTHON
     executed: bool = True
-    channels_last: bool = False
     binds: bool = False
 
 

@@ -87,5 +87,4 @@ FRAMEWORK = Framework(
     tensor_type=Code("tf.Tensor"),
     tensor_imports=(("tensorflow as tf", ""),),
     type_imports=(("tensorflow as tf", ""), (TENSORFLOW, "Model")),
-    channels_last=True,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -82,6 +82,22 @@ def check_writable(folder: Path) -> None:
             f"can't write in {folder}: {error.strerror or error}",
             "Choose another place with --output or --plan.",
         ) from error
+
+
+def matching(pattern: Path) -> tuple[Path, ...]:
+    """The files that a pattern of paths names (`*`, `?`, `[…]`), in order of their paths;
+    one that is there by this very name alone. Hidden files match nothing."""
+    if pattern.exists():
+        return (pattern,)
+    start = next(folder for folder in pattern.parents if folder.exists())
+    found = start.glob(pattern.relative_to(start).as_posix())
+    files = (path for path in found if path.is_file())
+    return by_path(path for path in files if not path.name.startswith("."))
+
+
+def by_path(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The paths in an order that is the same on all machines."""
+    return tuple(sorted(paths, key=Path.as_posix))
 
 
 def sha256(path: Path) -> str:

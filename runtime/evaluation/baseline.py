@@ -1,14 +1,12 @@
-"""The model as loaded, scored: what all trials are judged against, and what of the
-judgement is in doubt because of the model, the data or the metric."""
+"""The model as loaded, scored: what all trials are judged against."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,7 @@ from ..common.places import described, place_of, users_code
 from ..common.strict_json import listed, number, optional, record, seconds, text
 from ..common.timing import Clock
 from ..frameworks.protocol import Inputs, Outputs, Predict, Restarts, restart
-from .batches import Batches, all_inputs, first_inputs, not_finite
-from .criterion import Criterion
+from .batches import Batches, _read, all_inputs, first_inputs, not_finite
 from .evaluation import (
     EVALUATION,
     Beside,
@@ -28,11 +25,12 @@ from .evaluation import (
     add_batch,
     evaluation,
     evaluation_data,
-    rounded,
     zeroed,
 )
+from .judging.joint import Joint
 from .metrics.calling import made_metric, metric_value
 from .metrics.metric import Metric
+from .metrics.part import OfParts, Part
 from .sizes import JUDGED
 
 
@@ -94,14 +92,14 @@ def measured_baseline(
     batches: Batches,
     metric: Callable[[], Metric],
     scored: Callable[[Beside], Evaluation],
+    again: Callable[[Evaluation], Evaluation],
     clock: Clock,
-    names: Sequence[str] = (),
 ) -> Baseline:
     """Score the model once; a second time where two predictions of it differ.
 
     Args:
         scored: Evaluates it, in this process or in workers.
-        names: Of the inputs, for messages.
+        again: Does so once more, as what is held against the first time.
 
     Raises:
         ModelError: It fails on the data.
@@ -112,10 +110,11 @@ def measured_baseline(
         began = clock()
         found = scored(zeros.add)
         taken = clock() - began
-        _check_finite(found, partial(not_finite, batches, names))
+        _check_finite(found, batches)
         same = _repeats(predict, first_inputs(batches))
-        again = None if same else scored(lambda batch: None).value
-    return Baseline(found, zeros.result(), again, taken)
+        second = None if same else again(found).value
+    found = replace(found, parts=tuple(zeros.beside(found.parts)))
+    return Baseline(found, zeros.result(), second, taken)
 
 
 def carries_state(predict: Predict, batches: Batches) -> bool:
@@ -150,19 +149,23 @@ def _fails_on_data(error: BaseException) -> ModelError:
     )
 
 
-def _check_finite(found: Evaluation, blamed: Callable[[], str]) -> None:
+def _check_finite(found: Evaluation, batches: Batches) -> None:
     if not found.finite:
-        data = blamed()
+        where = not_finite((inputs for inputs, _labels in _read(batches)), "input")
+        if where:
+            raise DataError(
+                f"the fp32 model's outputs are not finite, and no wonder: {where}",
+                "Mend the data, or leave such samples out.",
+            )
         raise DataError(
-            f"the fp32 model's outputs are not finite{f': {data}' if data else ''}",
-            "Leave such samples out, or mend them."
-            if data
-            else "No 16-bit model can be judged against it: mend the model or the data.",
+            "the fp32 model's outputs are not finite",
+            "No 16-bit model can be judged against it: mend the model or the data.",
         )
     if math.isnan(found.value):
+        where = not_finite(((labels,) for _inputs, labels in _read(batches)), "label")
         raise DataError(
             f"the fp32 model's {found.metric} is not a finite number, although its "
-            "outputs are",
+            f"outputs are{f': {where}' if where else ''}",
             "No 16-bit model can be judged by it: look for labels that are NaN, or for "
             "what the metric divides by.",
         )
@@ -205,7 +208,7 @@ class _Zeros:
 
     def result(self) -> float | None:
         """None where it has none."""
-        if self.fails or self.metric is None:
+        if self.fails or self.metric is None or isinstance(self.metric, Joint):
             return None
         try:
             value = metric_value(self.metric)
@@ -213,47 +216,12 @@ class _Zeros:
             return None
         return value if math.isfinite(value) else None
 
-
-def doubts(criterion: Criterion, baseline: Baseline) -> Iterator[str]:
-    """What a search can't know: reasons why its verdicts may be worth little."""
-    found = baseline.found
-    name, value = found.metric, found.value
-    allowed = criterion.loss(value, criterion.bound(value))
-    if not criterion.holds(value, value):
-        yield (
-            f"the fp32 model itself misses the criterion: {name} is {rounded(value)}, "
-            f"demanded is {rounded(criterion.bound(value))}"
-        )
-    if 0 <= allowed < baseline.noise:
-        yield (
-            f"the tolerance of {rounded(allowed)} is below the model's own noise of "
-            f"{rounded(baseline.noise)}: trials pass or fail by chance. Make the model "
-            "deterministic (seeds, no dropout), or allow more than the noise."
-        )
-    scores = found.scores if found.bounds == (0, 1) else None
-    if scores is not None and np.isin(scores, (0.0, 1.0)).all():
-        step = 1 / len(scores)
-        if 0 < allowed < step * (1 - 1e-9):
-            yield (
-                f"the tolerance of {rounded(allowed)} is below the step of {name}, "
-                f"{rounded(step)} for one of {len(scores)} samples: none may be lost. "
-                f"Allow {rounded(step)}, judge on more samples, or write 0 if it is meant."
-            )
-    if _can_not_fall(criterion, found):
-        yield (
-            f"{name} of the fp32 model is {rounded(value)}, the worst there is: no trial "
-            "can fail. Check labels, transforms and metric."
-        )
-    elif baseline.zeros is not None and criterion.holds(value, baseline.zeros):
-        yield (
-            f"{name} can't tell a broken model: outputs that are all zero give "
-            f"{rounded(baseline.zeros)}, which the criterion allows. Check labels and "
-            "metric, or allow less."
-        )
-
-
-def _can_not_fall(criterion: Criterion, found: Evaluation) -> bool:
-    if found.bounds is None:
-        return False
-    least, most = found.bounds
-    return found.value == (least if criterion.higher_is_better else most)
+    def beside(self, parts: Sequence[Part]) -> Iterator[Part]:
+        """The numbers of the model as loaded, each with that of zeros."""
+        zeros: tuple[Part, ...] = ()
+        if not self.fails and isinstance(self.metric, OfParts):
+            with suppress(NarrowcastError):
+                zeros = self.metric.parts()
+        values = [each.value if math.isfinite(each.value) else None for each in zeros]
+        for part, zero in zip_longest(parts, values[: len(parts)]):
+            yield replace(part, zeros=zero)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..common.errors import DataError
 from ..common.places import described, place_of, users_code, users_frame
+from ..common.telling.waiting import awaited
 from ..frameworks.inputs import Input, check_shapes
 from ..frameworks.protocol import Inputs
 from .identity import Identity, array_of, batch_digest, identity_of
@@ -72,9 +73,39 @@ def _no_batch() -> DataError:
     )
 
 
+def not_finite(parts: Iterable[Sequence[Any]], what: str) -> str:
+    """The first value of the data that is not finite: "the input of sample 17 is nan".
+
+    Args:
+        parts: Of each batch, arrays with a row for each sample.
+        what: They are.
+    """
+    before = 0
+    for batch in parts:
+        arrays = [array_of(each) for each in batch]
+        for place, array in enumerate(arrays):
+            if array is None or array.dtype.kind not in "fc" or not array.ndim:
+                continue
+            wrong = np.argwhere(~np.isfinite(array))
+            if len(wrong):
+                value, sample = array[tuple(wrong[0])], before + wrong[0][0]
+                which = f"the {what}" if len(arrays) == 1 else f"{what} {place}"
+                return f"{which} of sample {sample} is {value}"
+        before += len(arrays[0]) if arrays and arrays[0] is not None else 0
+    return ""
+
+
 def _read(batches: Batches, remedy: str = DATASET) -> Iterator[tuple[Inputs, Any]]:
+    """All batches.
+
+    Args:
+        remedy: What the user can do where they can't be read.
+
+    Raises:
+        DataError: They can't be read.
+    """
     with users_code(partial(_unreadable, remedy)):
-        yield from batches()
+        yield from awaited(batches())
 
 
 def _unreadable(remedy: str, error: BaseException) -> DataError:
@@ -127,27 +158,6 @@ def check_ranges(inputs: Sequence[Input], batch: Inputs) -> None:
                 f"{least:g} to {most:g}",
                 "State a wider range, or mend the data.",
             )
-
-
-def not_finite(batches: Batches, names: Sequence[str]) -> str:
-    """Which input holds NaN or infinity first, and where; "" if none does.
-
-    Args:
-        names: Of the inputs, in the batch's order; none where nobody named them.
-    """
-    for number, (inputs, _labels) in enumerate(_read(batches)):
-        for k, value in enumerate(inputs):
-            array = array_of(value)
-            if array is None or array.dtype.kind != "f":
-                continue
-            places = np.argwhere(~np.isfinite(array))
-            if len(places):
-                first = tuple(int(each) for each in places[0])
-                name = names[k] if k < len(names) else k
-                return (
-                    f"input {name} holds {array[first]!s} at {first} of batch {number}"
-                )
-    return ""
 
 
 UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")

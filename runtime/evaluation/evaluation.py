@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,11 @@ import numpy.typing as npt
 from ..common.strict_json import count, flag, listed, number, record, row, text
 from ..frameworks.protocol import Inputs, Outputs, Predict, restart
 from .batches import Batches, _no_batch, _read
+from .drift.reference import Expected, plain
 from .identity import IDENTITY, Identity, batch_digest, identity_data, identity_of
 from .metrics.calling import made_metric, metric_name, metric_value, update_metric
 from .metrics.metric import MeanOverSamples, Metric
+from .metrics.part import PART, OfParts, Part, part_data, part_of
 from .sizes import shapes_of
 
 Tick = Callable[[int], None]
@@ -27,6 +29,15 @@ Scores = npt.NDArray[np.float64]
 
 Watch = Callable[[Scores], bool]
 """Told the scores so far after each batch; True ends the evaluation there."""
+
+
+@runtime_checkable
+class PartsWatch(Protocol):
+    """A watch of an evaluation of several numbers."""
+
+    def parts(self, parts: Sequence[Part], /) -> bool:
+        """Told all numbers so far after each batch; True ends the evaluation there."""
+        ...
 
 
 def to_the_end(scores: Scores) -> bool:
@@ -47,6 +58,7 @@ class Evaluation:
         bounds: The least and the largest that a score can be, where the metric says it.
         full: Whether all data was seen.
         data: What data was seen, None where nobody looked.
+        parts: The numbers that the value stands for, where it is of several.
     """
 
     metric: str
@@ -57,6 +69,7 @@ class Evaluation:
     bounds: tuple[float, float] | None = field(default=None, compare=False, repr=False)
     full: bool = True
     data: Identity | None = field(default=None, compare=False, repr=False)
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +135,10 @@ def predictions(
 
 def _predicted(predict: Predict, inputs: Inputs, labels: Any) -> Gatherable:
     # Before the model may write to them.
-    data, shapes = batch_digest(inputs, labels), shapes_of(inputs)
+    data, shapes = batch_digest(inputs, plain(labels)), shapes_of(inputs)
     outputs = predict(inputs)
+    if isinstance(labels, Expected):
+        labels = labels.seen_by(outputs)
     samples = len(outputs[0]) if outputs and outputs[0].ndim else 1
     finite = all(_finite(output) for output in outputs)
     return Gatherable(samples, finite, outputs, labels, data=data, shapes=shapes)
@@ -183,7 +198,7 @@ def gather(
         add_batch(made, batch)
         beside(batch)
         tick(done)
-        if watch and (not finite or (scored and watch(scored.scores()))):
+        if watch and (not finite or _clear(made, watch)):
             full = False
             break
     if not samples:
@@ -191,7 +206,15 @@ def gather(
     scores, bounds = (scored.scores(), scored.bounds) if scored else (None, None)
     name, value = metric_name(made), metric_value(made)
     seen = identity_of(digests) if all(digests) else None
-    return Evaluation(name, value, samples, finite, scores, bounds, full, seen)
+    parts = made.parts() if isinstance(made, OfParts) else ()
+    return Evaluation(name, value, samples, finite, scores, bounds, full, seen, parts)
+
+
+def _clear(metric: Metric, watch: Watch) -> bool:
+    """Whether what a metric gives so far is enough for the watch."""
+    if isinstance(metric, OfParts):
+        return isinstance(watch, PartsWatch) and watch.parts(metric.parts())
+    return isinstance(metric, MeanOverSamples) and watch(metric.scores())
 
 
 def largest_error(expected: Outputs, found: Outputs) -> float:
@@ -228,7 +251,10 @@ def evaluation_data(found: Evaluation) -> dict[str, Any]:
     data = {each.name: getattr(found, each.name) for each in fields(found)}
     scores = {} if found.scores is None else {"scores": found.scores.tolist()}
     seen = {} if found.data is None else {"data": identity_data(found.data)}
-    return {k: value for k, value in data.items() if value is not None} | scores | seen
+    del data["parts"]
+    parts = {"parts": list(map(part_data, found.parts))} if found.parts else {}
+    known = {key: value for key, value in data.items() if value is not None}
+    return known | scores | seen | parts
 
 
 EVALUATION = record(
@@ -238,6 +264,7 @@ EVALUATION = record(
         "scores": listed(number),
         "bounds": row(number, number),
         "data": IDENTITY,
+        "parts": listed(PART),
     },
 )
 
@@ -251,4 +278,6 @@ def evaluation(data: Mapping[str, Any]) -> Evaluation:
         found["bounds"] = tuple(found["bounds"])
     if "data" in found:
         found["data"] = Identity(**found["data"])
+    if "parts" in found:
+        found["parts"] = tuple(map(part_of, found["parts"]))
     return Evaluation(**found)

@@ -9,6 +9,7 @@ from typing import Any
 
 from .criterion import Criterion
 from .evaluation import Evaluation
+from .judging.verdict import Verdict, verdict_data, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ class Judgement:
         """Whether the criterion holds; never where outputs are not finite."""
         within = self.criterion.holds(self.baseline.value, self.result.value)
         return self.result.finite and within
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Of each number that is judged."""
+        return verdicts(self.criterion, self.baseline, self.result)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The same in words."""
+        return tuple(each.line(self.result.finite) for each in self.verdicts)
 
     @property
     def loss(self) -> float:
@@ -63,6 +74,10 @@ def judgement_data(judgement: Judgement | None) -> dict[str, Any] | None:
     """A judgement as plain data."""
     if judgement is None:
         return None
+    several = judgement.result.parts
+    parts = list(map(verdict_data, judgement.verdicts)) if several else []
+    (first, *_others) = judgement.verdicts
+    step = {} if several or first.step is None else {"step": first.step}
     return {
         "metric": judgement.result.metric,
         "samples": judgement.result.samples,
@@ -70,4 +85,6 @@ def judgement_data(judgement: Judgement | None) -> dict[str, Any] | None:
         "result": judgement.result.value,
         "criterion": asdict(judgement.criterion),
         "holds": judgement.holds,
+        **step,
+        **({"parts": parts} if parts else {}),
     }

@@ -14,9 +14,9 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import FreshProcess
 from ..common.places import users_code
 from ..common.processes.answering import Answer, answering
+from ..common.processes.fresh import FreshProcess
 from ..common.timing import Clock, Latency, interleaved
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import (

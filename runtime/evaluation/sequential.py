@@ -15,13 +15,20 @@ the guarantee: what is delivered was evaluated in full.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from .criterion import Criterion
+from .criterion import Criterion, Together
 from .evaluation import Evaluation, Scores, Watch, to_the_end
+from .judging.joint import largest_share
+from .metrics.part import Part
+
+Scored = Evaluation | Part
+"""What has a value, and where it is a mean over samples scores and their bounds."""
 
 STAKES = 0.5 * 0.35 ** np.arange(6)
 """Shares of the largest stake that can't ruin a bettor. One bettor plays each, from
@@ -34,35 +41,106 @@ def paired_watch(
     """What ends a trial's evaluation once its verdict is clear.
 
     It sees all data where the metric is no mean over samples, or states no bounds for
-    their scores, or where `error_rate` is 0.
+    their scores, or where `error_rate` is 0. Of several numbers one that clearly fails
+    is enough, and all must clearly pass; the error rate is shared between them.
 
     Args:
         baseline: The fp32 model's, on the same data in the same order.
         error_rate: The most that the probability of a wrong verdict may be.
     """
+    if isinstance(criterion, Together):
+        if not error_rate:
+            return to_the_end
+        rate = error_rate / len(criterion.parts)
+        return _Together(
+            baseline.parts,
+            criterion.parts,
+            tuple(
+                _watch(part, each, rate)
+                for part, each in zip(baseline.parts, criterion.parts, strict=True)
+            ),
+        )
+    return _watch(baseline, criterion, error_rate) or to_the_end
+
+
+def _watch(baseline: Scored, criterion: Criterion, error_rate: float) -> _Paired | None:
+    """That of one number, None where its samples say nothing before the last."""
     scores, bounds = baseline.scores, baseline.bounds
     if scores is None or bounds is None or not error_rate:
-        return to_the_end
+        return None
     if not _within(scores, bounds):
-        return to_the_end
+        return None
     return _Paired(baseline, scores, bounds, criterion, -math.log(error_rate))
 
 
-def settled(found: Evaluation, baseline: Evaluation) -> Evaluation:
+def settled(
+    found: Evaluation, baseline: Evaluation, criterion: Criterion | None = None
+) -> Evaluation:
     """An evaluation that ended early with what its value would be on all data.
 
     The baseline's value less the mean loss so far, as far as the samples to come leave
     it open: the criterion says of it what the watch found.
+
+    Args:
+        criterion: Of several numbers, what their shares are of.
     """
-    if found.full or not found.finite or found.scores is None:
+    if found.full or not found.finite:
         return found
-    assert baseline.scores is not None and baseline.bounds is not None
+    if isinstance(criterion, Together):
+        both = zip(found.parts, baseline.parts, strict=True)
+        parts = tuple(cast(Part, _settled(part, before)) for part, before in both)
+        share = largest_share(criterion.parts, baseline.parts, parts)
+        return replace(found, value=share, parts=parts)
+    return cast(Evaluation, _settled(found, baseline))
+
+
+def _settled(found: Scored, baseline: Scored) -> Scored:
+    if found.scores is None or baseline.scores is None or baseline.bounds is None:
+        return found
     value = _projection(baseline, baseline.scores, baseline.bounds, found.scores)
     return replace(found, value=value)
 
 
+@dataclass
+class _Together:
+    """The watch of several numbers.
+
+    Attributes:
+        verdicts: Place → whether it holds, of those that are clear.
+    """
+
+    baseline: Sequence[Part]
+    criteria: Sequence[Criterion]
+    watches: Sequence[_Paired | None]
+    verdicts: dict[int, bool] = field(default_factory=dict)
+
+    def __call__(self, scores: Scores) -> bool:
+        """Scores alone say nothing of several numbers."""
+        return False
+
+    def parts(self, parts: Sequence[Part]) -> bool:
+        """Whether one clearly fails, or all clearly hold."""
+        for place, part in enumerate(parts):
+            if place not in self.verdicts:
+                self._look(place, part)
+        known = self.verdicts
+        return False in known.values() or len(known) == len(self.watches)
+
+    def _look(self, place: int, part: Part) -> None:
+        watch, before = self.watches[place], self.baseline[place]
+        criterion = self.criteria[place]
+        if watch is not None and part.scores is not None:
+            if watch(part.scores):
+                projected = _settled(part, before).value
+                self.verdicts[place] = watch.holds(projected)
+        elif part.scores is None and part.bounds is not None:
+            ends = (criterion.holds(before.value, end) for end in part.bounds)
+            if not any(ends):  # samples to come mend nothing
+                self.verdicts[place] = False
+
+
 def _projection(
-    baseline: Evaluation, expected: Scores, bounds: tuple[float, float], scores: Scores
+    baseline: Scored, expected: Scores, bounds: tuple[float, float], scores: Scores
 ) -> float:
     least, most = _reachable(len(expected), bounds, scores)
     changed = float(np.mean(scores - expected[: len(scores)]))
@@ -102,7 +180,7 @@ class _Paired:
         seen: Samples already bet on.
     """
 
-    baseline: Evaluation
+    baseline: Scored
     expected: Scores
     bounds: tuple[float, float]
     criterion: Criterion
@@ -132,7 +210,7 @@ class _Paired:
         self.beyond.bet(losses)
         self.within.bet(-losses)
         self.seen = so_far
-        least, most = (self._holds(v) for v in _reachable(samples, self.bounds, scores))
+        least, most = (self.holds(v) for v in _reachable(samples, self.bounds, scores))
         if least == most:
             return True
         fails = self.beyond.record >= self.threshold
@@ -140,9 +218,10 @@ class _Paired:
         if fails == passes:
             return False
         projected = _projection(self.baseline, self.expected, self.bounds, scores)
-        return self._holds(projected) is passes
+        return self.holds(projected) is passes
 
-    def _holds(self, value: float) -> bool:
+    def holds(self, value: float) -> bool:
+        """Whether a mean holds, be it a bound of what it can become."""
         if math.isinf(value):  # a bound that is none, not a result
             return (value > 0) is self.criterion.higher_is_better
         return self.criterion.holds(self.baseline.value, value)

@@ -22,9 +22,11 @@ from typing import Any
 from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
-from ..common.fresh import end_with_parent, interrupts_stay_here, portable
 from ..common.places import described
+from ..common.processes.fresh import end_with_parent, interrupts_stay_here, portable
 from ..common.processes.main_module import in_main, main_runs_once
+from ..common.telling.heartbeat import beating
+from ..common.telling.waiting import limit, limit_reading, waiting
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import LoadSaved, Predict
 from .batches import Batches, held_to
@@ -233,7 +235,8 @@ class Workers:
         self, job: Job, future: Future[list[Gatherable] | Exception]
     ) -> list[Gatherable]:
         try:
-            found = future.result()
+            with waiting("waiting for the workers"):
+                found = future.result()
         except Exception as error:
             raise self._failure(job, error) from error
         if isinstance(found, Exception):
@@ -266,12 +269,18 @@ def processes(count: int) -> Executor:
 
     threads = max(1, (os.cpu_count() or 1) // count)
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, context, _begin, (threads,))
+    return ProcessPoolExecutor(count, context, _begin, (threads, limit()))
 
 
-def _begin(threads: int) -> None:
-    """Before a worker imports a framework: its threads, who ends it, and with whom."""
+def _begin(threads: int, most: float | None) -> None:
+    """Before a worker imports a framework: its threads, who ends it, and with whom.
+
+    Args:
+        most: Seconds that reading a batch may take.
+    """
     for name in THREADS:
         os.environ.setdefault(name, str(threads))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+    limit_reading(most)
+    beating(lambda what, seconds: None).__enter__()  # as long as the worker lives

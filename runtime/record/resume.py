@@ -10,7 +10,7 @@ from typing import Any
 from ..common.errors import UsageError
 from ..common.files import sha256
 from ..common.jsonl import decoded, encoded
-from ..common.progress import Progress
+from ..common.telling.progress import Progress
 from ..common.version import VERSION
 from ..evaluation.criterion import Criterion
 from ..evaluation.identity import Identity

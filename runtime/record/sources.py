@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..common.files import sha256
+from ..common.files import matching, sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Sources:
 
     Attributes:
         model: Weight files.
-        data: Dataset files.
+        data: Dataset files and folders, or patterns of files.
         modules: Names of the user's Python modules.
     """
 
@@ -43,7 +43,11 @@ def hashes(sources: Sources, script: Path) -> dict[str, dict[str, str]]:
     folder = script.parent
     found = {
         "model": {_relative(path, folder): sha256(path) for path in sources.model},
-        "data": {_relative(path, folder): sha256(path) for path in sources.data},
+        "data": {
+            _relative(path, folder): sha256(path)
+            for named in sources.data
+            for path in matching(named)
+        },
         "python": dict(
             sorted(
                 {

@@ -13,8 +13,9 @@ from typing import Any
 from ..common import jsonl
 from ..common.errors import NarrowcastError
 from ..common.timing import Latency, latencies, verdict
-from ..evaluation.criterion import Criterion
+from ..evaluation.criterion import Criterion, criterion_of
 from ..evaluation.evaluation import rounded
+from ..evaluation.judging.verdict import Verdict, verdict_of
 from ..graph.pins import Why
 from ..record.plan import damage, read_document, recorded_ranking
 from ..record.recorded import Past, history_path, resumed
@@ -25,13 +26,18 @@ from .speed import NAMES
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The accuracy that the plan records."""
+    """The accuracy that the plan records.
+
+    Attributes:
+        verdicts: Of each number that was judged.
+    """
 
     metric: str
     fp32: float
     result: float
     criterion: Criterion
     holds: bool
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +164,10 @@ def _judged(data: Mapping[str, Any] | None) -> Judged | None:
         str(data["metric"]),
         float(data["fp32"]),
         float(data["result"]),
-        Criterion(**{str(k): _number(v) for k, v in data["criterion"].items()}),
+        criterion_of(data["criterion"]),
         bool(data["holds"]),
+        tuple(map(verdict_of, data.get("parts") or (data,))),
     )
-
-
-def _number(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool) else float(value)
 
 
 def _latency(data: Mapping[str, Any]) -> dict[str, Latency]:

@@ -8,6 +8,7 @@ from typing import Any
 from ..common.files import shown
 from ..common.strict_json import strict
 from ..evaluation.judgement import Judgement, Package
+from ..evaluation.judging.verdict import verdict_data
 from .comparison import COMPILED, RESULT, RuleBased
 from .report import Report
 from .speed import rules_hold, speed_data
@@ -18,6 +19,7 @@ def as_json(report: Report) -> dict[str, Any]:
     data = asdict(report)
     for name in ("script", "plan", "model"):
         data[name] = shown(getattr(report, name))
+    data["page"] = None if report.page is None else shown(report.page)
     if report.judgement is not None:
         data["judgement"] = _judgement_data(report.judgement)
     if report.latency is not None:
@@ -34,10 +36,12 @@ def _judgement_data(judgement: Judgement) -> dict[str, Any]:
     """Without the scores of every sample."""
     data = asdict(judgement)
     for evaluation in (data["baseline"], data["result"]):
-        del evaluation["scores"]
+        for number in (evaluation, *evaluation["parts"]):
+            del number["scores"]
         if evaluation["data"] is not None:
             del evaluation["data"]["chain"]
-    return {**data, "holds": judgement.holds}
+    parts = list(map(verdict_data, judgement.verdicts))
+    return {**data, "holds": judgement.holds, "numbers": parts}
 
 
 def _rules_data(report: Report, rules: RuleBased) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..common.timing import Latency
 from ..evaluation.judgement import Judgement, Package
 from ..graph.graph import Precision
+from ..search.sensitivity.worst import Worst
 from .comparison import RuleBased
 
 
@@ -23,6 +24,7 @@ class Report:
         saved_bytes: Size of the converted file.
         judgement: Accuracy before and after; None where nothing was judged.
         drift: Without one, the relative RMS error of the outputs on random inputs.
+        worst: The op that adds most to it, where it is warned of.
         kernels: The faster kernels that stand for ops, "" if there are none.
         fp32: Op id → reason, without the ops that no precision applies to.
         package: Under `execution: compile`, the compiled package.
@@ -32,6 +34,7 @@ class Report:
         rules: What converters that go by lists of op types would make of the model.
         drawn: Without data, input → which random values it had.
         rebuilt: The trial of an earlier search that was rebuilt, if one was.
+        page: The report for people, None where it could not be written.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Report:
     weights: tuple[int, int] | None = None
     rules: RuleBased | None = None
     rebuilt: int | None = None
+    page: Path | None = None
+    worst: Worst | None = None
     drawn: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..common.timing import Latency, speedup, verdict
 from ..evaluation.criterion import Criterion
-from ..evaluation.evaluation import rounded
+from ..evaluation.judging.digits import told
 from .comparison import FP32, PREPARED, RESULT, RULES, RuleBased
 
 NAMES = {FP32: "fp32", PREPARED: "prepared fp32"}
@@ -68,9 +68,7 @@ def rules_line(
     if rules.evaluation is not None and criterion is not None and baseline is not None:
         holds = rules_hold(rules, criterion, baseline)
         state = "criterion holds" if holds else "MISSES the criterion"
-        judged = (
-            f", {rules.evaluation.metric} {rounded(rules.evaluation.value)}: {state}"
-        )
+        judged = f", {told(rules.evaluation)}: {state}"
     return f"by op types alone: {share}, {_ms(latency[RULES])}{judged}; {against_rules(latency)}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from ..common.files import shown
-from ..evaluation.evaluation import rounded
 from ..evaluation.judgement import Judgement
 from .comparison import COMPILED, RESULT
 from .report import Report
@@ -23,7 +22,7 @@ def summary(report: Report) -> str:
             "compute",
             f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in {report.low}, {report.casts} casts",
         ),
-        ("accuracy", _accuracy(report.judgement, report.drift)),
+        *(("accuracy", line) for line in _accuracy(report.judgement, report.drift)),
         (
             "size",
             f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
@@ -34,7 +33,7 @@ def summary(report: Report) -> str:
         *(("rules", line) for line in _rules(report)),
         *(("compiled", line) for line in _compiled(report)),
         *([("kernels", report.kernels)] if report.kernels else []),
-        ("search", _search(report)),
+        ("search", searched(report)),
         *(("fp32", line) for line in _fp32(report)),
         *(("note", text) for text in report.notes),
         *(("warning", text) for text in report.warnings),
@@ -44,6 +43,8 @@ def summary(report: Report) -> str:
     ]
     if report.package is not None:
         rows.append(("package", shown(report.package.path)))
+    if report.page is not None:
+        rows.append(("report", shown(report.page)))
     head = f"{report.name}: fp32 -> {report.low} + fp32"
     return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
 
@@ -68,7 +69,7 @@ def _compiled(report: Report) -> list[str]:
     if package is None:
         return []
     lines = [
-        _accuracy(package.judgement, package.drift),
+        *_accuracy(package.judgement, package.drift),
         f"{_size(package.path.stat().st_size)} file",
         *_latency(report, COMPILED),
     ]
@@ -77,25 +78,22 @@ def _compiled(report: Report) -> list[str]:
     return lines
 
 
-def _accuracy(judged: Judgement | None, drift: float | None) -> str:
+def _accuracy(judged: Judgement | None, drift: float | None) -> tuple[str, ...]:
     if judged is None:
         error = "" if drift is None else f", output error {drift:.1e}"
-        return f"criterion not checked: nothing was judged{error}"
-    before, after = judged.baseline.value, judged.result.value
-    bound = judged.criterion.bound(before)
-    limit = "at least" if judged.criterion.higher_is_better else "at most"
-    state = "criterion holds" if judged.holds else "CRITERION NOT MET"
-    finite = "" if judged.result.finite else ", outputs are not finite"
-    return (
-        f"{judged.result.metric} {rounded(before)} -> {rounded(after)}  "
-        f"({limit} {rounded(bound)}: {state}{finite})"
-    )
+        return (f"criterion not checked: nothing was judged{error}",)
+    return judged.lines
 
 
 def _latency(report: Report, what: str) -> list[str]:
     if report.latency is None:
-        return ["not timed" if report.is_target else "not timed on the target"]
+        return [untimed(report)]
     return speed_lines(report.latency, what)
+
+
+def untimed(report: Report) -> str:
+    """Why there is no latency."""
+    return "not timed" if report.is_target else "not timed on the target"
 
 
 def _rules(report: Report) -> list[str]:
@@ -112,7 +110,8 @@ def _stored(fp32: int, placed: int) -> str:
     return f"{_size(fp32)} in fp32 -> {_size(placed)} ({placed / max(fp32, 1):.0%})"
 
 
-def _search(report: Report) -> str:
+def searched(report: Report) -> str:
+    """How the placement was found, and what ended that early."""
     if report.replayed:
         return "none: the committed plan was replayed"
     if report.rebuilt is not None:

@@ -42,7 +42,7 @@ def explanation_data(explanation: Explanation) -> Any:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield f"{explanation.name}: fp32 -> {explanation.low} + fp32, {explanation.objective}"
-    yield f"  accuracy   {_accuracy(explanation)}"
+    yield from (f"  accuracy   {line}" for line in _accuracy(explanation))
     yield from _speed(explanation)
     share = explanation.flops_low / max(explanation.flops, 1)
     yield (
@@ -61,15 +61,11 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield from (f"  - {sentence}" for sentence in said)
 
 
-def _accuracy(explanation: Explanation) -> str:
+def _accuracy(explanation: Explanation) -> tuple[str, ...]:
     judged = explanation.judged
     if judged is None:
-        return "criterion not checked: nothing was judged"
-    limit = "at least" if judged.criterion.higher_is_better else "at most"
-    state = "criterion holds" if judged.holds else "CRITERION NOT MET"
-    bound = rounded(judged.criterion.bound(judged.fp32))
-    values = f"{rounded(judged.fp32)} -> {rounded(judged.result)}"
-    return f"{judged.metric} {values}  ({limit} {bound}: {state})"
+        return ("criterion not checked: nothing was judged",)
+    return tuple(each.line() for each in judged.verdicts)
 
 
 def _speed(explanation: Explanation) -> Iterator[str]:

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..common.delivery import candidate, discard
+from ..common.delivery import candidate, discard, temporary
 from ..common.files import check_writable
-from ..common.progress import Progress
+from ..common.telling.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.sharding import Workers
 from ..graph.graph import Precision
@@ -94,6 +94,14 @@ class Context:
         self.unjudged.append(path)
         return path
 
+    def scratch(self) -> Path:
+        """A new folder for what the run needs and nobody keeps; its end removes it.
+
+        Raises:
+            UsageError: It can't be made.
+        """
+        return self.locks.enter_context(temporary(self.options.output))
+
     def discard(self) -> None:
         """Remove what was saved and never judged; end the workers, let other runs in."""
         if self.workers is not None:
@@ -122,6 +130,9 @@ class Options:
         workers: Processes that evaluate at once; None if nothing is said.
         json: Print the report as JSON.
         costs: A file of costs to use or to write, "static", or None to measure.
+        timing: Whether anything may be timed.
+        quiet: Say only what is warned of, and the summary.
+        verbose: Say each step, and let through what frameworks print.
     """
 
     output: Path
@@ -134,3 +145,6 @@ class Options:
     workers: int | None = None
     json: bool = False
     costs: Choice = None
+    timing: bool = True
+    quiet: bool = False
+    verbose: bool = False

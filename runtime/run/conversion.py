@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..common.delivery import temporary
-from ..evaluation.baseline import doubts
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
+from ..evaluation.judging.doubts import doubts
 from ..evaluation.metrics.eval_func import score_model
 from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
@@ -28,6 +28,7 @@ from ..record.replay import changes, committed
 from ..record.resume import best_trial, check_question, check_search
 from ..record.sources import hashes
 from ..search import Budget, Found, everything_low, search
+from ..search.sensitivity.worst import TOLERATED
 from . import costing
 from .context import Context
 from .interrupts import Interruptible, interruptible
@@ -51,6 +52,7 @@ class Conversion:
         changes: What the plan was made with that is not so now.
         modules: Python modules that the search was begun with.
         held_to_history: Whether model, data and graph were compared with the history's.
+        tolerated: Output error that is not warned of where nothing is judged.
     """
 
     context: Context
@@ -69,6 +71,7 @@ class Conversion:
     changes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     held_to_history: bool = False
+    tolerated: float = TOLERATED
 
     @property
     def timed_here(self) -> bool:
@@ -173,14 +176,14 @@ class Conversion:
             context.warn(warning)
         context.passed = best_trial(plans)
         if plans.ended and context.passed is None:
-            context.warn(_more(plans))
+            context.warn(plans.more)
         return plans
 
     def evaluate(self, placement: Placement, watch: Watch) -> Evaluation:
         """Convert by a placement and score that, on as much data as `watch` wants."""
         context, adapter, standard = self.context, self.slots.adapter, self.standard
         assert standard is not None
-        batches, metric = self.slots.batches, standard.metric
+        batches, metric = standard.batches(self.slots), standard.metric
         tick, model = context.progress.batch, self.traced.apply(placement)
         if standard.eval_func is not None:
             return score_model(standard.eval_func, adapter.native(model))
@@ -291,13 +294,3 @@ class Conversion:
             max_trials=budget.max_trials if trials is None else trials,
             timeout=budget.timeout if timeout is None else timeout or None,
         )
-
-
-def _more(found: Found) -> str:
-    """What helps where the budget ended a search before anything passed."""
-    by_time = found.ended.startswith("timeout")
-    larger = "--timeout 0" if by_time else f"--max-trials {2 * len(found.trials)}"
-    return (
-        f"the search ended by {found.ended} before any trial passed: --resume {larger} "
-        "goes on where it ended; a criterion that allows more takes fewer trials"
-    )

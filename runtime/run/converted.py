@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..evaluation.evaluation import rounded
 from ..evaluation.judgement import Judgement, Package
+from ..evaluation.judging.digits import told
 from ..frameworks.adapter import Compiler
 from ..frameworks.protocol import LoadSaved
 from ..search import Found
 from ..search.found import Plan
+from ..search.sensitivity.worst import Worst, worst_op
 from .conversion import Conversion
-from .scoring import drift, score_saved, score_saved_by_function
+from .scoring import output_error, score_saved, score_saved_by_function
+
+DEFAULT_SEED = 1978
+"""Of the sketch's random probes."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Converted:
         saved: The candidate.
         judgement: Its accuracy, loaded in a fresh process; None without an evaluation.
         drift: Without one, its output error; None where nothing runs it here.
+        worst: The op that adds most to it, where it is more than is tolerated.
         package: What it was compiled to, if it was.
     """
 
@@ -35,6 +40,7 @@ class Converted:
     saved: Path
     judgement: Judgement | None = None
     drift: float | None = None
+    worst: Worst | None = None
     package: Package | None = None
 
     @property
@@ -88,9 +94,8 @@ def described_result(converted: Converted) -> str:
     share = f"{flops / max(graph.flops, 1):.1%} of FLOPs in {plan.low}"
     if converted.judgement is None:
         return share
-    result = converted.judgement.result
     state = "passes" if converted.holds else "fails"
-    return f"{share}  {result.metric} {rounded(result.value)}  {state}"
+    return f"{share}  {told(converted.judgement.result)}  {state}"
 
 
 def checked(conversion: Conversion, found: Found) -> Converted:
@@ -111,9 +116,10 @@ def _converted(conversion: Conversion, found: Found, plan: Plan) -> Converted:
     )
     if not adapter.executes:
         return Converted(conversion, found, plan, saved)
-    accuracy = _accuracy(conversion, conversion.load_saved, saved)
+    judgement, error = _accuracy(conversion, conversion.load_saved, saved)
+    worst = _worst(conversion, plan, error)
     package = _package(conversion, saved) if conversion.package else None
-    return Converted(conversion, found, plan, saved, *accuracy, package)
+    return Converted(conversion, found, plan, saved, judgement, error, worst, package)
 
 
 def _package(conversion: Conversion, saved: Path) -> Package:
@@ -150,4 +156,25 @@ def _accuracy(
 def _drift(conversion: Conversion, load: LoadSaved, path: Path) -> float:
     context, slots = conversion.context, conversion.slots
     fp32 = slots.adapter.predictor(conversion.model, slots.inputs)
-    return drift(context, slots, fp32, load, path)
+    return output_error(context, slots, fp32, load, path)
+
+
+def _worst(conversion: Conversion, plan: Plan, error: float | None) -> Worst | None:
+    """The op that adds most to an output error that is warned of; None for others."""
+    tolerated, context = conversion.tolerated, conversion.context
+    if error is None or error <= tolerated:
+        return None
+    context.progress.live("errors", "which op changes the outputs most")
+    traced = conversion.traced
+    graph = traced.graph
+    worst = worst_op(traced, plan.low, graph, plan.placement, DEFAULT_SEED)
+    data = "random inputs" if conversion.slots.made_up else "the first batch"
+    named = ""
+    if worst is not None:
+        named = f"; {worst.op} adds most, {worst.share:.0%} of the squared error"
+    context.warn(
+        f"outputs differ from fp32's by {error:.1%} (RMS) on {data}, more than "
+        f"{tolerated:.1%}, and nothing judges them{named}. Judge on data "
+        "(evaluation), say what values inputs take, or pin it (mixed_precision.op_wise)"
+    )
+    return worst

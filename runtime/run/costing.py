@@ -34,7 +34,7 @@ def forms(
         find_forms,
         context.options.costs,
         _wanted(context, traced, low, machine, {}),
-        timed if machine is not None and machine.is_target else None,
+        timed if _timed_here(context, machine) else None,
     )
     recorded: Mapping[str, str] = context.history.remember(f"forms {low}", make)
     return recorded
@@ -69,15 +69,21 @@ def costs(
         context.options.costs,
         replace(wanted, of={**wanted.of, "static": static.profile.name}),
         static,
-        measured if machine is not None and machine.is_target else None,
+        measured if _timed_here(context, machine) else None,
     )
     recorded = context.history.remember(f"costs {low}", make)
     if recorded["costs"] is None:
-        context.warn(f"costs are those of {static.profile.name}: {recorded['from']}")
+        why = recorded["from"] if context.options.timing else "--no-timing"
+        context.warn(f"costs are those of {static.profile.name}: {why}")
         return static
     known = costs_of(recorded["costs"], static)
     context.progress.line("costs", costs_text(known, low, recorded["from"]))
     return known
+
+
+def _timed_here(context: Context, machine: Machine | None) -> bool:
+    """Whether this machine is the one to time things on, and that may take its time."""
+    return context.options.timing and machine is not None and machine.is_target
 
 
 def counted(forms: Mapping[str, str]) -> str:

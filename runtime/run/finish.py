@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import replace
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..common.delivery import candidate_bytes, candidate_hash, deliver, destination
+from ..common.errors import UsageError
+from ..common.files import write_bytes
 from ..evaluation.judgement import judgement_data
 from ..graph.graph import Graph, Precision, casts
 from ..graph.pins import Why
@@ -16,7 +19,12 @@ from ..placement.memory import weight_bytes
 from ..record.plan import document, replaced_plan
 from ..record.provenance import executed
 from ..report.comparison import Timed, timed_data
+from ..report.document.document import Document
+from ..report.document.files import SUFFIXES, report_path, write_document
+from ..report.document.gathering import Facts
+from ..report.document.gathering import document as described_run
 from ..report.heavy import left_heavy
+from ..report.html.page import page
 from ..report.report import Report
 from ..search.found import Plan
 from .context import Context
@@ -46,17 +54,43 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
     missed = not converted.holds and context.options.trial is None
     lock = _plan_path(context, missed, new=conversion.replayed is None)
     report = gathered(converted, timed, lock, missed)
+    about, sha256 = conversion.provenance(), candidate_hash(saved)
     content = None
     if conversion.replayed is None:
-        about = conversion.provenance()
-        about |= {"judgement": judgement_data(converted.judgement)}
-        content = document(plan, graph, about | timed_data(timed))
+        judged = {"judgement": judgement_data(converted.judgement)}
+        judged |= _drift_data(converted)
+        content = document(plan, graph, about | judged | timed_data(timed))
         forms = conversion.forms_in_use(plan.placement)
         content |= {"forms": dict(forms)} if forms else {}
-        content |= {"model": {"file": saved.name, "sha256": candidate_hash(saved)}}
+        content |= {"model": {"file": saved.name, "sha256": sha256}}
         content |= executed(converted.package)
+    facts = Facts(
+        graph,
+        plan,
+        converted.found,
+        conversion.slots.inputs,
+        conversion.slots.made_up,
+        about,
+        sha256,
+        context.options.plan,
+        lock.parent,
+    )
     _put_in_place(converted, lock, content, missed)
-    return report
+    written = described_run(report, facts, datetime.now(UTC))
+    return replace(report, page=_told(context, written, lock))
+
+
+def _told(context: Context, written: Document, lock: Path) -> Path | None:
+    """Write the report beside the plan; what was delivered stays without it."""
+    for suffix in SUFFIXES:  # none may stand beside a plan that it isn't of
+        with suppress(OSError):
+            report_path(lock, suffix).unlink()
+    try:
+        write_document(report_path(lock), written)
+        return write_bytes(report_path(lock, ".html"), page(written).encode())
+    except UsageError as error:
+        context.note(f"no report: {error.message}")
+        return None
 
 
 def gathered(
@@ -90,6 +124,7 @@ def gathered(
         saved_bytes=candidate_bytes(converted.saved),
         judgement=converted.judgement,
         drift=converted.drift,
+        worst=converted.worst,
         latency=None if timed is None else dict(timed.latency),
         trials=len(found.trials),
         replayed=conversion.replayed is not None,
@@ -109,6 +144,14 @@ def gathered(
         rebuilt=context.options.trial,
         drawn=dict(conversion.slots.drawn),
     )
+
+
+def _drift_data(converted: Converted) -> dict[str, Any]:
+    """The output error where nothing is judged, and the op that adds most, if told."""
+    if converted.drift is None:
+        return {}
+    worst = {} if converted.worst is None else {"worst": asdict(converted.worst)}
+    return {"drift": {"output_error": converted.drift, **worst}}
 
 
 def _reasons(plan: Plan) -> dict[str, str]:

@@ -34,10 +34,12 @@ class Interrupts:
     Attributes:
         holding: Whether a first signal waits.
         came: Whether one came.
+        told: File descriptor of what the user reads.
     """
 
     holding: bool = False
     came: bool = False
+    told: int = 2
 
     def listen(self) -> None:
         """Answer Ctrl-C and SIGTERM from now on."""
@@ -48,7 +50,7 @@ class Interrupts:
         second, self.came = self.came, True
         if second or not self.holding:
             raise KeyboardInterrupt
-        os.write(2, WAITS)  # a stream may be in the middle of a write
+        os.write(self.told, WAITS)  # a stream may be in the middle of a write
 
     def hold(self) -> None:
         """Let a first signal wait from now on, but in what is `ending`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +12,32 @@ from ..evaluation.baseline import (
     Baseline,
     baseline_data,
     baseline_of,
-    carries_state,
     measured_baseline,
 )
-from ..evaluation.batches import first_inputs, held_to, identity
+from ..evaluation.batches import first_inputs, identity
 from ..evaluation.criterion import Criterion
+from ..evaluation.drift.demanded import Drift
 from ..evaluation.evaluation import (
-    Beside,
     Evaluation,
-    Gatherable,
-    evaluate,
     evaluation,
     evaluation_data,
     largest_error,
     rounded,
 )
+from ..evaluation.judging.digits import told
+from ..evaluation.judging.joint import against, asked, needs_reference
+from ..evaluation.judging.relative import meant_criterion
+from ..evaluation.metrics.calling import made_metric
 from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.saved import check_finite
-from ..evaluation.sharding import Job, LoadedModel, SavedModel
-from ..evaluation.sizes import Judged, joined, symbols
+from ..evaluation.sharding import Job, SavedModel
+from ..evaluation.sizes import joined
 from ..frameworks.protocol import LoadSaved, Predict, first_call
 from ..record.recorded import history_path
 from ..record.resume import check_data
 from .context import Context
-from .slots.binding import of_batch as bound_sizes
+from .loaded import AsLoaded
 from .slots.slots import Slots, Standard
 
 
@@ -43,52 +45,57 @@ def scored_as_loaded(
     context: Context,
     slots: Slots,
     predict: Predict,
-    metric: Callable[[], Metric],
-    criterion: Criterion,
+    metric: Callable[[], Metric] | None,
+    criterion: Criterion | tuple[Criterion, ...],
+    drift: Drift | None = None,
 ) -> Standard:
     """Score the model as loaded, by workers if there are any.
+
+    Args:
+        criterion: Of `Several` metrics, one for each.
+        drift: What is demanded of outputs beside fp32's own.
 
     Raises:
         ModelError: It fails on the data.
         DataError: Its outputs or its metric are not finite, or a batch is not what is
             declared.
+        UsageError: The criterion is relative to nothing.
     """
-    progress, workers = context.progress, context.workers
+    progress = context.progress
     progress.live("baseline", "the model as loaded")
-    judged: Judged = {}
-    of_batch = bound_sizes if slots.bound else symbols
-    data = held_to(slots.batches, slots.inputs) if slots.inputs else slots.batches
-    stateful = workers is not None and carries_state(predict, data)
-    if stateful:
-        text = "the model carries state from batch to batch: one process scores it"
-        progress.line("workers", text)
-
-    def scored(beside: Beside) -> Evaluation:
-        def see(batch: Gatherable) -> None:
-            nonlocal judged
-            judged = joined(judged, of_batch(slots.inputs, batch.shapes))
-            beside(batch)
-
-        if workers is None or stateful:
-            return evaluate(predict, data, metric, progress.batch, beside=see)
-        model = LoadedModel(slots.load_model, slots.adapter.predictor, slots.inputs)
-        job = Job(model, slots.batches, metric, slots.inputs, zeros=True)
-        return workers.evaluate(job, progress.batch, beside=see)
-
+    made = asked(metric, criterion, drift)
+    kept = context.scratch() if needs_reference(made_metric(made)) else None
+    loaded = AsLoaded(context, slots, predict, made, kept)
     anew = False
 
     def make() -> dict[str, Any]:
         nonlocal anew
         anew = True
         measured = measured_baseline(
-            predict, data, metric, scored, context.clock, [e.name for e in slots.inputs]
+            predict,
+            loaded.data,
+            made,
+            loaded.scored,
+            lambda found: loaded.again(against(made, criterion, found)),
+            context.clock,
         )
-        return {**baseline_data(measured), "sizes": dict(judged)}
+        return {**baseline_data(measured), "sizes": dict(loaded.sizes)}
 
     recorded = context.history.remember("baseline", make)
+    if not anew and kept is not None:
+        loaded.keep_outputs()
     judged_by, seen = baseline_of(recorded), recorded["sizes"]
     _tell(context, judged_by)
-    return Standard(metric, criterion, judged_by, stateful, not anew, joined({}, seen))
+    meant = meant_criterion(made, criterion, judged_by, context.note)
+    return Standard(
+        against(made, meant, judged_by.found),
+        meant,
+        judged_by,
+        loaded.stateful,
+        not anew,
+        joined({}, seen),
+        kept=kept,
+    )
 
 
 def hold_to_data(context: Context, slots: Slots, standard: Standard) -> None:
@@ -119,13 +126,16 @@ def tell_of_other_data(context: Context, standard: Standard, found: Evaluation) 
 
 
 def _tell(context: Context, judged_by: Baseline) -> None:
-    name, value = judged_by.found.metric, rounded(judged_by.found.value)
-    if judged_by.again is not None:
+    first, again = told(judged_by.found), judged_by.again
+    if again is not None:
+        second = rounded(again)
+        if judged_by.found.parts:
+            second = f"use {second} of what is allowed between them"
         context.warn(
             "the model is not deterministic: two passes over the data gave "
-            f"{name} {value} and {rounded(judged_by.again)}"
+            f"{first} and {second}"
         )
-    context.progress.line("baseline", f"{name} {value}")
+    context.progress.line("baseline", first)
 
 
 def score_saved(
@@ -134,6 +144,7 @@ def score_saved(
     """Score a saved model in fresh processes, exactly and in full."""
     progress, metric = context.progress, standard.metric
     assert metric is not None
+    slots = replace(slots, batches=standard.batches(slots))
 
     def make() -> dict[str, Any]:
         if context.workers is None or standard.stateful:
@@ -147,8 +158,8 @@ def score_saved(
             scored = context.workers.evaluate(job, progress.batch)
             where = "the workers"
         finite = "" if scored.finite else "  outputs are not finite"
-        value = f"{scored.metric} {rounded(scored.value)}"
-        progress.line("check", f"{value}  {path.name} loaded in {where}{finite}")
+        text = f"{told(scored)}  {path.name} loaded in {where}{finite}"
+        progress.line("check", text)
         return evaluation_data(scored)
 
     step = f"check {path.name} {candidate_hash(path)}"
@@ -200,8 +211,7 @@ def score_saved_by_function(
         where = context.checks.opened_in
         context.progress.live("check", f"{path.name} in {where}")
         scored = context.checks.score_whole(eval_func, open_native, path)
-        value = f"{scored.metric} {rounded(scored.value)}"
-        text = f"{value}  {path.name} opened in {where}"
+        text = f"{told(scored)}  {path.name} opened in {where}"
         context.progress.line("check", text)
         return evaluation_data(scored)
 
@@ -209,7 +219,7 @@ def score_saved_by_function(
     return evaluation(context.history.remember(step, make))
 
 
-def drift(
+def output_error(
     context: Context, slots: Slots, fp32: Predict, load: LoadSaved, path: Path
 ) -> float:
     """Output error of a saved model on the first batch, in a fresh process.

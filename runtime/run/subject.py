@@ -9,6 +9,7 @@ from typing import Any
 from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
+from ..evaluation.drift.demanded import Drift
 from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.sizes import Judged, sizes
@@ -17,6 +18,7 @@ from ..frameworks.protocol import Inputs
 from ..graph.graph import Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
+from ..search.sensitivity.worst import TOLERATED
 from .context import Context
 from .conversion import Conversion
 from .scoring import scored_as_loaded, scored_by_function
@@ -36,6 +38,7 @@ class Subject:
         machines: What `Run.require` found, by precision.
         model: The model as `load_model` returned it.
         standard: What results are held against, None without an evaluation.
+        tolerated: Output error that is not warned of without one.
     """
 
     context: Context
@@ -43,26 +46,41 @@ class Subject:
     machines: Mapping[Precision, Machine]
     model: Any
     standard: Standard | None = None
+    tolerated: float = TOLERATED
 
     def judged_by(
-        self, metric: Callable[[], Metric] | None, criterion: Criterion
+        self,
+        metric: Callable[[], Metric] | None,
+        criterion: Criterion | tuple[Criterion, ...],
+        drift: Drift | None = None,
     ) -> Subject:
         """Score the model as loaded: what all trials and the result are held against.
 
-        Without data, or without a metric, nothing is judged, and that is said.
+        Without data, or without metric and drift, nothing is judged, and that is said.
+
+        Args:
+            criterion: Of `Several` metrics, one for each.
+            drift: What is demanded of outputs beside fp32's own; labels are not needed.
 
         Raises:
             ModelError: It fails on the data.
             DataError: Its outputs or its metric are not finite; or nothing is judged,
                 and one of two precisions would have to be chosen.
         """
-        if metric is None or self.slots.made_up:
-            return self._unjudged("data" if self.slots.made_up else "metric")
+        if self.slots.made_up:
+            if drift is None or not drift.on_random_inputs or self.slots.unfed:
+                return self._unjudged("data", drift)
+            metric = None  # there are no labels
+            self.context.note(
+                "drift is judged on random inputs, which show ranges of nothing real"
+            )
+        if metric is None and drift is None:
+            return self._unjudged("metric")
         predict = self.slots.adapter.predictor(self.model, self.slots.inputs)
         return replace(
             self,
             standard=scored_as_loaded(
-                self.context, self.slots, predict, metric, criterion
+                self.context, self.slots, predict, metric, criterion, drift
             ),
         )
 
@@ -89,7 +107,7 @@ class Subject:
         slots, sizes = seen(slots, model, calls)
         return replace(self, slots=slots, standard=replace(standard, sizes=sizes))
 
-    def _unjudged(self, absent: str) -> Subject:
+    def _unjudged(self, absent: str, drift: Drift | None = None) -> Subject:
         """The same: the static rules will do."""
         lows = self.context.lows
         if len(lows) > 1:
@@ -104,7 +122,8 @@ class Subject:
         self.context.note(
             f"no {absent} was given ({GIVEN[absent]}): nothing is judged, {placed}"
         )
-        return self
+        stated = None if drift is None else drift.relative_error
+        return self if stated is None else replace(self, tolerated=stated)
 
     def trace(
         self,
@@ -155,6 +174,7 @@ class Subject:
             package,
             self.standard,
             sizes(slots.inputs, batch, judged),
+            tolerated=self.tolerated,
         )
 
     def _settled(self, batch: Inputs) -> tuple[Slots, Judged]:

@@ -27,13 +27,14 @@ def timed(converted: Converted) -> Timed | None:
     """Latency per batch of fp32 as loaded and prepared, a list's placement, the result.
 
     Measured by `Checks.time`, all in turn; None where the machine is not the target,
-    where nothing runs, or where the user didn't want to wait for it. Under `latency`
+    where nothing runs, or under --no-timing. Under `latency`
     the list's placement is scored too, where no trial did.
     """
     conversion, plan = converted.conversion, converted.plan
     context, slots = conversion.context, conversion.slots
     adapter, graph = slots.adapter, conversion.traced.graph
-    if not conversion.timed_here or not adapter.executes:
+    wanted = context.options.timing
+    if not wanted or not conversion.timed_here or not adapter.executes:
         return None
     if context.workers is not None:
         context.workers.close()  # nothing else may run while it is timed

@@ -36,6 +36,17 @@ class Found:
     def __iter__(self) -> Iterator[Plan]:
         return iter(self.plans)
 
+    @property
+    def more(self) -> str:
+        """What helps where the budget ended the search before anything passed."""
+        by_time = self.ended.startswith("timeout")
+        larger = "--timeout 0" if by_time else f"--max-trials {2 * len(self.trials)}"
+        return (
+            f"the search ended by {self.ended} before any trial passed: --resume "
+            f"{larger} goes on where it ended; a criterion that allows more takes fewer "
+            "trials"
+        )
+
 
 def plans(
     graph: Graph, trials: Trials, ranking: tuple[Estimate, ...]

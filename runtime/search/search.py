@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from ..common.progress import Progress
+from ..common.telling.progress import Progress
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import Evaluation, rounded

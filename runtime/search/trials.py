@@ -9,10 +9,11 @@ from functools import cached_property
 
 from ..common.errors import DataError, UsageError
 from ..common.places import described
-from ..common.progress import Progress
+from ..common.telling.progress import Progress, duration
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
-from ..evaluation.evaluation import Evaluation, Watch, rounded
+from ..evaluation.evaluation import Evaluation, Watch
+from ..evaluation.judging.digits import told
 from ..evaluation.sequential import paired_watch, settled
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Reason
@@ -85,7 +86,8 @@ class Judge:
         fault whatever the placement."""
         watch = paired_watch(self.baseline, self.criterion, self.error_rate)
         try:
-            found = settled(self.evaluate(placement, watch), self.baseline)
+            evaluated = self.evaluate(placement, watch)
+            found = settled(evaluated, self.baseline, self.criterion)
         except (DataError, UsageError, KeyboardInterrupt):
             raise
         except BaseException as error:  # a trial that fails is not the end
@@ -185,7 +187,7 @@ class Trials:
             return known
         attempt = Attempt(self.before + len(self.made) + 1, self.low, pins, placement)
         label = f"trial {attempt.number}"
-        self.progress.live(label, self._share(placement))
+        self.progress.live(label, f"{self._share(placement)}{self._so_far()}")
         outcome = self.history.trial(
             attempt, lambda: self.judge.outcome(placement, self.elapsed)
         )
@@ -203,16 +205,35 @@ class Trials:
         self.progress.line(label, self._describe(trial))
         return trial
 
+    def _so_far(self) -> str:
+        """The most that passed in 16 bits, and how long the search may take yet."""
+        if not self.made:
+            return ""
+        said, budget = "", self.budget
+        passed = [trial for trial in self.made.values() if trial.holds]
+        if passed:
+            best = max(passed, key=lambda trial: self._flops(trial.placement))
+            share = self._flops(best.placement) / max(self.graph.flops, 1)
+            said = f", best so far {share:.1%} in trial {best.number}"
+        each = self.elapsed() / len(self.made)
+        left = each * (budget.max_trials - len(self.made))
+        if budget.timeout is not None:
+            left = min(left, budget.timeout - self.elapsed() + each)
+        return f"{said}, at most {duration(left)} left"
+
+    def _flops(self, placement: Placement) -> int:
+        """Those in 16 bits."""
+        return sum(op.flops for op in self.graph.ops if placement[op.id] == self.low)
+
     def _share(self, placement: Placement) -> str:
-        graph = self.graph
-        flops = sum(op.flops for op in graph.ops if placement[op.id] == self.low)
-        return f"{flops / max(graph.flops, 1):.1%} of FLOPs in {self.low}"
+        share = self._flops(placement) / max(self.graph.flops, 1)
+        return f"{share:.1%} of FLOPs in {self.low}"
 
     def _describe(self, trial: Trial) -> str:
         share, found = self._share(trial.placement), trial.evaluation
         if found is None:
             return f"{share}  failed: {trial.failure.splitlines()[0]}"
-        value = f"{found.metric} {rounded(found.value)}"
+        value = told(found)
         if not found.full:
             value += f" by the first {found.samples} samples"
         if not found.finite:

@@ -15,13 +15,14 @@ from .dialect.fit import filter_problems
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
-from .fields import Among, Amount, Refused
+from .fields import Among, Amount, Refused, near
 from .frameworks import ModelSection
 from .frameworks.onnx import runtime
 from .marks import INT8, unused
 from .mixed_precision import MixedPrecisionSection
 from .model import EXECUTED, FRAMEWORKS
 from .section import Problem, Section, Unsound
+from .transforms.fit import step_problems
 from .tuning import TuningSection
 
 TRAINED = "has no effect here: a trained model is converted as it is"
@@ -93,8 +94,10 @@ class Document(Section):
         yield self._score_problems()
         yield self._input_problems()
         yield self._transform_problems()
+        yield self._step_problems()
         yield self._batch_problems()
         yield self._direction_problems()
+        yield self._drift_problems()
         yield self._filter_problems()
 
     def _op_problems(self, section: str) -> Iterator[Problem]:
@@ -225,6 +228,13 @@ class Document(Section):
                 (*DATA, "transform"),
             )
 
+    def _step_problems(self) -> Iterator[Problem]:
+        if accuracy := self.evaluation.accuracy:
+            loader, inputs = accuracy.dataloader, self.model.fed
+            data, steps = loader.dataset, loader.transform
+            for problem in step_problems(steps, data, inputs, self.framework):
+                yield replace(problem, at=(*DATA, "transform", *problem.at))
+
     def _batch_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy
         if accuracy is None:
@@ -242,6 +252,26 @@ class Document(Section):
     def _filter_problems(self) -> Iterator[Problem]:
         if accuracy := self.evaluation.accuracy:
             yield from filter_problems(accuracy)
+
+    def _drift_problems(self) -> Iterator[Problem]:
+        """Drift of what gives no outputs to compare, or of outputs of no name."""
+        drift, accuracy = self.tuning.accuracy_criterion.drift, self.evaluation.accuracy
+        if drift is None:
+            return
+        at = ("tuning", "accuracy_criterion", "drift")
+        if accuracy and accuracy.says("python"):
+            yield Problem(
+                "your function scores whole models: there are no outputs to compare",
+                "write a metric in its place, or leave drift out",
+                at,
+            )
+        known = self.model.outputs
+        for name in drift.outputs:
+            if name not in known and not name.isdecimal():
+                hint = near(name, known) if known else 'model.outputs: [...], or "0"'
+                yield Problem(
+                    f"no output is called `{name[:60]}`", hint, (*at, "outputs", name)
+                )
 
     def _direction_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from .datasets.dataset import BuiltInDataset
+from .datasets.filters import FilterSection
 from .datasets.section import DatasetSection
-from .dialect.evaluation import ConfigsSection, FilterSection, PostprocessSection
-from .dialect.metrics import MetricNames
+from .dialect.evaluation import ConfigsSection
 from .dialect.names import ALL
 from .fields import Among, Amounts, Flag, PythonName, Refused, Size, Whole
-from .marks import Parameters, frameworks_of, unbuilt, unused
+from .marks import unbuilt, unused
+from .metrics.names import BuiltInMetrics
+from .metrics.postprocess import PostprocessSection
 from .metrics.section import MetricSection
 from .section import Block, Problem, Section
 from .transforms.section import TransformSection
@@ -55,11 +57,9 @@ class DataloaderSection(Section):
     )
 
 
-class MultiMetricsSection(MetricNames):
+class MultiMetricsSection(BuiltInMetrics):
     """Several metrics at once."""
 
-    topk: Whole | None = unbuilt("Share of labels among the k largest outputs.", ALL)
-    MSE: Parameters = unbuilt("Mean squared error.", ALL)
     weight: Amounts | None = Field(
         default=None, description="How much each metric counts."
     )
@@ -70,9 +70,7 @@ class MultiMetricsSection(MetricNames):
     @property
     def named(self) -> tuple[str, ...]:
         """The metrics."""
-        fields = type(self).model_fields.items()
-        names = (name for name, field in fields if frameworks_of(field) is not None)
-        return tuple(name for name in names if self.says(name))
+        return tuple(name for name in BuiltInMetrics.model_fields if self.says(name))
 
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self._one_each("weight")
@@ -117,6 +115,7 @@ class AccuracySection(Section):
         yield self._one_metric()
         yield self._one_score()
         yield self._labelled()
+        yield self._answered()
 
     def _one_metric(self) -> Iterator[Problem]:
         if self.says("metric") and self.says("multi_metrics"):
@@ -138,11 +137,26 @@ class AccuracySection(Section):
         dataset = self.dataloader.dataset
         data = dataset.chosen if dataset else None
         unlabelled = isinstance(data, BuiltInDataset) and not data.labelled
-        if unlabelled and self.metric and not self.metric.says("python"):
+        metric = self.metric
+        if not unlabelled or metric is None or self.postprocess.transform.answers:
+            return
+        if not metric.says("python") and metric.of_labels:
             yield Problem(
                 "the metric compares with labels, but the dataset names none",
                 "add `label:` to the dataset",
                 ("metric",),
+            )
+
+    def _answered(self) -> Iterator[Problem]:
+        """Answers that are made for a metric of something else."""
+        metric = self.metric
+        if metric is None or metric.says("python") or metric.says("SquadF1"):
+            return
+        for name in self.postprocess.transform.answers:
+            yield Problem(
+                f"makes answers, and {metric.key} is no metric of them",
+                "write metric: {SquadF1: {}}",
+                ("postprocess", "transform", name),
             )
 
 

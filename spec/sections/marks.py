@@ -12,6 +12,12 @@ NO_EFFECT = "has no effect here"
 INT8 = "is about int8, not about 16 bits"
 LEAVE = "leave it out"
 
+LATER = "later"
+"""Annotates a field that came later: left empty, a section means what it did without."""
+
+AGAIN = "again"
+"""Annotates an item that is what the section which holds the list's section is."""
+
 EFFECT, FRAMEWORKS = "effect", "frameworks"
 
 
@@ -45,6 +51,18 @@ def effect_of(field: FieldInfo) -> str | None:
     """What is to be said of an unused key, None for others."""
     effect = _mark(field, EFFECT)
     return None if effect is None else str(effect)
+
+
+def effective(section: BaseModel) -> dict[str, Any]:
+    """The values of a section that say something: of keys that have an effect, and
+    came with the section or are not left empty."""
+    fields = type(section).model_fields
+    return {
+        key: value
+        for key, value in section
+        if effect_of(fields[key]) is None
+        and (value or LATER not in fields[key].metadata)
+    }
 
 
 def frameworks_of(field: FieldInfo) -> tuple[str, ...] | None:

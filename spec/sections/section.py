@@ -177,9 +177,13 @@ class Choice(Section):
     def _one_key(self) -> Iterator[Problem]:
         chosen = self._chosen()
         if len(chosen) != 1:
-            found = ", ".join(chosen) or "none"
+            found = ", ".join(chosen)
             names = ", ".join(self.offered())
-            yield Problem(f"write exactly one of {names}; found {found}")
+            yield Problem(
+                f"write exactly one; found {found}"
+                if found
+                else f"write exactly one of {names}; found none"
+            )
 
     def _no_args(self) -> Iterator[Problem]:
         if self.args and not self.says("python"):

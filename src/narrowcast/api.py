@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
-from narrowcast.runtime.common.progress import printable
 from narrowcast.runtime.common.suggestion import suggestion
+from narrowcast.runtime.common.telling.progress import printable
 from narrowcast.runtime.evaluation.data.supplied.collating import said
 from narrowcast.runtime.evaluation.data.supplied.loaders import Loader, loader
 from narrowcast.runtime.evaluation.metrics.given import given

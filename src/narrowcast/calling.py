@@ -24,7 +24,8 @@ from numpy import asarray
 from narrowcast.runtime import Report, Run
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
-from narrowcast.runtime.common.progress import Terminal, printable
+from narrowcast.runtime.common.telling.heartbeat import beating
+from narrowcast.runtime.common.telling.progress import Terminal, printable
 from narrowcast.runtime.evaluation.metrics.given import Given, given
 from narrowcast.runtime.frameworks.protocol import Opener
 from narrowcast.runtime.report.summary import summary
@@ -143,7 +144,7 @@ def called(script: Generated, supplied: Supplied, place: Place) -> Outcome:
     context = Context(name, file, options, told, time.perf_counter, checks=Handed())
     run = Run(context)
     try:
-        with _answering(context.interrupts):
+        with _answering(context.interrupts), beating(told.goes_on):
             run.begin()
             report = module.convert(run, **_arguments(module, supplied))
     finally:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrowcast import __version__
+from narrowcast.commands.report import report
 
 if TYPE_CHECKING:
     from narrowcast.spec import Diagnostic, Spec
@@ -208,7 +209,7 @@ def explain(
     import json
 
     from narrowcast.runtime.common.errors import NarrowcastError
-    from narrowcast.runtime.common.progress import printable
+    from narrowcast.runtime.common.telling.progress import printable
     from narrowcast.runtime.report.explain import explained
     from narrowcast.runtime.report.text import explanation_data, explanation_text
 
@@ -232,6 +233,9 @@ def doctor(
 
     report = examine()
     typer.echo(to_json(report) if json else render(report))
+
+
+app.command()(report)
 
 
 def _model(options: list[str]) -> str:

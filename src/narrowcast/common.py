@@ -8,14 +8,16 @@ from numbers import Integral
 from typing import Any
 
 from narrowcast.runtime.common.errors import UsageError
-from narrowcast.runtime.evaluation.data.supplied.collating import (
-    Sample,
-    collate,
+from narrowcast.runtime.evaluation.data.samples import (
+    Samples,
     grouped,
     item_of,
     length,
+)
+from narrowcast.runtime.evaluation.data.supplied.collating import (
+    Sample,
+    collate,
     said,
-    samples,
 )
 
 SEED = 1978
@@ -57,6 +59,7 @@ class DataLoader:
             last_batch, collate_fn = collate_fn or "rollover", last_batch
         _check(dataset, batch_size, last_batch)
         self.dataset = dataset
+        self._read = Samples(dataset)
         self.batch_size = int(batch_size)
         self.last_batch = last_batch
         self.collate_fn = collate_fn
@@ -97,7 +100,7 @@ class DataLoader:
     def _samples(self) -> Iterator[Any]:
         if self.sampler is not None:
             return map(item_of(self.dataset), self.sampler)
-        found = samples(self.dataset)
+        found = iter(self._read)
         if not self.shuffle:
             return found
         known = list(found)

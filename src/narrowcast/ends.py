@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from narrowcast.runtime.common.errors import NarrowcastError, UsageError
-from narrowcast.runtime.common.progress import printable
+from narrowcast.runtime.common.telling.progress import printable
 
 IN_PYTHON = {
     "--model": "converter.model",

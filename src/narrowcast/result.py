@@ -12,7 +12,6 @@ from typing import Any
 from narrowcast.runtime.common.errors import UsageError
 from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.evaluation.data.supplied.collating import said
-from narrowcast.runtime.evaluation.evaluation import rounded
 from narrowcast.runtime.report.report import Report
 
 from .calling import Outcome, Place
@@ -120,11 +119,11 @@ class Result:
         judged, report = self.report.judgement, self.report
         if judged is None or judged.holds:
             return ""
-        before, after = judged.baseline.value, judged.result.value
-        wanted = "at least" if judged.criterion.higher_is_better else "at most"
+        missed = [each for each in judged.verdicts if not each.holds]
+        first = (*missed, *judged.verdicts)[0]
+        before, after, bound = first.told
         return (
             f"the best of {report.trials} trial{'s' * (report.trials != 1)} misses the "
-            f"criterion: {judged.result.metric} is {rounded(after)}, fp32 has "
-            f"{rounded(before)}, demanded is {wanted} "
-            f"{rounded(judged.criterion.bound(before))}"
+            f"criterion: {first.metric} is {after}, fp32 has {before}, demanded is "
+            f"{first.limit} {bound}"
         )

@@ -139,6 +139,12 @@ def generated(given: Written, code: Set) -> Generated:
         text = _text(given.data, changed, replaced)
         spec = loads(text, given.file or "the spec", framework=framework)
     if "eval_func" in code.supplied:
+        if spec.evaluation.drift is not None:
+            raise UsageError(
+                "eval_func scores whole models: there are no outputs for "
+                "tuning.accuracy_criterion.drift to compare",
+                "Give a metric in its place, or leave drift out.",
+            )
         judged = replace(spec.evaluation, eval_func="supplied")
         spec = replace(spec, evaluation=judged)
     name = Path(given.file).name if given.file else f"{spec.model.slug}.yaml"

@@ -4,13 +4,15 @@ Run `python tests/codegen/regenerate.py`, then read the difference.
 """
 
 import shutil
-import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from typer.testing import CliRunner
+
+from narrowcast.cli import app
+
 CASES = Path(__file__).parents[1] / "cases"
-GENERATE = (sys.executable, "-m", "narrowcast", "generate", "spec.yaml")
 
 
 def produced(case: Path) -> tuple[int, dict[str, str]]:
@@ -18,14 +20,15 @@ def produced(case: Path) -> tuple[int, dict[str, str]]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(case / "spec.yaml", folder)
-        done = subprocess.run(
-            GENERATE, cwd=folder, capture_output=True, text=True, encoding="utf-8"
-        )
+        with chdir(folder):
+            done = CliRunner().invoke(
+                app, ["generate", "spec.yaml"], catch_exceptions=False
+            )
         scripts = [path for path in folder.iterdir() if path.name != "spec.yaml"]
         files = {f"expected/{path.name}": path.read_text("utf-8") for path in scripts}
     if done.stderr:
         files["stderr.txt"] = done.stderr
-    return done.returncode, files
+    return done.exit_code, files
 
 
 def main() -> None:

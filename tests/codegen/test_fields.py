@@ -39,7 +39,32 @@ def evaluated(dataset: Any = NPZ, metric: Any = None) -> dict[str, Any]:
     return {"model": MODEL, "evaluation": {"accuracy": accuracy}}
 
 
+def judged(metric: Any = None, postprocess: Any = None) -> dict[str, Any]:
+    """A spec whose metric is written by a row, after these steps."""
+    made = evaluated(metric=metric or {"args": {}})
+    if postprocess:
+        made["evaluation"]["accuracy"]["postprocess"] = {"transform": postprocess}
+    return made
+
+
+def rooted(name: str) -> dict[str, Any]:
+    """A spec with a dataset that is read from a folder, or from a file in it."""
+    return evaluated({name: {"root": "data"}})
+
+
+STYLE = {"style_transfer": {"content_folder": "a", "style_folder": "b"}}
+LIST = {"ImagenetRaw": {"data_path": "a"}}
+ARCHIVES = ("MNIST", "FashionMNIST", "CIFAR10", "CIFAR100")
+ROOTED = (
+    *ARCHIVES,
+    *("ImageFolder", "Imagenet", "ImageRecord", "TFRecordDataset", "VOCRecord"),
+    *("COCORaw", "COCONpy", "COCORecord"),
+)
+
+
 PLAIN: dict[str, Any] = {"model": MODEL}
+METRIC = "evaluation.accuracy.metric"
+POSTPROCESS = "evaluation.accuracy.postprocess.transform"
 LOADER = "evaluation.accuracy.dataloader"
 CRITERION = "tuning.accuracy_criterion"
 
@@ -73,6 +98,12 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         {"k": [1]},
         {"k": [2]},
     ),
+    f"{METRIC}.F1.average": (judged(), "binary", "macro"),
+    f"{METRIC}.GLUE.task": (judged(), "mrpc", "rte"),
+    f"{METRIC}.mIOU.num_classes": (judged(), 21, 2),
+    f"{POSTPROCESS}.LabelShift": (evaluated(), 1, 2),
+    f"{POSTPROCESS}.Collect.length": (evaluated(), 1, 2),
+    f"{POSTPROCESS}.ModelZooCollect.length": (evaluated(), 1, 2),
     "evaluation.accuracy.python": (
         {"model": MODEL, "evaluation": {"accuracy": {}}},
         "m:score",
@@ -99,6 +130,7 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         [0.25],
     ),
     f"{LOADER}.transform.Normalize.std": (evaluated(), [0.5], [0.25]),
+    f"{LOADER}.transform.Normalize.rescale": (evaluated(), ABSENT, [2, 1]),
     f"{LOADER}.transform.Cast.dtype": (evaluated(), "float32", "float64"),
     f"{LOADER}.transform.Transpose.perm": (evaluated(), [0, 1], [1, 0]),
     f"{CRITERION}.relative": (evaluated(), 0.01, "2%"),
@@ -122,6 +154,181 @@ BESIDE = {
 }
 """What else must be written for a field to be valid."""
 
+HW = {"height": 8, "width": 8}
+BOX = {"offset_height": 0, "offset_width": 0, "target_height": 8, "target_width": 8}
+PART = {"x": 0, "y": 0, "width": 8, "height": 8, "size": 8}
+INTERPOLATION = {"interpolation": ("bilinear", "nearest")}
+IMAGES: dict[str, tuple[dict[str, Any], dict[str, tuple[Any, Any]]]] = {
+    "AlignImageChannel": ({}, {"dim": (3, 1)}),
+    "BilinearImagenet": (
+        HW,
+        {
+            "height": (8, 9),
+            "width": (8, 9),
+            "central_fraction": (0.875, 1),
+            "mean_value": ([0, 0, 0], 0.5),
+            "scale": (1, 2),
+        },
+    ),
+    "CenterCrop": ({}, {"size": (8, 9)}),
+    "ColorJitter": (
+        {},
+        {
+            "brightness": (0.1, 0.2),
+            "contrast": (0.1, [0.5, 1]),
+            "saturation": (0, 0.1),
+            "hue": (0.1, 0.2),
+        },
+    ),
+    "CropResize": (
+        PART,
+        dict.fromkeys(("width", "height", "size"), (8, 9))
+        | dict.fromkeys(("x", "y"), (0, 1))
+        | INTERPOLATION,
+    ),
+    "CropToBoundingBox": (BOX, {key: (value, 9) for key, value in BOX.items()}),
+    "DecodeImage": ({}, {"channels": (0, 3)}),
+    "EncodeJpeg": (
+        {},
+        {
+            "quality": (95, 90),
+            "progressive": (False, True),
+            "optimize_size": (False, True),
+            "chroma_downsampling": (True, False),
+        },
+    ),
+    "KerasRescale": ({}, {"rescale": ([127.5, 1], [255, 0])}),
+    "Pad": (
+        {"padding": 1},
+        {
+            "padding": (1, [1, 2]),
+            "fill": (0, [1, 2, 3]),
+            "padding_mode": ("constant", "edge"),
+        },
+    ),
+    "PaddedCenterCrop": ({"size": 8}, {"size": (8, [9]), "crop_padding": (0, 2)}),
+    "QuantizedInput": (
+        {"scale": 1},
+        {"dtype": ("int8", "uint8"), "scale": (1, ABSENT)},
+    ),
+    "RandomCrop": ({}, {"size": (8, 9)}),
+    "RandomResizedCrop": (
+        {"size": 8},
+        {
+            "size": (8, 9),
+            "scale": ([0.08, 1], [0.5, 1]),
+            "ratio": ([0.75, 1.25], [1, 1]),
+        }
+        | INTERPOLATION,
+    ),
+    "Resize": (
+        {"size": 8},
+        {"size": (8, [8, 9]), "keep_ratio": (ABSENT, True)} | INTERPOLATION,
+    ),
+    "ResizeCropImagenet": (
+        HW,
+        {
+            "height": (8, 9),
+            "width": (8, 9),
+            "random_crop": (ABSENT, True),
+            "resize_side": (256, 255),
+            "resize_method": ("bilinear", "area"),
+            "random_flip_left_right": (ABSENT, True),
+            "mean_value": ([0, 0, 0], "1 2 3"),
+            "scale": (1, 2),
+            "subpixels": ("RGB", "BGR"),
+        },
+    ),
+    "ResizeWithAspectRatio": (
+        HW,
+        {"height": (8, 9), "width": (8, 9), "scale": (87.5, 100)},
+    ),
+    "ResizeWithRatio": (
+        {},
+        {
+            "min_dim": (800, 8),
+            "max_dim": (1365, 9),
+            "padding": (False, True),
+            "constant_value": (0, 1),
+        },
+    ),
+}
+"""Transform → what it needs, and its keys with two values each."""
+
+
+def prepared(**transforms: Any) -> dict[str, Any]:
+    """A spec with these transforms."""
+    found = evaluated()
+    found["evaluation"]["accuracy"]["dataloader"]["transform"] = transforms
+    return found
+
+
+for _name, (_needed, _keys) in IMAGES.items():
+    for _key, (_one, _other) in _keys.items():
+        TABLE[f"{LOADER}.transform.{_name}.{_key}"] = (
+            prepared(**{_name: dict(_needed)}),
+            _one,
+            _other,
+        )
+for _name in (
+    *("RandomHorizontalFlip", "RandomVerticalFlip", "ToArray", "ToNDArray"),
+    *("ToPILImage", "ToTensor"),
+):
+    TABLE[f"{LOADER}.transform.{_name}"] = (
+        prepared(CenterCrop={"size": 8}),
+        ABSENT,
+        {},
+    )
+TABLE |= {
+    f"{LOADER}.transform.Compose.transform_list": (
+        prepared(Compose={}),
+        ABSENT,
+        [{"CenterCrop": {"size": 8}}],
+    ),
+    f"{LOADER}.transform.python": (evaluated(), "pkg.own:Own", "pkg.own:Other"),
+    f"{LOADER}.transform.args": (prepared(python="m:A"), {"k": 1}, {"k": 2}),
+}
+
+for _name in ROOTED:
+    TABLE[f"{LOADER}.dataset.{_name}.root"] = (rooted(_name), "a", "b")
+for _name in ARCHIVES:
+    TABLE[f"{LOADER}.dataset.{_name}.train"] = (rooted(_name), False, True)
+for _name in ("img_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCORaw.{_name}"] = (rooted("COCORaw"), "a", "b")
+for _name in ("npy_dir", "anno_dir"):
+    TABLE[f"{LOADER}.dataset.COCONpy.{_name}"] = (rooted("COCONpy"), "a", "b")
+for _name in ("data_path", "image_list"):
+    TABLE[f"{LOADER}.dataset.ImagenetRaw.{_name}"] = (evaluated(LIST), "a", "b")
+
+TWO = {**evaluated(STYLE), "model": MODEL | {"inputs": "content, style"}}
+for _name in ("content_folder", "style_folder", "image_format"):
+    TABLE[f"{LOADER}.dataset.style_transfer.{_name}"] = (TWO, "c", "d")
+TABLE[f"{LOADER}.dataset.style_transfer.resize_shape"] = (TWO, [8, 8], "8, 9")
+TABLE[f"{LOADER}.filter.LabelBalance.size"] = (rooted("COCORaw"), 1, 2)
+DRIFT = f"{CRITERION}.drift"
+NEARNESS = {
+    "agreement": (0.9, 0.99),
+    "cosine": (0.9, 0.99),
+    "least_cosine": (0.9, 0.99),
+    "sqnr": (20, 30),
+    "kl": (0.1, 0.2),
+    "relative_error": (0.1, 0.2),
+    "largest_error": (1, 2),
+    "axis": (-1, 1),
+}
+for _measure, _values in NEARNESS.items():
+    for _at in (DRIFT, f"{DRIFT}.outputs.*"):
+        TABLE[f"{_at}.{_measure}"] = ({"model": MODEL | {"outputs": "a"}}, *_values)
+        if _measure == "axis":
+            BESIDE[f"{_at}.axis"] = (f"{_at}.kl", 1)
+TABLE[f"{DRIFT}.outputs.*"] = (
+    {"model": MODEL | {"outputs": "a, b"}},
+    {"a": {"kl": 1}},
+    {"b": {"kl": 1}},
+)
+TABLE[f"{DRIFT}.on_random_inputs"] = (PLAIN, False, True)
+BESIDE[f"{DRIFT}.on_random_inputs"] = (f"{DRIFT}.kl", 1)
+
 TABLE["costs"] = (PLAIN | {"tuning": {"objective": "latency"}}, ABSENT, "static")
 
 for _section in ("mixed_precision", "quantization"):
@@ -134,6 +341,45 @@ for _section in ("mixed_precision", "quantization"):
 for _side in ("activation", "weight"):
     TABLE[f"quantization.model_wise.{_side}.dtype"] = (PLAIN, "bf16", "fp32")
 
+for _name in ("mAP", "COCOmAP", "COCOmAPv2", "VOCmAP"):
+    _key = f"{METRIC}.{_name}"
+    TABLE[f"{_key}.anno_path"] = (judged(), "a.yaml", "b.yaml")
+    TABLE[f"{_key}.map_key"] = (
+        judged(),
+        "DetectionBoxes_Precision/mAP",
+        "DetectionBoxes_Recall/AR@1",
+    )
+for _name in ("mAP", "COCOmAPv2"):
+    _key = f"{METRIC}.{_name}"
+    TABLE[f"{_key}.iou_thrs"] = (judged(), 0.5, "0.5:0.05:0.95")
+    TABLE[f"{_key}.map_points"] = (judged(), 11, 101)
+for _name in ("RMSE", "MAE"):
+    TABLE[f"{METRIC}.{_name}.compare_label"] = (judged(), True, False)
+for _place in ("boxes", "scores", "classes", "num_detections"):
+    _key = f"{METRIC}.COCOmAPv2.output_index_mapping.{_place}"
+    TABLE[_key] = (judged(), 7, 8)
+
+FILES = {"label_file": "a.json", "vocab_file": "a.txt"}
+for _name in ("MSE", "RMSE", "MAE"):
+    TABLE[f"{METRIC}.{_name}.compare_label"] = (
+        evaluated(metric={_name: {}}),
+        True,
+        False,
+    )
+for _name in ("SquadV1", "SquadV1ModelZoo"):
+    _base = judged({"SquadF1": {}}, {_name: FILES})
+    for _key, _one, _other in (
+        ("label_file", "a.json", "b.json"),
+        ("vocab_file", "a.txt", "b.txt"),
+        ("n_best_size", 20, 1),
+        ("max_seq_length", 384, 128),
+        ("max_query_length", 64, 32),
+        ("max_answer_length", 30, 10),
+        ("doc_stride", 128, 64),
+        ("do_lower_case", True, False),
+    ):
+        TABLE[f"{POSTPROCESS}.{_name}.{_key}"] = (_base, _one, _other)
+
 ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
     "version": (PLAIN, 1, 1.5, "all versions known have one dialect"),
     "model.framework": (
@@ -142,14 +388,18 @@ ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         "pytorch_fx",
         "the spellings of Neural Compressor name one framework",
     ),
-    "evaluation.accuracy.metric.MSE.compare_label": (
-        evaluated(metric={"MSE": {}}),
-        ABSENT,
-        True,
-        "false is not built yet",
-    ),
 }
+for _name in ("Accuracy", "BLEU", "Loss", "SquadF1"):
+    ONE_MEANING[f"{METRIC}.{_name}"] = (judged(), {}, None, "it has no parameters")
 """Fields of one value, or of several that mean one thing, with the reason."""
+
+for _name in ("Coco", "Imagenet", "Voc"):
+    ONE_MEANING[f"{LOADER}.transform.ParseDecode{_name}"] = (
+        evaluated(),
+        ABSENT,
+        {},
+        "the datasets of records do it whenever they read",
+    )
 
 
 def resolved(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
@@ -258,6 +508,8 @@ def written(data: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
         for item in data:
             yield from written(item, at)
     elif isinstance(data, dict):
+        if at[-2:] == ("Compose", "transform_list"):  # as in `transform` itself
+            at = at[:-2]
         chosen = ".".join((*at, "*")) in WORDS
         for key, value in data.items():
             yield from written(value, (*at, "*" if chosen else key))

@@ -33,6 +33,7 @@ from narrowcast.spec.sections.transforms.elementwise import (
     Rescale,
     Transpose,
 )
+from narrowcast.spec.sections.transforms.layout import Ends
 
 words = st.text("abcdefgh_", min_size=1, max_size=30).map(lambda text: f"x{text}")
 scalars = st.none() | st.booleans() | st.integers() | words
@@ -136,10 +137,11 @@ def test_formatters_leave_transforms_alone(file: Path) -> None:
         Cast(dtype="float32"),
     )
     blocks = []
-    axes = ((4, False), (None, False), (4, True))
-    for length, where in product(range(1, 40), axes):
-        at = Place(Code("n" * length), *where, batched=True, indent=8)
-        lines = [line for step in steps(transforms, at) for line in step.statements]
+    ways = (("pytorch", 4), ("pytorch", None), ("tensorflow", 4))
+    for length, (framework, rank) in product(range(1, 40), ways):
+        at = Place(Code("n" * length), rank, -1, batched=True, indent=8)
+        found = steps(transforms, at, Ends(False, framework, None))
+        lines = [line for step in found for line in step.statements]
         blocks += [f"        {line}\n" for line in lines]
     is_stable(file, "if x:\n    if y:\n" + "".join(blocks))
 

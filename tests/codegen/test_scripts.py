@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from narrowcast.codegen.frameworks import framework_of
-from narrowcast.codegen.names import RESERVED, variables
+from narrowcast.codegen.names import RESERVED, SAMPLE, variables
 from narrowcast.spec import Spec, json_schema, load
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "cases").glob("*/expected/*.py"))
@@ -204,7 +204,9 @@ def test_model_is_loaded_in_the_frameworks_own_words(script: Path) -> None:
         assert f"weights_only={not model.trust}" in ast.unparse(loader)
 
 
-FILES = {"MODEL": "load_model", "WEIGHTS": "load_model", "DATA": "dataset"}
+MODELS = ("MODEL", "WEIGHTS")
+DATA = ("DATA", "IMAGE_LIST", "CONTENT", "STYLE")
+FILES = dict.fromkeys(MODELS, "load_model") | dict.fromkeys(DATA, "dataset")
 """What a script calls a file → the function that reads it."""
 
 
@@ -213,14 +215,14 @@ def test_a_path_is_written_once(script: Path) -> None:
     """As a constant, which the plan's provenance and one function name."""
     spec, tree = spec_of(script), parsed(script)
     paths = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
-    paths["DATA"] = getattr(spec.evaluation and spec.evaluation.dataset, "path", None)
+    paths |= getattr(spec.evaluation.dataset, "files", {})
     constants = {
         ast.unparse(node.targets[0]): ast.unparse(node.value)
         for node in tree.body
         if isinstance(node, ast.Assign)
     }
     for name, reader in FILES.items():
-        if (path := paths[name]) is None:
+        if (path := paths.get(name)) is None:
             assert name not in constants
             continue
         assert constants[name] == f"HERE / {posixpath.normpath(path)!r}"
@@ -248,7 +250,7 @@ def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
         assert made.count(tensor) == 1
     elif tensor := TENSORS.get(model.framework):
         given = [one for one in model.inputs if not one.value]
-            assert made.count(tensor) == len(given or ("x",))
+        assert made.count(tensor) == len(given or ("x",))
     else:
         assert not {*TENSORS.values()} & {*made}
 
@@ -338,5 +340,5 @@ def own_names(script: Path) -> set[str]:
 
 def test_every_name_that_scripts_use_is_reserved() -> None:
     used = set().union(*map(own_names, SCRIPTS))
-    assert used - RESERVED == {"__file__", "__name__"}
-    assert RESERVED - used == set()
+    assert used - RESERVED - SAMPLE == {"__file__", "__name__"}
+    assert (RESERVED | SAMPLE) - used == set()

@@ -12,7 +12,7 @@ from narrowcast.spec.sections.model import FRAMEWORKS
 
 OURS = {
     *("runtime", "signature", "factory", "weights", "trust", "largest", "costs"),
-    *("npz", "csv", "python", "args", "execution", "error_rate"),
+    *("npz", "csv", "python", "args", "execution", "error_rate", "average", "drift"),
 }
 """Keys that Neural Compressor does not have, and that no document needs to write."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Watch, evaluate, to_the_end
 from narrowcast.runtime.frameworks import mxnet as adapter

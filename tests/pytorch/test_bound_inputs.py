@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from narrowcast.runtime.common.errors import DataError, ModelError
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.data.arrays import Batched
 from narrowcast.runtime.evaluation.data.files.csv import read_csv

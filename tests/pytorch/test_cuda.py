@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from narrowcast.runtime.common.errors import ModelError, RequirementError
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import (
     Evaluation,

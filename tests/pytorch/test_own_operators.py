@@ -14,7 +14,7 @@ from by_reference import opened_and_called
 from torch import nn
 
 from narrowcast.runtime.common.errors import ModelError
-from narrowcast.runtime.common.fresh import in_fresh_process
+from narrowcast.runtime.common.processes.fresh import in_fresh_process
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.graph import Precision

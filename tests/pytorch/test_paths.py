@@ -13,7 +13,7 @@ from torch import nn
 from torch._higher_order_ops.while_loop import while_loop
 
 from narrowcast.runtime.common.errors import ModelError
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation, Watch, to_the_end
 from narrowcast.runtime.graph.graph import Placement, Precision

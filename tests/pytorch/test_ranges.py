@@ -17,7 +17,7 @@ from torch import nn
 from torch._higher_order_ops.while_loop import while_loop
 from torch.nn import functional as F
 
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Watch, evaluate
 from narrowcast.runtime.evaluation.metrics.mse import MSE

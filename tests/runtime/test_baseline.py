@@ -18,10 +18,10 @@ from narrowcast.runtime.evaluation.baseline import (
     Baseline,
     baseline_data,
     baseline_of,
-    doubts,
 )
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.evaluation.judging.doubts import doubts
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.evaluation.sharding import Workers
@@ -37,6 +37,8 @@ class Silent:
     def live(self, label: str, text: str) -> None: ...
 
     def batch(self, number: int) -> None: ...
+
+    def goes_on(self, what: str, seconds: float) -> None: ...
 
     def line(self, label: str, text: str) -> None: ...
 
@@ -238,7 +240,8 @@ def test_a_metric_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         judged(a_run(tmp_path), model, labels, Criterion(absolute=0.1), MSE)
     assert str(caught.value) == (
-        "the fp32 model's MSE is not a finite number, although its outputs are\n"
+        "the fp32 model's MSE is not a finite number, although its outputs are: "
+        "the label of sample 0 is nan\n"
         "  No 16-bit model can be judged by it: look for labels that are NaN, or for "
         "what the metric divides by."
     )

@@ -18,7 +18,7 @@ from narrowcast.runtime.common.errors import (
     RequirementError,
     UsageError,
 )
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.hardware.answers import Answer, Device
 from narrowcast.runtime.hardware.requirements import Requirements

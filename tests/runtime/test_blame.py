@@ -12,7 +12,7 @@ import pytest
 from by_reference import load_failing, some_batches
 
 from narrowcast.runtime.common.errors import DataError, ModelError
-from narrowcast.runtime.common.fresh import in_fresh_process
+from narrowcast.runtime.common.processes.fresh import in_fresh_process
 from narrowcast.runtime.evaluation.batches import DATASET, MADE_UP, first_inputs
 from narrowcast.runtime.evaluation.loading import loaded, made_by
 from narrowcast.runtime.evaluation.metrics.mse import MSE

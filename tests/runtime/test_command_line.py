@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from narrowcast.runtime.common.telling.aside import LINES
+
 SCRIPT = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -263,7 +265,15 @@ def test_help_names_the_model_and_every_option(script: Make) -> None:
     code, out, err = script("1 / 0").run("--help")
     assert (code, err) == (0, "")
     assert "Convert net to mixed precision" in out
-    for option in ("output", "plan", "search", "max-trials", "timeout", "json"):
+    for option in (
+        "output",
+        "plan",
+        "search",
+        "max-trials",
+        "timeout",
+        "json",
+        "quiet",
+    ):
         assert f"--{option}" in out
 
 
@@ -306,3 +316,56 @@ def test_json_says_nothing_where_there_is_no_report(script: Make) -> None:
 def test_without_json_what_the_user_prints_stays_on_stdout(script: Make) -> None:
     _code, out, _err = script("print('mine')\nreturn report(run)").run()
     assert out.startswith("mine\nnet: fp32 -> bf16")
+
+
+# What frameworks print, and what is said of the run
+
+
+NOISE = """
+import warnings
+run.context.progress.line("baseline", "top-1 0.9")
+run.context.warn("it is slow")
+os.write(2, b"a library logs\\n")
+print("Python says", file=sys.stderr)
+warnings.warn("Python warns")
+subprocess.run([sys.executable, "-c", "import os; os.write(2, b'a child logs')"])
+"""
+SAID = ("a library logs", "Python says", "Python warns", "a child logs")
+
+
+def test_nothing_is_let_through_unless_it_is_asked_for(script: Make) -> None:
+    noisy = script(f"{NOISE}return report(run)")
+    code, _out, err = noisy.run()
+    lines = "  baseline   top-1 0.9\n", "  warning    it is slow\n"
+    assert (code, err) == (0, "".join(lines))
+    assert noisy.run("--quiet")[2] == lines[1]
+    _code, out, loud = noisy.run("-v")
+    assert all(said in loud for said in (*lines, *SAID))
+    assert out.startswith("net: fp32 -> bf16")
+
+
+def test_it_is_shown_where_the_run_fails(script: Make) -> None:
+    code, out, err = script(f"{NOISE}raise ModelError('broken')").run("--json")
+    assert (code, out) == (2, "")
+    assert all(said in err for said in SAID)
+    assert err.index("standard error meanwhile") < err.index("a library logs")
+    assert err.endswith("error: broken\n")
+
+
+def test_only_its_end_is_shown(script: Make) -> None:
+    body = "os.write(2, b'log\\n' * 99)\nraise ModelError('broken')"
+    lines = script(body).run()[2].splitlines()
+    assert lines[1:3] == [f"... {99 - LINES} lines before it", "log"]
+    assert lines[-2:] == ["log", "error: broken"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_crash_in_native_code_is_not_silent(script: Make) -> None:
+    code, _out, err = script("import ctypes\nctypes.string_at(0)").run()
+    assert code == -signal.SIGSEGV
+    assert "Segmentation fault" in err
+    assert "in convert" in err
+
+
+def test_quiet_and_verbose_are_no_pair(script: Make) -> None:
+    assert script("1 / 0").run("-q", "-v")[0] == 2

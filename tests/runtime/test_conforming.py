@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import DataError
-from narrowcast.runtime.evaluation.batches import check_ranges, not_finite
+from narrowcast.runtime.evaluation.batches import check_ranges
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.run.slots.conforming import Conforming, wanted
 
@@ -76,13 +76,3 @@ def test_data_outside_of_a_stated_range_is_named() -> None:
         DataError, match=r"input t holds 5\.0, model\.inputs says 0 to 4"
     ):
         check_ranges((Input("t", range=(0, 4)),), (X,))
-
-
-def test_an_input_that_is_not_finite_is_named() -> None:
-    bad = X.copy()
-    bad[1, 1] = np.nan
-    data = [((X, X), None), ((X, bad), None)]
-    said = "holds nan at (1, 1) of batch 1"
-    assert not_finite(lambda: data, ("a", "b")) == f"input b {said}"
-    assert not_finite(lambda: data, ()) == f"input 1 {said}"
-    assert not_finite(lambda: data[:1], ()) == ""

@@ -18,7 +18,7 @@ import pytest
 from toy import Toy
 
 from narrowcast.runtime.common.errors import DataError, MetricError, ModelError
-from narrowcast.runtime.common.fresh import in_fresh_process
+from narrowcast.runtime.common.processes.fresh import in_fresh_process
 from narrowcast.runtime.evaluation.baseline import measured_baseline
 from narrowcast.runtime.evaluation.evaluation import Evaluation, evaluate
 from narrowcast.runtime.evaluation.loading import loaded

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common import errors
-from narrowcast.runtime.common.fresh import FreshProcess, in_fresh_process
 from narrowcast.runtime.common.processes.answering import answering
+from narrowcast.runtime.common.processes.fresh import FreshProcess, in_fresh_process
 from narrowcast.runtime.evaluation.batches import first_inputs
 from narrowcast.runtime.evaluation.saved import OPENING, TIMING, opened, predict_file
 

@@ -16,7 +16,7 @@ import pytest
 from by_reference import Count, as_they_are, of_some_lengths, predictor
 from toy import Toy
 
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.baseline import (
     Baseline,
     baseline_data,

@@ -11,7 +11,7 @@ import pytest
 SCRIPT = """
 from pathlib import Path
 
-from narrowcast.runtime.common.fresh import FreshProcess, in_fresh_process
+from narrowcast.runtime.common.processes.fresh import FreshProcess, in_fresh_process
 
 print("begins")
 {body}

@@ -484,6 +484,8 @@ class Told:
 
     def batch(self, number: int) -> None: ...
 
+    def goes_on(self, what: str, seconds: float) -> None: ...
+
     def line(self, label: str, text: str) -> None:
         self.lines.append(f"{label}: {text}")
 

@@ -20,7 +20,7 @@ from narrowcast.runtime.common.errors import (
     ModelError,
     UsageError,
 )
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal, Verbose
 from narrowcast.runtime.common.timing import Latency
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation, Watch
@@ -141,6 +141,7 @@ def run(
     objective: Objective = low_compute,
     pins: Pins | None = None,
     clock: Callable[[], float] = lambda: 0.0,
+    progress: Terminal | None = None,
     **budget: Any,
 ) -> Found:
     return search(
@@ -152,7 +153,7 @@ def run(
         criterion=Criterion(absolute=tolerance, higher_is_better=False),
         baseline=Evaluation("loss", 0.0, 10, True),
         budget=Budget(**budget),
-        progress=Terminal(io.StringIO()),
+        progress=progress or Terminal(io.StringIO()),
         clock=clock,
     )
 
@@ -195,6 +196,30 @@ def test_prefixes_are_probed_geometrically_then_halved_and_what_passes_shrunk() 
     found = run(TWENTY, evaluate, SIX)
     assert evaluate.sizes() == [0, 4, 12, 8, 6, 5, 5]
     assert fp32_ops(found.plans[0].placement) == "abcdef"
+
+
+@pytest.mark.parametrize(("timeout", "left"), [(None, "30 s"), (25.0, "25 s")])
+def test_while_it_works_the_search_says_what_passed_and_what_it_may_take(
+    timeout: float | None, left: str
+) -> None:
+    said = io.StringIO()
+    run(
+        row([1, 50, 3, 40]),
+        Evaluator(row([1, 50, 3, 40])),
+        tolerance=4,
+        clock=lambda: 10.0 * said.getvalue().count("s\n"),  # "passes", "fails"
+        progress=Verbose(said),
+        max_trials=4,
+        timeout=timeout,
+    )
+    begun = [
+        line
+        for line in said.getvalue().splitlines()
+        if "trial" in line and "..." in line
+    ]
+    assert begun[0] == "  trial 1    100.0% of FLOPs in bf16 ..."
+    assert begun[1] == f"  trial 2    50.0% of FLOPs in bf16, at most {left} left ..."
+    assert ", best so far 50.0% in trial 2, at most " in begun[2]
 
 
 def test_ops_are_pinned_by_the_error_that_each_alone_causes() -> None:

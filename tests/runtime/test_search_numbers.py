@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.common.timing import Latency
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import (

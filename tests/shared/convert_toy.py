@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
+    Drift,
     Pins,
     Precision,
     Sources,
@@ -49,6 +51,9 @@ OPS = {
     "last": lambda x, w: np.sin(x),
     "head": lambda x, w: x * 2,
 }
+METRICS = {"MSE": MSE, "MSE to fp32": partial(MSE, compare_label=False), "": None}
+"""What the environment calls a metric."""
+
 SOURCES = Sources(model=(HERE / "weights.txt",))
 
 
@@ -265,11 +270,14 @@ adapter = SimpleNamespace(
 def convert(run: Any) -> Any:
     global searched
     run.adapter = adapter
+    run.context.lows = (LOW,)
     run.machines = {LOW: Machine(read_cpu(), "numpy 1", is_target=True, warnings=())}
     subject = run.load(load_model, batches, sources=SOURCES)
     tolerance = float(os.environ.get("TOLERANCE", "0.001"))
     subject = subject.judged_by(
-        MSE, Criterion(absolute=tolerance, higher_is_better=False)
+        METRICS[os.environ.get("METRIC", "MSE")],
+        Criterion(absolute=tolerance, higher_is_better=False),
+        Drift(**json.loads(os.environ["DRIFT"])) if "DRIFT" in os.environ else None,
     )
     conversion = subject.trace(LOW, "net.json", pins=Pins())
     conversion.use_fastest_forms()

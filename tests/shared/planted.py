@@ -17,7 +17,7 @@ import rows
 from culprits import Planted
 from rows import Array
 
-from narrowcast.runtime.common.progress import Terminal
+from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.evaluation.batches import Batches
 from narrowcast.runtime.evaluation.evaluation import (
     Evaluation,

@@ -589,7 +589,7 @@ s.yaml:6:26: quantization.op_wise['']: the text is empty
     pytest.param(
         ev(metric="{topk: 1, MSE: ~}"),
         """\
-s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, MSE; found topk, MSE
+s.yaml:8:5: evaluation.accuracy.metric: write exactly one; found topk, MSE
     metric: {topk: 1, MSE: ~}
     ^
 """,
@@ -598,7 +598,7 @@ s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, MSE; 
     pytest.param(
         ev(metric="{}"),
         """\
-s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, MSE; found none
+s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, Accuracy, F1, ROC, GLUE, MSE, RMSE, MAE, Loss, mIOU, mAP, COCOmAP, COCOmAPv2, VOCmAP, BLEU, SquadF1; found none
     metric: {}
     ^
 """,
@@ -691,7 +691,7 @@ s.yaml:11:19: evaluation.accuracy.dataloader.last_batch: unknown value `keep`
     pytest.param(
         ev(dataset="{npz: {path: a, inputs: x, label: y}, csv: {path: b, label: 1}}"),
         """\
-s.yaml:10:7: evaluation.accuracy.dataloader.dataset: write exactly one of python, npz, csv; found npz, csv
+s.yaml:10:7: evaluation.accuracy.dataloader.dataset: write exactly one; found npz, csv
     dataset: {npz: {path: a, inputs: x, label: y}, csv: {path: b, label: 1}}
     ^
 """,

@@ -35,7 +35,7 @@ evaluation:
     metric: {topk: "1"}
     dataloader:
       batch_size: 8
-      dataset: {ImageFolder: {root: val}}
+      dataset: {dummy: {shape: [8, 4]}}
 tuning:
   accuracy_criterion: {relative: 1%}
   objective: performance
@@ -44,7 +44,7 @@ tuning:
 NEW = """\
 # Written by `narrowcast migrate old.yaml`: changes have comments.
 # To run it: narrowcast run NEW.yaml --model PATH --data DATA
-# --data: dataset ImageFolder is not read yet
+# --data: dataset dummy is not read yet
 # Ours since 2021.
 model:
   name: net  # the small one
@@ -69,7 +69,7 @@ evaluation:
       topk: 1  # was '1'
     dataloader:
       batch_size: 8
-      dataset: {ImageFolder: {root: val}}
+      dataset: {dummy: {shape: [8, 4]}}
 tuning:
   accuracy_criterion:
     relative: 0.01  # was '1%'

@@ -150,7 +150,7 @@ HIDDEN = {
     ),
     "metric": (
         "evaluation: {accuracy: {metric: {topk: x, MSE: 3}}}",
-        "write exactly one of python, topk, MSE; found topk, MSE",
+        "write exactly one; found topk, MSE",
     ),
     "metric beside python": (
         "evaluation: {accuracy: {metric: {topk: x}, python: y}}",

@@ -15,7 +15,7 @@ import tensorflow as tf
 from placements import able_low
 from tensorflow.core.protobuf import saved_model_pb2
 
-from narrowcast.runtime.common.fresh import in_fresh_process
+from narrowcast.runtime.common.processes.fresh import in_fresh_process
 from narrowcast.runtime.evaluation.saved import predict_file
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.graph.graph import Precision

@@ -6,34 +6,44 @@ from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.spec import Dataset, PythonClass
 
 from ...names import importing
-from ...sections import MadeOnce
-from ...writing.code import Code
+from ...sections import MadeOnce, Preparing
+from ...writing.code import Code, literal
 from ...writing.imports import Import
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
-from . import files
+from . import files, images, records
 from .reading import DATA, Readings
 
-READINGS: Readings = {**files.READINGS}
+READINGS: Readings = {**files.READINGS, **images.READINGS, **records.READINGS}
+BALANCED: Import = (f"{DATA}.images.balance", "Balanced")
 
 
-def dataset_section(dataset: Dataset, prepared: bool) -> MadeOnce:
+def dataset_section(
+    dataset: Dataset, preparing: Preparing, objects: int | None = None
+) -> MadeOnce:
     """The dataset's function.
 
     Args:
-        prepared: Whether the script has `prepare`, which each sample goes through.
+        preparing: What each sample goes through.
+        objects: How many an image has to have, None where all images are read.
     """
     if isinstance(dataset, PythonClass):
-        return _python(dataset, prepared)
+        return _python(dataset, preparing)
     reading = READINGS[type(dataset)](dataset)
     given = call(reading.reader[1], **reading.arguments)
     names = tuple(map(Code, dataset.files))
     made = Group(given.opening, (*names, *given.items), ")")
-    if dataset.stacks and not prepared:
+    imports = [reading.reader, *preparing.imports]
+    if objects is not None:
+        made = Group("Balanced(", (("", made), literal(objects)), ")")
+        imports.append(BALANCED)
+    if dataset.stacks and not preparing.prepare:
         type_, module, making = "Arrays", f"{DATA}.arrays", made
     else:
         type_, module = "Decoded", f"{DATA}.decoded"
-        making = _prepared("Decoded(", made, prepared)
-    return _section(type_, module, reading.title, Code(""), making, reading.reader)
+        if preparing.own:
+            type_, module = "Indexed", f"{DATA}.indexed"
+        making = _prepared(type_, made, preparing)
+    return _section(type_, module, reading.title, Code(""), making, *imports)
 
 
 def packages(dataset: Dataset | None) -> tuple[str, ...]:
@@ -41,17 +51,21 @@ def packages(dataset: Dataset | None) -> tuple[str, ...]:
     return dataset.packages if isinstance(dataset, BuiltInDataset) else ()
 
 
-def _python(dataset: PythonClass, prepared: bool) -> MadeOnce:
+def _python(dataset: PythonClass, preparing: Preparing) -> MadeOnce:
     local_import, expression = importing(dataset.object)
     arguments = {key: yaml_value(value) for key, value in dataset.args.items()}
-    making = _prepared("Indexed(", call(expression, **arguments), prepared)
-    title = "The samples, made once."
-    return _section("Indexed", f"{DATA}.indexed", title, local_import, making)
+    given = call("made", **arguments)
+    made = Group(given.opening, (expression, *given.items), given.closing)
+    making = _prepared("Indexed", made, preparing)
+    title, module = "The samples, made once.", f"{DATA}.indexed"
+    needed = ((module, "made"), *preparing.imports)
+    return _section("Indexed", module, title, local_import, making, *needed)
 
 
-def _prepared(opening: str, made: Group, prepared: bool) -> Group:
-    items: tuple[Item, ...] = (("", made), *([Code("prepare")] if prepared else []))
-    return Group(opening, items, ")")
+def _prepared(type_: str, made: Group, preparing: Preparing) -> Group:
+    prepare = [preparing.prepare] if preparing.prepare else []
+    items: tuple[Item, ...] = (("", made), *prepare)
+    return Group(f"{type_}(", items, ")")
 
 
 def _section(

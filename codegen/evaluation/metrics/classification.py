@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from narrowcast.spec.sections.metrics.classification import TopK
+from narrowcast.spec.sections.metrics.classification import (
+    CORRELATED,
+    F1,
+    GLUE,
+    MATTHEWS,
+    ROC,
+    Accuracy,
+    TopK,
+)
 
 from ...writing.code import literal
 from .making import METRICS, Making, Makings
+
+CLASSES = f"{METRICS}.classification"
+RIGHT = "the share of predictions that are right."
 
 
 def _topk(metric: TopK) -> Making:
@@ -15,4 +26,39 @@ def _topk(metric: TopK) -> Making:
     return Making(title, (f"{METRICS}.topk", "TopK"), {"k": literal(k)})
 
 
-MAKINGS: Makings = {TopK: _topk}
+def _accuracy(metric: Accuracy) -> Making:
+    title = f"Accuracy: {RIGHT}"
+    return Making(title, (f"{CLASSES}.accuracy", "Accuracy"))
+
+
+def _f1(metric: F1) -> Making:
+    of = (
+        "of class 1" if metric.average == "binary" else f"{metric.average} over classes"
+    )
+    title = f"F1: the harmonic mean of precision and recall, {of}."
+    arguments = {"average": literal(metric.average)}
+    return Making(title, (f"{CLASSES}.f1", "F1"), arguments)
+
+
+def _roc(metric: ROC) -> Making:
+    return Making("The area under the ROC curve.", (f"{CLASSES}.roc", "ROC"))
+
+
+def _glue(metric: GLUE) -> Making:
+    task = f"GLUE's {metric.task}"
+    if metric.task == MATTHEWS:
+        title = f"{task}: Matthews' correlation of predicted with wanted classes."
+        return Making(title, (f"{CLASSES}.matthews", "Matthews"))
+    if metric.task == CORRELATED:
+        title = f"{task}: the mean of Pearson's and Spearman's correlation."
+        return Making(title, (f"{METRICS}.regression.correlation", "Correlation"))
+    return Making(f"{task}: {RIGHT}", (f"{CLASSES}.accuracy", "Accuracy"))
+
+
+MAKINGS: Makings = {
+    TopK: _topk,
+    Accuracy: _accuracy,
+    F1: _f1,
+    ROC: _roc,
+    GLUE: _glue,
+}

@@ -23,11 +23,13 @@ class Making:
         title: What the metric's function says that it returns.
         metric: Module and name of its class.
         arguments: By keyword.
+        imports: What these name besides.
     """
 
     title: str
     metric: Import
     arguments: Mapping[str, Code | Group] = field(default_factory=dict)
+    imports: tuple[Import, ...] = ()
 
 
 Makings = Mapping[type[Measure], Callable[[Any], Making]]

@@ -19,16 +19,19 @@ class Place:
     Attributes:
         name: The variable that holds it.
         rank: Its dimensions, None where only the model knows.
-        channels_last: Whether channels are its last dimension, not a sample's first.
+        channels: The axis of a sample that its channels are: 0 for the first, -1 for
+            the last.
         batched: Whether it is a batch, whose first dimension counts samples.
         indent: Of the statements.
+        loose: Whether it may be something else yet: Pillow's image, a tensor.
     """
 
     name: Code
     rank: int | None
-    channels_last: bool
+    channels: int
     batched: bool
     indent: int
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

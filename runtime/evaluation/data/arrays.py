@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
+from ...frameworks.feeding.dtypes import check_kind
 
-Batch = tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any] | None]
-"""One array (samples, …) for each input of the model, and the labels, if there are any."""
+Batch = tuple[tuple[npt.NDArray[Any], ...], Any]
+"""One array (samples, …) for each input of the model, and the labels: (samples, …), a
+tuple of such where a label has parts, None where there are none."""
 
 
 def single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -117,4 +119,6 @@ def checked(arrays: Arrays, where: str) -> Arrays:
         )
     if lengths == {0}:
         raise DataError(f"{where} holds no sample")
+    for array in arrays.inputs:
+        check_kind(array, f"{where}: an input")
     return arrays

@@ -11,7 +11,8 @@ from typing import Any
 
 from ...common.errors import DataError
 from .arrays import Batch, Batched, Numbers
-from .indexed import Dataset, Prepare, as_read, stacked
+from .at_random import AtRandom, Prepare
+from .indexed import Dataset, as_read, prepared, stacked
 
 AHEAD = 1
 """Batches that are read while one is in use."""
@@ -30,7 +31,7 @@ class Decoded(Batched):
     """
 
     dataset: Dataset
-    prepare: Prepare = as_read
+    prepare: Prepare | AtRandom = as_read
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -67,10 +68,11 @@ class Decoded(Batched):
 
     def _sample(self, number: int) -> tuple[Any, Any]:
         try:
-            return self.prepare(*self.dataset[number])
+            pair = self.dataset[number]
         except DataError as error:
             named = f"sample {number}: {error.message}"
             raise DataError(named, error.remedy) from error
+        return prepared(self.prepare, pair, number, type(self.dataset).__name__)
 
     def _gathered(self, numbers: Numbers, read: list[Future[tuple[Any, Any]]]) -> Batch:
         samples = [each.result() for each in read]

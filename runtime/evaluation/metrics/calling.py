@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
+from ...common.processes.untouched import untouched
 from ...frameworks.protocol import Outputs
-from .metric import Metric
+from ..drift.reference import Expected
+from .metric import MeanOverSamples, Metric
+from .part import OfParts, Part
 
 
 def metric_name(metric: Metric) -> str:
@@ -24,7 +27,7 @@ def made_metric(metric: Callable[[], Metric]) -> Metric:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors():
+    with _metric_errors(), untouched():
         made = metric()
         made.reset()
         return made
@@ -36,8 +39,48 @@ def update_metric(metric: Metric, outputs: Outputs, labels: Any) -> None:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors():
-        metric.update(outputs[0] if len(outputs) == 1 else outputs, labels)
+    with _metric_errors(), _apart(metric):
+        metric.update(_one(outputs), _wanted(metric, labels))
+
+
+def _one(outputs: Outputs) -> Any:
+    """The array, or the tuple of them where they are several."""
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _wanted(metric: Metric, labels: Any) -> Any:
+    """What a metric compares with: labels, or fp32's outputs if it says so."""
+    of_labels = compares_labels(metric)
+    if not isinstance(labels, Expected):
+        assert of_labels, "fp32's outputs were not kept"
+        return labels
+    if isinstance(metric, OfParts):
+        return labels
+    return labels.labels if of_labels else _one(labels.outputs())
+
+
+def compares_labels(metric: Any) -> bool:
+    """Whether a metric compares with labels, not with fp32's own outputs.
+
+    As in Neural Compressor, `compare_label` says so, of a metric of the user's too; of
+    one that wraps another, the one within.
+    """
+    own = getattr(metric, "compare_label", None)
+    if own is None and hasattr(metric, "_metric"):
+        return compares_labels(metric._metric)
+    return own is None or bool(own)
+
+
+def metric_part(metric: Metric) -> Part:
+    """What a metric gives so far, as one number of several.
+
+    Raises:
+        MetricError: It fails, or gives no number.
+    """
+    name, value = metric_name(metric), metric_value(metric)
+    if isinstance(metric, MeanOverSamples):
+        return Part(name, value, scores=metric.scores(), bounds=metric.bounds)
+    return Part(name, value, bounds=getattr(metric, "can_become", None))
 
 
 def metric_value(metric: Metric) -> float:
@@ -46,7 +89,7 @@ def metric_value(metric: Metric) -> float:
     Raises:
         MetricError: It fails, or gives no number.
     """
-    with _metric_errors():
+    with _metric_errors(), _apart(metric):
         found = metric.result()
     value = number_of(found)
     if value is None:
@@ -72,6 +115,11 @@ def first_number(found: Any) -> float | None:
     if isinstance(found, list | tuple) or getattr(found, "ndim", None):
         return number_of(found[0]) if len(found) else None
     return number_of(found)
+
+
+def _apart(metric: Metric) -> AbstractContextManager[None]:
+    """Means over samples, which are ours, draw nothing and stay where they are."""
+    return nullcontext() if isinstance(metric, MeanOverSamples) else untouched()
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ...common.errors import DataError
+from .values import finite, given_labels, one_output
 
 
 class Metric(Protocol):
@@ -48,17 +49,8 @@ class MeanOverSamples(ABC):
         Raises:
             DataError: The model has several outputs, or the data no labels.
         """
-        if isinstance(predictions, tuple):
-            raise DataError(
-                f"{self.name} scores one output, the model has {len(predictions)}",
-                "Use a metric of your own that takes them all.",
-            )
-        if labels is None:
-            raise DataError(
-                f"{self.name} needs labels, the data has none",
-                "Say in the spec which column or array of the data is the label.",
-            )
-        self._scores.append(self.score(predictions, labels))
+        output = one_output(predictions, self.name)
+        self._scores.append(self.score(output, given_labels(labels, self.name)))
 
     def add(self, scores: npt.NDArray[np.float64]) -> None:
         """Take the scores of one batch, shape (n,), that were computed elsewhere."""
@@ -73,3 +65,48 @@ class MeanOverSamples(ABC):
     def scores(self) -> npt.NDArray[np.float64]:
         """The scores of all samples so far, in order, shape (n,)."""
         return np.concatenate(self._scores) if self._scores else np.zeros(0)
+
+
+class OfAllSamples(ABC):
+    """A metric of all samples together: of a corpus, not a mean of what each one gives.
+
+    NaN once outputs are not finite: then nothing more is looked at.
+    """
+
+    name: str
+    _finite = True
+
+    @abstractmethod
+    def take(self, predictions: Any, labels: Any) -> None:
+        """Keep of one batch what the result needs."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Keep nothing."""
+
+    @abstractmethod
+    def value(self) -> float:
+        """The result of what was kept."""
+
+    def update(self, predictions: Any, labels: Any, /) -> None:
+        """Take one batch.
+
+        Raises:
+            DataError: Predictions or labels are not what the metric takes.
+        """
+        outputs = predictions if isinstance(predictions, tuple) else (predictions,)
+        self._finite = self._finite and all(map(finite, outputs))
+        if self._finite:
+            self.take(predictions, labels)
+
+    def reset(self) -> None:
+        self._finite = True
+        self.forget()
+
+    def result(self) -> float:
+        """The metric.
+
+        Raises:
+            DataError: The labels of all samples together leave it undefined.
+        """
+        return self.value() if self._finite else math.nan

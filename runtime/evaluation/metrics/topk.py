@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
+from .classification.classes import class_numbers
 from .metric import MeanOverSamples
+from .values import LABELS, OUTPUTS, numbers
 
 
 class TopK(MeanOverSamples):
@@ -32,7 +34,7 @@ class TopK(MeanOverSamples):
         Raises:
             DataError: Outputs and labels don't fit, or k is no less than the classes.
         """
-        outputs = np.asarray(predictions)
+        outputs = numbers(predictions, OUTPUTS, f"{self.name} takes scores of classes")
         if outputs.ndim != 2:
             raise DataError(
                 f"top-k needs outputs (n, classes), the model gives {outputs.shape}",
@@ -43,34 +45,16 @@ class TopK(MeanOverSamples):
                 f"{self.name} of {outputs.shape[1]} classes is 1 whatever the model gives",
                 f"Write a k below {outputs.shape[1]}: as it is, nothing is judged.",
             )
-        classes = class_numbers(np.asarray(labels), outputs.shape)
+        takes = f"{self.name} takes class numbers"
+        found = numbers(labels, LABELS, takes)
+        if found.shape == outputs.shape:
+            found = found.argmax(axis=1)
+        classes = class_numbers(
+            found.reshape(-1), len(outputs), outputs.shape[1], takes
+        )
         rows = np.arange(len(outputs))
         own = outputs[rows, classes][:, None]
         before = np.arange(outputs.shape[1]) < classes[:, None]
         ahead = ((outputs > own) | ((outputs == own) & before)).sum(axis=1)
         right = (ahead < self.k) & ~np.isnan(own[:, 0])
         return np.asarray(right, dtype=np.float64)
-
-
-def class_numbers(
-    labels: npt.NDArray[Any], shape: tuple[int, ...]
-) -> npt.NDArray[np.int64]:
-    """Labels as class numbers (n,), checked against outputs of `shape` (n, classes).
-
-    Raises:
-        DataError: Their number differs, or they are no numbers of classes.
-    """
-    found = labels.argmax(axis=1) if labels.shape == shape else labels.reshape(-1)
-    remedy = "Check which column or array of the data is the label."
-    if len(found) != shape[0]:
-        raise DataError(f"{len(found)} labels for {shape[0]} samples", remedy)
-    if not np.array_equal(found, np.floor(found)):
-        raise DataError("labels are not whole numbers", remedy)
-    numbers = found.astype(np.int64)
-    if len(numbers) and not (numbers.min() >= 0 and numbers.max() < shape[1]):
-        raise DataError(
-            f"labels run from {numbers.min()} to {numbers.max()}, "
-            f"the model has {shape[1]} classes",
-            remedy,
-        )
-    return numbers

@@ -14,19 +14,13 @@ Values = npt.NDArray[Any]
 STRING = "string"
 """The dtype of text and of bytes; an array of them holds Python's `bytes`."""
 
-NUMBERS = "biuf"
-"""NumPy's kinds of what a tensor can hold as numbers."""
-
-REFUSED = {
-    "c": "complex numbers",
-    "M": "dates",
-    "m": "times",
-    "V": "records",
+KINDS = {
+    "c": "Give real and imaginary parts as numbers of their own.",
+    "M": "Give the time since some day as a number.",
+    "m": "Give the time as a number: seconds, or days.",
+    "V": "Give each field as an input of its own.",
 }
-"""NumPy's kinds that no input takes → what they are."""
-
-SPLIT = "Split them into real and imaginary parts, two inputs of floats."
-COUNTED = "Give them as numbers: `.astype('int64')`, and what they count from."
+"""NumPy's kinds that no input takes → what to give in their place."""
 
 
 def dtype_name(value: Any) -> str:
@@ -39,35 +33,27 @@ def dtype_name(value: Any) -> str:
     return str(getattr(dtype, "name", dtype)).rpartition(".")[2]
 
 
-def checked(values: Values, name: str) -> Values:
-    """The array, if an input can be made of what it holds.
-
-    Args:
-        name: Of the input, for messages.
+def check_kind(values: Values, what: str) -> None:
+    """Refuse what no input is made of, before a cast makes something else of it.
 
     Raises:
-        DataError: It holds complex numbers, dates, or Python's objects.
+        DataError: It holds complex numbers, dates, records or objects.
     """
-    kind = values.dtype.kind
-    if kind in REFUSED:
-        remedy = {"c": SPLIT, "M": COUNTED, "m": COUNTED}
+    if values.dtype.kind in KINDS:
+        remedy = KINDS[values.dtype.kind]
+        raise DataError(f"{what} is {values.dtype}, which no model takes", remedy)
+    strange = (each for each in _objects(values) if not isinstance(each, str | bytes))
+    for each in strange:
+        held = "None" if each is None else type(each).__name__
         raise DataError(
-            f"{name} holds {REFUSED[kind]} ({values.dtype}), which no model takes here",
-            remedy.get(kind, "Give an array for each of their fields."),
+            f"{what} is {held}, which no model takes",
+            "An input is an array, a tensor, a number or text; several are a tuple.",
         )
-    if kind == "O":
-        strangers = {type(e).__name__ for e in values.flat if not _is_text(e)}
-        if strangers:
-            raise DataError(
-                f"{name} is an array of Python objects: {', '.join(sorted(strangers))}",
-                "An input is an array or a tensor of numbers, text or bytes; several are "
-                "a tuple.",
-            )
-    return values
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str | bytes)
+def _objects(values: Values) -> list[Any]:
+    objects: list[Any] = values.ravel().tolist() if values.dtype.hasobject else []
+    return objects
 
 
 def conformed(values: Values, wanted: str | None, name: str) -> Values:
@@ -84,7 +70,7 @@ def conformed(values: Values, wanted: str | None, name: str) -> Values:
     Raises:
         DataError: The data is of another kind, or a value would become another.
     """
-    values = checked(values, name)
+    check_kind(values, name)
     given = dtype_name(values)
     if wanted is None:
         return values.astype(np.float32) if given == "float64" else values

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import ModelError
-from ...common.fresh import in_fresh_process
+from ...common.processes.fresh import in_fresh_process
 from ...graph.graph import Precision
 from ...hardware.answers import Answer, Device
 from .ir.arrays import on_device, widened

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ...evaluation.baseline import Baseline
 from ...evaluation.batches import Batches
 from ...evaluation.criterion import Criterion
+from ...evaluation.drift.reference import Compared
 from ...evaluation.evaluation import Evaluation
 from ...evaluation.judgement import Judgement
 from ...evaluation.metrics.eval_func import EvalFunc
@@ -69,6 +71,7 @@ class Standard:
             must see them all.
         recorded: Whether an earlier run scored it.
         sizes: Symbol → the least and the most that it was in the data.
+        kept: Folder of fp32's outputs, None where nothing is compared with them.
     """
 
     metric: Callable[[], Metric] | None
@@ -78,6 +81,13 @@ class Standard:
     recorded: bool = False
     sizes: Judged = field(default_factory=dict)
     eval_func: EvalFunc | None = None
+    kept: Path | None = None
+
+    def batches(self, slots: Slots) -> Batches:
+        """The data, with fp32's outputs where they are compared with."""
+        return (
+            slots.batches if self.kept is None else Compared(slots.batches, self.kept)
+        )
 
     @property
     def baseline(self) -> Evaluation:

@@ -15,10 +15,12 @@ class BuiltInDataset(Section):
         packages: Requirements that reading it adds to the script's.
         stacks: Whether all samples are of one shape: what is elementwise is then done
             to whole batches.
+        images: Whether its samples are images that it decodes: H x W x C.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
     stacks: ClassVar[bool] = False
+    images: ClassVar[bool] = False
 
     @property
     def files(self) -> Mapping[str, str]:

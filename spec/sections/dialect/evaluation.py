@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
-
-from ..marks import Parameters, unbuilt, unused
+from ..marks import unused
 from ..section import Section
-from .names import ALL
-from .transforms import PostTransformNames
 
 
 class ConfigsSection(Section):
@@ -22,18 +18,4 @@ class ConfigsSection(Section):
     kmp_blocktime: Any = unused(None, "How long a thread waits.")
     kmp_affinity: Any = unused(
         "granularity=fine,verbose,compact,1,0", "Where threads are bound to."
-    )
-
-
-class FilterSection(Section):
-    """Which samples are left out."""
-
-    LabelBalance: Parameters = unbuilt("Keep images with so many boxes.", ALL)
-
-
-class PostprocessSection(Section):
-    """What is done to outputs and labels before a metric sees them."""
-
-    transform: PostTransformNames = Field(
-        default_factory=PostTransformNames, description="The steps, in order."
     )

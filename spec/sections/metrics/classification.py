@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
 
-from ..fields import Size
-from .measure import Measure
+from pydantic import AfterValidator, Field
+
+from ..fields import Among, Size
+from ..marks import unused
+from .measure import SCIKIT_LEARN, Measure
 
 
 class TopK(Measure):
@@ -13,3 +16,69 @@ class TopK(Measure):
 
     higher_is_better = True
     k: Size = Field(description="How many outputs count.")
+
+
+class Accuracy(Measure):
+    """Share of predictions that are right."""
+
+    higher_is_better = True
+
+
+AVERAGES = ("binary", "macro", "micro", "weighted", "samples")
+
+
+class F1(Measure):
+    """Harmonic mean of precision and recall."""
+
+    higher_is_better = True
+    average: Annotated[str, AfterValidator(Among(AVERAGES).check)] = Field(
+        default="binary",
+        description="Over classes, as scikit-learn has it: binary (the F1 of class 1 of "
+        "two), macro, micro, weighted or samples.",
+    )
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return (SCIKIT_LEARN,)
+
+
+class ROC(Measure):
+    """Area under the ROC curve of a model of two classes."""
+
+    higher_is_better = True
+    task: Any = unused(
+        "dlrm", "The model.", "has no effect here: the area means one thing for all"
+    )
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return (SCIKIT_LEARN,)
+
+
+CORRELATED, MATTHEWS = "sts-b", "cola"
+
+TASKS = (
+    "mrpc",
+    "qqp",
+    "qnli",
+    "rte",
+    CORRELATED,
+    MATTHEWS,
+    "mnli",
+    "wnli",
+    "sst-2",
+)
+"""Tasks of GLUE; accuracy is the metric of all but the two with names above."""
+
+
+class GLUE(Measure):
+    """The metric of a GLUE task."""
+
+    higher_is_better = True
+    task: Annotated[str, AfterValidator(Among(TASKS).check)] = Field(
+        default="mrpc", description=f"The task: one of {', '.join(TASKS)}."
+    )
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return (SCIKIT_LEARN,) if self.task == MATTHEWS else ()

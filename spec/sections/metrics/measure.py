@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from ..section import Section
@@ -11,8 +12,24 @@ class Measure(Section):
     """A metric of the runtime.
 
     Attributes:
-        packages: Requirements that computing it adds to the script's.
+        higher_is_better: Its direction.
+        reads_labels: Whether it compares with labels of the data.
     """
 
     higher_is_better: ClassVar[bool]
-    packages: ClassVar[tuple[str, ...]] = ()
+    reads_labels: ClassVar[bool] = True
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Requirements that computing it adds to the script's."""
+        return ()
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """What the script calls the files that it reads ("CLASSES") → their paths, as
+        written."""
+        return {}
+
+
+SCIKIT_LEARN = "scikit-learn>=1.3"
+"""The lowest that works; the highest depends on the framework's NumPy."""

@@ -8,11 +8,30 @@ from ..fields import Flag
 from .measure import Measure
 
 
-class MSE(Measure):
-    """Mean squared error between outputs and labels; lower is better."""
+class MeanError(Measure):
+    """An error between outputs and labels; lower is better."""
 
     higher_is_better = False
     compare_label: Flag = Field(
         default=True,
-        description="Compare with the labels; false, with fp32's outputs, is not built.",
+        description="Compare with the labels; false: with fp32's own outputs.",
     )
+
+
+class MSE(MeanError):
+    """Mean squared error between outputs and labels; lower is better."""
+
+
+class RMSE(MeanError):
+    """Root of the mean squared error; lower is better."""
+
+
+class MAE(MeanError):
+    """Mean absolute error; lower is better."""
+
+
+class Loss(Measure):
+    """Mean of outputs that are a loss; lower is better."""
+
+    higher_is_better = False
+    reads_labels = False

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
-
-from ..dialect.metrics import MetricNames
-from ..fields import Size
-from ..section import Block, Choice
-from . import classification, regression
+from ..section import Choice
+from .measure import Measure
+from .names import BuiltInMetrics
+from .regression import MeanError
 
 
-def _largest(k: object) -> object:
-    return None if k is None else {"k": k}
-
-
-LOWER = frozenset({"Loss", "MAE", "RMSE"})
-"""Metrics that are not built, and better when lower."""
-
-
-class MetricSection(MetricNames, Choice):
+class MetricSection(BuiltInMetrics, Choice):
     """The metric, chosen by its key."""
-
-    topk: Annotated[
-        classification.TopK | None,
-        BeforeValidator(_largest, json_schema_input_type=Size | None),
-    ] = Field(
-        default=None,
-        description="Share of samples whose label is among the k largest outputs.",
-    )
-    MSE: Block[regression.MSE] = Field(
-        default=None, description="Mean squared error between outputs and labels."
-    )
 
     @property
     def higher_is_better(self) -> bool:
         """The metric's own direction; your own class's is taken to be upwards."""
-        if self.key in LOWER:
-            return False
         return getattr(self.chosen, "higher_is_better", True)
 
     @property
-    def unbuilt(self) -> str:
-        """The metric as it is called, where it is not built; "" for others."""
+    def of_labels(self) -> bool:
+        """Whether it compares with labels of the data, not with fp32's own outputs."""
         chosen = self.chosen
-        if isinstance(chosen, regression.MSE) and not chosen.compare_label:
-            return "MSE with compare_label: false"
-        return self.key if isinstance(chosen, dict) else ""
+        if isinstance(chosen, MeanError):
+            return chosen.compare_label
+        return not isinstance(chosen, Measure) or chosen.reads_labels

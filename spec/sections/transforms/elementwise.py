@@ -7,9 +7,21 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ..fields import Amounts, Dtype, Whole, filled, split
+from ..fields import Among, Amount, Amounts, Dtype, Refused, Whole, filled, split
+from ..marks import LATER
 from ..section import Problem
-from .transform import Transform
+from .transform import FIRST, LAST, Transform
+
+
+def _divisor_and_offset(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(values) != 2 or not values[0]:
+        raise Refused(
+            "what is divided by, and what is subtracted then", "write [127.5, 1]"
+        )
+    return values
+
+
+Scaling = Annotated[Amounts, AfterValidator(_divisor_and_offset)]
 
 
 class Rescale(Transform):
@@ -19,12 +31,15 @@ class Rescale(Transform):
 
 
 class Normalize(Transform):
-    """Subtracts `mean` and divides by `std`, channel by channel (first axis)."""
+    """Subtracts `mean` and divides by `std`, channel by channel."""
 
     elementwise = True
     mean: Amounts = Field(default=(0.0,), description="One mean a channel.")
     std: Amounts = Field(
         default=(1.0,), description="One standard deviation a channel."
+    )
+    rescale: Annotated[Scaling | None, LATER] = Field(
+        default=None, description="What is divided by then, and what is subtracted."
     )
 
     @model_validator(mode="after")
@@ -77,3 +92,33 @@ class Transpose(Transform):
         if sorted(self.perm) != list(range(len(self.perm))):
             last = len(self.perm) - 1
             yield Problem(f"each axis from 0 to {last} goes in once", at=("perm",))
+
+    def moved(self, axis: int) -> int | None:
+        last = len(self.perm) - 1
+        place = self.perm.index(axis % (last + 1))
+        if place == last and axis == LAST:
+            return LAST
+        return {FIRST: FIRST, last: LAST}.get(place, place)
+
+
+class KerasRescale(Transform):
+    """Divides by the one and subtracts the other."""
+
+    elementwise = True
+    rescale: Scaling = Field(description="What is divided by, and what is subtracted.")
+
+
+class QuantizedInput(Transform):
+    """Multiplies by `scale` and makes whole numbers; without a scale, nothing."""
+
+    elementwise = True
+    dtype: Annotated[str, Among(("int8", "uint8"))] = Field(
+        default="int8", description="Of the result; 128 is added for uint8."
+    )
+    scale: Annotated[Amount, Field(gt=0)] | None = Field(
+        default=None, description="Steps of the result in one of the input."
+    )
+
+    @property
+    def acts(self) -> bool:
+        return self.scale is not None

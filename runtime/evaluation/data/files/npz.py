@@ -12,7 +12,6 @@ import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from ....common.errors import DataError
-from ....frameworks.feeding.dtypes import checked as check_values
 from ..arrays import Arrays, checked
 
 
@@ -31,8 +30,6 @@ def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Array
         found = _arrays(path, (*inputs, *(() if label is None else (label,))))
     arrays = tuple(found[: len(inputs)])
     labels = None if label is None else found[-1]
-    for name, array in zip(inputs, arrays, strict=True):
-        check_values(array, f"array {name} of {path.name}")
     return checked(Arrays(arrays, labels), path.name)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ....common.errors import DataError
 from ....common.suggestion import suggestion
-from ....frameworks.feeding.dtypes import STRING, checked, conformed
+from ....frameworks.feeding.dtypes import STRING, conformed
 from ....frameworks.inputs import Input, by_declared
 
 Values = npt.NDArray[Any]
@@ -180,4 +180,4 @@ def _samples(whole: Input, path: Path, batch_size: int) -> Values:
     first = (whole.shape or ("batch",))[0]
     count = first if isinstance(first, int) else batch_size
     rows = np.arange(count) % len(found)
-    return conformed(checked(found, path.name)[rows], whole.dtype, name)
+    return conformed(found[rows], whole.dtype, name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any
 
@@ -14,69 +13,6 @@ from ...identity import array_of
 
 Sample = tuple[Any, Any]
 """(input, label); an input may be several, in a tuple, a list or a mapping."""
-
-
-def length(dataset: Any) -> int | None:
-    """How many samples there are, None of what does not say.
-
-    `__length__` is what the page of Neural Compressor's MixedPrecision calls it.
-    """
-    for name in ("__len__", "__length__"):
-        if hasattr(dataset, name):
-            return int(getattr(dataset, name)())
-    return None
-
-
-def samples(dataset: Any) -> Iterator[Any]:
-    """The samples in order: by their numbers, or as the dataset iterates.
-
-    By numbers up to its length; without one, until it raises IndexError.
-
-    Raises:
-        DataError: It has neither.
-    """
-    at = item_of(dataset)
-    if at is None:
-        if not hasattr(dataset, "__iter__"):
-            raise DataError(
-                f"{type(dataset).__name__} is no dataset: it has neither __getitem__ "
-                "nor __iter__",
-                "Give it __getitem__(index) and __len__().",
-            )
-        yield from dataset
-        return
-    known = length(dataset)
-    for number in count() if known is None else range(known):
-        try:
-            sample = at(number)
-        except IndexError:
-            if known is None:
-                return
-            raise
-        yield sample
-
-
-def item_of(dataset: Any) -> Any:
-    """What gives one sample by its number, None where nothing does.
-
-    `getitem` is what the page of Neural Compressor's MixedPrecision calls it.
-    """
-    for name in ("__getitem__", "getitem"):
-        if hasattr(dataset, name):
-            return getattr(dataset, name)
-    return None
-
-
-def grouped(values: Iterable[Any], size: int, keep_last: bool) -> Iterator[list[Any]]:
-    """`size` at a time; the last are fewer, or are left out."""
-    group: list[Any] = []
-    for value in values:
-        group.append(value)
-        if len(group) == size:
-            yield group
-            group = []
-    if group and keep_last:
-        yield group
 
 
 def collate(found: Sequence[Any]) -> Sample:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from inspect import isfunction, ismethod
 from typing import Any
 
 import numpy.typing as npt
 
 from ....common.errors import DataError, UsageError
-from ....frameworks.feeding.dtypes import checked
+from ....common.processes.untouched import RandomState, drawn_apart, seeded
+from ....frameworks.feeding.dtypes import check_kind
 from ...identity import array_of
 from ..arrays import single
-from .collating import are_numbers, collate, grouped, item_of, said, samples
+from ..samples import AGAIN, Samples, grouped, item_of, making
+from .collating import are_numbers, collate, said
 
 Array = npt.NDArray[Any]
 
 PAIR = "Each batch is a pair (inputs, labels); several inputs are a tuple, or a dict by name."
-AGAIN = (
-    "The data is read several times: give a list, a class whose __iter__ starts anew, or "
-    "common.DataLoader(dataset)."
-)
 
 
 @dataclass
@@ -32,9 +31,15 @@ class Loader:
         source: What iterates as batches of (inputs, labels): a DataLoader of PyTorch,
             Gluon or `narrowcast.common`, a tf.data.Dataset, a list, mx.io's iterators.
             Or a dataset: what has samples by number and does not iterate by itself.
+        begin: What it draws from `random`, `numpy.random` and `torch` in each pass.
+        found: Whether a pass had batches.
     """
 
     source: Any
+    begin: RandomState = field(
+        default_factory=RandomState.now, compare=False, repr=False
+    )
+    found: bool = field(default=False, compare=False, repr=False)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -66,15 +71,18 @@ class Loader:
                 another name than those of the first batch.
         """
         names = self.names
-        for inputs, labels in self._pairs(size, limit, keep_last):
+        read = self._pairs(size, limit, keep_last)
+        for inputs, labels in drawn_apart(read, self.begin):
             yield arrays(inputs, names), on_the_host(labels)
 
     def _pairs(
         self, size: int, limit: int | None, keep_last: bool = True
     ) -> Iterator[tuple[Any, Any]]:
+        number = -1
         for number, batch in enumerate(self._batches(size, keep_last)):
             if number == limit:
                 return
+            self.found = True
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise DataError(
                     f"batch {number} of the data is not (inputs, labels) but "
@@ -83,6 +91,12 @@ class Loader:
                 )
             inputs, labels = batch
             yield inputs, labels
+        if number < 0 and self.found:
+            raise DataError(
+                f"the data, {said(self.source)}, had batches when it was read first, and "
+                "now it has none: it can be read only once",
+                AGAIN,
+            )
 
     def _batches(self, size: int, keep_last: bool) -> Iterator[Any]:
         if _starts_anew_by_reset(self.source):
@@ -92,16 +106,25 @@ class Loader:
         if hasattr(self.source, "__iter__"):
             yield from self.source
             return
-        for group in grouped(samples(self.source), size, keep_last):
+        for group in grouped(self._samples, size, keep_last):
             yield collate(group)
+
+    @cached_property
+    def _samples(self) -> Samples:
+        return Samples(self.source)
 
 
 def loader(source: Any) -> Loader:
     """The data that a user gives, if it can be read.
 
+    A function is called anew for each pass where it gives what can be read only once.
+
     Raises:
         UsageError: It can be read only once, or not at all.
     """
+    if isfunction(source) or ismethod(source):
+        source, begin = seeded(partial(making, source))
+        return replace(loader(source), begin=begin)
     if hasattr(source, "__iter__"):
         if isinstance(source, Iterator) and not _starts_anew_by_reset(source):
             raise UsageError(
@@ -164,7 +187,8 @@ def _array(value: Any, place: str) -> npt.NDArray[Any]:
         raise DataError(
             f"input {place} of a batch is {said(value)}, which is no array", PAIR
         )
-    return single(checked(found, f"input {place} of a batch"))
+    check_kind(found, f"input {place} of a batch")
+    return single(found)
 
 
 def on_the_host(labels: Any) -> Any:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from inspect import isfunction
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from ....common.errors import DataError
+from ....common.processes.untouched import seeded
 from ....frameworks.inputs import Input
 from ..arrays import Arrays, Batch
 from ..files.npz import array_names, read_npz
 from ..random.synthetic import random_inputs
+from ..samples import making
 from .loaders import loader
 from .named import named_object
 
@@ -99,8 +100,10 @@ class NamedData:
         if _is_archive(self.source):
             return _archive(Path(self.source))
         found = named_object(self.source, "--data")
-        made = found() if isinstance(found, type) or isfunction(found) else found
-        return loader(made)
+        if isinstance(found, type):
+            made, begin = seeded(partial(making, found))
+            return replace(loader(made), begin=begin)
+        return loader(found)
 
     def __getstate__(self) -> dict[str, str]:
         return {"source": self.source}

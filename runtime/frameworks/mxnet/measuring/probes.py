@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ....common.errors import ModelError
-from ....common.fresh import FreshProcess
+from ....common.processes.fresh import FreshProcess
 from ....graph.graph import Kind, Precision
 from ...comparing import compared, relative_error
 from ...protocol import Inputs, Probe

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ....common.fresh import interrupts_stay_here
+from ....common.processes.fresh import interrupts_stay_here
 from ....common.processes.main_module import main_runs_once
 
 Source = bytes | Path

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_unflatten
 
 from ....common.errors import ModelError
 from ....common.files import write_bytes
-from ....common.fresh import FreshProcess
+from ....common.processes.fresh import FreshProcess
 from ...protocol import Predict
 from ..running.predict import predictor
 from ..running.switches import hold_fp32

@@ -38,7 +38,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.frameworks.onnx import onnxruntime
 from narrowcast.runtime.placement import low_compute
@@ -75,7 +75,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from paraphrases import Mrpc
 
-    return Indexed(Mrpc())
+    return Indexed(made(Mrpc))
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:

@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
@@ -84,7 +84,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from own_names_net import Indexed as user_Indexed
 
-    return Indexed(user_Indexed(cache=True, data=["torch"]))
+    return Indexed(made(user_Indexed, cache=True, data=["torch"]))
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:

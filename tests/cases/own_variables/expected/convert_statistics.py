@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
@@ -71,7 +71,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from own_variables_net import dataset as user_dataset
 
-    return Indexed(user_dataset())
+    return Indexed(made(user_dataset))
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:

@@ -38,7 +38,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
@@ -82,7 +82,8 @@ def dataset() -> Indexed:
     from mrpc import Sentences
 
     return Indexed(
-        Sentences(
+        made(
+            Sentences,
             columns=[1, 2],
             lengths=[[8, 16], [32, 64, 128], []],
             limit=None,

@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.frameworks import tensorflow
 from narrowcast.runtime.placement import latency
@@ -87,7 +87,7 @@ def dataset() -> Indexed:
     """The samples, made once."""
     from detection import Coco
 
-    return Indexed(Coco())
+    return Indexed(made(Coco))
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:

@@ -1,0 +1,1 @@
+"""Datasets of images in files, and of their labels."""

@@ -1,0 +1,1 @@
+"""How far outputs are from what the model as loaded gives for the same inputs."""

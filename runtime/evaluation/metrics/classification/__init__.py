@@ -1,0 +1,1 @@
+"""Metrics of class numbers and of scores for classes."""

@@ -1,0 +1,1 @@
+"""What is done to outputs and labels before a metric sees them."""

@@ -1,0 +1,1 @@
+"""Metrics of numbers: errors, losses, correlation."""

@@ -1,0 +1,1 @@
+"""Metrics of maps with a class for each pixel."""

@@ -1,0 +1,1 @@
+"""What is done to one sample, step by step: each step is a function of its image."""

@@ -1,0 +1,57 @@
+"""From a plan to the ops that matter most, and to those that stayed fp32."""
+
+from __future__ import annotations
+
+from ...graph.graph import Graph, Op
+from ...graph.pins import Reason, Why
+from ...search.found import Plan
+from .network import Kept, OpRow
+
+MOST = 40
+"""Rows; the plan has all."""
+
+
+def most_sensitive(graph: Graph, plan: Plan) -> tuple[str, tuple[OpRow, ...]]:
+    """What `Document.ranked_by` and `Document.ops` are.
+
+    Where no trial failed nobody asked which op harms: then it is the heaviest.
+    """
+    if plan.ranking:
+        known = [each for each in plan.ranking if each.op in graph.by_id][:MOST]
+        rows = (
+            _row(graph.by_id[each.op], plan, each.share, each.error) for each in known
+        )
+        return "error", tuple(rows)
+    castable = [op for op in graph.ops if op.flops and graph.castable(op)]
+    heaviest = sorted(castable, key=lambda op: -op.flops)[:MOST]
+    return "flops", tuple(_row(op, plan, None, None) for op in heaviest)
+
+
+def _row(op: Op, plan: Plan, share: float | None, error: float | None) -> OpRow:
+    reason = plan.reasons.get(op.id)
+    return OpRow(
+        op.id,
+        op.type,
+        str(plan.placement[op.id]),
+        op.flops,
+        share,
+        error,
+        "" if reason is None else str(reason.why),
+        "" if reason is None else reason.text,
+        plan.gains.get(op.id),
+    )
+
+
+def kept_in_fp32(graph: Graph, plan: Plan) -> tuple[Kept, ...]:
+    """By reason, those with most FLOPs first."""
+    groups: dict[Reason, list[str]] = {}
+    for name, reason in plan.reasons.items():
+        if reason.why is not Why.FIXED:
+            groups.setdefault(reason, []).append(name)
+    kept = [_kept(graph, reason, names) for reason, names in groups.items()]
+    return tuple(sorted(kept, key=lambda each: (-each.flops, -len(each.ops))))
+
+
+def _kept(graph: Graph, reason: Reason, names: list[str]) -> Kept:
+    flops = sum(graph.by_id[name].flops for name in names if name in graph.by_id)
+    return Kept(str(reason.why), reason.text, tuple(names), flops)

@@ -1,0 +1,1 @@
+"""`NAME.report.html`: the same for people, on one page that asks for nothing else."""

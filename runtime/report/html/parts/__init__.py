@@ -1,0 +1,1 @@
+"""The parts of a page, from its top to its end."""

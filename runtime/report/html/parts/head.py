@@ -1,0 +1,84 @@
+"""The top of a page: the verdict, four numbers, and what the run warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....evaluation.judging.digits import apart
+from ...comparison import RESULT
+from ...document.document import Document, Outcome
+from ...wording.numbers import beside_fp32, count, percent, precisions, seconds, size
+from ..elements import Markup, joined, tag
+
+STATES = {
+    Outcome.HOLDS: ("✓", "Criterion holds"),
+    Outcome.MISSED: ("✗", "Criterion not met"),
+    Outcome.UNCHECKED: ("?", "Not judged"),
+}
+
+
+def head(document: Document) -> Markup:
+    """What a reader wants first."""
+    about = document.origin
+    machine = about.cuda or about.cpu
+    kind = f"fp32 → {precisions(document)}"
+    parts = (kind, about.framework, machine)
+    return joined(
+        (
+            tag("h1", document.name),
+            tag("p", " · ".join(filter(None, parts)), class_="quiet"),
+            tag("div", state(document), tag("p", document.verdict), class_="verdict"),
+            tag("dl", *_tiles(document), class_="tiles"),
+        )
+    )
+
+
+def state(document: Document) -> Markup:
+    """The outcome as a sign and in words."""
+    sign, words = STATES[document.outcome]
+    icon = tag("span", sign, aria_hidden="true")
+    return tag("p", icon, f" {words}", class_=f"state {document.outcome}")
+
+
+def _tiles(document: Document) -> Iterator[Markup]:
+    compute, judged = document.compute, document.accuracy
+    ops = f"of FLOPs, {compute.ops_low:,} of {count(compute.ops, 'op')}"
+    yield _tile(f"In {document.precision}", percent(compute.share), ops)
+    if judged is not None:
+        before, after, bound = apart(judged.fp32, judged.result, judged.bound)
+        fp32 = "" if len(judged.numbers) > 1 else f"fp32 {before}, "
+        yield _tile(judged.metric, after, f"{fp32}{judged.limit} {bound}")
+    elif document.drift is not None:
+        yield _tile("Output error", f"{document.drift:.1e}", "relative, beside fp32")
+    result = next((each for each in document.contenders if each.key == RESULT), None)
+    if result is not None and result.latency is not None:
+        said = f"{beside_fp32(result)} beside fp32"
+        yield _tile("Per batch", seconds(result.latency.median), said)
+    else:
+        yield _tile("Per batch", "–", document.untimed or "not timed")
+    part = document.size.saved / max(document.size.fp32, 1)
+    yield _tile("File", size(document.size.saved), f"{part:.0%} of the fp32 weights")
+
+
+def _tile(name: str, value: str, said: str) -> Markup:
+    return tag(
+        "div",
+        tag("dt", name),
+        tag("dd", value, class_="value"),
+        tag("dd", said, class_="quiet"),
+    )
+
+
+def warnings(document: Document) -> Markup | None:
+    """What the run warned of, None for nothing."""
+    if not document.warnings:
+        return None
+    rows = (tag("li", text) for text in document.warnings)
+    title = "Warning" if len(document.warnings) == 1 else "Warnings"
+    return tag(
+        "section",
+        tag("h2", title, id="warnings"),
+        tag("ul", *rows),
+        class_="warnings",
+        aria_labelledby="warnings",
+    )

@@ -1,0 +1,162 @@
+"""The network, coloured by precision: all ops as a strip, and the modules as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...document.document import Document
+from ...document.network import Module, Stretch
+from ...wording.numbers import count, flops, percent
+from ..elements import Markup, joined, tag
+
+WIDTH, HEIGHT = 1000.0, 28.0
+
+OPEN = 40
+"""Rows that are open at first, at most."""
+
+
+def network(document: Document) -> Markup:
+    """The strip, what its colours mean, and the tree."""
+    whole = document.network
+    tree = tag("ul", *_rows(document, whole), class_="tree")
+    return joined((_strip(document), _legend(document), tree if whole.parts else None))
+
+
+def _legend(document: Document) -> Markup:
+    names = ((document.precision, "low"), ("fp32", "fp32"))
+    keys = (
+        tag("span", tag("i", class_=f"key {kind}"), f" {name} ") for name, kind in names
+    )
+    note = "bars: share of a module's FLOPs; percentages: its part of the whole"
+    return tag("p", *keys, tag("span", note, class_="quiet"), class_="legend")
+
+
+def _strip(document: Document) -> Markup:
+    """A cell for each op, in the order of the graph; fp32 is hatched."""
+    total = max(sum(each.ops for each in document.order), 1)
+    cells, at = list[Markup](), 0
+    for each in document.order:
+        x, width = at / total * WIDTH, each.ops / total * WIDTH
+        cells += _cell(each, x, width)
+        at += each.ops
+    compute = document.compute
+    said = (
+        f"{compute.ops_low:,} of {count(compute.ops, 'op')} in {document.precision}, "
+        f"{compute.ops - compute.ops_low:,} in fp32, from the inputs at the left to the "
+        "outputs at the right."
+    )
+    hatch = tag(
+        "pattern",
+        tag("rect", width=6, height=6, class_="fp32"),
+        tag("path", d="M0 6 6 0M-1 1 1 -1M5 7 7 5", class_="hatch"),
+        id="hatch",
+        width=6,
+        height=6,
+        patternUnits="userSpaceOnUse",
+    )
+    picture = tag(
+        "svg",
+        tag("title", "All ops in the order of the graph, by precision"),
+        tag("desc", said),
+        tag("defs", hatch),
+        *cells,
+        viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
+        preserveAspectRatio="none",
+        role="img",
+    )
+    return tag("figure", picture, tag("figcaption", said), class_="strip")
+
+
+def _cell(each: Stretch, x: float, width: float) -> Iterator[Markup]:
+    share = min(max(each.ops_low / max(each.ops, 1), 0.0), 1.0)
+    name = tag(
+        "title", f"{each.first}{'' if each.ops == 1 else f' and {each.ops - 1} more'}"
+    )
+    low = round(share * HEIGHT, 1)
+    if low < HEIGHT:
+        yield _rect(name, x, 0, width, HEIGHT - low, "fp32")
+    if low > 0:
+        yield _rect(name, x, HEIGHT - low, width, low, "low")
+
+
+def _rect(
+    name: Markup, x: float, y: float, width: float, height: float, kind: str
+) -> Markup:
+    return tag(
+        "rect",
+        name,
+        x=round(x, 2),
+        y=round(y, 1),
+        width=round(width, 2),
+        height=round(height, 1),
+        class_=f"cell {kind}",
+    )
+
+
+def _rows(document: Document, whole: Module) -> Iterator[Markup]:
+    budget = [OPEN]
+    for part in whole.parts:
+        yield _row(document, part, whole, budget)
+    yield from _folded(whole)
+
+
+def _row(
+    document: Document, module: Module, outer: Module, budget: list[int]
+) -> Markup:
+    """A module; one with ops of both precisions in it is open, while there is room."""
+    budget[0] -= 1
+    head = _head(document, module, outer)
+    if not module.parts:
+        return tag("li", tag("div", *head, class_="row"))
+    mixed = 0 < module.ops_low < module.ops
+    is_open = mixed and len(module.parts) <= budget[0]
+    inner = [
+        _row(document, each, module, budget if is_open else [0])
+        for each in module.parts
+    ]
+    rows = tag("ul", *inner, *_folded(module))
+    whole = tag("details", tag("summary", *head, class_="row"), rows, open=is_open)
+    return tag("li", whole)
+
+
+def _folded(module: Module) -> Iterator[Markup]:
+    if module.folded:
+        said = f"{count(module.folded, 'smaller part')} more, with little or no compute"
+        yield tag("li", tag("div", said, class_="row quiet"))
+
+
+def _head(document: Document, module: Module, outer: Module) -> Iterator[Markup]:
+    name = module.path
+    if outer.path and name.startswith(outer.path):
+        name = name[len(outer.path) :].lstrip("._/") or name
+    types = ", ".join(
+        f"{kind} ×{number}" if number > 1 else kind
+        for kind, number in list(module.types.items())[:3]
+    )
+    more = "…" if len(module.types) > 3 else ""
+    small = tag("small", f"{types}{more}") if types and not module.parts else None
+    yield tag("span", tag("code", name), small, class_="name")
+    yield _split(module)
+    share = module.flops / max(document.compute.flops, 1)
+    yield tag("span", percent(share), class_="n", title=flops(module.flops))
+    yield tag("span", _precision(document, module), class_="of")
+
+
+def _precision(document: Document, module: Module) -> str:
+    if module.ops_low == module.ops:
+        return f"{count(module.ops, 'op')} {document.precision}"
+    if not module.ops_low:
+        return f"{count(module.ops, 'op')} fp32"
+    return f"{module.ops_low:,} of {count(module.ops, 'op')} {document.precision}"
+
+
+def _split(module: Module) -> Markup:
+    """Its FLOPs by precision; without any, its ops."""
+    low, all_ = (
+        (module.flops_low, module.flops)
+        if module.flops
+        else (module.ops_low, module.ops)
+    )
+    share = min(max(low / max(all_, 1), 0.0), 1.0) * 100
+    fill = tag("span", style=f"width:{share:.1f}%", class_="low")
+    return tag("span", fill, class_="split", aria_hidden="true")

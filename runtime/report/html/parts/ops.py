@@ -1,0 +1,131 @@
+"""The ops that matter most, and those that stayed fp32, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...document.document import Document
+from ...document.network import Kept, OpRow
+from ...wording.numbers import WHYS, count, flops, gained, percent
+from ..elements import Markup, joined, tag
+from ..tables import laid_out
+
+FIRST = 12
+"""Rows that are seen; the others open."""
+
+SEEN = 4
+"""Reasons of one kind that are seen."""
+
+NAMED = 200
+"""Ops of one reason that are named; the plan names all."""
+
+
+def ops(document: Document) -> Markup:
+    """Those that harm most if the search asked, else the heaviest."""
+    by_error = document.ranked_by == "error"
+    if by_error:
+        said = (
+            "What each op alone, in 16 bits, is predicted to change in the outputs, as a "
+            "share of the squared error of all. Pinning an op takes its FLOPs out of "
+            f"{document.precision}."
+        )
+    else:
+        said = (
+            "The ops with most FLOPs. No trial failed, so nothing was asked about the "
+            "error of single ops."
+        )
+    first, rest = document.ops[:FIRST], document.ops[FIRST:]
+    more = None
+    if rest:
+        summary = tag("summary", f"{count(len(rest), 'op')} more")
+        more = tag("details", summary, _table(document, rest, "Further ops"))
+    caption = "Most sensitive ops" if by_error else "Heaviest ops"
+    lead = tag("p", said, class_="quiet")
+    return joined((lead, _table(document, first, caption), more))
+
+
+def _table(document: Document, rows: Sequence[OpRow], caption: str) -> Markup:
+    by_error = document.ranked_by == "error"
+    heads = ["Op", "Computes in"]
+    if by_error:
+        heads += ["Share of error", "Alone, changes outputs by"]
+    heads += ["FLOPs", "Reason, and what pinning costs"]
+    numeric = range(2, len(heads) - 1)
+    cells = [_cells(document, row) for row in rows]
+    return laid_out(caption, heads, cells, numeric, seen=False)
+
+
+def _cells(document: Document, row: OpRow) -> Sequence[Markup | str]:
+    name = joined((tag("code", row.id), tag("small", row.type)))
+    cells: list[Markup | str] = [name, badge(document, row.precision)]
+    if document.ranked_by == "error":
+        cells += [_share(row), "" if row.error is None else f"{row.error:.1e}"]
+    part = row.flops / max(document.compute.flops, 1)
+    return (*cells, percent(part), _reason(document, row))
+
+
+def badge(document: Document, precision: str) -> Markup:
+    """A precision, told by its word and by its form."""
+    kind = "low" if precision == document.precision else "fp32"
+    return tag("span", precision, class_=f"badge {kind}")
+
+
+def _share(row: OpRow) -> Markup:
+    share = 0.0 if row.share is None else min(max(row.share, 0.0), 1.0)
+    bar = tag(
+        "span", style=f"width:{share * 100:.1f}%", class_="share", aria_hidden="true"
+    )
+    said = "–" if row.share is None else percent(row.share)
+    return joined((said, tag("span", bar, class_="under")))
+
+
+def _reason(document: Document, row: OpRow) -> str:
+    if row.why:
+        gain = f"; would gain {gained(row.gain, document.unit)}" if row.gain else ""
+        return f"{row.why}: {row.text}{gain}"
+    cost = (
+        f"pinning it costs {flops(row.flops)}"
+        if row.flops
+        else "pinning it costs no FLOPs"
+    )
+    return f"{cost} in {document.precision}"
+
+
+def kept(document: Document) -> Markup:
+    """Why ops stayed fp32."""
+    if not document.fp32:
+        return tag("p", "No op that could carry a precision stayed fp32.")
+    groups: dict[str, list[Kept]] = {}
+    for each in document.fp32:
+        groups.setdefault(each.why, []).append(each)
+    return joined(_group(document, why, rows) for why, rows in groups.items())
+
+
+def _group(document: Document, why: str, rows: Sequence[Kept]) -> Markup:
+    number = sum(len(each.ops) for each in rows)
+    share = sum(each.flops for each in rows) / max(document.compute.flops, 1)
+    said = f" — {count(number, 'op')}, {percent(share)} of FLOPs"
+    head = tag("h3", WHYS.get(why, why), tag("span", said, class_="quiet"))
+    items = list(_reasons(rows))
+    first, rest = items[:SEEN], items[SEEN:]
+    more = None
+    if rest:
+        summary = tag("summary", f"{count(len(rows) - SEEN, 'reason')} more")
+        more = tag("details", summary, tag("ul", *rest, class_="kept"))
+    return joined((head, tag("ul", *first, class_="kept"), more))
+
+
+def _reasons(rows: Sequence[Kept]) -> Iterator[Markup]:
+    room = NAMED
+    for each in rows:
+        names, room = each.ops[:room], max(room - len(each.ops), 0)
+        if names:
+            codes = (joined((tag("code", name), " ")) for name in names)
+            more = len(each.ops) - len(names)
+            rest = f"and {more} more" if more else None
+            named = tag("div", *codes, rest, class_="names")
+            yield tag("li", tag("span", each.text), named)
+    left = sum(len(each.ops) for each in rows) - NAMED
+    if left > 0:
+        said = f"{count(NAMED, 'op')} are named here; the plan names all"
+        yield tag("li", said, class_="quiet")

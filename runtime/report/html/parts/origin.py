@@ -1,0 +1,106 @@
+"""What was assumed, what it was made with, and how to make it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ...document.document import Document
+from ...wording.numbers import count
+from ..elements import Markup, joined, tag
+from ..tables import Cell, figures, laid_out
+
+
+def assumed(document: Document) -> Markup:
+    """Inputs, samples, sizes that were judged."""
+    about = document.assumed
+    rows = [(each.name, each.shape or "–", each.dtype or "–") for each in about.inputs]
+    inputs = laid_out("Inputs", ("Input", "Shape", "Type"), rows) if rows else None
+    said = [tag("li", text) for text in _said(document)]
+    return joined((inputs, tag("ul", *said) if said else None))
+
+
+def _said(document: Document) -> Iterator[str]:
+    about, judged = document.assumed, document.accuracy
+    if judged is not None:
+        what = ", ".join(each.metric for each in judged.numbers)
+        samples = (
+            "" if judged.samples is None else f" on {count(judged.samples, 'sample')}"
+        )
+        batches = "" if about.batches is None else f" in {about.batches:,} batches"
+        one = about.batches == 1
+        verb = "is" if len(judged.numbers) == 1 else "are"
+        yield (
+            f"{what} {verb} judged{samples}{' in one batch' if one else batches}, on the "
+            "saved file in a fresh process."
+        )
+    if about.made_up:
+        yield "There was no data: inputs were drawn at random, and show no real ranges."
+    yield from about.said
+
+
+def origin(document: Document) -> Markup:
+    """Hardware, versions, files."""
+    about = document.origin
+    machine = about.cuda or about.cpu
+    target = "" if about.is_target else " (not the target: nothing was timed)"
+    rows: list[tuple[Cell, Cell]] = [
+        ("Framework", about.framework),
+        ("Machine", f"{machine}, {about.architecture}, {about.system}{target}"),
+        ("narrowcast", f"{document.narrowcast} on Python {about.python}"),
+        (
+            "Made",
+            tag(
+                "time",
+                document.made.replace("T", " ").replace("Z", " UTC"),
+                datetime=document.made,
+            ),
+        ),
+        ("Search", document.searched),
+        ("Spec", _file(about.spec, about.spec_sha256)),
+        ("Script", _file(about.script)),
+        ("Plan", _file(about.plan)),
+        ("Model", _file(about.model, about.model_sha256)),
+        ("Package", _file(about.package)),
+        ("Graph", _file("", about.graph)),
+        *(
+            (KINDS.get(kind, kind), _files(files))
+            for kind, files in about.files.items()
+        ),
+        ("Settings of fp32", _settings(about.switches)),
+    ]
+    return figures(rows)
+
+
+KINDS = {"model": "Weights", "data": "Data", "python": "Modules"}
+"""Kind of files → what they are, for people."""
+
+
+def _files(files: Mapping[str, str | None]) -> Markup:
+    rows = (tag("div", _file(name, digest or "")) for name, digest in files.items())
+    return joined(rows)
+
+
+def _settings(switches: Mapping[str, str]) -> Markup:
+    return joined(
+        tag("div", tag("code", f"{name} = {value}")) for name, value in switches.items()
+    )
+
+
+def _file(name: str, digest: str = "") -> Markup:
+    """A file and the start of its sha256; all of it is in the JSON."""
+    file = tag("code", name) if name else None
+    short = tag("span", f" sha256 {digest[:16]}…", class_="quiet", title=digest)
+    return joined((file, short if digest else None))
+
+
+def reproduce(document: Document) -> Markup:
+    """Commands, to be typed in the report's folder."""
+    rows = (
+        tag(
+            "div",
+            tag("dt", what),
+            tag("dd", tag("pre", tag("code", command), tabindex=0)),
+        )
+        for what, command in document.reproduce.items()
+    )
+    return tag("dl", *rows, class_="commands")

@@ -1,0 +1,119 @@
+"""The trials of a search: a path of the metric over the share in 16 bits, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ....evaluation.evaluation import rounded
+from ....evaluation.judging.digits import apart
+from ...document.document import Document
+from ...document.figures import Accuracy, Trial
+from ...wording.numbers import count, percent
+from ...wording.rows import trial_rows
+from ..charts import MOST, Axis, axis
+from ..elements import Markup, joined, tag
+from ..tables import table
+
+WIDTH, HEIGHT = 400.0, 260.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 14.0, 44.0
+
+
+def trials(document: Document) -> Markup | None:
+    """What a search tried, None where it is not known."""
+    if not document.trials or document.accuracy is None:
+        return None
+    drawn = [trial for trial in document.trials if trial.value is not None]
+    rows = table("Trials, in the order of the search", trial_rows(document))
+    figure = _figure(document, drawn, document.accuracy) if len(drawn) > 1 else None
+    return tag("div", figure, rows, class_="pair" if figure else None)
+
+
+def _figure(document: Document, drawn: Sequence[Trial], judged: Accuracy) -> Markup:
+    shares = [trial.flops_low / max(document.compute.flops, 1) for trial in drawn]
+    values = [trial.value or 0.0 for trial in drawn]
+    across = axis(shares, LEFT, WIDTH - RIGHT, 0.1)
+    up = axis([*values, judged.fp32, judged.bound], HEIGHT - BOTTOM, TOP, 0.08)
+    points = [(across.at(x), up.at(y)) for x, y in zip(shares, values, strict=True)]
+    passed = sum(trial.holds for trial in drawn)
+    said = f"{count(len(drawn), 'trial')}, {passed} within the criterion. " + " ".join(
+        f"Trial {trial.number}: {percent(share)} of FLOPs, {rounded(value)}."
+        for trial, share, value in zip(drawn, shares, values, strict=True)
+    )
+    picture = tag(
+        "svg",
+        tag(
+            "title", f"{judged.metric} over the share of FLOPs in {document.precision}"
+        ),
+        tag("desc", said),
+        *_grid(across, up),
+        *_limits(up, judged),
+        tag("polyline", points=" ".join(f"{x},{y}" for x, y in points), class_="path"),
+        *(_point(trial, *place) for trial, place in zip(drawn, points, strict=True)),
+        tag(
+            "text",
+            f"FLOPs in {document.precision}",
+            x=(LEFT + WIDTH - RIGHT) / 2,
+            y=HEIGHT - 6,
+            class_="axis middle",
+        ),
+        viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
+        role="img",
+    )
+    key = joined(
+        (
+            "Numbers are trials, in order: ",
+            tag("b", "filled"),
+            " ones pass, ",
+            tag("b", "hollow"),
+            " ones miss; the double ring is the result.",
+        )
+    )
+    return tag("figure", picture, tag("figcaption", key), class_="chart")
+
+
+def _grid(across: Axis, up: Axis) -> Iterator[Markup]:
+    for value in up.marks():
+        y = up.at(value)
+        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid")
+        said = f"{value:.{max(up.digits(), 1)}f}"
+        yield tag("text", said, x=LEFT - 6, y=y + 4, class_="axis end")
+    for value in across.marks():
+        if not -1e-9 <= value <= 1.0 + 1e-9:
+            continue
+        x, y = across.at(value), HEIGHT - BOTTOM
+        yield tag("line", x1=x, x2=x, y1=y, y2=y + 4, class_="grid")
+        said = f"{value:.{max(across.digits() - 2, 0)}%}"
+        yield tag("text", said, x=x, y=y + 18, class_="axis middle")
+
+
+def _limits(up: Axis, judged: Accuracy) -> Iterator[Markup]:
+    fp32, bound = apart(judged.fp32, judged.bound)
+    rows = (
+        ("fp32", f"fp32 {fp32}", judged.fp32, True),
+        ("bound", f"{judged.limit} {bound}", judged.bound, False),
+    )
+    for kind, said, value, better in rows:
+        if not abs(value) < MOST:
+            continue
+        y = up.at(value)
+        above = better == judged.higher_is_better
+        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_=f"limit {kind}")
+        yield tag(
+            "text",
+            said,
+            x=WIDTH - RIGHT,
+            y=y - 5 if above else y + 14,
+            class_="axis end",
+        )
+
+
+def _point(trial: Trial, x: float, y: float) -> Markup:
+    kind = "passes" if trial.holds else "misses"
+    ring = tag("circle", cx=x, cy=y, r=11.5, class_="ring") if trial.delivered else None
+    return tag(
+        "g",
+        ring,
+        tag("circle", cx=x, cy=y, r=8.5),
+        tag("text", trial.number, x=x, y=y + 3.5, class_="middle"),
+        class_=f"trial {kind}",
+    )

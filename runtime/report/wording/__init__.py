@@ -1,0 +1,1 @@
+"""A document in words and rows: the same on a page and in Markdown."""

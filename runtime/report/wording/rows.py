@@ -1,0 +1,115 @@
+"""What a report lays out in rows, as text: the same on a page and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...evaluation.evaluation import rounded
+from ...evaluation.judging.digits import apart
+from ..comparison import FP32, RESULT
+from ..document.document import Document
+from ..document.figures import Contender, Number, Trial, limit
+from .numbers import beside_fp32, count, label, percent, seconds
+
+NONE = "–"
+"""For what is not known, or is not there."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table.
+
+    Attributes:
+        heads: Of the columns; the first heads its row.
+        rows: As many cells each.
+        marked: Rows that stand out.
+        last_is_text: Whether the last column holds words; those between are numbers.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    marked: frozenset[int] = frozenset()
+    last_is_text: bool = True
+
+    @property
+    def numeric(self) -> range:
+        """Columns of numbers."""
+        return range(1, len(self.heads) - self.last_is_text)
+
+
+def contender_rows(document: Document) -> Rows:
+    """Accuracy and latency of fp32 and result, side by side."""
+    timed = any(each.latency is not None for each in document.contenders)
+    judged = document.accuracy
+    heads = [
+        "Model",
+        f"FLOPs in {document.precision}",
+        *([] if judged is None else [judged.metric]),
+        *(["Per batch", "Beside fp32"] if timed else []),
+        "",
+    ]
+    chosen = [k for k, each in enumerate(document.contenders) if each.key == RESULT]
+    rows = [_contender(document, each, timed) for each in document.contenders]
+    return Rows(heads, rows, frozenset(chosen))
+
+
+def number_rows(document: Document) -> Rows | None:
+    """The numbers that are judged, None where the one is told elsewhere."""
+    judged = document.accuracy
+    if judged is None or len(judged.numbers) < 2:
+        return None
+    heads = ("Number", "fp32", "Result", "Demanded", "")
+    return Rows(heads, [_number(each) for each in judged.numbers])
+
+
+def _number(each: Number) -> tuple[str, ...]:
+    fp32, result, bound = apart(each.fp32, each.result, each.bound)
+    state = "holds" if each.holds else "misses"
+    demanded = f"{limit(each)} {bound}"
+    return each.metric, NONE if each.stated else fp32, result, demanded, state
+
+
+def _contender(document: Document, each: Contender, timed: bool) -> tuple[str, ...]:
+    share = percent(each.flops_low / max(document.compute.flops, 1))
+    cells = [label(each), share if each.flops_low else NONE]
+    if document.accuracy is not None:
+        cells.append(NONE if each.value is None else rounded(each.value))
+    if timed:
+        known = each.latency is not None
+        cells.append(seconds(each.latency.median) if each.latency else NONE)
+        cells.append(beside_fp32(each) if known and each.key != FP32 else NONE)
+    return (*cells, "; ".join(_notes(each)))
+
+
+def _notes(each: Contender) -> Iterator[str]:
+    if each.holds is not None:
+        yield "criterion holds" if each.holds else "misses the criterion"
+    if each.note:
+        yield each.note
+
+
+def trial_rows(document: Document) -> Rows:
+    """The trials, in the order of the search."""
+    metric = document.accuracy.metric if document.accuracy else "metric"
+    heads = ("Trial", f"FLOPs in {document.precision}", "Ops", metric, "Verdict")
+    chosen = [k for k, trial in enumerate(document.trials) if trial.delivered]
+    rows = [
+        (
+            f"{trial.number}",
+            percent(trial.flops_low / max(document.compute.flops, 1)),
+            f"{trial.ops_low:,}",
+            NONE if trial.value is None else rounded(trial.value),
+            f"{_ended(trial)}{' (the result)' if trial.delivered else ''}",
+        )
+        for trial in document.trials
+    ]
+    return Rows(heads, rows, frozenset(chosen))
+
+
+def _ended(trial: Trial) -> str:
+    if trial.value is None:
+        first = (trial.failure.splitlines() or [""])[0]
+        return f"failed: {first}" if first else "outputs were not finite"
+    early = "" if trial.full else f", after {count(trial.samples or 0, 'sample')}"
+    return f"{'passes' if trial.holds else 'misses'}{early}"

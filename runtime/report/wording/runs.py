@@ -1,0 +1,170 @@
+"""Several runs side by side: the first is what the others are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...evaluation.evaluation import rounded
+from ..comparison import FP32, PREPARED, RESULT
+from ..document.document import FORMAT, Document, Outcome
+from ..document.figures import Contender
+from ..document.typed_data import plain
+from .numbers import beside_fp32, count, percent, precisions, seconds, size
+from .rows import NONE, Rows
+
+OUTCOMES = {
+    Outcome.HOLDS: "criterion holds",
+    Outcome.MISSED: "criterion NOT met",
+    Outcome.UNCHECKED: "not judged",
+}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How a run's ops differ from the first run's, where the graph is the same.
+
+    Attributes:
+        lowered: Ops that stayed fp32 there and do not here.
+        kept: Ops that stay fp32 here and did not there.
+    """
+
+    lowered: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What is compared.
+
+    Attributes:
+        names: Of the runs: files as the user named them.
+        documents: Their reports.
+    """
+
+    names: tuple[str, ...]
+    documents: tuple[Document, ...]
+
+    @property
+    def changes(self) -> tuple[Changed | None, ...]:
+        """Of each run but the first; None where it is of another graph."""
+        first, *others = self.documents
+        return tuple(changed(first, other) for other in others)
+
+
+def changed(first: Document, other: Document) -> Changed | None:
+    """How ops differ; None where the graph does."""
+    if first.origin.graph != other.origin.graph:
+        return None
+    before, after = _fp32(first), _fp32(other)
+    return Changed(
+        tuple(name for name in before if name not in after),
+        tuple(name for name in after if name not in before),
+    )
+
+
+def _fp32(document: Document) -> dict[str, None]:
+    return dict.fromkeys(name for each in document.fp32 for name in each.ops)
+
+
+def data(runs: Runs) -> dict[str, Any]:
+    """The comparison as JSON's data."""
+    return {
+        "format": FORMAT,
+        "runs": [
+            {"file": name, "report": plain(document)}
+            for name, document in zip(runs.names, runs.documents, strict=True)
+        ],
+        "changes": [None if each is None else plain(each) for each in runs.changes],
+    }
+
+
+def side_by_side(runs: Runs) -> Rows:
+    """A row for each number, a column for each run."""
+    rows = [
+        (what, *(say(document) for document in runs.documents))
+        for what, say in _numbers()
+    ]
+    told = [row for row in rows if any(cell != NONE for cell in row[1:])]
+    return Rows(("", *runs.names), told, last_is_text=False)
+
+
+def _numbers() -> Iterator[tuple[str, Callable[[Document], str]]]:
+    yield "Model", lambda each: each.name
+    yield "Precision", precisions
+    yield "Outcome", lambda each: OUTCOMES[each.outcome]
+    yield "FLOPs in 16 bits", lambda each: percent(each.compute.share)
+    yield (
+        "Ops in 16 bits",
+        lambda each: f"{each.compute.ops_low:,} of {each.compute.ops:,}",
+    )
+    yield "Casts", lambda each: f"{each.compute.casts:,}"
+    yield "Metric", _metric
+    yield "fp32", lambda each: _judged(each, "fp32")
+    yield "Result", lambda each: _judged(each, "result")
+    yield "Demanded", lambda each: _judged(each, "bound")
+    yield "Output error", _drift
+    yield "fp32, as loaded", lambda each: _time(each, FP32)
+    yield "fp32, prepared", lambda each: _time(each, PREPARED)
+    yield "Result, per batch", lambda each: _time(each, RESULT)
+    yield "Result beside fp32", _speed
+    yield "File", lambda each: size(each.size.saved)
+    yield "Trials", lambda each: f"{len(each.trials)}" if each.trials else NONE
+    yield "Objective", lambda each: each.objective
+    yield "Framework", lambda each: each.origin.framework or NONE
+    yield "Machine", lambda each: each.origin.cuda or each.origin.cpu or NONE
+    yield "narrowcast", lambda each: each.narrowcast
+    yield "Made", lambda each: each.made.replace("T", " ").replace("Z", " UTC")
+
+
+def _metric(document: Document) -> str:
+    judged = document.accuracy
+    if judged is None:
+        return NONE
+    samples = "" if judged.samples is None else f", {count(judged.samples, 'sample')}"
+    return f"{judged.metric}{samples}"
+
+
+def _judged(document: Document, what: str) -> str:
+    return (
+        NONE if document.accuracy is None else rounded(getattr(document.accuracy, what))
+    )
+
+
+def _drift(document: Document) -> str:
+    return NONE if document.drift is None else f"{document.drift:.1e}"
+
+
+def _contender(document: Document, key: str) -> Contender | None:
+    return next((each for each in document.contenders if each.key == key), None)
+
+
+def _time(document: Document, key: str) -> str:
+    found = _contender(document, key)
+    known = None if found is None else found.latency
+    return NONE if known is None else seconds(known.median)
+
+
+def _speed(document: Document) -> str:
+    found = _contender(document, RESULT)
+    return NONE if found is None else beside_fp32(found) or NONE
+
+
+MOST = 20
+"""Ops that are named; JSON has all."""
+
+
+def changes(runs: Runs) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Run, what is so of its ops beside the first run, and which, as far as named."""
+    for name, change in zip(runs.names[1:], runs.changes, strict=True):
+        if change is None:
+            yield name, "is of another graph: its ops are not compared", ()
+            continue
+        pairs = ((change.lowered, "no longer fp32"), (change.kept, "now in fp32"))
+        for ops, said in pairs:
+            if ops:
+                more = f", of which {MOST} are named" if len(ops) > MOST else ""
+                yield name, f"{count(len(ops), 'op')} {said}{more}", ops[:MOST]
+        if not change.lowered and not change.kept:
+            yield name, "the same ops are fp32", ()

@@ -1,0 +1,74 @@
+"""Datasets in TFRecord files, which any framework reads here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from ..fields import File
+from ..marks import unused
+from .dataset import BuiltInDataset
+from .images import PILLOW
+
+
+class Records(BuiltInDataset):
+    """Records in TFRecord files, in order of the files' paths and within them."""
+
+    images = True
+    root: File = Field(
+        description="A TFRecord file, or a pattern of several (`val-*`)."
+    )
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        return {"DATA": self.root}
+
+
+class TFRecordDataset(Records):
+    """Records as they are: the transform ParseDecodeImagenet, ParseDecodeCoco or
+    ParseDecodeVoc makes images and labels of them."""
+
+
+class ImageRecord(Records):
+    """Images of ImageNet with their classes, which TensorFlow's script counts from 1."""
+
+    packages = PILLOW
+    root: File = Field(
+        description="The folder of TFRecord files called `*-*-of-*`; or a file, or a "
+        "pattern of several."
+    )
+
+
+class COCORecord(Records):
+    """Images of COCO with their objects."""
+
+    packages = PILLOW
+    num_cores: Any = unused(28, "Files that are read at once.")
+
+
+class VOCRecord(Records):
+    """Images of Pascal VOC, with the class of each pixel."""
+
+    packages = PILLOW
+    root: File = Field(
+        description="The folder of TFRecord files called `val-*`; or a file, or a "
+        "pattern of several."
+    )
+
+
+DECODED: Mapping[str, type[Records]] = {
+    "ParseDecodeImagenet": ImageRecord,
+    "ParseDecodeCoco": COCORecord,
+    "ParseDecodeVoc": VOCRecord,
+}
+"""Transform → the dataset that does it when it reads a record."""
+
+
+def decoded(dataset: TFRecordDataset, transforms: Iterable[str]) -> Records:
+    """The dataset that these transforms, by name, make of records."""
+    for name in transforms:
+        if name in DECODED:
+            return DECODED[name](root=dataset.root)
+    return dataset

@@ -1,0 +1,53 @@
+"""Transforms at random: drawn from the seed and the sample's number."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from .sizes import Factors, Interpolation, Range, Sides, Turns
+from .transform import PILLOW, Drawing
+
+
+class RandomCrop(Drawing):
+    """Crops anywhere."""
+
+    size: Sides = Field(description="Height and width; one number for both.")
+
+
+class RandomResizedCrop(Drawing):
+    """Crops a part of random area and aspect, and resizes it."""
+
+    packages = PILLOW
+    size: Sides = Field(description="Height and width then; one number for both.")
+    scale: Range = Field(
+        default=(0.08, 1.0), description="The least and the largest share of the area."
+    )
+    ratio: Range = Field(
+        default=(3 / 4, 4 / 3), description="The least and the largest width by height."
+    )
+    interpolation: Interpolation = Field(
+        default="bilinear", description="Pillow's resampling."
+    )
+
+
+class RandomHorizontalFlip(Drawing):
+    """Mirrors left and right, one image in two."""
+
+
+class RandomVerticalFlip(Drawing):
+    """Mirrors top and bottom, one image in two."""
+
+
+class ColorJitter(Drawing):
+    """Changes brightness, contrast, saturation and hue, in an order that is drawn."""
+
+    packages = PILLOW
+    brightness: Factors = Field(
+        default=(1.0, 1.0), description="The factor, or how far it may be away from 1."
+    )
+    contrast: Factors = Field(default=(1.0, 1.0), description="Likewise.")
+    saturation: Factors = Field(default=(1.0, 1.0), description="Likewise.")
+    hue: Turns = Field(
+        default=(0.0, 0.0),
+        description="How far it is turned; 0.5 is half of the circle.",
+    )

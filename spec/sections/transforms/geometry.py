@@ -1,0 +1,104 @@
+"""Transforms that change an image's height and width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from ..fields import Among, Amounts, Flag, Whole
+from ..section import Problem
+from .sizes import Borders, Interpolation, Offset, Side, Sides, Square
+from .transform import PILLOW, Pictorial
+
+INTERPOLATION = "Pillow's resampling."
+
+
+class Resize(Pictorial):
+    """Resizes to a height and a width."""
+
+    packages = PILLOW
+    size: Sides = Field(description="Height and width; one number for both.")
+    interpolation: Interpolation = Field(default="bilinear", description=INTERPOLATION)
+    keep_ratio: Flag = Field(
+        default=False,
+        description="Whether `size`, one number, is the shorter side, and the aspect "
+        "is kept: as torchvision resizes.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.keep_ratio and self.size[0] != self.size[1]:
+            message = "where the aspect is kept, only the shorter side can be chosen"
+            yield Problem(message, "write one number", ("size",))
+
+
+class ResizeWithRatio(Pictorial):
+    """Enlarges to a shorter side, the aspect kept, and pads if asked."""
+
+    packages = PILLOW
+    min_dim: Offset = Field(
+        default=800, description="The shorter side that an image has at least."
+    )
+    max_dim: Offset = Field(
+        default=1365, description="The longer side that an image has at most."
+    )
+    padding: Flag = Field(
+        default=False, description="Whether images are padded to max_dim x max_dim."
+    )
+    constant_value: Whole = Field(default=0, description="What images are padded with.")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.padding and not self.max_dim:
+            yield Problem("images are padded to max_dim, which is 0", at=("max_dim",))
+
+
+class CenterCrop(Pictorial):
+    """Crops the middle."""
+
+    size: Sides = Field(description="Height and width; one number for both.")
+
+
+class PaddedCenterCrop(Pictorial):
+    """Crops the middle square of size / (size + crop_padding) of the shorter side."""
+
+    size: Square = Field(description="The side that the square is to be resized to.")
+    crop_padding: Offset = Field(
+        default=0, description="Of size + crop_padding, what is cut off."
+    )
+
+
+class CropToBoundingBox(Pictorial):
+    """Crops a box."""
+
+    offset_height: Offset = Field(description="Rows above the box.")
+    offset_width: Offset = Field(description="Columns left of the box.")
+    target_height: Side = Field(description="Rows of the box.")
+    target_width: Side = Field(description="Columns of the box.")
+
+
+class CropResize(Pictorial):
+    """Crops a box and resizes it."""
+
+    packages = PILLOW
+    x: Offset = Field(description="Columns left of the box.")
+    y: Offset = Field(description="Rows above the box.")
+    width: Side = Field(description="Columns of the box.")
+    height: Side = Field(description="Rows of the box.")
+    size: Sides = Field(description="Height and width then; one number for both.")
+    interpolation: Interpolation = Field(default="bilinear", description=INTERPOLATION)
+
+
+class Pad(Pictorial):
+    """Puts borders around."""
+
+    padding: Borders = Field(
+        description="All borders, [left and right, above and below], or "
+        "[left, above, right, below]."
+    )
+    fill: Amounts = Field(
+        default=(0.0,), description="What they hold, or one number a channel."
+    )
+    padding_mode: Annotated[
+        str, Among(("constant", "edge", "reflect", "symmetric"))
+    ] = Field(default="constant", description="As NumPy's pad.")

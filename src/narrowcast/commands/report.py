@@ -1,0 +1,118 @@
+"""`narrowcast report`: what runs did, from the files that they wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from narrowcast.runtime.report.document.document import Document
+
+BAD = 2
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    md = "md"
+    html = "html"
+    json = "json"
+
+
+def report(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN…", help="Reports, plans, or folders that have one report each."
+        ),
+    ] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", help="md if nothing is said, or as -o FILE ends."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where it goes."),
+    ] = None,
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of NAME.report.json."),
+    ] = False,
+) -> None:
+    """Show the report of a run, or compare several: the first is what counts.
+
+    Reads what runs wrote beside their plans; no model, no framework.
+    """
+    from narrowcast.runtime.common.errors import NarrowcastError
+    from narrowcast.runtime.common.files import write_bytes
+    from narrowcast.runtime.common.telling.progress import printable
+
+    try:
+        text = _schema() if schema else _told(runs or [], _format(format, output))
+        if output is None:
+            typer.echo(text, nl=False)
+            return
+        write_bytes(output, text.encode())
+    except NarrowcastError as error:
+        typer.echo(printable(f"error: {error}"), err=True)
+        raise typer.Exit(BAD) from error
+    typer.echo(f"wrote {output}")
+
+
+def _format(asked: Format | None, output: Path | None) -> Format:
+    if asked is not None:
+        return asked
+    ending = output.suffix.removeprefix(".") if output is not None else ""
+    return Format(ending) if ending in list(Format) else Format.md
+
+
+def _schema() -> str:
+    from narrowcast.runtime.common.strict_json import json_text
+    from narrowcast.runtime.report.document.document import TITLE, Document
+    from narrowcast.runtime.report.document.typed_data import schema
+
+    return json_text(schema(Document, TITLE))
+
+
+def _told(paths: Sequence[Path], format: Format) -> str:
+    """One report, or a comparison of several."""
+    from narrowcast.runtime.common.errors import UsageError
+    from narrowcast.runtime.common.files import shown
+    from narrowcast.runtime.report.document.files import found_document, read_document
+
+    if not paths:
+        raise UsageError("no run is named", "Name a report, a plan or a folder.")
+    files = [found_document(path) for path in paths]
+    documents = tuple(map(read_document, files))
+    if len(documents) == 1:
+        return _one(documents[0], format)
+    return _several(tuple(map(shown, files)), documents, format)
+
+
+def _one(document: Document, format: Format) -> str:
+    from narrowcast.runtime.report.document.files import document_text
+    from narrowcast.runtime.report.document.typed_data import plain
+    from narrowcast.runtime.report.html.page import page
+    from narrowcast.runtime.report.wording.markdown import markdown
+
+    if format is Format.json:
+        return document_text(plain(document))
+    return page(document) if format is Format.html else markdown(document)
+
+
+def _several(
+    names: tuple[str, ...], documents: tuple[Document, ...], format: Format
+) -> str:
+    from narrowcast.runtime.report.document.files import document_text
+    from narrowcast.runtime.report.html.runs import runs_page
+    from narrowcast.runtime.report.wording.markdown import runs_markdown
+    from narrowcast.runtime.report.wording.runs import Runs, data
+
+    runs = Runs(names, documents)
+    if format is Format.json:
+        return document_text(data(runs))
+    return runs_page(runs) if format is Format.html else runs_markdown(runs)

@@ -1,0 +1,259 @@
+"""The report for people: a page that stands alone, Markdown, and runs side by side."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reported import HOSTILE, documented, hostile
+from typer.testing import CliRunner
+
+from narrowcast.cli import app
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Evaluation
+from narrowcast.runtime.evaluation.judgement import Judgement
+from narrowcast.runtime.report.document.document import Document
+from narrowcast.runtime.report.document.files import write_document
+from narrowcast.runtime.report.html.charts import axis
+from narrowcast.runtime.report.html.elements import tag
+from narrowcast.runtime.report.html.page import page
+from narrowcast.runtime.report.html.runs import runs_page
+from narrowcast.runtime.report.wording.markdown import code, markdown, text
+from narrowcast.runtime.report.wording.runs import Runs, changed
+
+VOID = {"meta", "link", "br", "hr"}
+LOADS = {"script", "img", "iframe", "object", "embed", "video", "audio", "form", "base"}
+
+MANY = tuple(f"op{k}" for k in range(3000))
+MISSED = Judgement(
+    Criterion(absolute=0.01),
+    Evaluation("top-1", 0.9, 500, True),
+    Evaluation("top-1", 0.5, 500, True),
+)
+PAGES = {
+    "usual": documented(),
+    "missed": documented(judgement=MISSED),
+    "unjudged": documented(judgement=None, drift=0.1, latency=None),
+    "hostile": hostile(),
+    "many": documented(
+        MANY, MANY[::3], tuple(f"layer{k % 90}.part{k}" for k in range(3000))
+    ),
+    "heaviest": documented(ranked=False, warnings=("one", "two")),
+}
+
+
+class Page(HTMLParser):
+    """What a page has: elements, in order, each closed where it was opened."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(content)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _value in attrs]
+        assert len(names) == len(set(names)), (tag, names)
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style"} & {*self.open}:
+            self.text.append(data)
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        return [attrs for tag, attrs in self.found if tag == name]
+
+
+@pytest.fixture(params=PAGES.values(), ids=PAGES)
+def document(request: pytest.FixtureRequest) -> Document:
+    found: Document = request.param
+    return found
+
+
+def test_pages_are_well_formed_and_stand_alone(document: Document) -> None:
+    """No script, nothing to fetch, no way to be told otherwise by what is in it."""
+    found = Page(page(document))
+    names = {tag for tag, _attrs in found.found}
+    assert not names & LOADS
+    for _tag, attrs in found.found:
+        assert not [name for name in attrs if name.startswith("on")]
+        assert "src" not in attrs
+        link = attrs.get("href")
+        assert link is None or link.startswith(("#", "data:,"))
+    policy = [each["content"] for each in found.all("meta") if "http-equiv" in each]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    assert len(page(document)) < 600_000
+
+
+def test_pages_can_be_read_without_seeing_them(document: Document) -> None:
+    """Landmarks, one first heading, captions, names for pictures; no id stands twice."""
+    found = Page(page(document))
+    counted = Counter(tag for tag, _attrs in found.found)
+    assert counted["h1"] == counted["main"] == counted["nav"] == 1
+    assert counted["caption"] == counted["table"]
+    pictures = counted["svg"]
+    assert pictures and counted["desc"] == pictures
+    assert all(each.get("role") == "img" for each in found.all("svg"))
+    ids = [attrs["id"] for _tag, attrs in found.found if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    wanted = [attrs["aria-labelledby"] for attrs in found.all("section")]
+    assert set(wanted) <= set(ids)
+    assert {each["href"] for each in found.all("a")} <= {f"#{each}" for each in ids}
+    assert found.all("html")[0]["lang"] == "en"
+
+
+def test_hostile_names_are_text() -> None:
+    content = page(hostile())
+    said = " ".join(Page(content).text)
+    assert "alert(1)</script>" in said and "<script" not in content
+    assert 'x="' in said
+    assert "\x1b" not in content and "\u202e" not in content and "\x00" not in content
+    content.encode()
+
+
+def test_precision_is_told_in_words_too() -> None:
+    said = " ".join(Page(page(documented())).text)
+    assert "2 of 3 ops in bf16, 1 in fp32" in said
+    assert "Criterion holds" in said
+
+
+@given(st.text())
+def test_whatever_is_written_is_escaped(words: str) -> None:
+    (name, attrs), *more = Page(tag("p", words, title=words)).found
+    assert (name, list(attrs), more) == ("p", ["title"], [])
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(st.lists(NUMBERS, max_size=5))
+def test_an_axis_has_marks_within_it(values: list[float]) -> None:
+    made = axis(values, 0, 100, 0.1)
+    assert 0 < len(made.marks()) <= 12
+    assert all(0 <= made.at(each) <= 100 for each in made.marks())
+
+
+# Markdown
+
+
+def test_markdown_says_what_the_page_says() -> None:
+    said = markdown(documented(warnings=("it is late",)))
+    assert said.startswith("### net: fp32 → bf16 + fp32\n\n✅ **Criterion holds.**")
+    assert "> **Warning:** it is late" in said
+    row = "| **Result** | **66.7%** | **0.8950** | **2.00 ms** | **2.00×** |"
+    assert row in said
+    assert "| `sine` | 33.3% | 33.3% | fp32 | accuracy: sine is off by 12% |" in said
+
+
+def unescaped(line: str, what: str) -> int:
+    """How often it stands there without a backslash, outside of code."""
+    bare = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", line.replace("\\`", ""))
+    return len(re.findall(rf"(?<!\\){re.escape(what)}", bare))
+
+
+def test_hostile_names_are_text_in_markdown() -> None:
+    said = markdown(hostile())
+    for line in said.splitlines():
+        if not line.startswith(("<details", "</details")):
+            assert not unescaped(line, "<"), line
+        assert not unescaped(line, "["), line
+    assert "@everyone" not in said.replace("`", "") or "@\u200beveryone" in said
+    assert "\x1b" not in said
+
+
+@given(st.text())
+def test_words_stay_in_their_cell(words: str) -> None:
+    for made in (text(words), code(words)):
+        assert "\n" not in made and "\r" not in made
+        assert not re.findall(r"(?<!\\)(?:\\\\)*\|", made)
+
+
+# Several runs
+
+
+def two(tmp_path: Path) -> list[str]:
+    """A run that holds, and one of the same graph that does not."""
+    first, second = documented(), documented(fp32=("head",), judgement=MISSED)
+    write_document(tmp_path / "a.report.json", first)
+    write_document(tmp_path / "b.report.json", second)
+    return [str(tmp_path / "a.report.json"), str(tmp_path / "b.plan.json")]
+
+
+def test_runs_of_one_graph_are_compared_by_ops() -> None:
+    found = changed(documented(), documented(fp32=("head",)))
+    assert found is not None
+    assert (found.lowered, found.kept) == (("sine",), ("head",))
+    assert changed(documented(), documented(("other",), ())) is None
+
+
+def test_runs_are_compared_on_a_page() -> None:
+    other = replace(hostile(), made="2026-12-01T00:00:00Z")
+    content = runs_page(Runs((HOSTILE[0], "b"), (documented(), other)))
+    assert "<script" not in content
+    said = " ".join(Page(content).text)
+    assert "is of another graph: its ops are not compared" in said
+
+
+def told(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["report", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_the_command_compares_in_every_form(tmp_path: Path) -> None:
+    runs = two(tmp_path)
+    said = told(*runs)
+    assert "| Outcome | criterion holds | criterion NOT met |" in said
+    assert "1 op no longer fp32: `sine`" in said
+    data = json.loads(told(*runs, "--format", "json"))
+    assert data["changes"] == [{"lowered": ["sine"], "kept": ["head"]}]
+    assert [each["report"]["outcome"] for each in data["runs"]] == ["holds", "missed"]
+    assert told(*runs, "--format", "html").startswith("<!doctype html>")
+
+
+def test_the_command_shows_one_run_and_writes_files(tmp_path: Path) -> None:
+    run = two(tmp_path)[0]
+    assert told(run).startswith("### net")
+    assert json.loads(told(run, "--format=json"))["name"] == "net"
+    assert told(run, "-o", str(tmp_path / "x.html")).startswith("wrote ")
+    assert (tmp_path / "x.html").read_text("utf-8") == page(documented())
+    assert json.loads(told("--schema"))["title"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no run is named"),
+        (("nowhere.report.json",), "there is no"),
+        ((".",), "several reports: a.report.json, b.report.json"),
+        (("damaged.json",), "can't be read"),
+    ],
+)
+def test_what_is_no_run_is_refused(
+    arguments: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "damaged.json").write_text("{}")
+    done = CliRunner().invoke(app, ["report", *arguments])
+    assert done.exit_code == 2
+    assert said in done.stderr and "error: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,148 @@
+"""Metrics and eval_funcs of users' own: what they give, and what is not theirs."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narrowcast.runtime.common.errors import MetricError
+from narrowcast.runtime.evaluation.evaluation import evaluate
+from narrowcast.runtime.evaluation.metrics.eval_func import score_model
+
+HERE = Path(__file__).name
+Act = Callable[[], Any]
+
+
+class Acting:
+    """A metric that does something wherever it is called."""
+
+    def __init__(self, act: Act) -> None:
+        self.act = act
+        self.seen = 0
+
+    def reset(self) -> None:
+        self.act()
+
+    def update(self, predictions: Any, labels: Any) -> None:
+        self.act()
+        self.seen += 1
+
+    def result(self) -> Any:
+        self.act()
+        return self.seen
+
+
+def batches() -> Iterator[Any]:
+    for _batch in range(3):
+        yield (np.ones((2, 2), np.float32),), np.zeros(2)
+
+
+def by_metric(act: Act) -> float:
+    return evaluate(lambda inputs: inputs, batches, lambda: Acting(act)).value
+
+
+def by_function(act: Act) -> float:
+    return score_model(lambda model: [act(), 3][1], None).value
+
+
+WAYS = [by_metric, by_function]
+
+
+@pytest.mark.parametrize("scored", WAYS)
+def test_random_numbers_of_others_stay_the_same(scored: Callable[[Act], float]) -> None:
+    def act() -> None:
+        random.seed(1)
+        np.random.seed(1)
+
+    random.seed(11)
+    np.random.seed(11)
+    expected = random.random(), np.random.random()
+    random.seed(11)
+    np.random.seed(11)
+    assert scored(act) == 3
+    assert (random.random(), np.random.random()) == expected
+
+
+@pytest.mark.parametrize("scored", WAYS)
+def test_the_working_directory_stays(
+    scored: Callable[[Act], float], tmp_path: Path
+) -> None:
+    before = Path.cwd()
+    assert scored(lambda: os.chdir(tmp_path)) == 3
+    assert Path.cwd() == before
+
+
+@pytest.mark.parametrize("scored", WAYS)
+def test_a_working_directory_that_is_removed_is_left(
+    scored: Callable[[Act], float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+
+    def act() -> None:
+        os.chdir(tmp_path)
+        if gone.exists():
+            gone.rmdir()
+
+    assert scored(act) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+@pytest.mark.parametrize("scored", WAYS)
+def test_a_forked_process_that_comes_back_goes_no_further(
+    scored: Callable[[Act], float], tmp_path: Path
+) -> None:
+    ended: list[int] = []
+
+    def act() -> None:
+        child = os.fork() if not ended else -1
+        if child > 0:
+            ended.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    assert scored(act) == 3
+    (tmp_path / str(os.getpid())).touch()
+    assert ended == [70]
+    assert [each.name for each in tmp_path.iterdir()] == [str(os.getpid())]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [([0.5, 1], "list"), ((), "tuple"), ({"a": 1}, "dict"), ("good", "str")],
+)
+def test_what_is_no_number_is_refused(given: Any, said: str) -> None:
+    class Giving(Acting):
+        def result(self) -> Any:
+            return given
+
+    with pytest.raises(
+        MetricError, match=rf"Giving.result\(\) gives {said}, not a number"
+    ) as caught:
+        evaluate(lambda inputs: inputs, batches, lambda: Giving(int))
+    assert caught.value.remedy == "Let it return one float."
+
+
+def broken() -> None:
+    raise ZeroDivisionError("by zero")
+
+
+@pytest.mark.parametrize("scored", WAYS)
+def test_an_exception_names_the_line(scored: Callable[[Act], float]) -> None:
+    line = broken.__code__.co_firstlineno + 1
+    with pytest.raises(MetricError, match=f"failed at {HERE}:{line}: ZeroDivision"):
+        scored(broken)
+
+
+@pytest.mark.parametrize("scored", WAYS)
+def test_what_is_printed_is_the_users(
+    scored: Callable[[Act], float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    scored(lambda: print("mine"))
+    assert capsys.readouterr().out.startswith("mine\n")

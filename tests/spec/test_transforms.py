@@ -1,0 +1,143 @@
+"""Where the channels of a sample are, and what can't be known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from narrowcast.spec import SpecError, loads
+from narrowcast.spec.sections.transforms.elementwise import (
+    Normalize,
+    Rescale,
+    Transpose,
+)
+from narrowcast.spec.sections.transforms.geometry import CenterCrop
+from narrowcast.spec.sections.transforms.layout import Ends, Unknown, channels
+from narrowcast.spec.sections.transforms.transform import FIRST, LAST, Transform
+
+FRAMEWORKS = ("pytorch", "tensorflow", "mxnet", "onnx")
+COLORS = Normalize(mean=(0.1, 0.2, 0.3), std=(1.0, 1.0, 1.0))
+TO_FIRST, TO_LAST = Transpose(perm=(2, 0, 1)), Transpose(perm=(1, 2, 0))
+SWAPPED = Transpose(perm=(1, 0, 2))
+
+
+def spec(transforms: dict[str, Any], **more: Any) -> str:
+    """A spec of arrays (or of `dataset`) with these transforms."""
+    dataset = more.pop(
+        "dataset", {"npz": {"path": "a.npz", "inputs": "x", "label": "y"}}
+    )
+    loader = {"dataset": dataset, "transform": transforms}
+    model = {"name": "net", "framework": "onnxrt_qdq", "path": "net.onnx"} | more
+    accuracy = {"metric": {"topk": 1}, "dataloader": loader}
+    data = {"model": model, "evaluation": {"accuracy": accuracy}}
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ((COLORS, TO_FIRST), LAST),
+        ((COLORS, TO_LAST), FIRST),
+        ((Rescale(), COLORS, SWAPPED, TO_FIRST), LAST),
+    ],
+)
+def test_a_transpose_tells_where_the_channels_of_arrays_are(
+    framework: str, steps: tuple[Transform, ...], expected: int
+) -> None:
+    found = channels(steps, Ends(False, framework, None))
+    assert found[steps.index(COLORS)] == expected
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_else_the_model_does(framework: str) -> None:
+    last = LAST if framework == "tensorflow" else FIRST
+    assert channels((COLORS,), Ends(False, framework, None)) == (last,)
+    for shape, expected in (
+        (("batch", 3, 224, 224), FIRST),
+        (("batch", 224, 224, 3), LAST),
+        (("batch", 3, 224, 3), last),
+    ):
+        assert channels((COLORS,), Ends(False, framework, shape)) == (expected,)
+    (found,) = channels((COLORS,), Ends(False, framework, ("batch", 28, 28, 1)))
+    assert isinstance(found, Unknown)
+
+
+@given(st.lists(st.permutations(range(3)).map(tuple), max_size=4))
+def test_decoded_images_are_followed(perms: list[tuple[int, ...]]) -> None:
+    """Whatever is transposed: the axis that was last is where it went."""
+    axes = [0, 1, 2]
+    for perm in perms:
+        axes = [axes[each] for each in perm]
+    steps = (*(Transpose(perm=perm) for perm in perms), COLORS)
+    found = channels(steps, Ends(True, "pytorch", None))[-1]
+    assert isinstance(found, int)
+    assert range(3)[found] == axes.index(2)
+
+
+def refusal(transforms: dict[str, Any], **more: Any) -> str:
+    with pytest.raises(SpecError) as caught:
+        loads(spec(transforms, **more))
+    return str(caught.value)
+
+
+NORMALIZE = {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}
+FOLDER = {"ImageFolder": {"root": "photos"}}
+
+
+@pytest.mark.parametrize(
+    ("transforms", "more", "words"),
+    [
+        (
+            {"Normalize": NORMALIZE},
+            {"inputs": [{"name": "x", "shape": ["batch", 1, 28, 28]}]},
+            "transform.Normalize: the model takes (batch, 1, 28, 28)",
+        ),
+        (
+            {"Normalize": NORMALIZE, "python": "a:b"},
+            {},
+            "Normalize: nobody knows where the channels are",
+        ),
+        (
+            {"Transpose": {"perm": [0, 2, 1]}, "CenterCrop": {"size": 8}},
+            {"dataset": FOLDER},
+            "CenterCrop: takes H x W x C",
+        ),
+        (
+            {"Transpose": {"perm": [2, 0, 1]}, "ToTensor": {}},
+            {"dataset": FOLDER},
+            "ToTensor: takes H x W x C",
+        ),
+        (
+            {"Rescale": {}, "ParseDecodeVoc": {}},
+            {},
+            "ParseDecodeVoc: records are decoded when they are read",
+        ),
+        (
+            {"Compose": {"transform_list": [{}, {"Normalise": {}}]}},
+            {},
+            "did you mean `Normalize`",
+        ),
+        ({"args": {"a": 1}}, {}, "takes args"),
+    ],
+)
+def test_what_nobody_can_know_is_refused(
+    transforms: dict[str, Any], more: dict[str, Any], words: str
+) -> None:
+    assert words in refusal(transforms, **more)
+
+
+def test_order_is_as_written_and_lists_stand_in_their_place() -> None:
+    several = [{"CenterCrop": {"size": 4}}, {"CenterCrop": {"size": 2}, "Rescale": {}}]
+    given = {"Rescale": {}, "Compose": {"transform_list": several}, "Cast": {}}
+    steps = loads(spec(given)).evaluation.transforms
+    names = [type(step).__name__ for step in steps]
+    assert names == ["Rescale", "CenterCrop", "CenterCrop", "Rescale", "Cast"]
+    assert [step.size for step in steps if isinstance(step, CenterCrop)] == [
+        (4, 4),
+        (2, 2),
+    ]
