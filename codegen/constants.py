@@ -10,7 +10,7 @@ from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.sections.metrics.measure import Measure
 from narrowcast.spec.sections.metrics.poststeps import PostStep
 from narrowcast.spec.sections.tuning import NearnessSection
-from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject
+from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject, measures
 
 from .evaluation.transforms import own
 from .evaluation.transforms.section import is_drawn
@@ -103,7 +103,8 @@ def files(spec: Spec) -> dict[str, str]:
 def _data(spec: Spec) -> Mapping[str, str]:
     """What the dataset, the metric and what is between them read."""
     evaluation = spec.evaluation
-    parts = (evaluation.dataset, evaluation.metric, *evaluation.postprocess)
+    own = measures(evaluation.metric)
+    parts = (evaluation.dataset, *own, *evaluation.postprocess)
     reading = (e for e in parts if isinstance(e, BuiltInDataset | Measure | PostStep))
     return {name: path for each in reading for name, path in each.files.items()}
 
@@ -163,8 +164,10 @@ DEFAULT_SEED = 1978
 
 
 def _seed(spec: Spec) -> tuple[Code, ...]:
-    """Where a factory, a random batch or an order is drawn, or the search is seeded otherwise."""
-    draws = spec.model.factory is not None or spec.evaluation.dataset is None
+    """Where a factory, data or its order is drawn, or the search is seeded otherwise."""
+    dataset = spec.evaluation.dataset
+    drawn = isinstance(dataset, BuiltInDataset) and dataset.seeded
+    draws = spec.model.factory is not None or dataset is None or drawn
     draws = draws or spec.evaluation.shuffle or is_drawn(spec.evaluation)
     if draws or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)
@@ -179,8 +182,15 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
     budget = spec.budget
     kind = "absolute" if criterion.relative is None else "relative"
     allowed = literal(getattr(criterion, kind))
-    higher = literal(criterion.higher_is_better)
-    demanded = call("Criterion", **{kind: allowed}, higher_is_better=higher)
+
+    def one(higher: bool) -> Group:
+        direction = literal(higher)
+        return call("Criterion", **{kind: allowed}, higher_is_better=direction)
+
+    higher = criterion.higher_is_better
+    demanded = (
+        tuple_of(list(map(one, higher))) if isinstance(higher, tuple) else one(higher)
+    )
     limits = {"max_trials": literal(budget.max_trials)}
     if budget.timeout is not None:
         limits["timeout"] = literal(budget.timeout)

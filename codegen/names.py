@@ -23,19 +23,21 @@ load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open
 open_supplied openvino portable profile pytorch run source std subject sys
 tensorflow tensorrt tf torch
 
-BUDGET CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES WEIGHTS
+BUDGET CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
 batches convert convert_to dataset eval_func load_model metric open_model prepare
 
 float tuple
 """
 DATASETS = """
-Arrays Balanced CocoArrays CocoImages CocoRecords Decoded ImageFolder ImageRecords
-Indexed ListedImages RawRecords StylePairs VocRecords made
+Arrays Balanced CocoArrays CocoImages CocoRecords Constant Decoded ImageFolder ImageRecords
+Indexed ListedImages Random RawRecords Sparse StylePairs Trimmed Uniform VocRecords made
 
 CONTENT IMAGE_LIST STYLE
 
-imagenet read_cifar10 read_cifar100 read_csv read_fashion_mnist read_mnist read_npz
+imagenet npy_folder read_cifar10 read_cifar100 read_csv read_fashion_mnist read_features
+read_glue read_jsonl read_mnist read_npy read_npz read_parquet read_squad tokenized
+wav_folder
 """
 TRANSFORMS = """
 Step at_random own_transform transform transform_2 transform_3
@@ -48,7 +50,7 @@ resize_with_ratio to_array to_pil_image to_tensor transpose
 """
 METRICS = """
 Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
-RMSE SquadF1 SquadV1 TopK
+RMSE Several SquadF1 SquadV1 TopK Weighted
 shifted
 CLASSES QUESTIONS VOCABULARY
 """

@@ -64,20 +64,9 @@ def imports_of(spec: Spec) -> tuple[Import, ...]:
 
 def refusals(spec: Spec) -> tuple[Group, ...]:
     """Calls that refuse what the spec names and no version reads yet."""
-    slots, evaluation = slots_of(spec), spec.evaluation
-    called = {
-        "data": evaluation.unbuilt_data if slots.data else (),
-        "metric": evaluation.unbuilt_metric if slots.metric else (),
-    }
-    return tuple(
-        Group(
-            "run.unbuilt(",
-            (Code(slot), literal(f"--{slot}"), *map(literal, names)),
-            ")",
-        )
-        for slot, names in called.items()
-        if names
-    )
+    names = spec.evaluation.unbuilt_data if slots_of(spec).data else ()
+    given = (Code("data"), literal("--data"), *map(literal, names))
+    return (Group("run.unbuilt(", given, ")"),) if names else ()
 
 
 def ending(spec: Spec) -> Code:

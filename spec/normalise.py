@@ -14,7 +14,6 @@ from .sections.frameworks.tensorflow import is_saved_model
 from .sections.inputs import InputSection
 from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
-from .sections.metrics.section import MetricSection
 from .sections.model import slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
@@ -25,13 +24,14 @@ from .spec import (
     Input,
     Metric,
     Model,
+    MultiMetrics,
     Pin,
     Pins,
     PythonClass,
     PythonObject,
     Spec,
 )
-from .unread import unread_data, unread_metric
+from .unread import unread_data
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}
 SIGNATURE = "serving_default"
@@ -142,22 +142,30 @@ def _evaluation(document: Document) -> Evaluation:
     """What judges; without a section for it, everything is supplied."""
     accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
-    data, outputs = unread_data(loader), unread_metric(accuracy)
-    read = loader.dataset is not None and not data
-    judged, balance = document.judged and not outputs, loader.filter.LabelBalance
+    data = unread_data(loader)
+    read = not data and _is_named(loader)
+    judged, balance = document.judged, loader.filter.LabelBalance
     return Evaluation(
         dataset=_dataset(loader) if read else None,
         transforms=loader.transform.steps if read else (),
-        metric=_metric(accuracy.metric) if accuracy.metric and judged else None,
-        criterion=_criterion(document) if document.judged else None,
+        metric=_metric(accuracy) if judged else None,
+        criterion=_criterion(document) if judged else None,
         batches=None if accuracy.iteration == -1 else accuracy.iteration,
         keep_last=loader.last_batch == "rollover",
         eval_func=_object(accuracy.python) if accuracy.python and judged else None,
-        drift=document.tuning.accuracy_criterion.drift if document.judged else None,
-        unread=(*data, *outputs),
+        drift=document.tuning.accuracy_criterion.drift if judged else None,
+        unread=data,
         shuffle=read and loader.shuffle,
         postprocess=_postprocess(accuracy) if judged else (),
         objects=balance.size if read and balance else None,
+    )
+
+
+def _is_named(loader: DataloaderSection) -> bool:
+    """Whether the spec says what data is read."""
+    chosen = loader.dataset.chosen if loader.dataset else None
+    return chosen is not None and (
+        not isinstance(chosen, BuiltInDataset) or chosen.named
     )
 
 
@@ -174,7 +182,13 @@ def _dataset(loader: DataloaderSection) -> Dataset | None:
     return _class(str(chosen), section.args)
 
 
-def _metric(section: MetricSection) -> Metric:
+def _metric(accuracy: AccuracySection) -> Metric | None:
+    """One or several; None where it is supplied."""
+    if several := accuracy.multi_metrics:
+        return MultiMetrics(several.measures, several.weight or ())
+    section = accuracy.metric
+    if section is None:
+        return None
     chosen = section.chosen
     if isinstance(chosen, Measure):
         return chosen
@@ -183,7 +197,7 @@ def _metric(section: MetricSection) -> Metric:
 
 def _postprocess(accuracy: AccuracySection) -> tuple[PostStep, ...]:
     """The steps; what is about labels is left out where none are read."""
-    metric = accuracy.metric
+    metric = accuracy.multi_metrics or accuracy.metric
     if metric is None:
         return ()
     steps = accuracy.postprocess.transform.steps
@@ -195,8 +209,13 @@ def _criterion(document: Document) -> Criterion:
     written = document.tuning.accuracy_criterion
     accuracy = document.evaluation.accuracy
     metric = accuracy.metric if accuracy else None
-    higher = written.higher_is_better
-    if higher is None:
+    several = accuracy.multi_metrics if accuracy else None
+    higher: bool | tuple[bool, ...] | None = written.higher_is_better
+    if several is not None and several.weight is None:
+        higher = tuple(each.higher_is_better for each in several.measures)
+    elif several is not None and higher is None:
+        higher = several.rising
+    elif higher is None:
         higher = metric is None or metric.higher_is_better
     return Criterion(
         relative=RELATIVE

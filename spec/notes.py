@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
@@ -119,6 +120,8 @@ def _data_notes(document: Document) -> Iterator[Note]:
     dataset = accuracy.dataloader.dataset if accuracy else None
     if dataset and isinstance(dataset.chosen, BuiltInDataset):
         yield from _files_of((*DATA, "dataset", dataset.key), dataset.chosen)
+        for note in dataset.chosen.notes():
+            yield replace(note, at=(*DATA, "dataset", dataset.key, *note.at))
 
 
 def _metric_notes(document: Document) -> Iterator[Note]:
@@ -208,10 +211,26 @@ def _unbuilt_notes(document: Document) -> Iterator[Note]:
 
 
 def _several_metrics_notes(document: Document) -> Iterator[Note]:
+    """What is written of several metrics and means little."""
     accuracy = document.evaluation.accuracy
-    if accuracy and accuracy.multi_metrics:
-        at = (*ACCURACY, "multi_metrics")
-        yield Note(at, "is not built yet: the script takes --metric")
+    several = accuracy.multi_metrics if accuracy else None
+    if several is None:
+        return
+    at = (*ACCURACY, "multi_metrics")
+    if several.weight is None:
+        if document.tuning.accuracy_criterion.higher_is_better is not None:
+            text = "has no effect here: each of multi_metrics has its own direction"
+            yield Note((*CRITERION, "higher_is_better"), text, LEAVE)
+        return
+    if several.higher_is_better is not None:
+        text = "has no effect beside weight: the criterion has the mean's direction"
+        yield Note((*at, "higher_is_better"), text, LEAVE)
+    if several.mixed:
+        text = (
+            "makes one mean of metrics that rise and metrics that fall where a model is "
+            "better: what it loses by one it may win by another"
+        )
+        yield Note((*at, "weight"), text, "leave it out: then each must hold")
 
 
 def _transform_notes(document: Document) -> Iterator[Note]:
@@ -220,6 +239,10 @@ def _transform_notes(document: Document) -> Iterator[Note]:
     if loader and not loader.says("dataset") and loader.transform.written:
         text = "is for a dataset, and none is written: data that is given is as it is"
         yield Note((*DATA, "transform"), text, LEAVE)
+    elif loader:
+        for at, step in loader.transform.placed:
+            if other := step.other(document.framework):
+                yield Note((*DATA, "transform", *at), *other)
 
 
 def _postprocess_notes(document: Document) -> Iterator[Note]:

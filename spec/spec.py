@@ -8,7 +8,7 @@ so that a new one is a single class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -145,17 +145,40 @@ class PythonClass:
     args: Mapping[str, Data]
 
 
+@dataclass(frozen=True, slots=True)
+class MultiMetrics:
+    """Several metrics, in the order written.
+
+    Attributes:
+        weights: One for each: their weighted mean is judged; () where each is.
+    """
+
+    metrics: tuple[Measure, ...]
+    weights: tuple[float, ...] = ()
+
+
 Dataset = BuiltInDataset | PythonClass
-Metric = Measure | PythonClass
+Metric = Measure | PythonClass | MultiMetrics
+
+
+def measures(metric: Metric | None) -> tuple[Measure, ...]:
+    """The metrics of the runtime among what judges."""
+    if isinstance(metric, MultiMetrics):
+        return metric.metrics
+    return (metric,) if isinstance(metric, Measure) else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """The accuracy demanded: exactly one of relative and absolute is set."""
+    """The accuracy demanded: exactly one of relative and absolute is set.
+
+    Attributes:
+        higher_is_better: The metric's direction; of several that must each hold, theirs.
+    """
 
     relative: float | None
     absolute: float | None
-    higher_is_better: bool
+    higher_is_better: bool | tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +186,7 @@ class Named:
     """What a spec names for a slot that can't be read yet.
 
     Attributes:
-        kind: "dataset", "transform", "filter", "metric", "multi_metrics" or
-            "postprocess".
+        kind: "dataset", "transform" or "filter".
         name: As written ("ImageRecord").
         args: Its parameters.
         built: Whether the runtime has it; the slot is supplied for others beside it.
@@ -192,8 +214,8 @@ class Evaluation:
         eval_func: Scores a whole model by itself: called with it, returns a number;
             SUPPLIED where Python code gives one.
         drift: How near outputs must stay to fp32's own besides, None for no matter.
-        unread: What is written for data or metric and can't be read yet, in order:
-            that slot is supplied.
+        unread: What is written for the data and can't be read yet, in order: it is
+            supplied.
         postprocess: What is done to outputs and labels before the metric, in order.
         shuffle: Whether samples of the dataset come in an order drawn from the seed.
         objects: How many an image has to have, None where all images are read.
@@ -217,17 +239,9 @@ class Evaluation:
     @property
     def unbuilt_data(self) -> tuple[str, ...]:
         """Why the data is supplied: "dataset ImageRecord"; () where nothing is named."""
-        return tuple(self._unbuilt("dataset", "transform", "filter"))
-
-    @property
-    def unbuilt_metric(self) -> tuple[str, ...]:
-        """Why the metric is supplied: "metric COCOmAPv2"; () where none is named."""
-        return tuple(self._unbuilt("metric", "multi_metrics", "postprocess"))
-
-    def _unbuilt(self, *kinds: str) -> Iterator[str]:
-        for each in self.unread:
-            if each.kind in kinds and not each.built:
-                yield f"{each.kind} {each.name}"
+        return tuple(
+            f"{each.kind} {each.name}" for each in self.unread if not each.built
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a document names for data and metric that can't be read yet."""
+"""What a document names for data that can't be read yet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from .reading.source import Data
 from .sections.dialect.fit import named
-from .sections.evaluation import AccuracySection, DataloaderSection
+from .sections.evaluation import DataloaderSection
 from .sections.marks import effective
 from .sections.section import Section
 from .spec import Named
@@ -15,15 +15,6 @@ from .spec import Named
 def unread_data(loader: DataloaderSection) -> tuple[Named, ...]:
     """All that is named for the data, where some of it is not built."""
     found = (*_dataset(loader), *_transforms(loader), *_each("filter", loader.filter))
-    return _unless_built(found)
-
-
-def unread_metric(accuracy: AccuracySection) -> tuple[Named, ...]:
-    """All that is named for the metric, where some of it is not built."""
-    found: list[Named] = []
-    if several := accuracy.multi_metrics:
-        args = several.model_dump(exclude_none=True)
-        found.append(Named("multi_metrics", ", ".join(several.named), args, False))
     return _unless_built(found)
 
 

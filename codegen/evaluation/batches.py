@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from narrowcast.spec import Spec
+from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.sections.fields import STRING
 from narrowcast.spec.spec import Evaluation, Input
 
@@ -24,7 +25,8 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over the dataset."""
     inputs, framework = _inputs(spec), framework_of(spec)
     said = any(one.shape or one.dtype for one in spec.model.inputs)
-    if framework.binds and not said and not _batched(evaluation):
+    bound = framework.binds or _ordered(spec, evaluation)
+    if bound and not said and not _batched(evaluation):
         return _bound_section(spec, evaluation)
     names = variables(one.name for one in inputs)
     reading, *unpacked = _read(names, spec, evaluation)
@@ -71,6 +73,13 @@ def _imports(*lines: Code) -> tuple[Import, ...]:
 
 
 NUMPY = re.compile(r"\bnp\.")
+
+
+def _ordered(spec: Spec, evaluation: Evaluation) -> bool:
+    """Whether a sample has several arrays, for inputs that the spec does not name."""
+    dataset = evaluation.dataset
+    several = isinstance(dataset, BuiltInDataset) and dataset.arrays > 1
+    return several and not spec.model.inputs
 
 
 def _batched(evaluation: Evaluation) -> bool:

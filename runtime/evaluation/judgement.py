@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .criterion import Criterion
+from .criterion import Criterion, Together
 from .evaluation import Evaluation
 from .judging.verdict import Verdict, verdict_data, verdicts
 
@@ -74,7 +74,7 @@ def judgement_data(judgement: Judgement | None) -> dict[str, Any] | None:
     """A judgement as plain data."""
     if judgement is None:
         return None
-    several = judgement.result.parts
+    several = isinstance(judgement.criterion, Together)
     parts = list(map(verdict_data, judgement.verdicts)) if several else []
     (first, *_others) = judgement.verdicts
     step = {} if several or first.step is None else {"step": first.step}

@@ -30,6 +30,7 @@ from ..evaluation.judging.relative import meant_criterion
 from ..evaluation.metrics.calling import made_metric
 from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
+from ..evaluation.metrics.part import SHARE
 from ..evaluation.saved import check_finite
 from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import joined
@@ -129,7 +130,7 @@ def _tell(context: Context, judged_by: Baseline) -> None:
     first, again = told(judged_by.found), judged_by.again
     if again is not None:
         second = rounded(again)
-        if judged_by.found.parts:
+        if judged_by.found.metric == SHARE:
             second = f"use {second} of what is allowed between them"
         context.warn(
             "the model is not deterministic: two passes over the data gave "

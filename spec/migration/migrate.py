@@ -38,9 +38,10 @@ def _header(read: Read, old: str, new: str) -> Remark:
     spec = normalise(read.document)
     evaluation = spec.evaluation
     judged = evaluation.criterion is not None and evaluation.eval_func is None
+    unread: tuple[str, ...] = ()
     slots = {
         "--data": (evaluation.dataset is None, evaluation.unbuilt_data),
-        "--metric": (judged and evaluation.metric is None, evaluation.unbuilt_metric),
+        "--metric": (judged and evaluation.metric is None, unread),
     }
     command = f"narrowcast run {_quoted(new)}"
     why = []

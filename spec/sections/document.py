@@ -220,7 +220,10 @@ class Document(Section):
         accuracy = self.evaluation.accuracy
         if accuracy is None:
             return
-        wanted = len(self.model.fed) or 1
+        dataset = accuracy.dataloader.dataset
+        chosen = dataset.chosen if dataset else None
+        given = chosen.arrays if isinstance(chosen, BuiltInDataset) else 1
+        wanted = len(self.model.fed) or given
         if accuracy.dataloader.transform.prepares and wanted != 1:
             yield Problem(
                 f"transforms prepare one input, the model has {wanted}",
@@ -277,6 +280,10 @@ class Document(Section):
         accuracy = self.evaluation.accuracy
         if accuracy is None:
             return
+        if several := accuracy.multi_metrics:
+            for problem in several.direction_problems():
+                at = ("evaluation", "accuracy", "multi_metrics", *problem.at)
+                yield replace(problem, at=at)
         written = self.tuning.accuracy_criterion.higher_is_better
         metric = accuracy.metric
         if (

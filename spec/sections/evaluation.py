@@ -11,12 +11,11 @@ from .datasets.dataset import BuiltInDataset
 from .datasets.filters import FilterSection
 from .datasets.section import DatasetSection
 from .dialect.evaluation import ConfigsSection
-from .dialect.names import ALL
-from .fields import Among, Amounts, Flag, PythonName, Refused, Size, Whole
-from .marks import unbuilt, unused
-from .metrics.names import BuiltInMetrics
+from .fields import Among, Flag, PythonName, Refused, Size, Whole
+from .marks import unused
 from .metrics.postprocess import PostprocessSection
 from .metrics.section import MetricSection
+from .metrics.several import MultiMetricsSection
 from .section import Block, Problem, Section
 from .transforms.section import TransformSection
 
@@ -57,32 +56,6 @@ class DataloaderSection(Section):
     )
 
 
-class MultiMetricsSection(BuiltInMetrics):
-    """Several metrics at once."""
-
-    weight: Amounts | None = Field(
-        default=None, description="How much each metric counts."
-    )
-    higher_is_better: tuple[Flag, ...] | None = Field(
-        default=None, description="The direction of each metric."
-    )
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The metrics."""
-        return tuple(name for name in BuiltInMetrics.model_fields if self.says(name))
-
-    def rules(self) -> Iterator[Iterator[Problem]]:
-        yield self._one_each("weight")
-        yield self._one_each("higher_is_better")
-
-    def _one_each(self, key: str) -> Iterator[Problem]:
-        given = getattr(self, key)
-        if given is not None and len(given) != len(self.named):
-            message = f"{len(given)} values for {len(self.named)} metrics"
-            yield Problem(message, "write one for each metric", (key,))
-
-
 class AccuracySection(Section):
     """How accuracy is measured."""
 
@@ -100,7 +73,10 @@ class AccuracySection(Section):
     dataloader: DataloaderSection = Field(
         default_factory=DataloaderSection, description="The data that is evaluated."
     )
-    multi_metrics: Block[MultiMetricsSection] = unbuilt("Several metrics at once.", ALL)
+    multi_metrics: Block[MultiMetricsSection] = Field(
+        default=None,
+        description="Several metrics: each must hold, or their weighted mean.",
+    )
     postprocess: PostprocessSection = Field(
         default_factory=PostprocessSection,
         description="What is done to outputs and labels before the metric.",
@@ -126,26 +102,29 @@ class AccuracySection(Section):
             )
 
     def _one_score(self) -> Iterator[Problem]:
-        if self.says("metric") and self.says("python"):
-            yield Problem(
-                "`metric` and `python` each say how a model is scored: write one",
-                "leave one out",
-                ("python",),
-            )
+        for key in ("metric", "multi_metrics"):
+            if self.says(key) and self.says("python"):
+                yield Problem(
+                    f"`{key}` and `python` each say how a model is scored: write one",
+                    "leave one out",
+                    ("python",),
+                )
 
     def _labelled(self) -> Iterator[Problem]:
         dataset = self.dataloader.dataset
         data = dataset.chosen if dataset else None
         unlabelled = isinstance(data, BuiltInDataset) and not data.labelled
-        metric = self.metric
-        if not unlabelled or metric is None or self.postprocess.transform.answers:
+        if not unlabelled or self.postprocess.transform.answers:
             return
-        if not metric.says("python") and metric.of_labels:
-            yield Problem(
-                "the metric compares with labels, but the dataset names none",
-                "add `label:` to the dataset",
-                ("metric",),
-            )
+        metric, several = self.metric, self.multi_metrics
+        own = metric is not None and metric.says("python")
+        for key, each in (("metric", metric), ("multi_metrics", several)):
+            if each is not None and not own and each.of_labels:
+                yield Problem(
+                    "the metric compares with labels, but the dataset names none",
+                    "add `label:` to the dataset",
+                    (key,),
+                )
 
     def _answered(self) -> Iterator[Problem]:
         """Answers that are made for a metric of something else."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dataset_fields import FIELDS
 
 from narrowcast.codegen import compile_script, render
 from narrowcast.spec import Spec, canonical, json_schema, loads
@@ -305,6 +306,13 @@ for _name in ("content_folder", "style_folder", "image_format"):
     TABLE[f"{LOADER}.dataset.style_transfer.{_name}"] = (TWO, "c", "d")
 TABLE[f"{LOADER}.dataset.style_transfer.resize_shape"] = (TWO, [8, 8], "8, 9")
 TABLE[f"{LOADER}.filter.LabelBalance.size"] = (rooted("COCORaw"), 1, 2)
+BOUND = {"name": "net", "framework": "pytorch", "factory": "pkg.net:make"}
+"""Takes as many inputs as the data gives."""
+for _dataset, _fields in FIELDS.items():
+    for _field, (_beside, *_values) in _fields.items():
+        _accuracy = {"dataloader": {"dataset": {_dataset: _beside}}}
+        _base = {"model": BOUND, "evaluation": {"accuracy": _accuracy}}
+        TABLE[f"{LOADER}.dataset.{_dataset}.{_field}"] = (_base, *_values)
 DRIFT = f"{CRITERION}.drift"
 NEARNESS = {
     "agreement": (0.9, 0.99),
@@ -400,6 +408,40 @@ for _name in ("Coco", "Imagenet", "Voc"):
         {},
         "the datasets of records do it whenever they read",
     )
+
+
+def together(base: dict[str, Any]) -> dict[str, Any]:
+    """The same spec with its metric among several."""
+    found = deepcopy(base)
+    accuracy = found["evaluation"]["accuracy"]
+    metric = accuracy.pop("metric")
+    accuracy["multi_metrics"] = {k: v for k, v in metric.items() if k != "args"}
+    return found
+
+
+MULTI = "evaluation.accuracy.multi_metrics"
+REPEATED = {
+    each: each.replace(METRIC, MULTI, 1)
+    for each in (*TABLE, *ONE_MEANING)
+    if each.startswith(f"{METRIC}.") and each.split(".")[3] not in ("python", "args")
+}
+"""What several metrics have of each that one alone has too."""
+
+for _leaf, _again in REPEATED.items():
+    if _leaf in TABLE:
+        _base, _one, _other = TABLE[_leaf]
+        TABLE[_again] = (together(_base), _one, _other)
+    else:
+        _base, _one, _other, _why = ONE_MEANING[_leaf]
+        ONE_MEANING[_again] = (together(_base), _one, _other, _why)
+_several = together(evaluated(metric={"topk": 1, "MSE": {}}))
+TABLE[f"{MULTI}.weight"] = (_several, [1, 2], [2, 1])
+ONE_MEANING[f"{MULTI}.higher_is_better"] = (
+    _several,
+    ABSENT,
+    [True, False],
+    "it can only be the metrics' own",
+)
 
 
 def resolved(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
@@ -529,7 +571,8 @@ WRITTEN = [
 
 
 def test_cases_write_every_leaf() -> None:
-    assert sorted({leaf for leaf, _value in WRITTEN}) == LEAVES
+    once = set(LEAVES) - set(REPEATED.values())
+    assert once == {leaf for leaf, _value in WRITTEN} - set(REPEATED.values())
 
 
 def test_cases_write_every_word() -> None:

@@ -30,6 +30,7 @@ from narrowcast.runtime.common.files import write_bytes
 from narrowcast.runtime.common.timing import Latency
 from narrowcast.runtime.evaluation.evaluation import largest_error
 from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.several import Several, Weighted
 from narrowcast.runtime.frameworks.protocol import Probe, Timings
 from narrowcast.runtime.graph.graph import Graph, Kernel, Kind, Op, Slot, Tensor
 from narrowcast.runtime.hardware.cpu import read_cpu
@@ -51,7 +52,23 @@ OPS = {
     "last": lambda x, w: np.sin(x),
     "head": lambda x, w: x * 2,
 }
-METRICS = {"MSE": MSE, "MSE to fp32": partial(MSE, compare_label=False), "": None}
+
+
+def several() -> Several:
+    return Several(MSE(), MSE(compare_label=False))
+
+
+def weighted() -> Weighted:
+    return Weighted((MSE(), MSE(compare_label=False)), (0.5, 1))
+
+
+METRICS = {
+    "MSE": MSE,
+    "MSE to fp32": partial(MSE, compare_label=False),
+    "several": several,
+    "weighted": weighted,
+    "": None,
+}
 """What the environment calls a metric."""
 
 SOURCES = Sources(model=(HERE / "weights.txt",))
@@ -274,9 +291,11 @@ def convert(run: Any) -> Any:
     run.machines = {LOW: Machine(read_cpu(), "numpy 1", is_target=True, warnings=())}
     subject = run.load(load_model, batches, sources=SOURCES)
     tolerance = float(os.environ.get("TOLERANCE", "0.001"))
+    metric = os.environ.get("METRIC", "MSE")
+    demanded = Criterion(absolute=tolerance, higher_is_better=False)
     subject = subject.judged_by(
-        METRICS[os.environ.get("METRIC", "MSE")],
-        Criterion(absolute=tolerance, higher_is_better=False),
+        METRICS[metric],
+        (demanded,) * 2 if metric == "several" else demanded,
         Drift(**json.loads(os.environ["DRIFT"])) if "DRIFT" in os.environ else None,
     )
     conversion = subject.trace(LOW, "net.json", pins=Pins())

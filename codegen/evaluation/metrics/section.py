@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from narrowcast.spec.sections.metrics.measure import Measure
 from narrowcast.spec.sections.metrics.poststeps import PostStep
-from narrowcast.spec.spec import Evaluation, Metric, PythonClass, PythonObject
+from narrowcast.spec.spec import (
+    Evaluation,
+    Metric,
+    MultiMetrics,
+    PythonClass,
+    PythonObject,
+    measures,
+)
 
 from ...names import importing
 from ...sections import EvalFunc, MadeOnce
 from ...writing.code import Code, docstring
 from ...writing.imports import Import
-from ...writing.layout import Group, call, laid_out, yaml_value
+from ...writing.layout import Group, call, laid_out, tuple_of, values, yaml_value
 from . import classification, detection, others, regression
 from .making import METRICS, Making, Makings
 from .postprocess import wrapped
@@ -33,18 +41,45 @@ def metric_section(metric: Metric, steps: Sequence[PostStep] = ()) -> MadeOnce:
     """
     if isinstance(metric, PythonClass):
         return _python(metric, steps)
+    if isinstance(metric, MultiMetrics):
+        return _several(metric, steps)
+    title, making, type_, imports = _made(metric, steps)
+    return _section(type_, title, Code(""), making, imports)
+
+
+def _made(
+    metric: Measure, steps: Sequence[PostStep]
+) -> tuple[str, Group, Import, tuple[Import, ...]]:
+    """What is said of a metric, its call, what it returns and what else is imported."""
     made: Making = MAKINGS[type(metric)](metric)
     making = call(made.metric[1], **made.arguments)
-    making, type_, imports = wrapped(making, made.metric, steps)
-    return _section(type_, made.title, Code(""), making, (*made.imports, *imports))
+    wanted = [each for each in steps if metric.of_labels or not each.shifts_labels]
+    making, type_, imports = wrapped(making, made.metric, wanted)
+    return made.title, making, type_, (*made.imports, *imports)
+
+
+def _several(metric: MultiMetrics, steps: Sequence[PostStep]) -> MadeOnce:
+    """Metrics that each have a criterion, or a weighted mean that has one."""
+    made = [_made(each, steps) for each in metric.metrics]
+    imports = [each for _t, _m, type_, others in made for each in (type_, *others)]
+    calls = [making for _title, making, _type, _imports in made]
+    name, given = "Several", [*calls]
+    title = "Several metrics, each of which must hold."
+    if metric.weights:
+        name, given = "Weighted", [tuple_of(calls), values(metric.weights)]
+        title = "The weighted mean of metrics, which is judged as one."
+    type_ = (f"{METRICS}.several", name)
+    making = Group(f"{name}(", tuple(("", each) for each in given), ")")
+    section = _section(type_, title, Code(""), making, imports)
+    lines = [section.title, "", *(docstring(title) for title, *_rest in made), ""]
+    return replace(section, title=Code("\n    ".join(lines).replace("    \n", "\n")))
 
 
 def packages(evaluation: Evaluation) -> tuple[str, ...]:
     """Requirements of computing the metric, and of what comes before."""
-    metric = evaluation.metric
-    own = metric.packages if isinstance(metric, Measure) else ()
+    own = (name for each in measures(evaluation.metric) for name in each.packages)
     steps = (name for step in evaluation.postprocess for name in step.packages)
-    return (*own, *steps)
+    return tuple(dict.fromkeys((*own, *steps)))
 
 
 def eval_func_section(given: PythonObject) -> EvalFunc:

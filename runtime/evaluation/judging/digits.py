@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..evaluation import Evaluation, rounded
+from ..metrics.part import SHARE
 
 MOST = 17
 """Significant digits that tell any two doubles apart."""
@@ -19,7 +20,7 @@ def apart(*values: float) -> tuple[str, ...]:
 
 
 def told(found: Evaluation) -> str:
-    """Name and value of what was scored; of several numbers, all of them."""
-    if not found.parts:
+    """Name and value of what was scored; of several that are judged, all of them."""
+    if found.metric != SHARE:
         return f"{found.metric} {rounded(found.value)}"
     return ", ".join(f"{part.metric} {rounded(part.value)}" for part in found.parts)

@@ -12,11 +12,8 @@ from ..drift.reference import Expected
 from ..evaluation import Evaluation
 from ..metrics.calling import compares_labels, made_metric, metric_part
 from ..metrics.metric import Metric
-from ..metrics.part import Part
+from ..metrics.part import SHARE, Part
 from ..metrics.several import Several
-
-SHARE = "share of what is allowed"
-"""What the one number of several is called."""
 
 
 def asked(

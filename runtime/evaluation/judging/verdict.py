@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..criterion import Criterion, Stated, criterion_of
+from ..criterion import Criterion, Stated, Together, criterion_of
 from ..evaluation import Evaluation
 from ..metrics.part import Part
 from .digits import apart
@@ -65,15 +65,14 @@ def verdicts(
     criterion: Criterion, baseline: Evaluation, result: Evaluation
 ) -> tuple[Verdict, ...]:
     """Those of all numbers of an evaluation."""
-    if not result.parts:
+    if not isinstance(criterion, Together):
         step = step_of(baseline)
         value = result.value
         return (Verdict(result.metric, baseline.value, value, criterion, step),)
-    criteria = getattr(criterion, "parts", ())
     return tuple(
         Verdict(after.metric, before.value, after.value, each, step_of(before))
         for each, before, after in zip(
-            criteria, baseline.parts, result.parts, strict=True
+            criterion.parts, baseline.parts, result.parts, strict=True
         )
     )
 

@@ -20,6 +20,9 @@ from ...common.strict_json import (
     text,
 )
 
+SHARE = "share of what is allowed"
+"""What the one number of several is called that are each judged."""
+
 Scores = npt.NDArray[np.float64]
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from ..fields import File, Flag, Names, Size, Text, Whole, filled
 from ..section import Problem
+from .counting import counted
 from .dataset import BuiltInDataset
 
 
@@ -39,19 +40,7 @@ class Npz(FileDataset):
     )
 
     def input_problems(self, named: int) -> Iterator[Problem]:
-        given = len(self.inputs)
-        if not named and given > 1:
-            yield Problem(
-                f"{given} arrays: say which inputs of the model they are",
-                "write model.inputs: the names that the model has, in this order",
-                ("inputs",),
-            )
-        elif given != (named or 1):
-            yield Problem(
-                f"{given} arrays, but {named or 1} in model.inputs",
-                "name one array for each of model.inputs, in order",
-                ("inputs",),
-            )
+        yield from counted(len(self.inputs), named, "arrays", ("inputs",))
 
 
 class Csv(FileDataset):

@@ -20,6 +20,11 @@ class Measure(Section):
     reads_labels: ClassVar[bool] = True
 
     @property
+    def of_labels(self) -> bool:
+        """Whether it compares with labels of the data, not with fp32's own outputs."""
+        return self.reads_labels
+
+    @property
     def packages(self) -> tuple[str, ...]:
         """Requirements that computing it adds to the script's."""
         return ()

@@ -17,6 +17,11 @@ class MeanError(Measure):
         description="Compare with the labels; false: with fp32's own outputs.",
     )
 
+    @property
+    def of_labels(self) -> bool:
+        """As it says."""
+        return self.compare_label
+
 
 class MSE(MeanError):
     """Mean squared error between outputs and labels; lower is better."""

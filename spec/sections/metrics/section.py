@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..section import Choice
 from .measure import Measure
 from .names import BuiltInMetrics
-from .regression import MeanError
 
 
 class MetricSection(BuiltInMetrics, Choice):
@@ -20,6 +19,4 @@ class MetricSection(BuiltInMetrics, Choice):
     def of_labels(self) -> bool:
         """Whether it compares with labels of the data, not with fp32's own outputs."""
         chosen = self.chosen
-        if isinstance(chosen, MeanError):
-            return chosen.compare_label
-        return not isinstance(chosen, Measure) or chosen.reads_labels
+        return not isinstance(chosen, Measure) or chosen.of_labels

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from ...reading.source import Data
 from ..fields import Among, Amounts, Flag, Whole
 from ..section import Problem
 from .sizes import Borders, Interpolation, Offset, Side, Sides, Square
@@ -26,6 +28,32 @@ class Resize(Pictorial):
         description="Whether `size`, one number, is the shorter side, and the aspect "
         "is kept: as torchvision resizes.",
     )
+
+    _both: bool = PrivateAttr(False)
+
+    def other(self, framework: str) -> tuple[str, str] | None:
+        decided = self._both or "keep_ratio" in self.model_fields_set
+        if framework != "pytorch" or decided:
+            return None
+        side = self.size[0]
+        return (
+            f"makes {side} x {side} of all images, in all frameworks; Neural "
+            "Compressor's for pytorch keeps the aspect",
+            f"keep_ratio: true, or size: [{side}, {side}]",
+        )
+
+    def remember(self, data: Mapping[str, Data]) -> None:
+        self._both = not isinstance(data.get("size"), int | str)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remembered(
+        cls, value: object, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        made = handler(value)
+        if isinstance(value, dict):
+            made.remember(value)
+        return made
 
     def problems(self) -> Iterator[Problem]:
         if self.keep_ratio and self.size[0] != self.size[1]:

@@ -67,6 +67,15 @@ class ResizeCropImagenet(Pictorial):
     )
     slice_crop: Flag = unused(False, "How the crop is made.")
 
+    def other(self, framework: str) -> tuple[str, str] | None:
+        if framework != "onnx":
+            return None
+        return (
+            "is TensorFlow's, in all frameworks; Neural Compressor's for onnx divides by "
+            "255 and by the standard deviations, and moves the channels first",
+            "ResizeCropImagenet without mean_value, then Rescale, Normalize, Transpose",
+        )
+
     @property
     def draws(self) -> bool:
         return self.random_crop or self.random_flip_left_right
