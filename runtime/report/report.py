@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..common.timing import Latency
 from ..evaluation.judgement import Judgement, Package
+from ..evaluation.performance.performed import Performed
 from ..graph.graph import Precision
 from ..search.sensitivity.worst import Worst
 from .comparison import RuleBased
@@ -34,6 +35,7 @@ class Report:
         rules: What converters that go by lists of op types would make of the model.
         drawn: Without data, input → which random values it had.
         rebuilt: The trial of an earlier search that was rebuilt, if one was.
+        performed: Percentiles, throughput, memory and size, where the spec asks for them.
         page: The report for people, None where it could not be written.
     """
 
@@ -66,6 +68,7 @@ class Report:
     weights: tuple[int, int] | None = None
     rules: RuleBased | None = None
     rebuilt: int | None = None
+    performed: Performed | None = None
     page: Path | None = None
     worst: Worst | None = None
     drawn: Mapping[str, str] = field(default_factory=dict)
