@@ -12,9 +12,10 @@ from .sections.datasets.records import TFRecordDataset, decoded
 from .sections.document import Document
 from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
+from .sections.inputs import InputSection
 from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
-from .sections.model import InputSection, slug
+from .sections.model import slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,
@@ -102,16 +103,21 @@ def _model(document: Document) -> Model:
         factory=_object(model.factory) if model.factory else None,
         weights=model.weights,
         trust=model.trust,
-        inputs=tuple(_input(each, framework) for each in model.inputs),
+        inputs=tuple(map(_input, model.inputs)),
         outputs=model.outputs,
     )
 
 
-def _input(section: InputSection, framework: str) -> Input:
-    dtype = section.dtype
-    if framework == "pytorch" and section.shape is not None:
-        dtype = dtype or "float32"
-    return Input(section.name, section.shape, dtype, section.largest)
+def _input(section: InputSection) -> Input:
+    return Input(
+        section.name,
+        section.shape,
+        section.dtype,
+        section.largest,
+        section.range or (),
+        section.values,
+        (section.value,) if section.is_fixed else (),
+    )
 
 
 def _object(name: str) -> PythonObject:
