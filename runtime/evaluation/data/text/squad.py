@@ -17,6 +17,8 @@ from .tokenizer import Tokenizer, Tokens, filled, read_tokenizer
 FIRST = 1_000_000_000
 """The `unique_id` of the first window, in BERT's run_squad.py and what goes by it."""
 
+OPTION = "dataset.bert.label_file"
+
 ORIGIN = "SQuAD 1.1 comes from https://rajpurkar.github.io/SQuAD-explorer."
 
 
@@ -96,6 +98,7 @@ def read_squad(
     question_length: int = 64,
     lower_case: bool | None = None,
     segments: bool = True,
+    option: str = OPTION,
 ) -> Squad:
     """The questions of a file, in windows as BERT's run_squad.py makes them.
 
@@ -106,13 +109,14 @@ def read_squad(
         stride: Tokens from the beginning of a paragraph's window to that of its next.
         question_length: The most tokens of a question that are taken.
         lower_case: As `read_tokenizer` takes it.
+        option: What names the file in a spec.
 
     Raises:
         DataError: A file is missing or damaged.
         RequirementError: The library `tokenizers` is not installed.
     """
     made = read_tokenizer(tokenizer, length=length, lower_case=lower_case)
-    questions = tuple(read_questions(path))
+    questions = tuple(read_questions(path, option))
     windows = tuple(
         window
         for number, question in enumerate(questions)
@@ -121,13 +125,12 @@ def read_squad(
     return Squad(path, made, questions, windows, segments)
 
 
-def read_questions(path: Path) -> Iterator[Question]:
+def read_questions(path: Path, option: str = OPTION) -> Iterator[Question]:
     """The questions of SQuAD's JSON, in order.
 
     Raises:
         DataError: It is missing, or is built otherwise.
     """
-    option = "dataset.bert.label_file"
     try:
         document = json.loads(path.read_bytes())
         for article in document["data"]:
