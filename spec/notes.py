@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.dialect.fit import OUTPUTS, catalogues, named
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
@@ -19,6 +19,7 @@ from .sections.section import Note, Unsound
 from .sections.tuning import CriterionSection
 
 ACCURACY = ("evaluation", "accuracy")
+OUTPUTS = (*ACCURACY, "postprocess", "transform")
 PRECISIONS = ("mixed_precision", "precisions")
 RUNTIME = ("model", "runtime")
 OBJECTIVE = ("tuning", "objective")
@@ -43,7 +44,6 @@ def notes(document: Document) -> Iterator[Note]:
         _any_accuracy_notes,
         _trials_notes,
         _criterion_notes,
-        _unbuilt_notes,
         _several_metrics_notes,
         _transform_notes,
         _postprocess_notes,
@@ -119,6 +119,8 @@ def _data_notes(document: Document) -> Iterator[Note]:
     dataset = accuracy.dataloader.dataset if accuracy else None
     if dataset and isinstance(dataset.chosen, BuiltInDataset):
         yield from _files_of((*DATA, "dataset", dataset.key), dataset.chosen)
+        for note in dataset.chosen.notes():
+            yield replace(note, at=(*DATA, "dataset", dataset.key, *note.at))
 
 
 def _metric_notes(document: Document) -> Iterator[Note]:
@@ -149,16 +151,17 @@ def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:
 
 
 def _performance_notes(document: Document) -> Iterator[Note]:
-    if document.evaluation.performance is not None:
-        text, hint = "has no effect here: tuning.objective says what is sought", LEAVE
-        if "objective" not in document.tuning.model_fields_set:
-            text = (
-                "makes latency the objective: write tuning: {objective: low_compute} "
-                "for as much in 16 bits as the criterion allows; what it holds has no "
-                "effect here"
-            )
-            hint = "write tuning: {objective: latency} in its place"
-        yield Note(("evaluation", "performance"), text, hint)
+    at = ("evaluation", "performance")
+    if document.evaluation.performance is None:
+        return
+    if not document.executed:
+        yield Note(at, "is not measured: nothing is executed here", LEAVE)
+    elif "objective" not in document.tuning.model_fields_set:
+        text = (
+            "makes latency the objective: write tuning: {objective: low_compute} "
+            "for as much in 16 bits as the criterion allows"
+        )
+        yield Note(at, text, "write tuning: {objective: latency} beside it")
 
 
 def _accuracy_objective_notes(document: Document) -> Iterator[Note]:
@@ -194,19 +197,6 @@ def _criterion_notes(document: Document) -> Iterator[Note]:
         yield Note(CRITERION, "is not checked: nothing is executed here", LEAVE)
 
 
-def _unbuilt_notes(document: Document) -> Iterator[Note]:
-    """What the spec names, and the script can't read."""
-    accuracy = document.evaluation.accuracy
-    if accuracy is None:
-        return
-    for kind, steps, section in catalogues(accuracy):
-        option = "--data"
-        if kind in ("metric", "postprocess"):
-            option = "--metric"
-        for name in (name for name, _ in named(section) if name in section.__dict__):
-            yield Note((*steps, name), f"is not read yet: the script takes {option}")
-
-
 def _several_metrics_notes(document: Document) -> Iterator[Note]:
     """What is written of several metrics and means little."""
     accuracy = document.evaluation.accuracy
@@ -236,6 +226,10 @@ def _transform_notes(document: Document) -> Iterator[Note]:
     if loader and not loader.says("dataset") and loader.transform.written:
         text = "is for a dataset, and none is written: data that is given is as it is"
         yield Note((*DATA, "transform"), text, LEAVE)
+    elif loader:
+        for at, step in loader.transform.placed:
+            if other := step.other(document.framework):
+                yield Note((*DATA, "transform", *at), *other)
 
 
 def _postprocess_notes(document: Document) -> Iterator[Note]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from narrowcast.spec import Spec
+from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.spec import Evaluation, Input
 
 from ..frameworks import framework_of
@@ -22,7 +23,8 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over the dataset."""
     inputs, framework = _inputs(spec), framework_of(spec)
     said = any(one.shape or one.dtype for one in spec.model.inputs)
-    if framework.binds and not said and not _batched(evaluation):
+    bound = framework.binds or _ordered(spec, evaluation)
+    if bound and not said and not _batched(evaluation):
         return _bound_section(spec, evaluation)
     names = variables(one.name for one in inputs)
     reading, *unpacked = _read(names, spec, evaluation)
@@ -63,6 +65,13 @@ def supplied_section(spec: Spec, evaluation: Evaluation) -> Batches:
     )
 
 
+def _ordered(spec: Spec, evaluation: Evaluation) -> bool:
+    """Whether a sample has several arrays, for inputs that the spec does not name."""
+    dataset = evaluation.dataset
+    several = isinstance(dataset, BuiltInDataset) and dataset.arrays > 1
+    return several and not spec.model.inputs
+
+
 def _batched(evaluation: Evaluation) -> bool:
     """Whether a whole batch is prepared at once."""
     return bool(evaluation.transforms) and not is_prepared(evaluation)
@@ -77,12 +86,15 @@ def _bound_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over a dataset whose arrays are what the model takes, in that order."""
     framework = framework_of(spec)
     made = framework.tensor(spec, Code("single(array)"), Code("array.dtype"))
+    needed = [
+        ("collections.abc", "Iterator"),
+        ("typing", "Any"),
+        ("narrowcast.runtime.evaluation.data.arrays", "single"),
+    ]
+    if "np." in framework.tensor_type:
+        needed.append(("numpy as np", ""))
     return Batches(
-        imports=(
-            ("collections.abc", "Iterator"),
-            ("typing", "Any"),
-            ("narrowcast.runtime.evaluation.data.arrays", "single"),
-        ),
+        imports=needed,
         title=Code("What the data gives, in the order of the model's arguments."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),

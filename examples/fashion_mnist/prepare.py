@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
     keras.utils.set_random_seed(1978)
     model = network()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", loss, ["accuracy"])
+    model.compile("adam", loss, metrics=["accuracy"])
     model.fit(images.astype(np.float32) / 255, labels, 128, 2, verbose=2)
     model.export(str(folder / "fashion"), verbose=False)
 

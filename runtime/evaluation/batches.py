@@ -118,10 +118,22 @@ def _unreadable(remedy: str, error: BaseException) -> DataError:
             f"{counts['given'] or 'more'}",
             "Make them agree: several inputs of one sample are a tuple.",
         )
+    if frame and frame.name == "batches" and (step := _step(frame.line or "")):
+        return DataError(
+            f"a batch can't be prepared{place_of(error)}, {frame.line}: "
+            f"{described(error)}",
+            f"Check {step} in the spec: it has to fit the samples that the data gives.",
+        )
     return DataError(
         f"the data can't be read{place_of(error)}: {described(error)}",
         remedy,
     )
+
+
+def _step(line: str) -> str:
+    """The key of the transform that a line of a script does to a batch, "" for none."""
+    names = [name for what, name in STEPS.items() if what in line]
+    return f"evaluation.accuracy.dataloader.transform.{names[0]}" if names else ""
 
 
 def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
@@ -141,3 +153,6 @@ def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
 
 UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")
 """What Python says where the script unpacks another number of inputs."""
+
+STEPS = {".transpose(": "Transpose", " - mean) / std": "Normalize"}
+"""What a script writes for transforms of whole batches that not all arrays bear."""

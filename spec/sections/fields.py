@@ -82,6 +82,28 @@ class Among:
         return {"type": "string", "enum": [*self.names, *self.told]}
 
 
+@dataclass(frozen=True)
+class Known:
+    """A word that the runtime has a row for; no code of a script hangs on it.
+
+    Attributes:
+        names: The words.
+    """
+
+    names: tuple[str, ...]
+
+    def check(self, word: str) -> str:
+        if word not in self.names:
+            raise Refused(f"unknown value `{word[:60]}`", near(word, self.names))
+        return word
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema = handler(source)
+        return core_schema.no_info_after_validator_function(self.check, schema)
+
+
 def split(value: object) -> object:
     """`a, b` and `a b` → ("a", "b"), as Neural Compressor reads them."""
     if isinstance(value, str):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dataset_fields import FIELDS
 
 from narrowcast.codegen import compile_script, render
 from narrowcast.spec import Spec, canonical, json_schema, loads
@@ -62,6 +63,7 @@ ROOTED = (
 
 
 PLAIN: dict[str, Any] = {"model": MODEL}
+PERFORMED: dict[str, Any] = {"model": MODEL, "evaluation": {"performance": {}}}
 METRIC = "evaluation.accuracy.metric"
 POSTPROCESS = "evaluation.accuracy.postprocess.transform"
 LOADER = "evaluation.accuracy.dataloader"
@@ -136,6 +138,13 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         True,
         False,
     ),
+    "evaluation.performance.warmup": (PERFORMED, 5, 9),
+    "evaluation.performance.iteration": (PERFORMED, -1, 9),
+    "evaluation.performance.dataloader.batch_size": (PERFORMED, ABSENT, 1),
+    "evaluation.performance.configs.num_of_instance": (PERFORMED, 1, 2),
+    "evaluation.performance.configs.cores_per_instance": (PERFORMED, ABSENT, 2),
+    "evaluation.performance.configs.intra_num_of_threads": (PERFORMED, ABSENT, 2),
+    "evaluation.performance.configs.inter_num_of_threads": (PERFORMED, ABSENT, 2),
     "tuning.objective": (PLAIN, "low_compute", "latency"),
     "tuning.execution": (PLAIN, "eager", "compile"),
     "tuning.exit_policy.timeout": (evaluated(), 0, 60),
@@ -301,6 +310,13 @@ for _name in ("content_folder", "style_folder", "image_format"):
     TABLE[f"{LOADER}.dataset.style_transfer.{_name}"] = (TWO, "c", "d")
 TABLE[f"{LOADER}.dataset.style_transfer.resize_shape"] = (TWO, [8, 8], "8, 9")
 TABLE[f"{LOADER}.filter.LabelBalance.size"] = (rooted("COCORaw"), 1, 2)
+BOUND = {"name": "net", "framework": "pytorch", "factory": "pkg.net:make"}
+"""Takes as many inputs as the data gives."""
+for _dataset, _fields in FIELDS.items():
+    for _field, (_beside, *_values) in _fields.items():
+        _accuracy = {"dataloader": {"dataset": {_dataset: _beside}}}
+        _base = {"model": BOUND, "evaluation": {"accuracy": _accuracy}}
+        TABLE[f"{LOADER}.dataset.{_dataset}.{_field}"] = (_base, *_values)
 DRIFT = f"{CRITERION}.drift"
 NEARNESS = {
     "agreement": (0.9, 0.99),

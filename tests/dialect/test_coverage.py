@@ -13,6 +13,8 @@ from narrowcast.spec.sections.model import FRAMEWORKS
 OURS = {
     *("runtime", "signature", "factory", "weights", "trust", "largest", "costs"),
     *("npz", "csv", "python", "args", "execution", "error_rate", "average", "drift"),
+    *("parquet", "jsonl", "npy", "wav", "inputs", "label", "tokenizer", "segments"),
+    *("samples", "doc_stride", "max_query_length"),
 }
 """Keys that Neural Compressor does not have, and that no document needs to write."""
 

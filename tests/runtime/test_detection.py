@@ -186,6 +186,9 @@ def test_one_image_may_come_without_its_axis_and_classes_as_numbers() -> None:
     metric.update((found, scores, kinds), ([wanted], [[]], [classes], ["a.jpg"]))
     pair = AveragePrecision("mAP", 0.5, 0)
     pair.update((found, scores, kinds), ([wanted], [classes]))
+    bare = AveragePrecision("mAP", 0.5, 0)
+    bare.update((found, scores, kinds), (wanted[None], (), classes[None], ["a.jpg"]))
+    assert bare.result() == pair.result()
     assert metric.result() == named.result() == pair.result()
 
 

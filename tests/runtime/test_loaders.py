@@ -145,6 +145,11 @@ def test_labels_of_any_kind() -> None:
     assert labels([1, 2], [3, 4]).tolist() == [[1, 2], [3, 4]]
     assert labels(np.zeros(2), np.zeros(3))[1].tolist() == [0, 0, 0]
     assert labels({"k": 1}, {"k": 2})["k"].tolist() == [1, 2]
+    answers = [["cat", "a cat"], ["dog", "a dog"]]
+    assert labels(*answers) == answers
+    assert labels((["cat"], 1), (["dog"], 2))[0] == [["cat"], ["dog"]]
+    yes, no = labels(("yes", "no"), ("oui", "non"))
+    assert (yes.tolist(), no.tolist()) == (["yes", "oui"], ["no", "non"])
     boxes, classes = labels((np.zeros((2, 4)), 1), (np.ones((2, 4)), 2))
     assert boxes.shape == (2, 2, 4)
     assert classes.tolist() == [1, 2]

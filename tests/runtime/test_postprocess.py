@@ -12,17 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.evaluation.data.text.squad import FIRST, Window
 from narrowcast.runtime.evaluation.metrics.classification.f1 import F1
 from narrowcast.runtime.evaluation.metrics.metric import MeanOverSamples
+from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.postprocess.collect import Collect
-from narrowcast.runtime.evaluation.metrics.postprocess.features import (
-    Feature,
-    Layout,
-    owns,
-    windows,
-)
 from narrowcast.runtime.evaluation.metrics.postprocess.shifted import shifted
-from narrowcast.runtime.evaluation.metrics.postprocess.squad import FIRST, SquadV1
+from narrowcast.runtime.evaluation.metrics.postprocess.squad import SquadV1, owns
 from narrowcast.runtime.evaluation.metrics.text.squad_f1 import SquadF1
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 
@@ -53,6 +49,15 @@ def test_a_metric_of_all_samples_is_shifted_too() -> None:
         metric.update(np.eye(2), None)
 
 
+def test_what_compares_with_fp32_is_not_shifted_and_says_so_behind_a_step() -> None:
+    metric = MSE(compare_label=False)
+    assert shifted(metric, 1) is metric
+    assert [Collect(MSE(each), 3).compare_label for each in (True, False)] == [
+        True,
+        False,
+    ]
+
+
 def test_only_the_first_samples_are_collected() -> None:
     metric = Collect(TopK(1), 3)
     for _pass in range(2):
@@ -81,28 +86,31 @@ class _Sees:
 
 
 @settings(max_examples=50)
-@given(st.integers(0, 40), st.integers(3, 14), st.integers(1, 12))
-def test_windows_show_each_token_and_one_owns_it(
-    tokens: int, begins: int, stride: int
+@given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 12), st.integers(0, 9))
+def test_each_token_belongs_to_the_window_that_shows_most_around_it(
+    tokens: int, room: int, stride: int, begins: int
 ) -> None:
-    layout = Layout(max_seq_length=20, doc_stride=stride)
-    found = [Feature(0, begins, *each) for each in windows(tokens, begins, layout)]
-    room = 20 - begins - 1
-    assert all(feature.length <= room for feature in found)
-    if stride <= room:
-        shown = {
-            token
-            for each in found
-            for token in range(each.first, each.first + each.length)
-        }
-        assert shown == set(range(tokens))
-    for token in range(tokens):
-        owners = [each for each in found if owns(token, each, found)]
-        showing = [
-            each for each in found if each.token(begins + token - each.first) == token
-        ]
-        assert len(owners) == bool(showing)
-        assert all(owner in showing for owner in owners)
+    firsts = range(0, max(tokens - room, 0) + stride, stride)
+    shown = [range(first, min(first + room, tokens)) for first in firsts]
+    shown = [each for each in shown if len(each)]
+    windows = [window(each, begins) for each in shown]
+    for token in {token for each in shown for token in each}:
+        expected, most = None, -1.0
+        for own, each in zip(windows, shown, strict=True):
+            if token in each:
+                around = min(token - each[0], each[-1] - token) + 0.01 * len(each)
+                if around > most:
+                    expected, most = own, around
+        owners = [each for each in windows if owns(3 * token, each, windows)]
+        assert [id(each) for each in owners] == [id(expected)]
+
+
+def window(tokens: range, begins: int) -> Window:
+    """One that shows tokens of two characters each, a blank between them."""
+    places = np.full((begins + len(tokens) + 1, 2), -1, np.int64)
+    for place, token in enumerate(tokens, start=begins):
+        places[place] = 3 * token, 3 * token + 2
+    return Window(0, places[:, 0], places[:, 0], places)
 
 
 CONTEXT = (
@@ -151,7 +159,7 @@ def test_answers_are_cut_out_of_the_text(files: tuple[Path, Path]) -> None:
     for form in forms:
         metric = squad(files)
         metric.update(form, None)
-        assert dict(metric._answers()) == {"who": "Ada Lovelace", "when": "1843"}
+        assert dict(metric.answers()) == {0: "Ada Lovelace", 1: "1843"}
         assert metric.result() == 100
     labelled = squad(files)
     labelled.update((starts[::-1], ends[::-1]), np.array([[FIRST + 1], [FIRST]]))
@@ -169,10 +177,10 @@ def test_spans_that_can_be_no_answer_are_passed_over(files: tuple[Path, Path]) -
     starts[0, 4], ends[0, 6] = 2, 2
     starts[1, 20], ends[1, 14] = 5, 4
     metric.update((starts, ends), None)
-    assert dict(metric._answers()) == {"who": "Ada Lovelace", "when": "1843;"}
+    assert dict(metric.answers()) == {0: "Ada Lovelace", 1: "1843;"}
     nothing = squad(files, n_best_size=1)
     nothing.update(logits((1, 2), (13, 11)), None)
-    assert dict(nothing._answers()) == {"who": "empty", "when": "empty"}
+    assert dict(nothing.answers()) == {0: "empty", 1: "empty"}
 
 
 def test_a_long_context_has_several_features(files: tuple[Path, Path]) -> None:
@@ -181,8 +189,7 @@ def test_a_long_context_has_several_features(files: tuple[Path, Path]) -> None:
     starts, ends = logits(*spans, length=17)
     ends[1], starts[1] = 2 * ends[1], 2 * starts[1]
     metric.update((starts[:4], ends[:4]), None)
-    assert list(dict(metric._answers())) == ["who"]
-    assert dict(metric._answers())["who"] == "1843"
+    assert dict(metric.answers()) == {0: "1843"}
     assert metric.result() == 0
     metric.update((starts[4:], ends[4:]), None)
     with pytest.raises(DataError, match="sample 6 is none of the 6 features"):
@@ -208,20 +215,15 @@ def test_outputs_that_are_no_logits_are_named(
 
 
 def test_files_that_are_missing_or_others_are_named(files: tuple[Path, Path]) -> None:
-    with pytest.raises(DataError, match="leaves no room"):
+    with pytest.raises(DataError, match="leave no room"):
         squad(files, max_seq_length=5)
-    for text in (
-        "[",
-        '{"data": [1]}',
-        '{"data": [{"paragraphs": [{"qas": []}]}]}',
-        "{}",
-    ):
-        files[0].write_text(text)
-        with pytest.raises(DataError, match="is no file of SQuAD's"):
-            squad(files)
-    files[1].unlink()
-    with pytest.raises(
-        DataError, match=r"vocab_file .*vocab.txt is not there"
-    ) as caught:
+    files[0].write_text("{}")
+    with pytest.raises(DataError, match="is not SQuAD's") as caught:
         squad(files)
-    assert "checkpoint" in caught.value.remedy
+    assert "SquadV1.label_file" in caught.value.remedy
+    files[0].unlink()
+    with pytest.raises(DataError, match=r"dev.json does not exist"):
+        squad(files)
+    files[1].unlink()
+    with pytest.raises(DataError, match=r"vocab.txt does not exist"):
+        squad(files)

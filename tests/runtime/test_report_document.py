@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reported import BF16, chain, documented, hostile, plan_of
+from reported import BF16, chain, documented, hostile, performed, plan_of
 from toy import Toy
 
 from narrowcast.runtime.common.errors import UsageError
@@ -53,6 +53,7 @@ DOCUMENTS = {
     "unjudged": documented(judgement=None, drift=math.inf, latency=None),
     "replayed": documented(replayed=True, trials=0),
     "hostile": hostile(),
+    "performed": performed(),
     "nothing low": documented(fp32=("stem", "sine", "head"), latency=TIMED, rules=None),
 }
 
@@ -321,3 +322,40 @@ def test_a_run_writes_it_beside_the_plan_and_a_replay_the_same(tmp_path: Path) -
     different = {key for key in first if first[key] != again[key]}
     assert different <= {*MEASURED}, different
     assert again["trials"] == first["trials"]
+
+
+def test_a_run_that_misses_has_a_report_of_its_own(tmp_path: Path) -> None:
+    """As its plan has: a good pair and its report stay; the trial that failed is told."""
+    toy = Toy(tmp_path)
+    assert toy.run().code == 0
+    good = (tmp_path / "net.report.json").read_bytes()
+    assert toy.run("--search", "--max-trials", "1").code == 1
+    assert (tmp_path / "net.report.json").read_bytes() == good
+    missed = read_document(found_document(tmp_path / "net.plan.failed.json"))
+    assert (missed.outcome, missed.exit_code) == ("missed", 1)
+    assert [trial.holds for trial in missed.trials] == [False]
+    assert missed.origin.model == "failed/net.json"
+
+
+def test_a_rebuilt_trial_has_one_in_its_folder(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    assert toy.run().code == 0
+    before = (tmp_path / "net.report.json").read_bytes()
+    assert toy.run("--trial", "1").code == 1
+    rebuilt = read_document(found_document(tmp_path / "trial-1"))
+    assert [trial.number for trial in rebuilt.trials if trial.delivered] == [1]
+    assert len(rebuilt.trials) > 1  # those of the search that it is of
+    assert rebuilt.origin.script == "../convert_net.py"
+    assert (tmp_path / "net.report.json").read_bytes() == before
+
+
+def test_what_is_converted_is_delivered_without_a_report(tmp_path: Path) -> None:
+    """A folder stands in the report's way: that is a note, and no old page stays."""
+    toy = Toy(tmp_path)
+    (tmp_path / "net.report.json").mkdir()
+    (tmp_path / "net.report.html").write_text("of another run")
+    done = toy.run()
+    assert done.code == 0, done.err
+    assert "no report: can't write" in done.err
+    assert (tmp_path / "net.plan.json").exists()
+    assert not (tmp_path / "net.report.html").exists()

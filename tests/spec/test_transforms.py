@@ -61,6 +61,7 @@ def test_else_the_model_does(framework: str) -> None:
         (("batch", 3, 224, 224), FIRST),
         (("batch", 224, 224, 3), LAST),
         (("batch", 3, 224, 3), last),
+        (("batch", "time", 3), LAST),
     ):
         assert channels((COLORS,), Ends(False, framework, shape)) == (expected,)
     (found,) = channels((COLORS,), Ends(False, framework, ("batch", 28, 28, 1)))
@@ -141,3 +142,29 @@ def test_order_is_as_written_and_lists_stand_in_their_place() -> None:
         (4, 4),
         (2, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("framework", "step", "words"),
+    [
+        ("pytorch", {"Resize": {"size": 8}}, "Resize makes 8 x 8 of all images"),
+        ("pytorch", {"Resize": {"size": 8, "keep_ratio": False}}, ""),
+        ("pytorch", {"Resize": {"size": [8, 8]}}, ""),
+        ("tensorflow", {"Resize": {"size": 8}}, ""),
+        (
+            "onnxrt_qdq",
+            {"ResizeCropImagenet": {"height": 8, "width": 8}},
+            "ResizeCropImagenet is TensorFlow's",
+        ),
+    ],
+)
+def test_what_is_another_step_in_neural_compressor_is_noted(
+    framework: str, step: dict[str, Any], words: str
+) -> None:
+    files = {"pytorch": "net.pt2", "tensorflow": "net.pb"}
+    path = files.get(framework, "net.onnx")
+    inputs = [{"name": "x", "shape": ["n", 3, 8, 8]}] if framework == "pytorch" else []
+    notices = loads(spec(step, framework=framework, path=path, inputs=inputs)).notices
+    said = [f"{n.path} {n.message}" for n in notices if "transform." in n.path]
+    assert len(said) == bool(words)
+    assert words in "".join(said)

@@ -6,6 +6,7 @@ The tolerances are those that docs/spec.md states, in levels of 255.
 import io
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,7 +22,9 @@ from narrowcast.runtime.evaluation.transforms.imagenet import (
     resize_crop_imagenet,
     resize_with_aspect_ratio,
 )
+from narrowcast.runtime.evaluation.transforms.images import to_array
 from narrowcast.runtime.evaluation.transforms.numbers import quantized_input
+from narrowcast.runtime.evaluation.transforms.own import own_transform
 from narrowcast.runtime.evaluation.transforms.sampling import sampled
 
 METHODS = {
@@ -145,3 +148,12 @@ def test_quantized_input(dtype: str, shift: int) -> None:
     expected = tf.dtypes.cast(image * 100.5 + shift, dtype).numpy()
     found = quantized_input(image, dtype=dtype, scale=100.5)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_layer_of_keras_is_a_step() -> None:
+    image = photo(12, 10)
+    step = own_transform(keras.layers.Resizing, height=6, width=5)
+    found, label = step(tf.constant(image, tf.float32), 3)
+    expected = tf.image.resize(image, (6, 5)).numpy()
+    np.testing.assert_allclose(to_array(found), expected, atol=0.01)
+    assert label == 3

@@ -10,10 +10,19 @@ from ...sections import MadeOnce, Preparing
 from ...writing.code import Code, literal
 from ...writing.imports import Import
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
-from . import files, images, records
-from .reading import DATA, Readings
+from . import files, folders, images, random, records, tables, text
+from .reading import DATA, Reading, Readings
 
-READINGS: Readings = {**files.READINGS, **images.READINGS, **records.READINGS}
+READINGS: Readings = {
+    **files.READINGS,
+    **folders.READINGS,
+    **images.READINGS,
+    **random.READINGS,
+    **records.READINGS,
+    **tables.READINGS,
+    **text.READINGS,
+}
+MADE: Import = (f"{DATA}.indexed", "made")
 BALANCED: Import = (f"{DATA}.images.balance", "Balanced")
 
 
@@ -29,26 +38,46 @@ def dataset_section(
     if isinstance(dataset, PythonClass):
         return _python(dataset, preparing)
     reading = READINGS[type(dataset)](dataset)
-    given = call(reading.reader[1], **reading.arguments)
-    names = tuple(map(Code, dataset.files))
-    made = Group(given.opening, (*names, *given.items), ")")
-    imports = [reading.reader, *preparing.imports]
+    made = _made(reading, tuple(dataset.files))
+    called = (reading.reader, *(each.function for each in reading.around))
+    imports = [*called, *reading.imports, *preparing.imports]
     if objects is not None:
         made = Group("Balanced(", (("", made), literal(objects)), ")")
         imports.append(BALANCED)
     if dataset.stacks and not preparing.prepare:
-        type_, module, making = "Arrays", f"{DATA}.arrays", made
+        module, type_, making = f"{DATA}.arrays", "Arrays", made
     else:
-        type_, module = "Decoded", f"{DATA}.decoded"
+        module, type_ = reading.batched
         if preparing.own:
-            type_, module = "Indexed", f"{DATA}.indexed"
+            module, type_ = MADE[0], "Indexed"
+            made = _anew(made)
+            imports.append(MADE)
         making = _prepared(type_, made, preparing)
     return _section(type_, module, reading.title, Code(""), making, *imports)
 
 
+def _made(reading: Reading, files: tuple[str, ...]) -> Group:
+    """The reader's call, with what is made of it around it."""
+    apart = {name for each in reading.around for name in each.files}
+    own = tuple(Code(name) for name in files if name not in apart)
+    given = call(reading.reader[1], **reading.arguments)
+    made = Group(given.opening, (*own, *given.items), ")")
+    for each in reading.around:
+        given = call(each.function[1], **each.arguments)
+        items = (("", made), *map(Code, each.files), *given.items)
+        made = Group(given.opening, items, ")")
+    return made
+
+
+def _anew(made: Group) -> Group:
+    """The dataset, and with it the user's transforms, draws the same in each pass."""
+    maker = Code(made.opening.removesuffix("("))
+    return Group("made(", (maker, *made.items), ")")
+
+
 def packages(dataset: Dataset | None) -> tuple[str, ...]:
     """Requirements of reading it."""
-    return dataset.packages if isinstance(dataset, BuiltInDataset) else ()
+    return dataset.requirements if isinstance(dataset, BuiltInDataset) else ()
 
 
 def _python(dataset: PythonClass, preparing: Preparing) -> MadeOnce:
@@ -57,7 +86,7 @@ def _python(dataset: PythonClass, preparing: Preparing) -> MadeOnce:
     given = call("made", **arguments)
     made = Group(given.opening, (expression, *given.items), given.closing)
     making = _prepared("Indexed", made, preparing)
-    title, module = "The samples, made once.", f"{DATA}.indexed"
+    title, module = "The samples, made once.", MADE[0]
     needed = ((module, "made"), *preparing.imports)
     return _section("Indexed", module, title, local_import, making, *needed)
 

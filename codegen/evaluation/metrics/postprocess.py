@@ -73,13 +73,17 @@ def wrapped(
     """A metric's call within those of the steps, the first of which sees outputs first.
 
     Returns:
-        The call, what it returns, and what else is imported.
+        The call, what it returns, and what the steps call.
     """
     imports: list[Import] = []
     for step in reversed(steps):
         wrapping = WRAPPINGS[type(step)](step)
         given = (Code(f"{k}={v}") for k, v in wrapping.arguments.items())
         making = Group(f"{wrapping.called[1]}(", (("", making), *given), ")")
-        imports += [type_, wrapping.called]
+        imports.append(wrapping.called)
         type_ = wrapping.type or wrapping.called
     return making, type_, tuple(imports)
+
+
+NAMES = "Collect QUESTIONS SquadV1 VOCABULARY shifted"
+"""What a script imports for these."""

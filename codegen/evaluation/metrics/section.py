@@ -50,18 +50,18 @@ def metric_section(metric: Metric, steps: Sequence[PostStep] = ()) -> MadeOnce:
 def _made(
     metric: Measure, steps: Sequence[PostStep]
 ) -> tuple[str, Group, Import, tuple[Import, ...]]:
-    """What is said of a metric, its call, what it returns and what else is imported."""
+    """What is said of a metric, its call, what that returns and what it names."""
     made: Making = MAKINGS[type(metric)](metric)
     making = call(made.metric[1], **made.arguments)
     wanted = [each for each in steps if metric.of_labels or not each.shifts_labels]
     making, type_, imports = wrapped(making, made.metric, wanted)
-    return made.title, making, type_, (*made.imports, *imports)
+    return made.title, making, type_, (made.metric, *made.imports, *imports)
 
 
 def _several(metric: MultiMetrics, steps: Sequence[PostStep]) -> MadeOnce:
     """Metrics that each have a criterion, or a weighted mean that has one."""
     made = [_made(each, steps) for each in metric.metrics]
-    imports = [each for _t, _m, type_, others in made for each in (type_, *others)]
+    imports = [each for _title, _making, _type, named in made for each in named]
     calls = [making for _title, making, _type, _imports in made]
     name, given = "Several", [*calls]
     title = "Several metrics, each of which must hold."

@@ -79,9 +79,9 @@ def _moved(
     """A detection's label with its boxes where the padded image has them."""
     if not isinstance(label, tuple | list) or len(label) < 2:
         return label
-    boxes = np.asarray(label[0], np.float32).reshape(-1, 4)
-    scaled = boxes * np.array([*size, *size], np.float32)
-    moved = (scaled + np.array([*corner, *corner], np.float32)) / np.float32(side)
+    boxes = np.asarray(label[0], float).reshape(-1, 4)
+    scaled = boxes * np.array([*size, *size], float)
+    moved = (scaled + np.array([*corner, *corner], float)) / side
     return type(label)((moved, *label[1:]))
 
 

@@ -76,9 +76,9 @@ def _speed(report: Report, contenders: tuple[Contender, ...]) -> str:
     result = next((each for each in contenders if each.key == RESULT), None)
     if result is None or result.latency is None or result.speedup is None:
         return ""
-    ratio = f"{result.speedup:.2f} times as fast as fp32"
+    longer = 1 / max(result.speedup, 1e-9)
     return {
-        "faster": f"A batch is {ratio}.",
-        "slower": f"It is slower: a batch is {ratio}.",
+        "faster": f"A batch is {result.speedup:.2f} times as fast as fp32.",
+        "slower": f"It is slower: a batch takes {longer:.2f} times as long as in fp32.",
         "within noise": "A batch takes as long as in fp32, within noise.",
     }[result.verdict]

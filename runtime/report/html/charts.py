@@ -30,14 +30,14 @@ class Axis:
         place = self.start + min(max(share, 0.0), 1.0) * (self.end - self.start)
         return round(place, 1)
 
-    def marks(self, most: int = 5) -> list[float]:
+    def marks(self, most: int = 6) -> list[float]:
         """Round numbers within it, at most about so many."""
         step = _round_step((self.most - self.least) / most)
         first = math.ceil(self.least / step - 1e-9)
         last = math.floor(self.most / step + 1e-9)
         return [k * step for k in range(first, last + 1)]
 
-    def digits(self, most: int = 5) -> int:
+    def digits(self, most: int = 6) -> int:
         """Decimals that tell marks apart."""
         step = _round_step((self.most - self.least) / most)
         return max(0, -math.floor(math.log10(step) + 1e-9))

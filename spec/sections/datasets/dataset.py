@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from ..section import Problem, Section
+from ..section import Note, Problem, Section
 
 
 class BuiltInDataset(Section):
@@ -15,12 +15,19 @@ class BuiltInDataset(Section):
         packages: Requirements that reading it adds to the script's.
         stacks: Whether all samples are of one shape: what is elementwise is then done
             to whole batches.
+        seeded: Whether samples are drawn, from the spec's seed.
         images: Whether its samples are images that it decodes: H x W x C.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
     stacks: ClassVar[bool] = False
+    seeded: ClassVar[bool] = False
     images: ClassVar[bool] = False
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """What reading it as it is written adds to the script's requirements."""
+        return self.packages
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -29,13 +36,26 @@ class BuiltInDataset(Section):
         return {}
 
     @property
+    def named(self) -> bool:
+        """Whether it says what is read; else the data is supplied."""
+        return True
+
+    @property
     def labelled(self) -> bool:
         """Whether its samples have labels."""
         return True
 
+    @property
+    def arrays(self) -> int:
+        """How many inputs of a model one sample feeds."""
+        return 1
+
+    def notes(self) -> Iterator[Note]:
+        """What its writer should hear; steps are from the section."""
+        return iter(())
+
     def input_problems(self, named: int) -> Iterator[Problem]:
         """What keeps it from feeding a model of so many named inputs, 0 for none."""
         if named > 1:
-            kind = type(self).__name__.lower()
-            message = f"a {kind} feeds one input, the model has {named}"
+            message = f"the dataset feeds one input, the model has {named}"
             yield Problem(message, "use npz or python")

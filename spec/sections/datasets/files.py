@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ..fields import File, Flag, Names, Size, Text, Whole, filled
-from ..section import Problem
+from ..section import Block, Problem, Section
+from .counting import counted
 from .dataset import BuiltInDataset
 
 
@@ -39,19 +40,7 @@ class Npz(FileDataset):
     )
 
     def input_problems(self, named: int) -> Iterator[Problem]:
-        given = len(self.inputs)
-        if not named and given > 1:
-            yield Problem(
-                f"{given} arrays: say which inputs of the model they are",
-                "write model.inputs: the names that the model has, in this order",
-                ("inputs",),
-            )
-        elif given != (named or 1):
-            yield Problem(
-                f"{given} arrays, but {named or 1} in model.inputs",
-                "name one array for each of model.inputs, in order",
-                ("inputs",),
-            )
+        yield from counted(len(self.inputs), named, "arrays", ("inputs",))
 
 
 class Csv(FileDataset):
@@ -75,3 +64,12 @@ class Csv(FileDataset):
         if len(self.delimiter) != 1 or self.delimiter in "\r\n\"'":
             message = "a delimiter is one character, not a quote or line break"
             yield Problem(message, 'such as "," or ";" or "\\t"', ("delimiter",))
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    npz: Block[Npz] = Field(default=None, description="Arrays of a NumPy archive.")
+    csv: Block[Csv] = Field(
+        default=None, description="Numbers in text, one sample a row."
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from ...reading.source import Data
 from ..fields import Among, Amounts, Flag, Whole
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .sizes import Borders, Interpolation, Offset, Side, Sides, Square
 from .transform import PILLOW, Pictorial
 
@@ -26,6 +28,32 @@ class Resize(Pictorial):
         description="Whether `size`, one number, is the shorter side, and the aspect "
         "is kept: as torchvision resizes.",
     )
+
+    _both: bool = PrivateAttr(False)
+
+    def other(self, framework: str) -> tuple[str, str] | None:
+        decided = self._both or "keep_ratio" in self.model_fields_set
+        if framework != "pytorch" or decided:
+            return None
+        side = self.size[0]
+        return (
+            f"makes {side} x {side} of all images, in all frameworks; Neural "
+            "Compressor's for pytorch keeps the aspect",
+            f"keep_ratio: true, or size: [{side}, {side}]",
+        )
+
+    def remember(self, data: Mapping[str, Data]) -> None:
+        self._both = not isinstance(data.get("size"), int | str)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remembered(
+        cls, value: object, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        made = handler(value)
+        if isinstance(value, dict):
+            made.remember(value)
+        return made
 
     def problems(self) -> Iterator[Problem]:
         if self.keep_ratio and self.size[0] != self.size[1]:
@@ -102,3 +130,35 @@ class Pad(Pictorial):
     padding_mode: Annotated[
         str, Among(("constant", "edge", "reflect", "symmetric"))
     ] = Field(default="constant", description="As NumPy's pad.")
+
+
+# In the section, a field hides the class that it is called after.
+_CenterCrop = CenterCrop
+_CropResize = CropResize
+_CropToBoundingBox = CropToBoundingBox
+_Pad = Pad
+_PaddedCenterCrop = PaddedCenterCrop
+_Resize = Resize
+_ResizeWithRatio = ResizeWithRatio
+
+
+class Catalogue(Section):
+    """What `transform` can name of these."""
+
+    CenterCrop: Block[_CenterCrop] = Field(
+        default=None, description="Crop around the center."
+    )
+    CropResize: Block[_CropResize] = Field(
+        default=None, description="Crop a box and resize it."
+    )
+    CropToBoundingBox: Block[_CropToBoundingBox] = Field(
+        default=None, description="Crop a box."
+    )
+    Pad: Block[_Pad] = Field(default=None, description="Pad the borders.")
+    PaddedCenterCrop: Block[_PaddedCenterCrop] = Field(
+        default=None, description="Crop around the center, a share of the image."
+    )
+    Resize: Block[_Resize] = Field(default=None, description="Resize images.")
+    ResizeWithRatio: Block[_ResizeWithRatio] = Field(
+        default=None, description="Enlarge, the aspect kept, and pad if asked."
+    )

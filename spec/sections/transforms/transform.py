@@ -41,6 +41,13 @@ class Transform(Section):
         """Whether something of it is drawn at random."""
         return False
 
+    def other(self, framework: str) -> tuple[str, str] | None:
+        """What Neural Compressor's does else for this framework, and what to write then.
+
+        None where it is the same.
+        """
+        return None
+
     def moved(self, axis: int) -> int | None:
         """Where the channels are after it, if they were at `axis` before.
 

@@ -79,7 +79,7 @@ def _rgb(image: Any, where: str) -> Any:
             "would clip",
             "Save it with 8 bits a channel.",
         )
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @contextmanager

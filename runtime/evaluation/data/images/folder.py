@@ -24,10 +24,11 @@ class ImageFolder:
 
     def __init__(self, root: Path) -> None:
         self.classes = tuple(folder.name for folder in _folders(root))
+        self._root = root
         self._images = tuple(
             (path, label)
             for label, name in enumerate(self.classes)
-            for path in _images(root / name)
+            for path in _images(root, name)
         )
         if not self._images:
             raise DataError(
@@ -40,7 +41,8 @@ class ImageFolder:
         return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[Pixels, int]:
-        path, label = self._images[index]
+        name, label = self._images[index]
+        path = self._root / name
         return read_image(path, str(path)), label
 
 
@@ -61,14 +63,14 @@ class ListedImages:
     def __init__(self, data_path: Path, image_list: Path | None = None) -> None:
         listed = data_path / "val.txt" if image_list is None else image_list
         self.files = (listed,)
-        self._images = tuple(
-            (data_path / name, label) for name, label in _listed(listed)
-        )
-        missing = [path for path, _label in self._images if not path.is_file()]
+        self._root = data_path
+        self._images = tuple(_listed(listed))
+        names = (name for name, _label in self._images)
+        missing = [name for name in names if not (data_path / name).is_file()]
         if missing:
             raise DataError(
                 f"{len(missing)} of {len(self)} images that {listed.name} names are "
-                f"not there: {missing[0]}",
+                f"not there: {data_path / missing[0]}",
                 "Put them there, or take them off the list.",
             )
 
@@ -76,7 +78,8 @@ class ListedImages:
         return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[Pixels, int]:
-        path, label = self._images[index]
+        name, label = self._images[index]
+        path = self._root / name
         return read_image(path, str(path)), label
 
 
@@ -89,13 +92,14 @@ def _folders(root: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
-def _images(folder: Path) -> list[Path]:
+def _images(root: Path, name: str) -> list[str]:
+    """Paths of a class's images in the root, in order."""
     found = (
-        path
-        for path in folder.rglob("*")
+        path.relative_to(root).as_posix()
+        for path in (root / name).rglob("*")
         if path.suffix.lower() in EXTENSIONS and _seen(path) and path.is_file()
     )
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(found)
 
 
 def _seen(path: Path) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -106,9 +107,11 @@ def record_files(root: Path, pattern: str) -> tuple[Path, ...]:
 
 def _spans(path: Path) -> npt.NDArray[np.int64]:
     """(records, 2): where the bytes of each record begin, and how many they are."""
+    spans = array("q")  # of a million records: no object for each
     try:
         with path.open("rb") as file:
-            spans = list(_read_spans(file, path))
+            for span in _read_spans(file, path):
+                spans.extend(span)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", "Check dataset.root.") from error
     except OSError as error:

@@ -19,7 +19,8 @@ def collate(found: Sequence[Any]) -> Sample:
     """Samples as one batch: each input, and each part of a label, is stacked.
 
     Inputs keep their form: one array, a tuple, or a mapping by name. Labels that can't
-    be stacked stay a list.
+    be stacked stay a list, and so do those that are lists of texts: an image's names of
+    objects, a question's answers.
 
     Raises:
         DataError: A sample is not (input, label), or inputs can't be stacked.
@@ -43,6 +44,8 @@ def _stacked(values: Sequence[Any], whole: bool) -> Any:
     first = values[0]
     if isinstance(first, Mapping):
         return {key: _stacked([each[key] for each in values], whole) for key in first}
+    if isinstance(first, list) and not whole and are_texts(first):
+        return _ragged(values, whole)
     if isinstance(first, tuple | list) and not are_numbers(first):
         try:
             parts = list(zip(*values, strict=True))
@@ -78,6 +81,11 @@ def are_numbers(values: Sequence[Any]) -> bool:
         else isinstance(each, Number | np.generic)
         for each in values
     )
+
+
+def are_texts(values: Sequence[Any]) -> bool:
+    """Whether a list is texts alone: names of objects, answers to a question."""
+    return bool(values) and all(isinstance(each, str | bytes) for each in values)
 
 
 def said(value: Any) -> str:

@@ -146,7 +146,8 @@ def known(labels: Any, names: Mapping[str, int], name: str) -> Iterator[Boxes]:
                 REMEDY,
             )
         corners = corners.reshape(-1, 4).astype(np.float64)
-        parts = [kind[sample] for kind in kinds if kind is not None]
+        # Lists that are empty for all samples are nothing once they are a batch.
+        parts = [kind[sample] for kind in kinds if kind is not None and len(kind)]
         classes = _classes(parts, len(corners), names, f"{name}: sample {sample}")
         yield Boxes(corners, classes, np.ones(len(corners)))
 

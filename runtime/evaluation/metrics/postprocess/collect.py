@@ -19,6 +19,7 @@ class Collect:
                 tokens.
         """
         self.name = str(getattr(metric, "name", type(metric).__name__))
+        self.compare_label = bool(getattr(metric, "compare_label", True))
         self._metric = metric
         self._length = length
         self._seen = 0

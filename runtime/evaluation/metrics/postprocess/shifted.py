@@ -15,8 +15,11 @@ def shifted(metric: Metric, shift: int) -> Metric:
     """The metric, of labels less `shift`.
 
     Returns:
-        A mean over samples where the metric is one.
+        A mean over samples where the metric is one; the metric itself where it reads no
+        labels but fp32's outputs.
     """
+    if not getattr(metric, "compare_label", True):
+        return metric
     if isinstance(metric, MeanOverSamples):
         return _ShiftedMean(metric, shift)
     return _Shifted(metric, shift)

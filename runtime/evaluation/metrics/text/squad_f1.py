@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ....common.errors import DataError
@@ -20,9 +20,7 @@ class SquadF1(OfAllSamples):
     """The mean over questions of the F1 of words between an answer and the wanted one
     that it is most like, 0 to 100 (Rajpurkar et al., "SQuAD: 100,000+ questions", 2016).
 
-    Either predictions are texts (n,) and labels the wanted answers of each, one text or
-    several; or predictions are a mapping from a question's id to an answer and labels
-    the articles of SQuAD's file, of which only questions with an answer are judged.
+    Predictions are texts (n,), labels the right answers of each, one text or several.
     """
 
     name = "SQuAD F1"
@@ -33,11 +31,6 @@ class SquadF1(OfAllSamples):
     def take(self, predictions: Any, labels: Any) -> None:
         output = one_output(predictions, self.name)
         wanted = given_labels(labels, self.name)
-        if isinstance(output, Mapping):
-            for question, answers in questions(wanted):
-                if question in output:
-                    self._scores.append(best_f1(output[question], answers))
-            return
         found = texts(output, OUTPUTS, f"{self.name} takes answers")
         if len(found) != len(wanted):
             raise DataError(
@@ -64,25 +57,6 @@ class SquadF1(OfAllSamples):
                 "Check that the data and the file of questions belong together.",
             )
         return 100 * sum(self._scores) / len(self._scores)
-
-
-def questions(articles: Any) -> Iterator[tuple[str, Sequence[str]]]:
-    """Each question's id and its answers, of the `data` of SQuAD's file.
-
-    Raises:
-        DataError: They are not built so.
-    """
-    try:
-        for article in articles:
-            for paragraph in article["paragraphs"]:
-                for question in paragraph["qas"]:
-                    wanted = [answer["text"] for answer in question["answers"]]
-                    yield question["id"], wanted
-    except (KeyError, TypeError) as error:
-        raise DataError(
-            f"labels are no articles of SQuAD's: {type(error).__name__}: {error}",
-            "They are the list under `data` in dev-v1.1.json.",
-        ) from error
 
 
 def best_f1(answer: str, wanted: Sequence[str]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ....evaluation.judging.digits import apart
 from ...comparison import RESULT
 from ...document.document import Document, Outcome
-from ...wording.numbers import beside_fp32, count, percent, precisions, seconds, size
+from ...wording.numbers import count, percent, precisions, seconds, size
 from ..elements import Markup, joined, tag
 
 STATES = {
@@ -52,7 +52,8 @@ def _tiles(document: Document) -> Iterator[Markup]:
         yield _tile("Output error", f"{document.drift:.1e}", "relative, beside fp32")
     result = next((each for each in document.contenders if each.key == RESULT), None)
     if result is not None and result.latency is not None:
-        said = f"{beside_fp32(result)} beside fp32"
+        noise = ", within noise" if result.verdict == "within noise" else ""
+        said = f"{result.speedup or 0.0:.2f}× as fast as fp32{noise}"
         yield _tile("Per batch", seconds(result.latency.median), said)
     else:
         yield _tile("Per batch", "–", document.untimed or "not timed")

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ce5693fe44e9a5859cdcfbceb550c419b891f4f270ac635e9d21d7c58bd297f0"
+# spec-sha256 = "02a032900ec5f012d840f7aca15025683de52605f7035bc034631bb9bd2ed023"
 # ///
 # fmt: off
 # isort: skip_file
@@ -43,7 +43,6 @@ from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.postprocess.collect import Collect
 from narrowcast.runtime.evaluation.metrics.postprocess.squad import SquadV1
-from narrowcast.runtime.evaluation.metrics.text.squad_f1 import SquadF1
 from narrowcast.runtime.frameworks import tensorflow
 from narrowcast.runtime.placement import low_compute
 
@@ -60,7 +59,11 @@ NAME = "bert"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
 INPUTS = (Input(name="x"),)
-SOURCES = Sources(model=(MODEL,), data=(DATA, QUESTIONS, VOCABULARY))
+SOURCES = Sources(
+    model=(MODEL,),
+    data=(DATA, QUESTIONS, VOCABULARY),
+    modules=("answers",),
+)
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -89,10 +92,12 @@ def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
 
 
 def metric() -> Collect:
-    """Mean over questions of the F1 of words of answers, 0 to 100."""
+    """answers.Own: update, reset and result."""
+    from answers import Own
+
     return Collect(
         SquadV1(
-            SquadF1(),
+            Own(),
             label_file=QUESTIONS,
             vocab_file=VOCABULARY,
             n_best_size=20,

@@ -39,7 +39,6 @@ from narrowcast.runtime import (
 )
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
-from narrowcast.runtime.evaluation.metrics.metric import Metric
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.postprocess.shifted import shifted
 from narrowcast.runtime.evaluation.metrics.several import Several

@@ -1,0 +1,74 @@
+"""Folders of files, one file a sample, a folder within for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ....common.errors import DataError
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The files of a folder.
+
+    Attributes:
+        files: In order of their paths.
+        classes: Names of the folders within, in order; () where files have no folder.
+        labels: The number of its class for each file; () without classes.
+    """
+
+    files: tuple[Path, ...] = field(repr=False)
+    classes: tuple[str, ...]
+    labels: tuple[int, ...] = field(repr=False)
+
+    def label(self, index: int) -> int | None:
+        """Of one file, None without classes."""
+        return self.labels[index] if self.classes else None
+
+
+def labelled_files(path: Path, suffixes: Sequence[str], option: str) -> Labelled:
+    """The files with these suffixes, those of hidden folders left out.
+
+    Where the folder has folders that hold such files, each is a class, by number in
+    order of names, and all files of it count, however deep.
+
+    Args:
+        suffixes: In small letters, with their dots.
+        option: What names the folder in a spec, for messages.
+
+    Raises:
+        DataError: There is no such folder or no such file, or only some are in a class.
+    """
+    if not path.is_dir():
+        raise DataError(
+            f"{path} {'is no folder' if path.exists() else 'does not exist'}",
+            f"Check {option}.",
+        )
+    found = sorted(
+        (file.relative_to(path) for file in path.rglob("*") if _counts(file, suffixes)),
+        key=lambda file: file.parts,
+    )
+    files = [file for file in found if not any(p.startswith(".") for p in file.parts)]
+    if not files:
+        raise DataError(
+            f"{path} holds no file that ends in {' or '.join(suffixes)}",
+            f"Check {option}.",
+        )
+    loose = [file for file in files if len(file.parts) == 1]
+    whole = tuple(path / file for file in files)
+    if len(loose) == len(files):
+        return Labelled(whole, (), ())
+    if loose:
+        raise DataError(
+            f"{path} holds files beside its folders of classes, such as {loose[0]}",
+            "Put each into the folder of its class.",
+        )
+    classes = tuple(sorted({file.parts[0] for file in files}))
+    numbers = {name: number for number, name in enumerate(classes)}
+    return Labelled(whole, classes, tuple(numbers[file.parts[0]] for file in files))
+
+
+def _counts(file: Path, suffixes: Sequence[str]) -> bool:
+    return file.suffix.lower() in suffixes and file.is_file()

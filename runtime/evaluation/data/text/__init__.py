@@ -1,0 +1,1 @@
+"""Datasets of text, as the numbers that a tokenizer's file makes of it."""

@@ -1,0 +1,3 @@
+import torch
+
+def build() -> torch.nn.Module: ...
