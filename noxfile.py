@@ -19,11 +19,12 @@ TESTED = ("-c", "constraints.txt")
 
 MXNET = ("mxnet", "numpy<1.24")
 ONNX = ("onnx", "onnx-ir", "onnxruntime", "openvino")
-METRICS = (
+LIBRARIES = (
     "scikit-learn>=1.4",
     "pycocotools>=2.0.8",
     "sacrebleu>=2.4",
     "tokenizers>=0.20",
+    "pyarrow>=14",
 )
 CORE = ("spec", "dialect", "codegen", "runtime", "packaging")
 FOLDERS = (
@@ -44,7 +45,7 @@ def core(session: nox.Session) -> None:
     """Everything that needs no framework: spec, codegen, CLI, placement, search."""
     session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77", "pillow>=11")
     session.install("-e", ".")
-    session.install(*METRICS)
+    session.install(*LIBRARIES)
     session.run("ruff", "check", *FOLDERS)
     session.run("ruff", "format", "--check", *FOLDERS)
     session.run("pytest", *SHARED, *(f"tests/{name}" for name in CORE))
@@ -94,6 +95,7 @@ def _contract(framework: str) -> tuple[str, ...]:
 def nightly(session: nox.Session) -> None:
     """Every property test with 30 times its examples, and the larger examples."""
     session.install(*TESTED, *TOOLS, *TESTS, "-e", ".[pytorch]")
+    session.install(*LIBRARIES, "pillow>=11")
     session.install("playwright>=1.50")  # it drives the Chromium of this machine
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]
@@ -101,6 +103,7 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", *SWEEP, *others, *own, env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_kills.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_signals.py")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_memory.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_report_browser.py")
     _damage(session, "pytorch")
     session.install("transformers==5.23.0")

@@ -51,7 +51,7 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
         laid_out("SOURCES = ", _sources(spec, read)),
         laid_out("PINS = ", _pins(spec)),
     ]
-    return (*lines, *_limits(spec))
+    return (*lines, *_limits(spec), *_performance(spec))
 
 
 def _inputs(spec: Spec) -> Group:
@@ -185,6 +185,25 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
         *_drift(spec),
         laid_out("BUDGET = ", call("Budget", **limits)),
     )
+
+
+def _performance(spec: Spec) -> Iterator[Code]:
+    """How speed is measured, if that is asked for; without the framework's own choices."""
+    asked = spec.performance
+    if asked is None:
+        return
+    given = {"warmup": asked.warmup}
+    optional = {
+        "instances": asked.instances if asked.instances > 1 else None,
+        "iterations": asked.iterations,
+        "batch_size": asked.batch_size,
+        "cores": asked.cores,
+        "intra_threads": asked.intra_threads,
+        "inter_threads": asked.inter_threads,
+    }
+    given |= {name: value for name, value in optional.items() if value is not None}
+    arguments = {name: literal(value) for name, value in given.items()}
+    yield laid_out("PERFORMANCE = ", call("Performance", **arguments))
 
 
 def _drift(spec: Spec) -> Iterator[Code]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from narrowcast.spec import Spec
 
 from .frameworks import framework_of
-from .sections import Convert
-from .slots import imports_of, parameters, refusals, slots_of
+from .sections import CONVERTED, Convert
+from .slots import imports_of, parameters, slots_of
 from .writing.code import Code, docstring
 from .writing.imports import Import
 from .writing.layout import Group, Item, laid_out, values
 
+PERFORMANCE = "narrowcast.runtime.evaluation.performance.asked"
 COSTS = "narrowcast.runtime.placement.costs"
 PROFILES = {
     ("cpu", "bf16"): "X86_BF16",
@@ -33,6 +34,7 @@ UNJUDGED = "Trace, lower all ops that can be, save, load again, compare, report.
 UNEXECUTED = (
     "Trace, lower all ops that can be, save and check; nothing is executed here."
 )
+MEASURED = Code("converted, PERFORMANCE")
 ALWAYS = ("Pins", "Precision", "Report", "Requirements", "Run", "Sources")
 
 
@@ -58,6 +60,7 @@ def convert_section(spec: Spec) -> Convert:
         each=each,
         steps=_steps(spec, indent=8 if each else 4),
         imports_of_steps=(framework.adapter, *imports_of(spec), *_imports(spec)),
+        finishing=CONVERTED if spec.performance is None else MEASURED,
     )
 
 
@@ -69,8 +72,6 @@ def _beginning(spec: Spec) -> Iterator[Code]:
     """Statements up to the model, loaded and scored."""
     framework, slots = framework_of(spec), slots_of(spec)
     _package, adapter = framework.adapter
-    for refusal in refusals(spec):
-        yield laid_out("", refusal, indent=4)
     several = len(spec.precisions) > 1
     requirements = "*REQUIREMENTS" if several else "REQUIREMENTS"
     lows = "lows = " if several else ""
@@ -165,4 +166,6 @@ def _imports(spec: Spec) -> Sequence[Import]:
         imports += [(COSTS, name) for name in _profiles(spec)]
         if spec.execution == "compile":
             imports.append((COSTS, "fused"))
+    if spec.performance is not None:
+        imports.append((PERFORMANCE, "Performance"))
     return imports

@@ -9,12 +9,29 @@ from collections.abc import Iterable
 from narrowcast.spec.sections.tuning import OBJECTIVES
 from narrowcast.spec.spec import PythonObject
 
+from .evaluation.datasets import (
+    files,
+    folders,
+    images,
+    random,
+    records,
+    tables,
+    text,
+)
+from .evaluation.metrics import (
+    classification,
+    detection,
+    others,
+    postprocess,
+    regression,
+)
+from .evaluation.transforms import conversions, elementwise, geometry, imagenet
 from .writing.code import Code, dotted
 from .writing.imports import import_lines
 
 OWN = """
 A100 Any Budget Callable Converted Criterion Data Drift Input Iterator Metric Model Path
-Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
+Performance Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
 
 annotations array arrays block_model cache command_line conversion converted data fed
 found fused inputs keras keras_model labels load_frozen_graph load_keras
@@ -23,37 +40,29 @@ load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open
 open_supplied openvino portable profile pytorch run single source std subject sys
 tensorflow tensorrt tf torch
 
-BUDGET CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
+BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
 batches convert convert_to dataset eval_func load_model metric open_model prepare
 
 float tuple
 """
 DATASETS = """
-Arrays Balanced CocoArrays CocoImages CocoRecords Constant Decoded ImageFolder ImageRecords
-Indexed ListedImages Random RawRecords Sparse StylePairs Trimmed Uniform VocRecords made
+Arrays Balanced Decoded Indexed made
 
 CONTENT IMAGE_LIST STYLE
-
-imagenet npy_folder read_cifar10 read_cifar100 read_csv read_fashion_mnist read_features
-read_glue read_jsonl read_mnist read_npy read_npz read_parquet read_squad tokenized
-wav_folder
 """
 TRANSFORMS = """
-Step at_random own_transform transform transform_2 transform_3
+Step at_random channels_first channels_last own_transform to_array transform
+transform_2 transform_3
+"""
+METRICS = "Several Weighted"
+KINDS = (
+    *(files, folders, images, random, records, tables, text),
+    *(conversions, elementwise, geometry, imagenet),
+    *(classification, detection, others, postprocess, regression),
+)
+"""Modules that write calls of the runtime, each with the names that its calls need."""
 
-align_channels bilinear_imagenet center_crop channels_first channels_last color_jitter
-crop_resize crop_to_bounding_box decode_image encode_jpeg normalize pad padded_center_crop
-quantized_input random_crop random_horizontal_flip random_resized_crop
-random_vertical_flip resize resize_crop_imagenet resize_shorter resize_with_aspect_ratio
-resize_with_ratio to_array to_pil_image to_tensor transpose
-"""
-METRICS = """
-Accuracy AveragePrecision BLEU Collect Correlation F1 Loss MAE MIoU MSE Matthews Order ROC
-RMSE Several SquadF1 SquadV1 TopK Weighted
-shifted
-CLASSES QUESTIONS VOCABULARY
-"""
 RESERVED = frozenset(
     {
         *OWN.split(),
@@ -61,6 +70,7 @@ RESERVED = frozenset(
         *DATASETS.split(),
         *TRANSFORMS.split(),
         *METRICS.split(),
+        *(name for kind in KINDS for name in kind.NAMES.split()),
     }
 )
 """Imports, constants and functions, local names, and builtins that a script uses."""

@@ -16,6 +16,7 @@ from .writing.imports import Import
 LOADING = Code("load_model()")
 INPUTS = Code("inputs")
 NOTHING = Code("")
+CONVERTED = Code("converted")
 
 
 class Section(Protocol):
@@ -179,6 +180,7 @@ class Convert:
         beginning: Statements up to the model, loaded and scored.
         each: Whether it is made for each of several precisions.
         steps: Statements from the model as loaded to the plans that were found.
+        finishing: What the last one is called with.
     """
 
     template: ClassVar[str] = "convert.py.j2"
@@ -189,6 +191,7 @@ class Convert:
     each: bool
     steps: tuple[Code, ...]
     imports_of_steps: tuple[Import, ...]
+    finishing: Code = CONVERTED
 
     @property
     def imports(self) -> Sequence[Import]:

@@ -8,9 +8,8 @@ from narrowcast.spec import Spec
 from narrowcast.spec.spec import SUPPLIED
 
 from .frameworks import framework_of
-from .writing.code import Code, literal
+from .writing.code import Code
 from .writing.imports import Import
-from .writing.layout import Group
 
 DATA = "narrowcast.runtime.evaluation.data.supplied.supplied"
 METRIC = "narrowcast.runtime.evaluation.metrics.metric"
@@ -60,13 +59,6 @@ def imports_of(spec: Spec) -> tuple[Import, ...]:
         *(((METRIC, "Metric"),) if slots.metric else ()),
         *((("typing", "Any"),) if slots.eval_func else ()),
     )
-
-
-def refusals(spec: Spec) -> tuple[Group, ...]:
-    """Calls that refuse what the spec names and no version reads yet."""
-    names = spec.evaluation.unbuilt_data if slots_of(spec).data else ()
-    given = (Code("data"), literal("--data"), *map(literal, names))
-    return (Group("run.unbuilt(", given, ")"),) if names else ()
 
 
 def ending(spec: Spec) -> Code:

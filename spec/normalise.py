@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .performance import Performance
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -30,7 +31,6 @@ from .spec import (
     PythonObject,
     Spec,
 )
-from .unread import unread_data
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}
 SIGNATURE = "serving_default"
@@ -57,6 +57,23 @@ def normalise(document: Document) -> Spec:
         batch_size=_batch_size(document),
         seed=tuning.random_seed,
         costs=document.costs,
+        performance=_performance(document),
+    )
+
+
+def _performance(document: Document) -> Performance | None:
+    asked = document.evaluation.performance
+    if asked is None or not document.executed:
+        return None
+    configs = asked.configs
+    return Performance(
+        warmup=asked.warmup,
+        iterations=None if asked.iteration == -1 else asked.iteration,
+        batch_size=asked.dataloader.batch_size,
+        instances=configs.num_of_instance,
+        cores=configs.cores_per_instance,
+        intra_threads=configs.intra_num_of_threads,
+        inter_threads=configs.inter_num_of_threads,
     )
 
 
@@ -136,8 +153,7 @@ def _evaluation(document: Document) -> Evaluation:
     """What judges; without a section for it, everything is supplied."""
     accuracy = document.evaluation.accuracy or AccuracySection()
     loader = accuracy.dataloader
-    data = unread_data(loader)
-    read = not data and _is_named(loader)
+    read = _is_named(loader)
     judged, balance = document.judged, loader.filter.LabelBalance
     return Evaluation(
         dataset=_dataset(loader) if read else None,
@@ -148,7 +164,6 @@ def _evaluation(document: Document) -> Evaluation:
         keep_last=loader.last_batch == "rollover",
         eval_func=_object(accuracy.python) if accuracy.python and judged else None,
         drift=document.tuning.accuracy_criterion.drift if judged else None,
-        unread=data,
         shuffle=read and loader.shuffle,
         postprocess=_postprocess(accuracy) if judged else (),
         objects=balance.size if read and balance else None,

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.dialect.fit import OUTPUTS, catalogues, named
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
@@ -20,6 +19,7 @@ from .sections.section import Note, Unsound
 from .sections.tuning import CriterionSection
 
 ACCURACY = ("evaluation", "accuracy")
+OUTPUTS = (*ACCURACY, "postprocess", "transform")
 PRECISIONS = ("mixed_precision", "precisions")
 RUNTIME = ("model", "runtime")
 OBJECTIVE = ("tuning", "objective")
@@ -44,7 +44,6 @@ def notes(document: Document) -> Iterator[Note]:
         _any_accuracy_notes,
         _trials_notes,
         _criterion_notes,
-        _unbuilt_notes,
         _several_metrics_notes,
         _transform_notes,
         _postprocess_notes,
@@ -152,16 +151,17 @@ def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:
 
 
 def _performance_notes(document: Document) -> Iterator[Note]:
-    if document.evaluation.performance is not None:
-        text, hint = "has no effect here: tuning.objective says what is sought", LEAVE
-        if "objective" not in document.tuning.model_fields_set:
-            text = (
-                "makes latency the objective: write tuning: {objective: low_compute} "
-                "for as much in 16 bits as the criterion allows; what it holds has no "
-                "effect here"
-            )
-            hint = "write tuning: {objective: latency} in its place"
-        yield Note(("evaluation", "performance"), text, hint)
+    at = ("evaluation", "performance")
+    if document.evaluation.performance is None:
+        return
+    if not document.executed:
+        yield Note(at, "is not measured: nothing is executed here", LEAVE)
+    elif "objective" not in document.tuning.model_fields_set:
+        text = (
+            "makes latency the objective: write tuning: {objective: low_compute} "
+            "for as much in 16 bits as the criterion allows"
+        )
+        yield Note(at, text, "write tuning: {objective: latency} beside it")
 
 
 def _accuracy_objective_notes(document: Document) -> Iterator[Note]:
@@ -195,19 +195,6 @@ def _criterion_notes(document: Document) -> Iterator[Note]:
     written = document.tuning.accuracy_criterion != CriterionSection()
     if written and not document.executed:
         yield Note(CRITERION, "is not checked: nothing is executed here", LEAVE)
-
-
-def _unbuilt_notes(document: Document) -> Iterator[Note]:
-    """What the spec names, and the script can't read."""
-    accuracy = document.evaluation.accuracy
-    if accuracy is None:
-        return
-    for kind, steps, section in catalogues(accuracy):
-        option = "--data"
-        if kind in ("metric", "postprocess"):
-            option = "--metric"
-        for name in (name for name, _ in named(section) if name in section.__dict__):
-            yield Note((*steps, name), f"is not read yet: the script takes {option}")
 
 
 def _several_metrics_notes(document: Document) -> Iterator[Note]:

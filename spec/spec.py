@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .performance import Performance
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -176,23 +177,6 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What a spec names for a slot that can't be read yet.
-
-    Attributes:
-        kind: "dataset", "transform" or "filter".
-        name: As written ("ImageRecord").
-        args: Its parameters.
-        built: Whether the runtime has it; the slot is supplied for others beside it.
-    """
-
-    kind: str
-    name: str
-    args: Mapping[str, Data]
-    built: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a conversion is judged by; what it leaves open is supplied to the script.
 
@@ -208,8 +192,6 @@ class Evaluation:
         eval_func: Scores a whole model by itself: called with it, returns a number;
             SUPPLIED where Python code gives one.
         drift: How near outputs must stay to fp32's own besides, None for no matter.
-        unread: What is written for the data and can't be read yet, in order: it is
-            supplied.
         postprocess: What is done to outputs and labels before the metric, in order.
         shuffle: Whether samples of the dataset come in an order drawn from the seed.
         objects: How many an image has to have, None where all images are read.
@@ -225,17 +207,9 @@ class Evaluation:
         default=None, metadata={ADDED: True}
     )
     drift: DriftSection | None = field(default=None, metadata={ADDED: True})
-    unread: tuple[Named, ...] = field(default=(), metadata={ADDED: True})
     postprocess: tuple[PostStep, ...] = field(default=(), metadata={ADDED: True})
     shuffle: bool = field(default=False, metadata={ADDED: True})
     objects: int | None = field(default=None, metadata={ADDED: True})
-
-    @property
-    def unbuilt_data(self) -> tuple[str, ...]:
-        """Why the data is supplied: "dataset ImageRecord"; () where nothing is named."""
-        return tuple(
-            f"{each.kind} {each.name}" for each in self.unread if not each.built
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +243,7 @@ class Spec:
         batch_size: Samples in a batch, for evaluation and for costs.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
+        performance: How speed is measured, None where nothing is executed or asked for.
         told: The framework as the command line gave it, "" where the spec tells it; no
             part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
@@ -286,6 +261,7 @@ class Spec:
     batch_size: int
     seed: int
     costs: str
+    performance: Performance | None = field(default=None, metadata={ADDED: True})
     told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

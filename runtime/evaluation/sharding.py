@@ -23,8 +23,9 @@ from uuid import uuid4
 
 from ..common.errors import ModelError, NarrowcastError
 from ..common.places import described
-from ..common.processes.fresh import end_with_parent, interrupts_stay_here, portable
+from ..common.processes.fresh import interrupts_stay_here, portable
 from ..common.processes.main_module import in_main, main_runs_once
+from ..common.processes.parent import end_with_parent
 from ..common.telling.heartbeat import beating
 from ..common.telling.waiting import limit, limit_reading, waiting
 from ..frameworks.inputs import Input

@@ -23,6 +23,7 @@ from ..common.strict_json import (
 from ..common.timing import LATENCY
 from ..evaluation.baseline import BASELINE
 from ..evaluation.evaluation import EVALUATION
+from ..evaluation.performance.performed import PERFORMED
 from ..graph.graph import Precision
 from ..graph.pins import Why
 from ..placement.measured.data import COSTS, PRECISION
@@ -50,7 +51,7 @@ STEPS: Mapping[str, Shape] = {
             ),
             "aside": text,
         },
-        {},
+        {"performance": PERFORMED},
     ),
     r"score rules for .+ \w+": optional(EVALUATION),
 }

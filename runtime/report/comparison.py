@@ -16,6 +16,11 @@ from ..common.delivery import discard
 from ..common.errors import NarrowcastError
 from ..common.timing import Latency, latencies, latencies_data
 from ..evaluation.evaluation import Evaluation, evaluation, to_the_end
+from ..evaluation.performance.performed import (
+    Performed,
+    performed_data,
+    performed_of,
+)
 from ..frameworks.protocol import Traced
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Why
@@ -61,10 +66,12 @@ class Timed:
     Attributes:
         latency: By name; `PREPARED` is `RESULT` where nothing is low.
         rules: The rule-based placement.
+        performed: What `evaluation.performance` asked for, None without it.
     """
 
     latency: Mapping[str, Latency]
     rules: RuleBased | None = None
+    performed: Performed | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +195,9 @@ def timed_as_recorded(
         aside,
         None if scored is None else evaluation(scored),
     )
-    return Timed(latencies(recorded["latency"]), rules)
+    asked = recorded.get("performance")
+    performed = None if asked is None else performed_of(asked)
+    return Timed(latencies(recorded["latency"]), rules, performed)
 
 
 def timed_data(timed: Timed | None) -> dict[str, Any]:
@@ -196,7 +205,9 @@ def timed_data(timed: Timed | None) -> dict[str, Any]:
     if timed is None:
         return {}
     rules = {} if timed.rules is None else {"rules": _rules_data(timed.rules)}
-    return {"latency": latencies_data(timed.latency), **rules}
+    asked = timed.performed
+    performed = {} if asked is None else {"performance": performed_data(asked)}
+    return {"latency": latencies_data(timed.latency), **performed, **rules}
 
 
 def _rules_data(rules: RuleBased) -> dict[str, Any]:

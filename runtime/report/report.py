@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..common.timing import Latency
 from ..evaluation.judgement import Judgement, Package
+from ..evaluation.performance.performed import Performed
 from ..graph.graph import Precision
 from ..search.sensitivity.worst import Worst
 from .comparison import RuleBased
@@ -32,6 +33,7 @@ class Report:
         weights: Under objective memory, bytes of the weights in fp32 and as placed.
         rules: What converters that go by lists of op types would make of the model.
         rebuilt: The trial of an earlier search that was rebuilt, if one was.
+        performed: Percentiles, throughput, memory and size, where the spec asks for them.
         page: The report for people, None where it could not be written.
     """
 
@@ -64,6 +66,7 @@ class Report:
     weights: tuple[int, int] | None = None
     rules: RuleBased | None = None
     rebuilt: int | None = None
+    performed: Performed | None = None
     page: Path | None = None
     worst: Worst | None = None
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..common.timing import Latency, speedup, verdict
 from ..evaluation.criterion import Criterion
 from ..evaluation.judging.digits import told
+from ..evaluation.performance.performed import Performed, Speed
 from .comparison import FP32, PREPARED, RESULT, RULES, RuleBased
 
 NAMES = {FP32: "fp32", PREPARED: "prepared fp32"}
@@ -104,3 +105,42 @@ def speed_data(latency: Mapping[str, Latency], what: str) -> dict[str, Any]:
 
 def _ms(latency: Latency) -> str:
     return f"{latency.median * 1e3:.2f} ms"
+
+
+def in_bytes(count: int) -> str:
+    """A size for people."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+def performed_lines(performed: Performed | None) -> list[str]:
+    """What `evaluation.performance` asked for: a line for each model."""
+    if performed is None:
+        return []
+    count, cores = performed.instances, performed.cores
+    several = f"{count} instance{'s' * (count != 1)}"
+    bound = f" of {cores} core{'s' * (cores != 1)}" if cores else ""
+    head = (
+        f"{several}{bound}, batches of {performed.batch}: ms per batch at 50, 90 and "
+        "99 %, samples per second, peak memory, file"
+    )
+    base = performed.models[FP32]
+    lines = [
+        f"{NAMES.get(name, name):<13} {_performed(each, base)}"
+        for name, each in performed.models.items()
+    ]
+    return [head, *lines, *performed.notes]
+
+
+def _performed(found: Speed, base: Speed) -> str:
+    times = "  ".join(f"{1e3 * each:.3f}" for each in found.latency)
+    sizes = "  ".join(
+        "-" if each is None else in_bytes(each)
+        for each in (found.peak_bytes, found.file_bytes)
+    )
+    line = f"{times}  {found.throughput:.1f}/s  {sizes}"
+    if found is base:
+        return line
+    ratio = found.throughput / base.throughput if base.throughput else 1.0
+    least, most = found.throughput_noise
+    apart = least > base.throughput_noise[1] or most < base.throughput_noise[0]
+    return f"{line}  ({ratio:.2f}x{'' if apart else ', within noise'})"

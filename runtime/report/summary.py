@@ -8,7 +8,7 @@ from ..common.files import shown
 from ..evaluation.judgement import Judgement
 from .comparison import COMPILED, RESULT
 from .report import Report
-from .speed import rules_line, speed_lines
+from .speed import in_bytes, performed_lines, rules_line, speed_lines
 
 GRAPH = 100_000
 """Bytes that a file may take beside its weights."""
@@ -25,12 +25,13 @@ def summary(report: Report) -> str:
         *(("accuracy", line) for line in _accuracy(report.judgement, report.drift)),
         (
             "size",
-            f"{_size(report.fp32_bytes)} of fp32 weights -> {_size(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
+            f"{in_bytes(report.fp32_bytes)} of fp32 weights -> {in_bytes(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
         ),
         *(("size", line) for line in _larger(report)),
         *([] if report.weights is None else [("weights", _stored(*report.weights))]),
         *(("latency", line) for line in _latency(report, RESULT)),
         *(("rules", line) for line in _rules(report)),
+        *(("speed", line) for line in performed_lines(report.performed)),
         *(("compiled", line) for line in _compiled(report)),
         *([("kernels", report.kernels)] if report.kernels else []),
         ("search", searched(report)),
@@ -47,10 +48,6 @@ def summary(report: Report) -> str:
         rows.append(("report", shown(report.page)))
     head = f"{report.name}: fp32 -> {report.low} + fp32"
     return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _larger(report: Report) -> list[str]:
@@ -70,7 +67,7 @@ def _compiled(report: Report) -> list[str]:
         return []
     lines = [
         *_accuracy(package.judgement, package.drift),
-        f"{_size(package.path.stat().st_size)} file",
+        f"{in_bytes(package.path.stat().st_size)} file",
         *_latency(report, COMPILED),
     ]
     if report.judgement is not None and report.judgement.holds and not package.holds:
@@ -107,7 +104,9 @@ def _rules(report: Report) -> list[str]:
 
 
 def _stored(fp32: int, placed: int) -> str:
-    return f"{_size(fp32)} in fp32 -> {_size(placed)} ({placed / max(fp32, 1):.0%})"
+    return (
+        f"{in_bytes(fp32)} in fp32 -> {in_bytes(placed)} ({placed / max(fp32, 1):.0%})"
+    )
 
 
 def searched(report: Report) -> str:

@@ -141,6 +141,7 @@ def gathered(
         notes=(*conversion.notes, *context.notes),
         weights=_weights(graph, plan),
         rules=None if timed is None else timed.rules,
+        performed=None if timed is None else timed.performed,
         rebuilt=context.options.trial,
     )
 

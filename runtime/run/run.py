@@ -13,6 +13,7 @@ from ..common.places import described
 from ..evaluation.batches import Batches
 from ..evaluation.data.supplied.supplied import Data
 from ..evaluation.loading import loaded, made_by
+from ..evaluation.performance.asked import Performance
 from ..frameworks.adapter import Adapter
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import Opener
@@ -122,25 +123,6 @@ class Run:
             self.context.warn(f"left out: {left.message}")
         return tuple(self.machines)
 
-    def unbuilt(self, supplied: object, option: str, *names: str) -> None:
-        """Refuse what the spec names and no version reads yet, unless it is supplied.
-
-        Args:
-            supplied: What is, None for nothing.
-            option: What supplies it: "--data".
-            names: Of the datasets, transforms or metrics.
-
-        Raises:
-            UsageError: It is not supplied.
-        """
-        if supplied is None:
-            verb = "is" if len(names) == 1 else "are"
-            raise UsageError(
-                f"the spec names {', '.join(names)}, which {verb} not read by this "
-                "version of narrowcast",
-                f"Give {option} package.module:Class: your own, in its place.",
-            )
-
     def fed(
         self,
         batches: Callable[[Data], Iterable[tuple[Any, Any]]],
@@ -235,10 +217,16 @@ class Run:
             context.progress.line("precision", f"{best.plan.low} is kept")
         return best
 
-    def finish(self, converted: Converted) -> Report:
-        """Time it, put model and plan in place, and report."""
+    def finish(
+        self, converted: Converted, performance: Performance | None = None
+    ) -> Report:
+        """Time it, put model and plan in place, and report.
+
+        Args:
+            performance: What else is to be measured of its speed.
+        """
         self.opener = converted.conversion.opener
-        return finished(converted, timed(converted))
+        return finished(converted, timed(converted, performance))
 
     def _recorded_precision(self) -> str | None:
         """That of the plan or the trial that is to be made again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from ..common.errors import NarrowcastError
 from ..common.places import described
 from ..common.timing import Latency, latencies_data
 from ..evaluation.evaluation import evaluation_data
+from ..evaluation.performance.asked import Performance
+from ..evaluation.performance.performed import performed_data
 from ..frameworks.adapter import Compiler
 from ..report.comparison import (
+    PREPARED,
+    RESULT,
     Timed,
     contenders,
     known_score,
@@ -23,12 +28,15 @@ from .converted import Converted
 from .slots.checks import Timing
 
 
-def timed(converted: Converted) -> Timed | None:
+def timed(converted: Converted, asked: Performance | None = None) -> Timed | None:
     """Latency per batch of fp32 as loaded and prepared, a list's placement, the result.
 
     Measured by `Checks.time`, all in turn; None where the machine is not the target,
     where nothing runs, or under --no-timing. Under `latency`
     the list's placement is scored too, where no trial did.
+
+    Args:
+        asked: What else is to be measured.
     """
     conversion, plan = converted.conversion, converted.plan
     context, slots = conversion.context, conversion.slots
@@ -45,15 +53,20 @@ def timed(converted: Converted) -> Timed | None:
         assert isinstance(adapter, Compiler)
         compiled = adapter.load_compiled, converted.package.path
 
+    performance: dict[str, Any] = {}
+
     def time(files: Mapping[str, Path]) -> dict[str, Latency]:
         timing = Timing(conversion.load_saved, files, context.clock, compiled)
-        return context.checks.time(slots, conversion.model, timing)
+        latency = context.checks.time(slots, conversion.model, timing)
+        if asked is not None:
+            performance.update(_performed(converted, timing, asked))
+        return latency
 
     def make() -> dict[str, Any]:
         latency, aside = measured(
             conversion.traced, converted.saved, others, context.candidate, time
         )
-        return {"latency": latencies_data(latency), "aside": aside}
+        return {"latency": latencies_data(latency), "aside": aside, **performance}
 
     def score() -> dict[str, Any] | None:
         judged = conversion.standard is not None and plan.objective == "latency"
@@ -74,6 +87,23 @@ def timed(converted: Converted) -> Timed | None:
     except BaseException as error:  # so it is where nothing more can be written
         context.note(f"not timed: {_said(error)}")
         return None
+
+
+def _performed(
+    converted: Converted, timing: Timing, asked: Performance
+) -> dict[str, Any]:
+    """What `evaluation.performance` asks for, as recorded; a note where that can't be."""
+    context, slots = converted.conversion.context, converted.conversion.slots
+    files = {k: timing.files[k] for k in (PREPARED, RESULT) if k in timing.files}
+    context.progress.live("time", "percentiles, throughput and memory of each in turn")
+    found = context.checks.perform(slots, replace(timing, files=files), asked)
+    if found is None:
+        context.note(
+            "evaluation.performance is not measured here: processes of its own would "
+            "need model and data, which only this one has"
+        )
+        return {}
+    return {"performance": performed_data(found)}
 
 
 def _said(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from ..reading.diagnostics import Steps
 from ..reading.source import Data, Source
 from ..sections.dialect.written import is_theirs
 from ..sections.document import Document
-from ..sections.marks import INT8, effect_of, frameworks_of
+from ..sections.marks import INT8, effect_of
 from ..sections.metrics.classification import TopK
 from ..sections.mixed_precision import INTEGERS, OpSection
 from ..sections.section import Section
@@ -71,11 +71,11 @@ def changes_of(document: Document, source: Source) -> Changes:
 
 
 def _keys(section: Section, at: Steps) -> Iterator[tuple[Steps, Section, str]]:
-    """Every key that is written, but for those below what has no effect or is unread."""
+    """Every key that is written, but for those below what has no effect."""
     for key in section.written:
         yield at, section, key
         info = type(section).model_fields[key]
-        if effect_of(info) is None and frameworks_of(info) is None:
+        if effect_of(info) is None:
             yield from _within(getattr(section, key), (*at, key))
 
 
@@ -97,7 +97,7 @@ def _change_key(
     info = type(section).model_fields[key]
     if (effect := effect_of(info)) is not None:
         found.dropped[at] = effect
-    elif frameworks_of(info) is None:
+    else:
         written, value = _at(source.data, at), getattr(section, key)
         plain = _plain(written, value.k if isinstance(value, TopK) else value)
         if plain is not None:
@@ -186,13 +186,12 @@ def _change_objective(found: Changes, document: Document) -> None:
     """A section about performance asks for latency; what differs by default is said."""
     unsaid = "objective" not in document.tuning.model_fields_set
     if document.evaluation.performance is not None:
-        for at in _below(found, PERFORMANCE):
-            del found.dropped[at]
-        found.dropped[PERFORMANCE] = (
-            "has no effect here: tuning.objective says what is sought"
-        )
+        if not document.executed:
+            for at in _below(found, PERFORMANCE):
+                del found.dropped[at]
+            found.dropped[PERFORMANCE] = "is not measured: nothing is executed here"
         if unsaid:
-            why = "what evaluation.performance asked for"
+            why = "what evaluation.performance asks for"
             found.written[OBJECTIVE] = Value("latency", why)
     elif unsaid and is_theirs(document):
         why = "in Neural Compressor it is performance"

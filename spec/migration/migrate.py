@@ -38,10 +38,9 @@ def _header(read: Read, old: str, new: str) -> Remark:
     spec = normalise(read.document)
     evaluation = spec.evaluation
     judged = evaluation.criterion is not None and evaluation.eval_func is None
-    unread: tuple[str, ...] = ()
     slots = {
-        "--data": (evaluation.dataset is None, evaluation.unbuilt_data),
-        "--metric": (judged and evaluation.metric is None, unread),
+        "--data": evaluation.dataset is None,
+        "--metric": judged and evaluation.metric is None,
     }
     command = f"narrowcast run {_quoted(new)}"
     why = []
@@ -50,13 +49,8 @@ def _header(read: Read, old: str, new: str) -> Remark:
         named = ", ".join(read.documents)
         why.append(f"NAME: {named}; the ending of --model can tell it as well")
     command += " --model PATH" if spec.model.supplied else ""
-    for option, (supplied, unbuilt) in slots.items():
-        given = f"{option} {option[2:].upper()}"
-        if supplied and unbuilt:
-            command += f" {given}"
-            why.append(f"{option}: {', '.join(unbuilt)} is not read yet")
-        elif supplied:
-            command += f" [{given}]"
+    for option, supplied in slots.items():
+        command += f" [{option} {option[2:].upper()}]" if supplied else ""
     if "[" in command:
         why.append("Without what is in brackets nothing is judged.")
     written = f"Written by `narrowcast migrate {_quoted(old)}`: changes have comments."

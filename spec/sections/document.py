@@ -11,7 +11,6 @@ from pydantic import AfterValidator, Field
 
 from ..reading.diagnostics import Steps
 from .datasets.dataset import BuiltInDataset
-from .dialect.fit import filter_problems
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
@@ -98,7 +97,6 @@ class Document(Section):
         yield self._batch_problems()
         yield self._direction_problems()
         yield self._drift_problems()
-        yield self._filter_problems()
 
     def _op_problems(self, section: str) -> Iterator[Problem]:
         lows = self.mixed_precision.lows
@@ -251,10 +249,6 @@ class Document(Section):
                     f"write a symbol such as `batch`, or batch_size: {first}",
                     ("model", "inputs", row, "shape", 0),
                 )
-
-    def _filter_problems(self) -> Iterator[Problem]:
-        if accuracy := self.evaluation.accuracy:
-            yield from filter_problems(accuracy)
 
     def _drift_problems(self) -> Iterator[Problem]:
         """Drift of what gives no outputs to compare, or of outputs of no name."""

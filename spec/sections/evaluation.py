@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from .datasets.dataset import BuiltInDataset
 from .datasets.filters import FilterSection
 from .datasets.section import DatasetSection
 from .dialect.evaluation import ConfigsSection
-from .fields import Among, Flag, PythonName, Refused, Size, Whole
+from .fields import Among, Flag, PythonName, Size
 from .marks import unused
 from .metrics.postprocess import PostprocessSection
 from .metrics.section import MetricSection
 from .metrics.several import MultiMetricsSection
+from .performance import Iteration, PerformanceSection
 from .section import Block, Problem, Section
 from .transforms.section import TransformSection
 
-
-def _iteration(count: int) -> int:
-    if count < 1 and count != -1:
-        raise Refused("must be at least 1, or -1 for all batches")
-    return count
+BALANCED = frozenset({"COCORaw", "COCORecord"})
+"""Datasets whose samples have boxes."""
 
 
 class DataloaderSection(Section):
@@ -55,6 +53,17 @@ class DataloaderSection(Section):
         "has no effect here: one machine evaluates, its processes by --workers",
     )
 
+    def problems(self) -> Iterator[Problem]:
+        """A filter that the dataset has nothing for."""
+        if not self.filter.says("LabelBalance"):
+            return
+        if self.dataset and self.dataset.key not in BALANCED:
+            yield Problem(
+                "the filter counts the boxes of COCORaw and COCORecord",
+                "leave it out",
+                ("filter", "LabelBalance"),
+            )
+
 
 class AccuracySection(Section):
     """How accuracy is measured."""
@@ -67,7 +76,7 @@ class AccuracySection(Section):
         description="Your own function that scores a whole model, as "
         "`package.module:evaluate`; called with the framework's model.",
     )
-    iteration: Annotated[Whole, AfterValidator(_iteration)] = Field(
+    iteration: Iteration = Field(
         default=-1, description="Batches that are evaluated; -1 for all."
     )
     dataloader: DataloaderSection = Field(
@@ -137,18 +146,6 @@ class AccuracySection(Section):
                 "write metric: {SquadF1: {}}",
                 ("postprocess", "transform", name),
             )
-
-
-class PerformanceSection(Section):
-    """How speed is measured."""
-
-    warmup: Any = unused(5, "Runs that are not timed.")
-    iteration: Any = unused(-1, "Runs that are timed.")
-    configs: ConfigsSection = unused(ConfigsSection(), "Processes and threads.")
-    dataloader: DataloaderSection = unused(DataloaderSection(), "The data.")
-    postprocess: PostprocessSection = unused(
-        PostprocessSection(), "What is done after."
-    )
 
 
 class EvaluationSection(Section):

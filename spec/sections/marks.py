@@ -1,11 +1,11 @@
-"""Marks of fields that Neural Compressor has and a script does not go by, or not yet."""
+"""Marks of fields that Neural Compressor has and a script does not go by."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 NO_EFFECT = "has no effect here"
@@ -18,16 +18,12 @@ LATER = "later"
 AGAIN = "again"
 """Annotates an item that is what the section which holds the list's section is."""
 
-EFFECT, FRAMEWORKS = "effect", "frameworks"
+EFFECT = "effect"
 
 
 def empty(value: object) -> object:
     """Null is an empty mapping, as in Neural Compressor."""
     return {} if value is None else value
-
-
-Parameters = Annotated[dict[str, Any] | None, BeforeValidator(empty)]
-"""What stands under the name of something that is not built yet: any keys."""
 
 
 def unused(default: object, description: str, effect: str = NO_EFFECT) -> Any:
@@ -39,12 +35,6 @@ def unused(default: object, description: str, effect: str = NO_EFFECT) -> Any:
     """
     extra: dict[str, Any] = {EFFECT: effect}
     return Field(default=default, description=description, json_schema_extra=extra)
-
-
-def unbuilt(description: str, frameworks: str) -> Any:
-    """The field of a name that is known, for these of our frameworks, and not built."""
-    extra: dict[str, Any] = {FRAMEWORKS: frameworks.split()}
-    return Field(default=None, description=description, json_schema_extra=extra)
 
 
 def effect_of(field: FieldInfo) -> str | None:
@@ -65,12 +55,6 @@ def effective(section: BaseModel) -> dict[str, Any]:
     }
 
 
-def frameworks_of(field: FieldInfo) -> tuple[str, ...] | None:
-    """For which frameworks Neural Compressor has what is not built, None for others."""
-    found = _mark(field, FRAMEWORKS)
-    return None if found is None else tuple(found)
-
-
 def is_said(section: BaseModel, key: str) -> bool:
     """Whether a key is written, and says other than what holds anyway."""
     # What is wrong is not there.
@@ -88,7 +72,7 @@ def is_said(section: BaseModel, key: str) -> bool:
 
 def is_marked(field: FieldInfo) -> bool:
     """Whether the key is only Neural Compressor's."""
-    return effect_of(field) is not None or frameworks_of(field) is not None
+    return effect_of(field) is not None
 
 
 def _mark(field: FieldInfo, mark: str) -> Any:

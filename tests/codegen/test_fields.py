@@ -63,6 +63,7 @@ ROOTED = (
 
 
 PLAIN: dict[str, Any] = {"model": MODEL}
+PERFORMED: dict[str, Any] = {"model": MODEL, "evaluation": {"performance": {}}}
 METRIC = "evaluation.accuracy.metric"
 POSTPROCESS = "evaluation.accuracy.postprocess.transform"
 LOADER = "evaluation.accuracy.dataloader"
@@ -137,6 +138,13 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         True,
         False,
     ),
+    "evaluation.performance.warmup": (PERFORMED, 5, 9),
+    "evaluation.performance.iteration": (PERFORMED, -1, 9),
+    "evaluation.performance.dataloader.batch_size": (PERFORMED, ABSENT, 1),
+    "evaluation.performance.configs.num_of_instance": (PERFORMED, 1, 2),
+    "evaluation.performance.configs.cores_per_instance": (PERFORMED, ABSENT, 2),
+    "evaluation.performance.configs.intra_num_of_threads": (PERFORMED, ABSENT, 2),
+    "evaluation.performance.configs.inter_num_of_threads": (PERFORMED, ABSENT, 2),
     "tuning.objective": (PLAIN, "low_compute", "latency"),
     "tuning.execution": (PLAIN, "eager", "compile"),
     "tuning.exit_policy.timeout": (evaluated(), 0, 60),

@@ -19,6 +19,7 @@ from narrowcast.codegen.evaluation.transforms.section import batch_steps
 from narrowcast.codegen.writing.code import Code
 from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.evaluation.batches import first_inputs
+from narrowcast.runtime.evaluation.transforms.coding import decode_image, encode_jpeg
 from narrowcast.spec import loads
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -27,6 +28,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "mxnet": {"path": "net-symbol.json", "weights": "net-0000.params"},
     "onnx": {"path": "net.onnx", "runtime": "openvino"},
 }
+CASES = Path(__file__).parents[1] / "cases"
 COLORS = {"mean": [1.0, 2.0, 3.0], "std": [1.0, 1.0, 1.0]}
 FOLDER = {"ImageFolder": {"root": "photos"}}
 ARRAYS = {"npz": {"path": "data.npz", "inputs": "x", "label": "y"}}
@@ -42,6 +44,9 @@ class Darker:
 
 def failing(image, label):
     raise KeyError(label)
+
+def noisy(image):
+    return image + np.random.normal(size=image.shape)
 """
 
 
@@ -82,6 +87,11 @@ def imported(
     spec = loads(text(framework, dataset, transforms))
     path = folder / f"script_of_{framework}.py"
     path.write_text(render(compile_script(spec, folder / "spec.yaml", path)))
+    return module_of(path)
+
+
+def module_of(path: Path) -> ModuleType:
+    """A script, imported."""
     found = importlib.util.spec_from_file_location(path.stem, path)
     assert found and found.loader
     module = importlib.util.module_from_spec(found)
@@ -180,3 +190,29 @@ def test_what_does_not_fit_names_sample_and_transform(
         first_inputs(script.batches)
     (name,) = steps
     assert f"transform.{name}" in str(caught.value)
+
+
+def test_what_ones_own_transform_draws_is_the_same_in_each_pass(folder: Path) -> None:
+    steps = {"Resize": {"size": 6}, "python": "own_steps:noisy"}
+    data = imported(folder, "onnx", FOLDER, steps).dataset()
+    first, second = ([batch[0][0] for batch in data.batches(2)] for _pass in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert len({array.tobytes() for array in first}) == len(first)
+
+
+@pytest.mark.parametrize("case", ["catalogue", "at_random", "photos", "planes"])
+def test_every_call_of_the_cases_is_one_of_the_runtimes(case: str) -> None:
+    """With the arguments that it takes: a photo goes through all of them."""
+    (path,) = (CASES / f"transforms_{case}" / "expected").glob("*.py")
+    script = module_of(path)
+    photo = np.random.default_rng(0).integers(0, 256, (420, 530, 3), dtype=np.uint8)
+    image: Any = photo.transpose(2, 0, 1) if case == "planes" else photo
+    if case == "catalogue":
+        image = encode_jpeg(photo)
+    given = [np.random.default_rng(1)] * (case == "at_random")
+    made, label = script.prepare(image, 3, *given)
+    assert label == 3
+    if case == "catalogue":
+        assert decode_image(made).shape == (224, 224, 3)
+    else:
+        assert made.shape == ((3, 200, 200) if case == "planes" else (3, 224, 224))

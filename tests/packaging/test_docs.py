@@ -17,6 +17,12 @@ FOLDERS = (
 MADE = {"failed/", "trial-K/", "NAME.bf16/"}
 """What a run of a script makes."""
 
+EXAMPLE = {
+    "runtime/evaluation/data/files/raw.py",
+    "runtime/evaluation/metrics/regression/largest.py",
+}
+"""What a reader of docs/extending.md makes: see tests/codegen/test_extending.py."""
+
 QUOTED = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"[\w./*-]+\.(py|md|j2|txt|toml)")
 FOLDER = re.compile(rf"[\w.*-]+/|({'|'.join(FOLDERS)})/[\w./*-]+")
@@ -37,7 +43,7 @@ def paths() -> tuple[str, ...]:
 def is_there(name: str) -> bool:
     """Whether a path, or the end of one, is; placeholders stand for any name."""
     end = "*/" + re.sub("NAME|FRAMEWORK", "*", name.strip("/"))
-    return name in MADE or any(fnmatch(path, end) for path in paths())
+    return name in MADE | EXAMPLE or any(fnmatch(path, end) for path in paths())
 
 
 def named(page: Path) -> Iterator[str]:

@@ -274,6 +274,25 @@ def test_without_an_evaluation_nothing_is_claimed(project: Project) -> None:
     assert project.predict(torch.randn(5, 8)).shape == (5, 4)
 
 
+DRIFT = """
+tuning:
+  accuracy_criterion:
+    drift: {sqnr: 30, least_cosine: 0.99, on_random_inputs: true}
+"""
+
+
+def test_drift_on_random_inputs_judges_where_it_is_asked_for(project: Project) -> None:
+    project.spec(DRIFT)
+    report = report_of(project.run("--json"))
+    numbers = {each["metric"]: each for each in report["judgement"]["numbers"]}
+    assert set(numbers) == {"SQNR", "least cosine"}
+    assert numbers["SQNR"]["result"] > 30
+    assert report["flops_low"] == report["flops"]
+    assert any("drift is judged on random inputs" in each for each in report["notes"])
+    parts = project.plan()["judgement"]["parts"]
+    assert {each["metric"] for each in parts} == set(numbers)
+
+
 def test_changed_weights_are_said_applied_and_evaluated(project: Project) -> None:
     project.spec(NPZ)
     report_of(project.run("--json"))

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reported import BF16, chain, documented, hostile, plan_of
+from reported import BF16, chain, documented, hostile, performed, plan_of
 from toy import Toy
 
 from narrowcast.runtime.common.errors import UsageError
@@ -53,6 +53,7 @@ DOCUMENTS = {
     "unjudged": documented(judgement=None, drift=math.inf, latency=None),
     "replayed": documented(replayed=True, trials=0),
     "hostile": hostile(),
+    "performed": performed(),
     "nothing low": documented(fp32=("stem", "sine", "head"), latency=TIMED, rules=None),
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reported import HOSTILE, documented, hostile
+from reported import HOSTILE, documented, hostile, performed
 from typer.testing import CliRunner
 
 from narrowcast.cli import app
@@ -42,6 +42,7 @@ PAGES = {
     "missed": documented(judgement=MISSED),
     "unjudged": documented(judgement=None, drift=0.1, latency=None),
     "hostile": hostile(),
+    "performed": performed(),
     "many": documented(
         MANY, MANY[::3], tuple(f"layer{k % 90}.part{k}" for k in range(3000))
     ),
@@ -158,6 +159,12 @@ def test_markdown_says_what_the_page_says() -> None:
     row = "| **Result** | **66.7%** | **0.8950** | **2.00 ms** | **2.00×** |"
     assert row in said
     assert "| `sine` | 33.3% | 33.3% | fp32 | accuracy: sine is off by 12% |" in said
+
+
+def test_performance_is_a_table_of_its_own() -> None:
+    said = markdown(performed())
+    assert "| fp32, as loaded | 4.00 ms | 4.44 ms |" in said and "| **2.00×** |" in said
+    assert "2 instances of 4 cores, batches of 64; taskset is not there." in said
 
 
 def unescaped(line: str, what: str) -> int:

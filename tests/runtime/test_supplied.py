@@ -196,19 +196,3 @@ def test_nothing_is_converted_without_a_model(
         command_line("convert.py", "net", convert, [], open_model=str)
     assert caught.value.code == 2
     assert "--model" in capsys.readouterr().err
-
-
-def test_what_can_not_be_read_yet_must_be_supplied(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def convert(run: Run, data: Any = None) -> Report:
-        run.unbuilt(data, "--data", "dataset ImageRecord", "transform ParseDecodeCoco")
-        raise UsageError("went on")
-
-    (here / "convert.py").touch()
-    assert command_line("convert.py", "net", convert, []) == 2
-    said = capsys.readouterr().err
-    assert "dataset ImageRecord, transform ParseDecodeCoco, which are not read" in said
-    assert "--data package.module:Class" in said
-    assert command_line("convert.py", "net", convert, ["--data", "one.npz"]) == 2
-    assert "went on" in capsys.readouterr().err

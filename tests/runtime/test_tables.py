@@ -17,7 +17,7 @@ from narrowcast.runtime.common.errors import DataError, RequirementError
 from narrowcast.runtime.common.optional import optional
 from narrowcast.runtime.evaluation.data.files.jsonl import read_jsonl
 from narrowcast.runtime.evaluation.data.files.npy import npy_folder, read_npy
-from narrowcast.runtime.evaluation.data.files.parquet import KEPT, read_parquet
+from narrowcast.runtime.evaluation.data.files.parquet import HELD, KEPT, read_parquet
 from narrowcast.runtime.evaluation.data.files.wav import wav_folder
 from narrowcast.runtime.evaluation.data.random.drawn import (
     Constant,
@@ -57,6 +57,13 @@ def test_json_lines_are_samples_and_empty_ones_are_none(tmp_path: Path) -> None:
     (numbers, identity), _label = found[3]
     assert (numbers.dtype, identity.dtype) == ("float32", "int64")
     assert found.files == (path,)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"x": 1}\r\n{"x": 2}')
+    found = read_jsonl(path, inputs=("x",), label=None)
+    assert [plain(found[k])[0] for k in range(2)] == [[1], [2]]
 
 
 def test_json_fields_fill_one_input_of_a_shape(tmp_path: Path) -> None:
@@ -148,11 +155,15 @@ def test_parquet_rows_are_samples_whatever_their_order(tmp_path: Path) -> None:
     )
     found = read_parquet(path, inputs=("x", "k"), label="y")
     assert len(found) == count
+    found.held = 0
     for k in np.random.default_rng(0).permutation(count).tolist():
         (x, number), label = found[k]
         assert x.dtype == np.float32
         assert (x.tolist(), number, label) == (numbers[k].tolist(), k, words[k])
     assert len(found._read) == KEPT
+    found.held = HELD
+    assert [int(found[k][0][1]) for k in range(count)] == list(range(count))
+    assert len(found._read) == len(found.groups)
 
 
 def test_parquet_folders_are_read_in_order(tmp_path: Path) -> None:

@@ -11,15 +11,18 @@ import pytest
 import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tfrecords import example, write_records
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.evaluation.data.files.jsonl import read_jsonl
+from narrowcast.runtime.evaluation.data.text.features import read_features
 from narrowcast.runtime.evaluation.data.text.glue import TASKS, read_glue
 from narrowcast.runtime.evaluation.data.text.squad import read_squad
 from narrowcast.runtime.evaluation.data.text.tokenized import tokenized
 from narrowcast.runtime.evaluation.data.text.tokenizer import read_tokenizer
+from narrowcast.runtime.evaluation.data.text.trimmed import Trimmed, trimmed
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "he", "ran", "she", "##s", "He"]
 PAD, UNK, CLS, SEP, _MASK, HE, RAN, SHE, S, CAPITAL = range(len(WORDS))
@@ -121,6 +124,43 @@ def test_texts_of_any_dataset_are_tokenised(tmp_path: Path) -> None:
         rows = read_jsonl(path, inputs=inputs, label="y")
         with pytest.raises(DataError, match="a tokenizer takes a text or two"):
             tokenized(rows, vocab, length=6)[0]
+
+
+def test_batches_are_cut_to_their_longest(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    texts = ["he", "he ran", "she", "he he he he"]
+    path.write_text("".join(json.dumps({"t": text}) + "\n" for text in texts))
+    rows = read_jsonl(path, inputs=("t",), label=None)
+    data = Trimmed(tokenized(rows, vocabulary(tmp_path), length=5))
+    shapes = [inputs[0].shape for inputs, _labels in data.batches(2)]
+    assert shapes == [(2, 4), (2, 5)]
+    for inputs, _labels in data.batches(2):
+        assert len({each.shape for each in inputs}) == 1
+    assert data.batch(range(1))[0][2].shape == (1, 3)
+    empty = np.zeros((2, 4), np.int64)
+    assert trimmed(((empty, empty), None))[0][0].shape == (2, 1)
+
+
+# Records
+
+
+def test_records_of_tokens_are_samples(tmp_path: Path) -> None:
+    features = {"input_ids": [CLS, HE], "input_mask": [1, 1], "segment_ids": [0, 1]}
+    path = tmp_path / "eval.tf_record"
+    records = [features | {"unique_ids": [7]}, features | {"label_ids": [1]}]
+    write_records(path, map(example, records))
+    found = read_features(path, inputs=tuple(features), label="unique_ids")
+    inputs, label = found[0]
+    assert [each.tolist() for each in inputs] == [[CLS, HE], [1, 1], [0, 1]]
+    assert (len(found), label, found[1][1]) == (2, 7, 10**9 + 1)
+    assert found.files == (path,)
+    two = read_features(path, inputs=("input_ids",), label="label_ids")
+    assert two[1][1] == 1
+    with pytest.raises(DataError, match=r"record 0 has no whole numbers .* label_ids"):
+        two[0]
+    write_records(path, [b"\xff"])
+    with pytest.raises(DataError, match=r"record 0 is no tf.train.Example"):
+        read_features(path, inputs=("input_ids",), label="unique_ids")[0]
 
 
 # SQuAD

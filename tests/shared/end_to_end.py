@@ -31,10 +31,14 @@ def evaluation(**criterion: float) -> dict[str, Any]:
     return {"evaluation": {"accuracy": accuracy}, "tuning": tuning}
 
 
+NEAR = {"agreement": 0.98, "cosine": 0.999}
+"""How near outputs stay to fp32's, in each framework."""
+
+
 def check_conversion(
     project: Project, model: Mapping[str, Any], precision: str, saved: str
 ) -> None:
-    """Convert, replay, pin, and miss a criterion.
+    """Convert, judged by labels and by fp32's outputs, replay, pin, miss a criterion.
 
     Args:
         model: The spec's section.
@@ -43,9 +47,14 @@ def check_conversion(
     """
     named = {"name": "net", **model}
     low = {"precisions": precision}
-    project.write(model=named, mixed_precision=low, **evaluation())
+    judged = evaluation()
+    judged["tuning"]["accuracy_criterion"]["drift"] = NEAR
+    project.write(model=named, mixed_precision=low, **judged)
     report = project.report()
     assert report["exit_code"] == 0
+    numbers = {each["metric"]: each for each in report["judgement"]["numbers"]}
+    assert list(numbers) == ["top-1", "agreement", "cosine"]
+    assert 0.999 < numbers["cosine"]["result"] < 1
     assert report["flops_low"] == report["flops"] > 0
     assert report["saved_bytes"] <= 0.6 * report["fp32_bytes"]
     assert report["judgement"]["holds"]

@@ -760,7 +760,7 @@ s.yaml:10:50: evaluation.accuracy.dataloader.dataset.csv.header: expected true o
             "[{name: x, shape: [batch, 4]}, {name: z, shape: [batch, 4]}]",
         ),
         """\
-s.yaml:10:17: evaluation.accuracy.dataloader.dataset.csv: a csv feeds one input, the model has 2
+s.yaml:10:17: evaluation.accuracy.dataloader.dataset.csv: the dataset feeds one input, the model has 2
     dataset: {csv: {path: a, label: 0}}
               ^
     hint: use npz or python

@@ -43,8 +43,7 @@ tuning:
 """
 NEW = """\
 # Written by `narrowcast migrate old.yaml`: changes have comments.
-# To run it: narrowcast run NEW.yaml --model PATH --data DATA
-# --data: dataset dummy is not read yet
+# To run it: narrowcast run NEW.yaml --model PATH
 # Ours since 2021.
 model:
   name: net  # the small one

@@ -61,6 +61,7 @@ def test_else_the_model_does(framework: str) -> None:
         (("batch", 3, 224, 224), FIRST),
         (("batch", 224, 224, 3), LAST),
         (("batch", 3, 224, 3), last),
+        (("batch", "time", 3), LAST),
     ):
         assert channels((COLORS,), Ends(False, framework, shape)) == (expected,)
     (found,) = channels((COLORS,), Ends(False, framework, ("batch", 28, 28, 1)))

@@ -34,3 +34,6 @@ def _csv(dataset: Csv) -> Reading:
 
 
 READINGS: Readings = {Npz: _npz, Csv: _csv}
+
+NAMES = "read_csv read_npz"
+"""What a script imports for these."""

@@ -33,3 +33,6 @@ def _wav(dataset: Wav) -> Reading:
 
 
 READINGS: Readings = {Npy: _npy, Wav: _wav}
+
+NAMES = "npy_folder read_npy wav_folder"
+"""What a script imports for these."""

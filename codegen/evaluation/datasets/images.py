@@ -109,3 +109,9 @@ READINGS: Readings = {
     CIFAR10: _cifar10,
     CIFAR100: _cifar100,
 }
+
+NAMES = """
+CocoArrays CocoImages ImageFolder ListedImages StylePairs imagenet read_cifar10
+read_cifar100 read_fashion_mnist read_mnist
+"""
+"""What a script imports for these."""

@@ -93,3 +93,6 @@ READINGS: Readings = {
     DummyV2: _dummy_v2,
     SparseDummyV2: _sparse_dummy_v2,
 }
+
+NAMES = "Constant Random Sparse Uniform"
+"""What a script imports for these."""

@@ -40,3 +40,6 @@ READINGS: Readings = {
     COCORecord: _coco,
     VOCRecord: _voc,
 }
+
+NAMES = "CocoRecords ImageRecords RawRecords VocRecords"
+"""What a script imports for these."""

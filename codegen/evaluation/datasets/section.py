@@ -22,6 +22,7 @@ READINGS: Readings = {
     **tables.READINGS,
     **text.READINGS,
 }
+MADE: Import = (f"{DATA}.indexed", "made")
 BALANCED: Import = (f"{DATA}.images.balance", "Balanced")
 
 
@@ -48,7 +49,9 @@ def dataset_section(
     else:
         module, type_ = reading.batched
         if preparing.own:
-            module, type_ = f"{DATA}.indexed", "Indexed"
+            module, type_ = MADE[0], "Indexed"
+            made = _anew(made)
+            imports.append(MADE)
         making = _prepared(type_, made, preparing)
     return _section(type_, module, reading.title, Code(""), making, *imports)
 
@@ -66,6 +69,12 @@ def _made(reading: Reading, files: tuple[str, ...]) -> Group:
     return made
 
 
+def _anew(made: Group) -> Group:
+    """The dataset, and with it the user's transforms, draws the same in each pass."""
+    maker = Code(made.opening.removesuffix("("))
+    return Group("made(", (maker, *made.items), ")")
+
+
 def packages(dataset: Dataset | None) -> tuple[str, ...]:
     """Requirements of reading it."""
     return dataset.requirements if isinstance(dataset, BuiltInDataset) else ()
@@ -77,7 +86,7 @@ def _python(dataset: PythonClass, preparing: Preparing) -> MadeOnce:
     given = call("made", **arguments)
     made = Group(given.opening, (expression, *given.items), given.closing)
     making = _prepared("Indexed", made, preparing)
-    title, module = "The samples, made once.", f"{DATA}.indexed"
+    title, module = "The samples, made once.", MADE[0]
     needed = ((module, "made"), *preparing.imports)
     return _section("Indexed", module, title, local_import, making, *needed)
 

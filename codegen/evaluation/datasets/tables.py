@@ -48,3 +48,6 @@ def tokens(length: int, lower_case: bool | None) -> dict[str, Code | Group]:
 
 
 READINGS: Readings = {Parquet: _parquet, Jsonl: _jsonl}
+
+NAMES = "read_jsonl read_parquet tokenized"
+"""What a script imports for these."""

@@ -54,3 +54,6 @@ def _bert(dataset: Bert) -> Reading:
 
 
 READINGS: Readings = {Glue: _glue, Bert: _bert, MzBert: _features}
+
+NAMES = "Trimmed read_features read_glue read_squad"
+"""What a script imports for these."""

@@ -62,3 +62,6 @@ MAKINGS: Makings = {
     ROC: _roc,
     GLUE: _glue,
 }
+
+NAMES = "Accuracy Correlation F1 Matthews ROC TopK"
+"""What a script imports for these."""

@@ -69,3 +69,6 @@ def _order(given: OutputIndex) -> Group:
 
 
 MAKINGS: Makings = {MAP: _map, COCOmAP: _coco, VOCmAP: _voc, COCOmAPv2: _coco_v2}
+
+NAMES = "AveragePrecision CLASSES Order"
+"""What a script imports for these."""

@@ -26,3 +26,6 @@ def _squad_f1(metric: SquadF1) -> Making:
 
 
 MAKINGS: Makings = {MIoU: _miou, BLEU: _bleu, SquadF1: _squad_f1}
+
+NAMES = "BLEU MIoU SquadF1"
+"""What a script imports for these."""

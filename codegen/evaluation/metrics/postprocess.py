@@ -83,3 +83,7 @@ def wrapped(
         imports.append(wrapping.called)
         type_ = wrapping.type or wrapping.called
     return making, type_, tuple(imports)
+
+
+NAMES = "Collect QUESTIONS SquadV1 VOCABULARY shifted"
+"""What a script imports for these."""

@@ -39,3 +39,6 @@ def _loss(metric: Loss) -> Making:
 
 
 MAKINGS: Makings = {MSE: _mse, RMSE: _rmse, MAE: _mae, Loss: _loss}
+
+NAMES = "Loss MAE MSE RMSE"
+"""What a script imports for these."""

@@ -53,3 +53,6 @@ STEPS: Steps = {
     DecodeImage: _decode,
     EncodeJpeg: _encode,
 }
+
+NAMES = "align_channels decode_image encode_jpeg to_pil_image to_tensor"
+"""What a script imports for these."""

@@ -131,3 +131,7 @@ def _shifted(at: Place, mean: Code, std: Code) -> Code:
         return Code(flat)
     margin = "\n" + " " * at.indent
     return Code(f"{name} = ({margin}    {name} - {mean}{margin}) / {std}")
+
+
+NAMES = "normalize quantized_input transpose"
+"""What a script imports for these."""

@@ -127,3 +127,10 @@ STEPS: Steps = {
     RandomVerticalFlip: _vertical,
     ColorJitter: _jitter,
 }
+
+NAMES = """
+center_crop color_jitter crop_resize crop_to_bounding_box pad padded_center_crop
+random_crop random_horizontal_flip random_resized_crop random_vertical_flip resize
+resize_shorter resize_with_ratio
+"""
+"""What a script imports for these."""

@@ -42,3 +42,6 @@ STEPS: Steps = {
     ResizeCropImagenet: _resize_crop,
     ResizeWithAspectRatio: _aspect,
 }
+
+NAMES = "bilinear_imagenet random_crop resize_crop_imagenet resize_with_aspect_ratio"
+"""What a script imports for these."""

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .fresh import FreshProcess, obey_the_parent, outcome_of, received, start
+from .fresh import FreshProcess, outcome_of, received, start
+from .parent import obey_the_parent
 
 Answer = Callable[[Any], Any]
 """What is asked; questions and answers are pickled."""

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import pickle
 import signal
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ..errors import ModelError, UsageError
 from ..telling.heartbeat import beating
 from ..telling.waiting import limit, limit_reading, waiting
 from .main_module import in_main, main_runs_once
+from .parent import obey_the_parent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,12 +92,62 @@ def _outcome(
     kwargs: Mapping[str, Any],
 ) -> tuple[bool, Any]:
     """Whether the function returned, and what; else what it raised."""
+    process, receiver = _started(fresh, function, args, kwargs)
+    return _ended(fresh, process, receiver)
+
+
+def together(
+    fresh: FreshProcess,
+    functions: Sequence[partial[T]],
+    places: Sequence[Callable[[], AbstractContextManager[None]]],
+) -> list[T]:
+    """What each function returns in a process of its own, all at once.
+
+    Args:
+        places: What each process is started in.
+
+    Raises:
+        ModelError: One of them died; whatever one of them raises.
+    """
+    running: list[tuple[BaseProcess, Connection]] = []
+    try:
+        for each, place in zip(functions, places, strict=True):
+            with place():
+                given = each.func, each.args, each.keywords
+                running.append(_started(fresh, *given))
+        found = []
+        for process, receiver in running:
+            returned, outcome = _ended(fresh, process, receiver)
+            if not returned:
+                raise outcome
+            found.append(outcome)
+        return found
+    finally:
+        for process, _receiver in running:
+            process.kill()
+            process.join()
+
+
+def _started(
+    fresh: FreshProcess,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> tuple[BaseProcess, Connection]:
+    """A process that calls the function, and what it sends through."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     given = sender, limit(), function, args, kwargs
     process = context.Process(target=_work, args=given)
     start(fresh, process, (function, args, kwargs))
     sender.close()
+    return process, receiver
+
+
+def _ended(
+    fresh: FreshProcess, process: BaseProcess, receiver: Connection
+) -> tuple[bool, Any]:
+    """What came of it, once it has ended."""
     try:
         return received(receiver, process)
     except EOFError as error:
@@ -206,40 +255,6 @@ def outcome_of(
     except BaseException as error:
         error.add_note("In the fresh process:\n" + traceback.format_exc())
         return False, portable(error)
-
-
-def obey_the_parent() -> None:
-    """Let the parent alone end this process, or end with it."""
-    _leave_terminating_to_the_parent()
-    end_with_parent()
-
-
-def _leave_terminating_to_the_parent() -> None:
-    """SIGTERM too may be meant for all processes; those that this one forks obey it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        return
-    process = os.getpid()
-
-    def answer(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != process:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
-    signal.signal(signal.SIGTERM, answer)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-
-
-def end_with_parent() -> None:
-    """Let this process not outlive its parent, which may be killed at any time."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        watched = (parent.sentinel,)
-        threading.Thread(target=_end_with, args=watched, daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
 
 
 def portable(error: E) -> E | RuntimeError:

@@ -14,8 +14,14 @@ from .arrays import Batch, Batched, Numbers
 from .at_random import AtRandom, Prepare
 from .indexed import Dataset, as_read, prepared, stacked
 
+Sample = tuple[Any, Any]
+"""Input, or a tuple of inputs, and label."""
+
 AHEAD = 1
 """Batches that are read while one is in use."""
+
+PARTS = 4
+"""Of a batch for each core: few, since each costs; more than one, as samples differ."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Decoded(Batched):
         return len(self.dataset)
 
     def batch(self, numbers: Numbers) -> Batch:
-        samples = [self._sample(int(number)) for number in numbers]
+        samples = self._samples(numbers)
         return stacked(samples, numbers, type(self.dataset).__name__)
 
     def batches(
@@ -53,11 +59,14 @@ class Decoded(Batched):
         Raises:
             DataError: A sample can't be read: it is named.
         """
-        waiting: deque[tuple[Numbers, list[Future[tuple[Any, Any]]]]] = deque()
-        pool = ThreadPoolExecutor(_cores())
+        waiting: deque[tuple[Numbers, list[Future[list[Sample]]]]] = deque()
+        cores = _cores()
+        pool = ThreadPoolExecutor(cores)
         try:
             for numbers in self.numbers(size, limit, keep_last, shuffle):
-                read = [pool.submit(self._sample, int(k)) for k in numbers]
+                step = -(-len(numbers) // (PARTS * cores))
+                parts = (numbers[k : k + step] for k in range(0, len(numbers), step))
+                read = [pool.submit(self._samples, part) for part in parts]
                 waiting.append((numbers, read))
                 if len(waiting) > AHEAD:
                     yield self._gathered(*waiting.popleft())
@@ -66,7 +75,10 @@ class Decoded(Batched):
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _sample(self, number: int) -> tuple[Any, Any]:
+    def _samples(self, numbers: Numbers) -> list[Sample]:
+        return [self._sample(int(number)) for number in numbers]
+
+    def _sample(self, number: int) -> Sample:
         try:
             pair = self.dataset[number]
         except DataError as error:
@@ -74,8 +86,8 @@ class Decoded(Batched):
             raise DataError(named, error.remedy) from error
         return prepared(self.prepare, pair, number, type(self.dataset).__name__)
 
-    def _gathered(self, numbers: Numbers, read: list[Future[tuple[Any, Any]]]) -> Batch:
-        samples = [each.result() for each in read]
+    def _gathered(self, numbers: Numbers, read: list[Future[list[Sample]]]) -> Batch:
+        samples = [sample for part in read for sample in part.result()]
         return stacked(samples, numbers, type(self.dataset).__name__)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .figures import Accuracy, Compute, Contender, Size, Trial
+from .figures import Accuracy, Compute, Contender, Performance, Size, Trial
 from .network import Kept, Module, OpRow, Stretch
 
 FORMAT = 1
@@ -31,8 +31,9 @@ class Input:
 
     Attributes:
         name: Its name.
-        shape: Sizes; a name stands for one that varies. "" where only the model knows.
-        dtype: "" where only the model knows.
+        shape: Sizes; a name stands for one that varies. Where nothing declares them, those
+            of the batch that was traced.
+        dtype: "" where nothing declares it.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Document:
         warnings, notes: What the run said.
         origin: Machine, versions, files.
         reproduce: Commands, by what they do.
+        performance: Null where the spec does not ask for it.
     """
 
     format: int
@@ -157,3 +159,4 @@ class Document:
     notes: tuple[str, ...]
     origin: Origin
     reproduce: Mapping[str, str]
+    performance: Performance | None = None

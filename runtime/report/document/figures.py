@@ -141,6 +141,52 @@ class Contender:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """What one model does, as `evaluation.performance` asks for.
+
+    Attributes:
+        key: As in `contenders`.
+        p50, p90, p99: Seconds of a batch at these percentiles, of all instances.
+        throughput: Samples per second of all instances together.
+        throughput_low, throughput_high: The same at the quartiles.
+        runs: Batches that were timed.
+        peak_bytes: The most memory of a process that held this model alone, null where
+            the system does not say.
+        file_bytes: What is on disk, null where that is not known.
+    """
+
+    key: str
+    p50: float
+    p90: float
+    p99: float
+    throughput: float
+    throughput_low: float
+    throughput_high: float
+    runs: int
+    peak_bytes: int | None
+    file_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Performance:
+    """All models, measured in turn.
+
+    Attributes:
+        batch: Samples of a batch.
+        instances: Processes that ran at once.
+        cores: Of each, null where they were not bound.
+        models: Each of them.
+        notes: What was not as it was asked for.
+    """
+
+    batch: int
+    instances: int
+    cores: int | None
+    models: tuple[Speed, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Size:
     """What is stored.
 

@@ -80,8 +80,8 @@ def _object(kind: Any, data: Any, at: str) -> Any:
         if each.name in data:
             where = f"{at}.{each.name}"
             found[each.name] = _typed(hints[each.name], data[each.name], where)
-        else:
-            _hold(not _required(each), at, f"with {each.name}")
+        elif _required(each):
+            raise ValueError(f"{at} has no {each.name}")
     return kind(**found)
 
 

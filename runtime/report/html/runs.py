@@ -29,7 +29,7 @@ def _verdicts(runs: Runs) -> Markup:
                 tag("div", state(each), tag("p", each.verdict), class_="verdict"),
             )
         )
-        for name, each in zip(runs.names, runs.documents, strict=True)
+        for name, each in zip(runs.labels, runs.documents, strict=True)
     )
 
 

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from ...common.telling.progress import printable
 from ..document.document import Document, Outcome
 from .numbers import WHYS, count, percent, precisions, size
-from .rows import NONE, Rows, contender_rows, number_rows, trial_rows
+from .rows import (
+    NONE,
+    Rows,
+    contender_rows,
+    number_rows,
+    performance_rows,
+    performance_said,
+    trial_rows,
+)
 from .runs import Runs, changes, side_by_side
 
 SIGNS = {
@@ -32,7 +40,7 @@ def runs_markdown(runs: Runs) -> str:
 
 
 def _compared(runs: Runs) -> Iterator[str]:
-    for name, each in zip(runs.names, runs.documents, strict=True):
+    for name, each in zip(runs.labels, runs.documents, strict=True):
         yield f"- {code(name)}: {SIGNS[each.outcome]} {text(each.verdict)}"
     yield ""
     yield from table(side_by_side(runs))
@@ -54,6 +62,12 @@ def _lines(document: Document) -> Iterator[str]:
     numbers = number_rows(document)
     if numbers is not None:
         yield from table(numbers)
+        yield ""
+    performance = performance_rows(document)
+    if performance is not None:
+        yield from table(performance)
+        yield ""
+        yield f"{text(performance_said(document))}."
         yield ""
     part = document.size.saved / max(document.size.fp32, 1)
     yield (

@@ -52,8 +52,8 @@ def seconds(value: float) -> str:
     """Seconds in the unit that they are read in."""
     if not math.isfinite(value):
         return str(value)
-    if value >= 10.0:
-        return f"{value:.1f} s"
+    if value >= 1.0:
+        return f"{value:.2f} s"
     return f"{value * 1e3:.2f} ms" if value >= 1e-3 else f"{value * 1e6:.1f} µs"
 
 

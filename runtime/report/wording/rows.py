@@ -9,8 +9,8 @@ from ...evaluation.evaluation import rounded
 from ...evaluation.judging.digits import apart
 from ..comparison import FP32, RESULT
 from ..document.document import Document
-from ..document.figures import Contender, Number, Trial, limit
-from .numbers import beside_fp32, count, label, percent, seconds
+from ..document.figures import Contender, Number, Speed, Trial, limit
+from .numbers import LABELS, beside_fp32, count, label, percent, seconds, size
 
 NONE = "–"
 """For what is not known, or is not there."""
@@ -87,6 +87,45 @@ def _notes(each: Contender) -> Iterator[str]:
         yield "criterion holds" if each.holds else "misses the criterion"
     if each.note:
         yield each.note
+
+
+def performance_rows(document: Document) -> Rows | None:
+    """Percentiles, throughput and memory, None where nobody asked for them."""
+    found = document.performance
+    if found is None:
+        return None
+    times = [f"{percentile}%" for percentile in (50, 90, 99)]
+    heads = ("Model", *times, "Samples/s", "Beside fp32", "Peak memory", "File", "")
+    base = next((each for each in found.models if each.key == FP32), None)
+    chosen = [k for k, each in enumerate(found.models) if each.key == RESULT]
+    rows = [_speed(each, base) for each in found.models]
+    return Rows(heads, rows, frozenset(chosen))
+
+
+def _speed(each: Speed, base: Speed | None) -> tuple[str, ...]:
+    beside = NONE
+    if base is not None and each is not base and base.throughput > 0:
+        low, high = base.throughput_low, base.throughput_high
+        apart = each.throughput_low > high or each.throughput_high < low
+        noise = "" if apart else ", within noise"
+        beside = f"{each.throughput / base.throughput:.2f}×{noise}"
+    sizes = (
+        NONE if number is None else size(number)
+        for number in (each.peak_bytes, each.file_bytes)
+    )
+    times = map(seconds, (each.p50, each.p90, each.p99))
+    name = LABELS.get(each.key, each.key)
+    return (name, *times, f"{each.throughput:,.1f}", beside, *sizes, "")
+
+
+def performance_said(document: Document) -> str:
+    """How that was measured."""
+    found = document.performance
+    if found is None:
+        return ""
+    bound = f" of {count(found.cores, 'core')}" if found.cores else ""
+    how = f"{count(found.instances, 'instance')}{bound}, batches of {found.batch:,}"
+    return "; ".join((f"Seconds of a batch at percentiles; {how}", *found.notes))
 
 
 def trial_rows(document: Document) -> Rows:

@@ -47,6 +47,11 @@ class Runs:
     documents: tuple[Document, ...]
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The names, short."""
+        return tuple(name.removesuffix(".report.json") for name in self.names)
+
+    @property
     def changes(self) -> tuple[Changed | None, ...]:
         """Of each run but the first; None where it is of another graph."""
         first, *others = self.documents
@@ -87,7 +92,7 @@ def side_by_side(runs: Runs) -> Rows:
         for what, say in _numbers()
     ]
     told = [row for row in rows if any(cell != NONE for cell in row[1:])]
-    return Rows(("", *runs.names), told, last_is_text=False)
+    return Rows(("", *runs.labels), told, last_is_text=False)
 
 
 def _numbers() -> Iterator[tuple[str, Callable[[Document], str]]]:
@@ -157,7 +162,7 @@ MOST = 20
 
 def changes(runs: Runs) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Run, what is so of its ops beside the first run, and which, as far as named."""
-    for name, change in zip(runs.names[1:], runs.changes, strict=True):
+    for name, change in zip(runs.labels[1:], runs.changes, strict=True):
         if change is None:
             yield name, "is of another graph: its ops are not compared", ()
             continue

@@ -12,6 +12,10 @@ from ...evaluation.batches import first_inputs
 from ...evaluation.evaluation import Evaluation, evaluate
 from ...evaluation.metrics.eval_func import EvalFunc, score_file
 from ...evaluation.metrics.metric import Metric
+from ...evaluation.performance.asked import Performance
+from ...evaluation.performance.instance import Models
+from ...evaluation.performance.measuring import performed
+from ...evaluation.performance.performed import Performed
 from ...evaluation.saved import (
     TIMING,
     asked,
@@ -87,6 +91,12 @@ class Checks(Protocol):
         """Time the model as loaded ("fp32") and what was saved, in turn."""
         ...
 
+    def perform(
+        self, slots: Slots, timing: Timing, asked: Performance
+    ) -> Performed | None:
+        """Measure their speed as the spec asks for it; None where that can't be."""
+        ...
+
 
 class Afresh:
     """Fresh processes, which call the script's own functions for model and data."""
@@ -122,6 +132,20 @@ class Afresh:
             timing.clock,
             timing.compiled,
         )
+
+    def perform(
+        self, slots: Slots, timing: Timing, asked: Performance
+    ) -> Performed | None:
+        """As `Checks.perform`."""
+        models = Models(
+            slots.load_model,
+            slots.adapter.predictor,
+            timing.load_saved,
+            timing.files,
+            slots.batches,
+            slots.inputs,
+        )
+        return performed(models, asked, timing.clock)
 
 
 class Handed:
@@ -163,3 +187,9 @@ class Handed:
             timing.clock,
             timing.compiled,
         )
+
+    def perform(
+        self, slots: Slots, timing: Timing, asked: Performance
+    ) -> Performed | None:
+        """Nothing: processes of their own have neither the model nor the data."""
+        return None

@@ -57,6 +57,5 @@ class BuiltInDataset(Section):
     def input_problems(self, named: int) -> Iterator[Problem]:
         """What keeps it from feeding a model of so many named inputs, 0 for none."""
         if named > 1:
-            kind = type(self).__name__.lower()
-            message = f"a {kind} feeds one input, the model has {named}"
+            message = f"the dataset feeds one input, the model has {named}"
             yield Problem(message, "use npz or python")

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ..fields import File, Flag, Names, Size, Text, Whole, filled
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .counting import counted
 from .dataset import BuiltInDataset
 
@@ -64,3 +64,12 @@ class Csv(FileDataset):
         if len(self.delimiter) != 1 or self.delimiter in "\r\n\"'":
             message = "a delimiter is one character, not a quote or line break"
             yield Problem(message, 'such as "," or ";" or "\\t"', ("delimiter",))
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    npz: Block[Npz] = Field(default=None, description="Arrays of a NumPy archive.")
+    csv: Block[Csv] = Field(
+        default=None, description="Numbers in text, one sample a row."
+    )

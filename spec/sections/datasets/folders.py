@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ..fields import File, Known, Names, Size, Text
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .counting import counted
 from .dataset import BuiltInDataset
 
@@ -55,7 +55,6 @@ class Npy(Folder):
 class Wav(Folder):
     """WAV files, each a sample of numbers from -1 to 1; a folder within is a class."""
 
-    packages = ("scipy>=1.9",)
     rate: Size | None = Field(
         default=None,
         description="Frames a second that all files must have, null for any.",
@@ -73,3 +72,10 @@ class Wav(Folder):
 
     def input_problems(self, named: int) -> Iterator[Problem]:
         yield from counted(1, named, "sound")
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    npy: Block[Npy] = Field(default=None, description="A folder of `.npy` files.")
+    wav: Block[Wav] = Field(default=None, description="A folder of WAV files.")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..fields import File, Flag, Refused, Size, Text, split, whole
 from ..marks import unused
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .dataset import BuiltInDataset
 
 PILLOW = ("pillow~=13.0",)
@@ -163,3 +163,48 @@ class StyleTransfer(Images):
                 f"style_transfer feeds two inputs, {named} are in model.inputs",
                 "name the input for the content, then the one for the style",
             )
+
+
+# In the section, a field hides the class that it is called after.
+_CIFAR10 = CIFAR10
+_CIFAR100 = CIFAR100
+_MNIST = MNIST
+_FashionMNIST = FashionMNIST
+_ImageFolder = ImageFolder
+_ImagenetRaw = ImagenetRaw
+_Imagenet = Imagenet
+_COCORaw = COCORaw
+_COCONpy = COCONpy
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    CIFAR10: Block[_CIFAR10] = Field(
+        default=None, description="Images of CIFAR-10's files."
+    )
+    CIFAR100: Block[_CIFAR100] = Field(
+        default=None, description="Images of CIFAR-100's files."
+    )
+    MNIST: Block[_MNIST] = Field(default=None, description="Digits of MNIST's files.")
+    FashionMNIST: Block[_FashionMNIST] = Field(
+        default=None, description="Images of Fashion-MNIST's files."
+    )
+    ImageFolder: Block[_ImageFolder] = Field(
+        default=None, description="Images, a folder for each class."
+    )
+    ImagenetRaw: Block[_ImagenetRaw] = Field(
+        default=None, description="Images, a list names their classes."
+    )
+    Imagenet: Block[_Imagenet] = Field(
+        default=None, description="Images of ImageNet, in folders or in TFRecord files."
+    )
+    COCORaw: Block[_COCORaw] = Field(
+        default=None, description="Images of COCO and their annotations."
+    )
+    COCONpy: Block[_COCONpy] = Field(
+        default=None, description="Images of COCO as arrays."
+    )
+    style_transfer: Block[StyleTransfer] = Field(
+        default=None, description="Pairs of content and style images."
+    )

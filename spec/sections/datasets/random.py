@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..fields import NUMBERS, Amount, Flag, Known, Refused, Size, split, whole
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .counting import held
 from .dataset import BuiltInDataset
 
@@ -229,3 +229,17 @@ class SparseDummyV2(Endless):
 
     def input_problems(self, named: int) -> Iterator[Problem]:
         yield from held(self.arrays, named, "shapes", ("dense_shape",))
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    dummy: Block[Dummy] = Field(
+        default=None, description="Random samples of one shape or several."
+    )
+    dummy_v2: Block[DummyV2] = Field(
+        default=None, description="Random samples of stated shapes."
+    )
+    sparse_dummy_v2: Block[SparseDummyV2] = Field(
+        default=None, description="Random samples that end in zeros."
+    )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ..fields import File
 from ..marks import unused
+from ..section import Block, Section
 from .dataset import BuiltInDataset
 from .images import PILLOW
 
@@ -72,3 +73,27 @@ def decoded(dataset: TFRecordDataset, transforms: Iterable[str]) -> Records:
         if name in DECODED:
             return DECODED[name](root=dataset.root)
     return dataset
+
+
+# In the section, a field hides the class that it is called after.
+_TFRecordDataset = TFRecordDataset
+_ImageRecord = ImageRecord
+_COCORecord = COCORecord
+_VOCRecord = VOCRecord
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    TFRecordDataset: Block[_TFRecordDataset] = Field(
+        default=None, description="Records of TFRecord files."
+    )
+    ImageRecord: Block[_ImageRecord] = Field(
+        default=None, description="Images of ImageNet in TFRecord files."
+    )
+    COCORecord: Block[_COCORecord] = Field(
+        default=None, description="Images of COCO in TFRecord files."
+    )
+    VOCRecord: Block[_VOCRecord] = Field(
+        default=None, description="Images of Pascal VOC in TFRecord files."
+    )

@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ..fields import File, Flag, Names, Size, Text, filled
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .counting import counted
 from .dataset import BuiltInDataset
 
-TOKENIZERS = "tokenizers>=0.15"
+TOKENIZERS = "tokenizers>=0.20"
 
 
 class Rows(BuiltInDataset):
@@ -102,3 +102,14 @@ class Jsonl(Rows):
     """JSON lines: an object of named values in each."""
 
     path: File = Field(description="The file, not compressed.")
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    parquet: Block[Parquet] = Field(
+        default=None, description="Rows of a Parquet file, or of a folder of them."
+    )
+    jsonl: Block[Jsonl] = Field(
+        default=None, description="JSON lines, one sample a line."
+    )

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from ..fields import File, Flag, Known, Size
 from ..marks import LEAVE, unused
-from ..section import Note, Problem
+from ..section import Block, Note, Problem, Section
 from .counting import held
 from .dataset import BuiltInDataset
 from .tables import TOKENIZERS
@@ -231,3 +231,15 @@ class Bert(Features):
             if key in self.model_fields_set:
                 message = "only a tokenizer goes by it"
                 yield Problem(message, "write `tokenizer: vocab.txt`", (key,))
+
+
+class Catalogue(Section):
+    """What `dataset` can name of these."""
+
+    GLUE: Block[Glue] = Field(default=None, description="Sentences of a GLUE task.")
+    bert: Block[Bert] = Field(
+        default=None, description="Tokens for BERT, or SQuAD's questions."
+    )
+    mzbert: Block[MzBert] = Field(
+        default=None, description="Tokens for Model Zoo's BERT."
+    )

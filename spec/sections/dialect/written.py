@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from ...reading.diagnostics import Steps
 from ..document import Document
-from ..evaluation import PerformanceSection
 from ..marks import INT8, LEAVE, effect_of, is_marked, is_said
 from ..mixed_precision import DtypeSection, OpSection
 from ..model import FRAMEWORKS
@@ -56,8 +55,7 @@ def _sections(section: Section, at: Steps) -> Iterator[tuple[Steps, Section]]:
 
 
 def _within(value: object, at: Steps) -> Iterator[tuple[Steps, Section]]:
-    # Of a section about performance one note says all: see `spec.notes`.
-    if isinstance(value, Section) and not isinstance(value, PerformanceSection):
+    if isinstance(value, Section):
         yield from _sections(value, at)
     elif isinstance(value, Mapping):
         for key, each in value.items():

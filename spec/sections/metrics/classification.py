@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from ..fields import Among, Size
 from ..marks import unused
+from ..section import Block, Section
 from .measure import SCIKIT_LEARN, Measure
 
 
@@ -82,3 +83,23 @@ class GLUE(Measure):
     @property
     def packages(self) -> tuple[str, ...]:
         return (SCIKIT_LEARN,) if self.task == MATTHEWS else ()
+
+
+# In the section, a field hides the class that it is called after.
+_Accuracy = Accuracy
+_F1 = F1
+_ROC = ROC
+_GLUE = GLUE
+
+
+class Catalogue(Section):
+    """What `metric` can name of these."""
+
+    Accuracy: Block[_Accuracy] = Field(
+        default=None, description="Share of predictions that are right."
+    )
+    F1: Block[_F1] = Field(
+        default=None, description="Harmonic mean of precision and recall."
+    )
+    ROC: Block[_ROC] = Field(default=None, description="Area under the ROC curve.")
+    GLUE: Block[_GLUE] = Field(default=None, description="The metric of a GLUE task.")

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..fields import Among, File, Refused, Whole
-from ..section import Problem, Section
+from ..section import Block, Problem, Section
 from .measure import Measure
 
 MAP_KEYS = (
@@ -199,3 +199,26 @@ class VOCmAP(AveragePrecision):
     @property
     def points(self) -> int:
         return 0
+
+
+# In the section, a field hides the class that it is called after.
+_COCOmAP = COCOmAP
+_COCOmAPv2 = COCOmAPv2
+_VOCmAP = VOCmAP
+
+
+class Catalogue(Section):
+    """What `metric` can name of these."""
+
+    mAP: Block[MAP] = Field(
+        default=None, description="Mean average precision of boxes."
+    )
+    COCOmAP: Block[_COCOmAP] = Field(
+        default=None, description="Mean average precision as COCO has it."
+    )
+    COCOmAPv2: Block[_COCOmAPv2] = Field(
+        default=None, description="COCOmAP of outputs in any order."
+    )
+    VOCmAP: Block[_VOCmAP] = Field(
+        default=None, description="Mean average precision as Pascal VOC has it."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ..fields import Flag
+from ..section import Block, Section
 from .measure import Measure
 
 
@@ -40,3 +41,27 @@ class Loss(Measure):
 
     higher_is_better = False
     reads_labels = False
+
+
+# In the section, a field hides the class that it is called after.
+_MSE = MSE
+_RMSE = RMSE
+_MAE = MAE
+_Loss = Loss
+
+
+class Catalogue(Section):
+    """What `metric` can name of these."""
+
+    MSE: Block[_MSE] = Field(
+        default=None, description="Mean squared error between outputs and labels."
+    )
+    RMSE: Block[_RMSE] = Field(
+        default=None, description="Root of the mean squared error; lower is better."
+    )
+    MAE: Block[_MAE] = Field(
+        default=None, description="Mean absolute error; lower is better."
+    )
+    Loss: Block[_Loss] = Field(
+        default=None, description="Mean of outputs that are a loss; lower is better."
+    )

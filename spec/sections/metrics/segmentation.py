@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ..fields import Size
+from ..section import Block, Section
 from .measure import Measure
 
 
@@ -13,3 +14,11 @@ class MIoU(Measure):
 
     higher_is_better = True
     num_classes: Size = Field(default=21, description="How many classes there are.")
+
+
+class Catalogue(Section):
+    """What `metric` can name of these."""
+
+    mIOU: Block[MIoU] = Field(
+        default=None, description="Mean overlap of segments, over classes."
+    )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ..fields import QUOTED, Flag, Whole
 from ..marks import unused
+from ..section import Block, Section
 from .transform import FIRST, LAST, PILLOW, Pictorial, Transform
 
 HINT = "has no effect here: Pillow decodes with libjpeg's accurate transform"
@@ -111,3 +112,47 @@ class ParseDecodeCoco(Parsed):
 
 class ParseDecodeVoc(Parsed):
     """Decodes records of Pascal VOC, as VOCRecord does by itself."""
+
+
+# In the section, a field hides the class that it is called after.
+_AlignImageChannel = AlignImageChannel
+_DecodeImage = DecodeImage
+_EncodeJpeg = EncodeJpeg
+_ParseDecodeCoco = ParseDecodeCoco
+_ParseDecodeImagenet = ParseDecodeImagenet
+_ParseDecodeVoc = ParseDecodeVoc
+_ToArray = ToArray
+_ToNDArray = ToNDArray
+_ToPILImage = ToPILImage
+_ToTensor = ToTensor
+
+
+class Catalogue(Section):
+    """What `transform` can name of these."""
+
+    AlignImageChannel: Block[_AlignImageChannel] = Field(
+        default=None, description="Give images a number of channels."
+    )
+    DecodeImage: Block[_DecodeImage] = Field(
+        default=None, description="Decode an image."
+    )
+    EncodeJpeg: Block[_EncodeJpeg] = Field(default=None, description="Encode as JPEG.")
+    ParseDecodeCoco: Block[_ParseDecodeCoco] = Field(
+        default=None, description="Decode records of COCO, which COCORecord does."
+    )
+    ParseDecodeImagenet: Block[_ParseDecodeImagenet] = Field(
+        default=None, description="Decode records of ImageNet, which ImageRecord does."
+    )
+    ParseDecodeVoc: Block[_ParseDecodeVoc] = Field(
+        default=None, description="Decode records of Pascal VOC, which VOCRecord does."
+    )
+    ToArray: Block[_ToArray] = Field(default=None, description="Make an array.")
+    ToNDArray: Block[_ToNDArray] = Field(
+        default=None, description="Make an array, for your own step a tensor."
+    )
+    ToPILImage: Block[_ToPILImage] = Field(
+        default=None, description="Make an image of Pillow, for your own step."
+    )
+    ToTensor: Block[_ToTensor] = Field(
+        default=None, description="Make C x H x W of numbers from 0 to 1."
+    )

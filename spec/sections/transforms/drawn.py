@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ..section import Block, Section
 from .sizes import Factors, Interpolation, Range, Sides, Turns
 from .transform import PILLOW, Drawing
 
@@ -50,4 +51,30 @@ class ColorJitter(Drawing):
     hue: Turns = Field(
         default=(0.0, 0.0),
         description="How far it is turned; 0.5 is half of the circle.",
+    )
+
+
+# In the section, a field hides the class that it is called after.
+_ColorJitter = ColorJitter
+_RandomCrop = RandomCrop
+_RandomHorizontalFlip = RandomHorizontalFlip
+_RandomResizedCrop = RandomResizedCrop
+_RandomVerticalFlip = RandomVerticalFlip
+
+
+class Catalogue(Section):
+    """What `transform` can name of these."""
+
+    ColorJitter: Block[_ColorJitter] = Field(
+        default=None, description="Change brightness and colors at random."
+    )
+    RandomCrop: Block[_RandomCrop] = Field(default=None, description="Crop at random.")
+    RandomHorizontalFlip: Block[_RandomHorizontalFlip] = Field(
+        default=None, description="Mirror left and right at random."
+    )
+    RandomResizedCrop: Block[_RandomResizedCrop] = Field(
+        default=None, description="Crop at random and resize."
+    )
+    RandomVerticalFlip: Block[_RandomVerticalFlip] = Field(
+        default=None, description="Mirror top and bottom at random."
     )

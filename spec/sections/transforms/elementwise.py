@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ..fields import Among, Amount, Amounts, Dtype, Refused, Whole, filled, split
 from ..marks import LATER
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .transform import FIRST, LAST, Transform
 
 
@@ -122,3 +122,32 @@ class QuantizedInput(Transform):
     @property
     def acts(self) -> bool:
         return self.scale is not None
+
+
+# In the section, a field hides the class that it is called after.
+_Cast = Cast
+_KerasRescale = KerasRescale
+_Normalize = Normalize
+_QuantizedInput = QuantizedInput
+_Rescale = Rescale
+_Transpose = Transpose
+
+
+class Catalogue(Section):
+    """What `transform` can name of these."""
+
+    Cast: Block[_Cast] = Field(default=None, description="Change the element type.")
+    KerasRescale: Block[_KerasRescale] = Field(
+        default=None, description="Scale to the range of a Keras model."
+    )
+    Normalize: Block[_Normalize] = Field(
+        default=None,
+        description="Subtract the mean and divide by the standard deviation.",
+    )
+    QuantizedInput: Block[_QuantizedInput] = Field(
+        default=None, description="Quantize the input."
+    )
+    Rescale: Block[_Rescale] = Field(default=None, description="Divide by 255.")
+    Transpose: Block[_Transpose] = Field(
+        default=None, description="Reorder a sample's axes."
+    )

@@ -10,7 +10,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from ...reading.source import Data
 from ..fields import Among, Amounts, Flag, Whole
-from ..section import Problem
+from ..section import Block, Problem, Section
 from .sizes import Borders, Interpolation, Offset, Side, Sides, Square
 from .transform import PILLOW, Pictorial
 
@@ -130,3 +130,35 @@ class Pad(Pictorial):
     padding_mode: Annotated[
         str, Among(("constant", "edge", "reflect", "symmetric"))
     ] = Field(default="constant", description="As NumPy's pad.")
+
+
+# In the section, a field hides the class that it is called after.
+_CenterCrop = CenterCrop
+_CropResize = CropResize
+_CropToBoundingBox = CropToBoundingBox
+_Pad = Pad
+_PaddedCenterCrop = PaddedCenterCrop
+_Resize = Resize
+_ResizeWithRatio = ResizeWithRatio
+
+
+class Catalogue(Section):
+    """What `transform` can name of these."""
+
+    CenterCrop: Block[_CenterCrop] = Field(
+        default=None, description="Crop around the center."
+    )
+    CropResize: Block[_CropResize] = Field(
+        default=None, description="Crop a box and resize it."
+    )
+    CropToBoundingBox: Block[_CropToBoundingBox] = Field(
+        default=None, description="Crop a box."
+    )
+    Pad: Block[_Pad] = Field(default=None, description="Pad the borders.")
+    PaddedCenterCrop: Block[_PaddedCenterCrop] = Field(
+        default=None, description="Crop around the center, a share of the image."
+    )
+    Resize: Block[_Resize] = Field(default=None, description="Resize images.")
+    ResizeWithRatio: Block[_ResizeWithRatio] = Field(
+        default=None, description="Enlarge, the aspect kept, and pad if asked."
+    )

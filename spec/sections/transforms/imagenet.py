@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ..fields import Among, Amount, Amounts, Flag
 from ..marks import unused
+from ..section import Block, Section
 from .sizes import Share, Side
 from .transform import Pictorial
 
@@ -88,4 +89,24 @@ class ResizeWithAspectRatio(Pictorial):
     width: Side = Field(description="Of a crop that is to follow.")
     scale: Annotated[Amount, Field(gt=0)] = Field(
         default=87.5, description="Percent of the sides that the crop will have."
+    )
+
+
+# In the section, a field hides the class that it is called after.
+_BilinearImagenet = BilinearImagenet
+_ResizeCropImagenet = ResizeCropImagenet
+_ResizeWithAspectRatio = ResizeWithAspectRatio
+
+
+class Catalogue(Section):
+    """What `transform` can name of these."""
+
+    BilinearImagenet: Block[_BilinearImagenet] = Field(
+        default=None, description="Crop and resize as ImageNet's evaluation does."
+    )
+    ResizeCropImagenet: Block[_ResizeCropImagenet] = Field(
+        default=None, description="Resize and crop as ImageNet's evaluation does."
+    )
+    ResizeWithAspectRatio: Block[_ResizeWithAspectRatio] = Field(
+        default=None, description="Resize, the aspect kept, for a crop to follow."
     )

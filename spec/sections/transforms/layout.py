@@ -122,16 +122,18 @@ def _start(steps: Sequence[Transform], ends: Ends | None) -> int | Unknown:
             "nobody knows where the channels are of what goes to your own transform",
             "do it in your own transform, or after it",
         )
-    fitting = [start for start, end in kept.items() if _fits(steps, end, ends)]
+    sizes = {start: _size(steps, end, ends) for start, end in kept.items()}
+    fitting = [start for start, size in sizes.items() if size is not False]
     if not fitting:
-        sizes = ", ".join(map(str, ends.shape or ()))
+        shape = ", ".join(map(str, ends.shape or ()))
         return Unknown(
-            f"the model takes ({sizes}), where neither the first nor the last axis of a "
+            f"the model takes ({shape}), where neither the first nor the last axis of a "
             "sample has as many channels as there are means",
             "write one mean a channel",
         )
-    framework = [start for start in fitting if kept[start] == _default(ends)]
-    return (framework or fitting)[0]
+    sure = [start for start in fitting if sizes[start]] or fitting
+    framework = [start for start in sure if kept[start] == _default(ends)]
+    return (framework or sure)[0]
 
 
 def _end(steps: Sequence[Transform], start: int) -> int | None:
@@ -145,8 +147,11 @@ def _end(steps: Sequence[Transform], start: int) -> int | None:
     return at
 
 
-def _fits(steps: Sequence[Transform], end: int | None, ends: Ends) -> bool:
-    """Whether the model's axis there can have the channels that Normalize has."""
+def _size(steps: Sequence[Transform], end: int | None, ends: Ends) -> bool | None:
+    """Whether the model's axis there has as many channels as Normalize has means.
+
+    None where nothing says how many either of them has.
+    """
     counts = [
         len(step.mean)
         for number, step in enumerate(steps)
@@ -155,9 +160,9 @@ def _fits(steps: Sequence[Transform], end: int | None, ends: Ends) -> bool:
         and all(later.keeps_channels for later in steps[number:])
     ]
     if not counts or end is None or ends.shape is None or len(ends.shape) < 2:
-        return True
+        return None
     size = ends.shape[1:][end]
-    return isinstance(size, str) or size == counts[-1]
+    return None if isinstance(size, str) else size == counts[-1]
 
 
 def _default(ends: Ends) -> int:

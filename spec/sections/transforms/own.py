@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from ..fields import Identifier, PythonName
 from ..section import Table
 from .transform import Transform
@@ -13,5 +15,5 @@ class Own(Transform):
     """`python: package.module:object` with its `args`."""
 
     keeps_channels = False
-    python: PythonName
-    args: Table[Identifier, Any]
+    python: PythonName = Field(description="A class or a function.")
+    args: Table[Identifier, Any] = Field(description="What it is made or called with.")

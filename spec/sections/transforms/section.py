@@ -44,103 +44,19 @@ class Compose(Section):
 _Compose = Compose
 
 
-class TransformSection(Section):
+class TransformSection(
+    elementwise.Catalogue,
+    geometry.Catalogue,
+    imagenet.Catalogue,
+    drawn.Catalogue,
+    conversions.Catalogue,
+):
     """An ordered mapping of transforms."""
 
     beside = frozenset({"args"})
 
-    AlignImageChannel: Block[conversions.AlignImageChannel] = Field(
-        default=None, description="Give images a number of channels."
-    )
-    BilinearImagenet: Block[imagenet.BilinearImagenet] = Field(
-        default=None, description="Crop and resize as ImageNet's evaluation does."
-    )
-    Cast: Block[elementwise.Cast] = Field(
-        default=None, description="Change the element type."
-    )
-    CenterCrop: Block[geometry.CenterCrop] = Field(
-        default=None, description="Crop around the center."
-    )
-    ColorJitter: Block[drawn.ColorJitter] = Field(
-        default=None, description="Change brightness and colors at random."
-    )
     Compose: Block[_Compose] = Field(
         default=None, description="Several transforms, of which some may be the same."
-    )
-    CropResize: Block[geometry.CropResize] = Field(
-        default=None, description="Crop a box and resize it."
-    )
-    CropToBoundingBox: Block[geometry.CropToBoundingBox] = Field(
-        default=None, description="Crop a box."
-    )
-    DecodeImage: Block[conversions.DecodeImage] = Field(
-        default=None, description="Decode an image."
-    )
-    EncodeJpeg: Block[conversions.EncodeJpeg] = Field(
-        default=None, description="Encode as JPEG."
-    )
-    KerasRescale: Block[elementwise.KerasRescale] = Field(
-        default=None, description="Scale to the range of a Keras model."
-    )
-    Normalize: Block[elementwise.Normalize] = Field(
-        default=None,
-        description="Subtract the mean and divide by the standard deviation.",
-    )
-    Pad: Block[geometry.Pad] = Field(default=None, description="Pad the borders.")
-    PaddedCenterCrop: Block[geometry.PaddedCenterCrop] = Field(
-        default=None, description="Crop around the center, a share of the image."
-    )
-    ParseDecodeCoco: Block[conversions.ParseDecodeCoco] = Field(
-        default=None, description="Decode records of COCO, which COCORecord does."
-    )
-    ParseDecodeImagenet: Block[conversions.ParseDecodeImagenet] = Field(
-        default=None, description="Decode records of ImageNet, which ImageRecord does."
-    )
-    ParseDecodeVoc: Block[conversions.ParseDecodeVoc] = Field(
-        default=None, description="Decode records of Pascal VOC, which VOCRecord does."
-    )
-    QuantizedInput: Block[elementwise.QuantizedInput] = Field(
-        default=None, description="Quantize the input."
-    )
-    RandomCrop: Block[drawn.RandomCrop] = Field(
-        default=None, description="Crop at random."
-    )
-    RandomHorizontalFlip: Block[drawn.RandomHorizontalFlip] = Field(
-        default=None, description="Mirror left and right at random."
-    )
-    RandomResizedCrop: Block[drawn.RandomResizedCrop] = Field(
-        default=None, description="Crop at random and resize."
-    )
-    RandomVerticalFlip: Block[drawn.RandomVerticalFlip] = Field(
-        default=None, description="Mirror top and bottom at random."
-    )
-    Rescale: Block[elementwise.Rescale] = Field(
-        default=None, description="Divide by 255."
-    )
-    Resize: Block[geometry.Resize] = Field(default=None, description="Resize images.")
-    ResizeCropImagenet: Block[imagenet.ResizeCropImagenet] = Field(
-        default=None, description="Resize and crop as ImageNet's evaluation does."
-    )
-    ResizeWithAspectRatio: Block[imagenet.ResizeWithAspectRatio] = Field(
-        default=None, description="Resize, the aspect kept, for a crop to follow."
-    )
-    ResizeWithRatio: Block[geometry.ResizeWithRatio] = Field(
-        default=None, description="Enlarge, the aspect kept, and pad if asked."
-    )
-    ToArray: Block[conversions.ToArray] = Field(
-        default=None, description="Make an array."
-    )
-    ToNDArray: Block[conversions.ToNDArray] = Field(
-        default=None, description="Make an array, for your own step a tensor."
-    )
-    ToPILImage: Block[conversions.ToPILImage] = Field(
-        default=None, description="Make an image of Pillow, for your own step."
-    )
-    ToTensor: Block[conversions.ToTensor] = Field(
-        default=None, description="Make C x H x W of numbers from 0 to 1."
-    )
-    Transpose: Block[elementwise.Transpose] = Field(
-        default=None, description="Reorder a sample's axes."
     )
     python: PythonName | None = Field(
         default=None,

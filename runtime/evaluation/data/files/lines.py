@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,8 +83,9 @@ def indexed(
                         f"{path.name} is compressed, where a sample can't be read alone",
                         "Unpack it.",
                     )
+                mark = len(BOM_UTF8) if number == 1 and line.startswith(BOM_UTF8) else 0
                 if number > skip and keep(line):
-                    places.extend((start, start + len(line), number))
+                    places.extend((start + mark, start + len(line), number))
                 start += len(line)
     except OSError as error:
         raise missing(path, option, error) from error

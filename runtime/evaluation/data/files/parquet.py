@@ -24,7 +24,10 @@ from .lines import missing
 OPTION = "dataset.parquet.path"
 
 KEPT = 4
-"""Row groups in memory: as many as threads read samples of at once."""
+"""Row groups that stay in memory, however large: threads read of several at once."""
+
+HELD = 256 * 2**20
+"""Bytes up to which more of them stay: a shuffled order comes back to each."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,13 @@ class RowGroup:
     Attributes:
         number: Within its file, from 0.
         rows: How many they are.
+        size: Bytes of all their columns, unpacked.
     """
 
     path: Path
     number: int
     rows: int
+    size: int
 
 
 @dataclass
@@ -50,12 +55,14 @@ class Parquet:
         inputs: Names of the columns that feed the model: numbers, lists, or text.
         label: Name of the label, None for none.
         shape: Of one sample, where the columns together are one input.
+        held: Bytes of row groups that stay in memory.
     """
 
     groups: Sequence[RowGroup]
     inputs: Sequence[str]
     label: str | None
     shape: tuple[int, ...] | None = None
+    held: int = HELD
     _read: OrderedDict[int, Mapping[str, Column]] = field(
         default_factory=OrderedDict, repr=False
     )
@@ -93,10 +100,13 @@ class Parquet:
         with self._reading:
             if at not in self._read:
                 self._read[at] = _group(self.groups[at], self._names)
-                if len(self._read) > KEPT:
+                while len(self._read) > KEPT and self._size() > self.held:
                     self._read.popitem(last=False)
             self._read.move_to_end(at)
             return self._read[at]
+
+    def _size(self) -> int:
+        return sum(self.groups[at].size for at in self._read)
 
     @property
     def _names(self) -> list[str]:
@@ -156,9 +166,10 @@ def _damaged(path: Path, error: BaseException) -> DataError:
 def _groups(path: Path) -> list[RowGroup]:
     with _opened(path) as file:
         about = file.metadata
+        found = map(about.row_group, range(about.num_row_groups))
         return [
-            RowGroup(path, number, about.row_group(number).num_rows)
-            for number in range(about.num_row_groups)
+            RowGroup(path, number, group.num_rows, group.total_byte_size)
+            for number, group in enumerate(found)
         ]
 
 

@@ -6,7 +6,12 @@ from ...comparison import RESULT
 from ...document.document import Document
 from ...document.figures import Contender
 from ...wording.numbers import label, quartiles, seconds
-from ...wording.rows import contender_rows, number_rows
+from ...wording.rows import (
+    contender_rows,
+    number_rows,
+    performance_rows,
+    performance_said,
+)
 from ..elements import Markup, joined, tag
 from ..tables import table
 
@@ -18,7 +23,17 @@ def contenders(document: Document) -> Markup:
     whole = table("Accuracy and latency, side by side", found)
     several = number_rows(document)
     numbers = None if several is None else table("Numbers that are judged", several)
-    return joined((whole, numbers, _bars(timed), _untimed(document)))
+    bars, untimed = _bars(timed), _untimed(document)
+    return joined((whole, numbers, bars, untimed, _performance(document)))
+
+
+def _performance(document: Document) -> Markup | None:
+    rows = performance_rows(document)
+    if rows is None:
+        return None
+    said = tag("p", f"{performance_said(document)}.", class_="quiet")
+    heading = tag("h3", "Performance")
+    return joined((heading, said, table("Percentiles, throughput and memory", rows)))
 
 
 def _bars(timed: list[Contender]) -> Markup | None:

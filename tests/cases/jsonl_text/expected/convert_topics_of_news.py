@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[onnx]==0.1.*",
 #     "openvino~=2026.4",
-#     "tokenizers>=0.15",
+#     "tokenizers>=0.20",
 # ]
 #
 # [tool.narrowcast]

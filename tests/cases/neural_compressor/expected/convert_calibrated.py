@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ab12850a6ee00ad4823dff918c12b6ee62c0431d515eea8790372fa6a06b73c5"
+# spec-sha256 = "b63757293d5261f0c18befe79b661dd8339ed9508637e5ec70414f0afc896044"
 # ///
 # fmt: off
 # isort: skip_file
@@ -40,6 +40,7 @@ from narrowcast.runtime import (
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.performance.asked import Performance
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16
@@ -64,6 +65,15 @@ PINS = Pins(
 )
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=100)
+PERFORMANCE = Performance(
+    warmup=10,
+    instances=7,
+    iterations=100,
+    batch_size=1,
+    cores=4,
+    intra_threads=4,
+    inter_threads=2,
+)
 
 
 def load_model() -> Model:
@@ -106,7 +116,7 @@ def convert(run: Run) -> Report:
         BUDGET,
     )
     converted = run.check(conversion, found)
-    return run.finish(converted)
+    return run.finish(converted, PERFORMANCE)
 
 
 if __name__ == "__main__":

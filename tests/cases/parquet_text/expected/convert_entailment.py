@@ -8,7 +8,7 @@
 #     "narrowcast[onnx]==0.1.*",
 #     "openvino~=2026.4",
 #     "pyarrow>=14",
-#     "tokenizers>=0.15",
+#     "tokenizers>=0.20",
 # ]
 #
 # [tool.narrowcast]

@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[tensorflow]==0.1.*",
 #     "tensorflow~=2.21",
-#     "tokenizers>=0.15",
+#     "tokenizers>=0.20",
 # ]
 #
 # [tool.narrowcast]

@@ -40,7 +40,7 @@ from narrowcast.runtime import (
     command_line,
 )
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
-from narrowcast.runtime.evaluation.data.indexed import Indexed
+from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.evaluation.transforms.channels import to_tensor
 from narrowcast.runtime.evaluation.transforms.images import to_array, to_pil_image
@@ -78,7 +78,7 @@ def load_model() -> torch.nn.Module:
 @cache
 def dataset() -> Indexed:
     """All samples of the archive, read once."""
-    return Indexed(read_npz(DATA, inputs=("photos",), label="labels"), prepare)
+    return Indexed(made(read_npz, DATA, inputs=("photos",), label="labels"), prepare)
 
 
 @cache

@@ -7,7 +7,6 @@
 # dependencies = [
 #     "narrowcast[tensorflow]==0.1.*",
 #     "tensorflow~=2.21",
-#     "scipy>=1.9",
 # ]
 #
 # [tool.narrowcast]

@@ -1,0 +1,1 @@
+"""Speed as it is asked for: `evaluation.performance` of the spec."""

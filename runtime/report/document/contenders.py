@@ -1,0 +1,111 @@
+"""From a run's report to accuracy, latency and size, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...common.timing import speedup, verdict
+from ...evaluation.criterion import Stated
+from ...evaluation.judgement import Judgement
+from ...evaluation.judging.verdict import Verdict
+from ..comparison import COMPILED, FP32, PREPARED, RESULT, RULES, RuleBased
+from ..report import Report
+from ..speed import rules_hold
+from .figures import Accuracy, Contender, Latency, Number, Size
+
+
+def accuracy_of(report: Report) -> Accuracy | None:
+    """What was judged, None where nothing was."""
+    judged = report.judgement
+    if judged is None:
+        return None
+    criterion, base = judged.criterion, judged.baseline.value
+    return Accuracy(
+        judged.result.metric,
+        judged.result.samples,
+        base,
+        judged.result.value,
+        criterion.bound(base),
+        criterion.higher_is_better,
+        judged.loss,
+        judged.holds,
+        judged.result.finite,
+        tuple(map(_number, judged.verdicts)),
+    )
+
+
+def _number(judged: Verdict) -> Number:
+    criterion = judged.criterion
+    return Number(
+        judged.metric,
+        judged.fp32,
+        judged.result,
+        criterion.bound(judged.fp32),
+        criterion.relative,
+        criterion.absolute,
+        isinstance(criterion, Stated),
+        criterion.higher_is_better,
+        judged.holds,
+        judged.step,
+    )
+
+
+PREPARED_NOTE = "agrees with fp32 as loaded within its rounding"
+
+
+def contenders_of(report: Report) -> tuple[Contender, ...]:
+    """Those that there are: always the model as loaded, prepared, and the result."""
+    judged, package = report.judgement, report.package
+    base = None if judged is None else judged.baseline.value
+    rows = [
+        _contender(report, FP32, Contender(FP32, base)),
+        _contender(report, PREPARED, Contender(PREPARED, note=PREPARED_NOTE)),
+        _contender(report, RESULT, _judged(RESULT, judged, report.flops_low)),
+    ]
+    if package is not None:
+        compiled = _judged(COMPILED, package.judgement, report.flops_low)
+        rows.append(_contender(report, COMPILED, compiled))
+    if report.rules is not None:
+        rows.append(_contender(report, RULES, _by_rules(report.rules, judged)))
+    return tuple(rows)
+
+
+def _judged(key: str, judged: Judgement | None, flops_low: int) -> Contender:
+    if judged is None:
+        return Contender(key, flops_low=flops_low)
+    return Contender(key, judged.result.value, judged.holds, flops_low)
+
+
+def _by_rules(rules: RuleBased, judged: Judgement | None) -> Contender:
+    same = {RESULT: "the same placement as the result", PREPARED: "nothing low"}
+    untimed = f"not timed: {rules.aside}" if rules.aside else ""
+    note = same.get(rules.same, untimed)
+    if judged is None or rules.evaluation is None:
+        return Contender(RULES, flops_low=rules.flops_low, note=note)
+    holds = rules_hold(rules, judged.criterion, judged.baseline.value)
+    return Contender(RULES, rules.evaluation.value, holds, rules.flops_low, note=note)
+
+
+def _contender(report: Report, key: str, known: Contender) -> Contender:
+    """With its latency, if it was timed."""
+    timed = report.latency or {}
+    latency, base = timed.get(key), timed.get(FP32)
+    if latency is None or base is None:
+        return known
+    return replace(
+        known,
+        latency=Latency(latency.median, latency.low, latency.high, latency.runs),
+        speedup=speedup(base, latency),
+        verdict="" if key == FP32 else verdict(base, latency),
+    )
+
+
+def size_of(report: Report) -> Size:
+    """What is stored of weights, model and package."""
+    package = report.package
+    return Size(
+        report.fp32_bytes,
+        report.saved_bytes,
+        None if report.weights is None else report.weights[1],
+        None if package is None else package.path.stat().st_size,
+    )
