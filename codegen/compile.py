@@ -45,7 +45,7 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
     folder = relative_folder(spec_file, script_file)
     sections = _sections(spec)
     imports = [each for section in sections for each in section.imports]
-    if files(spec):
+    if files(spec) or any(one.values for one in spec.model.inputs):
         imports.append(("pathlib", "Path"))
     if spec.model.inputs:
         imports.append(("narrowcast.runtime", "Input"))

@@ -39,26 +39,26 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
         requirements = required(Code("LOW"))
     else:
         low, requirements = [], tuple_of([required(each) for each in lows])
-    read = files(spec)
+    read, drawn = files(spec), any(one.values for one in spec.model.inputs)
     lines = [
-        *[Code("HERE = Path(__file__).resolve().parent")] * bool(read),
+        *[Code("HERE = Path(__file__).resolve().parent")] * (bool(read) or drawn),
         *(here(name, path, folder) for name, path in read.items()),
         wrapped("NAME = ", literal(spec.model.slug)),
         *_seed(spec),
         *low,
         laid_out("REQUIREMENTS = ", requirements),
-        laid_out("INPUTS = ", _inputs(spec)),
-        laid_out("SOURCES = ", _sources(spec, read)),
+        laid_out("INPUTS = ", _inputs(spec, folder)),
+        laid_out("SOURCES = ", _sources(spec, read, folder)),
         laid_out("PINS = ", _pins(spec)),
     ]
     return (*lines, *_limits(spec), *_performance(spec))
 
 
-def _inputs(spec: Spec) -> Group:
-    return tuple_of([_input(one) for one in spec.model.inputs])
+def _inputs(spec: Spec, folder: str) -> Group:
+    return tuple_of([_input(one, folder) for one in spec.model.inputs])
 
 
-def _input(one: Input) -> Group:
+def _input(one: Input, folder: str) -> Group:
     """What the spec says of it; the rest is the model's own."""
     given: dict[str, Code | Group] = {"name": literal(one.name)}
     if one.shape is not None:
@@ -67,7 +67,20 @@ def _input(one: Input) -> Group:
         given["dtype"] = literal(one.dtype)
     if one.largest:
         given["largest"] = literal(dict(one.largest))
+    if one.range:
+        ends = (int(end) if end.is_integer() else end for end in one.range)
+        given["range"] = values(tuple(ends))
+    if one.values:
+        given["values"] = _beside(one.values, folder)
+    if one.value:
+        given["value"] = literal(one.value[0])
     return call("Input", **given)
+
+
+def _beside(path: str, folder: str) -> Code:
+    """A file beside the spec, where it has no name of its own."""
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    return Code(f"HERE / {literal(joined)}")
 
 
 def here(name: str, path: str, folder: str) -> Code:
@@ -96,11 +109,16 @@ def _data(spec: Spec) -> Mapping[str, str]:
     return {name: path for each in reading for name, path in each.files.items()}
 
 
-def _sources(spec: Spec, read: Mapping[str, str]) -> Group:
-    data = _data(spec)
+def _sources(spec: Spec, read: Mapping[str, str], folder: str) -> Group:
+    data, drawn = _data(spec), [one.values for one in spec.model.inputs if one.values]
     given = {
         "model": tuple_of([Code(name) for name in read if name not in data]),
-        "data": tuple_of([Code(name) for name in read if name in data]),
+        "data": tuple_of(
+            [
+                *(Code(name) for name in read if name in data),
+                *(_beside(path, folder) for path in dict.fromkeys(drawn)),
+            ]
+        ),
         "modules": values(tuple(dict.fromkeys(_python_modules(spec)))),
     }
     return call(

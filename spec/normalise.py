@@ -8,13 +8,13 @@ from .performance import Performance
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.datasets.records import TFRecordDataset, decoded
 from .sections.document import Document
 from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
+from .sections.inputs import InputSection
 from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
-from .sections.model import InputSection, slug
+from .sections.model import slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,
@@ -102,16 +102,21 @@ def _model(document: Document) -> Model:
         factory=_object(model.factory) if model.factory else None,
         weights=model.weights,
         trust=model.trust,
-        inputs=tuple(_input(each, framework) for each in model.inputs),
+        inputs=tuple(map(_input, model.inputs)),
         outputs=model.outputs,
     )
 
 
-def _input(section: InputSection, framework: str) -> Input:
-    dtype = section.dtype
-    if framework == "pytorch" and section.shape is not None:
-        dtype = dtype or "float32"
-    return Input(section.name, section.shape, dtype, section.largest)
+def _input(section: InputSection) -> Input:
+    return Input(
+        section.name,
+        section.shape,
+        section.dtype,
+        section.largest,
+        section.range or (),
+        section.values,
+        (section.value,) if section.is_fixed else (),
+    )
 
 
 def _object(name: str) -> PythonObject:
@@ -183,12 +188,7 @@ def _dataset(loader: DataloaderSection) -> Dataset | None:
     section = loader.dataset
     if section is None:
         return None
-    chosen = section.chosen
-    if isinstance(chosen, TFRecordDataset):
-        return decoded(chosen, loader.transform.written)
-    if isinstance(chosen, BuiltInDataset):
-        return chosen
-    return _class(str(chosen), section.args)
+    return loader.data or _class(str(section.chosen), section.args)
 
 
 def _metric(accuracy: AccuracySection) -> Metric | None:

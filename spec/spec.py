@@ -51,14 +51,20 @@ class Input:
         name: As the model has it; pytorch: the argument's name, a Python name.
         shape: Sizes, or the symbols (Python names) of those that vary; None for the
             model's own.
-        dtype: NumPy's name; None for the model's own, and data in float32.
+        dtype: NumPy's name, or "string"; None for the model's own, else the data's.
         largest: Symbol of the shape → the most that it may be.
+        range: The least and the largest value; () for any.
+        values: A file of samples, POSIX path relative to the spec, or None.
+        value: What it always is, alone in a tuple; () where that varies.
     """
 
     name: str
     shape: tuple[int | str, ...] | None
     dtype: str | None
     largest: Mapping[str, int] = field(default_factory=dict, metadata={ADDED: True})
+    range: tuple[float, ...] = field(default=(), metadata={ADDED: True})
+    values: str | None = field(default=None, metadata={ADDED: True})
+    value: tuple[Data, ...] = field(default=(), metadata={ADDED: True})
 
 
 @dataclass(frozen=True, slots=True)

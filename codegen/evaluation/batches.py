@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
+from narrowcast.spec.sections.fields import STRING
 from narrowcast.spec.spec import Evaluation, Input
 
 from ..frameworks import framework_of
 from ..names import variables
 from ..sections import Batches
 from ..writing.code import Code, docstring, literal
-from ..writing.imports import import_lines
+from ..writing.imports import Import, import_lines
 from ..writing.layout import WIDTH, Group, call, laid_out, tuple_of
 from .transforms.elementwise import numpy_type
 from .transforms.section import batch_steps, is_prepared
@@ -29,19 +31,21 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
     names = variables(one.name for one in inputs)
     reading, *unpacked = _read(names, spec, evaluation)
     prepared = _prepared(spec, evaluation, names[0])
-    lines = [line for step in prepared for line in step.statements]
+    lines = (
+        *unpacked,
+        *(line for step in prepared for line in step.statements),
+        _tensors(spec, names),
+    )
     return Batches(
         imports=(
-            ("collections.abc", "Iterator"),
-            ("typing", "Any"),
-            ("numpy as np", ""),
+            *_imports(framework.tensor_type, *lines),
             *(i for step in prepared for i in step.imports),
         ),
         title=docstring(f"{_described(spec)} and labels."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),
         reading=reading,
-        statements=(*unpacked, *lines, _tensors(spec, names)),
+        statements=lines,
     )
 
 
@@ -51,11 +55,8 @@ def supplied_section(spec: Spec, evaluation: Evaluation) -> Batches:
     each = framework.tensor(spec, array, Code("array.dtype"))
     if each == array:  # the framework takes NumPy's
         each = Code("np.asarray(array)")
-    needed = [("collections.abc", "Iterator"), ("typing", "Any")]
-    if "np." in framework.tensor_type:
-        needed.append(("numpy as np", ""))
     return Batches(
-        imports=needed,
+        imports=_imports(framework.tensor_type),
         title=Code("What is supplied, and labels; without data one random batch."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),
@@ -63,6 +64,15 @@ def supplied_section(spec: Spec, evaluation: Evaluation) -> Batches:
         inputs=_each(each),
         argument=Code("data: Data"),
     )
+
+
+def _imports(*lines: Code) -> tuple[Import, ...]:
+    """What these lines of the function need at the top of the script."""
+    numpy = (("numpy as np", ""),) if any(NUMPY.search(line) for line in lines) else ()
+    return (("collections.abc", "Iterator"), ("typing", "Any"), *numpy)
+
+
+NUMPY = re.compile(r"\bnp\.")
 
 
 def _ordered(spec: Spec, evaluation: Evaluation) -> bool:
@@ -85,16 +95,9 @@ def _prepared(spec: Spec, evaluation: Evaluation, name: Code) -> Sequence[Step]:
 def _bound_section(spec: Spec, evaluation: Evaluation) -> Batches:
     """The loop over a dataset whose arrays are what the model takes, in that order."""
     framework = framework_of(spec)
-    made = framework.tensor(spec, Code("single(array)"), Code("array.dtype"))
-    needed = [
-        ("collections.abc", "Iterator"),
-        ("typing", "Any"),
-        ("narrowcast.runtime.evaluation.data.arrays", "single"),
-    ]
-    if "np." in framework.tensor_type:
-        needed.append(("numpy as np", ""))
+    made = framework.tensor(spec, Code("array"), Code("array.dtype"))
     return Batches(
-        imports=needed,
+        imports=_imports(framework.tensor_type),
         title=Code("What the data gives, in the order of the model's arguments."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),
@@ -114,8 +117,9 @@ def _each(tensor: Group | Code) -> Code:
 
 
 def _inputs(spec: Spec) -> tuple[Input, ...]:
-    """Those that the spec names, or the one that every model has."""
-    return spec.model.inputs or (Input("x", None, None),)
+    """Those that the spec names and data gives, or the one that every model has."""
+    given = tuple(one for one in spec.model.inputs if not one.value)
+    return given or (Input("x", None, None),)
 
 
 def _read(names: Sequence[Code], spec: Spec, evaluation: Evaluation) -> Iterator[Code]:
@@ -150,7 +154,10 @@ def _tensors(spec: Spec, names: Sequence[Code]) -> Code:
     """The inputs in their declared dtypes, as tensors on the device."""
     tensor, made = framework_of(spec).tensor, []
     for name, one in zip(names, _inputs(spec), strict=True):
-        dtype = numpy_type(one.dtype or "float32")
+        if one.dtype in (None, STRING):  # the run makes the model's own of it
+            made.append(tensor(spec, name, Code(f"{name}.dtype")))
+            continue
+        dtype = numpy_type(one.dtype)
         made.append(tensor(spec, Code(f"{name}.astype({dtype})"), dtype))
     return laid_out("inputs = ", tuple_of(made), 8)
 
@@ -165,6 +172,6 @@ def _described(spec: Spec) -> str:
 
 def _one_described(one: Input) -> str:
     if one.shape is None:
-        return f"{one.name} {one.dtype or 'float32'}"
+        return " ".join(filter(None, (one.name, one.dtype)))
     shape = ", ".join(map(str, one.shape)) + "," * (len(one.shape) == 1)
-    return f"{one.name} {one.dtype or 'float32'} ({shape})"
+    return " ".join(filter(None, (one.name, one.dtype, f"({shape})")))

@@ -146,9 +146,30 @@ def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:
     def checked() -> Iterator[tuple[Inputs, Any]]:
         for batch, labels in batches():
             check_shapes(inputs, shapes_of(batch))
+            check_ranges(inputs, batch)
             yield batch, labels
 
     return checked
+
+
+def check_ranges(inputs: Sequence[Input], batch: Inputs) -> None:
+    """Hold the values of a batch against the stated ranges.
+
+    Raises:
+        DataError: One lies outside: what was proven of the range is not so for it.
+    """
+    for declared, value in zip(inputs, batch, strict=False):
+        array = None if declared.range is None else array_of(value)
+        if array is None or not array.size or declared.range is None:
+            continue
+        least, most = declared.range
+        outside = array[(array < least) | (array > most)]
+        if outside.size:
+            raise DataError(
+                f"input {declared.name} holds {outside.flat[0]!s}, {declared.by} says "
+                f"{least:g} to {most:g}",
+                "State a wider range, or mend the data.",
+            )
 
 
 UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+))?\)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
 from .inputs import Arguments, Calls, Input
-from .protocol import Inputs, Predict, Traced
+from .protocol import Array, Inputs, Predict, Traced
 
 
 class Adapter(Protocol):
@@ -43,6 +43,14 @@ class Adapter(Protocol):
 
         Raises:
             ModelError: It is no model, or takes what can't be declared.
+        """
+        ...
+
+    def as_tensor(self, array: Array, like: Any, /) -> Any:
+        """An array as the framework's users have it in a batch.
+
+        Args:
+            like: Another of the batch's tensors: it goes where that is.
         """
         ...
 
@@ -126,6 +134,17 @@ class Callee(Protocol):
 
         Raises:
             ModelError: It is no model.
+        """
+        ...
+
+    def with_values(self, model: Any, values: Mapping[str, Any], /) -> Any:
+        """The model as loaded, with values for arguments that nobody gives it.
+
+        Args:
+            values: By the argument: numbers, flags, None.
+
+        Raises:
+            ModelError: It has no such argument.
         """
         ...
 

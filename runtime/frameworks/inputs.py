@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..common.errors import DataError
 from ..common.suggestion import suggestion
+
+UNSAID: Any = ...
+"""For the value of an input that may have any."""
 
 ASSUMED = "what is assumed"
 """Who says what an input is like that neither model nor data says."""
@@ -23,6 +27,9 @@ class Input:
             None where only the model knows.
         dtype: NumPy's name; None where only the model knows.
         largest: Symbol → the most that it may be; others may be any size.
+        range: The least and the largest of its values, both included; None for any.
+        values: A `.npy` file of samples that stand for it where there is no data.
+        value: What it always is: a number, or nested tuples of them; no data gives it.
         by: Who says all this, for messages.
     """
 
@@ -31,6 +38,9 @@ class Input:
     dtype: str | None = None
     largest: Mapping[str, int] = field(default_factory=dict, hash=False)
     by: str = field(default="model.inputs", compare=False)
+    range: tuple[float, float] | None = None
+    values: Path | None = None
+    value: Any = UNSAID
 
     @property
     def dynamic(self) -> dict[int, str]:
@@ -38,6 +48,11 @@ class Input:
         return {
             k: size for k, size in enumerate(self.shape or ()) if isinstance(size, str)
         }
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it always has the same value."""
+        return self.value is not UNSAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,30 @@ class Calls:
 
     first: dict[str, Any] = field(default_factory=dict)
     shapes: list[tuple[tuple[int, ...], ...]] = field(default_factory=list)
+
+
+def by_declared(declared: Sequence[Input], own: Sequence[Input]) -> dict[str, Input]:
+    """Declared name → the model's input: by name, or by order where no name fits."""
+    named = {each.name: each for each in own}
+    if len(own) == len(declared) and not any(each.name in named for each in declared):
+        return {each.name: mine for each, mine in zip(declared, own, strict=True)}
+    return named
+
+
+def ends(inputs: Sequence[Input], names: Sequence[str]) -> dict[str, float]:
+    """Input of a graph → the largest magnitude that is stated of it.
+
+    Args:
+        inputs: In the batch's order.
+        names: The graph's inputs: called as the model's, or in the batch's order.
+    """
+    own = [each.name for each in inputs]
+    called = own if set(own) <= set(names) else names
+    return {
+        name: max(map(abs, each.range))
+        for name, each in zip(called, inputs, strict=False)
+        if each.range is not None
+    }
 
 
 def places(own: Sequence[str], declared: Sequence[str]) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..common.timing import Latency
@@ -32,6 +33,7 @@ class Report:
         ended: What of the budget ended the search early, "" if nothing did.
         weights: Under objective memory, bytes of the weights in fp32 and as placed.
         rules: What converters that go by lists of op types would make of the model.
+        drawn: Without data, input → which random values it had.
         rebuilt: The trial of an earlier search that was rebuilt, if one was.
         performed: Percentiles, throughput, memory and size, where the spec asks for them.
         page: The report for people, None where it could not be written.
@@ -69,6 +71,7 @@ class Report:
     performed: Performed | None = None
     page: Path | None = None
     worst: Worst | None = None
+    drawn: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:

@@ -12,6 +12,7 @@ from ..evaluation.judging.doubts import doubts
 from ..evaluation.metrics.eval_func import score_model
 from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
+from ..frameworks.inputs import ends
 from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
@@ -79,8 +80,8 @@ class Conversion:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences for summary and plan: what was done before, sizes that were judged."""
-        return (*self.traced.notes, *self.sizes.notes)
+        """Sentences for summary and plan: what was done before, what was seen of data."""
+        return (*self.traced.notes, *self.slots.notes, *self.sizes.notes)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -125,6 +126,7 @@ class Conversion:
             objective=objective,
             pins=self.pins,
             largest=self.sizes.largest,
+            ends=ends(self.slots.inputs, self.traced.graph.inputs),
         )
 
     def search(self, objective: Objective, budget: Budget) -> Found:
@@ -166,6 +168,7 @@ class Conversion:
                 history=history,
                 before=before,
                 largest=self.sizes.largest,
+                ends=ends(self.slots.inputs, self.traced.graph.inputs),
             )
         finally:
             context.trials = before + history.trials

@@ -143,6 +143,7 @@ def gathered(
         rules=None if timed is None else timed.rules,
         performed=None if timed is None else timed.performed,
         rebuilt=context.options.trial,
+        drawn=dict(conversion.slots.drawn),
     )
 
 

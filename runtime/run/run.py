@@ -33,7 +33,7 @@ from .conversion import Conversion
 from .converted import Converted, better, checked, described_result
 from .finish import finished
 from .slots.fed import Fed
-from .slots.filling import filled
+from .slots.filling import filled, handed
 from .subject import Subject
 from .timed import timed
 
@@ -165,12 +165,18 @@ class Run:
         model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
+        load_model, model = handed(self.adapter, load_model, model, inputs)
         slots = filled(self.adapter, load_model, model, batches, inputs, sources)
         for each in slots.assumed:
             sizes = ", ".join(map(str, each.shape or ()))
             context.note(
                 f"nothing says what shape input {each.name} has: ({sizes}), which the "
                 "layers take, is assumed; data, or `inputs` in the spec, would tell"
+            )
+        for each in slots.fitted:
+            context.note(
+                f"input {each.name} becomes {each.dtype}, which the model takes: it does "
+                "not take the data's own dtype"
             )
         return Subject(context, slots, self.machines, model)
 

@@ -152,13 +152,12 @@ class Subject:
         source = MADE_UP if self.slots.made_up else DATASET
         batch = first_inputs(self.slots.batches, source)
         slots, judged = self._settled(batch)
-        traced = adapter.trace(
-            self.model,
-            batch,
-            low=low,
-            inputs=slots.inputs,
-            outputs=outputs,
-        )
+        try:
+            traced = adapter.trace(
+                self.model, batch, low=low, inputs=slots.inputs, outputs=outputs
+            )
+        except DataError as error:
+            raise self._told(error) from error
         if package:
             assert isinstance(adapter, Compiler)
             traced = adapter.under_inductor(traced)
@@ -175,6 +174,17 @@ class Subject:
             self.standard,
             sizes(slots.inputs, batch, judged),
             tolerated=self.tolerated,
+        )
+
+    def _told(self, error: DataError) -> DataError:
+        """What is wrong with a batch, and that it was made up if it was."""
+        if not self.slots.drawn:
+            return error
+        drawn = ", ".join(f"{n} {values}" for n, values in self.slots.drawn.items())
+        return DataError(
+            f"{error.message}; without data its inputs are random: {drawn}",
+            "Give data (--data), or say under model.inputs what they are: shape, dtype, "
+            "range, values.",
         )
 
     def _settled(self, batch: Inputs) -> tuple[Slots, Judged]:

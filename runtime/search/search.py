@@ -22,6 +22,7 @@ from ..placement import Objective
 from .found import Found, plan_of, plans
 from .history import History, Unrecorded
 from .lifting import lift
+from .limits.bounds import Ends
 from .limits.movers import with_movers
 from .limits.ranges import Ranges, ranged_text
 from .limits.reasons import hard_pins
@@ -42,9 +43,10 @@ def everything_low(
     objective: Objective,
     pins: Pins,
     largest: Mapping[int, int] | None = None,
+    ends: Ends | None = None,
 ) -> Found:
     """The plan with only the pins that the spec and the probes set, unevaluated."""
-    ranges = hard_pins(traced, low, pins, largest)
+    ranges = hard_pins(traced, low, pins, largest, ends)
     graph = ranges.within(traced.graph)
     hard = with_movers(graph, ranges.pins)
     placement = objective(graph, low, hard.keys()).placement
@@ -66,12 +68,14 @@ def search(
     history: History | None = None,
     before: int = 0,
     largest: Mapping[int, int] | None = None,
+    ends: Ends | None = None,
 ) -> Found:
     """Find placements under which the criterion holds.
 
     Args:
         largest: Length that a size had on the calibration batch → the most that it may
             have; what is missing may be any.
+        ends: Input → the largest magnitude that it may have.
         before: Trials of searches for other precisions before this one; its own are
             numbered from there.
 
@@ -86,7 +90,7 @@ def search(
     trials = Trials(
         traced.graph, low, objective, judge, budget, progress, clock, history, before
     )
-    run = _Search(traced, trials, budget.seed, largest or {})
+    run = _Search(traced, trials, budget.seed, largest or {}, ends or {})
     interrupted = False
     try:
         run.search(run.ranges(pins))
@@ -111,6 +115,7 @@ class _Search:
     trials: Trials
     seed: int
     largest: Mapping[int, int]
+    ends: Ends
     ranking: tuple[Estimate, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -120,7 +125,9 @@ class _Search:
         progress.live("ranges", f"what {low} can't hold")
         recorded = self.trials.history.remember(
             "ranges",
-            lambda: ranges_data(hard_pins(self.traced, low, pins, self.largest)),
+            lambda: ranges_data(
+                hard_pins(self.traced, low, pins, self.largest, self.ends)
+            ),
         )
         hard = ranges_of(recorded)
         self.trials.graph = hard.within(self.traced.graph)

@@ -210,7 +210,7 @@ class Document(Section):
         if self.framework == "pytorch" and not self.model.inputs:
             return  # forward() takes what the data gives, in that order
         if dataset and isinstance(dataset.chosen, BuiltInDataset):
-            for problem in dataset.chosen.input_problems(len(self.model.inputs)):
+            for problem in dataset.chosen.input_problems(len(self.model.fed)):
                 at = (*DATA, "dataset", dataset.key, *problem.at)
                 yield replace(problem, at=at)
 
@@ -221,7 +221,7 @@ class Document(Section):
         dataset = accuracy.dataloader.dataset
         chosen = dataset.chosen if dataset else None
         given = chosen.arrays if isinstance(chosen, BuiltInDataset) else 1
-        wanted = len(self.model.inputs) or given
+        wanted = len(self.model.fed) or given
         if accuracy.dataloader.transform.prepares and wanted != 1:
             yield Problem(
                 f"transforms prepare one input, the model has {wanted}",
@@ -231,7 +231,7 @@ class Document(Section):
 
     def _step_problems(self) -> Iterator[Problem]:
         if accuracy := self.evaluation.accuracy:
-            loader, inputs = accuracy.dataloader, self.model.inputs
+            loader, inputs = accuracy.dataloader, self.model.fed
             data, steps = loader.dataset, loader.transform
             for problem in step_problems(steps, data, inputs, self.framework):
                 yield replace(problem, at=(*DATA, "transform", *problem.at))
@@ -243,7 +243,7 @@ class Document(Section):
         batch = accuracy.dataloader.batch_size
         for row, item in enumerate(self.model.inputs):
             first = item.shape[0] if item.shape else batch
-            if isinstance(first, int) and first != batch:
+            if isinstance(first, int) and first != batch and not item.is_fixed:
                 yield Problem(
                     f"the input takes {first} samples, but a batch holds {batch}",
                     f"write a symbol such as `batch`, or batch_size: {first}",

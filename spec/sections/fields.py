@@ -220,6 +220,9 @@ def _dimension(value: object) -> object:
     )
 
 
+STRING = "string"
+"""The dtype of text and of bytes."""
+
 NUMBERS = (
     "float32",
     "float16",
@@ -231,7 +234,23 @@ NUMBERS = (
     "uint8",
     "bool",
 )
-"""NumPy's names of the dtypes that inputs may have."""
+"""NumPy's names of the dtypes of numbers that inputs may have."""
+
+TEXT = f"write {STRING}: text or bytes"
+NO_DTYPES: Mapping[str, str] = {
+    **dict.fromkeys(("str", "bytes", "object", "text"), TEXT),
+    **dict.fromkeys(("float", "double"), "write float32 or float64"),
+    **dict.fromkeys(("int", "long"), "write int32 or int64"),
+    **dict.fromkeys(
+        ("complex64", "complex128", "complex"),
+        "no model here takes complex numbers: give real and imaginary parts, two inputs",
+    ),
+    **dict.fromkeys(
+        ("datetime64", "timedelta64", "date"),
+        "no model here takes dates: give int64, and count from where the model does",
+    ),
+}
+"""What inputs are not, but may be taken for → what to write instead."""
 
 Text = Annotated[str, AfterValidator(_nonempty)]
 Names = Annotated[
@@ -248,6 +267,7 @@ QUOTED = BeforeValidator(whole, json_schema_input_type=int | str)
 Whole = Annotated[int, QUOTED]
 Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | str)]
 Dtype = Annotated[str, Among(NUMBERS)]
+InputDtype = Annotated[str, Among((*NUMBERS, STRING), NO_DTYPES)]
 Size = Annotated[int, Field(gt=0), QUOTED]
 Amounts = Annotated[
     tuple[Amount, ...],

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from .fields import (
     Among,
-    Dimension,
-    Dtype,
     File,
     Flag,
-    Identifier,
     Names,
     PythonName,
     Refused,
-    Size,
     Text,
-    settled,
-    split,
 )
-from .section import Problem, Section, Table
+from .inputs import InputSection, written
+from .section import Section
 
 FRAMEWORKS: Mapping[str, str] = {
     "pytorch": "pytorch",
@@ -74,68 +69,6 @@ def _name(name: str) -> str:
     return name
 
 
-def _inputs(value: object) -> object:
-    """Names alone, as Neural Compressor has them, → inputs."""
-    items = split(value)
-    if isinstance(items, tuple):
-        return tuple({"name": i} if isinstance(i, str) else i for i in items)
-    return items
-
-
-class InputSection(Section):
-    """One input of the model."""
-
-    name: Annotated[Text, AfterValidator(settled)] = Field(
-        description="The name that the model has for it. pytorch: the argument of "
-        "forward; `batch.image` is a key of a dict, `pair.0` an element of a tuple."
-    )
-    shape: tuple[Dimension, ...] | None = Field(
-        default=None,
-        description="Sizes; a symbol such as `batch` stands for one that varies, "
-        "`{seq: 4096}` for one that is never larger. Only pytorch needs them, other "
-        "models have their own.",
-    )
-    largest: Table[Identifier, Size] = Field(
-        default_factory=dict,
-        description="The largest that a size of `shape` may be: `{seq: 4096}`.",
-    )
-    dtype: Dtype | None = Field(
-        default=None,
-        description="NumPy's name of the element type; float32 if not written.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_stated_sizes(cls, value: object) -> object:
-        return _stated(value)
-
-    def problems(self) -> Iterator[Problem]:
-        """A largest size is one of a symbol."""
-        for symbol in self.largest:
-            if symbol not in (self.shape or ()):
-                yield Problem(
-                    f"`{symbol}` is no size of this input's shape",
-                    "write the symbol in `shape`, or `{symbol: largest}` there",
-                    ("largest",),
-                )
-
-
-def _stated(value: object) -> object:
-    """Sizes written as `{seq: 4096}` → the symbol, and its largest size."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("shape"), tuple):
-        return value
-    stated = [s for s in value["shape"] if isinstance(s, Mapping) and len(s) == 1]
-    if not stated or not isinstance(value.get("largest") or {}, Mapping):
-        return value
-    largest = {name: size for each in stated for name, size in each.items()}
-    shape = tuple(next(iter(s)) if s in stated else s for s in value["shape"])
-    return {
-        **value,
-        "shape": shape,
-        "largest": {**largest, **(value.get("largest") or {})},
-    }
-
-
 class ModelKeys(Section):
     """The keys of a model, by themselves; `frameworks` has the rules between them."""
 
@@ -177,7 +110,7 @@ class ModelKeys(Section):
     inputs: Annotated[
         tuple[InputSection, ...],
         BeforeValidator(
-            _inputs, json_schema_input_type=str | tuple[str | InputSection, ...]
+            written, json_schema_input_type=str | tuple[str | InputSection, ...]
         ),
     ] = Field(
         default=(), description="The inputs in the order that the dataset gives them."
@@ -185,3 +118,8 @@ class ModelKeys(Section):
     outputs: Names = Field(
         default=(), description="The outputs that are kept, in order."
     )
+
+    @property
+    def fed(self) -> tuple[InputSection, ...]:
+        """The inputs that data gives: not those that always are the same."""
+        return tuple(each for each in self.inputs if not each.is_fixed)

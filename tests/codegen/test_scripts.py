@@ -249,7 +249,8 @@ def test_batches_are_made_in_the_frameworks_own_api(script: Path) -> None:
         tensor = TENSORS.get(model.framework, "np.asarray")
         assert made.count(tensor) == 1
     elif tensor := TENSORS.get(model.framework):
-        assert made.count(tensor) == len(model.inputs or ("x",))
+        given = [one for one in model.inputs if not one.value]
+        assert made.count(tensor) == len(given or ("x",))
     else:
         assert not {*TENSORS.values()} & {*made}
 

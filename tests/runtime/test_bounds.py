@@ -62,9 +62,10 @@ def pinned(
     flops: int = 0,
     largest: Mapping[int, int] | None = None,
     seen: Mapping[str, Statistics] | None = None,
+    ends: Mapping[str, float] | None = None,
 ) -> set[str]:
     made = graph(rows, inputs or {"x": "float32"}, flops)
-    pins = bound_pins(made, BF16, seen or {}, largest or {})
+    pins = bound_pins(made, BF16, seen or {}, largest or {}, ends)
     assert {reason.why for reason in pins.values()} <= {Why.BOUND}
     return set(pins)
 
@@ -116,15 +117,30 @@ def test_an_outer_product_scales_and_a_layer_does_not() -> None:
     assert pinned(outer, flops=2 * 64 * 8) == set()
 
 
+STEPS: tuple[Row, ...] = (
+    ("float", CASTS, ("t",), "float32"),
+    ("angle", SCALES, ("float", "w"), "float32"),
+    ("sine", READS, ("angle",), "float32"),
+)
+
+
 def test_integers_that_a_caller_gives_may_be_any() -> None:
-    steps = (
-        ("float", CASTS, ("t",), "float32"),
-        ("angle", SCALES, ("float", "w"), "float32"),
-        ("sine", READS, ("angle",), "float32"),
-    )
-    assert pinned(steps, {"t": "int64"}) == {"angle", "sine"}
-    assert pinned(steps, {"t": "uint8"}) == set()
-    assert pinned(steps, {"t": "bool"}) == set()
+    assert pinned(STEPS, {"t": "int64"}) == {"angle", "sine"}
+    assert pinned(STEPS, {"t": "uint8"}) == set()
+    assert pinned(STEPS, {"t": "bool"}) == set()
+
+
+@pytest.mark.parametrize(("most", "free"), [(256, True), (257, False), (999, False)])
+def test_a_stated_range_that_bf16_holds_frees_them(most: float, free: bool) -> None:
+    """Whatever the batch shows, of integers and of floats that are whole numbers."""
+    assert (pinned(STEPS, {"t": "int64"}, ends={"t": most}) == set()) is free
+    seen = {"t": Statistics(1.5, 0.0, 0.0, 0.0, 0.0)}
+    whole = (("sine", READS, ("t",), "float32"),)
+    found = pinned(whole, {"t": "float32"}, seen=seen, ends={"t": most})
+    assert (found == set()) is free
+    if not free:
+        made = bound_pins(graph(STEPS, {"t": "int64"}), BF16, {}, {}, {"t": most})
+        assert f"whole numbers of input t go up to {most}" in made["sine"].text
 
 
 @pytest.mark.parametrize(("fractional", "held"), [(0.0, True), (0.5, False)])

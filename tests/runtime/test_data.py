@@ -22,6 +22,8 @@ from narrowcast.runtime.evaluation.data.files.csv import read_csv
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.data.indexed import Indexed, as_read
 from narrowcast.runtime.evaluation.data.random.synthetic import (
+    described,
+    draws,
     random_array,
     random_inputs,
 )
@@ -445,3 +447,63 @@ def test_a_random_batch_is_as_declared(signature: tuple[Input, ...]) -> None:
 def test_an_input_that_the_model_does_not_have_is_named() -> None:
     with pytest.raises(DataError, match="`bias`, which is no input of the model"):
         random_inputs(DECLARED, 4, np.random.default_rng(5), (Input("ids"),))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "uint8"])
+def test_stated_ends_are_both_drawn_and_nothing_beyond(dtype: str) -> None:
+    found = random_array((99, 2), dtype, np.random.default_rng(1), (3, 200))
+    assert found.dtype == dtype and (found.min(), found.max()) == (3, 200)
+    assert random_array((), dtype, np.random.default_rng(1), (3, 200)) == 200
+    assert random_array((0, 4), dtype, np.random.default_rng(1), (3, 200)).size == 0
+
+
+def test_what_is_stated_is_drawn_and_told(tmp_path: Path) -> None:
+    """A constant is left to the run, a file's samples come over and over."""
+    np.save(tmp_path / "m.npy", np.arange(6.0).reshape(3, 2))
+    declared = (
+        Input("t", ("batch",), "int64", range=(0, 999)),
+        Input("m", values=tmp_path / "m.npy"),
+        Input("k", (), value=1.0),
+        Input("x", ("batch", 1)),
+        Input("ids", ("batch", 1), "int32"),
+    )
+    signature = tuple(Input(each.name, ("batch", 2), "float32") for each in declared)
+    t, m, x, ids = random_inputs(declared, 5, np.random.default_rng(1), signature)
+    assert (t.shape, t.max(), x.shape, ids.dtype) == ((5,), 999, (5, 1), np.int32)
+    assert m.tolist() == [[0, 1], [2, 3], [4, 5], [0, 1], [2, 3]]
+    assert m.dtype == np.float32
+    assert draws(described(declared, signature)) == {
+        "t": "in [0, 999]",
+        "m": "from m.npy",
+        "x": "standard normal",
+        "ids": "0 or 1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "the values of input m are missing: there is no"),
+        (b"text", "m.npy, the values of input m, can't be read"),
+        (np.array(1.0), "holds no samples"),
+        (np.array([0.5]), "input m holds 0.5 as float64, the model takes int64"),
+    ],
+)
+def test_values_that_are_none_are_named(
+    tmp_path: Path, content: Any, said: str
+) -> None:
+    path = tmp_path / "m.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    declared = (Input("m", ("batch",), "int64", values=path),)
+    with pytest.raises(DataError, match=said):
+        random_inputs(declared, 2, np.random.default_rng(1))
+
+
+def test_text_can_not_be_made_up() -> None:
+    declared = (Input("word", ("batch",), "string"),)
+    with pytest.raises(DataError, match="input word takes text or bytes") as caught:
+        random_inputs(declared, 2, np.random.default_rng(1))
+    assert "--data" in caught.value.remedy and "values: FILE.npy" in caught.value.remedy

@@ -197,7 +197,7 @@ def test_what_is_no_pair_is_named(batch: Any, said: str) -> None:
     [
         ([ROWS[0]], r"sample 0 of a batch is not \(input, label\)"),
         ([(ROWS[0], 0), (ROWS, 1)], r"can't be stacked: \(4,\) and \(5, 4\)"),
-        ([("text", 0)], "input 0 of a batch is"),
+        ([(object(), 0)], "an input of a sample is an object, which is no array"),
     ],
 )
 def test_samples_that_make_no_batch(samples: Any, said: str) -> None:

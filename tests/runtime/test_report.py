@@ -348,6 +348,7 @@ def test_the_report_counts_what_is_delivered(tmp_path: Path) -> None:
         notes=(),
         replayed={},
         timed_here=False,
+        slots=SimpleNamespace(drawn={"x": "in [0, 9]"}),
         forms_in_use=lambda placement: {"a": "linear", "b": "linear"},
     )
     interrupted = Found((plan,), interrupted=True)

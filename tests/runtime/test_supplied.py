@@ -127,7 +127,7 @@ def test_floats_of_python_become_fp32() -> None:
 
 
 def test_without_data_there_is_one_random_batch() -> None:
-    declared = (Input("x", ("batch", 3)),)
+    declared = (Input("x", ("batch", 3), "float32"),)
     batches = Fed(read, None, 7).batches(declared, no_signature)
     ((inputs, labels),) = batches()
     assert labels is None

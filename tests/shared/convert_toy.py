@@ -135,6 +135,14 @@ def predicting(weight: float, placement: Any = None) -> Any:
     return predict
 
 
+def signature(model: Any) -> tuple[()]:
+    return ()
+
+
+def as_tensor(array: Any, like: Any) -> Any:
+    return array
+
+
 def load_saved(path: Path) -> Any:
     if os.environ.get("KILL") == "check":
         os.kill(os.getppid(), signal.SIGKILL)
@@ -265,6 +273,8 @@ def trace(model: float, batch: Any, **options: Any) -> Traced:
 
 
 adapter = SimpleNamespace(
+    signature=signature,
+    as_tensor=as_tensor,
     executes=True,
     predictor=predictor,
     load_saved=load_saved,

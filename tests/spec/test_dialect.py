@@ -64,7 +64,7 @@ DEFAULTS = [
     ("model.framework", "pytorch"),
     ("model.factory", PythonObject("pkg.net", "make")),
     ("model.weights", None),
-    ("model.inputs", (Input("x", ("batch", 4), "float32"),)),
+    ("model.inputs", (Input("x", ("batch", 4), None),)),
     ("model.outputs", ()),
     ("device", "cpu"),
     ("precisions", ("bf16",)),
@@ -110,7 +110,7 @@ WRITTEN = [
     (
         model(inputs="[{name: i, shape: []}]"),
         "model.inputs",
-        (Input("i", (), "float32"),),
+        (Input("i", (), None),),
     ),
     (model(inputs="[{name: i, shape: [8, 3]}]"), "batch_size", 8),
     # device, version, costs

@@ -119,9 +119,9 @@ def test_inputs_keep_the_models_names_and_may_leave_shapes_open(
     assert (one.name, one.shape, one.dtype) == ("x:0", None, None)
 
 
-def test_pytorchs_dtype_is_float32_where_it_is_not_written() -> None:
+def test_a_dtype_that_is_not_written_is_the_models_own() -> None:
     model = "framework: pytorch, factory: a:b, inputs: [{name: x, shape: [2]}]"
-    assert spec(model).model.inputs[0].dtype == "float32"
+    assert spec(model).model.inputs[0].dtype is None
 
 
 @pytest.mark.parametrize(
@@ -230,3 +230,61 @@ def test_names_alone_are_inputs_of_pytorch() -> None:
         ("ids", None, None),
         ("mask", None, None),
     ]
+
+
+STATED = [
+    ("range: [0, 5], dtype: int8", (0, 5), None, ()),
+    ("range: [-0.5, 1e9]", (-0.5, 1e9), None, ()),
+    ("values: a/b.npy", (), "a/b.npy", ()),
+    ("value: 0.5", (), None, (0.5,)),
+    ("value: [[1], [2]]", (), None, (((1,), (2,)),)),
+    ("value: ~", (), None, (None,)),
+    ("dtype: float16", (), None, ()),
+]
+
+
+@pytest.mark.parametrize(("keys", "within", "values", "value"), STATED)
+def test_inputs_say_which_values_they_take(
+    keys: str, within: object, values: object, value: object
+) -> None:
+    (one,) = spec(
+        f"framework: pytorch, factory: a:b, inputs: [{{name: x, {keys}}}]"
+    ).model.inputs
+    assert (one.range, one.values, one.value) == (within, values, value)
+
+
+TENSORFLOW = "framework: tensorflow, path: a"
+MISSTATED = [
+    (TENSORFLOW, "range: [1, 0]", "range", "the least value is above the largest"),
+    (TENSORFLOW, "range: [0, 1], value: 1", "value", "each say the values"),
+    (TENSORFLOW, "range: [0, 1], values: a.npy", "values", "each say the values"),
+    (TENSORFLOW, "range: [0, 256], dtype: uint8", "range", "does not reach so far"),
+    (TENSORFLOW, "range: [0, 0.5], dtype: int8", "range", "whole numbers alone"),
+    (TENSORFLOW, "range: [0, 1], dtype: string", "range", "string has no range"),
+    (TENSORFLOW, "value: text", "value", "a number, or a list of numbers"),
+    (TENSORFLOW, "value: ~", "value", "null is no tensor"),
+    (TENSORFLOW, "dtype: complex64", "dtype", "can't be used here"),
+    (TENSORFLOW, "dtype: datetime64", "dtype", "can't be used here"),
+    (TENSORFLOW, "dtype: str", "dtype", "can't be used here"),
+    (
+        "framework: pytorch, factory: a:b",
+        "dtype: string",
+        "dtype",
+        "no tensors of text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "keys", "at", "words"), MISSTATED)
+def test_what_an_input_can_not_be_is_named(
+    model: str, keys: str, at: str, words: str
+) -> None:
+    text = said(model + f", inputs: [{{name: x, {keys}}}]")
+    assert f"model.inputs[0].{at}" in text and words in text
+
+
+def test_a_constant_is_none_of_the_datasets_arrays() -> None:
+    inputs = "inputs: [{name: a}, {name: k, value: 2}]"
+    loader = "dataloader: {dataset: {npz: {path: a.npz, inputs: a, label: y}}}"
+    evaluation = f"evaluation: {{accuracy: {{metric: {{topk: 1}}, {loader}}}}}"
+    assert len(spec(f"{TENSORFLOW}, {inputs}", evaluation).model.inputs) == 2

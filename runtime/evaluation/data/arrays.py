@@ -11,49 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
+from ...frameworks.feeding.dtypes import check_kind
 
 Batch = tuple[tuple[npt.NDArray[Any], ...], Any]
 """One array (samples, …) for each input of the model, and the labels: (samples, …), a
 tuple of such where a label has parts, None where there are none."""
 
 
-NUMBERS = "biuf"
-"""NumPy's kinds of dtypes that a tensor can hold."""
-
-KINDS = {
-    "c": "Give real and imaginary parts as numbers of their own.",
-    "M": "Give the time since some day as a number.",
-    "m": "Give the time as a number: seconds, or days.",
-    "V": "Give each field as an input of its own.",
-}
-"""Other kinds → what to give in their place."""
-
-
 def single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The array, float64 as float32: Python's floats made it so, no model takes it."""
     return array.astype(np.float32) if array.dtype == np.float64 else array
-
-
-def check_kind(array: npt.NDArray[Any], what: str) -> None:
-    """Refuse what no tensor holds, before a cast makes something else of it.
-
-    Raises:
-        DataError: It holds complex numbers, dates, records or objects.
-    """
-    if array.dtype.kind in NUMBERS:
-        return
-    remedy = "An input is an array, a tensor or a number; several are a tuple."
-    if array.dtype.kind in KINDS:
-        remedy = KINDS[array.dtype.kind]
-    raise DataError(f"{what} is {_held(array)}, which no model takes", remedy)
-
-
-def _held(array: npt.NDArray[Any]) -> str:
-    """What it holds, in the user's words."""
-    first = array.reshape(-1)[:1].tolist()
-    if array.dtype.hasobject and first:
-        return "None" if first[0] is None else type(first[0]).__name__
-    return {"U": "str", "S": "bytes"}.get(array.dtype.kind, str(array.dtype))
 
 
 Numbers = range | npt.NDArray[np.int64]

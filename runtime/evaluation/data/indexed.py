@@ -14,7 +14,8 @@ import numpy.typing as npt
 from ...common.errors import DataError
 from ...common.places import described, place_of
 from ...common.processes.untouched import drawn_apart, seeded
-from .arrays import Batch, Batched, Numbers, check_kind
+from ...frameworks.feeding.dtypes import check_kind
+from .arrays import Batch, Batched, Numbers
 from .at_random import AtRandom, Prepare, prepare_of
 from .samples import Samples, making
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .program import trace as trace
     from .running.blocks import Model as Model
     from .running.blocks import block_model as block_model
+    from .running.predict import as_tensor as as_tensor
     from .running.predict import predictor as predictor
     from .writing.archive import load_saved as load_saved
     from .writing.native import native as native

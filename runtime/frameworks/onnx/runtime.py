@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...graph.graph import Precision
 from ..inputs import Input
-from ..protocol import Inputs, Predict
+from ..protocol import Array, Inputs, Predict
 
 if TYPE_CHECKING:
     import onnx
@@ -38,6 +38,10 @@ class Runtime:
         from .running.given import model_of
 
         return signature(model_of(model))
+
+    def as_tensor(self, array: Array, like: Any, /) -> Array:
+        """As `Adapter.as_tensor`: ONNX's runtimes take NumPy's."""
+        return array
 
     def predictor(self, model: Any, inputs: Sequence[Input] = (), /) -> Predict:
         """As `Adapter.predictor`."""

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from .opening.watching import watched as watched
     from .program import Program as Program
     from .program import trace as trace
+    from .running.calling import with_values as with_values
     from .running.given import native as native
+    from .running.predict import as_tensor as as_tensor
     from .running.predict import predictor as predictor
     from .running.predict import tensor as tensor
     from .writing.archive import load_saved as load_saved

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .opening.supplied import open_supplied as open_supplied
     from .program import Program as Program
     from .program import trace as trace
+    from .running.predict import as_tensor as as_tensor
     from .running.predict import predictor as predictor
     from .writing.archive import load_saved as load_saved
     from .writing.native import native as native

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...evaluation.batches import Batches
-from ...evaluation.data.arrays import single
 from ...evaluation.data.supplied.supplied import Data, RandomBatch
+from ...frameworks.feeding.dtypes import conformed
 from ...frameworks.inputs import Input, places
+from .conforming import wanted
 
 Read = Callable[[Data], Iterable[tuple[Any, Any]]]
 """A script's `batches`: data → (inputs, labels), as the framework's tensors."""
@@ -44,11 +45,12 @@ class Fed:
             inputs: What the spec says of them.
             signature: What the model says of them, asked where the spec doesn't.
         """
-        known = bool(inputs) and all(each.shape is not None for each in inputs)
+        known = bool(inputs) and all(None not in (e.shape, e.dtype) for e in inputs)
         own = () if known else tuple(signature())
         if self.data is None:
             return partial(self.read, RandomBatch(inputs, own, self.seed))
-        return partial(self.read, Ordered(self.data, tuple(inputs) or own, own))
+        given = tuple(each for each in inputs if not each.fixed)
+        return partial(self.read, Ordered(self.data, given or own, own))
 
 
 @dataclass(frozen=True)
@@ -83,22 +85,20 @@ class Ordered:
         self, size: int, *, limit: int | None = None, keep_last: bool = True
     ) -> Iterator[tuple[tuple[Any, ...], Any]]:
         """Inputs and labels, as `Data.batches`."""
-        order, dtypes = self._order, self._dtypes
+        order = self._order
         read = self.data.batches(size, limit=limit, keep_last=keep_last)
         for arrays, labels in read:
             ordered = tuple(arrays[place] for place in order) or arrays
-            yield tuple(map(_in_dtype, ordered, dtypes(len(ordered)))), labels
+            wanted = self._wanted(len(ordered))
+            yield tuple(map(_in_dtype, ordered, wanted)), labels
 
-    def _dtypes(self, count: int) -> Sequence[str | None]:
-        own = {each.name: each.dtype for each in self.own}
-        found = [each.dtype or own.get(each.name) for each in self.wanted]
-        return found if len(found) == count else [None] * count
+    def _wanted(self, count: int) -> Sequence[Input]:
+        """Name and dtype of each; what is not said is a number, and None."""
+        found = wanted(self.wanted, self.own)
+        known = found if len(found) == count else map(Input, map(str, range(count)))
+        return tuple(known)
 
 
-def _in_dtype(array: Any, dtype: str | None) -> Any:
-    """The array as the model takes it; what nothing says is `single`."""
-    found = np.asarray(array)
-    if dtype is None:
-        return single(found)
-    same = found.dtype.kind in "biuf" and np.dtype(dtype).kind in "biuf"
-    return found.astype(dtype, copy=False) if same else found
+def _in_dtype(array: Any, wanted: Input) -> Any:
+    """The array as the model takes it."""
+    return conformed(np.asarray(array), wanted.dtype, f"input {wanted.name}")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from ...evaluation.batches import Batches
+from ...evaluation.data.random.synthetic import described, draws
 from ...evaluation.sizes import Judged, joined
 from ...frameworks.adapter import Adapter, Callee
-from ...frameworks.inputs import ASSUMED, Calls, Input
+from ...frameworks.inputs import ASSUMED, UNSAID, Calls, Input
 from ...frameworks.protocol import Inputs
 from ...record.sources import Sources
 from .binding import bound_inputs, check_declared, declared_inputs, of_batch
+from .conforming import Conforming, fitting, wanted
 from .fed import Fed
 from .slots import Slots
 
@@ -34,26 +36,94 @@ def filled(
     Raises:
         DataError: The first batch is not what it takes.
     """
-    listed, inputs = _listed(adapter, inputs)
+    listed, inputs = _listed(adapter, _fed(adapter, inputs))
     declared = tuple(inputs) or declared_inputs(adapter, model)
     made_up = isinstance(batches, Fed) and batches.data is None
     if made_up and not declared and isinstance(adapter, Callee):
         return Slots(adapter, load_model, _nothing, (), sources, made_up, unfed=True)
     names: Sequence[str] = listed
     assumed: tuple[Input, ...] = ()
+    signature = cache(partial(_signature, adapter, model))
     if isinstance(batches, Fed):
         names = batches.names or listed
-        signature = cache(partial(_signature, adapter, model))
         if made_up and not declared:
             assumed = tuple(each for each in signature() if each.by == ASSUMED)
         batches = batches.batches(declared, signature)
+    own = wanted(declared, signature())
+    batches = Conforming(batches, own, adapter.as_tensor)
     slots = Slots(
-        adapter, load_model, batches, declared, sources, made_up, assumed=assumed
+        adapter,
+        load_model,
+        batches,
+        declared,
+        sources,
+        made_up,
+        assumed=assumed,
+        drawn=draws(described(declared, signature())) if made_up else {},
     )
-    if declared:
+    if not declared:
+        bound = bound_inputs(adapter, model, batches, names)
+        slots = replace(slots, inputs=bound, bound=bool(bound))
+    return slots if made_up else _fitted(slots, model, own)
+
+
+def _fitted(slots: Slots, model: Any, own: tuple[Input, ...]) -> Slots:
+    """The slots, with batches in the dtypes that the model was found to take."""
+    asked = own or tuple(replace(each, dtype=None) for each in slots.inputs)
+    asked = tuple(replace(each, value=UNSAID) for each in asked)  # a batch has them
+    found = fitting(slots.adapter, model, slots.batches, asked)
+    if found == asked:
         return slots
-    bound = bound_inputs(adapter, model, batches, names)
-    return replace(slots, inputs=bound, bound=bool(bound))
+    batches = Conforming(slots.batches, found, slots.adapter.as_tensor)
+    dtypes = {each.name: each.dtype for each in found}
+    inputs = tuple(
+        replace(each, dtype=dtypes[each.name] or each.dtype) for each in slots.inputs
+    )
+    changed = tuple(each for each in found if each not in asked)
+    return replace(slots, batches=batches, inputs=inputs, fitted=changed)
+
+
+def handed(
+    adapter: Adapter,
+    load_model: Callable[[], Any],
+    model: Any,
+    inputs: Sequence[Input],
+) -> tuple[Callable[[], Any], Any]:
+    """The model, and what loads it, with the arguments that the spec gives a value.
+
+    Raises:
+        ModelError: It has no such argument.
+    """
+    fed = _fed(adapter, inputs)
+    values = {each.name: each.value for each in inputs if each not in fed}
+    if not values or not isinstance(adapter, Callee):
+        return load_model, model
+    return WithValues(load_model, adapter.with_values, values), adapter.with_values(
+        model, values
+    )
+
+
+@dataclass(frozen=True)
+class WithValues:
+    """Loads a model whose arguments have values that no batch gives.
+
+    Attributes:
+        with_values: As `Callee.with_values`.
+    """
+
+    load_model: Callable[[], Any]
+    with_values: Callable[[Any, Mapping[str, Any]], Any]
+    values: Mapping[str, Any]
+
+    def __call__(self) -> Any:
+        return self.with_values(self.load_model(), self.values)
+
+
+def _fed(adapter: Adapter, inputs: Sequence[Input]) -> tuple[Input, ...]:
+    """Those that are tensors: a value without a shape is an argument as it stands."""
+    if not isinstance(adapter, Callee):
+        return tuple(inputs)
+    return tuple(each for each in inputs if not each.fixed or each.shape is not None)
 
 
 def _listed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,9 @@ class Slots:
         made_up: Whether the data is one random batch.
         bound: Whether the first batch alone says what the inputs are: which of their
             sizes vary is known once all data was seen.
+        drawn: Input of the random batch → which values it has: "in [0, 999]".
         assumed: Inputs of the random batch that nothing describes.
+        fitted: Inputs of which only calling the model told what dtype it takes.
         unfed: Whether nothing says what the model takes, until it is seen called.
     """
 
@@ -45,7 +47,17 @@ class Slots:
     made_up: bool = False
     bound: bool = False
     assumed: tuple[Input, ...] = ()
+    drawn: Mapping[str, str] = field(default_factory=dict)
+    fitted: tuple[Input, ...] = ()
     unfed: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Without data, a sentence that says what stands for it."""
+        if not self.drawn:
+            return ()
+        each = ", ".join(f"{name} {values}" for name, values in self.drawn.items())
+        return (f"1 batch of random inputs: {each}",)
 
 
 @dataclass(frozen=True)

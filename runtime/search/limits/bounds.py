@@ -27,6 +27,10 @@ WIDE = frozenset({"int16", "int32", "int64", "uint16", "uint32", "uint64"})
 """Integer dtypes that hold more than the 256 whole numbers that bf16 holds."""
 
 
+Ends = Mapping[str, float]
+"""Input → the largest magnitude that the spec says of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Whole:
     """What is known of whole numbers, wherever they were moved, cast or scaled to.
@@ -49,6 +53,7 @@ def bound_pins(
     low: Precision,
     statistics: Mapping[str, Statistics],
     largest: Mapping[int, int],
+    ranges: Ends | None = None,
 ) -> dict[str, Reason]:
     """Op id → reason for what reads such values, and for all that led to it.
 
@@ -57,13 +62,17 @@ def bound_pins(
             whole numbers there is taken for integers.
         largest: Length that a size had on the batch → the most that it may have; what
             is missing may be any.
+        ranges: Input → the largest magnitude that it may have.
     """
     found = _Whole(graph, low, statistics, largest)
     for name in graph.inputs:
+        most = (ranges or {}).get(name, math.inf)
+        if most <= found.exact:
+            continue
         seen = statistics.get(name)
         whole = seen is not None and not seen.fractional and seen.largest > 1
         if whole or graph.tensors[name].dtype in WIDE:
-            found.known[name] = Whole(name, place=False)
+            found.known[name] = Whole(name, place=False, bound=most, seen=most)
     for op in graph.ops:
         found.visit(op)
     return _with_makers(graph, low, found)

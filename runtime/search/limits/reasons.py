@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ...common.errors import ModelError
 from ...frameworks.protocol import Traced
+from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Placement, Precision
 from ...graph.pins import Pins, Reason, user_pins
 from ...placement import Objective
-from .bounds import bound_pins
+from .bounds import Ends, bound_pins
 from .capability import capability_pins
 from .ranges import Ranges, find_ranges
 
@@ -20,6 +21,7 @@ def hard_pins(
     low: Precision,
     pins: Pins,
     largest: Mapping[int, int] | None = None,
+    ends: Ends | None = None,
 ) -> Ranges:
     """What is fp32 from the start: capability, growth, range, and what the user says.
 
@@ -32,7 +34,7 @@ def hard_pins(
     if not any(op.kernel(low) for op in traced.graph.ops):
         raise _nothing(traced, low)
     statistics = traced.statistics(low)
-    bounds = bound_pins(traced.graph, low, statistics, largest or {})
+    bounds = bound_pins(traced.graph, low, statistics, largest or {}, ends)
     held = {
         **user_pins(traced.graph, pins),
         **capability_pins(traced.graph, low, traced.probes),
@@ -42,7 +44,14 @@ def hard_pins(
         ranges,
         pins={**bounds, **held, **ranges.pins},
         firm=ranges.firm | bounds.keys(),
+        unfit=ranges.unfit | _beyond(traced.graph, low, ends or {}),
     )
+
+
+def _beyond(graph: Graph, low: Precision, ends: Ends) -> frozenset[str]:
+    """Inputs that may leave the format's range, whatever the batch shows."""
+    most = LIMITS[low].largest
+    return frozenset(n for n in graph.inputs if ends.get(n, 0) > most)
 
 
 def _nothing(traced: Traced, low: Precision) -> ModelError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from ..model import ModelKeys
+from ..fields import STRING
+from ..model import FRAMEWORKS, ModelKeys
 from ..section import Problem
 
 
@@ -73,3 +74,25 @@ def input_names(model: ModelKeys) -> Iterator[Problem]:
             message = f"the input `{item.name[:60]}` is named twice"
             yield Problem(message, at=at)
         seen.add(item.name)
+
+
+def no_text(model: ModelKeys) -> Iterator[Problem]:
+    """No input is text, of which the framework has no tensors."""
+    for row, item in enumerate(model.inputs):
+        if item.dtype == STRING:
+            yield Problem(
+                f"{FRAMEWORKS[model.framework]} has no tensors of text",
+                "give what the model takes: the numbers that stand for it",
+                ("inputs", row, "dtype"),
+            )
+
+
+def no_null(model: ModelKeys) -> Iterator[Problem]:
+    """No input is null: a graph takes tensors alone."""
+    for row, item in enumerate(model.inputs):
+        if item.is_fixed and item.value is None:
+            yield Problem(
+                "null is no tensor: only arguments of PyTorch's forward() may be left out",
+                "write a number, or leave the input out if the model does not have it",
+                ("inputs", row, "value"),
+            )

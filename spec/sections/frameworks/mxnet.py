@@ -7,7 +7,15 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import absent, input_names, path_or_factory, trusted_file, weights_ending
+from .common import (
+    absent,
+    input_names,
+    no_null,
+    no_text,
+    path_or_factory,
+    trusted_file,
+    weights_ending,
+)
 
 SYMBOL = "-symbol.json"
 WEIGHTS = (".params", ".parameters")
@@ -22,6 +30,8 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield absent(model, ("runtime",), "is for onnx models")
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
     yield input_names(model)
+    yield no_null(model)
+    yield no_text(model)
 
 
 def _symbol(model: ModelKeys) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from ..model import ModelKeys
 from ..section import Problem
-from .common import absent, input_names, suffix
+from .common import absent, input_names, no_null, suffix
 
 
 def runtime(model: ModelKeys, precisions: Collection[str]) -> str:
@@ -32,6 +32,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield absent(model, ("factory", "weights"), "is not for onnx models")
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
     yield input_names(model)
+    yield no_null(model)
 
 
 def _path(model: ModelKeys) -> Iterator[Problem]:

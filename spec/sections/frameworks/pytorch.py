@@ -12,6 +12,7 @@ from .common import (
     absent,
     input_names,
     is_supplied,
+    no_text,
     path_or_factory,
     suffix,
     weights_ending,
@@ -31,6 +32,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
     yield _inputs(model)
     yield input_names(model)
+    yield no_text(model)
 
 
 def _whole(model: ModelKeys) -> Iterator[Problem]:
@@ -83,7 +85,7 @@ def _inputs(model: ModelKeys) -> Iterator[Problem]:
     some = any(item.shape is not None for item in model.inputs)
     for row, item in enumerate(model.inputs):
         # Names alone are bound to what the data gives.
-        if item.shape is None and some:
+        if item.shape is None and some and not item.is_fixed:
             yield Problem(
                 f"pytorch needs the shape of `{item.name[:60]}`",
                 f"{{name: {item.name[:60]}, shape: [batch, ...], dtype: float32}}",

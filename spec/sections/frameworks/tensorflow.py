@@ -11,6 +11,7 @@ from .common import (
     absent,
     input_names,
     is_supplied,
+    no_null,
     path_or_factory,
     suffix,
     trusted_file,
@@ -38,6 +39,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield trusted_file(model)
     yield absent(model, ("runtime",), "is for onnx models")
     yield input_names(model)
+    yield no_null(model)
 
 
 def _weights(model: ModelKeys) -> Iterator[Problem]:

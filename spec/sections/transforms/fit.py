@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..datasets.dataset import BuiltInDataset
 from ..datasets.section import DatasetSection
-from ..model import InputSection
+from ..inputs import InputSection
 from ..section import Problem
 from .layout import Ends, problems
 from .section import TransformSection

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +12,41 @@ import numpy.typing as npt
 
 from ....common.errors import DataError
 from ....common.suggestion import suggestion
-from ....frameworks.inputs import Input
+from ....frameworks.feeding.dtypes import STRING, conformed
+from ....frameworks.inputs import Input, by_declared
+
+Values = npt.NDArray[Any]
+
+UNWRITTEN = "float32"
+"""The dtype of an input of which nobody says it."""
 
 
 def random_array(
-    shape: tuple[int, ...], dtype: str, generator: np.random.Generator
-) -> npt.NDArray[Any]:
-    """Standard normal floats; integers 0 and 1, which any table has rows for."""
-    if np.dtype(dtype).kind == "f":
-        return generator.standard_normal(shape).astype(dtype)
-    return generator.integers(0, 2, shape).astype(dtype)
+    shape: tuple[int, ...],
+    dtype: str,
+    generator: np.random.Generator,
+    within: tuple[float, float] | None = None,
+) -> Values:
+    """Standard normal floats; integers 0 and 1, which any table has rows for.
+
+    Args:
+        within: The least and the largest value instead, of which all are as likely;
+            both occur where there is room.
+    """
+    floats = np.dtype(dtype).kind == "f"
+    if within is None:
+        if floats:
+            return generator.standard_normal(shape).astype(dtype)
+        return generator.integers(0, 2, shape).astype(dtype)
+    least, largest = within
+    if floats:
+        found = np.asarray(generator.uniform(least, largest, shape))
+    else:
+        found = np.asarray(generator.integers(int(least), int(largest) + 1, shape))
+    # What overflows at an end of the range must show.
+    flat = found.reshape(-1)
+    flat[: min(2, flat.size)] = (largest, least)[: flat.size]
+    return flat.reshape(shape).astype(dtype)
 
 
 def random_inputs(
@@ -27,8 +54,10 @@ def random_inputs(
     batch_size: int,
     generator: np.random.Generator,
     signature: Sequence[Input] = (),
-) -> tuple[npt.NDArray[Any], ...]:
+) -> tuple[Values, ...]:
     """One array for each declared input, or for each of the model's own.
+
+    Inputs that always have the same value are left out.
 
     Args:
         declared: What the spec says; it wins where it says something.
@@ -36,11 +65,56 @@ def random_inputs(
         signature: What the model says of its inputs; without it, the spec says all.
 
     Raises:
-        DataError: The model has no input of a name, or leaves a shape open.
+        DataError: The model has no input of a name, or leaves a shape open, or takes
+            text; or a file of values can't be read.
     """
-    own = {each.name: each for each in signature or declared}
-    whole = [_whole(each, _known(each.name, own)) for each in declared or signature]
-    open_ = [each.name for each in whole if each.shape is None]
+    whole = described(declared, signature)
+    _check_shapes(whole)
+    return tuple(_drawn(each, batch_size, generator) for each in whole)
+
+
+def described(declared: Sequence[Input], signature: Sequence[Input]) -> list[Input]:
+    """What spec and model say together of each input that is made up.
+
+    Raises:
+        DataError: The model has no input of a name.
+    """
+    own = by_declared(declared or signature, signature or declared)
+    whole = [_whole(each, own) for each in declared or signature]
+    return [each for each in whole if not each.fixed]
+
+
+def draws(whole: Sequence[Input]) -> Mapping[str, str]:
+    """Input → which values it got, in a few words: "in [0, 999]"."""
+    return {each.name: _draws(each) for each in whole}
+
+
+def _draws(whole: Input) -> str:
+    if whole.values is not None:
+        return f"from {whole.values.name}"
+    if whole.range is not None:
+        least, largest = (f"{end:g}" for end in whole.range)
+        return f"in [{least}, {largest}]"
+    if whole.dtype == STRING:
+        return "text"
+    kind = np.dtype(whole.dtype or UNWRITTEN).kind
+    return "standard normal" if kind == "f" else "0 or 1"
+
+
+def _whole(declared: Input, own: Mapping[str, Input]) -> Input:
+    """What either says of an input."""
+    known = own.get(declared.name)
+    if known is None:
+        raise DataError(
+            f"model.inputs names `{declared.name}`, which is no input of the model",
+            suggestion(declared.name, own),
+        )
+    shape = known.shape if declared.shape is None else declared.shape
+    return replace(declared, shape=shape, dtype=declared.dtype or known.dtype)
+
+
+def _check_shapes(whole: Sequence[Input]) -> None:
+    open_ = [each.name for each in whole if each.shape is None and not each.values]
     if open_:
         several = len(open_) > 1
         what = f"input{'s' * several} {', '.join(open_)} ha{'ve' if several else 's'}"
@@ -48,22 +122,6 @@ def random_inputs(
             f"the model does not say what shape its {what}, and there is no data to tell",
             f"Give data (--data), or write under model: `inputs: [{_rows(whole)}]`",
         )
-    return tuple(_drawn(each, batch_size, generator) for each in whole)
-
-
-def _known(name: str, own: dict[str, Input]) -> Input:
-    if name not in own:
-        raise DataError(
-            f"model.inputs names `{name}`, which is no input of the model",
-            suggestion(name, own),
-        )
-    return own[name]
-
-
-def _whole(declared: Input, own: Input) -> Input:
-    """What either says of an input."""
-    shape = own.shape if declared.shape is None else declared.shape
-    return Input(own.name, shape, declared.dtype or own.dtype)
 
 
 def _rows(inputs: Sequence[Input]) -> str:
@@ -74,16 +132,52 @@ def _rows(inputs: Sequence[Input]) -> str:
 def _row(each: Input) -> str:
     sizes = OPEN if each.shape is None else each.shape
     shape = ", ".join(map(str, sizes))
-    dtype = "" if each.dtype else ", dtype: float32"
+    dtype = "" if each.dtype else f", dtype: {UNWRITTEN}"
     return f"{{name: {each.name}, shape: [{shape}]{dtype}}}"
 
 
 OPEN = ("batch", "...")
 
 
-def _drawn(
-    whole: Input, batch_size: int, generator: np.random.Generator
-) -> npt.NDArray[Any]:
-    shape, dtype = whole.shape or (), whole.dtype or "float32"
+def _drawn(whole: Input, batch_size: int, generator: np.random.Generator) -> Values:
+    if whole.values is not None:
+        return _samples(whole, whole.values, batch_size)
+    shape, dtype = whole.shape or (), whole.dtype or UNWRITTEN
+    if dtype == STRING:
+        raise DataError(
+            f"input {whole.name} takes text or bytes, and none can be made up",
+            f"Give data (--data), or samples: inputs: [{{name: {whole.name}, "
+            "values: FILE.npy}].",
+        )
     sizes = tuple(size if isinstance(size, int) else batch_size for size in shape)
-    return random_array(sizes, dtype, generator)
+    return random_array(sizes, dtype, generator, whole.range)
+
+
+def _samples(whole: Input, path: Path, batch_size: int) -> Values:
+    """The first samples of a file, over and over where it has fewer than a batch.
+
+    Raises:
+        DataError: It is missing, no `.npy` file, or holds nothing that an input takes.
+    """
+    name = f"input {whole.name}"
+    try:
+        found = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"the values of {name} are missing: there is no {path}",
+            "Check `values` under model.inputs: a path relative to the spec.",
+        ) from error
+    except Exception as error:  # NumPy's parser has errors of its own
+        raise DataError(
+            f"{path.name}, the values of {name}, can't be read: {error}",
+            "It must be written by numpy.save, without pickled objects.",
+        ) from error
+    if not isinstance(found, np.ndarray) or not found.ndim or not len(found):
+        raise DataError(
+            f"{path.name}, the values of {name}, holds no samples",
+            "numpy.save an array of (samples, ...).",
+        )
+    first = (whole.shape or ("batch",))[0]
+    count = first if isinstance(first, int) else batch_size
+    rows = np.arange(count) % len(found)
+    return conformed(found[rows], whole.dtype, name)

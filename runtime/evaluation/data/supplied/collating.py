@@ -60,12 +60,21 @@ def _stacked(values: Sequence[Any], whole: bool) -> Any:
     known = [each for each in arrays if each is not None]
     if len({each.shape for each in known}) > 1:
         return _ragged(values, whole)
-    return np.stack(known)
+    try:
+        return np.stack(known)
+    except (TypeError, ValueError):  # a text beside a date, or beside bytes
+        return _ragged(values, whole)
 
 
 def _ragged(values: Sequence[Any], whole: bool) -> list[Any]:
     if not whole:
         return list(values)
+    strange = next((each for each in values if array_of(each) is None), None)
+    if strange is not None:
+        raise DataError(
+            f"an input of a sample is {said(strange)}, which is no array",
+            "An input is an array, a tensor, a number or text; several are a tuple.",
+        )
     shapes = sorted({str(getattr(array_of(each), "shape", "none")) for each in values})
     raise DataError(
         f"the samples of a batch can't be stacked: {' and '.join(shapes)}",

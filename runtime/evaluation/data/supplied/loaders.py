@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ....common.errors import DataError, UsageError
 from ....common.processes.untouched import RandomState, drawn_apart, seeded
+from ....frameworks.feeding.dtypes import check_kind
 from ...identity import array_of
-from ..arrays import check_kind, single
+from ..arrays import single
 from ..samples import AGAIN, Samples, grouped, item_of, making
 from .collating import are_numbers, collate, said
 
@@ -49,7 +50,7 @@ class Loader:
         """
         for inputs, _labels in self._pairs(1, limit=1):
             if isinstance(inputs, Mapping):
-                return tuple(map(str, inputs))
+                return tuple(_by_name(inputs))
         return ()
 
     def batches(
@@ -167,7 +168,7 @@ def arrays(inputs: Any, names: Sequence[str] = ()) -> tuple[Array, ...]:
         DataError: One can't be an array, or the names are others.
     """
     if isinstance(inputs, Mapping):
-        found = {str(name): each for name, each in inputs.items()}
+        found = _by_name(inputs)
         if names and set(found) != set(names):
             raise DataError(
                 f"a batch has the inputs {', '.join(found)}, the first has "
@@ -176,13 +177,30 @@ def arrays(inputs: Any, names: Sequence[str] = ()) -> tuple[Array, ...]:
             )
         return tuple(_array(found[name], f"`{name}`") for name in names or found)
     if isinstance(inputs, tuple | list) and not are_numbers(inputs):
-        return tuple(_array(each, f"{k}") for k, each in enumerate(inputs))
-    return (_array(inputs, "0"),)
+        parts = (part for each in inputs for part in _parts(each))
+        return tuple(_array(each, f"{k}") for k, each in enumerate(parts))
+    return tuple(_array(each, f"{k}") for k, each in enumerate(_parts(inputs)))
+
+
+def _by_name(inputs: Mapping[Any, Any]) -> dict[str, Any]:
+    """The inputs by their names; a ragged one's parts as signatures call them."""
+    return {
+        f"{name}_{k}" if k else str(name): part
+        for name, each in inputs.items()
+        for k, part in enumerate(_parts(each))
+    }
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    """An input alone; of TensorFlow's ragged tensor the values and where rows end."""
+    if hasattr(value, "flat_values") and hasattr(value, "nested_row_splits"):
+        return (value.flat_values, *value.nested_row_splits)
+    return (value,)
 
 
 def _array(value: Any, place: str) -> npt.NDArray[Any]:
     found = array_of(value)
-    if found is None or found.dtype.kind in "OSU":
+    if found is None:
         raise DataError(
             f"input {place} of a batch is {said(value)}, which is no array", PAIR
         )

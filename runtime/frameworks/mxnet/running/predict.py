@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...inputs import Input
-from ...protocol import Predict
+from ...protocol import Array, Predict
+from ..ir.arrays import on_device
 from .blocks import Block, BlockPredictor, as_model
 from .session import Predictor
+
+
+def as_tensor(array: Array, like: Any) -> Any:
+    """As `Adapter.as_tensor`."""
+    return on_device(array)
 
 
 def predictor(model: Any, inputs: Sequence[Input] = ()) -> Predict:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
+from ...feeding.dtypes import STRING
 from .inline import Calls
 from .operators import is_standard
 from .regions import Region, bodies, is_control_flow
@@ -115,6 +116,11 @@ def _within(body: str, name: str, call: str) -> str:
 def dtype_name(dtype: ir.DataType) -> str:
     """NumPy's name of an ONNX type."""
     return "str" if dtype == ir.DataType.STRING else str(dtype.numpy().name)
+
+
+def spelled(dtype: ir.DataType) -> str:
+    """The name of an input's ONNX type, as specs have it."""
+    return STRING if dtype == ir.DataType.STRING else dtype_name(dtype)
 
 
 def is_fill(value: ir.Value) -> bool:

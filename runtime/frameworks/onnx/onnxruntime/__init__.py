@@ -24,4 +24,4 @@ def _executor() -> Executor:
 _runtime = Runtime(_executor)
 load_saved, predictor = _runtime.load_saved, _runtime.predictor
 native, open_native = _runtime.native, _runtime.open_native
-signature, trace = _runtime.signature, _runtime.trace
+signature, as_tensor, trace = _runtime.signature, _runtime.as_tensor, _runtime.trace

@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from ...inputs import Input, check_shapes
 from ...protocol import Inputs
-from ..ir.naming import dtype_name
+from ..ir.naming import spelled
 from ..running.carried import is_foreign
 from ..running.given import check_tensor, own_inputs
 
@@ -33,7 +33,7 @@ def _declared(value: ir.Value) -> Input:
         size if isinstance(size, int) else size.value or _symbol(k)
         for k, size in enumerate(shape)
     )
-    dtype = dtype_name(value.dtype)
+    dtype = spelled(value.dtype)
     if value.dtype.is_floating_point() and is_foreign(value.dtype):
         dtype = "float32"  # which is cast where NumPy has no such type
     return Input(str(value.name), sizes, dtype)

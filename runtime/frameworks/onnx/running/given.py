@@ -9,10 +9,11 @@ import onnx
 import onnx_ir as ir
 
 from ....common.errors import DataError, ModelError
+from ...feeding.dtypes import STRING, conformed, dtype_name
 from ...inputs import Input, places
 from ...protocol import Array, Inputs
 from ...refusals import Damaged
-from ..ir.naming import dtype_name
+from ..ir.naming import spelled
 from ..ir.proto import normalise
 from ..ir.serialization import initializers
 
@@ -126,38 +127,43 @@ def check_tensor(value: ir.Value) -> None:
     )
 
 
-EXACT = 1 << 24
-"""Whole numbers up to which fp32 has them all."""
-
-
 def _taken(value: ir.Value, array: Array) -> Array:
     """An array in the type that an input has.
 
-    Scripts make fp32 of what the spec writes no dtype for: that becomes the model's own.
+    Scripts make fp32 of what the spec declares so: that becomes the model's own.
 
     Raises:
         DataError: It is of another type, or its values are not of the model's.
     """
-    if value.dtype is None or array.dtype.name == dtype_name(value.dtype):
+    if value.dtype is None:
         return array
-    wanted, given = value.dtype.numpy(), array
-    if array.dtype == np.float32 and value.dtype != ir.DataType.STRING:
-        with np.errstate(all="ignore"):
-            given = array.astype(wanted)
-        if np.issubdtype(wanted, np.integer) or wanted == np.bool_:
-            same = bool((given.astype(np.float64) == array).all())
-            fits = same and bool((np.abs(array) < EXACT).all())
-        else:
-            finite = np.isfinite(given.astype(np.float32))
-            fits = bool((finite | ~np.isfinite(array)).all())
-        if fits:
-            return given
-    name = dtype_name(value.dtype)
-    written = f"Write it: inputs: [{{name: {value.name}, dtype: {name}}}]."
-    raise DataError(
-        f"input {value.name} is {array.dtype.name}, the model takes {name}",
-        written if given is array else f"Its values are not all {name}'s. {written}",
-    )
+    wanted, given = spelled(value.dtype), dtype_name(array)
+    if given == wanted == STRING:
+        return _decoded(array, str(value.name))
+    if given == wanted or given != "float32" or wanted == STRING:
+        _check_same(str(value.name), given, wanted)
+        return array
+    return conformed(array, wanted, f"input {value.name}")
+
+
+def _check_same(name: str, given: str, wanted: str) -> None:
+    if given != wanted:
+        raise DataError(
+            f"input {name} is {given}, the model takes {wanted}",
+            f"Write it: inputs: [{{name: {name}, dtype: {wanted}}}].",
+        )
+
+
+def _decoded(array: Array, name: str) -> Array:
+    """An array of str: of bytes objects, ONNX Runtime takes what Python prints."""
+    try:
+        texts = [e.decode() if isinstance(e, bytes) else str(e) for e in array.flat]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"input {name} holds bytes that are no UTF-8: {error.reason}",
+            "ONNX's strings are text. Give bytes as uint8.",
+        ) from error
+    return np.array(texts, object).reshape(array.shape)
 
 
 def _check_sizes(name: str, shape: ir.Shape | None, array: Array) -> None:

@@ -23,6 +23,8 @@ def check_inputs(program: ExportedProgram, inputs: Sequence[Input], place: str) 
             that the spec lets vary.
     """
     own = program_inputs(program)
+    # A value without a shape is no tensor: torch.export baked it in.
+    inputs = [each for each in inputs if not each.fixed or each.shape is not None]
     if len(own) != len(inputs):
         raise ModelError(
             f"{place} takes {len(own)} inputs ({_listed(own)}), model.inputs names "
@@ -91,7 +93,7 @@ def _named(
 
 def _problems(declared: Input, value: torch.Tensor) -> Iterator[tuple[str, str]]:
     dtype, shape = str(value.dtype).removeprefix("torch."), declared.shape or ()
-    if dtype != declared.dtype:
+    if declared.dtype not in (None, dtype):
         yield (
             f"as {dtype}, model.inputs says {declared.dtype}",
             f"Write dtype: {dtype}, or export it again.",

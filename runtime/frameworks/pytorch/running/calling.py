@@ -115,6 +115,46 @@ def explicit(model: torch.nn.Module, keywords: Sequence[str]) -> torch.nn.Module
     return shared
 
 
+def with_values(model: torch.nn.Module, values: Mapping[str, Any]) -> torch.nn.Module:
+    """As `Callee.with_values`: a copy that shares all parts, of a class of its own.
+
+    Raises:
+        ModelError: forward() has no such argument.
+    """
+    if isinstance(model, fx.GraphModule):  # which takes tensors alone
+        return model
+    original = inspect.signature(type(model).forward)
+    for name in values:
+        if not _known(original.parameters, name):
+            raise _unknown(model, original.parameters, name)
+    forward = type(model).forward
+
+    @functools.wraps(forward)
+    def given(*args: Any, **kwargs: Any) -> Any:
+        known = original.bind_partial(*args, **kwargs).arguments
+        rest = {name: each for name, each in values.items() if name not in known}
+        return forward(*args, **kwargs, **rest)
+
+    vars(given)["__signature__"] = _without(original, values)
+    name, shared = type(model).__name__, copy.copy(model)
+    shared.__class__ = type(name, (type(model),), {"forward": given})
+    return shared
+
+
+def _without(signature: inspect.Signature, names: Iterable[str]) -> inspect.Signature:
+    """Without these; what comes after one is given by its name."""
+    kept: list[inspect.Parameter] = []
+    behind = False
+    for each in signature.parameters.values():
+        if each.name in names:
+            behind = True
+        elif behind and each.kind in BY_POSITION:
+            kept.append(each.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+        elif not behind or each.kind not in VARIADIC[:1]:
+            kept.append(each)
+    return inspect.Signature(kept)
+
+
 def _forward(model: Callable[..., Any]) -> Callable[..., Any]:
     return model.forward if isinstance(model, torch.nn.Module) else model
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from ....common.errors import ModelError
@@ -20,6 +21,11 @@ from .switches import hold_fp32
 def tensor(array: Array) -> torch.Tensor:
     """An array of predictions or labels, as PyTorch's users have them in a metric."""
     return torch.tensor(array)
+
+
+def as_tensor(array: Array, like: torch.Tensor) -> torch.Tensor:
+    """As `Adapter.as_tensor`, on the same device."""
+    return torch.from_numpy(np.asarray(array, order="C")).to(like.device)
 
 
 def predictor(model: Callable[..., Any], inputs: Sequence[Input] = ()) -> Predict:

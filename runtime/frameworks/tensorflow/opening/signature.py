@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ....common.errors import ModelError
+from ...feeding.dtypes import STRING
 from ...inputs import Input
 from ..ir.frozen import PREDICT, Endpoint, Model, Signature
 from ..ir.naming import flat, parsed
@@ -69,9 +70,13 @@ def signature(model: Model) -> tuple[Input, ...]:
     An input of unknown rank has no shape: the spec or the data must say more.
     """
     return tuple(
-        Input(e.name, None if e.shape is None else _symbols(e.shape), e.dtype)
+        Input(e.name, None if e.shape is None else _symbols(e.shape), _spelled(e.dtype))
         for e in model.signature.inputs
     )
+
+
+def _spelled(dtype: str) -> str:
+    return STRING if dtype == "object" else dtype
 
 
 def _symbols(shape: tuple[int | None, ...]) -> tuple[int | str, ...]:

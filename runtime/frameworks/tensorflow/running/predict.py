@@ -10,11 +10,16 @@ import tensorflow as tf
 
 from ....common.errors import DataError
 from ...inputs import Input, places
-from ...protocol import Inputs, Outputs, Predict, restart
+from ...protocol import Array, Inputs, Outputs, Predict, restart
 from ..ir.frozen import Endpoint, Frozen, Model
 from .reasons import FAILURES, FIT, failed
 from .session import GraphSession
 from .switches import hold_fp32
+
+
+def as_tensor(array: Array, like: Any) -> Any:
+    """As `Adapter.as_tensor`."""
+    return tf.constant(array)
 
 
 def predictor(model: Model | Frozen, inputs: Sequence[Input] = ()) -> Predict:

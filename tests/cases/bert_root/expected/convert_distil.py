@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -81,14 +80,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """input_ids float32, input_mask float32 and labels."""
+    """input_ids, input_mask and labels."""
     import tensorflow as tf
 
     for (input_ids, input_mask), labels in dataset().batches(64):
-        inputs = (
-            tf.constant(input_ids.astype(np.float32)),
-            tf.constant(input_mask.astype(np.float32)),
-        )
+        inputs = (tf.constant(input_ids), tf.constant(input_mask))
         yield inputs, labels
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "1763bb6145d8959e8a51ff5decccb2362652e7551499382ebafccb83aee5b11d"
+# spec-sha256 = "3cb6c66aad5f3ffcb15357ffd843b67af7e89d7d49b68ecbc73c11d30fd2c6d5"
 # ///
 # fmt: off
 # isort: skip_file
@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Converted,
@@ -67,7 +66,7 @@ REQUIREMENTS = (
         compiler=True,
     ),
 )
-INPUTS = (Input(name="x", shape=("batch", 16), dtype="float32"),)
+INPUTS = (Input(name="x", shape=("batch", 16)),)
 SOURCES = Sources(data=(DATA,), modules=("ranker.net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=False)
@@ -91,11 +90,11 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """x float32 (batch, 16) and labels."""
+    """x (batch, 16) and labels."""
     import torch
 
     for (x,), labels in dataset().batches(64):
-        inputs = (torch.from_numpy(x.astype(np.float32)),)
+        inputs = (torch.from_numpy(x),)
         yield inputs, labels
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "887100a3b6b2e194bb17f854ef8c220b4e18ffaf122e75f3d96a60f5f0a1e208"
+# spec-sha256 = "ec1fe3c9377d83331a490618e1a0fcd4979d9eb325325842192014c4bf51ebe7"
 # ///
 # fmt: off
 # isort: skip_file
@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Converted,
@@ -57,7 +56,7 @@ REQUIREMENTS = (
     Requirements(framework="torch>=2.10", precision=Precision.BF16, device="cpu"),
     Requirements(framework="torch>=2.10", precision=Precision.FP16, device="cpu"),
 )
-INPUTS = (Input(name="image", shape=("batch", 1, 28, 28), dtype="float32"),)
+INPUTS = (Input(name="image", shape=("batch", 1, 28, 28)),)
 SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("digits.net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
@@ -83,11 +82,11 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (batch, 1, 28, 28) and labels."""
+    """image (batch, 1, 28, 28) and labels."""
     import torch
 
     for (image,), labels in dataset().batches(64):
-        inputs = (torch.from_numpy(image.astype(np.float32)),)
+        inputs = (torch.from_numpy(image),)
         yield inputs, labels
 
 

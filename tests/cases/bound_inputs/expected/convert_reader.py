@@ -37,7 +37,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.arrays import Arrays, single
+from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.frameworks import pytorch
@@ -83,7 +83,7 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     import torch
 
     for arrays, labels in dataset().batches(16):
-        inputs = tuple(torch.from_numpy(single(array)).to("cuda") for array in arrays)
+        inputs = tuple(torch.from_numpy(array).to("cuda") for array in arrays)
         yield inputs, labels
 
 

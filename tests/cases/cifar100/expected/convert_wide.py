@@ -75,12 +75,12 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """x float32 (batch, 32, 32, 3) and labels."""
+    """x (batch, 32, 32, 3) and labels."""
     import tensorflow as tf
 
     for (x,), labels in dataset().batches(64):
         x = x.astype(np.float32) / 255
-        inputs = (tf.constant(x.astype(np.float32)),)
+        inputs = (tf.constant(x),)
         yield inputs, labels
 
 

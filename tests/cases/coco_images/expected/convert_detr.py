@@ -37,7 +37,6 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.arrays import single
 from narrowcast.runtime.evaluation.data.decoded import Decoded
 from narrowcast.runtime.evaluation.data.images.balance import Balanced
 from narrowcast.runtime.evaluation.data.images.coco import CocoImages
@@ -79,7 +78,7 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     import torch
 
     for arrays, labels in dataset().batches(1):
-        inputs = tuple(torch.from_numpy(single(array)) for array in arrays)
+        inputs = tuple(torch.from_numpy(array) for array in arrays)
         yield inputs, labels
 
 

@@ -26,7 +26,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -81,11 +80,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """image_tensor float32 and labels."""
+    """image_tensor and labels."""
     import tensorflow as tf
 
     for (image_tensor,), labels in dataset().batches(10):
-        inputs = (tf.constant(image_tensor.astype(np.float32)),)
+        inputs = (tf.constant(image_tensor),)
         yield inputs, labels
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "cfb084f7d676418af980ab9c02a1febe50dee07215871df5bf3a00b949a409e1"
+# spec-sha256 = "34f7df89062d8045a9a20766d48a3fe218bd2d184834a52a57dba46bea26d051"
 # ///
 # fmt: off
 # isort: skip_file
@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -54,7 +53,7 @@ NAME = "ssd"
 SEED = 9527
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
-INPUTS = (Input(name="image", shape=(1, 3, 300, 300), dtype="float32"),)
+INPUTS = (Input(name="image", shape=(1, 3, 300, 300)),)
 SOURCES = Sources(data=(DATA,), modules=("ssd",))
 PINS = Pins(
     types={"NMS": "quantization.optype_wise.NMS"},
@@ -81,11 +80,11 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (1, 3, 300, 300) and labels."""
+    """image (1, 3, 300, 300) and labels."""
     import torch
 
     for (image,), labels in dataset().batches(1):
-        inputs = (torch.from_numpy(image.astype(np.float32)),)
+        inputs = (torch.from_numpy(image),)
         yield inputs, labels
 
 

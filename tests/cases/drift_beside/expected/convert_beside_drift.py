@@ -98,9 +98,9 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """image float32 (batch, 3, 320, 320) and labels."""
+    """image (batch, 3, 320, 320) and labels."""
     for (image,), labels in dataset().batches(64):
-        inputs = (image.astype(np.float32),)
+        inputs = (image,)
         yield inputs, labels
 
 

@@ -88,9 +88,9 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """a float32, b float32 and labels."""
+    """a, b and labels."""
     for (a, b), labels in dataset().batches(64):
-        inputs = (a.astype(np.float32), b.astype(np.float32))
+        inputs = (a, b)
         yield inputs, labels
 
 

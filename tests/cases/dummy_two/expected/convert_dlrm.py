@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "5b34457f5311f223bea3a110c00dc545be91062363e4e622b46fd16e3f8247dd"
+# spec-sha256 = "434b130e9cfb813ba5384e77fcab5165767c60912796b05f5e027c9edd253ee5"
 # ///
 # fmt: off
 # isort: skip_file
@@ -51,7 +51,7 @@ SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
-    Input(name="dense", shape=("batch", 13), dtype="float32"),
+    Input(name="dense", shape=("batch", 13)),
     Input(name="sparse", shape=("batch", 26), dtype="int64"),
 )
 SOURCES = Sources(modules=("dlrm",))
@@ -87,14 +87,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """INPUTS and labels."""
+    """dense (batch, 13), sparse int64 (batch, 26) and labels."""
     import torch
 
     for (dense, sparse), labels in dataset().batches(64):
-        inputs = (
-            torch.from_numpy(dense.astype(np.float32)),
-            torch.from_numpy(sparse.astype(np.int64)),
-        )
+        inputs = (torch.from_numpy(dense), torch.from_numpy(sparse.astype(np.int64)))
         yield inputs, labels
 
 

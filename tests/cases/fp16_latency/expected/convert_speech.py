@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "dd6f648c1548b4f44623f78d8327bd519a8cfb655859a3acafcbd4b65bfe6a7b"
+# spec-sha256 = "aeea26df33ea37c497dead2bed2d3d56aa365d2b6d0af2cdd3ce768e75561e2a"
 # ///
 # fmt: off
 # isort: skip_file
@@ -52,7 +52,7 @@ NAME = "speech"
 SEED = 1978
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
-INPUTS = (Input(name="spectrogram", shape=("batch", 1, 40, 101), dtype="float32"),)
+INPUTS = (Input(name="spectrogram", shape=("batch", 1, 40, 101)),)
 SOURCES = Sources(model=(WEIGHTS,), modules=("speech.net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)

@@ -88,9 +88,9 @@ def dataset() -> Trimmed:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """input_ids float32, attention_mask float32 and labels."""
+    """input_ids, attention_mask and labels."""
     for (input_ids, attention_mask), labels in dataset().batches(8):
-        inputs = (input_ids.astype(np.float32), attention_mask.astype(np.float32))
+        inputs = (input_ids, attention_mask)
         yield inputs, labels
 
 

@@ -82,9 +82,9 @@ def prepare(image: Any, label: Any) -> tuple[Any, Any]:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """x float32 (batch, 224, 224, 3) and labels."""
+    """x (batch, 224, 224, 3) and labels."""
     for (x,), labels in dataset().batches(64):
-        inputs = (x.astype(np.float32),)
+        inputs = (x,)
         yield inputs, labels
 
 

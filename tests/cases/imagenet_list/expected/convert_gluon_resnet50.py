@@ -85,11 +85,11 @@ def prepare(image: Any, label: Any) -> tuple[Any, Any]:
 
 
 def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], Any]]:
-    """data float32 (batch, 224, 224, 3) and labels."""
+    """data (batch, 224, 224, 3) and labels."""
     import mxnet as mx
 
     for (data_,), labels in dataset().batches(32):
-        inputs = (mx.nd.array(data_.astype(np.float32), dtype=np.float32),)
+        inputs = (mx.nd.array(data_, dtype=data_.dtype),)
         yield inputs, labels
 
 

@@ -75,9 +75,9 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     for (x,), labels in dataset().batches(64):
-        inputs = (x.astype(np.float32),)
+        inputs = (x,)
         yield inputs, labels
 
 

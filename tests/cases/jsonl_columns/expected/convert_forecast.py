@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "5e8279ae4dc459bd899ce46c4dc62b24ee186752dd91aa12edf954f8d9514cc0"
+# spec-sha256 = "5beb4bdda3c66aa029f3b546365a2f352130dc5d7ad17738352b3f1287755df5"
 # ///
 # fmt: off
 # isort: skip_file
@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -53,7 +52,7 @@ NAME = "forecast"
 SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
-INPUTS = (Input(name="series", shape=("batch", 2, 24), dtype="float32"),)
+INPUTS = (Input(name="series", shape=("batch", 2, 24)),)
 SOURCES = Sources(data=(DATA,), modules=("forecast.models",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=False)
@@ -79,11 +78,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """series float32 (batch, 2, 24) and labels."""
+    """series (batch, 2, 24) and labels."""
     import torch
 
     for (series,), labels in dataset().batches(64, shuffle=SEED):
-        inputs = (torch.from_numpy(series.astype(np.float32)),)
+        inputs = (torch.from_numpy(series),)
         yield inputs, labels
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c3339e077126fdeb81b5aa9883b1941647deedd6a7c1c4af689f57b4ef60eab3"
+# spec-sha256 = "402addca85222eeeadf636928baba3f9a899750c9f7f6c5a84a5100db987a5df"
 # ///
 # fmt: off
 # isort: skip_file
@@ -54,18 +54,18 @@ SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
-    Input(name="lambda", shape=("batch", 4), dtype="float32"),
+    Input(name="lambda", shape=("batch", 4)),
     Input(name="class", shape=("batch", 4), dtype="int8"),
     Input(name="None", shape=("batch", 4), dtype="int16"),
-    Input(name="l", shape=("batch", 4), dtype="float32"),
-    Input(name="match", shape=("batch", 4), dtype="float32"),
-    Input(name="_", shape=("batch", 4), dtype="float32"),
-    Input(name="_hidden", shape=("batch", 4), dtype="float32"),
-    Input(name="__debug__", shape=("batch", 4), dtype="float32"),
-    Input(name="pair.0", shape=("batch", 4), dtype="float32"),
-    Input(name="pair.1", shape=("batch", 4), dtype="float32"),
-    Input(name="batch.class", shape=("batch", 4), dtype="float32"),
-    Input(name="batch_class", shape=("batch", 4), dtype="float32"),
+    Input(name="l", shape=("batch", 4)),
+    Input(name="match", shape=("batch", 4)),
+    Input(name="_", shape=("batch", 4)),
+    Input(name="_hidden", shape=("batch", 4)),
+    Input(name="__debug__", shape=("batch", 4)),
+    Input(name="pair.0", shape=("batch", 4)),
+    Input(name="pair.1", shape=("batch", 4)),
+    Input(name="batch.class", shape=("batch", 4)),
+    Input(name="batch_class", shape=("batch", 4)),
 )
 SOURCES = Sources(data=(DATA,), modules=("keyword_net",))
 PINS = Pins()
@@ -113,18 +113,18 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
             batch_class_,
         ) = arrays
         inputs = (
-            torch.from_numpy(lambda_.astype(np.float32)),
+            torch.from_numpy(lambda_),
             torch.from_numpy(class_.astype(np.int8)),
             torch.from_numpy(None_.astype(np.int16)),
-            torch.from_numpy(l_.astype(np.float32)),
-            torch.from_numpy(match.astype(np.float32)),
-            torch.from_numpy(input_.astype(np.float32)),
-            torch.from_numpy(input_hidden.astype(np.float32)),
-            torch.from_numpy(input__debug__.astype(np.float32)),
-            torch.from_numpy(pair_0.astype(np.float32)),
-            torch.from_numpy(pair_1.astype(np.float32)),
-            torch.from_numpy(batch_class.astype(np.float32)),
-            torch.from_numpy(batch_class_.astype(np.float32)),
+            torch.from_numpy(l_),
+            torch.from_numpy(match),
+            torch.from_numpy(input_),
+            torch.from_numpy(input_hidden),
+            torch.from_numpy(input__debug__),
+            torch.from_numpy(pair_0),
+            torch.from_numpy(pair_1),
+            torch.from_numpy(batch_class),
+            torch.from_numpy(batch_class_),
         )
         yield inputs, labels
 

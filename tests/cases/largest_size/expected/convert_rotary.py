@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8ce583c006635bacb00f79a9595275c703361f9c5569d9856fd691d9c058d05d"
+# spec-sha256 = "9d74ce5b9fabdc650ab49216fcb5b8103631d929966be0692c909d52adfaa7ef"
 # ///
 # fmt: off
 # isort: skip_file
@@ -55,12 +55,7 @@ LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
     Input(name="ids", shape=("batch", "seq"), dtype="int64", largest={"seq": 4096}),
-    Input(
-        name="mask",
-        shape=("batch", "seq", "keys"),
-        dtype="float32",
-        largest={"keys": 512},
-    ),
+    Input(name="mask", shape=("batch", "seq", "keys"), largest={"keys": 512}),
 )
 SOURCES = Sources(data=(DATA,), modules=("rotary_net",))
 PINS = Pins()
@@ -89,10 +84,7 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     import torch
 
     for (ids, mask), labels in dataset().batches(64):
-        inputs = (
-            torch.from_numpy(ids.astype(np.int64)),
-            torch.from_numpy(mask.astype(np.float32)),
-        )
+        inputs = (torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(mask))
         yield inputs, labels
 
 

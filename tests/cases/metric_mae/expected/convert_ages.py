@@ -36,7 +36,7 @@ from narrowcast.runtime import (
     Sources,
     command_line,
 )
-from narrowcast.runtime.evaluation.data.arrays import Arrays, single
+from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.regression.mae import MAE
 from narrowcast.runtime.frameworks import pytorch
@@ -76,7 +76,7 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     import torch
 
     for arrays, labels in dataset().batches(8):
-        inputs = tuple(torch.from_numpy(single(array)) for array in arrays)
+        inputs = tuple(torch.from_numpy(array) for array in arrays)
         yield inputs, labels
 
 

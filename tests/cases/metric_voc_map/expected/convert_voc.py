@@ -27,7 +27,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -80,11 +79,11 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     import tensorflow as tf
 
     for (x,), labels in dataset().batches(8):
-        inputs = (tf.constant(x.astype(np.float32)),)
+        inputs = (tf.constant(x),)
         yield inputs, labels
 
 

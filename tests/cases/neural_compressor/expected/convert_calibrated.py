@@ -90,13 +90,13 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     for (x,), labels in dataset().batches(8):
         x = x.astype(np.float32)
         mean = np.array([0.5, 0.5, 0.5], np.float32).reshape(-1, *(1,) * (x.ndim - 2))
         std = np.array([1.0, 1.0, 1.0], np.float32).reshape(-1, *(1,) * (x.ndim - 2))
         x = (x - mean) / std
-        inputs = (x.astype(np.float32),)
+        inputs = (x,)
         yield inputs, labels
 
 

@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -75,14 +74,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """left float32, right float32 and labels."""
+    """left, right and labels."""
     import tensorflow as tf
 
     for (left, right), labels in dataset().batches(64):
-        inputs = (
-            tf.constant(left.astype(np.float32)),
-            tf.constant(right.astype(np.float32)),
-        )
+        inputs = (tf.constant(left), tf.constant(right))
         yield inputs, labels
 
 

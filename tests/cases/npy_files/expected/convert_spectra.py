@@ -26,7 +26,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -76,11 +75,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     import mxnet as mx
 
     for (x,), labels in dataset().batches(64):
-        inputs = (mx.nd.array(x.astype(np.float32), dtype=np.float32),)
+        inputs = (mx.nd.array(x, dtype=x.dtype),)
         yield inputs, labels
 
 

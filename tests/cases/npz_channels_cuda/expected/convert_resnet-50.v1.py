@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "ce39fe24967c2bfd0d39aa28a1de582053253fff724355794508a1840fa1db07"
+# spec-sha256 = "4b2e62998f554e906edf75d80aba95fcb3989383a5471289705e83d6f3caa440"
 # ///
 # fmt: off
 # isort: skip_file
@@ -56,7 +56,7 @@ NAME = "resnet-50.v1"
 SEED = 7
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
-INPUTS = (Input(name="image", shape=("batch", 3, 224, 224), dtype="float32"),)
+INPUTS = (Input(name="image", shape=("batch", 3, 224, 224)),)
 SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("resnet",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.005, higher_is_better=True)
@@ -82,7 +82,7 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (batch, 3, 224, 224) and labels."""
+    """image (batch, 3, 224, 224) and labels."""
     import torch
 
     for (image,), labels in dataset().batches(32, limit=10, keep_last=False):
@@ -92,7 +92,7 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
         std = np.array([0.229, 0.224, 0.225], np.float32).reshape(-1, 1, 1)
         image = (image - mean) / std
         image = image.astype(np.float32)
-        inputs = (torch.from_numpy(image.astype(np.float32)).to("cuda"),)
+        inputs = (torch.from_numpy(image).to("cuda"),)
         yield inputs, labels
 
 

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "bb43a7c6cb5a222a5fcb04e60a275119ac28de16d6c3c96726c715185aa93d01"
+# spec-sha256 = "96cc23bc6bc55f10e884262fda3ecd8571e4673465df2eefb6f86bed21987def"
 # ///
 # fmt: off
 # isort: skip_file
@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -54,7 +53,7 @@ NAME = "Modele_v1.5_7_x_100_s_n_net"
 SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
-INPUTS = (Input(name="größe", shape=("Charge", 2), dtype="float32"),)
+INPUTS = (Input(name="größe", shape=("Charge", 2)),)
 SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("odd_text_net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
@@ -80,11 +79,11 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """größe float32 (Charge, 2) and labels."""
+    """größe (Charge, 2) and labels."""
     import torch
 
     for (größe,), labels in dataset().batches(64):
-        inputs = (torch.from_numpy(größe.astype(np.float32)),)
+        inputs = (torch.from_numpy(größe),)
         yield inputs, labels
 
 

@@ -74,7 +74,7 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     for (x,), labels in dataset().batches(8):
         mean = np.array(
             [0.485, 0.456, 0.406],
@@ -85,7 +85,7 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
             np.float32,
         ).reshape(-1, *(1,) * (x.ndim - 2))
         x = (x - mean) / std
-        inputs = (x.astype(np.float32),)
+        inputs = (x,)
         yield inputs, labels
 
 

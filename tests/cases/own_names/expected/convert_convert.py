@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "51d085e5be9ccc3b0179d04f36dad696a09f1580f085d3fa863b839e7991bdb4"
+# spec-sha256 = "1cb550d84badd95183bac5b579546476aaa0e41f3b73018790fcc1e7f38eb6c0"
 # ///
 # fmt: off
 # isort: skip_file
@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -53,14 +52,14 @@ SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
 INPUTS = (
-    Input(name="torch", shape=("batch", "np"), dtype="float32"),
-    Input(name="np", shape=("batch", "np"), dtype="float32"),
-    Input(name="labels", shape=("batch", "np"), dtype="float32"),
-    Input(name="labels_", shape=("batch", "np"), dtype="float32"),
-    Input(name="data", shape=("batch", "np"), dtype="float32"),
-    Input(name="inputs", shape=("batch", "np"), dtype="float32"),
-    Input(name="min", shape=("batch", "np"), dtype="float32"),
-    Input(name="HERE", shape=("batch", "np"), dtype="float32"),
+    Input(name="torch", shape=("batch", "np")),
+    Input(name="np", shape=("batch", "np")),
+    Input(name="labels", shape=("batch", "np")),
+    Input(name="labels_", shape=("batch", "np")),
+    Input(name="data", shape=("batch", "np")),
+    Input(name="inputs", shape=("batch", "np")),
+    Input(name="min", shape=("batch", "np")),
+    Input(name="HERE", shape=("batch", "np")),
 )
 SOURCES = Sources(model=(WEIGHTS,), modules=("own_names_net",))
 PINS = Pins()
@@ -95,14 +94,14 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     for arrays, labels in dataset().batches(64):
         torch_, np_, labels_, labels__, data_, inputs_, min, HERE_ = arrays
         inputs = (
-            torch.from_numpy(torch_.astype(np.float32)),
-            torch.from_numpy(np_.astype(np.float32)),
-            torch.from_numpy(labels_.astype(np.float32)),
-            torch.from_numpy(labels__.astype(np.float32)),
-            torch.from_numpy(data_.astype(np.float32)),
-            torch.from_numpy(inputs_.astype(np.float32)),
-            torch.from_numpy(min.astype(np.float32)),
-            torch.from_numpy(HERE_.astype(np.float32)),
+            torch.from_numpy(torch_),
+            torch.from_numpy(np_),
+            torch.from_numpy(labels_),
+            torch.from_numpy(labels__),
+            torch.from_numpy(data_),
+            torch.from_numpy(inputs_),
+            torch.from_numpy(min),
+            torch.from_numpy(HERE_),
         )
         yield inputs, labels
 

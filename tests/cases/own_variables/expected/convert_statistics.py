@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "9cdb5c6cc6a56c55bab579fe08b132eee787f6df4c52578e5e2f75d9a2a9bc02"
+# spec-sha256 = "962c8faabde984cda62d0c07423226e48b66ed239e511cc237245fbf902b761c"
 # ///
 # fmt: off
 # isort: skip_file
@@ -49,7 +49,7 @@ NAME = "statistics"
 SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
-INPUTS = (Input(name="mean", shape=("batch", 2, 8), dtype="float32"),)
+INPUTS = (Input(name="mean", shape=("batch", 2, 8)),)
 SOURCES = Sources(modules=("own_variables_net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.02, higher_is_better=True)
@@ -75,14 +75,14 @@ def dataset() -> Indexed:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """mean float32 (batch, 2, 8) and labels."""
+    """mean (batch, 2, 8) and labels."""
     import torch
 
     for (mean_,), labels in dataset().batches(64):
         mean = np.array([-1.0, 2.0], np.float32).reshape(-1, 1)
         std = np.array([1.5, 0.001], np.float32).reshape(-1, 1)
         mean_ = (mean_ - mean) / std
-        inputs = (torch.from_numpy(mean_.astype(np.float32)),)
+        inputs = (torch.from_numpy(mean_),)
         yield inputs, labels
 
 

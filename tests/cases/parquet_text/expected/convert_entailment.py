@@ -92,13 +92,9 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """INPUTS and labels."""
+    """input_ids, attention_mask, token_type_ids and labels."""
     for (input_ids, attention_mask, token_type_ids), labels in dataset().batches(32):
-        inputs = (
-            input_ids.astype(np.float32),
-            attention_mask.astype(np.float32),
-            token_type_ids.astype(np.float32),
-        )
+        inputs = (input_ids, attention_mask, token_type_ids)
         yield inputs, labels
 
 

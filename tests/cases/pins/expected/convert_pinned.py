@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "f3ff5ac8d837e0fd5c03f695c3830a7c52dd2f766bd82033f88514ada1a62852"
+# spec-sha256 = "e12a35578eedfed8272a01c13e4dff01721981f7e0ca869bfd228fe7a7aef53f"
 # ///
 # fmt: off
 # isort: skip_file
@@ -52,7 +52,7 @@ REQUIREMENTS = Requirements(
     device="cpu",
     compiler=True,
 )
-INPUTS = (Input(name="x", shape=("batch", 4), dtype="float32"),)
+INPUTS = (Input(name="x", shape=("batch", 4)),)
 SOURCES = Sources(modules=("pinned_net",))
 PINS = Pins(
     types={

@@ -26,7 +26,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -91,14 +90,14 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """INPUTS and labels."""
+    """input_ids, input_mask, segment_ids and labels."""
     import tensorflow as tf
 
     for (input_ids, input_mask, segment_ids), labels in dataset().batches(16, limit=20):
         inputs = (
-            tf.constant(input_ids.astype(np.float32)),
-            tf.constant(input_mask.astype(np.float32)),
-            tf.constant(segment_ids.astype(np.float32)),
+            tf.constant(input_ids),
+            tf.constant(input_mask),
+            tf.constant(segment_ids),
         )
         yield inputs, labels
 

@@ -26,7 +26,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -79,14 +78,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """content float32, style float32 and labels."""
+    """content, style and labels."""
     import tensorflow as tf
 
     for (content, style), labels in dataset().batches(2):
-        inputs = (
-            tf.constant(content.astype(np.float32)),
-            tf.constant(style.astype(np.float32)),
-        )
+        inputs = (tf.constant(content), tf.constant(style))
         yield inputs, labels
 
 

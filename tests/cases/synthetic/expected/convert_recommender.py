@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "13d4b40bbf9053d25effa15d169a8716759deee86cba994f8a0738ff99f7f665"
+# spec-sha256 = "7b962d890f12ad58fa97a33adc2a77e7c26ead9baa5ce5ea0868fff3bb690167"
 # ///
 # fmt: off
 # isort: skip_file
@@ -55,7 +55,7 @@ INPUTS = (
     Input(name="user", shape=(16, 3), dtype="int64"),
     Input(name="items", shape=(16, "n"), dtype="int32"),
     Input(name="clicked", shape=(16, "n"), dtype="bool"),
-    Input(name="bias", shape=(), dtype="float32"),
+    Input(name="bias", shape=()),
 )
 SOURCES = Sources(model=(WEIGHTS,), modules=("recommender",))
 PINS = Pins()

@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -92,11 +91,11 @@ def dataset() -> Indexed:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """image_tensor:0 float32 and labels."""
+    """image_tensor:0 and labels."""
     import tensorflow as tf
 
     for (image_tensor_0,), labels in dataset().batches(10):
-        inputs = (tf.constant(image_tensor_0.astype(np.float32)),)
+        inputs = (tf.constant(image_tensor_0),)
         yield inputs, labels
 
 

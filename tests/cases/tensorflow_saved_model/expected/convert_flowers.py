@@ -75,7 +75,7 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """images float32 (batch, 224, 224, 3) and labels."""
+    """images (batch, 224, 224, 3) and labels."""
     import tensorflow as tf
 
     for (images,), labels in dataset().batches(32):
@@ -83,7 +83,7 @@ def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
         mean = np.array([0.485, 0.456, 0.406], np.float32)
         std = np.array([0.229, 0.224, 0.225], np.float32)
         images = (images - mean) / std
-        inputs = (tf.constant(images.astype(np.float32)),)
+        inputs = (tf.constant(images),)
         yield inputs, labels
 
 

@@ -127,11 +127,11 @@ def prepare(image: Any, label: Any, generator: np.random.Generator) -> tuple[Any
 
 
 def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     import mxnet as mx
 
     for (x,), labels in dataset().batches(64):
-        inputs = (mx.nd.array(x.astype(np.float32), dtype=np.float32),)
+        inputs = (mx.nd.array(x, dtype=x.dtype),)
         yield inputs, labels
 
 

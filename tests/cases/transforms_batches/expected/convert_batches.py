@@ -75,7 +75,7 @@ def dataset() -> Arrays:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     for (x,), labels in dataset().batches(64):
         x = x.astype(np.float32) / 2.0 - 0.25
         mean = np.array([0.1, 0.2, 0.3], np.float32)
@@ -84,7 +84,7 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
         x = quantized_input(x, dtype="uint8", scale=0.5)
         x = x.transpose(0, 3, 1, 2)
         x = quantized_input(x, dtype="int8", scale=0.25)
-        inputs = (x.astype(np.float32),)
+        inputs = (x,)
         yield inputs, labels
 
 

@@ -208,11 +208,11 @@ def prepare(image: Any, label: Any) -> tuple[Any, Any]:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """image float32 and labels."""
+    """image and labels."""
     import tensorflow as tf
 
     for (image,), labels in dataset().batches(1):
-        inputs = (tf.constant(image.astype(np.float32)),)
+        inputs = (tf.constant(image),)
         yield inputs, labels
 
 

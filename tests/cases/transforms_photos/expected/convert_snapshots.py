@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "4ae43e683038b75d3bf0a0542faae3bb25b050a669faaa159a24f2b33bc4f00f"
+# spec-sha256 = "fb2771a6e695c030c5694029ed74218424eacb9ed31ffc71d3f5142777de24eb"
 # ///
 # fmt: off
 # isort: skip_file
@@ -26,7 +26,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -58,7 +57,7 @@ DATA = HERE / "photos.npz"
 NAME = "snapshots"
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
-INPUTS = (Input(name="image", shape=("batch", 3, 224, 224), dtype="float32"),)
+INPUTS = (Input(name="image", shape=("batch", 3, 224, 224)),)
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
@@ -93,11 +92,11 @@ def prepare(image: Any, label: Any) -> tuple[Any, Any]:
 
 
 def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
-    """image float32 (batch, 3, 224, 224) and labels."""
+    """image (batch, 3, 224, 224) and labels."""
     import torch
 
     for (image,), labels in dataset().batches(64):
-        inputs = (torch.from_numpy(image.astype(np.float32)),)
+        inputs = (torch.from_numpy(image),)
         yield inputs, labels
 
 

@@ -90,9 +90,9 @@ def prepare(image: Any, label: Any) -> tuple[Any, Any]:
 
 
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
-    """image float32 (batch, 3, 200, 200) and labels."""
+    """image (batch, 3, 200, 200) and labels."""
     for (image,), labels in dataset().batches(64):
-        inputs = (image.astype(np.float32),)
+        inputs = (image,)
         yield inputs, labels
 
 

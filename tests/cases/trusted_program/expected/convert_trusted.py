@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "012da1bf20df1a55d54d5b3a57877dc8deb45cac1f0b540ab025a6baf5a5b070"
+# spec-sha256 = "c478d43861878ec77620f45c67a5694f035d9ad928ae14c782b38b5da8fb8c0e"
 # ///
 # fmt: off
 # isort: skip_file
@@ -50,7 +50,7 @@ NAME = "trusted"
 SEED = 1978
 LOW = Precision.FP16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
-INPUTS = (Input(name="x", shape=("batch", 8), dtype="float32"),)
+INPUTS = (Input(name="x", shape=("batch", 8)),)
 SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "16f3c112c01227d5d01734f26284e34297b9c26345264b195385b30e97bc295a"
+# spec-sha256 = "403a05931a6443809b9112b1cd8d7bc2bc0d217c16ccf06d39c4bde82834b3e5"
 # ///
 # fmt: off
 # isort: skip_file
@@ -50,7 +50,7 @@ NAME = "trained"
 SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
-INPUTS = (Input(name="x", shape=("batch", 8), dtype="float32"),)
+INPUTS = (Input(name="x", shape=("batch", 8)),)
 SOURCES = Sources(model=(WEIGHTS,), modules=("zoo.nets",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)

@@ -26,7 +26,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -80,11 +79,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """ImageTensor float32 and labels."""
+    """ImageTensor and labels."""
     import tensorflow as tf
 
     for (ImageTensor,), labels in dataset().batches(1):
-        inputs = (tf.constant(ImageTensor.astype(np.float32)),)
+        inputs = (tf.constant(ImageTensor),)
         yield inputs, labels
 
 

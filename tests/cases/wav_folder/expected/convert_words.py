@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -74,11 +73,11 @@ def dataset() -> Decoded:
 
 
 def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
-    """x float32 and labels."""
+    """x and labels."""
     import tensorflow as tf
 
     for (x,), labels in dataset().batches(16):
-        inputs = (tf.constant(x.astype(np.float32)),)
+        inputs = (tf.constant(x),)
         yield inputs, labels
 
 

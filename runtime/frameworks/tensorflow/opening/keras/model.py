@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from .....common.errors import DataError, ModelError
 from .....common.suggestion import chosen
+from ....feeding.dtypes import STRING
 from ....inputs import Input
 from ....protocol import Inputs, Outputs
 from ...bodies.canonical import canonical_functions
@@ -136,7 +137,7 @@ def keras_model(
             f"Keras computes with {keras.config.backend()} here",
             "Set KERAS_BACKEND=tensorflow, or unset it.",
         )
-    ends = _declared(inputs) or _own(model, place)
+    ends = _declared(model, inputs) or _own(model, place)
     made = _outputs(model, ends, place)
     known = [each.name for each in made]
     own = list(getattr(model, "output_names", None) or ())
@@ -157,17 +158,19 @@ def _called(model: Any, tensors: Sequence[Any]) -> Any:
     return model(given, training=False)
 
 
-def _declared(inputs: Sequence[Input]) -> tuple[Endpoint, ...]:
-    return tuple(
-        Endpoint(
-            each.name,
-            "",
-            each.dtype or "float32",
-            tuple(None if isinstance(size, str) else size for size in each.shape or ()),
-        )
-        for each in inputs
-        if each.shape is not None
-    )
+def _declared(model: Any, inputs: Sequence[Input]) -> tuple[Endpoint, ...]:
+    """Inputs as the spec has them; a dtype that it leaves out is the model's own."""
+    known = getattr(model, "inputs", None) or ()
+    own = {each.name: _dtype(each) for each in known}
+    if len(known) == len(inputs) and not own.keys() >= {each.name for each in inputs}:
+        own = {i.name: _dtype(e) for i, e in zip(inputs, known, strict=True)}
+
+    def endpoint(each: Input, shape: tuple[int | str, ...]) -> Endpoint:
+        dtype = each.dtype or own.get(each.name, "float32")
+        sizes = tuple(None if isinstance(size, str) else size for size in shape)
+        return Endpoint(each.name, "", "object" if dtype == STRING else dtype, sizes)
+
+    return tuple(endpoint(e, e.shape) for e in inputs if e.shape is not None)
 
 
 def _own(model: Any, place: str) -> tuple[Endpoint, ...]:

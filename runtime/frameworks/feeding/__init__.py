@@ -1,0 +1,1 @@
+"""What a model is fed: which data becomes its inputs."""

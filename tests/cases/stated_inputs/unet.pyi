@@ -1,0 +1,3 @@
+import torch
+
+class UNet(torch.nn.Module): ...
