@@ -712,7 +712,7 @@ s.yaml:10:32: evaluation.accuracy.dataloader.dataset.npz.inputs: must not be emp
 s.yaml:10:40: evaluation.accuracy.dataloader.dataset.npz.inputs: 2 arrays, but 1 in model.inputs
     dataset: {npz: {path: a, inputs: 'x, z', label: y}}
                                      ^
-    hint: name one array for each of model.inputs, in order
+    hint: name one of the arrays for each of model.inputs, in order
 """,
         id="npz arity",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..fields import Among, Size
 from ..marks import unused
@@ -92,9 +92,19 @@ _ROC = ROC
 _GLUE = GLUE
 
 
+def _largest(k: object) -> object:
+    return None if k is None else {"k": k}
+
+
 class Catalogue(Section):
     """What `metric` can name of these."""
 
+    topk: Annotated[
+        TopK | None, BeforeValidator(_largest, json_schema_input_type=Size | None)
+    ] = Field(
+        default=None,
+        description="Share of samples whose label is among the k largest outputs.",
+    )
     Accuracy: Block[_Accuracy] = Field(
         default=None, description="Share of predictions that are right."
     )

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
-
-from ..fields import Size
 from . import classification, detection, regression, segmentation, text
 
 
-def _largest(k: object) -> object:
-    return None if k is None else {"k": k}
-
-
+# Pydantic takes the fields of the last first: so they are listed.
 class BuiltInMetrics(
-    classification.Catalogue,
-    regression.Catalogue,
-    segmentation.Catalogue,
-    detection.Catalogue,
     text.Catalogue,
+    detection.Catalogue,
+    segmentation.Catalogue,
+    regression.Catalogue,
+    classification.Catalogue,
 ):
     """One field for each metric."""
-
-    topk: Annotated[
-        classification.TopK | None,
-        BeforeValidator(_largest, json_schema_input_type=Size | None),
-    ] = Field(
-        default=None,
-        description="Share of samples whose label is among the k largest outputs.",
-    )
