@@ -203,6 +203,12 @@ def test_several_numbers_are_each_told() -> None:
     assert rows.rows[1] == ("cosine", "–", "0.9800", "at least 0.9900", "misses")
 
 
+def test_what_was_made_up_of_inputs_is_told() -> None:
+    (made_up,) = documented(drawn={"x": "in [0, 999]"}).assumed.inputs
+    assert (made_up.name, made_up.shape) == ("x", "batch × 5")
+    assert made_up.drawn == "in [0, 999]"
+
+
 def test_a_slower_result_is_called_slower() -> None:
     latency = {"fp32": Latency(0.001, 0.001, 0.001, 9), "result": TIMED["result"]}
     assert "It is slower" in documented(latency=latency).verdict

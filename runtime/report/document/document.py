@@ -34,11 +34,13 @@ class Input:
         shape: Sizes; a name stands for one that varies. Where nothing declares them, those
             of the batch that was traced.
         dtype: "" where nothing declares it.
+        drawn: Without data, which values were made up: "in [0, 999]".
     """
 
     name: str
     shape: str
     dtype: str
+    drawn: str = ""
 
 
 @dataclass(frozen=True)

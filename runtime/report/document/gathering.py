@@ -104,7 +104,7 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
 def _assumed(report: Report, facts: Facts) -> Assumed:
     data = report.judgement.result.data if report.judgement else None
     return Assumed(
-        _inputs(facts),
+        _inputs(report, facts),
         facts.made_up,
         None if data is None else data.batches,
         "" if data is None else data.digest,
@@ -112,17 +112,23 @@ def _assumed(report: Report, facts: Facts) -> Assumed:
     )
 
 
-def _inputs(facts: Facts) -> tuple[Input, ...]:
+def _inputs(report: Report, facts: Facts) -> tuple[Input, ...]:
     """As declared; where only the model knows them, as they were when it was traced."""
     tensors = facts.graph.tensors
-    known = [each for each in facts.inputs if each.shape is not None]
-    if known:
-        return tuple(
-            Input(each.name, _sizes(each.shape or ()), each.dtype or "")
-            for each in known
-        )
-    traced = [tensors[name] for name in facts.graph.inputs if name in tensors]
-    return tuple(Input(each.name, _sizes(each.shape), each.dtype) for each in traced)
+    known = [
+        (each.name, each.shape, each.dtype or "")
+        for each in facts.inputs
+        if each.shape is not None
+    ]
+    traced = [
+        (name, tensors[name].shape, tensors[name].dtype)
+        for name in facts.graph.inputs
+        if name in tensors
+    ]
+    return tuple(
+        Input(name, _sizes(shape), dtype, report.drawn.get(name, ""))
+        for name, shape, dtype in known or traced
+    )
 
 
 def _sizes(shape: Sequence[int | str]) -> str:

@@ -159,7 +159,7 @@ thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%
 tr{padding:.45rem 0;border-bottom:1px solid var(--line)}
 tbody th,td{border:0;padding:0;min-width:0}
 tbody th{overflow-wrap:anywhere}
-td{display:inline;overflow-wrap:anywhere}
+td{display:inline;overflow-wrap:anywhere;margin-right:.75rem}
 td.n{display:inline-block;white-space:normal;text-align:left;margin-right:1rem}
 td.n::before{content:attr(data-label) " ";color:var(--quiet);font-size:.8125rem;font-weight:400}
 td:last-child:not(.n){display:block}

@@ -139,9 +139,9 @@ def _kept(document: Document) -> list[str]:
 
 def _assumed(document: Document) -> Iterator[str]:
     for each in document.assumed.inputs:
-        yield f"{each.name}: {each.dtype} {each.shape}"
+        yield f"{each.name}: {each.dtype} {each.shape} {each.drawn}"
     if document.assumed.made_up:
-        yield "there was no data: inputs were drawn at random"
+        yield "there was no data: inputs were made up"
     yield from document.assumed.said
 
 

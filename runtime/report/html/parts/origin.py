@@ -13,8 +13,12 @@ from ..tables import Cell, figures, laid_out
 def assumed(document: Document) -> Markup:
     """Inputs, samples, sizes that were judged."""
     about = document.assumed
-    rows = [(each.name, each.shape or "–", each.dtype or "–") for each in about.inputs]
-    inputs = laid_out("Inputs", ("Input", "Shape", "Type"), rows) if rows else None
+    heads = ("Input", "Shape", "Type", *(["Made up"] if about.made_up else []))
+    rows = [
+        (each.name, each.shape or "–", each.dtype or "–", each.drawn)[: len(heads)]
+        for each in about.inputs
+    ]
+    inputs = laid_out("Inputs", heads, rows) if rows else None
     said = [tag("li", text) for text in _said(document)]
     return joined((inputs, tag("ul", *said) if said else None))
 
@@ -34,7 +38,7 @@ def _said(document: Document) -> Iterator[str]:
             "saved file in a fresh process."
         )
     if about.made_up:
-        yield "There was no data: inputs were drawn at random, and show no real ranges."
+        yield "There was no data: inputs were made up, and say nothing of real values."
     yield from about.said
 
 
