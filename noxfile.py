@@ -20,6 +20,7 @@ TESTED = ("-c", "constraints.txt")
 MXNET = ("mxnet", "numpy<1.24")
 ONNX = ("onnx", "onnx-ir", "onnxruntime", "openvino")
 LIBRARIES = (
+    "pillow>=11",
     "scikit-learn>=1.4",
     "pycocotools>=2.0.8",
     "sacrebleu>=2.4",
@@ -43,7 +44,7 @@ FOLDERS = (
 @nox.session(python="3.11")
 def core(session: nox.Session) -> None:
     """Everything that needs no framework: spec, codegen, CLI, placement, search."""
-    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77", "pillow>=11")
+    session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77")
     session.install("-e", ".")
     session.install(*LIBRARIES)
     session.run("ruff", "check", *FOLDERS)
@@ -95,7 +96,7 @@ def _contract(framework: str) -> tuple[str, ...]:
 def nightly(session: nox.Session) -> None:
     """Every property test with 30 times its examples, and the larger examples."""
     session.install(*TESTED, *TOOLS, *TESTS, "-e", ".[pytorch]")
-    session.install(*LIBRARIES, "pillow>=11")
+    session.install(*LIBRARIES)
     session.install("playwright>=1.50")  # it drives the Chromium of this machine
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
     others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]

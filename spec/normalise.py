@@ -8,7 +8,6 @@ from .performance import Performance
 from .reading.diagnostics import dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
-from .sections.datasets.records import TFRecordDataset, decoded
 from .sections.document import Document
 from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
@@ -189,12 +188,7 @@ def _dataset(loader: DataloaderSection) -> Dataset | None:
     section = loader.dataset
     if section is None:
         return None
-    chosen = section.chosen
-    if isinstance(chosen, TFRecordDataset):
-        return decoded(chosen, loader.transform.written)
-    if isinstance(chosen, BuiltInDataset):
-        return chosen
-    return _class(str(chosen), section.args)
+    return loader.data or _class(str(section.chosen), section.args)
 
 
 def _metric(accuracy: AccuracySection) -> Metric | None:

@@ -14,8 +14,7 @@ from ..common import jsonl
 from ..common.errors import NarrowcastError
 from ..common.timing import Latency, latencies, verdict
 from ..evaluation.criterion import Criterion, criterion_of
-from ..evaluation.evaluation import rounded
-from ..evaluation.judging.verdict import Verdict, verdict_of
+from ..evaluation.judging.verdict import Verdict, allowance, verdict_of
 from ..graph.pins import Why
 from ..record.plan import damage, read_document, recorded_ranking
 from ..record.recorded import Past, history_path, resumed
@@ -38,6 +37,12 @@ class Judged:
     criterion: Criterion
     holds: bool
     verdicts: tuple[Verdict, ...]
+
+    @property
+    def needed(self) -> str:
+        """What would have to be allowed for it to hold."""
+        missed = [each for each in self.verdicts if not each.holds]
+        return " and ".join(each.needed for each in missed) or "finite outputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +261,9 @@ def _is_slower_than(explanation: Explanation, base: str) -> bool:
 def _about_the_criterion(explanation: Explanation, judged: Judged) -> Iterator[str]:
     criterion, base = judged.criterion, judged.fp32
     if not judged.holds:
-        loss = criterion.loss(base, judged.result)
         yield (
-            f"the criterion is not met: this placement needs a loss of {rounded(loss)} "
-            "to be allowed (accuracy_criterion.absolute), or more ops pinned"
+            f"the criterion is not met: this placement needs {judged.needed}, or more "
+            "ops pinned"
         )
         return
     better = [
@@ -272,12 +276,11 @@ def _about_the_criterion(explanation: Explanation, judged: Judged) -> Iterator[s
     ]
     if better:
         best = min(better, key=lambda trial: criterion.loss(base, trial.value or 0.0))
-        loss = criterion.loss(base, best.value or 0.0)
-        won = ""
+        allowed, won = allowance(criterion, base, best.value or 0.0), ""
         if best.flops_low:
             won = f" and {amount(best.flops_low, 'FLOPs')} more"
         yield (
-            f"a loss of {rounded(loss)} allowed (accuracy_criterion.absolute) would win "
+            f"{allowed} would win "
             f"{best.ops_low - explanation.ops_low} ops{won} in {explanation.low}: "
             f"trial {best.number}"
         )

@@ -26,7 +26,7 @@ from ..evaluation.evaluation import (
 )
 from ..evaluation.judging.digits import told
 from ..evaluation.judging.joint import against, asked, needs_reference
-from ..evaluation.judging.relative import meant_criterion
+from ..evaluation.judging.relative import meant, meant_criterion
 from ..evaluation.metrics.calling import made_metric
 from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
@@ -87,10 +87,10 @@ def scored_as_loaded(
         loaded.keep_outputs()
     judged_by, seen = baseline_of(recorded), recorded["sizes"]
     _tell(context, judged_by)
-    meant = meant_criterion(made, criterion, judged_by, context.note)
+    demanded = meant_criterion(made, criterion, judged_by, context.note)
     return Standard(
-        against(made, meant, judged_by.found),
-        meant,
+        against(made, demanded, judged_by.found),
+        demanded,
         judged_by,
         loaded.stateful,
         not anew,
@@ -181,6 +181,7 @@ def scored_by_function(
     Raises:
         MetricError: It fails, or gives no finite number.
         ModelError: The framework has no object of the model to give to it.
+        UsageError: The criterion is relative to nothing.
     """
     context.progress.live("baseline", "the model as loaded")
     if context.workers is not None:
@@ -197,6 +198,7 @@ def scored_by_function(
 
     judged_by = baseline_of(context.history.remember("baseline", make))
     _tell(context, judged_by)
+    meant(criterion, judged_by.found, None, of_fp32=False)
     return Standard(None, criterion, judged_by, eval_func=eval_func)
 
 

@@ -20,6 +20,7 @@ from .layout import flow
 PERFORMANCE = ("evaluation", "performance")
 OBJECTIVE = ("tuning", "objective")
 PRECISIONS = ("mixed_precision", "precisions")
+DIRECTIONS = ("evaluation", "accuracy", "multi_metrics", "higher_is_better")
 TRIALS = ("tuning", "exit_policy", "max_trials")
 TIMEOUT = ("tuning", "exit_policy", "timeout")
 NO_LIMIT = "no limit; in Neural Compressor the first trial that passes ends the search"
@@ -67,6 +68,7 @@ def changes_of(document: Document, source: Source) -> Changes:
     _move_ops(found, document)
     _change_words(found, document, source)
     _change_objective(found, document)
+    _change_several(found, document)
     return found
 
 
@@ -203,3 +205,11 @@ def _change_objective(found: Changes, document: Document) -> None:
     if tried and "max_trials" not in policy.model_fields_set:
         why = "in Neural Compressor it is 100"
         found.written[TRIALS] = Value(policy.max_trials, why)
+
+
+def _change_several(found: Changes, document: Document) -> None:
+    """Directions of metrics of which a mean is made."""
+    accuracy = document.evaluation.accuracy
+    several = accuracy.multi_metrics if accuracy else None
+    if several and several.weight is not None and several.says("higher_is_better"):
+        found.dropped[DIRECTIONS] = "has no effect beside weight"

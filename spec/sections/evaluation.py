@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .datasets.dataset import BuiltInDataset
 from .datasets.filters import FilterSection
+from .datasets.records import TFRecordDataset, decoded
 from .datasets.section import DatasetSection
 from .dialect.evaluation import ConfigsSection
 from .fields import Among, Flag, PythonName, Size
@@ -52,6 +53,17 @@ class DataloaderSection(Section):
         "Whether several machines evaluate.",
         "has no effect here: one machine evaluates, its processes by --workers",
     )
+
+    @property
+    def data(self) -> BuiltInDataset | None:
+        """What the runtime reads, None where that is a class of the user's.
+
+        Records that a transform decodes are a dataset by themselves.
+        """
+        chosen = self.dataset.chosen if self.dataset else None
+        if isinstance(chosen, TFRecordDataset):
+            return decoded(chosen, (step for _at, step in self.transform.placed))
+        return chosen if isinstance(chosen, BuiltInDataset) else None
 
     def problems(self) -> Iterator[Problem]:
         """A filter that the dataset has nothing for."""
@@ -120,10 +132,8 @@ class AccuracySection(Section):
                 )
 
     def _labelled(self) -> Iterator[Problem]:
-        dataset = self.dataloader.dataset
-        data = dataset.chosen if dataset else None
-        unlabelled = isinstance(data, BuiltInDataset) and not data.labelled
-        if not unlabelled or self.postprocess.transform.answers:
+        data = self.dataloader.data
+        if data is None or data.labelled or self.postprocess.transform.answers:
             return
         metric, several = self.metric, self.multi_metrics
         own = metric is not None and metric.says("python")

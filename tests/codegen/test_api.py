@@ -301,3 +301,12 @@ def test_imports_are_found_where_they_were() -> None:
 def test_a_batch_is_a_number_of_samples(size: Any) -> None:
     with pytest.raises(UsageError, match="batch_size is"):
         common.DataLoader([(ROWS, 1)], batch_size=size)
+
+
+def test_drift_beside_a_function_that_scores_models_is_refused() -> None:
+    criterion = {"accuracy_criterion": {"drift": {"kl": 1}}}
+    converter = MixedPrecision({"model": MODEL, "tuning": criterion})
+    assert "subject.judged_by(metric, CRITERION, DRIFT)" in converter.script
+    converter.eval_func = lambda model: 1.0
+    with pytest.raises(UsageError, match="there are no outputs for"):
+        _ = converter.script

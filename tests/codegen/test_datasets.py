@@ -144,17 +144,21 @@ def test_label_balance_keeps_images_with_so_many_objects(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("transforms", "dataset"),
     [
-        (["Resize", "ParseDecodeImagenet"], records.ImageRecord),
-        (["ParseDecodeCoco"], records.COCORecord),
-        (["ParseDecodeVoc"], records.VOCRecord),
-        (["Resize"], records.TFRecordDataset),
+        ({"ParseDecodeImagenet": {}, "Rescale": {}}, records.ImageRecord),
+        (
+            {"Compose": {"transform_list": [{"ParseDecodeCoco": {}}]}},
+            records.COCORecord,
+        ),
+        ({"ParseDecodeVoc": {}}, records.VOCRecord),
+        ({}, records.TFRecordDataset),
     ],
 )
 def test_records_that_a_transform_decodes_are_their_dataset(
-    transforms: list[str], dataset: type[records.Records]
+    transforms: Any, dataset: type[records.Records]
 ) -> None:
-    raw = records.TFRecordDataset(root="val-*")
-    assert records.decoded(raw, transforms) == dataset(root="val-*")
+    raw = {"TFRecordDataset": {"root": "val-*"}}
+    found = loads(spec_of("onnx", {"dataset": raw, "transform": transforms}))
+    assert found.evaluation.dataset == dataset(root="val-*")
 
 
 def spec_of(framework: str, loader: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from reported import documented, hostile
+from reported import documented, hostile, performed
 
 from narrowcast.runtime.report.html.page import page
 from narrowcast.runtime.report.html.runs import runs_page
@@ -42,7 +42,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Reports of all kinds; `run` is that of a real run."""
+    """Reports of runs that never were."""
     folder = tmp_path_factory.mktemp("pages")
     scopes = tuple(name.partition(":")[0] for name in MANY)
     made = {
@@ -50,16 +50,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": page(hostile()),
         "many": page(documented(MANY, MANY[::7], scopes)),
         "unjudged": page(documented(judgement=None, drift=0.1, latency=None)),
+        "performed": page(performed()),
         "runs": runs_page(Runs(("a", "b" * 120), (documented(), hostile()))),
     }
     found = {name: folder / f"{name}.html" for name in made}
     for name, path in found.items():
         path.write_text(made[name], "utf-8")
-    return {**found, "run": real(folder / "mnist")}
+    return found
 
 
-def real(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of the MNIST CNN's conversion."""
+    folder = tmp_path_factory.mktemp("real") / "mnist"
     example = Path(__file__).parents[2] / "examples/mnist"
     shutil.copytree(example, folder)
     subprocess.run([sys.executable, "prepare.py"], cwd=folder, check=True)
@@ -68,7 +71,16 @@ def real(folder: Path) -> Path:
     return folder / "mnist_cnn.report.html"
 
 
-KINDS = ("usual", "hostile", "many", "unjudged", "runs", "run")
+KINDS = ("usual", "hostile", "many", "unjudged", "performed", "runs", "real")
+
+
+@pytest.fixture
+def file(kind: str, request: pytest.FixtureRequest) -> Path:
+    """The page of a kind; only the real one takes a run."""
+    if kind == "real":
+        found: Path = request.getfixturevalue("real")
+        return found
+    return dict(request.getfixturevalue("pages"))[kind]
 
 
 @pytest.fixture(
@@ -93,13 +105,13 @@ def opened(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_pages_render_ask_for_nothing_and_fit(
-    kind: str, opened: tuple[Page, list[str], list[str]], pages: dict[str, Path]
+    file: Path, opened: tuple[Page, list[str], list[str]]
 ) -> None:
     shown, said, asked = opened
-    shown.goto(pages[kind].as_uri())
+    shown.goto(file.as_uri())
     shown.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert said == []
-    assert asked == [pages[kind].as_uri()]
+    assert asked == [file.as_uri()]
     assert shown.locator("h1").is_visible()
     width = shown.viewport_size["width"] if shown.viewport_size else 0
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
@@ -133,12 +145,12 @@ CONTRAST = """
 """
 
 
-@pytest.mark.parametrize("kind", ["usual", "hostile", "run"])
+@pytest.mark.parametrize("kind", ["usual", "hostile", "performed", "real"])
 def test_text_has_contrast(
-    kind: str, opened: tuple[Page, list[str], list[str]], pages: dict[str, Path]
+    file: Path, opened: tuple[Page, list[str], list[str]]
 ) -> None:
     shown = opened[0]
-    shown.goto(pages[kind].as_uri())
+    shown.goto(file.as_uri())
     assert shown.evaluate(CONTRAST) == []
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import pickle
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
-from tfrecords import encoded, example, picture, write_records
+from tfrecords import encoded, picture, write_records
+from tfrecords import example as written_example
 
 from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.evaluation.data.arrays import Arrays
@@ -23,6 +27,7 @@ from narrowcast.runtime.evaluation.data.images.mnist import (
     read_fashion_mnist,
     read_mnist,
 )
+from narrowcast.runtime.evaluation.data.images.pickled import read_batch
 from narrowcast.runtime.evaluation.data.images.style import StylePairs
 from narrowcast.runtime.evaluation.data.records.images import (
     CocoRecords,
@@ -314,6 +319,23 @@ def test_batches_that_are_none(
     assert not (tmp_path / "ran").exists()
 
 
+BATCH = pickle.dumps({"data": rows(0)[:, :48], "labels": [7, 300]}, 2)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(at=st.integers(0, len(BATCH) - 1), byte=st.integers(0, 255), cut=st.booleans())
+@example(at=BATCH.index(b"q"), byte=ord("r"), cut=False)  # LONG_BINPUT
+def test_any_damage_of_a_batch_is_told_or_harmless(
+    tmp_path: Path, at: int, byte: int, cut: bool
+) -> None:
+    data = BATCH[:at] if cut else BATCH[:at] + bytes([byte]) + BATCH[at + 1 :]
+    path = put(tmp_path / "test_batch", data)
+    with suppress(DataError):
+        pixels, labels = read_batch(path, "labels")
+        assert pixels.dtype == np.uint8
+        assert labels.dtype == np.int64
+
+
 # Images in records
 
 
@@ -323,7 +345,7 @@ def test_image_records(tmp_path: Path) -> None:
         write_records(
             tmp_path / f"validation-{shard}-of-00002",
             [
-                example(
+                written_example(
                     {
                         "image/encoded": [encoded(picture(number))],
                         "image/class/label": [number + 1],
@@ -359,15 +381,21 @@ def test_imagenet_by_its_old_name(tmp_path: Path) -> None:
     ("record", "said"),
     [
         (b"\x0a\x05abc", "no tf.train.Example"),
-        (example({"image/class/label": [1]}), "has no image/encoded"),
-        (example({"image/encoded": [encoded(picture(0))]}), "has no image/class/label"),
+        (written_example({"image/class/label": [1]}), "has no image/encoded"),
         (
-            example({"image/encoded": [b"x"], "image/class/label": [1]}),
+            written_example({"image/encoded": [encoded(picture(0))]}),
+            "has no image/class/label",
+        ),
+        (
+            written_example({"image/encoded": [b"x"], "image/class/label": [1]}),
             "can't be read as an image",
         ),
-        (example({"image/encoded": [1], "image/class/label": [1]}), "one of bytes"),
         (
-            example(
+            written_example({"image/encoded": [1], "image/class/label": [1]}),
+            "one of bytes",
+        ),
+        (
+            written_example(
                 {"image/encoded": [encoded(picture(0))], "image/class/label": [b"cat"]}
             ),
             "not one integer",
@@ -392,7 +420,7 @@ def test_voc_records(tmp_path: Path) -> None:
     write_records(
         path,
         [
-            example(
+            written_example(
                 {
                     "image/encoded": [encoded(picture(0, 2, 3))],
                     "image/segmentation/class/encoded": [data],
@@ -416,7 +444,7 @@ def coco_record(count: int, **other: Any) -> bytes:
         for place, edge in enumerate(("ymin", "xmin", "ymax", "xmax"))
     }
     names = [b"cat", b"horse"][:count]
-    return example(
+    return written_example(
         {
             "image/encoded": [encoded(picture(count))],
             "image/source_id": [f"id {count}".encode()],

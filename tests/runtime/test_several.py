@@ -265,6 +265,7 @@ def test_numbers_that_differ_look_different(values: Sequence[float]) -> None:
     told = apart(*values)
     for one, other, a, b in zip(values, values[1:], told, told[1:], strict=False):
         assert (a == b) <= (one == other)
+        assert one >= other or float(a) <= float(b)
 
 
 def test_what_a_summary_says_of_small_numbers_and_single_samples() -> None:
@@ -277,7 +278,7 @@ def test_what_a_summary_says_of_small_numbers_and_single_samples() -> None:
     small = Criterion(relative=0.01, higher_is_better=False)
     (verdict,) = verdicts(small, number(1.23456e-5), number(1.23457e-5))
     assert verdict.line() == (
-        "MSE 1.23456e-05 -> 1.23457e-05  (at most 1.24691e-05: criterion holds)"
+        "MSE 1.23456e-05 -> 1.23457e-05  (at most 1.247e-05: criterion holds)"
     )
 
 

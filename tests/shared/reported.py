@@ -12,6 +12,7 @@ from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Evaluation
 from narrowcast.runtime.evaluation.identity import Identity
 from narrowcast.runtime.evaluation.judgement import Judgement
+from narrowcast.runtime.evaluation.performance.performed import Performed, Speed
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.graph.graph import (
     Graph,
@@ -25,7 +26,6 @@ from narrowcast.runtime.graph.graph import (
 from narrowcast.runtime.graph.pins import Reason, Why
 from narrowcast.runtime.report.comparison import RuleBased
 from narrowcast.runtime.report.document.document import Document
-from narrowcast.runtime.report.document.figures import Performance, Speed
 from narrowcast.runtime.report.document.gathering import Facts, document
 from narrowcast.runtime.report.report import Report
 from narrowcast.runtime.search import Found
@@ -168,23 +168,13 @@ def documented(
 
 def performed() -> Document:
     """With all that `evaluation.performance` asks for."""
-    models = tuple(
-        Speed(
-            key,
-            ms / 1e3,
-            ms / 0.9e3,
-            ms / 0.8e3,
-            64e3 / ms,
-            63e3 / ms,
-            65e3 / ms,
-            90,
-            2**28,
-            None,
-        )
-        for key, ms in (("fp32", 4.0), ("prepared", 3.0), ("result", 2.0))
-    )
-    found = Performance(64, 2, 4, models, ("taskset is not there",))
-    return replace(documented(), performance=found)
+    models = {}
+    for key, ms in (("fp32", 4.0), ("prepared", 3.0), ("result", 2.0)):
+        taken = (ms / 1e3, ms / 0.9e3, ms / 0.8e3)
+        rate = 64e3 / ms
+        noise = (0.98 * rate, 1.02 * rate)
+        models[key] = Speed(taken, taken[:2], rate, noise, 90, 2**28)
+    return documented(performed=Performed(models, 64, 2, 4, ("taskset is not there",)))
 
 
 def hostile() -> Document:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..evaluation import Evaluation, rounded
 from ..metrics.part import SHARE
 
-MOST = 17
-"""Significant digits that tell any two doubles apart."""
+MOST = 20
+"""Digits that tell any two doubles apart."""
 
 
 def apart(*values: float) -> tuple[str, ...]:
-    """Each as `rounded` has it, or all with more digits where two that differ look alike."""
-    told = tuple(map(rounded, values))
-    digits = 4
-    while len(set(told)) < len(set(values)) and digits < MOST:
+    """Each as `rounded` has it; those that differ and would look alike with more digits."""
+    told, digits = [rounded(value) for value in values], 4
+    while digits < MOST and len(set(told)) < len(set(values)):
         digits += 1
-        told = tuple(f"{value:.{digits}g}" for value in values)
-    return told
+        alike = [k for k in range(len(told)) if _hides(k, told, values)]
+        for k in alike:
+            told[k] = _with(values[k], digits)
+    return tuple(told)
+
+
+def _hides(place: int, told: Sequence[str], values: Sequence[float]) -> bool:
+    """Whether another value looks as the one at this place does."""
+    pairs = zip(told, values, strict=True)
+    return any(t == told[place] and v != values[place] for t, v in pairs)
+
+
+def _with(value: float, digits: int) -> str:
+    """So many decimals, or digits of what is small; zeros at the end say nothing."""
+    if value and abs(value) < 0.1:
+        return f"{value:.{digits}g}"
+    whole, _, decimals = f"{value:.{digits}f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(4, '0')}"
 
 
 def told(found: Evaluation) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..criterion import Criterion, Stated, Together, criterion_of
-from ..evaluation import Evaluation
+from ..evaluation import Evaluation, rounded
 from ..metrics.part import Part
 from .digits import apart
 
@@ -46,6 +46,14 @@ class Verdict:
         fp32, result, limit = apart(self.fp32, self.result, bound)
         return fp32, result, limit
 
+    @property
+    def needed(self) -> str:
+        """What would have to be allowed for it to hold."""
+        if isinstance(self.criterion, Stated):
+            return f"{self.metric} {self.limit} {apart(self.result)[0]} to be allowed"
+        loss = rounded(self.criterion.loss(self.fp32, self.result))
+        return f"a loss of {loss} to be allowed (accuracy_criterion.absolute)"
+
     def line(self, finite: bool = True) -> str:
         """The sentence of a summary.
 
@@ -59,6 +67,14 @@ class Verdict:
         aside = "" if finite else ", outputs are not finite"
         step = "" if self.step is None else f"; one sample is {apart(self.step)[0]}"
         return f"{self.metric} {change}  ({self.limit} {bound}: {state}{aside}{step})"
+
+
+def allowance(criterion: Criterion, fp32: float, result: float) -> str:
+    """What would have to be allowed for this result to hold, in short."""
+    loss = rounded(criterion.loss(fp32, result))
+    if isinstance(criterion, Together):
+        return f"{loss} times as much allowed (accuracy_criterion)"
+    return f"a loss of {loss} allowed (accuracy_criterion.absolute)"
 
 
 def verdicts(

@@ -93,7 +93,7 @@ def pad(
         padding_mode: "constant", "edge", "reflect" or "symmetric", as in NumPy.
 
     Raises:
-        DataError: `fill` has other channels, or a border mirrors more than there is.
+        DataError: `fill` has another number of channels.
     """
     given = pixels(image, "Pad")
     left, above, right, below = padding

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import starmap
 
 from ...common.timing import speedup, verdict
 from ...evaluation.criterion import Stated
 from ...evaluation.judgement import Judgement
 from ...evaluation.judging.verdict import Verdict
+from ...evaluation.performance.performed import Speed as Measured
 from ..comparison import COMPILED, FP32, PREPARED, RESULT, RULES, RuleBased
 from ..report import Report
 from ..speed import rules_hold
-from .figures import Accuracy, Contender, Latency, Number, Size
+from .figures import Accuracy, Contender, Latency, Number, Performance, Size, Speed
 
 
 def accuracy_of(report: Report) -> Accuracy | None:
@@ -97,6 +99,27 @@ def _contender(report: Report, key: str, known: Contender) -> Contender:
         latency=Latency(latency.median, latency.low, latency.high, latency.runs),
         speedup=speedup(base, latency),
         verdict="" if key == FP32 else verdict(base, latency),
+    )
+
+
+def performance_of(report: Report) -> Performance | None:
+    """What `evaluation.performance` asked for, None without it."""
+    found = report.performed
+    if found is None:
+        return None
+    models = tuple(starmap(_speed, found.models.items()))
+    return Performance(found.batch, found.instances, found.cores, models, found.notes)
+
+
+def _speed(key: str, of: Measured) -> Speed:
+    return Speed(
+        key,
+        *of.latency,
+        of.throughput,
+        *of.throughput_noise,
+        of.runs,
+        of.peak_bytes,
+        of.file_bytes,
     )
 
 

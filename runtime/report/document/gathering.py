@@ -19,7 +19,7 @@ from ...search import Found
 from ...search.found import Plan
 from ..report import Report
 from ..summary import searched, untimed
-from .contenders import accuracy_of, contenders_of, size_of
+from .contenders import accuracy_of, contenders_of, performance_of, size_of
 from .document import FORMAT, Assumed, Document, Input, Origin
 from .figures import Compute
 from .modules import network, stretches
@@ -97,6 +97,7 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
         notes=report.notes,
         origin=_origin(report, facts),
         reproduce=_reproduce(report, facts),
+        performance=performance_of(report),
     )
 
 

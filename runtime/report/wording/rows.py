@@ -95,11 +95,11 @@ def performance_rows(document: Document) -> Rows | None:
     if found is None:
         return None
     times = [f"{percentile}%" for percentile in (50, 90, 99)]
-    heads = ("Model", *times, "Samples/s", "Beside fp32", "Peak memory", "File", "")
+    heads = ("Model", *times, "Samples/s", "Beside fp32", "Peak memory", "File")
     base = next((each for each in found.models if each.key == FP32), None)
     chosen = [k for k, each in enumerate(found.models) if each.key == RESULT]
     rows = [_speed(each, base) for each in found.models]
-    return Rows(heads, rows, frozenset(chosen))
+    return Rows(heads, rows, frozenset(chosen), last_is_text=False)
 
 
 def _speed(each: Speed, base: Speed | None) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _speed(each: Speed, base: Speed | None) -> tuple[str, ...]:
     )
     times = map(seconds, (each.p50, each.p90, each.p99))
     name = LABELS.get(each.key, each.key)
-    return (name, *times, f"{each.throughput:,.1f}", beside, *sizes, "")
+    return (name, *times, f"{each.throughput:,.1f}", beside, *sizes)
 
 
 def performance_said(document: Document) -> str:

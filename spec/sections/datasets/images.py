@@ -157,8 +157,12 @@ class StyleTransfer(Images):
     def files(self) -> Mapping[str, str]:
         return {"CONTENT": self.content_folder, "STYLE": self.style_folder}
 
+    @property
+    def arrays(self) -> int:
+        return 2
+
     def input_problems(self, named: int) -> Iterator[Problem]:
-        if named != 2:
+        if named not in (0, self.arrays):
             yield Problem(
                 f"style_transfer feeds two inputs, {named} are in model.inputs",
                 "name the input for the content, then the one for the style",

@@ -10,6 +10,11 @@ from pydantic import Field
 from ..fields import File
 from ..marks import unused
 from ..section import Block, Section
+from ..transforms.conversions import (
+    ParseDecodeCoco,
+    ParseDecodeImagenet,
+    ParseDecodeVoc,
+)
 from .dataset import BuiltInDataset
 from .images import PILLOW
 
@@ -59,19 +64,19 @@ class VOCRecord(Records):
     )
 
 
-DECODED: Mapping[str, type[Records]] = {
-    "ParseDecodeImagenet": ImageRecord,
-    "ParseDecodeCoco": COCORecord,
-    "ParseDecodeVoc": VOCRecord,
+DECODED: Mapping[type[Section], type[Records]] = {
+    ParseDecodeImagenet: ImageRecord,
+    ParseDecodeCoco: COCORecord,
+    ParseDecodeVoc: VOCRecord,
 }
 """Transform → the dataset that does it when it reads a record."""
 
 
-def decoded(dataset: TFRecordDataset, transforms: Iterable[str]) -> Records:
-    """The dataset that these transforms, by name, make of records."""
-    for name in transforms:
-        if name in DECODED:
-            return DECODED[name](root=dataset.root)
+def decoded(dataset: TFRecordDataset, transforms: Iterable[Section]) -> Records:
+    """The dataset that these transforms make of records."""
+    for each in transforms:
+        if kind := DECODED.get(type(each)):
+            return kind(root=dataset.root)
     return dataset
 
 

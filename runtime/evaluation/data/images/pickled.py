@@ -57,7 +57,9 @@ NAMES: Mapping[tuple[str, str], Callable[..., Any]] = {
 """All that a batch may name → what stands in for it."""
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    """In Python: the one in C takes as much memory as a number in the file asks for."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in NAMES:
             raise pickle.UnpicklingError(f"it names {module}.{name}")

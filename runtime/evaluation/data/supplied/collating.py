@@ -60,7 +60,10 @@ def _stacked(values: Sequence[Any], whole: bool) -> Any:
     known = [each for each in arrays if each is not None]
     if len({each.shape for each in known}) > 1:
         return _ragged(values, whole)
-    return np.stack(known)
+    try:
+        return np.stack(known)
+    except (TypeError, ValueError):  # a text beside a date, or beside bytes
+        return _ragged(values, whole)
 
 
 def _ragged(values: Sequence[Any], whole: bool) -> list[Any]:

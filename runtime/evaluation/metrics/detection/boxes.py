@@ -132,12 +132,7 @@ def known(labels: Any, names: Mapping[str, int], name: str) -> Iterator[Boxes]:
     Raises:
         DataError: They are not built so, or a name is unknown.
     """
-    if not isinstance(labels, tuple | list) or len(labels) not in (2, 4):
-        size = f" of {len(labels)}" if isinstance(labels, tuple | list) else ""
-        raise DataError(
-            f"{name}: {TAKES}; the data has a {type(labels).__name__}{size}", REMEDY
-        )
-    boxes, *kinds = labels[:3]
+    boxes, *kinds = _parts(labels, name)
     for sample, each in enumerate(boxes):
         corners = numbers(each, LABELS, f"{name} takes numbers as boxes")
         if corners.size and corners.shape[1:] != (4,):
@@ -146,10 +141,38 @@ def known(labels: Any, names: Mapping[str, int], name: str) -> Iterator[Boxes]:
                 REMEDY,
             )
         corners = corners.reshape(-1, 4).astype(np.float64)
-        # Lists that are empty for all samples are nothing once they are a batch.
-        parts = [kind[sample] for kind in kinds if kind is not None and len(kind)]
+        parts = [kind[sample] for kind in kinds]
         classes = _classes(parts, len(corners), names, f"{name}: sample {sample}")
         yield Boxes(corners, classes, np.ones(len(corners)))
+
+
+def _parts(labels: Any, name: str) -> list[Any]:
+    """Boxes and those of names and numbers that there are, one of each a sample.
+
+    Raises:
+        DataError: They are not built so.
+    """
+    if not isinstance(labels, tuple | list) or len(labels) not in (2, 4):
+        size = f" of {len(labels)}" if isinstance(labels, tuple | list) else ""
+        said = f"the data has a {type(labels).__name__}{size}"
+        raise DataError(f"{name}: {TAKES}; {said}", REMEDY)
+    boxes, *kinds = labels[:3]
+    # Lists that are empty for all samples are nothing once they are a batch.
+    found = [boxes, *(each for each in kinds if _count(each) != 0)]
+    counts = {_count(each) for each in found}
+    if len(counts) > 1 or min(counts) < 1:
+        names = ", ".join(f"{type(each).__name__} of {_count(each)}" for each in found)
+        raise DataError(f"{name}: {TAKES}; the data has {names}", REMEDY)
+    return found
+
+
+def _count(part: Any) -> int:
+    """How many samples a part is of; 0 for nothing, -1 for what is no batch."""
+    if part is None:
+        return 0
+    if isinstance(part, np.ndarray):
+        return int(part.shape[0]) if part.ndim else -1
+    return len(part) if isinstance(part, list | tuple) else -1
 
 
 def _classes(
