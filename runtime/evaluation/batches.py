@@ -124,6 +124,11 @@ def _unreadable(remedy: str, error: BaseException) -> DataError:
             f"{described(error)}",
             f"Check {step} in the spec: it has to fit the samples that the data gives.",
         )
+    if TEXT.search(str(error)):
+        return DataError(
+            "an input of the data is text, of which PyTorch has no tensors",
+            "Give what the model takes: the numbers that stand for it.",
+        )
     return DataError(
         f"the data can't be read{place_of(error)}: {described(error)}",
         remedy,
@@ -177,3 +182,6 @@ UNPACKED = re.compile(r"to unpack \(expected (?P<named>\d+)(, got (?P<given>\d+)
 
 STEPS = {".transpose(": "Transpose", " - mean) / std": "Normalize"}
 """What a script writes for transforms of whole batches that not all arrays bear."""
+
+TEXT = re.compile(r"can't convert np\.ndarray of type numpy\.(str|bytes|object)_")
+"""What PyTorch says where a script makes tensors of text."""

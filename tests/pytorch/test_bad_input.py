@@ -217,7 +217,9 @@ DATASETS: dict[str, dict[str, object]] = {
     },
     "must have the same dtype": {"dtype": "int64"},
     "sample 0 of Rows is not (input, label)": {"sample": "return x, x, k"},
-    "an input of Rows is str": {"sample": "return 'a.png', k"},
+    "an input of the data is text, of which PyTorch has no tensors": {
+        "sample": "return 'a.png', k"
+    },
     "an input of Rows is None": {"sample": "return None, k"},
     "an input of Rows is dict": {"sample": "return {'x': x}, k"},
     "the data has no batch": {"length": 15},
