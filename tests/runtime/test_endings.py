@@ -106,7 +106,9 @@ def test_a_models_own_exits_are_errors_of_the_model(
         return evaluate(broken, batches, MSE, beside=beside)
 
     with pytest.raises(ModelError) as caught:
-        measured_baseline(broken, batches, MSE, scored, time.perf_counter)
+        measured_baseline(
+            broken, batches, MSE, scored, lambda found: found, time.perf_counter
+        )
     assert raised[1] in caught.value.message
 
 
