@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from ..reading.diagnostics import Steps
 from .datasets.dataset import BuiltInDataset
+from .datasets.section import DatasetSection
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
@@ -218,10 +219,7 @@ class Document(Section):
         accuracy = self.evaluation.accuracy
         if accuracy is None:
             return
-        dataset = accuracy.dataloader.dataset
-        chosen = dataset.chosen if dataset else None
-        given = chosen.arrays if isinstance(chosen, BuiltInDataset) else 1
-        wanted = len(self.model.fed) or given
+        wanted = len(self.model.fed) or _arrays(accuracy.dataloader.dataset)
         if accuracy.dataloader.transform.prepares and wanted != 1:
             yield Problem(
                 f"transforms prepare one input, the model has {wanted}",
@@ -292,3 +290,9 @@ class Document(Section):
             "leave higher_is_better out",
             ("tuning", "accuracy_criterion", "higher_is_better"),
         )
+
+
+def _arrays(dataset: DatasetSection | None) -> int:
+    """How many inputs a sample has, as far as the spec tells."""
+    chosen = dataset.chosen if dataset else None
+    return chosen.arrays if isinstance(chosen, BuiltInDataset) else 1

@@ -80,7 +80,9 @@ class InputSection(Section):
     @property
     def is_fixed(self) -> bool:
         """Whether the input always has one value, which may be null."""
-        return "value" in self.model_fields_set
+        if not self.model_fields_set:  # all of it is wrong: it counts as fed
+            return False
+        return self.says("value") or "value" in self.model_fields_set
 
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self._largest_sizes()

@@ -32,7 +32,7 @@ ELSEWHERE = [
     ("tuning: {max_trials: 5}", "exit_policy"),
     ("tuning: {metric: {topk: 1}}", "evaluation.accuracy"),
     ("mixed_precision: {op_wise: {fc: {dtype: [fp32]}}}", "activation` or `weight"),
-    (DATA.replace("DATASET", "{path: a.npz}"), "npz` or `csv"),
+    (DATA.replace("DATASET", "{path: a.npz}"), "npz` or `csv` or `parquet"),
 ]
 
 

@@ -97,7 +97,8 @@ STEPS: Steps = {
 
 def _step(at: Place, *statements: Code) -> Step:
     made = ((f"{PACKAGE}.images", "to_array"),) if at.loose else ()
-    return Step(statements, (("numpy as np", ""), *made))
+    numpy = (("numpy as np", ""),) if any("np." in each for each in statements) else ()
+    return Step(statements, (*numpy, *made))
 
 
 def _array(at: Place) -> Code:
