@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ....common.errors import DataError
+from ..files.folders import is_there, seen
 from .decoding import EXTENSIONS, Pixels, read_image
+
+LABEL = re.compile(r"-?[0-9]{1,18}")
+"""A number of at most 64 bits."""
+
+SHOWN = 200
+"""Characters of a line or a path that a message shows."""
 
 
 class ImageFolder:
@@ -13,7 +21,7 @@ class ImageFolder:
 
     A sample is (image, label): uint8 (height, width, 3) in RGB, and the number of its
     class. Classes are the folders in `root`, an image is what ends like one, at any
-    depth; names that begin with a dot are passed over.
+    depth; files and folders whose names begin with a dot are passed over.
 
     Args:
         root: The folder of folders.
@@ -66,11 +74,11 @@ class ListedImages:
         self._root = data_path
         self._images = tuple(_listed(listed))
         names = (name for name, _label in self._images)
-        missing = [name for name in names if not (data_path / name).is_file()]
+        missing = [name for name in names if not is_there(data_path / name)]
         if missing:
             raise DataError(
                 f"{len(missing)} of {len(self)} images that {listed.name} names are "
-                f"not there: {data_path / missing[0]}",
+                f"not there: {str(data_path / missing[0])[:SHOWN]}",
                 "Put them there, or take them off the list.",
             )
 
@@ -88,22 +96,22 @@ def _folders(root: Path) -> list[Path]:
         raise DataError(
             f"{root} is no folder", "dataset.root holds a folder for each class."
         )
-    found = (path for path in root.iterdir() if path.is_dir() and _seen(path))
+    found = (
+        path
+        for path in root.iterdir()
+        if path.is_dir() and seen(path.relative_to(root))
+    )
     return sorted(found, key=lambda path: path.name)
 
 
 def _images(root: Path, name: str) -> list[str]:
     """Paths of a class's images in the root, in order."""
     found = (
-        path.relative_to(root).as_posix()
+        path.relative_to(root)
         for path in (root / name).rglob("*")
-        if path.suffix.lower() in EXTENSIONS and _seen(path) and path.is_file()
+        if path.suffix.lower() in EXTENSIONS and path.is_file()
     )
-    return sorted(found)
-
-
-def _seen(path: Path) -> bool:
-    return not path.name.startswith(".")
+    return sorted(path.as_posix() for path in found if seen(path))
 
 
 def _listed(path: Path) -> list[tuple[str, int]]:
@@ -123,9 +131,9 @@ def _listed(path: Path) -> list[tuple[str, int]]:
         if not line.strip():
             continue
         *names, label = line.rsplit(maxsplit=1)
-        if not names or not label.lstrip("-").isdecimal():
+        if not names or not LABEL.fullmatch(label):
             raise DataError(
-                f"{path.name}, line {number}: {line.strip()[:60]!r} is not an image "
+                f"{path.name}, line {number}: {line.strip()[:SHOWN]!r} is not an image "
                 "and its label",
                 "Write `IMAGE NUMBER` in each line.",
             )
