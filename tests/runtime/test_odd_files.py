@@ -15,6 +15,7 @@ from PIL import Image
 from tfrecords import encoded, example, picture, write_records
 
 from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.common.telling.remarks import remarks
 from narrowcast.runtime.evaluation.data.files.csv import read_csv
 from narrowcast.runtime.evaluation.data.files.parquet import read_parquet
 from narrowcast.runtime.evaluation.data.files.wav import wav_folder
@@ -24,7 +25,9 @@ from narrowcast.runtime.evaluation.data.images.coco import CocoImages
 from narrowcast.runtime.evaluation.data.images.folder import ImageFolder, ListedImages
 from narrowcast.runtime.evaluation.data.images.mnist import read_mnist
 from narrowcast.runtime.evaluation.data.images.style import StylePairs
+from narrowcast.runtime.evaluation.data.indexed import checked_pair
 from narrowcast.runtime.evaluation.data.records.images import CocoRecords, VocRecords
+from narrowcast.runtime.evaluation.data.supplied.collating import collate
 from narrowcast.runtime.evaluation.transforms.coding import decode_image
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n%%EndComments\nshowpage\n"
@@ -82,6 +85,38 @@ def test_hidden_folders_are_passed_over(tmp_path: Path) -> None:
     put(tmp_path / "cat/._a.png", b"")
     assert len(ImageFolder(tmp_path)) == 1
     assert len(StylePairs(tmp_path / "cat", tmp_path / "cat", image_format="png")) == 1
+
+
+def test_classes_without_images_are_named(tmp_path: Path) -> None:
+    remarks()
+    put(tmp_path / "cat/a.png", encoded(picture(1)))
+    ImageFolder(tmp_path)
+    assert not remarks()
+    for name in ("bee", "cow", "dog", "eel", ".git"):
+        (tmp_path / name).mkdir()
+    assert ImageFolder(tmp_path)[0][1] == 1
+    (said,) = remarks()
+    assert said.startswith("no image in bee, cow, dog and 1 more, which each count as")
+
+
+def test_folders_that_are_no_class_are_named(tmp_path: Path) -> None:
+    remarks()
+    put(tmp_path / "yes/x.wav", sound(bytes(2)))
+    (tmp_path / "no").mkdir()
+    assert wav_folder(tmp_path)[0][1] == 0
+    (said,) = remarks()
+    assert "no holds no file that ends in .wav: it is no class" in said
+
+
+def test_masked_values_are_refused() -> None:
+    """NumPy's asarray takes what is below a mask for data."""
+    masked = np.ma.MaskedArray([1.0, 2.0], [False, True])
+    with pytest.raises(DataError, match="sample 3 of X has 1 masked values"):
+        checked_pair((masked, 0), 3, "X")
+    with pytest.raises(DataError, match="1 masked values"):
+        collate([(np.zeros(2), masked)])
+    whole = np.ma.MaskedArray([1.0, 2.0], [False, False])
+    assert checked_pair((whole, 0), 3, "X")[1] == 0
 
 
 def test_no_format_that_starts_a_program_is_opened(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....common.errors import DataError
+from ....common.telling.remarks import remark
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ def labelled_files(path: Path, suffixes: Sequence[str], option: str) -> Labelled
             "Put each into the folder of its class.",
         )
     classes = tuple(sorted({file.parts[0] for file in files}))
+    for folder in sorted(path.iterdir()):
+        name = Path(folder.name)
+        if folder.is_dir() and seen(name) and folder.name not in classes:
+            remark(
+                f"{folder} holds no file that ends in {' or '.join(suffixes)}: it is no "
+                "class, and classes are numbered without it"
+            )
     numbers = {name: number for number, name in enumerate(classes)}
     return Labelled(whole, classes, tuple(numbers[file.parts[0]] for file in files))
 

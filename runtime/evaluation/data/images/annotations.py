@@ -88,7 +88,7 @@ def _check_box(annotation: Mapping[str, Any]) -> None:
         or not all(map(_finite, box))
     ):
         raise ValueError(
-            f"annotation {annotation.get('id')} of image {annotation['image_id']}: its "
+            f"annotation {annotation.get('id', 'without an id')} of image {annotation['image_id']}: its "
             f"bbox is {str(box)[:SHOWN]}, not 4 finite numbers"
         )
 

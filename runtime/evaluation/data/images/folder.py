@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ....common.errors import DataError
+from ....common.telling.remarks import remark
 from ..files.folders import is_there, seen
 from .decoding import EXTENSIONS, Pixels, read_image
 
@@ -14,6 +16,10 @@ LABEL = re.compile(r"-?[0-9]{1,18}")
 
 SHOWN = 200
 """Characters of a line or a path that a message shows."""
+
+
+NAMED = 3
+"""Empty folders that a warning names."""
 
 
 class ImageFolder:
@@ -44,6 +50,8 @@ class ImageFolder:
                 "Arrange it as root/CLASS/IMAGE; an image ends in "
                 f"{', '.join(sorted(EXTENSIONS))}.",
             )
+        held = {label for _path, label in self._images}
+        _tell_of_empty(name for k, name in enumerate(self.classes) if k not in held)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -89,6 +97,18 @@ class ListedImages:
         name, label = self._images[index]
         path = self._root / name
         return read_image(path, str(path)), label
+
+
+def _tell_of_empty(classes: Iterable[str]) -> None:
+    """Have it said that these have no image: a class that was not unpacked."""
+    names = list(classes)
+    if not names:
+        return
+    more = f" and {len(names) - NAMED} more" if names[NAMED:] else ""
+    remark(
+        f"no image in {', '.join(names[:NAMED])}{more}, which each count as a class: "
+        "nothing is known of how the model does on these"
+    )
 
 
 def _folders(root: Path) -> list[Path]:
