@@ -271,6 +271,18 @@ def test_classes_of_pixels_fit_the_image(tmp_path: Path) -> None:
         VocRecords(path)[0]
 
 
+def test_classes_of_pixels_are_no_jpeg() -> None:
+    classes = encoded(picture(0, 2, 3), "JPEG", "L")
+    with pytest.raises(DataError, match="a JPEG, which changes them"):
+        decoding.read_classes(classes, "x")
+
+
+def test_a_table_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As Excel's do."""
+    path = put(tmp_path / "x.csv", b"\xef\xbb\xbf1,2\n")
+    assert read_csv(path, label=None).inputs[0].tolist() == [[1, 2]]
+
+
 def test_boxes_in_records_are_finite(tmp_path: Path) -> None:
     edges = {f"image/object/bbox/{e}": [0.5] for e in ("ymin", "xmin", "ymax")}
     features: Any = {

@@ -71,7 +71,7 @@ def _table(path: Path, header: bool, delimiter: str) -> npt.NDArray[np.float64]:
                 skiprows=int(header),
                 ndmin=2,
                 comments=None,
-                encoding="utf-8",
+                encoding="utf-8-sig",
             )
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", "Check dataset.csv.path.") from error

@@ -28,6 +28,9 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """Pillow's formats of pixels that are read, whatever a file is called: of others, some
 start another program (EPS: Ghostscript)."""
 
+LOSSY = ("JPEG", "MPO")
+"""Of those, what changes pixels, and has one channel."""
+
 COLOURS = ("P", "L", "1")
 """Pillow's modes of images in which a pixel is one number of at most 8 bits."""
 
@@ -66,13 +69,19 @@ def read_classes(data: bytes, where: str) -> Pixels:
     """An image (height, width, 1) whose pixels are classes: indices of its palette.
 
     Raises:
-        DataError: It can't be read, or a pixel is more than one number of 8 bits.
+        DataError: It can't be read, or a pixel is more than one number of 8 bits, or
+            one that JPEG changed.
         RequirementError: Pillow is not installed.
     """
     with _opened(data, where) as image:
         if image.mode not in COLOURS:
             raise DataError(
                 f"{where}: the classes of pixels are an image of mode {image.mode}",
+                "They must be a PNG of one channel, a pixel's value its class.",
+            )
+        if image.format in LOSSY:
+            raise DataError(
+                f"{where}: the classes of pixels are a {image.format}, which changes them",
                 "They must be a PNG of one channel, a pixel's value its class.",
             )
         return np.array(image, np.uint8)[:, :, np.newaxis]
