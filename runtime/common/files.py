@@ -86,13 +86,18 @@ def check_writable(folder: Path) -> None:
 
 def matching(pattern: Path) -> tuple[Path, ...]:
     """The files that a pattern of paths names (`*`, `?`, `[…]`), in order of their paths;
-    one that is there by this very name alone. Hidden files match nothing."""
+    one that is there by this very name alone. Hidden files match nothing, nor do those
+    of hidden folders."""
     if pattern.exists():
         return (pattern,)
     start = next(folder for folder in pattern.parents if folder.exists())
     found = start.glob(pattern.relative_to(start).as_posix())
     files = (path for path in found if path.is_file())
-    return by_path(path for path in files if not path.name.startswith("."))
+    return by_path(
+        path
+        for path in files
+        if not any(part.startswith(".") for part in path.relative_to(start).parts)
+    )
 
 
 def by_path(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -15,6 +15,7 @@ from PIL import Image
 from tfrecords import encoded, example, picture, write_records
 
 from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.common.files import matching
 from narrowcast.runtime.common.telling.remarks import remarks
 from narrowcast.runtime.evaluation.data.files.csv import read_csv
 from narrowcast.runtime.evaluation.data.files.parquet import read_parquet
@@ -85,6 +86,13 @@ def test_hidden_folders_are_passed_over(tmp_path: Path) -> None:
     put(tmp_path / "cat/._a.png", b"")
     assert len(ImageFolder(tmp_path)) == 1
     assert len(StylePairs(tmp_path / "cat", tmp_path / "cat", image_format="png")) == 1
+
+
+def test_patterns_pass_over_hidden_folders(tmp_path: Path) -> None:
+    """But a folder that is hidden may be where all is."""
+    for name in ("a/x", "a/.y/x", ".z/x"):
+        put(tmp_path / ".data" / name, b"")
+    assert matching(tmp_path / ".data/**/x") == (tmp_path / ".data/a/x",)
 
 
 def test_classes_without_images_are_named(tmp_path: Path) -> None:
