@@ -151,6 +151,7 @@ class Subject:
         adapter = self.slots.adapter
         source = MADE_UP if self.slots.made_up else DATASET
         batch = first_inputs(self.slots.batches, source)
+        self.context.tell_of_data()
         slots, judged = self._settled(batch)
         try:
             traced = adapter.trace(
