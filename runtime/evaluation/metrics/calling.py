@@ -11,6 +11,7 @@ from ...common.copies import own_copy
 from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
 from ...common.processes.untouched import untouched_and_seeded
+from ...common.telling.waiting import SCORING, waiting
 from ...frameworks.protocol import Outputs
 from ..drift.reference import Expected
 from .metric import MeanOverSamples, Metric
@@ -31,7 +32,7 @@ def made_metric(metric: Callable[[], Metric]) -> Metric:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors(), untouched_and_seeded():
+    with _metric_errors(), _users():
         made = metric()
         made.reset()
         return made
@@ -127,8 +128,14 @@ def first_number(found: Any) -> float | None:
 
 
 def _apart(metric: Metric) -> AbstractContextManager[None]:
-    """Those that are ours draw nothing and stay where they are."""
-    return nullcontext() if _is_ours(metric) else untouched_and_seeded()
+    """Those that are ours draw nothing, stay where they are and come back."""
+    return nullcontext() if _is_ours(metric) else _users()
+
+
+@contextmanager
+def _users() -> Iterator[None]:
+    with untouched_and_seeded(), waiting(SCORING):
+        yield
 
 
 def _is_ours(metric: Any) -> bool:
