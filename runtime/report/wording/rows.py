@@ -55,12 +55,13 @@ def contender_rows(document: Document) -> Rows:
 
 
 def number_rows(document: Document) -> Rows | None:
-    """The numbers that are judged, None where the one is told elsewhere."""
+    """The numbers that are judged, and what one is made of; None where it is all."""
     judged = document.accuracy
-    if judged is None or len(judged.numbers) < 2:
+    if judged is None or len(judged.numbers) + len(judged.parts) < 2:
         return None
     heads = ("Number", "fp32", "Result", "Demanded", "")
-    return Rows(heads, [_number(each) for each in judged.numbers])
+    parts = ((p.metric, *apart(p.fp32, p.result), NONE, "") for p in judged.parts)
+    return Rows(heads, [*map(_number, judged.numbers), *parts])
 
 
 def _number(each: Number) -> tuple[str, ...]:
