@@ -68,6 +68,15 @@ def test_else_the_model_does(framework: str) -> None:
     assert isinstance(found, Unknown)
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_sample_of_a_stated_shape_tells_first_of_all(framework: str) -> None:
+    for sample, expected in (((8, 8, 3), LAST), ((3, 8, 8), FIRST)):
+        ends = Ends(False, framework, None, sample)
+        assert channels((Rescale(), COLORS), ends) == (expected,) * 2
+    (found,) = channels((COLORS,), Ends(False, framework, None, (8, 8, 1)))
+    assert isinstance(found, Unknown)
+
+
 @given(st.lists(st.permutations(range(3)).map(tuple), max_size=4))
 def test_decoded_images_are_followed(perms: list[tuple[int, ...]]) -> None:
     """Whatever is transposed: the axis that was last is where it went."""
@@ -93,6 +102,11 @@ FOLDER = {"ImageFolder": {"root": "photos"}}
 @pytest.mark.parametrize(
     ("transforms", "more", "words"),
     [
+        (
+            {"Normalize": NORMALIZE},
+            {"dataset": {"csv": {"path": "a.csv", "label": 0, "shape": [8, 8, 1]}}},
+            "transform.Normalize: a sample is [8, 8, 1], where neither",
+        ),
         (
             {"Normalize": NORMALIZE},
             {"inputs": [{"name": "x", "shape": ["batch", 1, 28, 28]}]},
