@@ -102,6 +102,10 @@ FOLDER = {"ImageFolder": {"root": "photos"}}
 @pytest.mark.parametrize(
     ("transforms", "more", "words"),
     [
+        ({"Pad": {"padding": [1, -1]}}, {}, "Pad.padding: a border is at least 0"),
+        ({"ColorJitter": {"brightness": -1}}, {}, "ColorJitter.brightness: how far"),
+        ({"ColorJitter": {"hue": -0.1}}, {}, "ColorJitter.hue: how far"),
+        ({"AlignImageChannel": {"dim": 2}}, {}, "dim: an image never has 2 channels"),
         (
             {"Normalize": NORMALIZE},
             {"dataset": {"csv": {"path": "a.csv", "label": 0, "shape": [8, 8, 1]}}},
@@ -163,6 +167,8 @@ def test_order_is_as_written_and_lists_stand_in_their_place() -> None:
     [
         ("pytorch", {"Resize": {"size": 8}}, "Resize makes 8 x 8 of all images"),
         ("pytorch", {"Resize": {"size": 8, "keep_ratio": False}}, ""),
+        ("pytorch", {"CenterCrop": {"size": 4}}, "leaves the smaller half"),
+        ("onnxrt_qdq", {"CenterCrop": {"size": 4}}, ""),
         ("pytorch", {"Resize": {"size": [8, 8]}}, ""),
         ("tensorflow", {"Resize": {"size": 8}}, ""),
         (
