@@ -141,7 +141,7 @@ class AccuracySection(Section):
             if each is not None and not own and each.of_labels:
                 yield Problem(
                     "the metric compares with labels, but the dataset names none",
-                    "add `label:` to the dataset",
+                    data.to_label,
                     (key,),
                 )
 

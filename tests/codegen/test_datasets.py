@@ -14,7 +14,7 @@ import yaml
 from tfrecords import encoded, example, picture, write_records
 
 from narrowcast.codegen import compile_script, render
-from narrowcast.spec import loads
+from narrowcast.spec import SpecError, loads
 from narrowcast.spec.sections.datasets import records
 
 MODELS: Mapping[str, Mapping[str, Any]] = {
@@ -150,7 +150,6 @@ def test_label_balance_keeps_images_with_so_many_objects(tmp_path: Path) -> None
             records.COCORecord,
         ),
         ({"ParseDecodeVoc": {}}, records.VOCRecord),
-        ({}, records.TFRecordDataset),
     ],
 )
 def test_records_that_a_transform_decodes_are_their_dataset(
@@ -159,6 +158,14 @@ def test_records_that_a_transform_decodes_are_their_dataset(
     raw = {"TFRecordDataset": {"root": "val-*"}}
     found = loads(spec_of("onnx", {"dataset": raw, "transform": transforms}))
     assert found.evaluation.dataset == dataset(root="val-*")
+
+
+def test_records_as_they_are_have_no_labels() -> None:
+    raw = spec_of("onnx", {"dataset": {"TFRecordDataset": {"root": "val-*"}}})
+    with pytest.raises(SpecError, match=r"names none[^$]*ParseDecodeImagenet"):
+        loads(raw)
+    found = loads(raw.replace("topk: 1", "python: own:Metric"))
+    assert found.evaluation.dataset == records.TFRecordDataset(root="val-*")
 
 
 def spec_of(framework: str, loader: Any) -> str:

@@ -50,7 +50,8 @@ def judged(metric: Any = None, postprocess: Any = None) -> dict[str, Any]:
 
 def rooted(name: str) -> dict[str, Any]:
     """A spec with a dataset that is read from a folder, or from a file in it."""
-    return evaluated({name: {"root": "data"}})
+    own = {"python": "pkg.judging:Judge"} if name == "TFRecordDataset" else None
+    return evaluated({name: {"root": "data"}}, own)
 
 
 STYLE = {"style_transfer": {"content_folder": "a", "style_folder": "b"}}

@@ -207,6 +207,10 @@ def test_class_names_may_come_from_a_file(tmp_path: Path) -> None:
     box = np.array([[0.0, 0, 9, 9]])
     metric.update((box[None], np.ones((1, 1)), np.zeros((1, 1))), ([box], [["cone"]]))
     assert metric.result() == pytest.approx(1)
+    metric.reset()
+    label = [box], [["cone"]], [[5]], ["a.jpg"]
+    metric.update((box[None], np.ones((1, 1)), np.zeros((1, 1))), label)
+    assert metric.result() == pytest.approx(1), "the file wins over the record's number"
     for text, said in (
         ("cone: x", "cone is 'x'"),
         ("[1]", "list"),

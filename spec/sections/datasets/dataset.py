@@ -17,12 +17,14 @@ class BuiltInDataset(Section):
             to whole batches.
         seeded: Whether samples are drawn, from the spec's seed.
         images: Whether its samples are images that it decodes: H x W x C.
+        to_label: What to write where its samples have no labels and need them.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
     stacks: ClassVar[bool] = False
     seeded: ClassVar[bool] = False
     images: ClassVar[bool] = False
+    to_label: ClassVar[str] = "add `label:` to the dataset"
 
     @property
     def requirements(self) -> tuple[str, ...]:

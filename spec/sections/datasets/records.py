@@ -36,6 +36,15 @@ class TFRecordDataset(Records):
     """Records as they are: the transform ParseDecodeImagenet, ParseDecodeCoco or
     ParseDecodeVoc makes images and labels of them."""
 
+    to_label = (
+        "write the transform ParseDecodeImagenet, ParseDecodeCoco or ParseDecodeVoc, or "
+        "a dataset of your own"
+    )
+
+    @property
+    def labelled(self) -> bool:
+        return False
+
 
 class ImageRecord(Records):
     """Images of ImageNet with their classes, which TensorFlow's script counts from 1."""

@@ -76,8 +76,8 @@ class AveragePrecision(Measure):
     higher_is_better = True
     anno_path: File | None = Field(
         default=None,
-        description="A YAML file of `name: number` lines for classes that labels give by "
-        "name; left out, COCO's.",
+        description="A YAML file of `name: number` lines, by which names of classes "
+        "count, not the labels' numbers; left out, COCO's for labels without numbers.",
     )
     map_key: MapKey = Field(
         default=MAP_KEYS[0],

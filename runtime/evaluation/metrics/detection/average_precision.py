@@ -87,8 +87,8 @@ class AveragePrecision(OfAllSamples):
             map_points: Recalls at which precision is taken, evenly from 0 to 1: 11 or
                 101; 0 for the area under the curve.
             map_key: Of `MEASURED`.
-            anno_path: A YAML file of `name: number` lines for classes that labels give
-                by name; without it, COCO's.
+            anno_path: A YAML file of `name: number` lines, by which names count where
+                labels have numbers, too; without it, COCO's for those without numbers.
             order: Which output is what; None for the ones above.
         """
         self.name = name
@@ -97,11 +97,13 @@ class AveragePrecision(OfAllSamples):
         self.measured = MEASURED[map_key]
         self.order = order
         self.names = COCO if anno_path is None else class_numbers(anno_path, name)
+        self.by_name = anno_path is not None
         self._library()
         self.forget()
 
     def take(self, predictions: Any, labels: Any) -> None:
-        wanted = list(known(given_labels(labels, self.name), self.names, self.name))
+        given = given_labels(labels, self.name)
+        wanted = list(known(given, self.names, self.name, by_name=self.by_name))
         found = detected(predictions, self.order, self.name)
         if len(found) != len(wanted):
             raise DataError(

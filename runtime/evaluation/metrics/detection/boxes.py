@@ -121,13 +121,16 @@ def _images(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
-def known(labels: Any, names: Mapping[str, int], name: str) -> Iterator[Boxes]:
+def known(
+    labels: Any, names: Mapping[str, int], name: str, *, by_name: bool = False
+) -> Iterator[Boxes]:
     """The boxes that are in each image of a batch.
 
     Args:
         labels: (boxes, names, numbers, image) or (boxes, classes), each a sequence over
             the samples; a name or a number for each box.
         names: Class names → numbers.
+        by_name: Whether names count where there are numbers, too.
 
     Raises:
         DataError: They are not built so, or a name is unknown.
@@ -142,6 +145,7 @@ def known(labels: Any, names: Mapping[str, int], name: str) -> Iterator[Boxes]:
             )
         corners = corners.reshape(-1, 4).astype(np.float64)
         parts = [kind[sample] for kind in kinds]
+        parts = parts[:1] if by_name and np.size(parts[0]) == len(corners) else parts
         classes = _classes(parts, len(corners), names, f"{name}: sample {sample}")
         yield Boxes(corners, classes, np.ones(len(corners)))
 
