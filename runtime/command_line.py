@@ -25,6 +25,7 @@ from .common.telling.aside import Aside, aside
 from .common.telling.heartbeat import beating
 from .common.telling.progress import Quiet, Terminal, Verbose, printable
 from .common.telling.spec_lines import located
+from .common.telling.streams import STDOUT, check_streams, flushed, printed
 from .common.telling.waiting import limit_reading
 from .evaluation.sharding import Workers
 from .record.recorded import Recorded
@@ -37,7 +38,6 @@ from .run.slots.supplies import Supplies
 
 INTERNAL = 4
 INTERRUPTED = 130
-STDOUT = 1
 
 
 def command_line(
@@ -66,6 +66,11 @@ def command_line(
             that many processes of this machine do.
         open_model: Opens what --model names, where the script names no model.
     """
+    try:
+        check_streams()
+    except NarrowcastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     path = Path(script).resolve()
     slots = Supplies(open_model, tuple(signature(convert).parameters)[1:])
     options, supplied = parsed(path.name, name, path.parent, slots, arguments)
@@ -74,12 +79,12 @@ def command_line(
         context.workers = _workers(options.workers, executor)
         found = _converted(context, kept, lambda run: convert(run, **supplied()))
     if isinstance(found, int):
-        return found
+        return printed("", found)
     if options.json:
-        print(json.dumps(as_json(found), indent=2, allow_nan=False))
+        text = json.dumps(as_json(found), indent=2, allow_nan=False)
     else:
-        print(printable(summary(found)))
-    return found.exit_code
+        text = printable(summary(found))
+    return printed(text, found.exit_code)
 
 
 def _converted(
@@ -144,13 +149,13 @@ def _workers(count: int | None, executor: Executor | None) -> Workers | None:
 @contextmanager
 def _stdout_for_json(kept: Aside) -> Iterator[None]:
     """Let what the user's code and its child processes print go to standard error."""
-    sys.stdout.flush()
+    flushed(sys.stdout)
     stdout = os.dup(STDOUT)
     os.dup2(kept.descriptor, STDOUT)
     try:
         yield
     finally:
-        sys.stdout.flush()
+        flushed(sys.stdout)
         os.dup2(stdout, STDOUT)
         os.close(stdout)
 

@@ -188,7 +188,35 @@ def check_shapes(inputs: Sequence[Input], shapes: Sequence[tuple[int, ...]]) -> 
                 )
 
 
+def transposing(declared: Sequence[Any], shape: Sequence[int]) -> str:
+    """What to write where samples only have their axes in another order; else "".
+
+    Args:
+        declared: Sizes that the model takes, with the batch's; ints are known.
+        shape: The data's.
+    """
+    wanted, axes = tuple(declared)[1:], list(range(len(shape) - 1))
+    if len(declared) != len(shape) or not all(isinstance(s, int) for s in wanted):
+        return ""
+    perm = []
+    for size in wanted:  # of equal sizes, the first is taken first
+        axis = next((axis for axis in axes if shape[axis + 1] == size), None)
+        if axis is None:
+            return ""
+        axes.remove(axis)
+        perm.append(axis)
+    if perm == sorted(perm):
+        return ""
+    return (
+        f"The axes of a sample are in another order: write `Transpose: {{perm: {perm}}}` "
+        "as the last transform, or supply the data so."
+    )
+
+
 def _remedy(declared: tuple[int | str, ...], shape: tuple[int, ...]) -> str:
+    turned = transposing(declared, shape)
+    if turned:
+        return turned
     if len(declared) == len(shape) and declared[1:] == shape[1:]:
         return (
             "If the last batch is smaller, write `last_batch: discard`, or a symbol such "

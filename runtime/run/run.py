@@ -135,7 +135,7 @@ class Run:
         seed: int,
     ) -> Fed:
         """The script's batches of what is supplied; without it, of one random batch."""
-        return Fed(batches, data, seed)
+        return Fed(batches, data, seed, self.context.note)
 
     def load(
         self,

@@ -137,6 +137,12 @@ class InputSection(Section):
                 "write it as in `value: 0.5`, or an array as `values: FILE.npy`",
                 ("value",),
             )
+        elif self.is_fixed and not _is_even(self.value):
+            yield Problem(
+                "the lists of this value are not equally long",
+                "write rows of as many numbers each",
+                ("value",),
+            )
 
 
 def _holds(dtype: str, within: tuple[float, float]) -> bool:
@@ -154,6 +160,15 @@ def _is_number(value: object) -> bool:
     if isinstance(value, tuple):
         return all(_is_number(each) and each is not None for each in value)
     return value is None or isinstance(value, bool | int | float)
+
+
+def _is_even(value: object) -> bool:
+    """Whether nested lists are an array."""
+    if not isinstance(value, tuple):
+        return True
+    lengths = {len(e) if isinstance(e, tuple) else None for e in value}
+    inner = tuple(e for row in value if isinstance(row, tuple) for e in row)
+    return len(lengths) < 2 and (not inner or _is_even(inner))
 
 
 def _stated(value: object) -> object:

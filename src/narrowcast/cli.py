@@ -59,7 +59,10 @@ BAD = 2
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    from narrowcast.runtime.common.telling.streams import output_needed
+
+    with output_needed():
+        app()
 
 
 def _version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from narrowcast.runtime.common.telling.aside import LINES
+from narrowcast.runtime.common.telling.streams import REMEDY
 
 SCRIPT = """
 import os, subprocess, sys, time
@@ -369,3 +370,47 @@ def test_a_crash_in_native_code_is_not_silent(script: Make) -> None:
 
 def test_quiet_and_verbose_are_no_pair(script: Make) -> None:
     assert script("1 / 0").run("-q", "-v")[0] == 2
+
+
+CLOSING = {
+    "sys.stdout.close()": 0,
+    "sys.stderr.close()": 0,
+    "os.close(1)": 2,
+    "os.close(2)": 0,
+    "sys.stdout.close(); sys.stderr.close(); raise DataError('no data')": 2,
+}
+"""What a user's code does → how the run ends."""
+
+
+@pytest.mark.parametrize(("does", "code"), CLOSING.items())
+def test_code_that_closes_a_stream_is_outlived(
+    script: Callable[[str], Script], does: str, code: int
+) -> None:
+    done = script(f"{does}\nreturn report(run)").run()
+    assert done[0] == code
+    assert ("net" in done[1]) is (code == 0)
+    assert "Traceback" not in done[2] and "lost" not in done[2]
+    if code:
+        assert "no data" in done[2] or "can't write to standard output" in done[2]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
+@pytest.mark.parametrize("option", ["", "--json"])
+def test_a_full_or_closed_standard_output_is_one_line(
+    script: Callable[[str], Script], option: str
+) -> None:
+    path = script("print('mine')\nreturn report(run)").path
+    for target, why in {
+        "> /dev/full": "can't write to standard output: No space left on device",
+        ">&-": "standard output is closed",
+    }.items():
+        done = subprocess.run(
+            f"{sys.executable} {path} {option} {target}",
+            shell=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )
+        assert done.returncode == 2
+        assert done.stderr.endswith(f"error: {why}\n  {REMEDY}\n")
+        assert "Traceback" not in done.stderr and "lost" not in done.stderr

@@ -66,6 +66,19 @@ def test_a_value_that_fills_no_such_shape_is_named() -> None:
         fed((Input("k", ("batch", 2), value=(1, 2, 3)), Input("x")), X)
 
 
+@pytest.mark.parametrize("value", [((1, 2), (3,)), 300, (1, -1)])
+def test_a_value_that_is_none_of_its_dtype_points_at_it(value: Any) -> None:
+    with pytest.raises(DataError, match=r"^`value` of input k (is no array|holds)"):
+        fed((Input("k", ("batch", 2), "uint8", value=value), Input("x")), X)
+
+
+def test_what_overflows_is_told_where_the_dtype_ends() -> None:
+    with pytest.raises(
+        DataError, match=r"1e\+300.*\n  float32 ends at 3.4e\+38: scale"
+    ):
+        fed((Input("x", dtype="float32"),), np.array([1e300]))
+
+
 def test_other_numbers_of_inputs_are_left_to_who_names_them() -> None:
     assert len(fed((Input("x"), Input("y")), X)) == 1
 

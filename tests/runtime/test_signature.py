@@ -7,7 +7,7 @@ import pytest
 
 from narrowcast.runtime.common.errors import DataError
 from narrowcast.runtime.evaluation.sizes import joined, sizes, symbols
-from narrowcast.runtime.frameworks.inputs import Input, check_shapes
+from narrowcast.runtime.frameworks.inputs import Input, check_shapes, transposing
 
 IMAGE = Input("image", ("batch", 3, "size", "size"), "float32")
 MASK = Input("mask", ("batch", "size"), "int64")
@@ -84,3 +84,24 @@ def test_a_length_that_two_sizes_had_is_bounded_by_both() -> None:
         "a": (0, 2),
         "b": (3, 3),
     }
+
+
+@pytest.mark.parametrize(
+    ("declared", "shape", "perm"),
+    [
+        (("batch", 3, 8, 8), (4, 8, 8, 3), [2, 0, 1]),
+        (("batch", 8, 8, 3), (4, 3, 8, 8), [1, 2, 0]),
+        ((1, 3, 8, 6), (4, 8, 6, 3), [2, 0, 1]),
+    ],
+)
+def test_axes_in_another_order_are_told_as_a_transform(
+    declared: tuple[int | str, ...], shape: tuple[int, ...], perm: list[int]
+) -> None:
+    with pytest.raises(DataError) as refused:
+        check_shapes([Input("x", declared)], [shape])
+    assert f"write `Transpose: {{perm: {perm}}}`" in refused.value.remedy
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 8, 1), (4, 9, 8, 3), (4, 8, 3)])
+def test_other_sizes_are_no_matter_of_axes(shape: tuple[int, ...]) -> None:
+    assert transposing(("batch", 3, 8, 8), shape) == ""

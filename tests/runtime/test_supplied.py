@@ -113,6 +113,28 @@ def test_arrays_come_in_the_models_order() -> None:
     assert (ids.sum(), mask.sum()) == (0, 4)
 
 
+def test_arrays_that_are_no_inputs_are_left_out_and_told() -> None:
+    told: list[str] = []
+    fed = Fed(read, named_data("two.npz"), 0, told.append)
+    batches = fed.batches((), lambda: (Input("ids", ("batch", 2), "int64"),))
+    inputs, _labels = next(iter(batches()))
+    assert len(inputs) == 1 and inputs[0].sum() == 0
+    assert told == ["left out of the data, since the model has no such input: mask"]
+
+
+def test_inputs_that_no_array_is_called_like_are_named() -> None:
+    own = (Input("x"),)
+    with pytest.raises(
+        DataError, match=r"has mask, ids, the model takes x\n.*Call x so"
+    ):
+        Fed(read, named_data("two.npz"), 0).batches((), lambda: own)
+
+
+def test_an_archive_that_is_not_there_was_named_by_the_option() -> None:
+    with pytest.raises(DataError, match="Check --data"):
+        list(named_data("nowhere.npz").batches(1))
+
+
 def test_dtypes_are_the_models_own() -> None:
     own = (Input("x", (5, 2), "float16"),)
     batches = Fed(read, named_data("one.npz"), 0).batches((), lambda: own)

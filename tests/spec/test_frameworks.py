@@ -262,6 +262,8 @@ MISSTATED = [
     (TENSORFLOW, "range: [0, 0.5], dtype: int8", "range", "whole numbers alone"),
     (TENSORFLOW, "range: [0, 1], dtype: string", "range", "string has no range"),
     (TENSORFLOW, "value: text", "value", "a number, or a list of numbers"),
+    (TENSORFLOW, "value: [[1, 2], [3]]", "value", "not equally long"),
+    (TENSORFLOW, "value: [[1, 2], 3]", "value", "not equally long"),
     (TENSORFLOW, "value: ~", "value", "null is no tensor"),
     (TENSORFLOW, "dtype: complex64", "dtype", "can't be used here"),
     (TENSORFLOW, "dtype: datetime64", "dtype", "can't be used here"),

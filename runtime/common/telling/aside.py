@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
-STDERR = 2
+from .streams import STDERR, flushed
 
 LINES = 40
 """The most of what was kept that is shown where a run fails."""
@@ -41,7 +41,7 @@ class Aside:
         """The end of what was kept, "" where nothing was."""
         if self.kept is None:
             return ""
-        sys.stderr.flush()
+        flushed(sys.stderr)
         self.kept.seek(0)
         lines = self.kept.read().decode(errors="replace").strip("\n").splitlines()
         left = len(lines) - LINES
@@ -74,8 +74,8 @@ def aside(shown: bool) -> Iterator[Aside]:
         try:
             yield Aside(stream, kept)
         finally:
-            with suppress(OSError, ValueError):
-                sys.stderr.flush()
+            with suppress(OSError):
+                flushed(sys.stderr)
             if not crashes:
                 faulthandler.disable()
             os.dup2(before, STDERR)

@@ -103,10 +103,19 @@ def _cast(values: Values, wanted: np.dtype[Any], name: str) -> Values:
         raise DataError(
             f"{name} holds {example!s} as {dtype_name(values)}, the model takes "
             f"{wanted.name}, which has no such value",
-            f"Give {wanted.name}, or write the dtype that is meant: "
-            f"inputs: [{{name: {name.removeprefix('input ')}, dtype: {wanted.name}}}].",
+            _remedy(values, wanted, name),
         )
     return found
+
+
+def _remedy(values: Values, wanted: np.dtype[Any], name: str) -> str:
+    if values.dtype.kind == wanted.kind == "f":
+        most = np.finfo(wanted).max
+        return f"{wanted.name} ends at {most:.3g}: scale the data, or leave such samples out."
+    return (
+        f"Give {wanted.name}, or write the dtype that is meant: "
+        f"inputs: [{{name: {name.removeprefix('input ')}, dtype: {wanted.name}}}]."
+    )
 
 
 def _lost(values: Values, found: Values) -> npt.NDArray[np.bool_]:

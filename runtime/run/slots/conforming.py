@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...common.errors import DataError
+from ...common.errors import DataError, first_line
 from ...evaluation.batches import Batches, first_inputs
 from ...evaluation.identity import array_of
 from ...evaluation.sizes import named, shapes_of
@@ -61,7 +61,19 @@ class Conforming:
 
     def _always(self, fixed: Input, sizes: Mapping[str, int], like: Any) -> Any:
         """An input that is the same in all batches, as large as they are."""
-        value = np.asarray(fixed.value)
+        try:
+            value = np.asarray(fixed.value)
+            value = conformed(value, fixed.dtype, f"`value` of input {fixed.name}")
+        except (ValueError, OverflowError) as error:
+            raise DataError(
+                f"`value` of input {fixed.name} is no array: {first_line(error)}",
+                "Write a number, or lists that are equally long.",
+            ) from error
+        except DataError as error:
+            raise DataError(
+                error.message,
+                "Write another `value` under model.inputs, or its dtype beside it.",
+            ) from error
         samples = len(like) if getattr(like, "shape", ()) else 1
         shape = value.shape
         if fixed.shape is not None:
@@ -75,8 +87,7 @@ class Conforming:
                 f"input {fixed.name} is always {value.shape}, which fills no {shape}",
                 "Make `value` and `shape` under model.inputs agree.",
             ) from error
-        array = conformed(whole, fixed.dtype, f"input {fixed.name}")
-        return self.as_tensor(np.array(array, order="C"), like)
+        return self.as_tensor(np.array(whole, order="C"), like)
 
     def _one(self, wanted: Input, value: Any) -> Any:
         if not hasattr(value, "dtype") or dtype_name(value) == wanted.dtype:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ...common.errors import DataError
 from ...evaluation.batches import Batches
 from ...evaluation.data.supplied.supplied import Data, RandomBatch
 from ...frameworks.feeding.dtypes import conformed
-from ...frameworks.inputs import Input, places
+from ...frameworks.inputs import Input
 from .conforming import wanted
 
 Read = Callable[[Data], Iterable[tuple[Any, Any]]]
@@ -25,11 +26,13 @@ class Fed:
 
     Attributes:
         seed: Of the random batch.
+        note: Is told what of the data is left out.
     """
 
     read: Read
     data: Data | None
     seed: int
+    note: Callable[[str], object] = str
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,7 +53,13 @@ class Fed:
         if self.data is None:
             return partial(self.read, RandomBatch(inputs, own, self.seed))
         given = tuple(each for each in inputs if not each.fixed)
-        return partial(self.read, Ordered(self.data, given or own, own))
+        ordered = Ordered(self.data, given or own, own)
+        if ordered.left:
+            names = ", ".join(ordered.left)
+            self.note(
+                f"left out of the data, since the model has no such input: {names}"
+            )
+        return partial(self.read, ordered)
 
 
 @dataclass(frozen=True)
@@ -73,13 +82,29 @@ class Ordered:
         return tuple(names[place] for place in self._order) if self._order else names
 
     @property
+    def left(self) -> tuple[str, ...]:
+        """The data's names of what no input is called."""
+        names = set(self.names)
+        return tuple(name for name in self.data.names if name not in names)
+
+    @property
     def _order(self) -> tuple[int, ...]:
-        """Places in the data; () where its own order is the only one."""
-        wanted = tuple(each.name for each in self.wanted)
-        known = set(self.data.names)
-        if not known or (known != set(wanted) and known >= set(wanted)):
+        """Places in the data; () where its own order is the only one.
+
+        Raises:
+            DataError: The data has names, and an input is called otherwise.
+        """
+        wanted, known = [each.name for each in self.wanted], self.data.names
+        if not known or not wanted:
             return ()
-        return tuple(places(wanted, self.data.names)) if wanted else ()
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            raise DataError(
+                f"the data has {', '.join(known)}, the model takes {', '.join(wanted)}",
+                f"Call {', '.join(missing)} so in the data: what else is in it is left "
+                "out.",
+            )
+        return tuple(known.index(name) for name in wanted)
 
     def batches(
         self, size: int, *, limit: int | None = None, keep_last: bool = True

@@ -14,6 +14,9 @@ from numpy.lib.npyio import NpzFile
 from ....common.errors import DataError
 from ..arrays import Arrays, checked
 
+OPTION = "dataset.npz.path"
+"""Where the archive is named, for messages."""
+
 
 def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Arrays:
     """Named arrays from an `.npz` file; pickled objects are refused.
@@ -33,24 +36,27 @@ def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Array
     return checked(Arrays(arrays, labels), path.name)
 
 
-def array_names(path: Path) -> tuple[str, ...]:
+def array_names(path: Path, option: str = OPTION) -> tuple[str, ...]:
     """What the arrays of an `.npz` file are called, in its order.
+
+    Args:
+        option: Where the archive is named, for messages.
 
     Raises:
         DataError: The file is missing, or is none.
     """
-    with _reading(path), _opened(path) as archive:
+    with _reading(path, option), _opened(path) as archive:
         return tuple(archive.files)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Path, option: str = OPTION) -> Iterator[None]:
     try:
         yield
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist", "Check dataset.npz.path.") from error
+        raise DataError(f"{path} does not exist", f"Check {option}.") from error
     except Exception as error:  # zip, zlib and NumPy's parser have errors of their own
         raise DataError(
             f"{path.name} can't be read: {error}", "It must be written by numpy.savez."

@@ -143,7 +143,7 @@ class _Archive:
 
 def _archive(path: Path) -> _Archive:
     """All arrays but the labels, in the archive's order."""
-    names = array_names(path)
+    names = array_names(path, "--data")
     label = next((name for name in LABELS if name in names), None)
     inputs = tuple(name for name in names if name != label)
     if not inputs:

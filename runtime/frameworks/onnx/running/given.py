@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from ....common.errors import DataError, ModelError
 from ...feeding.dtypes import STRING, conformed, dtype_name
-from ...inputs import Input, places
+from ...inputs import Input, places, transposing
 from ...protocol import Array, Inputs
 from ...refusals import Damaged
 from ..ir.naming import spelled
@@ -181,7 +181,9 @@ def _check_sizes(name: str, shape: ir.Shape | None, array: Array) -> None:
     if fits:
         return
     sizes = ", ".join(str(size) for size in shape)
-    remedy = f"Give it so, and write the shape in model.inputs: [{sizes}]."
+    remedy = transposing(tuple(shape), array.shape) or (
+        f"Give it so, and write the shape in model.inputs: [{sizes}]."
+    )
     if len(shape) == array.ndim and tuple(shape)[1:] == array.shape[1:]:
         remedy = (
             f"Write batch_size: {shape[0]} and last_batch: discard where data is read; "
