@@ -89,7 +89,7 @@ def _converted(
     say, options = partial(_say, kept), context.options
     context.interrupts.told = kept.descriptor
     context.interrupts.listen()
-    limit_reading(options.timeout)
+    limit_reading(options.timeout, kept.descriptor)
     run = Run(context)
     left_early = partial(_left_early, context, say)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
@@ -212,3 +213,16 @@ def test_what_a_metric_draws_is_the_same_in_each_process() -> None:
             ).value
         )
     assert found[0] == found[1]
+
+
+def test_a_function_that_a_script_imports_is_named_by_its_own_place() -> None:
+    def eval_func(model: Any) -> Any:
+        from json import dumps
+
+        return dumps(model)
+
+    line = json.dumps.__code__.co_firstlineno
+    with pytest.raises(
+        MetricError, match=rf"eval_func at __init__.py:{line} gives str"
+    ):
+        score_model(eval_func, None)
