@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from ...common.errors import MetricError
 from ..metrics.metric import MeanOverSamples
+from ..metrics.part import MOST_DECIBELS
 
 Floats = npt.NDArray[np.float64]
-
-MOST_DECIBELS = 300.0
-"""What is said of outputs that are the same: about the range of a double."""
 
 LEAST_PROBABILITY = 1e-12
 """What a probability is taken to be at least, so that no logarithm is infinite."""

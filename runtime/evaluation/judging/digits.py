@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..evaluation import Evaluation, rounded
-from ..metrics.part import SHARE
+from ..metrics.part import MOST_DECIBELS, SHARE
 
 MOST = 20
 """Digits that tell any two doubles apart."""
@@ -36,8 +36,20 @@ def _with(value: float, digits: int) -> str:
     return f"{whole}.{decimals.rstrip('0').ljust(4, '0')}"
 
 
+def said(metric: str, *values: float) -> tuple[str, ...]:
+    """Values of a metric as `apart` has them, with its unit where it has one."""
+    if metric.partition(" ")[0] != "SQNR":
+        return apart(*values)
+    return tuple(
+        "no difference" if value >= MOST_DECIBELS else f"{text} dB"
+        for value, text in zip(values, apart(*values), strict=True)
+    )
+
+
 def told(found: Evaluation) -> str:
     """Name and value of what was scored; of several that are judged, all of them."""
     if found.metric != SHARE:
         return f"{found.metric} {rounded(found.value)}"
-    return ", ".join(f"{part.metric} {rounded(part.value)}" for part in found.parts)
+    return ", ".join(
+        f"{part.metric} {said(part.metric, part.value)[0]}" for part in found.parts
+    )

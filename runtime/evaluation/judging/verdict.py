@@ -11,7 +11,7 @@ import numpy as np
 from ..criterion import Criterion, Stated, Together, criterion_of
 from ..evaluation import Evaluation, rounded
 from ..metrics.part import Part
-from .digits import apart
+from .digits import apart, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Verdict:
     def told(self) -> tuple[str, str, str]:
         """fp32's, the result's and the bound, with digits that tell them apart."""
         bound = self.criterion.bound(self.fp32)
-        fp32, result, limit = apart(self.fp32, self.result, bound)
+        fp32, result, limit = said(self.metric, self.fp32, self.result, bound)
         return fp32, result, limit
 
     @property
     def needed(self) -> str:
         """What would have to be allowed for it to hold."""
         if isinstance(self.criterion, Stated):
-            return f"{self.metric} {self.limit} {apart(self.result)[0]} to be allowed"
+            return f"{self.metric} {self.limit} {said(self.metric, self.result)[0]} to be allowed"
         loss = rounded(self.criterion.loss(self.fp32, self.result))
         return f"a loss of {loss} to be allowed (accuracy_criterion.absolute)"
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...evaluation.judging.digits import said
+
 
 @dataclass(frozen=True)
 class Compute:
@@ -61,6 +63,21 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Product:
+    """One of the numbers that a judged one is the mean of, each times its weight.
+
+    Attributes:
+        metric: Its name.
+        fp32: Of the model as loaded.
+        result: Of the saved file.
+    """
+
+    metric: str
+    fp32: float
+    result: float
+
+
+@dataclass(frozen=True)
 class Accuracy:
     """What is judged of the model as loaded and of the saved file, in full.
 
@@ -73,6 +90,7 @@ class Accuracy:
         holds: Whether the criterion holds.
         finite: Whether all outputs were finite.
         numbers: All that are judged, at least one.
+        parts: What the one number is made of, where that is several.
     """
 
     metric: str
@@ -85,6 +103,7 @@ class Accuracy:
     holds: bool
     finite: bool
     numbers: tuple[Number, ...]
+    parts: tuple[Product, ...] = ()
 
     @property
     def limit(self) -> str:
@@ -95,6 +114,11 @@ class Accuracy:
 def limit(judged: Accuracy | Number) -> str:
     """On which side of its bound a number holds."""
     return "at least" if judged.higher_is_better else "at most"
+
+
+def told(judged: Accuracy | Number) -> tuple[str, ...]:
+    """fp32's, the result's and the bound, with their unit, told apart."""
+    return said(judged.metric, judged.fp32, judged.result, judged.bound)
 
 
 @dataclass(frozen=True)
@@ -147,12 +171,13 @@ class Speed:
     Attributes:
         key: As in `contenders`.
         p50, p90, p99: Seconds of a batch at these percentiles, of all instances.
-        throughput: Samples per second of all instances together.
+        throughput: Samples per second of all instances together, at their medians.
         throughput_low, throughput_high: The same at the quartiles.
         runs: Batches that were timed.
         peak_bytes: The most memory of a process that held this model alone, null where
             the system does not say.
         file_bytes: What is on disk, null where that is not known.
+        low, high: Quartiles of the seconds of a batch, null in reports of before.
     """
 
     key: str
@@ -165,6 +190,8 @@ class Speed:
     runs: int
     peak_bytes: int | None
     file_bytes: int | None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
