@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -74,12 +75,26 @@ def command_line(
         context.workers = _workers(options.workers, executor)
         found = _converted(context, kept, lambda run: convert(run, **supplied()))
     if isinstance(found, int):
-        return found
+        return _without_threads(found, path)
     if options.json:
         print(json.dumps(as_json(found), indent=2, allow_nan=False))
     else:
         print(printable(summary(found)))
-    return found.exit_code
+    return _without_threads(found.exit_code, path)
+
+
+def _without_threads(code: int, script: Path) -> int:
+    """The exit code; the end of the process where threads of the user's would keep it.
+
+    Only where the script is the whole program, which ends now.
+    """
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    others = [each for each in threading.enumerate() if not each.daemon]
+    if main is None or Path(main).resolve() != script or len(others) < 2:
+        return code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _converted(

@@ -262,7 +262,9 @@ def test_a_script_ends_what_hangs(tmp_path: Path) -> None:
     script.write_text(
         text.replace(
             "    for size in (20, 20, 7):",
-            "    import time\n\n    time.sleep(600)\n    for size in (20, 20, 7):",
+            "    import threading\n    import time\n\n"
+            "    threading.Thread(target=time.sleep, args=(600,)).start()\n"
+            "    time.sleep(600)\n    for size in (20, 20, 7):",
         )
     )
     done = toy.run("--timeout", "0.5")

@@ -182,7 +182,7 @@ def _array(value: Any, number: int, dataset: str) -> npt.NDArray[Any]:
     except (TypeError, ValueError) as error:
         raise DataError(
             f"an input of sample {number} of {dataset} is {type(value).__name__}, which "
-            f"makes no array: {first_line(error)}",
+            f"makes no array: {first_line(error).split('. ')[0]}",
             "Its parts must have the same lengths, or be several inputs: a tuple.",
         ) from error
 

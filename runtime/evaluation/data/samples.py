@@ -10,9 +10,9 @@ from operator import index
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from ...common.copies import own_copy
 from ...common.errors import DataError
 from ...common.places import described, place_of, users_code
+from ...common.processes.copies import own_copy
 from ...common.processes.untouched import RandomState
 from ..batches import DATASET
 
