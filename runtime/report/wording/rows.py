@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...evaluation.evaluation import rounded
+from ...evaluation.judging.digits import apart
 from ...evaluation.metrics.part import SHARE
 from ..comparison import FP32, RESULT
 from ..document.document import Document
