@@ -21,6 +21,7 @@ from narrowcast.runtime.evaluation.metrics.given import given
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.postprocess.shifted import shifted
 from narrowcast.runtime.evaluation.metrics.several import Several
+from narrowcast.runtime.evaluation.transforms.own import own_transform
 
 HERE = Path(__file__).name
 Act = Callable[[], Any]
@@ -226,3 +227,13 @@ def test_a_function_that_a_script_imports_is_named_by_its_own_place() -> None:
         MetricError, match=rf"eval_func at __init__.py:{line} gives str"
     ):
         score_model(eval_func, None)
+
+
+def test_a_transform_that_works_in_place_changes_no_data() -> None:
+    def less(image: Any) -> Any:
+        image -= 1
+        return image
+
+    image = np.ones((2, 2, 3))
+    for _pass in range(2):
+        assert own_transform(less)(image, 0)[0].max() == 0

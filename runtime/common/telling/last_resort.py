@@ -59,6 +59,7 @@ class _Timers:
 
     def __init__(self, library: Any) -> None:
         self._library = library
+        self._told = ("", 0)
         self._command = ctypes.create_string_buffer(4096)
         address = ctypes.addressof(self._command)
         self._made = tuple(
@@ -77,6 +78,9 @@ class _Timers:
 
     def say(self, text: str, descriptor: int) -> None:
         """What is told, and where."""
+        if (text, descriptor) == self._told:
+            return
+        self._told = text, descriptor
         place = f"/proc/{os.getpid()}/fd/{descriptor}"
         command = f"printf '%s\\n' {shlex.quote(text)} >> {place}"
         self._command.value = command.encode(errors="replace")[:4095]
