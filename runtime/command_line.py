@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -79,12 +80,27 @@ def command_line(
         context.workers = _workers(options.workers, executor)
         found = _converted(context, kept, lambda run: convert(run, **supplied()))
     if isinstance(found, int):
-        return printed("", found)
+        return _without_threads(printed("", found), path)
     if options.json:
         text = json.dumps(as_json(found), indent=2, allow_nan=False)
     else:
         text = printable(summary(found))
-    return printed(text, found.exit_code)
+    return _without_threads(printed(text, found.exit_code), path)
+
+
+def _without_threads(code: int, script: Path) -> int:
+    """The exit code; the end of the process where threads of the user's would keep it.
+
+    Only where the script is the whole program, which ends now.
+    """
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    others = [each for each in threading.enumerate() if not each.daemon]
+    if main is None or Path(main).resolve() != script or len(others) < 2:
+        return code
+    with suppress(OSError, ValueError, AttributeError):  # closed, or full
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _converted(
@@ -94,7 +110,7 @@ def _converted(
     say, options = partial(_say, kept), context.options
     context.interrupts.told = kept.descriptor
     context.interrupts.listen()
-    limit_reading(options.timeout)
+    limit_reading(options.timeout, kept.descriptor)
     run = Run(context)
     left_early = partial(_left_early, context, say)
 

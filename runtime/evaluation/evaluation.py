@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from ..common.errors import DataError
 from ..common.strict_json import count, flag, listed, number, record, row, text
 from ..frameworks.protocol import Inputs, Outputs, Predict, restart
 from .batches import Batches, _no_batch, _read
@@ -19,6 +20,7 @@ from .identity import IDENTITY, Identity, batch_digest, identity_data, identity_
 from .metrics.calling import made_metric, metric_name, metric_value, update_metric
 from .metrics.metric import MeanOverSamples, Metric
 from .metrics.part import PART, OfParts, Part, part_data, part_of
+from .metrics.values import counted_on
 from .sizes import shapes_of
 
 Tick = Callable[[int], None]
@@ -192,10 +194,13 @@ def gather(
     samples, finite, full = 0, True, True
     digests: list[bytes] = []
     for done, batch in enumerate(batches, start=1):
-        samples += batch.samples
         finite = finite and batch.finite
         digests.append(batch.data)
-        add_batch(made, batch)
+        try:
+            add_batch(made, batch)
+        except DataError as error:
+            raise counted_on(error, samples) from error
+        samples += batch.samples
         beside(batch)
         tick(done)
         if watch and (not finite or _clear(made, watch)):

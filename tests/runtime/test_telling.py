@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.common.processes.fresh import in_fresh_process
-from narrowcast.runtime.common.telling import heartbeat
+from narrowcast.runtime.common.telling import heartbeat, last_resort
+from narrowcast.runtime.common.telling import waiting as telling
 from narrowcast.runtime.common.telling.heartbeat import Heartbeat, beating
 from narrowcast.runtime.common.telling.progress import (
     Quiet,
@@ -190,6 +193,25 @@ def test_what_keeps_the_error_from_getting_through_is_ended_too() -> None:
         in_fresh_process(stubborn)
 
 
+def holds_the_lock() -> None:
+    telling.LATE, last_resort.TELLING = 0.1, 0.2
+    with waiting(READING):
+        ctypes.PyDLL(None).sleep(600)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="timers of glibc")
+def test_native_code_that_lets_no_python_run_ends_with_its_process(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    limit_reading(0.02)
+    with pytest.raises(ModelError, match="exit code 2"):
+        in_fresh_process(holds_the_lock)
+    said = capfd.readouterr().err
+    assert said.startswith(
+        "error: reading data: native code did not come back for 0.12"
+    )
+
+
 def a_batch() -> Iterator[Any]:
     yield (np.ones((2, 2), np.float32),), np.zeros(2)
 
@@ -240,7 +262,9 @@ def test_a_script_ends_what_hangs(tmp_path: Path) -> None:
     script.write_text(
         text.replace(
             "    for size in (20, 20, 7):",
-            "    import time\n\n    time.sleep(600)\n    for size in (20, 20, 7):",
+            "    import threading\n    import time\n\n"
+            "    threading.Thread(target=time.sleep, args=(600,)).start()\n"
+            "    time.sleep(600)\n    for size in (20, 20, 7):",
         )
     )
     done = toy.run("--timeout", "0.5")

@@ -19,6 +19,7 @@ from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.data.supplied.loaders import loader
 from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.topk import TopK
 
 HERE = Path(__file__).name
 ROWS = np.arange(20.0).reshape(5, 4)
@@ -371,3 +372,31 @@ def test_samples_in_memory_that_is_used_again() -> None:
         inputs[0][0, 0] for inputs, _labels in list(loader(ReusingBatches()).batches(1))
     ]
     assert kept == [0, 4, 8, 12, 16]
+
+
+class Negative(Rows):
+    def __len__(self) -> int:
+        return -1
+
+
+class Ragged(Rows):
+    def __getitem__(self, k: int) -> Any:
+        return [[1.0, 2.0], [3.0] if k == 3 else [3.0, 4.0]], k
+
+
+def test_what_makes_no_batch_is_named() -> None:
+    line = Negative.__len__.__code__.co_firstlineno
+    with pytest.raises(
+        DataError, match=rf"Negative.__len__\(\) at {HERE}:{line} gives -1"
+    ):
+        read(Indexed(made(Negative)))
+    with pytest.raises(DataError, match="an input of sample 3 of Ragged is list"):
+        read(Indexed(made(Ragged)))
+
+
+def test_a_label_that_is_wrong_is_counted_in_all_the_data() -> None:
+    data = Arrays((np.zeros((5, 3), np.float32),), np.array([0, 1, 2, 1, 7]))
+    with pytest.raises(
+        DataError, match=r"\(7 in sample 4 of the data, as it is read\)"
+    ):
+        evaluate(lambda inputs: inputs, lambda: data.batches(2), TopK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
@@ -20,6 +21,7 @@ from narrowcast.runtime.evaluation.metrics.given import given
 from narrowcast.runtime.evaluation.metrics.mse import MSE
 from narrowcast.runtime.evaluation.metrics.postprocess.shifted import shifted
 from narrowcast.runtime.evaluation.metrics.several import Several
+from narrowcast.runtime.evaluation.transforms.own import own_transform
 
 HERE = Path(__file__).name
 Act = Callable[[], Any]
@@ -212,3 +214,26 @@ def test_what_a_metric_draws_is_the_same_in_each_process() -> None:
             ).value
         )
     assert found[0] == found[1]
+
+
+def test_a_function_that_a_script_imports_is_named_by_its_own_place() -> None:
+    def eval_func(model: Any) -> Any:
+        from json import dumps
+
+        return dumps(model)
+
+    line = json.dumps.__code__.co_firstlineno
+    with pytest.raises(
+        MetricError, match=rf"eval_func at __init__.py:{line} gives str"
+    ):
+        score_model(eval_func, None)
+
+
+def test_a_transform_that_works_in_place_changes_no_data() -> None:
+    def less(image: Any) -> Any:
+        image -= 1
+        return image
+
+    image = np.ones((2, 2, 3))
+    for _pass in range(2):
+        assert own_transform(less)(image, 0)[0].max() == 0

@@ -6,15 +6,20 @@ One thing at a time: the main thread's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
+
+from .last_resort import ended_after
 
 T = TypeVar("T")
 
 READING = "reading data"
 SCORING = "computing the metric"
 CALLING = "calling eval_func"
+
+LATE = 10.0
+"""Seconds beyond the limit after which native code is ended with its process."""
 
 LIMITED: Mapping[str, tuple[str, str]] = {
     READING: ("no batch came", "the dataset"),
@@ -42,6 +47,7 @@ class Wait:
 class _Now:
     wait: Wait | None = None
     limit: float | None = None
+    descriptor: int = 2
 
 
 _now = _Now()
@@ -57,18 +63,29 @@ def limit() -> float | None:
     return _now.limit
 
 
-def limit_reading(seconds: float | None) -> None:
+def limit_reading(seconds: float | None, descriptor: int = 2) -> None:
     """Let no batch take longer, and nothing else that is LIMITED: here and in processes
-    that are started from now on."""
+    that are started from now on.
+
+    Args:
+        descriptor: Of the file where it is told that nothing else can end it.
+    """
     _now.limit = seconds or None
+    _now.descriptor = descriptor
 
 
 @contextmanager
 def waiting(what: str) -> Iterator[Wait]:
     """Say that this is waited for, while it lasts."""
-    before, _now.wait = _now.wait, Wait(what)
+    before, most = _now.wait, _now.limit
+    outermost = before is None or before.what not in LIMITED
+    held: AbstractContextManager[None] = nullcontext()
+    if what in LIMITED and most and outermost:
+        held = ended_after(most + LATE, most, what, _now.descriptor)
+    _now.wait = wait = Wait(what)
     try:
-        yield _now.wait
+        with held:
+            yield wait
     finally:
         _now.wait = before
 

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ...common.errors import DataError
+from ...common.errors import DataError, first_line
 from ...common.places import described, place_of
 from ...common.processes.untouched import drawn_apart, seeded
 from ...frameworks.feeding.dtypes import check_kind
@@ -168,9 +168,23 @@ def stacked(
     _check_alike(numbers, [f"{len(each)} inputs" for each in inputs])
     columns = []
     for column in zip(*inputs, strict=True):
-        columns.append(_column(list(map(np.asarray, column)), numbers, "an input"))
+        arrays = [
+            _array(each, k, dataset) for k, each in zip(numbers, column, strict=True)
+        ]
+        columns.append(_column(arrays, numbers, "an input"))
         check_kind(columns[-1], f"an input of {dataset}")
     return tuple(columns), _labels([label for _input, label in samples], numbers)
+
+
+def _array(value: Any, number: int, dataset: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"an input of sample {number} of {dataset} is {type(value).__name__}, which "
+            f"makes no array: {first_line(error).split('. ')[0]}",
+            "Its parts must have the same lengths, or be several inputs: a tuple.",
+        ) from error
 
 
 def _labels(labels: list[Any], numbers: Numbers | Sequence[int]) -> Any:

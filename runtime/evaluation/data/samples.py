@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from operator import index
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from ...common.copies import own_copy
 from ...common.errors import DataError
 from ...common.places import described, place_of, users_code
+from ...common.processes.copies import own_copy
 from ...common.processes.untouched import RandomState
 from ..batches import DATASET
 
@@ -27,11 +29,34 @@ def length(dataset: Any) -> int | None:
     """How many samples there are, None of what does not say.
 
     `__length__` is what the page of Neural Compressor's MixedPrecision calls it.
+
+    Raises:
+        DataError: It gives no number of samples.
     """
     for name in ("__len__", "__length__"):
         if hasattr(dataset, name):
-            return int(getattr(dataset, name)())
+            return _whole(getattr(dataset, name)(), dataset, name)
     return None
+
+
+def _whole(found: Any, dataset: Any, name: str) -> int:
+    try:
+        count = index(found)
+    except TypeError:  # a float, as of a division
+        whole = isinstance(found, float) and found.is_integer()
+        count = int(found) if whole else -1
+    if count < 0:
+        raise DataError(
+            f"{type(dataset).__name__}.{name}(){defined_at(dataset, name)} gives {found!r}",
+            "It returns how many samples there are: a whole number of at least 0.",
+        )
+    return count
+
+
+def defined_at(dataset: Any, method: str) -> str:
+    """` at data.py:7`: where its class defines a method; "" where that is not Python."""
+    code = getattr(getattr(type(dataset), method, None), "__code__", None)
+    return f" at {Path(code.co_filename).name}:{code.co_firstlineno}" if code else ""
 
 
 def item_of(dataset: Any) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from ...common.copies import own_copy
 from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
+from ...common.processes.copies import own_copy
 from ...common.processes.untouched import untouched_and_seeded
 from ...common.telling.waiting import SCORING, waiting
 from ...frameworks.protocol import Outputs

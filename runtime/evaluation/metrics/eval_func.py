@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,5 +68,16 @@ def function_name(function: EvalFunc) -> str:
 
 
 def _place(function: EvalFunc) -> str:
-    code = getattr(function, "__code__", None)
+    code = getattr(_users_own(function), "__code__", None)
     return f" at {Path(code.co_filename).name}:{code.co_firstlineno}" if code else ""
+
+
+def _users_own(function: EvalFunc) -> Any:
+    """The function that a script's own imports to call it; any other itself."""
+    code, module, found = getattr(function, "__code__", None), None, function
+    for step in dis.get_instructions(code) if code else ():
+        if step.opname == "IMPORT_NAME":
+            module = sys.modules.get(step.argval)
+        elif step.opname == "IMPORT_FROM":
+            found = getattr(module, step.argval, function)
+    return found if hasattr(found, "__code__") else function

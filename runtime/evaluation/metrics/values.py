@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
@@ -14,6 +15,8 @@ from ...common.errors import DataError
 
 Numbers = npt.NDArray[Any]
 """Booleans, integers or floats."""
+
+PLACE = re.compile(r"in sample (\d+) of a batch")
 
 LABELS, OUTPUTS = "labels", "outputs"
 
@@ -85,7 +88,7 @@ def whole(values: Numbers, what: str, takes: str) -> npt.NDArray[np.int64]:
         sample = bad[0] // max(values[0].size, 1)
         raise DataError(
             f"{what} are not whole numbers ({values.flat[bad[0]]:.6g} "
-            f"{_place(int(sample))}): {takes}",
+            f"{place(int(sample))}): {takes}",
             REMEDIES[what],
         )
     return values.astype(np.int64)
@@ -120,7 +123,7 @@ def texts(values: Any, what: str, takes: str) -> list[str]:
         if not isinstance(each, str | bytes):
             said = "missing (None" if each is None else f"no texts ({plain(each)!r}"
             raise DataError(
-                f"{what} are {said} {_place(number)}): {takes}", REMEDIES[what]
+                f"{what} are {said} {place(number)}): {takes}", REMEDIES[what]
             )
         found.append(each if isinstance(each, str) else each.decode(errors="replace"))
     return found
@@ -154,16 +157,16 @@ def _said(values: Any, array: Numbers | None, what: str) -> str:
     kinds = {"U": "strings", "S": "bytes", "M": "dates", "m": "times", "c": "complex"}
     if array.dtype.kind in kinds:
         number, value = _stranger(array)
-        return f"{what} are {kinds[array.dtype.kind]} ({value!r} {_place(number)})"
+        return f"{what} are {kinds[array.dtype.kind]} ({value!r} {place(number)})"
     for number, each in enumerate(array if array.ndim else [array.item()]):
         parts = np.asarray(each, dtype=object).ravel()
         for part in parts:
             if part is None:
-                return f"{what} are missing (None {_place(number)})"
+                return f"{what} are missing (None {place(number)})"
             if not isinstance(part, Real):
                 kind = "strings" if isinstance(part, str) else f"{type(part).__name__}"
                 said = repr(plain(part))[:60]
-                return f"{what} are {kind} ({said} {_place(number)})"
+                return f"{what} are {kind} ({said} {place(number)})"
     return f"{what} are no numbers"
 
 
@@ -172,13 +175,13 @@ def _shapes(values: Iterable[Any], what: str) -> str:
     first: tuple[int, ...] | None = None
     for number, each in enumerate(values):
         if each is None:
-            return f"{what} are missing (None {_place(number)})"
+            return f"{what} are missing (None {place(number)})"
         array = _array(each)
         shape = None if array is None else array.shape
         if number == 0:
             first = shape
         elif shape != first:
-            return f"{what} differ in shape ({first} and {shape} {_place(number)})"
+            return f"{what} differ in shape ({first} and {shape} {place(number)})"
     return f"{what} differ in shape within a sample"
 
 
@@ -194,5 +197,19 @@ def _stranger(array: Numbers) -> tuple[int, Any]:
     return 0, array.ravel()[0]
 
 
-def _place(number: int) -> str:
+def place(number: int) -> str:
+    """Where a sample is, for messages; `counted_on` knows those words."""
     return f"in sample {number} of a batch"
+
+
+def counted_on(error: DataError, before: int) -> DataError:
+    """The error with the sample's number among all samples.
+
+    Args:
+        before: How many came before its batch.
+    """
+
+    def of_all(found: re.Match[str]) -> str:
+        return f"in sample {before + int(found[1])} of the data, as it is read"
+
+    return DataError(PLACE.sub(of_all, error.message), error.remedy)

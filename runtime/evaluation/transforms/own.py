@@ -12,9 +12,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ...common.copies import own_copy
 from ...common.errors import DataError
 from ...common.places import described, place_of, users_code
+from ...common.processes.copies import own_copy
 from .images import SPEC
 
 Step = Callable[[Any, Any], tuple[Any, Any]]

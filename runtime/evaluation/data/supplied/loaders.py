@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ....common.copies import own_copy
 from ....common.errors import DataError, UsageError
+from ....common.processes.copies import own_copy
 from ....common.processes.untouched import RandomState, drawn_apart, seeded
 from ....frameworks.feeding.dtypes import check_kind
 from ...identity import array_of

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ..values import LABELS, OUTPUTS, Numbers, numbers, sizes, whole
+from ..values import LABELS, OUTPUTS, Numbers, numbers, place, sizes, whole
 
 REMEDY = "Check which column or array of the data is the label."
 
@@ -34,9 +34,10 @@ def class_numbers(labels: Numbers, samples: int, classes: int, takes: str) -> Cl
         raise DataError(f"{len(labels)} labels for {samples} samples", REMEDY)
     found = whole(labels, LABELS, takes)
     if found.size and not (found.min() >= 0 and found.max() < classes):
+        bad = np.argwhere((found < 0) | (found >= classes))[0]
         raise DataError(
             f"labels run from {found.min()} to {found.max()}, "
-            f"the model has {classes} classes",
+            f"the model has {classes} classes ({found[tuple(bad)]} {place(bad[0])})",
             REMEDY,
         )
     return found
