@@ -46,7 +46,7 @@ class Judgement:
         made = (
             f"{a.metric} {' -> '.join(apart(a.value, b.value))}" for a, b in self.parts
         )
-        return (*said, f"of {', '.join(made)}") if self.parts else said
+        return (f"{said[0]}, of {', '.join(made)}",) if self.parts else said
 
     @property
     def parts(self) -> tuple[tuple[Part, Part], ...]:
