@@ -9,7 +9,7 @@ from typing import Any
 
 from .criterion import Criterion, Together
 from .evaluation import Evaluation
-from .judging.digits import apart
+from .judging.digits import apart_in
 from .judging.verdict import Verdict, verdict_data, verdicts
 from .metrics.part import Part
 
@@ -44,7 +44,8 @@ class Judgement:
         """The same in words, and what a number is made of."""
         said = tuple(each.line(self.result.finite) for each in self.verdicts)
         made = (
-            f"{a.metric} {' -> '.join(apart(a.value, b.value))}" for a, b in self.parts
+            f"{a.metric} {' -> '.join(apart_in(a.metric, a.value, b.value))}"
+            for a, b in self.parts
         )
         return (f"{said[0]}, of {', '.join(made)}",) if self.parts else said
 

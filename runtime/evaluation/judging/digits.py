@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..drift.measures import MOST_DECIBELS, SQNR
 from ..evaluation import Evaluation, rounded
 from ..metrics.part import SHARE
 
@@ -36,8 +37,21 @@ def _with(value: float, digits: int) -> str:
     return f"{whole}.{decimals.rstrip('0').ljust(4, '0')}"
 
 
+def apart_in(metric: str, *values: float) -> tuple[str, ...]:
+    """The same in the metric's unit, where that has one: SQNR is in dB."""
+    told = apart(*values)
+    if metric != SQNR.name and not metric.startswith(f"{SQNR.name} of "):
+        return told
+    return tuple(map(_decibels, values, told))
+
+
+def _decibels(value: float, told: str) -> str:
+    return "no difference" if value >= MOST_DECIBELS else f"{told} dB"
+
+
 def told(found: Evaluation) -> str:
     """Name and value of what was scored; of several that are judged, all of them."""
-    if found.metric != SHARE:
-        return f"{found.metric} {rounded(found.value)}"
-    return ", ".join(f"{part.metric} {rounded(part.value)}" for part in found.parts)
+    numbers = found.parts if found.metric == SHARE else (found,)
+    return ", ".join(
+        f"{each.metric} {apart_in(each.metric, each.value)[0]}" for each in numbers
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...evaluation.judging.digits import apart
+from ...evaluation.judging.digits import apart_in
 from ..comparison import RESULT
 from ..report import Report
 from .document import Outcome
@@ -63,7 +63,9 @@ def _all(numbers: Sequence[Number]) -> str:
 
 
 def _moved(number: Number) -> str:
-    before, after, bound = apart(number.fp32, number.result, number.bound)
+    before, after, bound = apart_in(
+        number.metric, number.fp32, number.result, number.bound
+    )
     demanded = f"({limit(number)} {bound} is demanded)"
     if number.stated:
         return f"{number.metric} is {after} {demanded}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...evaluation.evaluation import rounded
-from ...evaluation.judging.digits import apart
+from ...evaluation.judging.digits import apart_in
 from ..comparison import FP32, RESULT
 from ..document.document import Document
 from ..document.figures import Contender, Number, Speed, Trial, limit
@@ -60,12 +60,15 @@ def number_rows(document: Document) -> Rows | None:
     if judged is None or len(judged.numbers) + len(judged.parts) < 2:
         return None
     heads = ("Number", "fp32", "Result", "Demanded", "")
-    parts = ((p.metric, *apart(p.fp32, p.result), NONE, "") for p in judged.parts)
+    parts = (
+        (p.metric, *apart_in(p.metric, p.fp32, p.result), NONE, "")
+        for p in judged.parts
+    )
     return Rows(heads, [*map(_number, judged.numbers), *parts])
 
 
 def _number(each: Number) -> tuple[str, ...]:
-    fp32, result, bound = apart(each.fp32, each.result, each.bound)
+    fp32, result, bound = apart_in(each.metric, each.fp32, each.result, each.bound)
     state = "holds" if each.holds else "misses"
     demanded = f"{limit(each)} {bound}"
     return each.metric, NONE if each.stated else fp32, result, demanded, state
