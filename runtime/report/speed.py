@@ -145,7 +145,7 @@ def _performed(found: Speed, base: Speed) -> str:
     line = f"{times}  {rate}  {sizes}"
     if found is base:
         return line
-    ratio = found.throughput / base.throughput if base.throughput else 1.0
+    ratio = base.latency[0] / found.latency[0] if found.latency[0] else 1.0
     least, most = found.throughput_noise
     apart = least > base.throughput_noise[1] or most < base.throughput_noise[0]
     return f"{line}  ({ratio:.2f}x{'' if apart else ', within noise'})"

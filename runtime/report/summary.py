@@ -46,7 +46,8 @@ def summary(report: Report) -> str:
         rows.append(("package", shown(report.package.path)))
     if report.page is not None:
         rows.append(("report", shown(report.page)))
-    head = f"{report.name}: fp32 -> {report.low} + fp32"
+    made = f"fp32 -> {report.low} + fp32" if report.ops_low else "nothing converted"
+    head = f"{report.name}: {made}"
     return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
 
 

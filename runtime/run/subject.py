@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..common.delivery import check_deliverable
 from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
@@ -158,13 +159,19 @@ class Subject:
             package: Name of the package that it is compiled to, "" for none.
 
         Raises:
+            UsageError: Something else than a model stands where it goes.
             DataError: The batch is not what the inputs declare.
             ModelError: The model can't be traced, or its graph computes something else.
         """
+        for name in filter(None, (file, package)):
+            # What is no folder has an ending of its format.
+            is_folder = name.endswith(f".{low}")
+            check_deliverable(self.context.options.output, name, is_folder)
         check_fed(self.slots, self.model)
         adapter = self.slots.adapter
         source = MADE_UP if self.slots.made_up else DATASET
         batch = first_inputs(self.slots.batches, source)
+        self.context.tell_of_data()
         slots, judged = self._settled(batch)
         try:
             traced = adapter.trace(

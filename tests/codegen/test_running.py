@@ -1,5 +1,6 @@
 """Generated scripts where no framework can be imported: help, and a remedy."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = sorted((Path(__file__).parents[1] / "cases").glob("*/expected/*.py"))
+CASES = Path(__file__).parents[1] / "cases"
+SCRIPTS = sorted(CASES.glob("*/expected/*.py"))
 
 WITHOUT_TORCH = """\
 import importlib.metadata
@@ -63,23 +65,41 @@ def test_torch_is_out_of_reach(
     assert python(without_torch, "-c", probe, cwd=tmp_path).returncode == 1
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.parents[1].name)
-def test_help_needs_no_framework(
-    without_torch: dict[str, str], tmp_path: Path, script: Path
-) -> None:
-    shutil.copy(script, tmp_path)
-    done = python(without_torch, script.name, "--help", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split()[:2] == ["usage:", script.name]
-    for option in (
-        "--output",
-        "--plan",
-        "--search",
-        "--max-trials",
-        "--timeout",
-        "--json",
-    ):
-        assert option in done.stdout
+HELPS = """\
+import contextlib, io, json, runpy, sys
+from pathlib import Path
+
+found = {}
+for name in sys.argv[1:]:
+    out, err, code = io.StringIO(), io.StringIO(), None
+    sys.argv = [name, "--help"]
+    sys.path.insert(0, str(Path(name).parent))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(name, run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    sys.path.pop(0)
+    found[name] = (code, out.getvalue(), err.getvalue())
+print(json.dumps(found))
+"""
+
+
+def test_help_needs_no_framework(without_torch: dict[str, str], tmp_path: Path) -> None:
+    """Of all scripts in one process: starting one costs more than the help does."""
+    done = python(without_torch, "-c", HELPS, *map(str, SCRIPTS), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found) == len(SCRIPTS) > 80
+    for script in SCRIPTS:
+        code, said, wrong = found[str(script)]
+        assert (code, wrong) == (0, ""), script
+        assert said.split()[:2] == ["usage:", script.name]
+        for option in OPTIONS:
+            assert option in said, script
+
+
+OPTIONS = ("--output", "--plan", "--search", "--max-trials", "--timeout", "--json")
 
 
 def is_refused(done: subprocess.CompletedProcess[str]) -> None:
@@ -127,7 +147,7 @@ def test_run_from_the_spec_without_the_framework(
     without_torch: dict[str, str], tmp_path: Path
 ) -> None:
     """`narrowcast run` hands on the script's exit code."""
-    shutil.copy(SCRIPTS[0].parents[1] / "spec.yaml", tmp_path)
+    shutil.copy(CASES / "both_latency" / "spec.yaml", tmp_path)
     done = python(without_torch, "-m", "narrowcast", "run", "spec.yaml", cwd=tmp_path)
     is_refused(done)
 
@@ -135,7 +155,7 @@ def test_run_from_the_spec_without_the_framework(
 def test_run_hands_options_to_the_script(
     without_torch: dict[str, str], tmp_path: Path
 ) -> None:
-    shutil.copy(SCRIPTS[0].parents[1] / "spec.yaml", tmp_path)
+    shutil.copy(CASES / "both_latency" / "spec.yaml", tmp_path)
     arguments = ("-m", "narrowcast", "run", "spec.yaml", "--max-trials", "0")
     done = python(without_torch, *arguments, cwd=tmp_path)
     assert done.returncode == 2

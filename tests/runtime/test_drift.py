@@ -68,7 +68,9 @@ def test_definitions_whatever_the_batches(
         LeastCosine: cosines.min(),
         LargestError: np.abs(a - b).max(),
         RelativeError: math.sqrt(noise / signal) if signal else math.inf,
-        SQNR: 10 * math.log10(signal / noise) if signal and noise else -300.0,
+        SQNR: max(-300.0, 10 * math.log10(signal / noise))
+        if signal and noise
+        else -300.0,
         Divergence: (p * np.log(p / q)).sum(1).mean() if plain else None,
     }
     for measure, wanted in expected.items():
@@ -205,3 +207,11 @@ def test_between_processes_only_the_file_goes(tmp_path: Path) -> None:
     over = pickle.loads(pickle.dumps(seen))
     assert isinstance(over, Expected) and over.known is None
     assert (over.outputs()[0] == LOGITS).all() and over.labels == "label"
+
+
+def test_what_is_not_a_number_is_the_worst() -> None:
+    lost = (np.array([[1, math.nan]]), np.ones((1, 2)))
+    one = (np.ones((1, 2)), np.ones((1, 2)))
+    for batches in ((lost, one), (one, lost)):
+        assert value(LargestError(), *batches) == math.inf
+        assert value(LeastCosine(), *batches) == 0

@@ -35,7 +35,9 @@ from narrowcast.runtime.report.document.modules import (
     stretches,
 )
 from narrowcast.runtime.report.document.network import Module
+from narrowcast.runtime.report.document.trials import OTHER_DATA
 from narrowcast.runtime.report.document.typed_data import plain, schema, typed
+from narrowcast.runtime.report.how_read import how_read
 from narrowcast.runtime.report.wording.rows import number_rows
 
 ROOT = Path(__file__).parents[2]
@@ -325,7 +327,10 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
-MEASURED = ("made", "contenders", "verdict", "searched", "notes", "assumed")
+MEASURED = (
+    *("made", "contenders", "verdict", "searched", "notes", "assumed"),
+    "history",
+)
 
 
 def test_a_run_writes_it_beside_the_plan_and_a_replay_the_same(tmp_path: Path) -> None:
@@ -382,3 +387,51 @@ def test_what_is_converted_is_delivered_without_a_report(tmp_path: Path) -> None
     assert "no report: can't write" in done.err
     assert (tmp_path / "net.plan.json").exists()
     assert not (tmp_path / "net.report.html").exists()
+
+
+def test_trials_of_other_data_are_left_out_of_a_replay(tmp_path: Path) -> None:
+    """fp32's score in the history is not this run's: they say nothing of it."""
+    toy = Toy(tmp_path)
+    assert toy.run().code == 0
+    history = tmp_path / "net.trials.jsonl"
+    lines = [json.loads(line) for line in history.read_text("utf-8").splitlines()]
+    for line in lines:
+        if line.get("step") == "baseline":
+            line["value"]["found"]["value"] -= 0.5
+    history.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    assert toy.run().code == 0
+    found = read_document(tmp_path / "net.report.json")
+    assert (found.trials, found.history) == ((), OTHER_DATA)
+
+
+SCRIPT = '''
+SEED = 7
+
+def dataset():
+    """Images of a folder, in order."""
+    return Decoded(ImageFolder(DATA), prepare)
+
+def prepare(image, label):
+    image = resize(image, (8, 8))
+    return image, label
+
+def batches():
+    for (x,), labels in dataset().batches(64, shuffle=SEED, keep_last=False):
+        x = x / 255
+        inputs = (x,)
+        yield inputs, labels
+'''
+
+
+def test_how_data_is_read_is_told_from_the_script(tmp_path: Path) -> None:
+    script = tmp_path / "convert_net.py"
+    assert how_read(script) == ()
+    script.write_text(SCRIPT, "utf-8")
+    assert how_read(script) == (
+        "data: Images of a folder, in order: Decoded(ImageFolder(DATA), prepare)",
+        "each sample: image = resize(image, (8, 8))",
+        "each batch: x = x / 255",
+        "batches of 64, shuffled with seed 7; a last one that is smaller is left out",
+    )
+    script.write_text("def", "utf-8")
+    assert how_read(script) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -16,18 +17,29 @@ from reported import HOSTILE, documented, hostile, performed
 from typer.testing import CliRunner
 
 from narrowcast.cli import app
-from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.common.timing import Latency
+from narrowcast.runtime.evaluation.criterion import Criterion, Stated, together
 from narrowcast.runtime.evaluation.evaluation import Evaluation
 from narrowcast.runtime.evaluation.judgement import Judgement
+from narrowcast.runtime.evaluation.metrics.part import Part
 from narrowcast.runtime.report.document.document import Document
 from narrowcast.runtime.report.document.files import write_document
+from narrowcast.runtime.report.document.trials import EARLIER, OTHER_DATA
 from narrowcast.runtime.report.html.charts import axis
 from narrowcast.runtime.report.html.elements import tag
 from narrowcast.runtime.report.html.page import page
 from narrowcast.runtime.report.html.runs import runs_page
-from narrowcast.runtime.report.wording.markdown import code, markdown, text
+from narrowcast.runtime.report.wording.differing import differing
+from narrowcast.runtime.report.wording.markdown import (
+    code,
+    markdown,
+    runs_markdown,
+    text,
+)
 from narrowcast.runtime.report.wording.runs import Runs, changed
+from narrowcast.runtime.report.wording.status import status
 
+SQNRS = tuple(Part(f"SQNR {k}", 40.0 + k) for k in range(4))
 VOID = {"meta", "link", "br", "hr"}
 LOADS = {"script", "img", "iframe", "object", "embed", "video", "audio", "form", "base"}
 
@@ -163,7 +175,10 @@ def test_markdown_says_what_the_page_says() -> None:
 
 def test_performance_is_a_table_of_its_own() -> None:
     said = markdown(performed())
-    assert "| fp32, as loaded | 4.00 ms | 4.44 ms |" in said and "| **2.00×** |" in said
+    assert (
+        "| fp32, as loaded | 4.00 ms | 4.00 ms to 4.44 ms |" in said
+        and "| **2.00×** |" in said
+    )
     assert "2 instances of 4 cores, batches of 64; taskset is not there." in said
 
 
@@ -216,6 +231,97 @@ def test_runs_are_compared_on_a_page() -> None:
     assert "is of another graph: its ops are not compared" in said
 
 
+def test_runs_say_what_else_they_differ_in_and_all_that_each_warned_of() -> None:
+    first = documented(warnings=("it is late",))
+    other = replace(
+        first,
+        warnings=("data changed",),
+        origin=replace(
+            first.origin,
+            spec_sha256="99" * 32,
+            files={"model": {"elsewhere/net.pth": "ef" * 32}},
+        ),
+        assumed=replace(first.assumed, data="99" * 8),
+    )
+    assert differing(first, replace(first, made="2026-12-01T00:00:00Z")) == ""
+    runs = Runs(("a.report.json", "b.report.failed.json"), (first, other))
+    assert runs.labels == ("a", "b")
+    for said in (runs_markdown(runs), " ".join(Page(runs_page(runs)).text)):
+        assert "has other data and other weights than the first run" in said
+        assert "not comparable" in said and "in its spec" in said
+        assert "it is late" in said and "data changed" in said
+
+
+MANY_NUMBERS = Judgement(
+    together((Criterion(absolute=0.01), *(Stated(at_worst=30.0) for _ in range(4)))),
+    Evaluation("share", 0.0, 500, True, parts=(Part("top-1", 0.9), *SQNRS)),
+    Evaluation("share", 0.4, 500, True, parts=(Part("top-1", 0.8953), *SQNRS)),
+)
+
+
+def test_runs_are_compared_by_every_number_that_is_judged() -> None:
+    many = documented(judgement=MANY_NUMBERS)
+    assert "of 5 numbers, top-1 0.8953 (at least 0.8900), SQNR 0 40.0000 dB" in (
+        many.verdict
+    )
+    said = runs_markdown(Runs(("a", "b"), (documented(), many)))
+    assert " more" not in said
+    for number in range(4):
+        row = f"| SQNR {number} | b | – | 4{number}.0000 dB | at least 30.0000 dB |"
+        assert row in said
+    assert "| top-1 | b | 0.9000 | 0.8953 | at least 0.8900 | holds |" in said
+
+
+def test_random_inputs_are_no_green_tick() -> None:
+    found = documented()
+    drawn = replace(found, assumed=replace(found.assumed, made_up=True))
+    assert status(drawn).kind == "neutral" and "✅" not in markdown(drawn)
+    assert "Criterion holds, on random inputs only" in " ".join(Page(page(drawn)).text)
+
+
+def test_where_nothing_was_converted_that_is_what_is_said() -> None:
+    same = Judgement(
+        together((Stated(at_worst=58.0),)),
+        Evaluation("share", 0.0, 500, True, parts=(Part("SQNR", 300.0),)),
+        Evaluation("share", 0.0, 500, True, parts=(Part("SQNR", 300.0),)),
+    )
+    names = ("stem", "sine", "head")
+    found = documented(names, names, judgement=same, latency=None)
+    assert status(found).words == "Nothing was converted"
+    for said in (markdown(found), " ".join(Page(page(found)).text), found.verdict):
+        assert "300" not in said and "nothing" in said.lower()
+    assert "SQNR: no difference (at least 58.0000 dB is demanded)" in found.verdict
+
+
+def test_samples_batches_and_reading_are_told_in_both_forms() -> None:
+    found = documented()
+    about = replace(found.assumed, read=("batches of 64, in order",))
+    found = replace(found, assumed=about)
+    for said in (markdown(found), " ".join(Page(page(found)).text)):
+        assert "top-1 is judged on 500 samples in 8 batches" in said
+        assert "batches of 64, in order" in said
+
+
+def test_an_earlier_search_is_called_one() -> None:
+    found = replace(documented(), history=EARLIER)
+    for said in (markdown(found), " ".join(Page(page(found)).text)):
+        assert "measured when the plan was searched" in said.lower()
+        assert "(the result)" not in said
+    gone = replace(found, trials=(), history=OTHER_DATA)
+    for said in (markdown(gone), " ".join(Page(page(gone)).text)):
+        assert "trials of the search are left out" in said
+
+
+def test_the_tile_and_the_verdict_say_the_same_of_speed() -> None:
+    latency = {
+        "fp32": Latency(0.00258, 0.0002, 0.009, 71),
+        "result": Latency(0.001, 0.0002, 0.004, 71),
+    }
+    found = documented(latency=latency)
+    assert "2.58 times as fast as fp32 by the medians, which is within" in found.verdict
+    assert "2.58× as fast as fp32 by the medians, within noise" in page(found)
+
+
 def told(*arguments: str) -> str:
     done = CliRunner().invoke(app, ["report", *arguments])
     assert done.exit_code == 0, done.output
@@ -240,6 +346,25 @@ def test_the_command_shows_one_run_and_writes_files(tmp_path: Path) -> None:
     assert told(run, "-o", str(tmp_path / "x.html")).startswith("wrote ")
     assert (tmp_path / "x.html").read_text("utf-8") == page(documented())
     assert json.loads(told("--schema"))["title"]
+
+
+def test_the_command_writes_into_files_only(tmp_path: Path) -> None:
+    run, pipe, link = two(tmp_path)[0], tmp_path / "pipe", tmp_path / "link.html"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        done = CliRunner().invoke(app, ["report", run, "-o", str(path)])
+        assert (done.exit_code, done.output) == (
+            2,
+            f"error: {path} is a pipe; name a file\n",
+        )
+    assert pipe.is_fifo()
+    link.unlink()
+    (tmp_path / "real.html").touch()
+    link.symlink_to("real.html")
+    told(run, "-o", str(link))
+    assert link.is_symlink()
+    assert (tmp_path / "real.html").read_text("utf-8") == page(documented())
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,10 @@ from narrowcast.runtime.search.found import Plan
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 
-MODEL_ITSELF: Any = SimpleNamespace()
-"""An adapter that nothing is asked of."""
+MODEL_ITSELF: Any = SimpleNamespace(
+    signature=lambda model: (), as_tensor=lambda array: array
+)
+"""An adapter whose models say nothing."""
 
 SCRIPT = """
 import json, os, signal, sys

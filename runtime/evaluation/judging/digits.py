@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..drift.measures import MOST_DECIBELS, SQNR
 from ..evaluation import Evaluation, rounded
-from ..metrics.part import SHARE
+from ..metrics.part import MOST_DECIBELS, SHARE
 
 MOST = 20
 """Digits that tell any two doubles apart."""
@@ -37,21 +36,19 @@ def _with(value: float, digits: int) -> str:
     return f"{whole}.{decimals.rstrip('0').ljust(4, '0')}"
 
 
-def apart_in(metric: str, *values: float) -> tuple[str, ...]:
-    """The same in the metric's unit, where that has one: SQNR is in dB."""
-    told = apart(*values)
-    if metric != SQNR.name and not metric.startswith(f"{SQNR.name} of "):
-        return told
-    return tuple(map(_decibels, values, told))
-
-
-def _decibels(value: float, told: str) -> str:
-    return "no difference" if value >= MOST_DECIBELS else f"{told} dB"
+def said(metric: str, *values: float) -> tuple[str, ...]:
+    """Values of a metric as `apart` has them, with its unit where it has one."""
+    if metric.partition(" ")[0] != "SQNR":
+        return apart(*values)
+    return tuple(
+        "no difference" if value >= MOST_DECIBELS else f"{text} dB"
+        for value, text in zip(values, apart(*values), strict=True)
+    )
 
 
 def told(found: Evaluation) -> str:
     """Name and value of what was scored; of several that are judged, all of them."""
     numbers = found.parts if found.metric == SHARE else (found,)
     return ", ".join(
-        f"{each.metric} {apart_in(each.metric, each.value)[0]}" for each in numbers
+        f"{each.metric} {said(each.metric, each.value)[0]}" for each in numbers
     )

@@ -11,7 +11,7 @@ import numpy as np
 from ..criterion import Criterion, Stated, Together, criterion_of
 from ..evaluation import Evaluation, rounded
 from ..metrics.part import Part
-from .digits import apart, apart_in
+from .digits import apart, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,14 @@ class Verdict:
     def told(self) -> tuple[str, str, str]:
         """fp32's, the result's and the bound, with digits that tell them apart."""
         bound = self.criterion.bound(self.fp32)
-        fp32, result, limit = apart_in(self.metric, self.fp32, self.result, bound)
+        fp32, result, limit = said(self.metric, self.fp32, self.result, bound)
         return fp32, result, limit
 
     @property
     def needed(self) -> str:
         """What would have to be allowed for it to hold."""
         if isinstance(self.criterion, Stated):
-            result = apart_in(self.metric, self.result)[0]
-            return f"{self.metric} {self.limit} {result} to be allowed"
+            return f"{self.metric} {self.limit} {said(self.metric, self.result)[0]} to be allowed"
         loss = rounded(self.criterion.loss(self.fp32, self.result))
         return f"a loss of {loss} to be allowed (accuracy_criterion.absolute)"
 
@@ -97,7 +96,7 @@ def verdicts(
 def reached(criterion: Criterion, baseline: Evaluation, result: Evaluation) -> str:
     """Names and values, with digits that tell each from its bound."""
     return ", ".join(
-        f"{each.metric} {apart_in(each.metric, each.result, bound)[0]}"
+        f"{each.metric} {said(each.metric, each.result, bound)[0]}"
         for each in verdicts(criterion, baseline, result)
         for bound in (each.criterion.bound(each.fp32),)
     )

@@ -20,6 +20,9 @@ from ...common.strict_json import (
     text,
 )
 
+MOST_DECIBELS = 300.0
+"""The SQNR of outputs that do not differ: about the range of a double."""
+
 SHARE = "share of what is allowed"
 """What the one number of several is called that are each judged."""
 

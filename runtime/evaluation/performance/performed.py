@@ -30,7 +30,8 @@ class Speed:
     Attributes:
         latency: Seconds of a batch at each of `PERCENTILES`, of all instances.
         noise: Quartiles of these seconds.
-        throughput: Samples per second of all instances together: the mean.
+        throughput: Samples per second of all instances together, at the median of each:
+            one batch that waited for the machine would be the whole of a mean.
         throughput_noise: The same at the quartiles.
         runs: Batches that were timed.
         peak_bytes: The most memory of a process that held this model alone, None where

@@ -130,6 +130,7 @@ def _speed(key: str, of: Measured) -> Speed:
         of.runs,
         of.peak_bytes,
         of.file_bytes,
+        *of.noise,
     )
 
 

@@ -53,6 +53,7 @@ class Assumed:
         batches: How many batches were judged, null where nobody counted.
         data: A digest of what was judged, "" where nothing was.
         said: Sentences: sizes that were judged, what was prepared, what is not known.
+        read: How the script reads, prepares and batches the data.
     """
 
     inputs: tuple[Input, ...]
@@ -60,6 +61,7 @@ class Assumed:
     batches: int | None
     data: str
     said: tuple[str, ...]
+    read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class Document:
         origin: Machine, versions, files.
         reproduce: Commands, by what they do.
         performance: Null where the spec does not ask for it.
+        history: Of trials that an earlier run made, what is to be said of them; "" of
+            this run's own.
     """
 
     format: int
@@ -162,3 +166,4 @@ class Document:
     origin: Origin
     reproduce: Mapping[str, str]
     performance: Performance | None = None
+    history: str = ""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...evaluation.judging.digits import said
+
 
 @dataclass(frozen=True)
 class Compute:
@@ -114,6 +116,11 @@ def limit(judged: Accuracy | Number) -> str:
     return "at least" if judged.higher_is_better else "at most"
 
 
+def told(judged: Accuracy | Number) -> tuple[str, ...]:
+    """fp32's, the result's and the bound, with their unit, told apart."""
+    return said(judged.metric, judged.fp32, judged.result, judged.bound)
+
+
 @dataclass(frozen=True)
 class Latency:
     """Seconds for one batch.
@@ -164,12 +171,13 @@ class Speed:
     Attributes:
         key: As in `contenders`.
         p50, p90, p99: Seconds of a batch at these percentiles, of all instances.
-        throughput: Samples per second of all instances together.
+        throughput: Samples per second of all instances together, at their medians.
         throughput_low, throughput_high: The same at the quartiles.
         runs: Batches that were timed.
         peak_bytes: The most memory of a process that held this model alone, null where
             the system does not say.
         file_bytes: What is on disk, null where that is not known.
+        low, high: Quartiles of the seconds of a batch, null in reports of before.
     """
 
     key: str
@@ -182,6 +190,8 @@ class Speed:
     runs: int
     peak_bytes: int | None
     file_bytes: int | None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ...graph.graph import Graph
 from ...record.header import spec_file
 from ...search import Found
 from ...search.found import Plan
+from ..how_read import how_read
 from ..report import Report
 from ..summary import searched, untimed
 from .contenders import accuracy_of, contenders_of, performance_of, size_of
@@ -59,13 +60,15 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
     accuracy, contenders = accuracy_of(report), contenders_of(report)
     ranked_by, ops = most_sensitive(graph, plan)
     earlier = report.replayed or report.rebuilt is not None
+    lock = facts.lock if earlier else None
+    tried, history = trials(graph, plan, facts.found, report.judgement, lock)
     return Document(
         format=FORMAT,
         narrowcast=VERSION,
         name=report.name,
         made=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         outcome=outcome(report),
-        verdict=in_words(report, accuracy, contenders),
+        verdict=in_words(report, accuracy, contenders, facts.made_up),
         exit_code=report.exit_code,
         precision=str(report.low),
         objective=report.objective,
@@ -84,9 +87,7 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
         contenders=contenders,
         untimed="" if report.latency is not None else untimed(report),
         size=size_of(report),
-        trials=trials(
-            graph, plan, facts.found, report.judgement, facts.lock if earlier else None
-        ),
+        trials=tried,
         network=network(graph, plan.placement, plan.low),
         order=stretches(graph, plan.placement, plan.low),
         ranked_by=ranked_by,
@@ -98,6 +99,7 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
         origin=_origin(report, facts),
         reproduce=_reproduce(report, facts),
         performance=performance_of(report),
+        history=history,
     )
 
 
@@ -109,6 +111,7 @@ def _assumed(report: Report, facts: Facts) -> Assumed:
         None if data is None else data.batches,
         "" if data is None else data.digest,
         report.notes,
+        () if facts.made_up else how_read(report.script),
     )
 
 

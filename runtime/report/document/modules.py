@@ -102,4 +102,4 @@ def stretches(
 
 def _stretch(ops: Sequence[Op], placement: Placement, low: Precision) -> Stretch:
     lowered = sum(placement[op.id] == low for op in ops)
-    return Stretch(ops[0].id, len(ops), lowered)
+    return Stretch(ops[0].id, len(ops), lowered, ops[0].scope)

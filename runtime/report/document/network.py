@@ -35,11 +35,13 @@ class Stretch:
     Attributes:
         first: Id of the first.
         ops, ops_low: How many there are, and are in 16 bits.
+        scope: Where the first is in the model: its module, or its node's name.
     """
 
     first: str
     ops: int
     ops_low: int
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class OpRow:
         error: Relative error of the outputs if this op alone were low.
         why, text: What keeps it in fp32, and the reason in words; "" where it is low.
         gain: What an fp32 op would gain in 16 bits, in `unit` of the report.
+        scope: Where it is in the model: its module, or its node's name.
     """
 
     id: str
@@ -66,6 +69,7 @@ class OpRow:
     why: str
     text: str
     gain: float | None
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,11 @@ class Kept:
         text: In words.
         ops: Their ids.
         flops: Of all of them.
+        scopes: Where each is in the model: its module, or its node's name.
     """
 
     why: str
     text: str
     ops: tuple[str, ...]
     flops: int
+    scopes: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ def _row(op: Op, plan: Plan, share: float | None, error: float | None) -> OpRow:
         "" if reason is None else str(reason.why),
         "" if reason is None else reason.text,
         plan.gains.get(op.id),
+        op.scope,
     )
 
 
@@ -53,5 +54,7 @@ def kept_in_fp32(graph: Graph, plan: Plan) -> tuple[Kept, ...]:
 
 
 def _kept(graph: Graph, reason: Reason, names: list[str]) -> Kept:
-    flops = sum(graph.by_id[name].flops for name in names if name in graph.by_id)
-    return Kept(str(reason.why), reason.text, tuple(names), flops)
+    known = [graph.by_id.get(name) for name in names]
+    flops = sum(op.flops for op in known if op is not None)
+    scopes = tuple("" if op is None else op.scope for op in known)
+    return Kept(str(reason.why), reason.text, tuple(names), flops, scopes)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ...common import jsonl
 from ...common.errors import NarrowcastError
-from ...evaluation.evaluation import Evaluation
+from ...evaluation.evaluation import Evaluation, evaluation
 from ...evaluation.judgement import Judgement
 from ...graph.graph import Graph, Placement
-from ...record.recorded import history_path, resumed
+from ...record.recorded import Recorded, history_path, resumed
 from ...search import Found
 from ...search.found import Plan
 from .figures import Trial
@@ -25,10 +25,18 @@ class _Tried:
     failure: str
 
 
+EARLIER = "measured when the plan was searched; this run searched nothing"
+
+OTHER_DATA = (
+    "the trials of the search are left out: fp32 scored otherwise then, so they say "
+    "nothing of the data that this run was judged on"
+)
+
+
 def trials(
     graph: Graph, plan: Plan, found: Found, judged: Judgement | None, lock: Path | None
-) -> tuple[Trial, ...]:
-    """The search that found the plan.
+) -> tuple[tuple[Trial, ...], str]:
+    """The search that found the plan, and `Document.history`.
 
     Args:
         lock: Of a plan that another run found, its file: that search is in the history
@@ -38,20 +46,38 @@ def trials(
         _Tried(each.number, each.placement, each.evaluation, each.failure)
         for each in found.trials
     ]
-    tried = made or (_recorded(graph, plan, lock) if lock else ())
+    history = None if made or lock is None else _history(lock)
+    tried = made if history is None else _recorded(graph, plan, history)
     if not any(each.placement == plan.placement for each in tried):
-        return ()
-    return tuple(_trial(graph, plan, each, judged) for each in tried)
+        return (), ""
+    if history is not None and not _same_baseline(history, judged):
+        return (), OTHER_DATA
+    said = EARLIER if history is not None else ""
+    return tuple(_trial(graph, plan, each, judged) for each in tried), said
 
 
-def _recorded(graph: Graph, plan: Plan, lock: Path) -> Sequence[_Tried]:
+def _history(lock: Path) -> Recorded | None:
     beside = history_path(lock)
     try:
         lines, _size = jsonl.read(beside) if beside.exists() else ([], 0)
-        history = resumed(beside, lines[0]) if lines else None
+        return resumed(beside, lines[0]) if lines else None
     except (NarrowcastError, LookupError):
-        return ()
-    known = () if history is None else history.trials.values()
+        return None
+
+
+def _same_baseline(history: Recorded, judged: Judgement | None) -> bool:
+    """Whether fp32 scored then as it did now, as far as both are known."""
+    known = history.steps.get("baseline")
+    if judged is None or known is None:
+        return True
+    before = evaluation(known["found"])
+    now = judged.baseline.data
+    same = before.data is None or now is None or before.data.digest == now.digest
+    return same and before.value == judged.baseline.value
+
+
+def _recorded(graph: Graph, plan: Plan, history: Recorded) -> Sequence[_Tried]:
+    known = history.trials.values()
     return [
         _Tried(
             past.number,

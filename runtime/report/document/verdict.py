@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from ...evaluation.judging.digits import apart_in
+from ...common.timing import SAME
 from ..comparison import RESULT
 from ..report import Report
 from .document import Outcome
 from .figures import Accuracy, Contender, Number, limit
+from .figures import told as figures
 
 MOST = 3
-"""Numbers that are named in a sentence."""
+"""Numbers that have a sentence each; of more all are listed."""
+
+MADE_UP = "on random inputs, which show ranges of nothing real, "
 
 
 def outcome(report: Report) -> Outcome:
@@ -24,10 +28,17 @@ def outcome(report: Report) -> Outcome:
 
 
 def verdict(
-    report: Report, accuracy: Accuracy | None, contenders: tuple[Contender, ...]
+    report: Report,
+    accuracy: Accuracy | None,
+    contenders: tuple[Contender, ...],
+    made_up: bool = False,
 ) -> str:
-    """The same in words, with what it costs and what it gains."""
-    sentences = [_judged(report, accuracy), _speed(report, contenders)]
+    """The same in words, with what it costs and what it gains.
+
+    Args:
+        made_up: Whether it was judged on random inputs.
+    """
+    sentences = [_judged(report, accuracy, made_up), _speed(report, contenders)]
     if report.interrupted:
         sentences.append("The search was interrupted: this is the best that passed.")
     return " ".join(filter(None, sentences))
@@ -35,38 +46,44 @@ def verdict(
 
 def _share(report: Report) -> str:
     if not report.ops_low:
-        return "Everything stays in fp32"
+        return "Everything stays in fp32: nothing was converted"
     share = report.flops_low / max(report.flops, 1)
     return f"{share:.1%} of the computation runs in {report.low}"
 
 
-def _judged(report: Report, accuracy: Accuracy | None) -> str:
-    share = _share(report)
+def _judged(report: Report, accuracy: Accuracy | None, made_up: bool) -> str:
+    share, on = _share(report), MADE_UP if made_up else ""
     if accuracy is None:
-        error = "" if report.drift is None else f" Output error: {report.drift:.1e}."
-        return f"{share}; nothing was judged.{error}"
+        error = "" if report.drift is None else f" Output error: {report.drift:.1e}"
+        seen = f", {MADE_UP.rstrip(', ')}" if made_up and error else ""
+        return f"{share}; nothing was judged.{error}{seen}{'.' if error else ''}"
     if outcome(report) is Outcome.HOLDS:
-        return f"{share}; {_all(accuracy.numbers)}."
+        return f"{share}; {on}{_all(accuracy.numbers)}."
     missed = [each for each in accuracy.numbers if not each.holds]
     if not accuracy.finite:
         why = "outputs are not finite"
     else:
         why = _all(missed) if missed else "the compiled package misses it"
-    return f"The criterion is not met: {why}. {share}."
+    return f"The criterion is not met: {on}{why}. {share}."
 
 
 def _all(numbers: Sequence[Number]) -> str:
-    """What became of them, and what is demanded; the first few of many."""
-    first = "; ".join(map(_moved, numbers[:MOST]))
-    more = len(numbers) - MOST
-    return f"{first}; and {more} more" if more > 0 else first
+    """What became of them, and what is demanded."""
+    if len(numbers) <= MOST:
+        return "; ".join(map(_moved, numbers))
+    return f"of {len(numbers)} numbers, {', '.join(map(_short, numbers))}"
+
+
+def _short(number: Number) -> str:
+    _before, after, bound = figures(number)
+    return f"{number.metric} {after} ({limit(number)} {bound})"
 
 
 def _moved(number: Number) -> str:
-    before, after, bound = apart_in(
-        number.metric, number.fp32, number.result, number.bound
-    )
+    before, after, bound = figures(number)
     demanded = f"({limit(number)} {bound} is demanded)"
+    if number.stated and not after[:1].isdigit() and math.isfinite(number.result):
+        return f"{number.metric}: {after} {demanded}"
     if number.stated:
         return f"{number.metric} is {after} {demanded}"
     if number.fp32 == number.result:
@@ -79,6 +96,11 @@ def _speed(report: Report, contenders: tuple[Contender, ...]) -> str:
     if result is None or result.latency is None or result.speedup is None:
         return ""
     longer = 1 / max(result.speedup, 1e-9)
+    if result.verdict == "within noise" and abs(result.speedup - 1.0) >= SAME:
+        return (
+            f"A batch is {result.speedup:.2f} times as fast as fp32 by the medians, "
+            "which is within noise."
+        )
     return {
         "faster": f"A batch is {result.speedup:.2f} times as fast as fp32.",
         "slower": f"It is slower: a batch takes {longer:.2f} times as long as in fp32.",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ..wording.runs import Runs, changes, side_by_side
+from collections.abc import Iterator
+
+from ..wording.runs import Runs, changes, judged_rows, side_by_side, warned
 from .elements import Markup, joined, tag
 from .page import Section, written
-from .parts.head import state
+from .parts.head import state, warning_box
 from .tables import table
 
 
@@ -14,11 +16,20 @@ def runs_page(runs: Runs) -> str:
     title = " and ".join(dict.fromkeys(each.name for each in runs.documents))
     sections: list[Section] = [
         ("verdicts", "Verdicts", _verdicts(runs)),
+        *_judged(runs),
         ("numbers", "Side by side", table("Runs, side by side", side_by_side(runs))),
         ("ops", "Ops", _ops(runs)),
     ]
-    top = tag("h1", f"{title}: {len(runs.names)} runs")
+    heading = tag("h1", f"{title}: {len(runs.names)} runs")
+    rows = [joined((tag("code", name), f": {said}")) for name, said in warned(runs)]
+    top = joined((heading, warning_box(rows)))
     return written(f"{title}: narrowcast runs", top, sections)
+
+
+def _judged(runs: Runs) -> Iterator[Section]:
+    rows = judged_rows(runs)
+    if rows is not None:
+        yield "judged", "Numbers that are judged", table("Judged, by number", rows)
 
 
 def _verdicts(runs: Runs) -> Markup:

@@ -40,6 +40,7 @@ overflow-wrap:anywhere}
 .state{margin:0 0 .25rem;font-weight:650}
 .state.holds{color:var(--good)}
 .state.missed{color:var(--bad)}
+.names small{color:var(--quiet)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:1px;
 margin:1.5rem 0 0;background:var(--line);border:1px solid var(--line);border-radius:8px;
 overflow:hidden}
@@ -83,6 +84,7 @@ svg text{font:12px system-ui,sans-serif;fill:var(--ink);font-variant-numeric:tab
 svg .axis{fill:var(--quiet)}
 svg .middle{text-anchor:middle}
 svg .end{text-anchor:end}
+svg .over{paint-order:stroke;stroke:var(--bg);stroke-width:3px}
 svg .grid{stroke:var(--line)}
 svg .limit{stroke:var(--quiet);stroke-width:1.25}
 svg .bound{stroke-dasharray:5 4;stroke:var(--bad)}

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import starmap
 
 from ...common.telling.progress import printable
-from ..document.document import Document, Outcome
-from .numbers import WHYS, count, percent, precisions, size
+from ..document.document import Document
+from .numbers import WHYS, aside, conversion, count, percent, searched, size
 from .rows import (
     NONE,
     Rows,
     contender_rows,
+    judged_on,
     number_rows,
     performance_rows,
     performance_said,
     trial_rows,
 )
-from .runs import Runs, changes, side_by_side
-
-SIGNS = {
-    Outcome.HOLDS: "✅ **Criterion holds.**",
-    Outcome.MISSED: "❌ **Criterion not met.**",
-    Outcome.UNCHECKED: "❔ **Not judged.**",
-}
+from .runs import Runs, changes, judged_rows, side_by_side, warned
+from .status import status
 
 MOST = 10
 """Rows of a list; the page has more."""
@@ -39,10 +36,22 @@ def runs_markdown(runs: Runs) -> str:
     return "\n".join(_compared(runs)) + "\n"
 
 
+def _sign(document: Document) -> str:
+    found = status(document)
+    return f"{found.mark} **{found.words}.**"
+
+
 def _compared(runs: Runs) -> Iterator[str]:
     for name, each in zip(runs.labels, runs.documents, strict=True):
-        yield f"- {code(name)}: {SIGNS[each.outcome]} {text(each.verdict)}"
+        yield f"- {code(name)}: {_sign(each)} {text(each.verdict)}"
     yield ""
+    for name, said in warned(runs):
+        yield f"> **Warning:** {code(name)}: {text(said)}"
+        yield ""
+    judged = judged_rows(runs)
+    if judged is not None:
+        yield from table(judged)
+        yield ""
     yield from table(side_by_side(runs))
     yield ""
     for name, said, ops in changes(runs):
@@ -52,13 +61,17 @@ def _compared(runs: Runs) -> Iterator[str]:
 
 def _lines(document: Document) -> Iterator[str]:
     about = document.origin
-    yield f"### {text(document.name)}: fp32 → {precisions(document)}"
+    yield f"### {text(document.name)}: {conversion(document)}"
     yield ""
-    yield f"{SIGNS[document.outcome]} {text(document.verdict)}"
+    yield f"{_sign(document)} {text(document.verdict)}"
     yield ""
     yield from _listed("Warning", document.warnings)
     yield from table(contender_rows(document))
     yield ""
+    on = judged_on(document)
+    if on:
+        yield f"{text(on)}."
+        yield ""
     numbers = number_rows(document)
     if numbers is not None:
         yield from table(numbers)
@@ -72,7 +85,7 @@ def _lines(document: Document) -> Iterator[str]:
     part = document.size.saved / max(document.size.fp32, 1)
     yield (
         f"{size(document.size.saved)} file, {part:.0%} of the fp32 weights; "
-        f"{text(document.searched)}; {text(about.framework)}, {text(about.cuda or about.cpu)}."
+        f"search: {text(searched(document))}; {text(about.framework)}, {text(about.cuda or about.cpu)}."
     )
     yield from _folded("Trials", _trials(document))
     yield from _folded(_ops_title(document), _ops(document))
@@ -98,7 +111,8 @@ def _folded(title: str, lines: Sequence[str]) -> Iterator[str]:
 
 
 def _trials(document: Document) -> list[str]:
-    return list(table(trial_rows(document))) if document.trials else []
+    said = [f"{text(document.history)}", ""] if document.history else []
+    return [*said, *table(trial_rows(document))] if document.trials else said
 
 
 def _ops_title(document: Document) -> str:
@@ -110,7 +124,7 @@ def _ops(document: Document) -> list[str]:
     heads = ("Op", "Share of error", "FLOPs", "Computes in", "Reason")
     rows = [
         (
-            code(row.id),
+            _named(row.id, row.scope),
             NONE if row.share is None else percent(row.share),
             percent(row.flops / max(document.compute.flops, 1)),
             row.precision,
@@ -124,7 +138,8 @@ def _ops(document: Document) -> list[str]:
 def _kept(document: Document) -> list[str]:
     lines = []
     for each in document.fp32[:MOST]:
-        names = ", ".join(map(code, each.ops[:MOST]))
+        scopes = each.scopes or ("",) * len(each.ops)
+        names = ", ".join(starmap(_named, zip(each.ops[:MOST], scopes, strict=False)))
         more = len(each.ops) - MOST
         rest = f" and {more} more" if more > 0 else ""
         lines.append(
@@ -137,7 +152,17 @@ def _kept(document: Document) -> list[str]:
     return lines
 
 
+def _named(name: str, scope: str) -> str:
+    """An op, and where it is where its id does not say so."""
+    where = aside(name, scope)
+    return f"{code(name)} ({code(where)})" if where else code(name)
+
+
 def _assumed(document: Document) -> Iterator[str]:
+    on = judged_on(document)
+    if on:
+        yield f"{on}, on the saved file in a fresh process"
+    yield from document.assumed.read
     for each in document.assumed.inputs:
         yield f"{each.name}: {each.dtype} {each.shape} {each.drawn}"
     if document.assumed.made_up:

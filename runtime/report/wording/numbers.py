@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...common.timing import SAME
 from ..document.document import Document
 from ..document.figures import Contender, Latency
 
@@ -97,9 +98,34 @@ def label(contender: Contender) -> str:
     return LABELS.get(contender.key, contender.key)
 
 
+def beside(speedup: float, noisy: bool) -> str:
+    """How fast a result is, in the words of the verdict."""
+    if noisy and abs(speedup - 1.0) < SAME:
+        return "as long as fp32, within noise"
+    noise = " by the medians, within noise" if noisy else ""
+    return f"{speedup:.2f}× as fast as fp32{noise}"
+
+
 def precisions(document: Document) -> str:
-    """What became of fp32."""
+    """What the model is in."""
     if not document.compute.ops_low:
         return "fp32"
     whole = document.compute.ops_low == document.compute.ops
     return document.precision if whole else f"{document.precision} + fp32"
+
+
+def conversion(document: Document) -> str:
+    """What became of fp32."""
+    if not document.compute.ops_low:
+        return "nothing converted, every op in fp32"
+    return f"fp32 → {precisions(document)}"
+
+
+def searched(document: Document) -> str:
+    """What was done to find the placement."""
+    return document.searched.replace("none: ", "none, ")
+
+
+def aside(name: str, scope: str) -> str:
+    """Where an op is in the model, where its id does not say so; "" where it does."""
+    return "" if not scope or scope in name else scope

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...evaluation.evaluation import rounded
-from ...evaluation.judging.digits import apart_in
+from ...evaluation.judging.digits import said
+from ...evaluation.metrics.part import SHARE
 from ..comparison import FP32, RESULT
 from ..document.document import Document
-from ..document.figures import Contender, Number, Speed, Trial, limit
+from ..document.figures import Accuracy, Contender, Number, Speed, Trial, limit, told
 from .numbers import LABELS, beside_fp32, count, label, percent, seconds, size
 
 NONE = "–"
@@ -25,17 +26,19 @@ class Rows:
         rows: As many cells each.
         marked: Rows that stand out.
         last_is_text: Whether the last column holds words; those between are numbers.
+        named_by: How many columns name a row.
     """
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     marked: frozenset[int] = frozenset()
     last_is_text: bool = True
+    named_by: int = 1
 
     @property
     def numeric(self) -> range:
         """Columns of numbers."""
-        return range(1, len(self.heads) - self.last_is_text)
+        return range(self.named_by, len(self.heads) - self.last_is_text)
 
 
 def contender_rows(document: Document) -> Rows:
@@ -45,7 +48,7 @@ def contender_rows(document: Document) -> Rows:
     heads = [
         "Model",
         f"FLOPs in {document.precision}",
-        *([] if judged is None else [judged.metric]),
+        *([] if judged is None else [metric_head(judged)]),
         *(["Per batch", "Beside fp32"] if timed else []),
         "",
     ]
@@ -54,21 +57,28 @@ def contender_rows(document: Document) -> Rows:
     return Rows(heads, rows, frozenset(chosen))
 
 
+def metric_head(judged: Accuracy) -> str:
+    """What heads the metric; of several numbers, what their one number may be."""
+    return f"{judged.metric} (at most 1)" if judged.metric == SHARE else judged.metric
+
+
 def number_rows(document: Document) -> Rows | None:
     """The numbers that are judged, and what one is made of; None where it is all."""
     judged = document.accuracy
-    if judged is None or len(judged.numbers) + len(judged.parts) < 2:
+    if judged is None:
+        return None
+    if len(judged.numbers) + len(judged.parts) < 2 and judged.metric != SHARE:
         return None
     heads = ("Number", "fp32", "Result", "Demanded", "")
     parts = (
-        (p.metric, *apart_in(p.metric, p.fp32, p.result), NONE, "")
-        for p in judged.parts
+        (p.metric, *said(p.metric, p.fp32, p.result), NONE, "") for p in judged.parts
     )
-    return Rows(heads, [*map(_number, judged.numbers), *parts])
+    return Rows(heads, [*map(number_cells, judged.numbers), *parts])
 
 
-def _number(each: Number) -> tuple[str, ...]:
-    fp32, result, bound = apart_in(each.metric, each.fp32, each.result, each.bound)
+def number_cells(each: Number) -> tuple[str, ...]:
+    """A number that is judged: its name, fp32's, the result's, demanded, verdict."""
+    fp32, result, bound = told(each)
     state = "holds" if each.holds else "misses"
     demanded = f"{limit(each)} {bound}"
     return each.metric, NONE if each.stated else fp32, result, demanded, state
@@ -98,8 +108,17 @@ def performance_rows(document: Document) -> Rows | None:
     found = document.performance
     if found is None:
         return None
-    times = [f"{percentile}%" for percentile in (50, 90, 99)]
-    heads = ("Model", *times, "Samples/s", "Beside fp32", "Peak memory", "File")
+    heads = (
+        "Model",
+        "Median per batch",
+        "Quartiles",
+        "90% within",
+        "99% within",
+        "Samples per second",
+        "Beside fp32",
+        "Peak memory",
+        "File",
+    )
     base = next((each for each in found.models if each.key == FP32), None)
     chosen = [k for k, each in enumerate(found.models) if each.key == RESULT]
     rows = [_speed(each, base) for each in found.models]
@@ -108,16 +127,23 @@ def performance_rows(document: Document) -> Rows | None:
 
 def _speed(each: Speed, base: Speed | None) -> tuple[str, ...]:
     beside = NONE
-    if base is not None and each is not base and base.throughput > 0:
+    if base is not None and each is not base and each.p50 > 0:
         low, high = base.throughput_low, base.throughput_high
         apart = each.throughput_low > high or each.throughput_high < low
         noise = "" if apart else ", within noise"
-        beside = f"{each.throughput / base.throughput:.2f}×{noise}"
+        beside = f"{base.p50 / each.p50:.2f}×{noise}"
     sizes = (
         NONE if number is None else size(number)
         for number in (each.peak_bytes, each.file_bytes)
     )
-    times = map(seconds, (each.p50, each.p90, each.p99))
+    known = each.low is not None and each.high is not None
+    around = f"{seconds(each.low or 0.0)} to {seconds(each.high or 0.0)}"
+    times = (
+        seconds(each.p50),
+        around if known else NONE,
+        seconds(each.p90),
+        seconds(each.p99),
+    )
     name = LABELS.get(each.key, each.key)
     return (name, *times, f"{each.throughput:,.1f}", beside, *sizes)
 
@@ -129,21 +155,22 @@ def performance_said(document: Document) -> str:
         return ""
     bound = f" of {count(found.cores, 'core')}" if found.cores else ""
     how = f"{count(found.instances, 'instance')}{bound}, batches of {found.batch:,}"
-    return "; ".join((f"Seconds of a batch at percentiles; {how}", *found.notes))
+    return "; ".join((f"Time of one batch, models in turn; {how}", *found.notes))
 
 
 def trial_rows(document: Document) -> Rows:
     """The trials, in the order of the search."""
-    metric = document.accuracy.metric if document.accuracy else "metric"
+    metric = metric_head(document.accuracy) if document.accuracy else "metric"
     heads = ("Trial", f"FLOPs in {document.precision}", "Ops", metric, "Verdict")
     chosen = [k for k, trial in enumerate(document.trials) if trial.delivered]
+    own = " (the result's placement, then)" if document.history else " (the result)"
     rows = [
         (
             f"{trial.number}",
             percent(trial.flops_low / max(document.compute.flops, 1)),
             f"{trial.ops_low:,}",
             NONE if trial.value is None else rounded(trial.value),
-            f"{_ended(trial)}{' (the result)' if trial.delivered else ''}",
+            f"{_ended(trial)}{own if trial.delivered else ''}",
         )
         for trial in document.trials
     ]
@@ -156,3 +183,17 @@ def _ended(trial: Trial) -> str:
         return f"failed: {first}" if first else "outputs were not finite"
     early = "" if trial.full else f", after {count(trial.samples or 0, 'sample')}"
     return f"{'passes' if trial.holds else 'misses'}{early}"
+
+
+def judged_on(document: Document) -> str:
+    """On how many samples and batches, "" where nothing was judged."""
+    about, judged = document.assumed, document.accuracy
+    if judged is None:
+        return ""
+    what = ", ".join(each.metric for each in judged.numbers)
+    verb = "is" if len(judged.numbers) == 1 else "are"
+    samples = "" if judged.samples is None else f" on {count(judged.samples, 'sample')}"
+    known = "" if about.batches is None else f" in {about.batches:,} batches"
+    batches = " in one batch" if about.batches == 1 else known
+    made_up = " of random inputs" if about.made_up else ""
+    return f"{what} {verb} judged{samples}{batches}{made_up}"

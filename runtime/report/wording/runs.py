@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...evaluation.evaluation import rounded
 from ..comparison import FP32, PREPARED, RESULT
 from ..document.document import FORMAT, Document, Outcome
-from ..document.figures import Contender
+from ..document.figures import Contender, Number
 from ..document.typed_data import plain
-from .numbers import beside_fp32, count, percent, precisions, seconds, size
-from .rows import NONE, Rows
+from .differing import differing
+from .numbers import beside_fp32, count, percent, precisions, searched, seconds, size
+from .rows import NONE, Rows, number_cells
+from .status import status
 
 OUTCOMES = {
     Outcome.HOLDS: "criterion holds",
@@ -49,13 +50,31 @@ class Runs:
     @property
     def labels(self) -> tuple[str, ...]:
         """The names, short."""
-        return tuple(name.removesuffix(".report.json") for name in self.names)
+        pairs = [_short(name) for name in self.names]
+        known = [label for label, _failed in pairs]
+        return tuple(
+            f"{label}, failed" if failed and known.count(label) > 1 else label
+            for label, failed in pairs
+        )
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """Of each run but the first, what else it was made of; "" for nothing."""
+        first, *others = self.documents
+        return tuple(differing(first, other) for other in others)
 
     @property
     def changes(self) -> tuple[Changed | None, ...]:
         """Of each run but the first; None where it is of another graph."""
         first, *others = self.documents
         return tuple(changed(first, other) for other in others)
+
+
+def _short(name: str) -> tuple[str, bool]:
+    """A run's name, and whether its file is one of a run that missed."""
+    failed = name.endswith(".report.failed.json")
+    ending = ".report.failed.json" if failed else ".report.json"
+    return name.removesuffix(ending), failed
 
 
 def changed(first: Document, other: Document) -> Changed | None:
@@ -81,6 +100,7 @@ def data(runs: Runs) -> dict[str, Any]:
             {"file": name, "report": plain(document)}
             for name, document in zip(runs.names, runs.documents, strict=True)
         ],
+        "differs": list(runs.differs),
         "changes": [None if each is None else plain(each) for each in runs.changes],
     }
 
@@ -98,24 +118,21 @@ def side_by_side(runs: Runs) -> Rows:
 def _numbers() -> Iterator[tuple[str, Callable[[Document], str]]]:
     yield "Model", lambda each: each.name
     yield "Precision", precisions
-    yield "Outcome", lambda each: OUTCOMES[each.outcome]
+    yield "Outcome", _outcome
     yield "FLOPs in 16 bits", lambda each: percent(each.compute.share)
     yield (
         "Ops in 16 bits",
         lambda each: f"{each.compute.ops_low:,} of {each.compute.ops:,}",
     )
     yield "Casts", lambda each: f"{each.compute.casts:,}"
-    yield "Metric", _metric
-    yield "fp32", lambda each: _judged(each, "fp32")
-    yield "Result", lambda each: _judged(each, "result")
-    yield "Demanded", lambda each: _judged(each, "bound")
+    yield "Judged on", _judged_on
     yield "Output error", _drift
-    yield "fp32, as loaded", lambda each: _time(each, FP32)
-    yield "fp32, prepared", lambda each: _time(each, PREPARED)
-    yield "Result, per batch", lambda each: _time(each, RESULT)
-    yield "Result beside fp32", _speed
+    yield "Time of a batch: fp32, as loaded", lambda each: _time(each, FP32)
+    yield "Time of a batch: fp32, prepared", lambda each: _time(each, PREPARED)
+    yield "Time of a batch: result", lambda each: _time(each, RESULT)
+    yield "Time of a batch: result beside fp32", _speed
     yield "File", lambda each: size(each.size.saved)
-    yield "Trials", lambda each: f"{len(each.trials)}" if each.trials else NONE
+    yield "Search", lambda each: searched(each) or NONE
     yield "Objective", lambda each: each.objective
     yield "Framework", lambda each: each.origin.framework or NONE
     yield "Machine", lambda each: each.origin.cuda or each.origin.cpu or NONE
@@ -123,18 +140,45 @@ def _numbers() -> Iterator[tuple[str, Callable[[Document], str]]]:
     yield "Made", lambda each: each.made.replace("T", " ").replace("Z", " UTC")
 
 
-def _metric(document: Document) -> str:
-    judged = document.accuracy
+def _outcome(document: Document) -> str:
+    if document.outcome is Outcome.HOLDS:
+        words = status(document).words
+        return f"{words[0].lower()}{words[1:]}"
+    return OUTCOMES[document.outcome]
+
+
+def _judged_on(document: Document) -> str:
+    judged, about = document.accuracy, document.assumed
     if judged is None:
         return NONE
-    samples = "" if judged.samples is None else f", {count(judged.samples, 'sample')}"
-    return f"{judged.metric}{samples}"
+    made_up = "random inputs" if about.made_up else ""
+    samples = "" if judged.samples is None else count(judged.samples, "sample")
+    return ", ".join(filter(None, (samples, made_up))) or NONE
 
 
-def _judged(document: Document, what: str) -> str:
-    return (
-        NONE if document.accuracy is None else rounded(getattr(document.accuracy, what))
-    )
+def judged_rows(runs: Runs) -> Rows | None:
+    """All numbers that are judged: each of every run, those of a name together."""
+    found: dict[str, list[tuple[str, Number]]] = {}
+    for name, document in zip(runs.labels, runs.documents, strict=True):
+        for number in () if document.accuracy is None else document.accuracy.numbers:
+            found.setdefault(number.metric, []).append((name, number))
+    rows = [
+        (metric, name, *number_cells(number)[1:])
+        for metric, pairs in found.items()
+        for name, number in pairs
+    ]
+    heads = ("Number", "Run", "fp32", "Result", "Demanded", "")
+    return Rows(heads, rows, named_by=2) if rows else None
+
+
+def warned(runs: Runs) -> Iterator[tuple[str, str]]:
+    """Run and warning: how it differs from the first, then what it warned of itself."""
+    for name, said in zip(runs.labels[1:], runs.differs, strict=True):
+        if said:
+            yield name, said
+    for name, document in zip(runs.labels, runs.documents, strict=True):
+        for warning in document.warnings:
+            yield name, warning
 
 
 def _drift(document: Document) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ....evaluation.judging.digits import apart
 from ...comparison import RESULT
-from ...document.document import Document, Outcome
-from ...wording.numbers import count, percent, precisions, seconds, size
+from ...document.document import Document
+from ...document.figures import told
+from ...wording.numbers import beside, conversion, count, percent, seconds, size
+from ...wording.status import status
 from ..elements import Markup, joined, tag
-
-STATES = {
-    Outcome.HOLDS: ("✓", "Criterion holds"),
-    Outcome.MISSED: ("✗", "Criterion not met"),
-    Outcome.UNCHECKED: ("?", "Not judged"),
-}
 
 
 def head(document: Document) -> Markup:
     """What a reader wants first."""
     about = document.origin
     machine = about.cuda or about.cpu
-    kind = f"fp32 → {precisions(document)}"
+    kind = conversion(document)
     parts = (kind, about.framework, machine)
     return joined(
         (
@@ -35,9 +30,9 @@ def head(document: Document) -> Markup:
 
 def state(document: Document) -> Markup:
     """The outcome as a sign and in words."""
-    sign, words = STATES[document.outcome]
-    icon = tag("span", sign, aria_hidden="true")
-    return tag("p", icon, f" {words}", class_=f"state {document.outcome}")
+    found = status(document)
+    icon = tag("span", found.sign, aria_hidden="true")
+    return tag("p", icon, f" {found.words}", class_=f"state {found.kind}")
 
 
 def _tiles(document: Document) -> Iterator[Markup]:
@@ -45,15 +40,14 @@ def _tiles(document: Document) -> Iterator[Markup]:
     ops = f"of FLOPs, {compute.ops_low:,} of {count(compute.ops, 'op')}"
     yield _tile(f"In {document.precision}", percent(compute.share), ops)
     if judged is not None:
-        before, after, bound = apart(judged.fp32, judged.result, judged.bound)
+        before, after, bound = told(judged)
         fp32 = "" if len(judged.numbers) > 1 else f"fp32 {before}, "
         yield _tile(judged.metric, after, f"{fp32}{judged.limit} {bound}")
     elif document.drift is not None:
         yield _tile("Output error", f"{document.drift:.1e}", "relative, beside fp32")
     result = next((each for each in document.contenders if each.key == RESULT), None)
     if result is not None and result.latency is not None:
-        noise = ", within noise" if result.verdict == "within noise" else ""
-        said = f"{result.speedup or 0.0:.2f}× as fast as fp32{noise}"
+        said = beside(result.speedup or 0.0, result.verdict == "within noise")
         yield _tile("Per batch", seconds(result.latency.median), said)
     else:
         yield _tile("Per batch", "–", document.untimed or "not timed")
@@ -72,10 +66,15 @@ def _tile(name: str, value: str, said: str) -> Markup:
 
 def warnings(document: Document) -> Markup | None:
     """What the run warned of, None for nothing."""
-    if not document.warnings:
+    return warning_box(document.warnings)
+
+
+def warning_box(said: Sequence[Markup | str]) -> Markup | None:
+    """Warnings in a box of their own, None for nothing."""
+    if not said:
         return None
-    rows = (tag("li", text) for text in document.warnings)
-    title = "Warning" if len(document.warnings) == 1 else "Warnings"
+    rows = (tag("li", text) for text in said)
+    title = "Warning" if len(said) == 1 else "Warnings"
     return tag(
         "section",
         tag("h2", title, id="warnings"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...document.document import Document
 from ...document.network import Module, Stretch
-from ...wording.numbers import count, flops, percent
+from ...wording.numbers import aside, count, flops, percent
 from ..elements import Markup, joined, tag
 
 WIDTH, HEIGHT = 1000.0, 28.0
@@ -69,8 +69,10 @@ def _strip(document: Document) -> Markup:
 
 def _cell(each: Stretch, x: float, width: float) -> Iterator[Markup]:
     share = min(max(each.ops_low / max(each.ops, 1), 0.0), 1.0)
+    where = aside(each.first, each.scope)
+    first = f"{each.first} ({where})" if where else each.first
     name = tag(
-        "title", f"{each.first}{'' if each.ops == 1 else f' and {each.ops - 1} more'}"
+        "title", f"{first}{'' if each.ops == 1 else f' and {each.ops - 1} more'}"
     )
     low = round(share * HEIGHT, 1)
     if low < HEIGHT:

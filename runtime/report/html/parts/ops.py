@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 
 from ...document.document import Document
 from ...document.network import Kept, OpRow
-from ...wording.numbers import WHYS, count, flops, gained, percent
+from ...wording.numbers import WHYS, aside, count, flops, gained, percent
 from ..elements import Markup, joined, tag
 from ..tables import laid_out
 
@@ -56,7 +57,9 @@ def _table(document: Document, rows: Sequence[OpRow], caption: str) -> Markup:
 
 
 def _cells(document: Document, row: OpRow) -> Sequence[Markup | str]:
-    name = joined((tag("code", row.id), tag("small", row.type)))
+    where = aside(row.id, row.scope)
+    small = f"{row.type} {where}" if where else row.type
+    name = joined((tag("code", row.id), tag("small", small)))
     cells: list[Markup | str] = [name, badge(document, row.precision)]
     if document.ranked_by == "error":
         cells += [_share(row), "" if row.error is None else f"{row.error:.1e}"]
@@ -115,12 +118,21 @@ def _group(document: Document, why: str, rows: Sequence[Kept]) -> Markup:
     return joined((head, tag("ul", *first, class_="kept"), more))
 
 
+def _named(name: str, scope: str) -> Markup:
+    """An op, and where it is where its id does not say so."""
+    where = aside(name, scope)
+    small = tag("small", f"({where}) ") if where else None
+    return joined((tag("code", name), " ", small))
+
+
 def _reasons(rows: Sequence[Kept]) -> Iterator[Markup]:
     room = NAMED
     for each in rows:
         names, room = each.ops[:room], max(room - len(each.ops), 0)
         if names:
-            codes = (joined((tag("code", name), " ")) for name in names)
+            codes = starmap(
+                _named, zip(names, each.scopes or [""] * len(names), strict=False)
+            )
             more = len(each.ops) - len(names)
             rest = f"and {more} more" if more else None
             named = tag("div", *codes, rest, class_="names")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...document.document import Document
-from ...wording.numbers import count
+from ...wording.numbers import searched
+from ...wording.rows import judged_on
 from ..elements import Markup, joined, tag
 from ..tables import Cell, figures, laid_out
 
@@ -24,19 +25,10 @@ def assumed(document: Document) -> Markup:
 
 
 def _said(document: Document) -> Iterator[str]:
-    about, judged = document.assumed, document.accuracy
-    if judged is not None:
-        what = ", ".join(each.metric for each in judged.numbers)
-        samples = (
-            "" if judged.samples is None else f" on {count(judged.samples, 'sample')}"
-        )
-        batches = "" if about.batches is None else f" in {about.batches:,} batches"
-        one = about.batches == 1
-        verb = "is" if len(judged.numbers) == 1 else "are"
-        yield (
-            f"{what} {verb} judged{samples}{' in one batch' if one else batches}, on the "
-            "saved file in a fresh process."
-        )
+    about, on = document.assumed, judged_on(document)
+    if on:
+        yield f"{on}, on the saved file in a fresh process."
+    yield from about.read
     if about.made_up:
         yield "There was no data: inputs were made up, and say nothing of real values."
     yield from about.said
@@ -59,7 +51,7 @@ def origin(document: Document) -> Markup:
                 datetime=document.made,
             ),
         ),
-        ("Search", document.searched),
+        ("Search", searched(document)),
         ("Spec", _file(about.spec, about.spec_sha256)),
         ("Script", _file(about.script)),
         ("Plan", _file(about.plan)),

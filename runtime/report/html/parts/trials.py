@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ....evaluation.evaluation import rounded
-from ....evaluation.judging.digits import apart
 from ...document.document import Document
-from ...document.figures import Accuracy, Trial
+from ...document.figures import Accuracy, Trial, told
 from ...wording.numbers import count, percent
 from ...wording.rows import trial_rows
 from ..charts import MOST, Axis, axis
@@ -20,12 +19,15 @@ LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 14.0, 44.0
 
 def trials(document: Document) -> Markup | None:
     """What a search tried, None where it is not known."""
+    said = f"{document.history[:1].upper()}{document.history[1:]}."
+    lead = tag("p", said, class_="quiet") if document.history else None
     if not document.trials or document.accuracy is None:
-        return None
+        return lead
     drawn = [trial for trial in document.trials if trial.value is not None]
     rows = table("Trials, in the order of the search", trial_rows(document))
     figure = _figure(document, drawn, document.accuracy) if len(drawn) > 1 else None
-    return tag("div", figure, rows, class_="pair" if figure else None)
+    whole = tag("div", figure, rows, class_="pair" if figure else None)
+    return joined((lead, whole))
 
 
 def _figure(document: Document, drawn: Sequence[Trial], judged: Accuracy) -> Markup:
@@ -49,6 +51,7 @@ def _figure(document: Document, drawn: Sequence[Trial], judged: Accuracy) -> Mar
         *_limits(up, judged),
         tag("polyline", points=" ".join(f"{x},{y}" for x, y in points), class_="path"),
         *(_point(trial, *place) for trial, place in zip(drawn, points, strict=True)),
+        *_labels(up, judged, points),
         tag(
             "text",
             f"FLOPs in {document.precision}",
@@ -86,25 +89,45 @@ def _grid(across: Axis, up: Axis) -> Iterator[Markup]:
         yield tag("text", said, x=x, y=y + 18, class_="axis middle")
 
 
-def _limits(up: Axis, judged: Accuracy) -> Iterator[Markup]:
-    fp32, bound = apart(judged.fp32, judged.bound)
+def _lines(up: Axis, judged: Accuracy) -> Iterator[tuple[str, str, float, bool]]:
+    """Kind, label, place, and whether the label is above: of fp32 and the bound."""
+    fp32, _result, bound = told(judged)
     rows = (
         ("fp32", f"fp32 {fp32}", judged.fp32, True),
         ("bound", f"{judged.limit} {bound}", judged.bound, False),
     )
     for kind, said, value, better in rows:
-        if not abs(value) < MOST:
-            continue
-        y = up.at(value)
-        above = better == judged.higher_is_better
+        if abs(value) < MOST:
+            yield kind, said, up.at(value), better == judged.higher_is_better
+
+
+def _limits(up: Axis, judged: Accuracy) -> Iterator[Markup]:
+    for kind, _said, y, _above in _lines(up, judged):
         yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_=f"limit {kind}")
-        yield tag(
-            "text",
-            said,
-            x=WIDTH - RIGHT,
-            y=y - 5 if above else y + 14,
-            class_="axis end",
+
+
+def _labels(
+    up: Axis, judged: Accuracy, points: Sequence[tuple[float, float]]
+) -> Iterator[Markup]:
+    """At the end of a line where no trial is; in the middle where both have one."""
+    for _kind, said, line, above in _lines(up, judged):
+        y, width = (line - 5 if above else line + 14), 6.6 * len(said)
+        middle = (LEFT + WIDTH - RIGHT) / 2
+        places = (
+            (WIDTH - RIGHT, WIDTH - RIGHT - width, "axis end"),
+            (LEFT + 4, LEFT + 4, "axis"),
+            (middle, middle - width / 2, "axis middle"),
         )
+        free = (
+            place
+            for place in places
+            if not any(
+                place[1] - 13 < px < place[1] + width + 13 and abs(py - y + 4) < 19
+                for px, py in points
+            )
+        )
+        x, _left, kind = next(free, places[0])
+        yield tag("text", said, x=x, y=y, class_=f"{kind} over")
 
 
 def _point(trial: Trial, x: float, y: float) -> Markup:

@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8a30aaa8c703e61397f76f5e4c3bed08eff24d09a4d7b3dabecdf3197df3f7e7"
+# spec-sha256 = "767971930ae00dd134fe23c26e605b2cc557201d17acd70b1e173e3be75bf753"
 # ///
 # fmt: off
 # isort: skip_file
