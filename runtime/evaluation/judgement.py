@@ -9,7 +9,7 @@ from typing import Any
 
 from .criterion import Criterion, Together
 from .evaluation import Evaluation
-from .judging.digits import apart
+from .judging.digits import said
 from .judging.verdict import Verdict, verdict_data, verdicts
 from .metrics.part import Part
 
@@ -42,11 +42,12 @@ class Judgement:
     @property
     def lines(self) -> tuple[str, ...]:
         """The same in words, and what a number is made of."""
-        said = tuple(each.line(self.result.finite) for each in self.verdicts)
+        lines = tuple(each.line(self.result.finite) for each in self.verdicts)
         made = (
-            f"{a.metric} {' -> '.join(apart(a.value, b.value))}" for a, b in self.parts
+            f"{a.metric} {' -> '.join(said(a.metric, a.value, b.value))}"
+            for a, b in self.parts
         )
-        return (*said, f"of {', '.join(made)}") if self.parts else said
+        return (f"{lines[0]}, of {', '.join(made)}",) if self.parts else lines
 
     @property
     def parts(self) -> tuple[tuple[Part, Part], ...]:

@@ -121,7 +121,7 @@ def performed_lines(performed: Performed | None) -> list[str]:
     bound = f" of {cores} core{'s' * (cores != 1)}" if cores else ""
     head = (
         f"{several}{bound}, batches of {performed.batch}: ms per batch at 50, 90 and "
-        "99 %, samples per second, peak memory, file"
+        "99 %, samples per second (at the quartiles), peak memory, file"
     )
     base = performed.models[FP32]
     lines = [
@@ -137,7 +137,12 @@ def _performed(found: Speed, base: Speed) -> str:
         "-" if each is None else in_bytes(each)
         for each in (found.peak_bytes, found.file_bytes)
     )
-    line = f"{times}  {found.throughput:.1f}/s  {sizes}"
+    mean, *ends = (
+        f"{each:.1f}" for each in (found.throughput, *found.throughput_noise)
+    )
+    noise = "" if set(ends) == {mean} else f" ({' to '.join(ends)})"
+    rate = f"{mean}/s{noise}"
+    line = f"{times}  {rate}  {sizes}"
     if found is base:
         return line
     ratio = base.latency[0] / found.latency[0] if found.latency[0] else 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evaluation.judgement import Judgement, Package
-from ..evaluation.judging.digits import told
+from ..evaluation.judging.verdict import reached
 from ..frameworks.adapter import Compiler
 from ..frameworks.protocol import LoadSaved
 from ..search import Found
@@ -95,7 +95,9 @@ def described_result(converted: Converted) -> str:
     if converted.judgement is None:
         return share
     state = "passes" if converted.holds else "fails"
-    return f"{share}  {told(converted.judgement.result)}  {state}"
+    judged = converted.judgement
+    value = reached(judged.criterion, judged.baseline, judged.result)
+    return f"{share}  {value}  {state}"
 
 
 def checked(conversion: Conversion, found: Found) -> Converted:

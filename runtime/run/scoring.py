@@ -27,6 +27,7 @@ from ..evaluation.evaluation import (
 from ..evaluation.judging.digits import told
 from ..evaluation.judging.joint import against, asked, needs_reference
 from ..evaluation.judging.relative import meant, meant_criterion
+from ..evaluation.judging.verdict import reached
 from ..evaluation.metrics.calling import made_metric
 from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
@@ -159,7 +160,8 @@ def score_saved(
             scored = context.workers.evaluate(job, progress.batch)
             where = "the workers"
         finite = "" if scored.finite else "  outputs are not finite"
-        text = f"{told(scored)}  {path.name} loaded in {where}{finite}"
+        value = reached(standard.criterion, standard.baseline, scored)
+        text = f"{value}  {path.name} loaded in {where}{finite}"
         progress.line("check", text)
         return evaluation_data(scored)
 

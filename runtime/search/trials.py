@@ -13,7 +13,7 @@ from ..common.telling.progress import Progress, duration
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import Evaluation, Watch
-from ..evaluation.judging.digits import told
+from ..evaluation.judging.verdict import reached
 from ..evaluation.sequential import paired_watch, settled
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Reason
@@ -233,7 +233,7 @@ class Trials:
         share, found = self._share(trial.placement), trial.evaluation
         if found is None:
             return f"{share}  failed: {trial.failure.splitlines()[0]}"
-        value = told(found)
+        value = reached(self.judge.criterion, self.judge.baseline, found)
         if not found.full:
             value += f" by the first {found.samples} samples"
         if not found.finite:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -21,11 +21,15 @@ from narrowcast.runtime.graph.graph import (
     Slot,
     Tensor,
 )
+from narrowcast.runtime.graph.growth import Growth
 from narrowcast.runtime.graph.pins import Reason, Why
 from narrowcast.runtime.search.limits.ranges import (
     GROSS,
+    Ranges,
     find_ranges,
     harmful,
+    ranged_text,
+    stated_ends,
     suspicion,
 )
 
@@ -73,6 +77,26 @@ def found(
     traced: Any, low: Precision = FP16, held: frozenset[str] = frozenset()
 ) -> Any:
     return find_ranges(traced, low, held)
+
+
+def test_a_stated_range_is_told_where_the_batch_shows_less() -> None:
+    graph = chain("cast", "sine", low=BF16)
+    ops = (replace(graph.ops[0], kind=Kind.FIXED, growth=Growth.KEEPS), *graph.ops[1:])
+    graph = replace(graph, ops=ops)
+    stated = stated_ends(graph, {"x": 999.0})
+    assert stated == {"x": 999.0, "cast": 999.0}
+    seen = {"cast": Statistics(926.0, 0.0, 0.0, 0.9)}
+    reason = suspicion(graph, graph.ops[1], BF16, seen, None, stated)
+    assert reason is not None
+    assert reason.text.startswith("cast holds whole numbers up to 999, bf16")
+
+
+def test_the_line_of_progress_tells_each_reason() -> None:
+    texts = ["overflows", "is off", "overflows", "flushes", "rounds"]
+    pins = {str(k): Reason(Why.RANGE, text) for k, text in enumerate(texts)}
+    assert ranged_text(Ranges(pins, {})) == (
+        "2 ops pinned: overflows; 1 op: is off; 1 op: flushes; 1 more, see the plan"
+    )
 
 
 SUSPECTS = {

@@ -205,6 +205,23 @@ def test_several_numbers_are_each_told() -> None:
     assert rows.rows[1] == ("cosine", "–", "0.9800", "at least 0.9900", "misses")
 
 
+def test_what_one_number_is_made_of_is_told() -> None:
+    before, after = ((Part("top-1", a), Part("F1", 0.7)) for a in (0.9, 0.8))
+    judged = Judgement(
+        Criterion(absolute=0.1),
+        Evaluation("mean of top-1 x 2, F1 x 1", 1.25, 500, True, parts=before),
+        Evaluation("mean of top-1 x 2, F1 x 1", 1.15, 500, True, parts=after),
+    )
+    (line,) = judged.lines
+    assert line.endswith(", of top-1 0.9000 -> 0.8000, F1 0.7000 -> 0.7000")
+    found = documented(judgement=judged)
+    assert found.accuracy is not None
+    assert [each.result for each in found.accuracy.parts] == [0.8, 0.7]
+    rows = number_rows(found)
+    assert rows is not None and len(rows.rows) == 3
+    assert rows.rows[1] == ("top-1", "0.9000", "0.8000", "–", "")
+
+
 def test_what_was_made_up_of_inputs_is_told() -> None:
     (made_up,) = documented(drawn={"x": "in [0, 999]"}).assumed.inputs
     assert (made_up.name, made_up.shape) == ("x", "batch × 5")

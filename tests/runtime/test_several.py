@@ -33,7 +33,7 @@ from narrowcast.runtime.evaluation.evaluation import (
     evaluation,
     evaluation_data,
 )
-from narrowcast.runtime.evaluation.judging.digits import apart
+from narrowcast.runtime.evaluation.judging.digits import apart, told
 from narrowcast.runtime.evaluation.judging.doubts import doubts
 from narrowcast.runtime.evaluation.judging.joint import (
     Jointly,
@@ -43,12 +43,14 @@ from narrowcast.runtime.evaluation.judging.joint import (
 )
 from narrowcast.runtime.evaluation.judging.relative import meant, meant_criterion
 from narrowcast.runtime.evaluation.judging.verdict import (
+    reached,
     verdict_data,
     verdict_of,
     verdicts,
 )
 from narrowcast.runtime.evaluation.metrics.given import given as given_metric
 from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.part import SHARE, Part
 from narrowcast.runtime.evaluation.metrics.several import Several, Weighted
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.evaluation.sequential import paired_watch, settled
@@ -193,6 +195,22 @@ def test_a_mean_of_products_is_one_number(tmp_path: Path) -> None:
     assert after.value == pytest.approx((0.5 * values[0] + 1.5 * values[1]) / 2)
     (verdict,) = verdicts(whole, before, after)
     assert verdict.line().startswith("mean of top-1 x 0.5, top-2 x 1.5 1.0000 -> ")
+
+
+def test_decibels_and_digits_that_tell_a_number_from_its_bound() -> None:
+    criteria = StatedDecibels(at_worst=30.0), Stated(at_worst=0.99999)
+    parts = [
+        (Part("SQNR of a", decibels), Part("cosine", 0.999992))
+        for decibels in (300.0, 41.5)
+    ]
+    before, after = (
+        Evaluation(SHARE, 0.0, 9, True, parts=each) for each in reversed(parts)
+    )
+    said = reached(together(criteria), before, after)
+    assert said == "SQNR of a no difference, cosine 0.999992"
+    assert told(before) == "SQNR of a 41.5000 dB, cosine 1.0000"
+    (line, _cosine) = (e.line() for e in verdicts(together(criteria), after, before))
+    assert line == "SQNR of a 41.5000 dB  (at least 30.0000 dB: criterion holds)"
 
 
 class Users:

@@ -48,8 +48,7 @@ def said(metric: str, *values: float) -> tuple[str, ...]:
 
 def told(found: Evaluation) -> str:
     """Name and value of what was scored; of several that are judged, all of them."""
-    if found.metric != SHARE:
-        return f"{found.metric} {rounded(found.value)}"
+    numbers = found.parts if found.metric == SHARE else (found,)
     return ", ".join(
-        f"{part.metric} {said(part.metric, part.value)[0]}" for part in found.parts
+        f"{each.metric} {said(each.metric, each.value)[0]}" for each in numbers
     )

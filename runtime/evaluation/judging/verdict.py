@@ -93,6 +93,15 @@ def verdicts(
     )
 
 
+def reached(criterion: Criterion, baseline: Evaluation, result: Evaluation) -> str:
+    """Names and values, with digits that tell each from its bound."""
+    return ", ".join(
+        f"{each.metric} {said(each.metric, each.result, bound)[0]}"
+        for each in verdicts(criterion, baseline, result)
+        for bound in (each.criterion.bound(each.fp32),)
+    )
+
+
 def step_of(found: Evaluation | Part) -> float | None:
     """What one sample makes of a mean of zeros and ones, the metric's resolution."""
     scores = found.scores

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...evaluation.evaluation import rounded
-from ...evaluation.judging.digits import apart
+from ...evaluation.judging.digits import said
 from ...evaluation.metrics.part import SHARE
 from ..comparison import FP32, RESULT
 from ..document.document import Document
@@ -70,7 +70,9 @@ def number_rows(document: Document) -> Rows | None:
     if len(judged.numbers) + len(judged.parts) < 2 and judged.metric != SHARE:
         return None
     heads = ("Number", "fp32", "Result", "Demanded", "")
-    parts = ((p.metric, *apart(p.fp32, p.result), NONE, "") for p in judged.parts)
+    parts = (
+        (p.metric, *said(p.metric, p.fp32, p.result), NONE, "") for p in judged.parts
+    )
     return Rows(heads, [*map(number_cells, judged.numbers), *parts])
 
 

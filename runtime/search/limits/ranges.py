@@ -17,12 +17,15 @@ from fp32 (`Graph.unfit`), which would not.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ...frameworks.protocol import Clipping, Probe, Statistics, Traced
 from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Op, Precision
+from ...graph.growth import Growth
 from ...graph.pins import Reason, Why
 
 GROSS = 2.0**-6
@@ -60,10 +63,35 @@ class Ranges:
         return replace(graph, unfit=self.unfit) if self.unfit else graph
 
 
+TOLD = 3
+"""Reasons that a line of progress has room for."""
+
+
 def ranged_text(ranges: Ranges) -> str:
-    """How many ops the pass pinned, and why the first."""
-    count = len(ranges.ranged)
-    return f"{count} op{'s' * (count != 1)} pinned: {ranges.ranged[0].text}"
+    """How many ops the pass pinned, by their reasons."""
+    counted = Counter(reason.text for reason in ranges.ranged).most_common()
+    first, *others = (
+        (f"{count} op{'s' * (count != 1)}", text) for text, count in counted[:TOLD]
+    )
+    more = sum(count for _text, count in counted[TOLD:])
+    told = [f"{first[0]} pinned: {first[1]}", *(f"{n}: {text}" for n, text in others)]
+    return "; ".join([*told, *[f"{more} more, see the plan"] * bool(more)])
+
+
+def stated_ends(graph: Graph, ends: Mapping[str, float]) -> dict[str, float]:
+    """Tensor → the largest magnitude that is stated of the input it was cast from.
+
+    Args:
+        ends: Input → the same.
+    """
+    found = {name: ends[name] for name in graph.inputs if name in ends}
+    for op in graph.ops:
+        names = [slot.tensor for slot in op.inputs if slot.tensor is not None]
+        taken = [name for name in names if not graph.tensors[name].constant]
+        casts = op.growth is Growth.KEEPS and op.kind in (Kind.MOVER, Kind.FIXED)
+        if casts and len(taken) == 1 and taken[0] in found:
+            found |= dict.fromkeys(op.outputs, found[taken[0]])
+    return found
 
 
 def find_ranges(
@@ -71,19 +99,22 @@ def find_ranges(
     low: Precision,
     held: Set[str],
     statistics: Mapping[str, Statistics] | None = None,
+    stated: Mapping[str, float] | None = None,
 ) -> Ranges:
     """Judge every op that can be low.
 
     Args:
         held: Ids of ops that are fp32 anyway.
         statistics: Of the calibration batch, by tensor; None: they are collected.
+        stated: Tensor → the largest magnitude that is stated of it, for reasons.
     """
     graph, free = traced.graph, _free(traced.graph, low, held)
     if statistics is None:
         statistics = traced.statistics(low) if free else {}
     suspects = {}
     for op in free.values():
-        reason = suspicion(graph, op, low, statistics, traced.probes.get(op.id))
+        probe = traced.probes.get(op.id)
+        reason = suspicion(graph, op, low, statistics, probe, stated)
         if reason is not None:
             suspects[op.id] = reason
     infinite = {
@@ -129,11 +160,12 @@ def suspicion(
     low: Precision,
     statistics: Mapping[str, Statistics],
     probe: Probe | None,
+    stated: Mapping[str, float] | None = None,
 ) -> Reason | None:
     """Why the op's values may not fit the format, None if all do."""
     names = dict.fromkeys((*graph.castable(op), *graph.carried(op)))
     seen = [(name, statistics[name]) for name in names if name in statistics]
-    for check in (_overflow, _flush, _inexact):
+    for check in (_overflow, _flush, partial(_inexact, stated=stated or {})):
         for name, found in seen:
             reason = check(name, found, low)
             if reason is not None:
@@ -162,14 +194,17 @@ def _flush(name: str, found: Statistics, low: Precision) -> Reason | None:
     return Reason(Why.RANGE, text, found.flushed)
 
 
-def _inexact(name: str, found: Statistics, low: Precision) -> Reason | None:
+def _inexact(
+    name: str, found: Statistics, low: Precision, stated: Mapping[str, float]
+) -> Reason | None:
     if not found.inexact or found.largest > WHOLE:
         return None
+    largest = max(found.largest, stated.get(name, 0.0))
     text = (
-        f"{name} holds whole numbers up to {found.largest:.6g}, "
+        f"{name} holds whole numbers up to {largest:.6g}, "
         f"{low} has all only up to {LIMITS[low].whole}"
     )
-    return Reason(Why.RANGE, text, found.largest)
+    return Reason(Why.RANGE, text, largest)
 
 
 def harmful(traced: Traced, low: Precision, group: Sequence[str]) -> frozenset[str]:

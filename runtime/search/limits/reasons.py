@@ -13,7 +13,7 @@ from ...graph.pins import Pins, Reason, user_pins
 from ...placement import Objective
 from .bounds import Ends, bound_pins
 from .capability import capability_pins
-from .ranges import Ranges, find_ranges
+from .ranges import Ranges, find_ranges, stated_ends
 
 
 def hard_pins(
@@ -39,7 +39,8 @@ def hard_pins(
         **user_pins(traced.graph, pins),
         **capability_pins(traced.graph, low, traced.probes),
     }
-    ranges = find_ranges(traced, low, held.keys(), statistics)
+    stated = stated_ends(traced.graph, ends or {})
+    ranges = find_ranges(traced, low, held.keys(), statistics, stated)
     return replace(
         ranges,
         pins={**bounds, **held, **ranges.pins},
