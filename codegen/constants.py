@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
+from narrowcast.spec.sections.drift import NearnessSection, place_of
 from narrowcast.spec.sections.metrics.measure import Measure
 from narrowcast.spec.sections.metrics.poststeps import PostStep
-from narrowcast.spec.sections.tuning import NearnessSection
 from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject, measures
 
 from .evaluation.transforms import own
@@ -229,11 +229,15 @@ def _drift(spec: Spec) -> Iterator[Code]:
     drift = spec.evaluation.drift
     if drift is None:
         return
+    all_ = drift.axis
     given = _nearness(drift)
     if drift.outputs:
         names = spec.model.outputs
         rows = (
-            (f"{literal(_output(name, names))}: ", call("Drift", **_nearness(each)))
+            (
+                f"{literal(_output(name, names))}: ",
+                call("Drift", **_nearness(each, all_)),
+            )
             for name, each in drift.outputs.items()
         )
         given["outputs"] = Group("{", tuple(rows), "}")
@@ -244,13 +248,14 @@ def _drift(spec: Spec) -> Iterator[Code]:
     yield laid_out("DRIFT = ", call("Drift", **given))
 
 
-def _nearness(section: NearnessSection) -> dict[str, Code | Group]:
+def _nearness(section: NearnessSection, all_: int = -1) -> dict[str, Code | Group]:
+    """What is demanded, and on which axis, if that is not the one of all outputs."""
     given = {name: literal(getattr(section, name)) for name in section.demanded}
-    if section.axis != -1:
+    if "axis" in section.written and section.axis != all_:
         given["axis"] = literal(section.axis)
     return dict(given)
 
 
 def _output(name: str, names: Sequence[str]) -> str | int:
     """An output's name, or its place where that is what it says."""
-    return int(name) if name not in names and name.isdecimal() else name
+    return name if name in names else place_of(name, names)

@@ -36,8 +36,8 @@ Performance Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF1
 annotations array arrays block_model cache command_line conversion converted data fed
 found fused inputs keras keras_model labels load_frozen_graph load_keras
 load_keras_weights load_onnx load_parameters load_safetensors load_saved_model
-load_state_dict load_symbol low lows mean model mx mxnet np npt onnxruntime open_pt2
-open_supplied openvino portable profile pytorch run source std subject sys
+load_state_dict load_symbol low lows model mx mxnet np npt onnxruntime open_pt2
+open_supplied openvino portable profile pytorch run source subject sys
 tensorflow tensorrt tf torch
 
 BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS

@@ -63,8 +63,8 @@ def parsed(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="start no trial after this time, and wait no longer for a batch (0: no "
-        "limit)",
+        help="start no trial after this time, and wait no longer for a batch, a metric or "
+        "eval_func (0: no limit)",
     )
     add(
         "--workers",

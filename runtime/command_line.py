@@ -92,12 +92,17 @@ def _converted(
     limit_reading(options.timeout)
     run = Run(context)
     left_early = partial(_left_early, context, say)
+
+    def last_words(error: NarrowcastError) -> None:
+        say(f"error: {located(str(error), context.script)}")
+        context.remove_candidates()
+
     try:
         run.begin()
         with (
             _stdout_for_json(kept) if options.json else nullcontext(),
             exits_are_told(left_early, NarrowcastError.exit_code),
-            beating(context.progress.goes_on),
+            beating(context.progress.goes_on, last_words=last_words),
         ):
             return convert(run)
     except NarrowcastError as error:

@@ -227,9 +227,11 @@ def _transform_notes(document: Document) -> Iterator[Note]:
         text = "is for a dataset, and none is written: data that is given is as it is"
         yield Note((*DATA, "transform"), text, LEAVE)
     elif loader:
+        before = None
         for at, step in loader.transform.placed:
-            if other := step.other(document.framework):
+            if other := step.other(document.framework, before):
                 yield Note((*DATA, "transform", *at), *other)
+            before = step
 
 
 def _postprocess_notes(document: Document) -> Iterator[Note]:

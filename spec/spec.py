@@ -16,11 +16,11 @@ from .performance import Performance
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
+from .sections.drift import DriftSection
 from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
 from .sections.mixed_precision import Low
 from .sections.transforms.transform import Transform
-from .sections.tuning import DriftSection
 
 Supplied = Literal["supplied"]
 SUPPLIED: Supplied = "supplied"
@@ -151,7 +151,7 @@ class MultiMetrics:
     """Several metrics, in the order written.
 
     Attributes:
-        weights: One for each: their weighted mean is judged; () where each is.
+        weights: One for each: the mean of value times weight is judged; () where each is.
     """
 
     metrics: tuple[Measure, ...]

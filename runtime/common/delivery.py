@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from .errors import UsageError
 from .files import sha256
+from .standing import check_model
 
 CANDIDATE = "candidate-"
 """Prefix of the folder of a model that is not judged yet."""
@@ -71,18 +72,35 @@ def destination(candidate: Path, missed: bool) -> Path:
     return (output / FAILED if missed else output) / candidate.name
 
 
+def check_deliverable(output: Path, file: str, folder: bool) -> None:
+    """See, before there is a model, that it may be put in place whatever comes out.
+
+    Args:
+        file: Its name.
+        folder: Whether it is a folder.
+
+    Raises:
+        UsageError: Something else stands there, which would be lost.
+    """
+    for place in (output, output / FAILED):
+        check_model(place / file, folder)
+
+
 def deliver(candidate: Path, missed: bool) -> Path:
     """Put a candidate in place, with what was written beside it; the model comes last.
 
     What stood there is replaced; each file or folder is there whole at any time.
 
     Raises:
-        UsageError: It can't be put there.
+        UsageError: It can't be put there, or something else stands there.
     """
     final = destination(candidate, missed)
+    entries = (*_beside(candidate), candidate)
+    for entry in entries:
+        check_model(final.parent / entry.name, entry.is_dir())
     try:
         final.parent.mkdir(exist_ok=True)
-        for entry in (*_beside(candidate), candidate):
+        for entry in entries:
             _replace(entry, final.parent / entry.name)
     except OSError as error:
         raise _unwritable(final.parent, error) from error

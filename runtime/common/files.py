@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UsageError
+from .standing import check_file
 
 
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write beside the target and rename: readers see the old file or the new one.
 
     Raises:
-        UsageError: The folder can't be written, or the disk is full.
+        UsageError: The folder can't be written, the disk is full, or what is there is
+            no file.
     """
     staged = stage(path, data)
     with _written(path), removed_on_failure(staged):
@@ -27,8 +29,10 @@ def stage(path: Path, data: bytes) -> Path:
     """Write to a new file beside the target, which only a rename is left of.
 
     Raises:
-        UsageError: The folder can't be written, or the disk is full.
+        UsageError: The folder can't be written, the disk is full, or what is there is
+            no file.
     """
+    check_file(path)
     with _written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,6 +49,12 @@ def place_of(error: BaseException) -> str:
 def place_here() -> str:
     """The same of what is running now."""
     return _place(_innermost(traceback.extract_stack()))
+
+
+def place_in_main() -> str:
+    """The same of what the main thread runs now, whatever thread asks."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    return _place(_innermost(traceback.extract_stack(frame))) if frame else ""
 
 
 def described(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.errors import DataError
 from ..common.strict_json import count, record, text
 
 BYTES = 8
@@ -101,9 +102,23 @@ def _array_parts(value: Any) -> Iterator[bytes | memoryview]:
         yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
+def check_unmasked(value: Any, where: str) -> None:
+    """Refuse what a mask leaves out: no model takes masks, and below is any number.
+
+    Raises:
+        DataError: Something is masked.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DataError(
+            f"{where} has {np.ma.getmaskarray(value).sum()} masked values, which no model takes",
+            "Fill them: `array.filled(value)`.",
+        )
+
+
 def array_of(value: Any) -> np.ndarray[Any, Any] | None:
     """A framework's tensor as NumPy's, wherever it is; None of what is no tensor."""
     if isinstance(value, np.ndarray | np.generic):
+        check_unmasked(value, "the data")
         return np.asarray(value)
     try:
         found = np.asarray(_on_the_host(value))

@@ -9,7 +9,9 @@ from typing import Any
 
 from .criterion import Criterion, Together
 from .evaluation import Evaluation
+from .judging.digits import apart
 from .judging.verdict import Verdict, verdict_data, verdicts
+from .metrics.part import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,19 @@ class Judgement:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The same in words."""
-        return tuple(each.line(self.result.finite) for each in self.verdicts)
+        """The same in words, and what a number is made of."""
+        said = tuple(each.line(self.result.finite) for each in self.verdicts)
+        made = (
+            f"{a.metric} {' -> '.join(apart(a.value, b.value))}" for a, b in self.parts
+        )
+        return (*said, f"of {', '.join(made)}") if self.parts else said
+
+    @property
+    def parts(self) -> tuple[tuple[Part, Part], ...]:
+        """What one number is made of, fp32's and the result's; none where each is judged."""
+        if isinstance(self.criterion, Together):
+            return ()
+        return tuple(zip(self.baseline.parts, self.result.parts, strict=True))
 
     @property
     def loss(self) -> float:

@@ -154,6 +154,19 @@ class Callee(Protocol):
 
 
 @runtime_checkable
+class Naming(Protocol):
+    """An adapter whose models name what they return."""
+
+    def output_names(self, model: Any, /) -> tuple[str, ...]:
+        """The outputs of a model as loaded, in its own order; () where they have none.
+
+        Raises:
+            ModelError: It is no model.
+        """
+        ...
+
+
+@runtime_checkable
 class Compiler(Protocol):
     """An adapter whose saved models can be compiled for this machine."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,25 @@ def ends(inputs: Sequence[Input], names: Sequence[str]) -> dict[str, float]:
     """
     own = [each.name for each in inputs]
     called = own if set(own) <= set(names) else names
-    return {
-        name: max(map(abs, each.range))
-        for name, each in zip(called, inputs, strict=False)
-        if each.range is not None
-    }
+    stated = {name: _end(each) for name, each in zip(called, inputs, strict=False)}
+    return {name: most for name, most in stated.items() if most is not None}
+
+
+def _end(one: Input) -> float | None:
+    """The largest magnitude: what always is the same has its own."""
+    if one.fixed:
+        numbers = list(_numbers(one.value))
+        return max(map(abs, numbers)) if numbers else None
+    return None if one.range is None else max(map(abs, one.range))
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Those of a value, however deep; text has none."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            yield from _numbers(each)
+    elif isinstance(value, int | float):
+        yield float(value)
 
 
 def places(own: Sequence[str], declared: Sequence[str]) -> list[int]:

@@ -40,8 +40,12 @@ def _judgement_data(judgement: Judgement) -> dict[str, Any]:
             del number["scores"]
         if evaluation["data"] is not None:
             del evaluation["data"]["chain"]
-    parts = list(map(verdict_data, judgement.verdicts))
-    return {**data, "holds": judgement.holds, "numbers": parts}
+    numbers = list(map(verdict_data, judgement.verdicts))
+    parts = [
+        {"metric": fp32.metric, "fp32": fp32.value, "result": result.value}
+        for fp32, result in judgement.parts
+    ]
+    return {**data, "holds": judgement.holds, "numbers": numbers, "parts": parts}
 
 
 def _rules_data(report: Report, rules: RuleBased) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..common.delivery import candidate, discard, temporary
 from ..common.files import check_writable
 from ..common.telling.progress import Progress
+from ..common.telling.remarks import remarks
 from ..common.timing import Clock
 from ..evaluation.sharding import Workers
 from ..graph.graph import Precision
@@ -69,6 +70,11 @@ class Context:
         if text not in self.warnings:  # each precision is searched for
             self.warnings.append(text)
             self.progress.line("warning", text)
+
+    def tell_of_data(self) -> None:
+        """Warn of what its readers found odd since this was last asked."""
+        for text in remarks():
+            self.warn(text)
 
     def note(self, text: str) -> None:
         """Say it now and among the report's notes."""

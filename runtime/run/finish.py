@@ -12,6 +12,7 @@ from typing import Any
 from ..common.delivery import candidate_bytes, candidate_hash, deliver, destination
 from ..common.errors import UsageError
 from ..common.files import write_bytes
+from ..common.standing import kind_at
 from ..evaluation.judgement import judgement_data
 from ..graph.graph import Graph, Precision, casts
 from ..graph.pins import Why
@@ -83,8 +84,10 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
 def _told(context: Context, written: Document, lock: Path) -> Path | None:
     """Write the report beside the plan; what was delivered stays without it."""
     for suffix in SUFFIXES:  # none may stand beside a plan that it isn't of
+        path = report_path(lock, suffix)
         with suppress(OSError):
-            report_path(lock, suffix).unlink()
+            if not kind_at(path):
+                path.unlink()
     try:
         write_document(report_path(lock), written)
         return write_bytes(report_path(lock, ".html"), page(written).encode())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..common.errors import ModelError, NarrowcastError, RequirementError, UsageError
 from ..common.files import check_writable, shown
 from ..common.places import described
+from ..common.standing import check_file
 from ..evaluation.batches import Batches
 from ..evaluation.data.supplied.supplied import Data
 from ..evaluation.loading import loaded, made_by
@@ -23,12 +25,12 @@ from ..hardware.forcing import check_forced
 from ..hardware.requirements import Machine, Requirements, require
 from ..record.plan import read_document
 from ..record.rebuild import Rebuilding
-from ..record.recorded import plan_stem
+from ..record.recorded import history_path, plan_stem
 from ..record.resume import opened
 from ..record.sources import Sources
 from ..report.report import Report
 from ..search import Found
-from .context import Context
+from .context import Context, Options
 from .conversion import Conversion
 from .converted import Converted, better, checked, described_result
 from .finish import finished
@@ -67,6 +69,8 @@ class Run:
             raise UsageError(
                 f"--plan {shown(given.plan)} is a folder", "Name a file in it."
             )
+        for path in _written(given):
+            check_file(path)
         if given.trial is None:
             context.claim(given.plan.parent, plan_stem(given.plan))
         self._open_history()
@@ -241,6 +245,14 @@ class Run:
         if self.context.replays:
             return str(read_document(self.context.options.plan).get("precision"))
         return None
+
+
+def _written(given: Options) -> Iterator[Path]:
+    """The files that a run can't do without, but for what it converts."""
+    yield given.plan
+    yield history_path(given.plan)
+    if isinstance(given.costs, Path):
+        yield given.costs
 
 
 def _said(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..common.delivery import check_deliverable
 from ..common.errors import DataError
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
@@ -13,7 +14,7 @@ from ..evaluation.drift.demanded import Drift
 from ..evaluation.metrics.eval_func import EvalFunc, score_model
 from ..evaluation.metrics.metric import Metric
 from ..evaluation.sizes import Judged, sizes
-from ..frameworks.adapter import Callee, Compiler
+from ..frameworks.adapter import Callee, Compiler, Naming
 from ..frameworks.protocol import Inputs
 from ..graph.graph import Precision
 from ..graph.pins import Pins
@@ -76,6 +77,7 @@ class Subject:
             )
         if metric is None and drift is None:
             return self._unjudged("metric")
+        drift = self._named(drift)
         predict = self.slots.adapter.predictor(self.model, self.slots.inputs)
         return replace(
             self,
@@ -83,6 +85,13 @@ class Subject:
                 self.context, self.slots, predict, metric, criterion, drift
             ),
         )
+
+    def _named(self, drift: Drift | None) -> Drift | None:
+        """What is demanded, by the model's own names where the spec has none."""
+        adapter = self.slots.adapter
+        if drift is None or not drift.asks_names or not isinstance(adapter, Naming):
+            return drift
+        return replace(drift, names=adapter.output_names(self.model))
 
     def scored_by(self, eval_func: EvalFunc | None, criterion: Criterion) -> Subject:
         """As `judged_by`, by a function that scores whole models.
@@ -119,8 +128,14 @@ class Subject:
         placed = f"ops go to {lows[0]} by the static rules"
         if self.context.replays:
             placed = "ops are placed as the plan says"
+        asked = ""
+        if drift is not None:
+            asked = (
+                "; what tuning.accuracy_criterion.drift demands is not judged: give "
+            )
+            asked += "--data, or write on_random_inputs: true in it"
         self.context.note(
-            f"no {absent} was given ({GIVEN[absent]}): nothing is judged, {placed}"
+            f"no {absent} was given ({GIVEN[absent]}): nothing is judged, {placed}{asked}"
         )
         stated = None if drift is None else drift.relative_error
         return self if stated is None else replace(self, tolerated=stated)
@@ -144,13 +159,19 @@ class Subject:
             package: Name of the package that it is compiled to, "" for none.
 
         Raises:
+            UsageError: Something else than a model stands where it goes.
             DataError: The batch is not what the inputs declare.
             ModelError: The model can't be traced, or its graph computes something else.
         """
+        for name in filter(None, (file, package)):
+            # What is no folder has an ending of its format.
+            is_folder = name.endswith(f".{low}")
+            check_deliverable(self.context.options.output, name, is_folder)
         check_fed(self.slots, self.model)
         adapter = self.slots.adapter
         source = MADE_UP if self.slots.made_up else DATASET
         batch = first_inputs(self.slots.batches, source)
+        self.context.tell_of_data()
         slots, judged = self._settled(batch)
         try:
             traced = adapter.trace(

@@ -15,7 +15,7 @@ from .datasets.section import DatasetSection
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
-from .fields import Among, Amount, Refused, near
+from .fields import Among, Amount, Refused
 from .frameworks import ModelSection
 from .frameworks.onnx import runtime
 from .marks import INT8, unused
@@ -260,33 +260,29 @@ class Document(Section):
                 "write a metric in its place, or leave drift out",
                 at,
             )
-        known = self.model.outputs
-        for name in drift.outputs:
-            if name not in known and not name.isdecimal():
-                hint = near(name, known) if known else 'model.outputs: [...], or "0"'
-                yield Problem(
-                    f"no output is called `{name[:60]}`", hint, (*at, "outputs", name)
-                )
+        for problem in drift.output_problems(self.model.outputs):
+            yield replace(problem, at=(*at, *problem.at))
 
     def _direction_problems(self) -> Iterator[Problem]:
         accuracy = self.evaluation.accuracy
         if accuracy is None:
             return
+        written = self.tuning.accuracy_criterion.higher_is_better
         if several := accuracy.multi_metrics:
             for problem in several.direction_problems():
                 at = ("evaluation", "accuracy", "multi_metrics", *problem.at)
                 yield replace(problem, at=at)
-        written = self.tuning.accuracy_criterion.higher_is_better
-        metric = accuracy.metric
-        if (
-            metric is None
-            or metric.python
-            or written in (None, metric.higher_is_better)
-        ):
+            own = {each.higher_is_better for each in several.measures}
+            what = "each metric"
+        elif accuracy.metric is None or accuracy.metric.python:
             return
-        direction = "higher" if metric.higher_is_better else "lower"
+        else:
+            own, what = {accuracy.metric.higher_is_better}, "the metric"
+        if written is None or written in own:
+            return
+        direction = "lower" if written else "higher"
         yield Problem(
-            f"the metric is better when {direction}: this accepts any loss",
+            f"{what} is better when {direction}: this accepts any loss",
             "leave higher_is_better out",
             ("tuning", "accuracy_criterion", "higher_is_better"),
         )

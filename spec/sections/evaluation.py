@@ -96,7 +96,7 @@ class AccuracySection(Section):
     )
     multi_metrics: Block[MultiMetricsSection] = Field(
         default=None,
-        description="Several metrics: each must hold, or their weighted mean.",
+        description="Several metrics: each must hold, or the mean of value times weight.",
     )
     postprocess: PostprocessSection = Field(
         default_factory=PostprocessSection,

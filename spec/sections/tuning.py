@@ -13,9 +13,10 @@ from .dialect.tuning import (
     StrategySection,
     WorkspaceSection,
 )
-from .fields import QUOTED, Among, Amount, Flag, Refused, Text, Whole
+from .drift import DriftSection, Loss
+from .fields import QUOTED, Among, Amount, Flag, Refused
 from .marks import unused
-from .section import Block, Problem, Section, Table
+from .section import Block, Problem, Section
 
 OBJECTIVES: Mapping[str, str] = {
     "low_compute": "low_compute",
@@ -31,13 +32,6 @@ OBJECTIVES: Mapping[str, str] = {
 EXECUTIONS = ("eager", "compile")
 
 
-def _loss(amount: float) -> float:
-    if amount < 0:
-        hint = "it is the loss allowed, whatever the metric's direction: 0 allows none"
-        raise Refused("must be at least 0", hint)
-    return amount
-
-
 def _share(amount: float) -> float:
     if amount >= 1:
         raise Refused("must be below 1", "1% is 0.01")
@@ -48,85 +42,6 @@ def _rate(amount: float) -> float:
     if not 0 <= amount <= 0.5:
         raise Refused("must be from 0 to 0.5", "0.05, or 0 for no early stop")
     return amount
-
-
-Loss = Annotated[Amount, AfterValidator(_loss)]
-
-
-def _likeness(amount: float) -> float:
-    if not 0 < amount <= 1:
-        raise Refused("must be above 0, and 1 at most", "0.99, or 99%: 1 is the same")
-    return amount
-
-
-Likeness = Annotated[Amount, AfterValidator(_likeness)]
-
-
-class NearnessSection(Section):
-    """How near outputs must stay to those of fp32 for the same inputs."""
-
-    agreement: Likeness | None = Field(
-        default=None,
-        description="Share of places whose largest class is fp32's, at least.",
-    )
-    cosine: Likeness | None = Field(
-        default=None, description="Mean cosine with fp32's output, at least."
-    )
-    least_cosine: Likeness | None = Field(
-        default=None, description="Cosine of the worst sample, at least."
-    )
-    sqnr: Amount | None = Field(
-        default=None, description="Signal to quantisation noise in dB, at least."
-    )
-    kl: Loss | None = Field(
-        default=None,
-        description="Kullback-Leibler divergence from fp32's probabilities in nats, at "
-        "most.",
-    )
-    relative_error: Loss | None = Field(
-        default=None,
-        description="RMS of the difference over the RMS of fp32's output, at most.",
-    )
-    largest_error: Loss | None = Field(
-        default=None,
-        description="Largest difference of any number, in the output's unit, at most.",
-    )
-    axis: Whole = Field(
-        default=-1,
-        description="The axis of the classes, for `agreement` and `kl`; -1 is the last.",
-    )
-
-    @property
-    def demanded(self) -> tuple[str, ...]:
-        """The measures that are written."""
-        names = NearnessSection.model_fields
-        return tuple(name for name in names if name != "axis" and self.says(name))
-
-    def rules(self) -> Iterator[Iterator[Problem]]:
-        yield self._something()
-
-    def _something(self) -> Iterator[Problem]:
-        if not self.demanded:
-            names = (name for name in NearnessSection.model_fields if name != "axis")
-            yield Problem("nothing is demanded", f"write some of {', '.join(names)}")
-
-
-class DriftSection(NearnessSection):
-    """The same of all outputs, and of single ones."""
-
-    outputs: Table[Text, NearnessSection] = Field(
-        default={},
-        description="The same for one output, by its name in `model.outputs` or by its "
-        'place in quotes, `"0"` being the first.',
-    )
-    on_random_inputs: Flag = Field(
-        default=False,
-        description="Whether, without data, outputs for random inputs judge.",
-    )
-
-    def _something(self) -> Iterator[Problem]:
-        if not self.outputs:
-            yield from super()._something()
 
 
 class CriterionSection(Section):

@@ -101,6 +101,10 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
         {"k": [2]},
     ),
     f"{METRIC}.F1.average": (judged(), "binary", "macro"),
+    f"{METRIC}.F1.threshold": (judged(), ABSENT, 0.5),
+    f"{METRIC}.F1.axis": (judged(), ABSENT, -1),
+    f"{METRIC}.Accuracy.threshold": (judged(), ABSENT, 0.5),
+    f"{METRIC}.Accuracy.axis": (judged(), ABSENT, -1),
     f"{METRIC}.GLUE.task": (judged(), "mrpc", "rte"),
     f"{METRIC}.mIOU.num_classes": (judged(), 21, 2),
     f"{POSTPROCESS}.LabelShift": (evaluated(), 1, 2),
@@ -405,7 +409,7 @@ ONE_MEANING: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         "the spellings of Neural Compressor name one framework",
     ),
 }
-for _name in ("Accuracy", "BLEU", "Loss", "SquadF1"):
+for _name in ("BLEU", "Loss", "SquadF1"):
     ONE_MEANING[f"{METRIC}.{_name}"] = (judged(), {}, None, "it has no parameters")
 """Fields of one value, or of several that mean one thing, with the reason."""
 

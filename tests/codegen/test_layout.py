@@ -137,9 +137,8 @@ def test_formatters_leave_transforms_alone(file: Path) -> None:
         Cast(dtype="float32"),
     )
     blocks = []
-    ways = (("pytorch", 4), ("pytorch", None), ("tensorflow", 4))
-    for length, (framework, rank) in product(range(1, 40), ways):
-        at = Place(Code("n" * length), rank, -1, batched=True, indent=8)
+    for length, framework in product(range(1, 40), ("pytorch", "tensorflow")):
+        at = Place(Code("n" * length), -1, batched=True, indent=8)
         found = steps(transforms, at, Ends(False, framework, None))
         lines = [line for step in found for line in step.statements]
         blocks += [f"        {line}\n" for line in lines]

@@ -14,7 +14,7 @@ OURS = {
     *("runtime", "signature", "factory", "weights", "trust", "largest", "costs"),
     *("npz", "csv", "python", "args", "execution", "error_rate", "average", "drift"),
     *("parquet", "jsonl", "npy", "wav", "inputs", "label", "tokenizer", "segments"),
-    *("samples", "doc_stride", "max_query_length"),
+    *("samples", "doc_stride", "max_query_length", "threshold", "axis"),
 }
 """Keys that Neural Compressor does not have, and that no document needs to write."""
 

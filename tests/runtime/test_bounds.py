@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from narrowcast.runtime.frameworks.inputs import Input, ends
 from narrowcast.runtime.frameworks.protocol import Statistics
 from narrowcast.runtime.graph.graph import (
     Graph,
@@ -128,6 +130,15 @@ def test_integers_that_a_caller_gives_may_be_any() -> None:
     assert pinned(STEPS, {"t": "int64"}) == {"angle", "sine"}
     assert pinned(STEPS, {"t": "uint8"}) == set()
     assert pinned(STEPS, {"t": "bool"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "free"),
+    [(7, True), ((3, (-9, 200.0)), True), (1000, False), ("text", False)],
+)
+def test_what_always_is_the_same_is_its_own_bound(value: Any, free: bool) -> None:
+    stated = ends((Input("t", value=value), Input("x")), ("t", "x"))
+    assert (pinned(STEPS, {"t": "int64"}, ends=stated) == set()) is free
 
 
 @pytest.mark.parametrize(("most", "free"), [(256, True), (257, False), (999, False)])

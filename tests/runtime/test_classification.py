@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -204,3 +205,56 @@ def test_roc_takes_two_classes() -> None:
         ROC().update(np.zeros(2), [0, 1, 1])
     with pytest.raises(DataError, match="scores one output, the model has 2"):
         ROC().update((np.zeros(2), np.zeros(2)), [0, 1])
+
+
+@few
+@given(arrays.arrays(np.float32, 8, elements=st.floats(0, 1, width=32)))
+def test_a_threshold_makes_classes_of_one_score(scores: Any) -> None:
+    labels = np.array([0, 1] * 4)
+    above = scores > 0.5
+    right, f1 = (labels == above).mean(), sklearn.f1_score(labels, above)
+    for given_ in (scores, scores[:, None]):
+        assert result(Accuracy(threshold=0.5), (given_, labels)) == right
+        assert result(F1(threshold=0.5), (given_, labels)) == pytest.approx(f1)
+
+
+@few
+@given(classified())
+def test_classes_may_come_last(case: tuple[Any, Any]) -> None:
+    """As of token classifiers; or where an axis says."""
+    scores, labels = case
+    expected = result(Accuracy(), (scores, labels))
+    tokens = (
+        np.repeat(scores[:, None], 2, axis=1),
+        np.repeat(labels[:, None], 2, axis=1),
+    )
+    assert result(Accuracy(), tokens) == pytest.approx(expected)
+    square = (
+        scores[:, None] + np.zeros((3, 1), np.float32),
+        labels[:, None].repeat(3, 1),
+    )
+    assert result(Accuracy(axis=-1), square) == pytest.approx(expected)
+    turned = square[0].transpose(0, 2, 1), square[1]
+    assert result(Accuracy(axis=1), turned) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("metric", "outputs", "labels", "words"),
+    [
+        (Accuracy(), np.zeros((2, 3, 3)), np.zeros((2, 3), int), "axis 1 or the last"),
+        (Accuracy(), np.full((2, 1), 0.5), [0, 1], "threshold: 0.5"),
+        (Accuracy(threshold=0.5), np.zeros((2, 3)), [0, 1], "where a threshold"),
+        (Accuracy(threshold=0.5), np.zeros(2), [0, 2], "0 to 2"),
+        (Accuracy(axis=5), np.zeros((2, 3)), [0, 1], "takes labels"),
+        (F1("samples"), np.zeros((2, 3)), [0, 1], "samples takes several labels"),
+        (TopK(), np.eye(3)[:2], [[1, 0, 0], [0, 0, 0]], "sample 1 .* marks no class"),
+        (TopK(), np.eye(3)[:2], [[1, 1, 0], [0, 1, 0]], "sample 0 .* marks 2 classes"),
+        (Accuracy(), np.eye(3)[:2], [np.str_("1"), None], r"strings \('1' in sample 0"),
+    ],
+)
+def test_what_has_no_one_meaning_is_refused(
+    metric: Metric, outputs: Any, labels: Any, words: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        result(metric, (outputs, labels))
+    assert re.search(words, str(caught.value))

@@ -478,6 +478,10 @@ def test_what_is_stated_is_drawn_and_told(tmp_path: Path) -> None:
         "x": "standard normal",
         "ids": "0 or 1",
     }
+    told = draws(described(declared, signature), declared)
+    assert told["k"] == "always 1.0" and len(told) == 5
+    assert draws([], [Input("k", (2,), value=(1, 2))]) == {"k": "always [1, 2]"}
+    assert "model.inputs" in draws([], [Input("k", value=(0,) * 99)])["k"]
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from toy import Toy
 
 from narrowcast.runtime.common.delivery import (
     candidate,
     candidate_bytes,
     candidate_hash,
+    check_deliverable,
     deliver,
     discard,
 )
 from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.files import write_bytes
 
 
 def names(folder: Path) -> list[str]:
@@ -98,3 +103,62 @@ def test_a_place_that_is_a_file_is_an_error_with_a_remedy(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="--output"):
         candidate(tmp_path, "net")
     assert (tmp_path / "candidate-net").read_text() == "mine"
+
+
+FOREIGN = {
+    "a folder of somebody's": lambda path: (path / "thesis").mkdir(parents=True),
+    "a SavedModel with more in it": lambda path: (
+        path.mkdir(),
+        (path / "saved_model.pb").touch(),
+        (path / "thesis.txt").touch(),
+    ),
+    "a pipe": os.mkfifo,
+}
+
+
+@pytest.mark.parametrize("put", FOREIGN.values(), ids=list(FOREIGN))
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize("missed", [False, True])
+def test_what_is_no_model_is_never_replaced(
+    tmp_path: Path, put: Callable[[Path], object], folder: bool, missed: bool
+) -> None:
+    path = saved_folder(tmp_path, "net") if folder else candidate(tmp_path, "net.bf16")
+    if not folder:
+        path.write_text("model")
+    stands = tmp_path / "failed" / "net.bf16" if missed else tmp_path / "net.bf16"
+    stands.parent.mkdir(exist_ok=True)
+    put(stands)
+    before = names(stands)
+    with pytest.raises(UsageError, match="--output"):
+        check_deliverable(tmp_path, "net.bf16", folder)
+    with pytest.raises(UsageError, match="--output"):
+        deliver(path, missed)
+    assert names(stands) == before
+    assert path.exists()
+
+
+def test_a_folder_does_not_replace_a_file(tmp_path: Path) -> None:
+    (tmp_path / "net.bf16").write_text("mine")
+    with pytest.raises(UsageError, match="is a file, no folder"):
+        check_deliverable(tmp_path, "net.bf16", folder=True)
+
+
+def test_files_are_put_where_files_are_alone(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(UsageError, match="is a pipe, no file"):
+            write_bytes(path, b"report")
+    assert names(tmp_path) == ["link", "pipe"]
+
+
+def test_a_run_says_before_its_search_what_stands_in_its_way(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    (tmp_path / "net.json").mkdir()
+    (tmp_path / "net.json" / "thesis.txt").write_text("mine")
+    done = toy.run()
+    assert done.code == 2
+    assert "net.json: it is a folder, no file\n  Move it away" in done.err
+    assert "trial" not in done.err
+    assert (tmp_path / "net.json" / "thesis.txt").read_text() == "mine"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ def test_definitions_whatever_the_batches(
         LeastCosine: cosines.min(),
         LargestError: np.abs(a - b).max(),
         RelativeError: math.sqrt(noise / signal) if signal else math.inf,
-        SQNR: 10 * math.log10(signal / noise) if signal and noise else -300.0,
+        SQNR: max(-300.0, 10 * math.log10(signal / noise))
+        if signal and noise
+        else -300.0,
         Divergence: (p * np.log(p / q)).sum(1).mean() if plain else None,
     }
     for measure, wanted in expected.items():
@@ -150,11 +153,31 @@ def test_what_is_demanded_of_each_output() -> None:
             Drift(outputs={"a": Drift(sqnr=2)}, names=("a", "b")),
             "of output a, and the model has 1, of which the spec names 2",
         ),
+        (Drift(kl=1, axis=-1), r"no output .* judged by kl: they are float32\[4\]"),
     ],
 )
 def test_demands_that_nothing_meets(drift: Drift, said: str) -> None:
     with pytest.raises(DataError, match=said):
         drift.demands((SCORE,))
+
+
+def test_an_outputs_own_axis_wins_also_where_it_is_the_last() -> None:
+    own = {"a": Drift(kl=1, axis=-1), "b": Drift(kl=1), "c": Drift(kl=1, axis=-2)}
+    drift = Drift(axis=1, outputs=own, names=("a", "b", "c"))
+    axes = [each.axis for each in drift.demands((BOXES, BOXES, BOXES))]
+    assert axes == [-1, 1, -2]
+
+
+def test_what_the_model_calls_its_outputs() -> None:
+    drift = Drift(outputs={"boxes": Drift(cosine=1)})
+    assert drift.asks_names and not replace(drift, names=("boxes",)).asks_names
+    with pytest.raises(DataError, match="the model has 1, without names"):
+        drift.demands((BOXES,))
+    with pytest.raises(DataError, match=r"are box, logits(.|\n)*Did you mean `box`"):
+        replace(drift, names=("box", "logits")).demands((BOXES, LOGITS))
+    twice = replace(drift, outputs={**drift.outputs, 0: Drift(sqnr=1)})
+    with pytest.raises(DataError, match="twice of output boxes, the model's 0"):
+        replace(twice, names=("boxes",)).demands((BOXES,))
 
 
 def test_every_measure_can_be_demanded() -> None:
@@ -184,3 +207,11 @@ def test_between_processes_only_the_file_goes(tmp_path: Path) -> None:
     over = pickle.loads(pickle.dumps(seen))
     assert isinstance(over, Expected) and over.known is None
     assert (over.outputs()[0] == LOGITS).all() and over.labels == "label"
+
+
+def test_what_is_not_a_number_is_the_worst() -> None:
+    lost = (np.array([[1, math.nan]]), np.ones((1, 2)))
+    one = (np.ones((1, 2)), np.ones((1, 2)))
+    for batches in ((lost, one), (one, lost)):
+        assert value(LargestError(), *batches) == math.inf
+        assert value(LeastCosine(), *batches) == 0

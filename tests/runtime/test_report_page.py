@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -345,6 +346,25 @@ def test_the_command_shows_one_run_and_writes_files(tmp_path: Path) -> None:
     assert told(run, "-o", str(tmp_path / "x.html")).startswith("wrote ")
     assert (tmp_path / "x.html").read_text("utf-8") == page(documented())
     assert json.loads(told("--schema"))["title"]
+
+
+def test_the_command_writes_into_files_only(tmp_path: Path) -> None:
+    run, pipe, link = two(tmp_path)[0], tmp_path / "pipe", tmp_path / "link.html"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        done = CliRunner().invoke(app, ["report", run, "-o", str(path)])
+        assert (done.exit_code, done.output) == (
+            2,
+            f"error: {path} is a pipe; name a file\n",
+        )
+    assert pipe.is_fifo()
+    link.unlink()
+    (tmp_path / "real.html").touch()
+    link.symlink_to("real.html")
+    told(run, "-o", str(link))
+    assert link.is_symlink()
+    assert (tmp_path / "real.html").read_text("utf-8") == page(documented())
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_an_evaluation_of_several_is_the_same_as_plain_data(tmp_path: Path) -> N
             assert one.bounds == other.bounds
 
 
-def test_a_weighted_mean_is_one_number(tmp_path: Path) -> None:
+def test_a_mean_of_products_is_one_number(tmp_path: Path) -> None:
     def made() -> Weighted:
         return Weighted((TopK(), TopK(2)), (0.5, 1.5))
 
@@ -192,7 +192,7 @@ def test_a_weighted_mean_is_one_number(tmp_path: Path) -> None:
     assert before.value == 1
     assert after.value == pytest.approx((0.5 * values[0] + 1.5 * values[1]) / 2)
     (verdict,) = verdicts(whole, before, after)
-    assert verdict.line().startswith("weighted mean of top-1, top-2 1.0000 -> ")
+    assert verdict.line().startswith("mean of top-1 x 0.5, top-2 x 1.5 1.0000 -> ")
 
 
 class Users:

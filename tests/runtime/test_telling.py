@@ -6,10 +6,12 @@ import io
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import DataError
@@ -25,6 +27,7 @@ from narrowcast.runtime.common.telling.progress import (
 from narrowcast.runtime.common.telling.spec_lines import located
 from narrowcast.runtime.common.telling.waiting import (
     READING,
+    SCORING,
     Wait,
     awaited,
     current,
@@ -32,6 +35,8 @@ from narrowcast.runtime.common.telling.waiting import (
     waiting,
 )
 from narrowcast.runtime.evaluation.batches import all_inputs
+from narrowcast.runtime.evaluation.evaluation import evaluate
+from narrowcast.runtime.evaluation.metrics.eval_func import score_model
 from tests.shared.toy import Toy
 
 
@@ -168,6 +173,64 @@ def test_a_fresh_process_ends_what_it_waits_for_too_long() -> None:
     limit_reading(0.02)
     with pytest.raises(DataError, match=r"no batch came for 0.02 s at test_telling.py"):
         in_fresh_process(sleeping_for_ever)
+
+
+def stubborn() -> None:
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    heartbeat.GRACE = heartbeat.SECOND = 0.05
+    with waiting(SCORING):
+        while True:
+            with suppress(BaseException):
+                time.sleep(600)
+
+
+def test_what_keeps_the_error_from_getting_through_is_ended_too() -> None:
+    limit_reading(0.02)
+    with pytest.raises(DataError, match=r"did not come back for 0.02 s at test_tell"):
+        in_fresh_process(stubborn)
+
+
+def a_batch() -> Iterator[Any]:
+    yield (np.ones((2, 2), np.float32),), np.zeros(2)
+
+
+class Sleeping:
+    def reset(self) -> None: ...
+
+    def update(self, predictions: Any, labels: Any) -> None:
+        time.sleep(600)
+
+    def result(self) -> float:
+        return 0.0
+
+
+def leaves_a_thread() -> int:
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    return 3
+
+
+def test_a_fresh_process_ends_with_its_answer() -> None:
+    assert in_fresh_process(leaves_a_thread) == 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no such signals")
+@pytest.mark.parametrize(
+    "scored",
+    [
+        lambda: evaluate(lambda inputs: inputs, a_batch, Sleeping),
+        lambda: score_model(lambda model: time.sleep(600), None),
+    ],
+)
+def test_metrics_that_hang_are_woken(
+    scored: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "SECOND", 0.01)
+    limit_reading(0.02)
+    with (
+        beating(lambda what, seconds: None),
+        pytest.raises(DataError, match=r"did not come back for 0.02 s at test_tell"),
+    ):
+        scored()
 
 
 def test_a_script_ends_what_hangs(tmp_path: Path) -> None:

@@ -350,6 +350,22 @@ REFUSED: dict[str, tuple[Step, Array]] = {
         lambda i: pad(i, (1, 1, 1, 1), fill=(1, 2)),
         noise(4, 5),
     ),
+    "Pad: the image is uint8, which holds no 300": (
+        lambda i: pad(i, (1, 1, 1, 1), fill=300),
+        noise(4, 5),
+    ),
+    "Pad: the image is uint8, which holds no 0.5": (
+        lambda i: pad(i, (1, 1, 1, 1), fill=(0, 0.5, 1)),
+        noise(4, 5),
+    ),
+    "ResizeWithRatio: the image is uint8, which holds no -1": (
+        lambda i: resize_with_ratio(i, 0, padding=True, constant_value=-1),
+        noise(4, 5),
+    ),
+    "Normalize: 2 means for 0 channels": (
+        lambda i: normalize(i, mean=(0, 0), std=(1, 1), axis=1),
+        np.zeros(3),
+    ),
     "ToTensor: .* the sample is": (lambda i: to_tensor(i), np.zeros(3)),
     "ToPILImage: .* channels, the sample 2": (to_pil_image, noise(4, 5, 2)),
     "ToArray: the sample is": (to_array, np.array(["a"])),

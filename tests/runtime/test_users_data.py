@@ -332,3 +332,42 @@ def test_the_sample_that_is_not_finite_is_named(
         measured_baseline(
             predict, batches, MSE, scored, lambda found: found, iter(range(99)).__next__
         )
+
+
+class Reusing(Rows):
+    """Writes each sample to the same memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row, self.label = np.zeros(4), np.zeros(1)
+
+    def __getitem__(self, k: int) -> Any:
+        self.row[:], self.label[:] = SAMPLES[k]
+        return self.row, self.label
+
+
+class ReusingStream:
+    def __iter__(self) -> Iterator[Any]:
+        reusing = Reusing()
+        return (reusing[k] for k in range(5))
+
+
+class ReusingBatches:
+    def __iter__(self) -> Iterator[Any]:
+        for row, label in ReusingStream():
+            yield row[None], label
+
+
+def test_samples_in_memory_that_is_used_again() -> None:
+    for data in (
+        Indexed(made(Reusing)),
+        Indexed(made(ReusingStream)),
+        loader(Reusing()),
+    ):
+        ((inputs, labels),) = data.batches(5)
+        assert np.array_equal(inputs[0], ROWS)
+        assert labels.ravel().tolist() == [0, 1, 2, 3, 4]
+    kept = [
+        inputs[0][0, 0] for inputs, _labels in list(loader(ReusingBatches()).batches(1))
+    ]
+    assert kept == [0, 4, 8, 12, 16]

@@ -13,8 +13,13 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import MetricError
+from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.evaluation.metrics.eval_func import score_model
+from narrowcast.runtime.evaluation.metrics.given import given
+from narrowcast.runtime.evaluation.metrics.mse import MSE
+from narrowcast.runtime.evaluation.metrics.postprocess.shifted import shifted
+from narrowcast.runtime.evaluation.metrics.several import Several
 
 HERE = Path(__file__).name
 Act = Callable[[], Any]
@@ -146,3 +151,64 @@ def test_what_is_printed_is_the_users(
 ) -> None:
     scored(lambda: print("mine"))
     assert capsys.readouterr().out.startswith("mine\n")
+
+
+class InPlace:
+    """A metric that writes to all that it gets."""
+
+    def reset(self) -> None:
+        self.sum = 0.0
+
+    def update(self, predictions: Any, labels: Any) -> None:
+        self.sum += float(predictions.sum() + labels.sum())
+        predictions -= predictions.max() + 7
+        labels -= 1
+
+    def result(self) -> float:
+        return self.sum
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [lambda metric: metric, lambda metric: shifted(metric, 1), given],
+)
+def test_what_works_in_place_changes_nothing_of_others(
+    wrapped: Callable[[Any], Any],
+) -> None:
+    data = Arrays((np.arange(12.0, dtype=np.float32).reshape(6, 2),), np.arange(6))
+    values = np.arange(12.0, dtype=np.float32)[None]
+    seen: list[Any] = []
+
+    def made() -> Any:
+        metric = wrapped(InPlace())
+        return Several(metric() if callable(metric) else metric, MSE())
+
+    for _pass in range(2):
+        found = evaluate(
+            lambda inputs: (inputs[0][:, 0],),
+            lambda: data.batches(4),
+            made,
+            beside=lambda batch: seen.append((batch.outputs[0].copy(), batch.labels)),
+        )
+        assert found.parts[1].value == np.mean(np.square(np.arange(6)))
+    assert np.array_equal(data.inputs[0].ravel(), values[0])
+    assert data.labels is not None
+    assert data.labels.tolist() == [0, 1, 2, 3, 4, 5]
+    assert seen[0][0].tolist() == [0, 2, 4, 6]
+
+
+def test_what_a_metric_draws_is_the_same_in_each_process() -> None:
+    class Drawing(Acting):
+        def result(self) -> Any:
+            return random.random() + float(np.random.random())
+
+    found = []
+    for seed in (1, 2):
+        random.seed(seed)
+        np.random.seed(seed)
+        found.append(
+            evaluate(
+                lambda inputs: inputs, batches, lambda: Drawing(lambda: None)
+            ).value
+        )
+    assert found[0] == found[1]

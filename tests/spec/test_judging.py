@@ -37,6 +37,14 @@ def metrics(text: str, label: str = ", label: y", criterion: str = "{}") -> str:
         (drift("{cosin: 0.9}"), "unknown key"),
         (drift("{outputs: {logit: {kl: 1}}}"), "no output is called `logit`"),
         (
+            drift('{outputs: {boxes: {kl: 1}, "1": {sqnr: 30}}}'),
+            "`boxes` and `1` are one output",
+        ),
+        (drift("{kl: 1, axis: 0}"), "axis 0 is that of the samples"),
+        (drift('{outputs: {"0": {kl: 1, axis: 0}}}'), "axis 0 is that of the samples"),
+        (metrics("{topk: 1, MSE: {}, weight: [1, -2]}"), "a weight below 0 makes what"),
+        (metrics("{topk: 1, weight: [0]}"), "no metric counts"),
+        (
             drift("{kl: 1}", 'python: "m:f"'),
             "your function scores whole models: there are no outputs to compare",
         ),
@@ -45,6 +53,20 @@ def metrics(text: str, label: str = ", label: y", criterion: str = "{}") -> str:
         (
             metrics("{MSE: {}, topk: 1, higher_is_better: [true, true]}"),
             "MSE is better when lower: this accepts any loss",
+        ),
+        (
+            metrics(
+                "{MSE: {}, topk: 1, weight: [1, 2], higher_is_better: [true, true]}"
+            ),
+            "MSE is better when lower: this accepts any loss",
+        ),
+        (
+            metrics("{MSE: {}, MAE: {}}", criterion="{higher_is_better: true}"),
+            "each metric is better when lower: this accepts any loss",
+        ),
+        (
+            metrics("{topk: 1, weight: [1]}", criterion="{higher_is_better: false}"),
+            "each metric is better when higher: this accepts any loss",
         ),
         (
             metrics("{MSE: {compare_label: false}, topk: 1}", ""),
@@ -56,6 +78,14 @@ def test_what_is_refused(text: str, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         loads(text)
     assert message in str(caught.value)
+
+
+def test_outputs_that_only_the_model_names_are_left_to_it() -> None:
+    text = drift('{outputs: {mask: {kl: 1}, "0": {sqnr: 30}}}').replace(
+        ", outputs: [logits, boxes]", ""
+    )
+    found = loads(text).evaluation.drift
+    assert found is not None and list(found.outputs) == ["mask", "0"]
 
 
 def test_a_name_that_is_nearly_an_output_is_told() -> None:

@@ -68,6 +68,15 @@ def test_else_the_model_does(framework: str) -> None:
     assert isinstance(found, Unknown)
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_sample_of_a_stated_shape_tells_first_of_all(framework: str) -> None:
+    for sample, expected in (((8, 8, 3), LAST), ((3, 8, 8), FIRST)):
+        ends = Ends(False, framework, None, sample)
+        assert channels((Rescale(), COLORS), ends) == (expected,) * 2
+    (found,) = channels((COLORS,), Ends(False, framework, None, (8, 8, 1)))
+    assert isinstance(found, Unknown)
+
+
 @given(st.lists(st.permutations(range(3)).map(tuple), max_size=4))
 def test_decoded_images_are_followed(perms: list[tuple[int, ...]]) -> None:
     """Whatever is transposed: the axis that was last is where it went."""
@@ -93,6 +102,15 @@ FOLDER = {"ImageFolder": {"root": "photos"}}
 @pytest.mark.parametrize(
     ("transforms", "more", "words"),
     [
+        ({"Pad": {"padding": [1, -1]}}, {}, "Pad.padding: a border is at least 0"),
+        ({"ColorJitter": {"brightness": -1}}, {}, "ColorJitter.brightness: how far"),
+        ({"ColorJitter": {"hue": -0.1}}, {}, "ColorJitter.hue: how far"),
+        ({"AlignImageChannel": {"dim": 2}}, {}, "dim: an image never has 2 channels"),
+        (
+            {"Normalize": NORMALIZE},
+            {"dataset": {"csv": {"path": "a.csv", "label": 0, "shape": [8, 8, 1]}}},
+            "transform.Normalize: a sample is [8, 8, 1], where neither",
+        ),
         (
             {"Normalize": NORMALIZE},
             {"inputs": [{"name": "x", "shape": ["batch", 1, 28, 28]}]},
@@ -149,6 +167,8 @@ def test_order_is_as_written_and_lists_stand_in_their_place() -> None:
     [
         ("pytorch", {"Resize": {"size": 8}}, "Resize makes 8 x 8 of all images"),
         ("pytorch", {"Resize": {"size": 8, "keep_ratio": False}}, ""),
+        ("pytorch", {"CenterCrop": {"size": 4}}, "leaves the smaller half"),
+        ("onnxrt_qdq", {"CenterCrop": {"size": 4}}, ""),
         ("pytorch", {"Resize": {"size": [8, 8]}}, ""),
         ("tensorflow", {"Resize": {"size": 8}}, ""),
         (

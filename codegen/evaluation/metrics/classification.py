@@ -9,10 +9,11 @@ from narrowcast.spec.sections.metrics.classification import (
     MATTHEWS,
     ROC,
     Accuracy,
+    OfClasses,
     TopK,
 )
 
-from ...writing.code import literal
+from ...writing.code import Code, literal
 from .making import METRICS, Making, Makings
 
 CLASSES = f"{METRICS}.classification"
@@ -28,7 +29,13 @@ def _topk(metric: TopK) -> Making:
 
 def _accuracy(metric: Accuracy) -> Making:
     title = f"Accuracy: {RIGHT}"
-    return Making(title, (f"{CLASSES}.accuracy", "Accuracy"))
+    return Making(title, (f"{CLASSES}.accuracy", "Accuracy"), _scores(metric))
+
+
+def _scores(metric: OfClasses) -> dict[str, Code]:
+    """How class numbers are made of scores, where that is written."""
+    given = {"threshold": metric.threshold, "axis": metric.axis}
+    return {key: literal(value) for key, value in given.items() if value is not None}
 
 
 def _f1(metric: F1) -> Making:
@@ -36,7 +43,7 @@ def _f1(metric: F1) -> Making:
         "of class 1" if metric.average == "binary" else f"{metric.average} over classes"
     )
     title = f"F1: the harmonic mean of precision and recall, {of}."
-    arguments = {"average": literal(metric.average)}
+    arguments = {"average": literal(metric.average), **_scores(metric)}
     return Making(title, (f"{CLASSES}.f1", "F1"), arguments)
 
 

@@ -59,19 +59,24 @@ def _made(
 
 
 def _several(metric: MultiMetrics, steps: Sequence[PostStep]) -> MadeOnce:
-    """Metrics that each have a criterion, or a weighted mean that has one."""
+    """Metrics that each have a criterion, or a mean of products that has one."""
     made = [_made(each, steps) for each in metric.metrics]
     imports = [each for _title, _making, _type, named in made for each in named]
     calls = [making for _title, making, _type, _imports in made]
     name, given = "Several", [*calls]
     title = "Several metrics, each of which must hold."
+    titles = [title for title, *_rest in made]
     if metric.weights:
         name, given = "Weighted", [tuple_of(calls), values(metric.weights)]
-        title = "The weighted mean of metrics, which is judged as one."
+        title = (
+            "The mean of each metric times its weight, which is judged as one number."
+        )
+        pairs = zip(metric.weights, titles, strict=True)
+        titles = [f"{weight:g} x {each}" for weight, each in pairs]
     type_ = (f"{METRICS}.several", name)
     making = Group(f"{name}(", tuple(("", each) for each in given), ")")
     section = _section(type_, title, Code(""), making, imports)
-    lines = [section.title, "", *(docstring(title) for title, *_rest in made), ""]
+    lines = [section.title, "", *map(docstring, titles), ""]
     return replace(section, title=Code("\n    ".join(lines).replace("    \n", "\n")))
 
 

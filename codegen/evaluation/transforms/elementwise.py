@@ -12,9 +12,10 @@ from narrowcast.spec.sections.transforms.elementwise import (
     Rescale,
     Transpose,
 )
+from narrowcast.spec.sections.transforms.transform import LAST
 
 from ...writing.code import Code, dotted, literal
-from ...writing.layout import WIDTH, Group, Item, laid_out, list_of, values, wrapped
+from ...writing.layout import WIDTH, Group, laid_out, values, wrapped
 from .calling import PACKAGE, called, written
 from .step import Place, Step, Steps
 
@@ -30,8 +31,8 @@ def _rescale(_transform: Rescale, at: Place) -> Step:
 
 
 def _keras_rescale(transform: KerasRescale, at: Place) -> Step:
-    by, less = map(literal, transform.rescale)
-    scaled = Code(f"{_array(at)}.astype(np.float32) / {by} - {less}")
+    scaling = _scaling(transform.rescale)
+    scaled = Code(f"{_array(at)}.astype(np.float32){scaling}")
     return _step(at, wrapped(f"{at.name} = ", scaled, at.indent))
 
 
@@ -51,38 +52,32 @@ def _transpose(transform: Transpose, at: Place) -> Step:
 
 
 def _normalize(transform: Normalize, at: Place) -> Step:
-    step = _of_batch(transform, at) if at.batched else _of_sample(transform, at)
+    plain = (transform.mean, transform.std) == ((0.0,), (1.0,))
     if transform.rescale is None:
-        return step
-    by, less = map(literal, transform.rescale)
-    scaled = wrapped(f"{at.name} = ", Code(f"{at.name} / {by} - {less}"), at.indent)
-    return Step((*step.statements, scaled), step.imports)
+        return _shifted(transform, at)
+    before = Step(()) if plain else _shifted(transform, at)
+    array = Code(f"{_array(at)}.astype(np.float32)") if plain else at.name
+    scaled = Code(f"{array}{_scaling(transform.rescale)}")
+    after = _step(at, wrapped(f"{at.name} = ", scaled, at.indent))
+    imports = dict.fromkeys((*before.imports, *after.imports))
+    return Step((*before.statements, *after.statements), tuple(imports))
 
 
-def _of_sample(transform: Normalize, at: Place) -> Step:
-    axis = {"axis": literal(at.channels)} if at.channels != -1 else {}
+def _scaling(rescale: Sequence[float]) -> str:
+    """A division and a subtraction, without what changes nothing."""
+    by, less = rescale
+    division = f" / {literal(by)}" if by != 1 else ""
+    return division + (f" - {literal(less)}" if less else "")
+
+
+def _shifted(transform: Normalize, at: Place) -> Step:
+    """Without the means, divided by the deviations."""
+    if at.batched and len(transform.mean) == 1:
+        return _step(at, _difference(at, transform.mean[0], transform.std[0]))
+    axis = at.channels + (at.batched and at.channels >= 0)
     numbers = written(transform, "mean std")
-    return called(at, "numbers", "normalize", **numbers, **axis)
-
-
-def _of_batch(transform: Normalize, at: Place) -> Step:
-    if len(transform.mean) == 1:
-        mean, std = literal(transform.mean[0]), literal(transform.std[0])
-        return _step(at, _shifted(at, mean, std))
-    placed = _placed(at)
-
-    def channels(known: str, each: Sequence[float]) -> Code:
-        numbers = list_of(list(map(literal, each)))
-        items: tuple[Item, ...] = (("", numbers), Code("np.float32"))
-        made = Group("np.array(", items, f"){placed}")
-        return laid_out(f"{known} = ", made, at.indent)
-
-    return _step(
-        at,
-        channels("mean", transform.mean),
-        channels("std", transform.std),
-        _shifted(at, Code("mean"), Code("std")),
-    )
+    placed = {"axis": literal(axis)} if axis != LAST else {}
+    return called(at, "numbers", "normalize", **numbers, **placed)
 
 
 STEPS: Steps = {
@@ -115,23 +110,13 @@ def _method(at: Place, method: str, arguments: tuple[Code, ...]) -> Code:
     return wrapped(f"{at.name} = ", flat, at.indent)
 
 
-def _placed(at: Place) -> str:
-    """What puts one number per channel where the array has its channels."""
-    if at.channels == -1:
-        return ""
-    before = 2 + at.channels
-    if at.rank is None:
-        return f".reshape(-1, *(1,) * ({at.name}.ndim - {before}))"
-    return f".reshape({', '.join(['-1', *['1'] * max(at.rank - before, 0)])})"
-
-
-def _shifted(at: Place, mean: Code, std: Code) -> Code:
-    name = at.name
-    flat = f"{name} = ({name} - {mean}) / {std}"
+def _difference(at: Place, mean: float, std: float) -> Code:
+    difference, by = f"{at.name} - {literal(mean)}", literal(std)
+    flat = f"{at.name} = ({difference}) / {by}"
     if at.indent + len(flat) <= WIDTH:
         return Code(flat)
     margin = "\n" + " " * at.indent
-    return Code(f"{name} = ({margin}    {name} - {mean}{margin}) / {std}")
+    return Code(f"{at.name} = ({margin}    {difference}{margin}) / {by}")
 
 
 NAMES = "normalize quantized_input transpose"

@@ -8,7 +8,6 @@ from dataclasses import replace
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.sections.transforms.conversions import ToPILImage
-from narrowcast.spec.sections.transforms.elementwise import Transpose
 from narrowcast.spec.sections.transforms.layout import Ends, Unknown, channels
 from narrowcast.spec.sections.transforms.own import Own
 from narrowcast.spec.sections.transforms.transform import FIRST, LAST, Transform
@@ -67,17 +66,14 @@ def batch_steps(spec: Spec, name: Code) -> tuple[Step, ...]:
     Args:
         name: The variable that holds a batch.
     """
-    inputs = spec.model.inputs
-    shape = inputs[0].shape if inputs else None
-    rank = None if shape is None else len(shape)
-    at = Place(name, rank, LAST, batched=True, indent=8)
+    at = Place(name, LAST, batched=True, indent=8)
     return steps(spec.evaluation.transforms, at, ends(spec))
 
 
 def prepare_section(spec: Spec) -> Prepare:
     """The function that prepares one sample: an image H x W x C, or an array."""
     evaluation = spec.evaluation
-    at = Place(Code("image"), rank=3, channels=LAST, batched=False, indent=4)
+    at = Place(Code("image"), channels=LAST, batched=False, indent=4)
     taken = list(_prepared(spec, at))
     handed = own.handed_over(evaluation.transforms)
     needed = framework_of(spec).tensor_imports if any(handed) else ()
@@ -95,9 +91,6 @@ def prepare_section(spec: Spec) -> Prepare:
 
 def steps(transforms: Sequence[Transform], at: Place, ends: Ends) -> tuple[Step, ...]:
     """One for each transform that does the same to a batch, in order."""
-    for transform in transforms:
-        if isinstance(transform, Transpose):
-            at = replace(at, rank=len(transform.perm) + at.batched)
     return tuple(
         STEPS[type(transform)](transform, replace(at, channels=_at(place)))
         for transform, place in zip(transforms, channels(transforms, ends), strict=True)
@@ -107,8 +100,10 @@ def steps(transforms: Sequence[Transform], at: Place, ends: Ends) -> tuple[Step,
 def ends(spec: Spec) -> Ends:
     """What the transforms get, and what the model takes."""
     dataset, inputs = spec.evaluation.dataset, spec.model.inputs
-    images = isinstance(dataset, BuiltInDataset) and dataset.images
-    return Ends(images, spec.model.framework, inputs[0].shape if inputs else None)
+    shape = inputs[0].shape if inputs else None
+    if not isinstance(dataset, BuiltInDataset):
+        return Ends(False, spec.model.framework, shape)
+    return Ends(dataset.images, spec.model.framework, shape, dataset.sample)
 
 
 def packages(evaluation: Evaluation) -> tuple[str, ...]:

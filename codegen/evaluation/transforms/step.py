@@ -18,7 +18,6 @@ class Place:
 
     Attributes:
         name: The variable that holds it.
-        rank: Its dimensions, None where only the model knows.
         channels: The axis of a sample that its channels are: 0 for the first, -1 for
             the last.
         batched: Whether it is a batch, whose first dimension counts samples.
@@ -27,7 +26,6 @@ class Place:
     """
 
     name: Code
-    rank: int | None
     channels: int
     batched: bool
     indent: int

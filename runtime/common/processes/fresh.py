@@ -241,7 +241,7 @@ def _work(
         waited = bool(what)
 
     # What comes back is sent when the other thread is done.
-    with beating(told):
+    with beating(told, last_words=lambda error: sender.send((False, error))):
         found = outcome_of(function, *args, **kwargs)
     sender.send(found)
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+from contextlib import suppress
 from multiprocessing.connection import wait
+from multiprocessing.util import Finalize
 from types import FrameType
+
+LAST = -1000
+"""Behind all that others do as a process ends."""
 
 
 def obey_the_parent() -> None:
@@ -32,11 +38,22 @@ def _leave_terminating_to_the_parent() -> None:
 
 
 def end_with_parent() -> None:
-    """Let this process not outlive its parent, which may be killed at any time."""
+    """Let this process not outlive its parent, which may be killed at any time.
+
+    Nor its own work: threads that the user's code has left behind don't keep it.
+    """
+    Finalize(None, _leave, exitpriority=LAST)
     parent = multiprocessing.parent_process()
     if parent is not None:
         watched = (parent.sentinel,)
         threading.Thread(target=_end_with, args=watched, daemon=True).start()
+
+
+def _leave() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(0)
 
 
 def _end_with(sentinel: int) -> None:

@@ -50,13 +50,20 @@ class RandomState:
 def seeded(make: Callable[[], T]) -> tuple[T, RandomState]:
     """What the user's code makes from seeds that are always the same, and what it would
     draw next."""
+    with untouched_and_seeded():
+        return make(), RandomState.now()
+
+
+@contextmanager
+def untouched_and_seeded() -> Iterator[None]:
+    """As `untouched`; what is drawn meanwhile is the same each time, in any process."""
     with untouched():
         random.seed(SEED)
         np.random.seed(SEED)
         torch = _torch()
         if torch is not None:
             torch.manual_seed(SEED)
-        return make(), RandomState.now()
+        yield
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -11,15 +12,21 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from ..errors import DataError
-from ..places import place_here
+from ..places import place_in_main
 from ..timing import Clock
-from .waiting import READING, Wait, current, limit
+from .waiting import LIMITED, Wait, current, limit
 
 SECOND = 1.0
 """How often it looks."""
 
 FIRST = 10.0
 """Seconds that nobody needs to be told of."""
+
+GRACE = 5.0
+"""Seconds that code has to end in, once it was told to."""
+
+LEAVE = os._exit
+"""As it was before anything watched who calls it."""
 
 Told = Callable[[str, float], None]
 """Hears what is waited for and for how many seconds; "" and 0 where it is nothing."""
@@ -31,11 +38,14 @@ class Heartbeat:
 
     Attributes:
         told: Hears, at each beat, what has been waited for more than FIRST seconds.
-        ends: Called where reading took longer than `waiting.limit`, once each time.
+        ends: Called where what is LIMITED took longer than `waiting.limit`, once each
+            time.
+        gives_up: Called where it goes on for GRACE seconds all the same.
     """
 
     told: Told
     ends: Callable[[Wait], None]
+    gives_up: Callable[[Wait], None] = lambda wait: None
     _wait: Wait | None = field(default=None, repr=False)
     _since: float = 0.0
     _ended: bool = False
@@ -54,19 +64,43 @@ class Heartbeat:
             what, lasted = wait.heard or (wait.what, now - self._since)
         self.told(*((what, lasted) if lasted >= FIRST else ("", 0.0)))
         most = limit()
-        reads = wait is not None and wait.what == READING
-        if wait and reads and most and lasted >= most and not self._ended:
+        if wait is None or wait.what not in LIMITED or not most or lasted < most:
+            return
+        if not self._ended:
             self._ended = True
             self.ends(wait)
+        elif lasted >= most + GRACE:
+            self.gives_up(wait)
+
+
+def _leaves(error: DataError) -> None:
+    os.write(2, f"error: {error}\n".encode(errors="backslashreplace"))
 
 
 @contextmanager
-def beating(told: Told, clock: Clock = time.monotonic) -> Iterator[None]:
-    """Beat each second while this lasts; reading too long raises a DataError in the main
-    thread, where this must be called if there is a limit."""
+def beating(
+    told: Told,
+    clock: Clock = time.monotonic,
+    last_words: Callable[[DataError], None] = _leaves,
+) -> Iterator[None]:
+    """Beat each second while this lasts; what takes too long raises a DataError in the
+    main thread, where this must be called if there is a limit.
+
+    Code that keeps the error from getting through is left with the process.
+
+    Args:
+        last_words: Tells that error before the process ends.
+    """
+
+    def gives_up(wait: Wait) -> None:
+        try:
+            last_words(_too_long(wait))
+        finally:
+            LEAVE(DataError.exit_code)
+
     done = threading.Event()
     with _raising() as ends:
-        heartbeat = Heartbeat(told, ends)
+        heartbeat = Heartbeat(told, ends, gives_up)
 
         def run() -> None:
             while not done.wait(SECOND):
@@ -95,12 +129,8 @@ def _raising() -> Iterator[Callable[[Wait], None]]:
     late: list[Wait] = []
 
     def answer(number: int, frame: FrameType | None) -> None:
-        if late and late.pop() is current():
-            raise DataError(
-                f"{READING}: no batch came for {limit() or 0:g} s{place_here()}, which is "
-                "all the time that --timeout gives",
-                "Look what the dataset waits for there, or give it more time.",
-            )
+        if late and (wait := late.pop()) is current():
+            raise _too_long(wait)
 
     def ends(wait: Wait) -> None:
         late.append(wait)
@@ -111,3 +141,12 @@ def _raising() -> Iterator[Callable[[Wait], None]]:
         yield ends
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+def _too_long(wait: Wait) -> DataError:
+    said, who = LIMITED[wait.what]
+    return DataError(
+        f"{wait.what}: {said} for {limit() or 0:g} s{place_in_main()}, which is "
+        "all the time that --timeout gives",
+        f"Look what {who} waits for there, or give it more time.",
+    )

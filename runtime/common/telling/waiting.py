@@ -5,7 +5,7 @@ One thing at a time: the main thread's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,6 +13,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 READING = "reading data"
+SCORING = "computing the metric"
+CALLING = "calling eval_func"
+
+LIMITED: Mapping[str, tuple[str, str]] = {
+    READING: ("no batch came", "the dataset"),
+    SCORING: ("the metric did not come back", "it"),
+    CALLING: ("it did not come back", "it"),
+}
+"""What may not take longer than the limit → what is said of it then, and who waits."""
 
 
 @dataclass(eq=False)
@@ -44,12 +53,13 @@ def current() -> Wait | None:
 
 
 def limit() -> float | None:
-    """Seconds that reading a batch may take, None for any number."""
+    """Seconds that each of what is LIMITED may take, None for any number."""
     return _now.limit
 
 
 def limit_reading(seconds: float | None) -> None:
-    """Let no batch take longer, here and in processes that are started from now on."""
+    """Let no batch take longer, and nothing else that is LIMITED: here and in processes
+    that are started from now on."""
     _now.limit = seconds or None
 
 

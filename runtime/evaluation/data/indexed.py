@@ -15,6 +15,7 @@ from ...common.errors import DataError
 from ...common.places import described, place_of
 from ...common.processes.untouched import drawn_apart, seeded
 from ...frameworks.feeding.dtypes import check_kind
+from ..identity import check_unmasked
 from .arrays import Batch, Batched, Numbers
 from .at_random import AtRandom, Prepare, prepare_of
 from .samples import Samples, making
@@ -111,13 +112,16 @@ def checked_pair(sample: Any, number: int, dataset: str) -> tuple[Any, Any]:
     """The sample, if it is a pair.
 
     Raises:
-        DataError: It is not.
+        DataError: It is not, or a part of it is masked.
     """
     if not isinstance(sample, tuple | list) or len(sample) != 2:
         raise DataError(
             f"sample {number} of {dataset} is not (input, label) but {_said(sample)}",
             "__getitem__ must return a pair; several inputs are a tuple in it.",
         )
+    for part in sample:
+        for each in part if isinstance(part, tuple | list) else (part,):
+            check_unmasked(each, f"sample {number} of {dataset}")
     return sample[0], sample[1]
 
 

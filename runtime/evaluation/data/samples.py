@@ -8,6 +8,7 @@ from functools import partial
 from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
+from ...common.copies import own_copy
 from ...common.errors import DataError
 from ...common.places import described, place_of, users_code
 from ...common.processes.untouched import RandomState
@@ -59,6 +60,8 @@ class Remade:
 class Samples:
     """The samples of a dataset, as often as they are asked for.
 
+    Each is a copy: the dataset may write the next one to the same memory.
+
     Attributes:
         dataset: Has them by number, or iterates.
         begin: What it draws from `random`, `numpy.random` and `torch` in each pass.
@@ -93,7 +96,7 @@ class Samples:
             DataError: It can't be read.
         """
         try:
-            return item_of(self.dataset)(number)
+            return own_copy(item_of(self.dataset)(number))
         except DataError:
             raise
         except Exception as error:
@@ -117,7 +120,7 @@ class Samples:
             found = self._iterated() if at is None else self._by_number(at)
             for sample in found:
                 number += 1
-                yield sample
+                yield own_copy(sample)
 
     def groups(self, size: int, keep_last: bool) -> Iterator[list[tuple[int, Any]]]:
         """(number, sample), `size` at a time; as `grouped`."""

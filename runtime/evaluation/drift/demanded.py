@@ -56,10 +56,11 @@ class Drift:
         kl: At most this, nats.
         relative_error: At most this share of the RMS of fp32's output.
         largest_error: At most this, in the output's unit.
-        axis: The axis of the classes, for agreement and kl.
+        axis: The axis of the classes, for agreement and kl; None for that of all
+            outputs, of which it is the last.
         outputs: What is demanded of one output, by its name or its place, besides what
             is demanded of all, or in place of it.
-        names: The outputs' names in order, where the spec has them.
+        names: The outputs' names in order, where the spec or the model has them.
         on_random_inputs: Whether outputs for random inputs judge too, without data.
     """
 
@@ -70,7 +71,7 @@ class Drift:
     kl: float | None = None
     relative_error: float | None = None
     largest_error: float | None = None
-    axis: int = -1
+    axis: int | None = None
     outputs: Mapping[str | int, Drift] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     on_random_inputs: bool = False
@@ -81,8 +82,7 @@ class Drift:
         Raises:
             DataError: A measure is for none of them, or it has no such output.
         """
-        for name in self.outputs:
-            self._place(name, len(outputs))
+        self._check_names(len(outputs))
         found = tuple(self._of_each(outputs))
         missing = [
             name for name in self._asked() if not any(d.measure == name for d in found)
@@ -134,22 +134,48 @@ class Drift:
 
     def _axis(self, place: int) -> int:
         own = self._own(place)
-        return self.axis if own is None or own.axis == -1 else own.axis
+        for each in (self,) if own is None else (own, self):
+            if each.axis is not None:
+                return each.axis
+        return -1
 
     def _called(self, place: int) -> str:
         return self.names[place] if place < len(self.names) else f"output {place}"
 
+    @property
+    def asks_names(self) -> bool:
+        """Whether outputs are named, and only the model can tell which they are."""
+        return not self.names and any(isinstance(each, str) for each in self.outputs)
+
+    def _check_names(self, count: int) -> None:
+        """That each key is an output of the model, and none another's."""
+        places = [self._place(name, count) for name in self.outputs]
+        for name, place in zip(self.outputs, places, strict=True):
+            if places.count(place) > 1:
+                raise DataError(
+                    f"drift is demanded twice of output {name}, the model's {place}",
+                    "Write all that is demanded of it once, by its name or its place.",
+                )
+
     def _place(self, name: str | int, count: int) -> int:
         place = self.names.index(name) if name in self.names else name
         fits = not self.names or len(self.names) == count or isinstance(name, int)
-        if not isinstance(place, int) or place >= count or not fits:
-            raise DataError(
-                f"drift is demanded of output {name}, and the model has {count}"
-                + (f", of which the spec names {len(self.names)}" * (not fits)),
-                "Name all of them in model.outputs, or write an output's place: 0 is "
-                f"the first. {suggestion(str(name), self.names)}".rstrip(),
+        if isinstance(place, int) and place < count and fits:
+            return place
+        remedy = "Name all of them in model.outputs, or write an output's place"
+        if not fits:
+            what = f"the model has {count}, of which the spec names {len(self.names)}"
+        elif self.names and isinstance(name, str):
+            what = f"the model's are {', '.join(self.names)}"
+            remedy = "Write one of these, or an output's place"
+        else:
+            what = f"the model has {count}" + (
+                ", without names" * isinstance(name, str)
             )
-        return place
+        raise DataError(
+            f"drift is demanded of output {name}, and {what}",
+            f'{remedy}: "0" is the first. {suggestion(str(name), self.names)}'.rstrip(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +215,8 @@ def _judges(measure: str, output: np.ndarray[Any, Any], axis: int) -> bool:
     if not floating:
         return measure == "agreement"
     rank = output.ndim
-    return rank >= 2 and -rank <= axis < rank and int(output.shape[axis]) > 1
+    known = rank >= 2 and -rank <= axis < rank and axis % rank != 0
+    return known and int(output.shape[axis]) > 1
 
 
 def measures_of(drift: Drift) -> dict[str, float]:

@@ -106,7 +106,10 @@ def _probabilities(numbers: Floats, known: npt.NDArray[np.bool_]) -> Floats:
 
 
 class LeastCosine:
-    """The cosine of the sample that has the least: `Cosine` of the worst."""
+    """The cosine of the sample that has the least: `Cosine` of the worst.
+
+    0 at most where one is not finite: it points nowhere.
+    """
 
     name = "least cosine"
 
@@ -120,7 +123,8 @@ class LeastCosine:
 
     def update(self, predictions: Any, labels: Any, /) -> None:
         """Take one batch."""
-        self.least = min([self.least, *_cosines(predictions, labels).tolist()])
+        cosines = np.nan_to_num(_cosines(predictions, labels), nan=0.0)
+        self.least = min(self.least, float(cosines.min(initial=1.0)))
 
     def reset(self) -> None:
         self.least = 1.0
@@ -130,7 +134,10 @@ class LeastCosine:
 
 
 class LargestError:
-    """The largest difference of any number from fp32's, in the output's own unit."""
+    """The largest difference of any number from fp32's, in the output's own unit.
+
+    Infinite where one is NaN.
+    """
 
     name = "largest error"
 
@@ -146,8 +153,8 @@ class LargestError:
         """Take one batch."""
         found, fp32 = _doubles(predictions, labels)
         with np.errstate(invalid="ignore"):
-            most = np.abs(found - fp32).max(initial=0.0)
-        self.largest = max(self.largest, float(most))
+            most = float(np.abs(found - fp32).max(initial=0.0))
+        self.largest = max(self.largest, math.inf if math.isnan(most) else most)
 
     def reset(self) -> None:
         self.largest = 0.0

@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from ...common.copies import own_copy
 from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
-from ...common.processes.untouched import untouched
+from ...common.processes.untouched import untouched_and_seeded
+from ...common.telling.waiting import SCORING, waiting
 from ...frameworks.protocol import Outputs
 from ..drift.reference import Expected
 from .metric import MeanOverSamples, Metric
 from .part import OfParts, Part
+
+OURS = __name__.removesuffix("evaluation.metrics.calling")
+"""Begins the names of modules of this program's runtime."""
 
 
 def metric_name(metric: Metric) -> str:
@@ -27,7 +32,7 @@ def made_metric(metric: Callable[[], Metric]) -> Metric:
     Raises:
         MetricError: It fails.
     """
-    with _metric_errors(), untouched():
+    with _metric_errors(), _users():
         made = metric()
         made.reset()
         return made
@@ -36,11 +41,16 @@ def made_metric(metric: Callable[[], Metric]) -> Metric:
 def update_metric(metric: Metric, outputs: Outputs, labels: Any) -> None:
     """Let it see a batch.
 
+    The user's code may work in place: it gets outputs and labels of its own.
+
     Raises:
         MetricError: It fails.
     """
+    predictions, wanted = _one(outputs), _wanted(metric, labels)
+    if not _is_ours(metric):
+        predictions, wanted = own_copy(predictions), own_copy(wanted)
     with _metric_errors(), _apart(metric):
-        metric.update(_one(outputs), _wanted(metric, labels))
+        metric.update(predictions, wanted)
 
 
 def _one(outputs: Outputs) -> Any:
@@ -118,8 +128,23 @@ def first_number(found: Any) -> float | None:
 
 
 def _apart(metric: Metric) -> AbstractContextManager[None]:
-    """Means over samples, which are ours, draw nothing and stay where they are."""
-    return nullcontext() if isinstance(metric, MeanOverSamples) else untouched()
+    """Those that are ours draw nothing, stay where they are and come back."""
+    return nullcontext() if _is_ours(metric) else _users()
+
+
+@contextmanager
+def _users() -> Iterator[None]:
+    with untouched_and_seeded(), waiting(SCORING):
+        yield
+
+
+def _is_ours(metric: Any) -> bool:
+    """Whether no code of the user's is in it: neither within nor as postprocess."""
+    if not type(metric).__module__.startswith(OURS):
+        return False
+    if getattr(metric, "_postprocess", None) is not None:
+        return False
+    return not hasattr(metric, "_metric") or _is_ours(metric._metric)
 
 
 @contextmanager

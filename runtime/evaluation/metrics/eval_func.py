@@ -9,7 +9,8 @@ from typing import Any
 
 from ...common.errors import MetricError
 from ...common.places import described, place_of, users_code
-from ...common.processes.untouched import untouched
+from ...common.processes.untouched import untouched_and_seeded
+from ...common.telling.waiting import CALLING, waiting
 from ..evaluation import Evaluation
 from ..saved import _loaded
 from .calling import first_number
@@ -36,7 +37,7 @@ def score_model(eval_func: EvalFunc, model: Any) -> Evaluation:
             f"{name} failed{place_of(error)}: {described(error)}", REMEDY
         )
 
-    with users_code(failed), untouched():
+    with users_code(failed), untouched_and_seeded(), waiting(CALLING):
         found = eval_func(model)
     value = first_number(found)
     if value is None or not math.isfinite(value):

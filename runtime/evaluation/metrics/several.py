@@ -1,4 +1,4 @@
-"""Several metrics of one evaluation: each by its own criterion, or a weighted mean."""
+"""Several metrics of one evaluation: each by its own criterion, or a mean of them."""
 
 from __future__ import annotations
 
@@ -57,8 +57,10 @@ class Weighted(Several):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """All names, which the value is of."""
-        return f"weighted mean of {', '.join(map(metric_name, self.metrics))}"
+        """What the mean is of: of products, which no mean of the metrics is."""
+        pairs = zip(self.metrics, self.weights, strict=True)
+        products = (f"{metric_name(each)} x {weight:g}" for each, weight in pairs)
+        return f"mean of {', '.join(products)}"
 
     def result(self) -> float:
         values = [part.value for part in self.parts()]

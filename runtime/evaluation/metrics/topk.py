@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...common.errors import DataError
 from .classification.classes import class_numbers
 from .metric import MeanOverSamples
-from .values import LABELS, OUTPUTS, numbers
+from .values import LABELS, OUTPUTS, Numbers, numbers
 
 
 class TopK(MeanOverSamples):
@@ -48,7 +48,7 @@ class TopK(MeanOverSamples):
         takes = f"{self.name} takes class numbers"
         found = numbers(labels, LABELS, takes)
         if found.shape == outputs.shape:
-            found = found.argmax(axis=1)
+            found = _marked(found)
         classes = class_numbers(
             found.reshape(-1), len(outputs), outputs.shape[1], takes
         )
@@ -58,3 +58,21 @@ class TopK(MeanOverSamples):
         ahead = ((outputs > own) | ((outputs == own) & before)).sum(axis=1)
         right = (ahead < self.k) & ~np.isnan(own[:, 0])
         return np.asarray(right, dtype=np.float64)
+
+
+def _marked(labels: Numbers) -> Numbers:
+    """The class that each row of one-hot labels marks.
+
+    Raises:
+        DataError: A row marks none, or several.
+    """
+    most = labels.max(axis=1, keepdims=True)
+    marks = ((labels == most) & (most > 0)).sum(axis=1)
+    if (marks != 1).any():
+        sample = int(np.flatnonzero(marks != 1)[0])
+        many = "no class" if not marks[sample] else f"{marks[sample]} classes"
+        raise DataError(
+            f"the one-hot label of sample {sample} of a batch marks {many}",
+            "One class a sample is judged: give each row one 1, or class numbers.",
+        )
+    return np.asarray(labels.argmax(axis=1))

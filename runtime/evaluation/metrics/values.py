@@ -118,12 +118,17 @@ def texts(values: Any, what: str, takes: str) -> list[str]:
     found = []
     for number, each in enumerate(np.ravel(np.asarray(values, dtype=object))):
         if not isinstance(each, str | bytes):
-            said = "missing (None" if each is None else f"no texts ({each!r}"
+            said = "missing (None" if each is None else f"no texts ({plain(each)!r}"
             raise DataError(
                 f"{what} are {said} {_place(number)}): {takes}", REMEDIES[what]
             )
         found.append(each if isinstance(each, str) else each.decode(errors="replace"))
     return found
+
+
+def plain(value: Any) -> Any:
+    """NumPy's scalars as Python's, which are shown without their type."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _array(values: Any) -> Numbers | None:
@@ -157,7 +162,8 @@ def _said(values: Any, array: Numbers | None, what: str) -> str:
                 return f"{what} are missing (None {_place(number)})"
             if not isinstance(part, Real):
                 kind = "strings" if isinstance(part, str) else f"{type(part).__name__}"
-                return f"{what} are {kind} ({part!r:.60} {_place(number)})"
+                said = repr(plain(part))[:60]
+                return f"{what} are {kind} ({said} {_place(number)})"
     return f"{what} are no numbers"
 
 

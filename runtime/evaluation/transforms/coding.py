@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...common.errors import RequirementError
+from ..data.images.decoding import opened
 from ..identity import array_of
 from .images import Image, pillow, pixels, unfit
 
@@ -26,12 +28,13 @@ def decode_image(image: Any, *, channels: int = 0) -> Image:
     if found is not None and found.dtype.kind not in "SO":
         return pixels(image, "DecodeImage")
     data = image if isinstance(image, bytes) else bytes(np.asarray(image).item())
-    module = pillow()
     try:
-        with module.open(BytesIO(data)) as file:
+        with opened(BytesIO(data)) as file:
             mode = MODES.get(channels) or _mode(file.mode)
             decoded = np.asarray(file.convert(mode))
-    except (OSError, SyntaxError, module.DecompressionBombError) as error:
+    except RequirementError:
+        raise
+    except Exception as error:  # each of Pillow's decoders has errors of its own
         remedy = "Check the file that it comes from."
         raise unfit("DecodeImage", f"it is no image: {error}", remedy) from error
     return decoded[..., np.newaxis] if decoded.ndim == 2 else decoded

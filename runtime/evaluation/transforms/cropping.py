@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .images import Image, pixels, size_of, unfit
+from .images import Image, check_filling, pixels, size_of, unfit
 from .resizing import resampled
 
 SMALLER = "Resize the images before, or write a smaller size."
@@ -93,7 +93,7 @@ def pad(
         padding_mode: "constant", "edge", "reflect" or "symmetric", as in NumPy.
 
     Raises:
-        DataError: `fill` has another number of channels.
+        DataError: `fill` has another number of channels, or numbers that uint8 has not.
     """
     given = pixels(image, "Pad")
     left, above, right, below = padding
@@ -107,6 +107,7 @@ def pad(
             f"fill has {len(values)} numbers, the image {given.shape[-1]} channels",
             "Write one number for all, or one a channel.",
         )
+    check_filling(given, values, "Pad")
     planes = [
         np.pad(given[..., channel], borders, constant_values=value)
         for channel, value in enumerate(values)

@@ -6,6 +6,7 @@ take all of them, and return arrays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,25 @@ def pixels(image: Any, name: str) -> Image:
             "Give the dataset's samples as H x W x C, or transpose them before.",
         )
     return found if found.dtype == np.uint8 else found.astype(np.float32)
+
+
+def check_filling(image: Image, values: Sequence[float], name: str) -> None:
+    """Refuse numbers that the image's dtype can't hold.
+
+    Args:
+        values: What is to be put into it.
+        name: Of the transform that does.
+
+    Raises:
+        DataError: The image is uint8, and one of them is no whole number from 0 to 255.
+    """
+    strange = [each for each in values if not (0 <= each <= 255 and each == int(each))]
+    if image.dtype == np.uint8 and strange:
+        raise unfit(
+            name,
+            f"the image is uint8, which holds no {strange[0]:g}",
+            "Write whole numbers from 0 to 255, or write it after Rescale.",
+        )
 
 
 def channels_last(image: Any) -> Image:

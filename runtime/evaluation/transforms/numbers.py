@@ -16,9 +16,10 @@ def normalize(
     """(image - mean) / std in float32, channel by channel.
 
     Args:
+        image: A sample, or a batch of samples of one shape.
         mean: One number for all channels, or one a channel.
         std: As many.
-        axis: Where the channels are.
+        axis: Where the channels are; of a batch, counted with its axis of samples.
 
     Raises:
         DataError: The image has another number of channels.
@@ -26,11 +27,11 @@ def normalize(
     given = to_array(image)
     shape = [1] * given.ndim
     if len(mean) > 1:
-        if given.shape[axis] != len(mean):
+        count = given.shape[axis] if given.ndim > max(axis, 0) else 0
+        if count != len(mean):
             raise unfit(
                 "Normalize",
-                f"{len(mean)} means for {given.shape[axis]} channels of a sample "
-                f"{given.shape}",
+                f"{len(mean)} means for {count} channels of {given.shape}",
                 "Write one mean a channel, in the place where the channels are.",
             )
         shape[axis] = len(mean)

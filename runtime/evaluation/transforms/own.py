@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ...common.copies import own_copy
 from ...common.errors import DataError
 from ...common.places import described, place_of, users_code
 from .images import SPEC
@@ -68,7 +69,7 @@ def _of_image(
     name: str, made: Callable[[Any], Any], image: Any, label: Any
 ) -> tuple[Any, Any]:
     with users_code(lambda error: _failed(name, "failed", error)):
-        found = made(image)
+        found = made(own_copy(image))
     return _something(name, found), label
 
 
@@ -76,7 +77,7 @@ def _of_pair(
     name: str, made: Callable[[Any, Any], Any], image: Any, label: Any
 ) -> tuple[Any, Any]:
     with users_code(lambda error: _failed(name, "failed", error)):
-        found = made(image, label)
+        found = made(own_copy(image), own_copy(label))
     if not isinstance(found, tuple | list) or len(found) != 2:
         raise DataError(
             f"{SPEC}.python: {name} returned {type(found).__name__}, "

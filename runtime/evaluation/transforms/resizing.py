@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .images import Image, pillow, pixels, unfit
+from .images import Image, check_filling, pillow, pixels, unfit
 
 WHOLE = (1, 3)
 """Channels that Pillow resamples at once; of four it takes the last for an alpha."""
@@ -55,6 +55,9 @@ def resize_with_ratio(
         max_dim: The longer side that it has at most; 0 likewise.
         padding: Whether it is padded to max_dim x max_dim, the image in the middle.
         constant_value: What it is padded with.
+
+    Raises:
+        DataError: The image is uint8 and can't hold that.
     """
     given = pixels(image, "ResizeWithRatio")
     height, width = given.shape[:2]
@@ -68,6 +71,7 @@ def resize_with_ratio(
     if not max_dim:
         raise unfit("ResizeWithRatio", "padding needs max_dim", "Write max_dim.")
     top, left = (max_dim - size[0]) // 2, (max_dim - size[1]) // 2
+    check_filling(resized, (constant_value,), "ResizeWithRatio")
     borders = (top, max_dim - size[0] - top), (left, max_dim - size[1] - left), (0, 0)
     padded = np.pad(resized, borders, constant_values=constant_value)
     return padded, _moved(label, size, (top, left), max_dim)

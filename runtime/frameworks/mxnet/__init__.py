@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .answers import devices as devices
     from .opening.load import load_parameters as load_parameters
     from .opening.load import load_symbol as load_symbol
+    from .opening.signature import output_names as output_names
     from .opening.signature import signature as signature
     from .opening.supplied import open_supplied as open_supplied
     from .program import Program as Program

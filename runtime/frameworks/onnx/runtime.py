@@ -39,6 +39,12 @@ class Runtime:
 
         return signature(model_of(model))
 
+    def output_names(self, model: Any, /) -> tuple[str, ...]:
+        """As `Naming.output_names`."""
+        from .running.given import model_of
+
+        return tuple(str(each.name) for each in model_of(model).graph.outputs)
+
     def as_tensor(self, array: Array, like: Any, /) -> Array:
         """As `Adapter.as_tensor`: ONNX's runtimes take NumPy's."""
         return array

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .opening.keras.load import load_keras_weights as load_keras_weights
     from .opening.keras.model import keras_model as keras_model
     from .opening.saved_model import load_saved_model as load_saved_model
+    from .opening.signature import output_names as output_names
     from .opening.signature import signature as signature
     from .opening.supplied import open_supplied as open_supplied
     from .program import Program as Program

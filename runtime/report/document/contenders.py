@@ -13,7 +13,16 @@ from ...evaluation.performance.performed import Speed as Measured
 from ..comparison import COMPILED, FP32, PREPARED, RESULT, RULES, RuleBased
 from ..report import Report
 from ..speed import rules_hold
-from .figures import Accuracy, Contender, Latency, Number, Performance, Size, Speed
+from .figures import (
+    Accuracy,
+    Contender,
+    Latency,
+    Number,
+    Performance,
+    Product,
+    Size,
+    Speed,
+)
 
 
 def accuracy_of(report: Report) -> Accuracy | None:
@@ -33,6 +42,7 @@ def accuracy_of(report: Report) -> Accuracy | None:
         judged.holds,
         judged.result.finite,
         tuple(map(_number, judged.verdicts)),
+        tuple(Product(a.metric, a.value, b.value) for a, b in judged.parts),
     )
 
 

@@ -63,6 +63,21 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Product:
+    """One of the numbers that a judged one is the mean of, each times its weight.
+
+    Attributes:
+        metric: Its name.
+        fp32: Of the model as loaded.
+        result: Of the saved file.
+    """
+
+    metric: str
+    fp32: float
+    result: float
+
+
+@dataclass(frozen=True)
 class Accuracy:
     """What is judged of the model as loaded and of the saved file, in full.
 
@@ -75,6 +90,7 @@ class Accuracy:
         holds: Whether the criterion holds.
         finite: Whether all outputs were finite.
         numbers: All that are judged, at least one.
+        parts: What the one number is made of, where that is several.
     """
 
     metric: str
@@ -87,6 +103,7 @@ class Accuracy:
     holds: bool
     finite: bool
     numbers: tuple[Number, ...]
+    parts: tuple[Product, ...] = ()
 
     @property
     def limit(self) -> str:

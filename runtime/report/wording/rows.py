@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...evaluation.evaluation import rounded
+from ...evaluation.judging.digits import apart
 from ...evaluation.metrics.part import SHARE
 from ..comparison import FP32, RESULT
 from ..document.document import Document
@@ -69,12 +70,15 @@ def _value(document: Document, value: float) -> str:
 
 
 def number_rows(document: Document) -> Rows | None:
-    """The numbers that are judged, None where the one is told elsewhere."""
+    """The numbers that are judged, and what one is made of; None where it is all."""
     judged = document.accuracy
-    if judged is None or (len(judged.numbers) < 2 and judged.metric != SHARE):
+    if judged is None:
+        return None
+    if len(judged.numbers) + len(judged.parts) < 2 and judged.metric != SHARE:
         return None
     heads = ("Number", "fp32", "Result", "Demanded", "")
-    return Rows(heads, [number_cells(each) for each in judged.numbers])
+    parts = ((p.metric, *apart(p.fp32, p.result), NONE, "") for p in judged.parts)
+    return Rows(heads, [*map(number_cells, judged.numbers), *parts])
 
 
 def number_cells(each: Number) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def filled(
         sources,
         made_up,
         assumed=assumed,
-        drawn=draws(described(declared, signature())) if made_up else {},
+        drawn=draws(described(declared, signature()), declared) if made_up else {},
     )
     if not declared:
         bound = bound_inputs(adapter, model, batches, names)

@@ -46,6 +46,12 @@ class BuiltInDataset(Section):
         return True
 
     @property
+    def sample(self) -> tuple[int, ...] | None:
+        """The shape that a sample's first array is said to have; None where nothing
+        says it."""
+        return None
+
+    @property
     def arrays(self) -> int:
         """How many inputs of a model one sample feeds."""
         return 1

@@ -60,6 +60,10 @@ class Csv(FileDataset):
     )
     delimiter: str = Field(default=",", description="The character between columns.")
 
+    @property
+    def sample(self) -> tuple[int, ...] | None:
+        return self.shape
+
     def problems(self) -> Iterator[Problem]:
         if len(self.delimiter) != 1 or self.delimiter in "\r\n\"'":
             message = "a delimiter is one character, not a quote or line break"

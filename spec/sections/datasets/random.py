@@ -71,6 +71,10 @@ class Drawn(BuiltInDataset):
         raise NotImplementedError
 
     @property
+    def sample(self) -> tuple[int, ...] | None:
+        return self.shapes[0] if self.shapes else None
+
+    @property
     def ranges(self) -> tuple[tuple[float, float, str], ...]:
         """For each array from where to where its values go, and the dtype."""
         count = len(self.shapes)

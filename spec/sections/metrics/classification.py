@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ..fields import Among, Size
+from ..fields import Among, Amount, Size, Whole
 from ..marks import unused
-from ..section import Block, Section
+from ..section import Block, Problem, Section
 from .measure import SCIKIT_LEARN, Measure
 
 
@@ -19,19 +20,43 @@ class TopK(Measure):
     k: Size = Field(description="How many outputs count.")
 
 
-class Accuracy(Measure):
-    """Share of predictions that are right."""
+class OfClasses(Measure):
+    """A metric that compares class numbers, and makes them of scores."""
 
     higher_is_better = True
+    threshold: Amount | None = Field(
+        default=None,
+        description="Of a model that gives the score of class 1 alone, one for each "
+        "label: above this, 1 counts as predicted.",
+    )
+    axis: Whole | None = Field(
+        default=None,
+        description="Of outputs with the batch's axis: where the classes are; left out, "
+        "1 or the last, whichever fits.",
+    )
+
+    def rules(self) -> Iterator[Iterator[Problem]]:
+        yield self._axis_problems()
+
+    def _axis_problems(self) -> Iterator[Problem]:
+        if self.axis == 0:
+            message = "axis 0 counts the samples"
+            yield Problem(message, "write 1, or -1 for the last", ("axis",))
+        if self.axis is not None and self.threshold is not None:
+            message = "a threshold is for outputs without an axis of classes"
+            yield Problem(message, "write one of them", ("axis",))
+
+
+class Accuracy(OfClasses):
+    """Share of predictions that are right."""
 
 
 AVERAGES = ("binary", "macro", "micro", "weighted", "samples")
 
 
-class F1(Measure):
+class F1(OfClasses):
     """Harmonic mean of precision and recall."""
 
-    higher_is_better = True
     average: Annotated[str, AfterValidator(Among(AVERAGES).check)] = Field(
         default="binary",
         description="Over classes, as scikit-learn has it: binary (the F1 of class 1 of "

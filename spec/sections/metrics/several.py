@@ -20,8 +20,8 @@ class MultiMetricsSection(BuiltInMetrics):
 
     weight: Amounts | None = Field(
         default=None,
-        description="How much each metric counts: their weighted mean is judged as one. "
-        "Left out, each must hold by itself.",
+        description="How much each metric counts: the mean of value times weight is judged "
+        "as one number. Left out, each must hold by itself.",
     )
     higher_is_better: tuple[Flag, ...] | None = Field(
         default=None,
@@ -43,7 +43,7 @@ class MultiMetricsSection(BuiltInMetrics):
 
     @property
     def rising(self) -> bool:
-        """The direction of the weighted mean, where nothing is written of it."""
+        """The direction of the mean, where nothing is written of it."""
         return any(each.higher_is_better for each in self.measures)
 
     @property
@@ -60,6 +60,7 @@ class MultiMetricsSection(BuiltInMetrics):
         yield self._some()
         yield self._one_each("weight")
         yield self._one_each("higher_is_better")
+        yield self._counting()
 
     def _some(self) -> Iterator[Problem]:
         if not self.named:
@@ -71,10 +72,19 @@ class MultiMetricsSection(BuiltInMetrics):
             message = f"{len(given)} values for {len(self.named)} metrics"
             yield Problem(message, "write one for each metric", (key,))
 
+    def _counting(self) -> Iterator[Problem]:
+        """Weights that turn a metric's direction, or with which nothing is judged."""
+        for row, weight in enumerate(self.weight or ()):
+            if weight < 0:
+                message = "a weight below 0 makes what is worse count as better"
+                yield Problem(message, "0 or more", ("weight", row))
+        if self.weight and not any(self.weight):
+            yield Problem("no metric counts", "weigh one above 0", ("weight",))
+
     def direction_problems(self) -> Iterator[Problem]:
-        """Directions that are not the metrics' own; of a weighted mean none counts."""
+        """Directions that are not the metrics' own."""
         written = self.higher_is_better
-        if written is None or self.weight is not None:
+        if written is None:
             return
         for row, (name, said) in enumerate(zip(self.named, written, strict=False)):
             own = getattr(self, name).higher_is_better

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from ..fields import QUOTED, Flag, Whole
+from ..fields import QUOTED, Flag, Refused, Whole
 from ..marks import unused
 from ..section import Block, Section
 from .transform import FIRST, LAST, PILLOW, Pictorial, Transform
@@ -14,11 +14,17 @@ from .transform import FIRST, LAST, PILLOW, Pictorial, Transform
 HINT = "has no effect here: Pillow decodes with libjpeg's accurate transform"
 
 
+def _of_an_image(channels: int) -> int:
+    if channels not in (1, 3, 4):
+        raise Refused(f"an image never has {channels} channels", "write 1, 3 or 4")
+    return channels
+
+
 class AlignImageChannel(Pictorial):
     """Gives images a number of channels."""
 
     keeps_channels = False
-    dim: Annotated[int, Field(ge=1, le=4), QUOTED] = Field(
+    dim: Annotated[int, AfterValidator(_of_an_image), QUOTED] = Field(
         default=3, description="How many."
     )
 

@@ -45,6 +45,7 @@ def _unknown(
     acting = [(at, step) for at, step in transforms.placed if step.acts]
     data = dataset.chosen
     images = isinstance(data, BuiltInDataset) and data.images
-    ends = Ends(images, framework, inputs[0].shape if inputs else None)
+    given = data.sample if isinstance(data, BuiltInDataset) else None
+    ends = Ends(images, framework, inputs[0].shape if inputs else None, given)
     for number, problem in problems([step for _at, step in acting], ends):
         yield replace(problem, at=acting[number][0])

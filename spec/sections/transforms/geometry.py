@@ -12,7 +12,7 @@ from ...reading.source import Data
 from ..fields import Among, Amounts, Flag, Whole
 from ..section import Block, Problem, Section
 from .sizes import Borders, Interpolation, Offset, Side, Sides, Square
-from .transform import PILLOW, Pictorial
+from .transform import PILLOW, Pictorial, Transform
 
 INTERPOLATION = "Pillow's resampling."
 
@@ -31,7 +31,7 @@ class Resize(Pictorial):
 
     _both: bool = PrivateAttr(False)
 
-    def other(self, framework: str) -> tuple[str, str] | None:
+    def other(self, framework: str, before: Transform | None) -> tuple[str, str] | None:
         decided = self._both or "keep_ratio" in self.model_fields_set
         if framework != "pytorch" or decided:
             return None
@@ -85,6 +85,23 @@ class CenterCrop(Pictorial):
     """Crops the middle."""
 
     size: Sides = Field(description="Height and width; one number for both.")
+
+    def other(self, framework: str, before: Transform | None) -> tuple[str, str] | None:
+        if framework != "pytorch" or self._as_torchvision(before):
+            return None
+        return (
+            "leaves the smaller half of an odd border above and left, in all "
+            "frameworks; torchvision, Neural Compressor's for pytorch, crops one pixel "
+            "further on where the border is 3, 7, 11, ...",
+            "resize to sizes that are larger by an even number",
+        )
+
+    def _as_torchvision(self, before: Transform | None) -> bool:
+        """Whether images come in a size of which both crop the same."""
+        if not isinstance(before, Resize) or before.keep_ratio:
+            return False
+        borders = (had - kept for had, kept in zip(before.size, self.size, strict=True))
+        return all(border % 4 != 3 for border in borders)
 
 
 class PaddedCenterCrop(Pictorial):

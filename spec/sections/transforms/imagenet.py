@@ -10,7 +10,7 @@ from ..fields import Among, Amount, Amounts, Flag
 from ..marks import unused
 from ..section import Block, Section
 from .sizes import Share, Side
-from .transform import Pictorial
+from .transform import Pictorial, Transform
 
 METHODS = (
     "bilinear",
@@ -68,7 +68,7 @@ class ResizeCropImagenet(Pictorial):
     )
     slice_crop: Flag = unused(False, "How the crop is made.")
 
-    def other(self, framework: str) -> tuple[str, str] | None:
+    def other(self, framework: str, before: Transform | None) -> tuple[str, str] | None:
         if framework != "onnx":
             return None
         return (

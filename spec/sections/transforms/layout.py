@@ -30,11 +30,13 @@ class Ends:
         images: Whether the dataset decodes images: H x W x C.
         framework: Ours ("onnx"): what it is said to take, first or last.
         shape: What the model takes, with its batch axis; None where nothing is said.
+        sample: What the dataset is said to give, without it; None likewise.
     """
 
     images: bool
     framework: str
     shape: tuple[int | str, ...] | None
+    sample: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,14 @@ def channels(steps: Sequence[Transform], ends: Ends) -> tuple[int | Unknown, ...
     """Where the channels are before each step: FIRST, LAST, or an axis between."""
     found: list[int | Unknown] = []
     known = ends.images
+    sample = ends.sample
     for stretch, to_model in _stretches(steps):
-        start = LAST if known else _start(stretch, ends if to_model else None)
+        told = _told(stretch, sample)
+        start = LAST if known else told
+        if start is None:
+            start = _start(stretch, ends if to_model else None)
         found += _followed(stretch, start)
-        known = False
+        known, sample = False, None
     return tuple(found)
 
 
@@ -73,8 +79,7 @@ def problems(steps: Sequence[Transform], ends: Ends) -> Iterator[tuple[int, Prob
 
 def needs(step: Transform) -> bool:
     """Whether what a step does depends on where the channels are."""
-    several = isinstance(step, Normalize) and len(step.mean) == len(step.std) > 1
-    return step.pictorial or several
+    return step.pictorial or bool(_means(step))
 
 
 def _stretches(
@@ -100,6 +105,36 @@ def _followed(steps: Sequence[Transform], start: int | Unknown) -> list[int | Un
         after = step.moved(at)
         at = at if after is None else after
     return found
+
+
+def _told(
+    steps: Sequence[Transform], sample: tuple[int, ...] | None
+) -> int | Unknown | None:
+    """Where the channels of an array are, by its shape; None where that says nothing."""
+    number = next((k for k, step in enumerate(steps) if _means(step)), None)
+    if number is None or sample is None or len(sample) < 2:
+        return None
+    before = steps[:number]
+    if not all(step.keeps_channels for step in before):
+        return None
+    count = len(_means(steps[number]))
+    fitting = [end for end in (LAST, FIRST) if sample[end] == count]
+    if len(fitting) > 1:
+        return None
+    if fitting:
+        return fitting[0]
+    return Unknown(
+        f"a sample is {list(sample)}, where neither the first nor the last axis has as "
+        "many channels as there are means",
+        "write one mean a channel",
+    )
+
+
+def _means(step: Transform) -> tuple[float, ...]:
+    """Of a step that has one for each channel."""
+    if isinstance(step, Normalize) and len(step.mean) == len(step.std) > 1:
+        return step.mean
+    return ()
 
 
 def _start(steps: Sequence[Transform], ends: Ends | None) -> int | Unknown:
@@ -153,11 +188,9 @@ def _size(steps: Sequence[Transform], end: int | None, ends: Ends) -> bool | Non
     None where nothing says how many either of them has.
     """
     counts = [
-        len(step.mean)
+        len(_means(step))
         for number, step in enumerate(steps)
-        if isinstance(step, Normalize)
-        and len(step.mean) > 1
-        and all(later.keeps_channels for later in steps[number:])
+        if _means(step) and all(later.keeps_channels for later in steps[number:])
     ]
     if not counts or end is None or ends.shape is None or len(ends.shape) < 2:
         return None

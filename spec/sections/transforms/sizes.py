@@ -39,6 +39,8 @@ def _borders(value: object) -> object:
             "write one for all, [left and right, above and below], or "
             "[left, above, right, below]",
         )
+    if any(isinstance(each, int) and each < 0 for each in found):
+        raise Refused("a border is at least 0", "crop in its place: CropToBoundingBox")
     return found * (4 // len(found))
 
 
@@ -63,6 +65,7 @@ def _above_zero(values: tuple[float, float]) -> tuple[float, float]:
 def _factors(values: tuple[float, ...]) -> tuple[float, float]:
     """One number is how far a factor may be away from 1."""
     if len(values) == 1:
+        _distance(values[0])
         return max(0.0, 1 - values[0]), 1 + values[0]
     least, most = _two(values)
     if least < 0:
@@ -70,8 +73,15 @@ def _factors(values: tuple[float, ...]) -> tuple[float, float]:
     return least, most
 
 
+def _distance(value: float) -> None:
+    if value < 0:
+        raise Refused("how far something may be away is at least 0")
+
+
 def _turns(values: tuple[float, ...]) -> tuple[float, float]:
     """One number is how far the hue may be turned either way."""
+    if len(values) == 1:
+        _distance(values[0])
     least, most = (-values[0], values[0]) if len(values) == 1 else _two(values)
     if not -0.5 <= least <= most <= 0.5:
         raise Refused("half of the circle of colors is 0.5", "write at most 0.5")

@@ -41,10 +41,13 @@ class Transform(Section):
         """Whether something of it is drawn at random."""
         return False
 
-    def other(self, framework: str) -> tuple[str, str] | None:
+    def other(self, framework: str, before: Transform | None) -> tuple[str, str] | None:
         """What Neural Compressor's does else for this framework, and what to write then.
 
         None where it is the same.
+
+        Args:
+            before: The step that is written before it.
         """
         return None
 

@@ -48,7 +48,6 @@ def report(
     Reads what runs wrote beside their plans; no model, no framework.
     """
     from narrowcast.runtime.common.errors import NarrowcastError
-    from narrowcast.runtime.common.files import write_bytes
     from narrowcast.runtime.common.telling.progress import printable
 
     try:
@@ -56,11 +55,26 @@ def report(
         if output is None:
             typer.echo(text, nl=False)
             return
-        write_bytes(output, text.encode())
+        changed = _write(output, text)
     except NarrowcastError as error:
         typer.echo(printable(f"error: {error}"), err=True)
         raise typer.Exit(BAD) from error
-    typer.echo(f"wrote {output}")
+    typer.echo(f"{'wrote' if changed else 'unchanged:'} {output}")
+
+
+def _write(output: Path, text: str) -> bool:
+    """As `narrowcast generate` writes a file; whether it changed.
+
+    Raises:
+        UsageError: It can't be written, or what is there is no file.
+    """
+    from narrowcast.codegen import OutputError, write
+    from narrowcast.runtime.common.errors import UsageError
+
+    try:
+        return write(output, text, force=True)
+    except OutputError as error:
+        raise UsageError(str(error)) from error
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:

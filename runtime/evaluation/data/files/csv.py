@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
 from ..arrays import Arrays, checked
+
+EXACT = 2**53
+"""Whole numbers up to it are what float64 says they are."""
 
 
 def read_csv(
@@ -46,7 +48,8 @@ def read_csv(
             f"{path.name} has {columns} columns, the label is column {label}",
             "Make dataset.csv.label fit the file.",
         )
-    labels = None if label is None else _whole(table[:, label])
+    first = 1 + int(header)
+    labels = None if label is None else _whole(table[:, label], path.name, first)
     values = table if label is None else np.delete(table, label, axis=1)
     sample = values.shape[1:] if shape is None else shape
     if values.shape[1] != prod(sample):
@@ -55,7 +58,7 @@ def read_csv(
             f"a sample of shape {sample} takes {prod(sample)}",
             "Make dataset.csv.shape and dataset.csv.label fit the file.",
         )
-    samples = values.astype(np.float32).reshape(len(values), *sample)
+    samples = _single(values, path.name, first).reshape(len(values), *sample)
     return checked(Arrays((samples,), labels), path.name)
 
 
@@ -67,7 +70,8 @@ def _table(path: Path, header: bool, delimiter: str) -> npt.NDArray[np.float64]:
                 delimiter=delimiter,
                 skiprows=int(header),
                 ndmin=2,
-                encoding="utf-8",
+                comments=None,
+                encoding="utf-8-sig",
             )
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", "Check dataset.csv.path.") from error
@@ -81,7 +85,44 @@ def _table(path: Path, header: bool, delimiter: str) -> npt.NDArray[np.float64]:
     return table
 
 
-def _whole(labels: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-    if np.array_equal(labels, np.round(labels)):
-        return labels.astype(np.int64)
-    return labels
+def _single(
+    values: npt.NDArray[np.float64], name: str, first: int
+) -> npt.NDArray[np.float32]:
+    """As float32.
+
+    Args:
+        name: The file's, for messages.
+        first: The number of the first row.
+    """
+    with np.errstate(over="ignore"):  # told below
+        found = values.astype(np.float32)
+    beyond: npt.NDArray[np.bool_] = np.isfinite(values) & ~np.isfinite(found)
+    _refuse(
+        np.any(beyond, axis=1),
+        name,
+        first,
+        "a value beyond float32",
+        "Scale the values.",
+    )
+    return found
+
+
+def _whole(
+    labels: npt.NDArray[np.float64], name: str, first: int
+) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
+    """As int64, if all are whole."""
+    odd = ~np.isfinite(labels)
+    _refuse(odd, name, first, "no number as its label", "Give each row its label.")
+    if not np.array_equal(labels, np.round(labels)):
+        return labels
+    large = np.abs(labels) > EXACT
+    what = "a label that is no class and no exact number"
+    _refuse(large, name, first, what, "Write labels of at most 2^53.")
+    return labels.astype(np.int64)
+
+
+def _refuse(
+    rows: npt.NDArray[np.bool_], name: str, first: int, what: str, remedy: str
+) -> None:
+    if rows.any():
+        raise DataError(f"{name}, row {first + int(rows.argmax())}: {what}", remedy)

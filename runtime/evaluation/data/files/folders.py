@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....common.errors import DataError
+from ....common.telling.remarks import remark
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def labelled_files(path: Path, suffixes: Sequence[str], option: str) -> Labelled
         (file.relative_to(path) for file in path.rglob("*") if _counts(file, suffixes)),
         key=lambda file: file.parts,
     )
-    files = [file for file in found if not any(p.startswith(".") for p in file.parts)]
+    files = [file for file in found if seen(file)]
     if not files:
         raise DataError(
             f"{path} holds no file that ends in {' or '.join(suffixes)}",
@@ -66,8 +67,33 @@ def labelled_files(path: Path, suffixes: Sequence[str], option: str) -> Labelled
             "Put each into the folder of its class.",
         )
     classes = tuple(sorted({file.parts[0] for file in files}))
+    for folder in sorted(path.iterdir()):
+        name = Path(folder.name)
+        if folder.is_dir() and seen(name) and folder.name not in classes:
+            remark(
+                f"{folder} holds no file that ends in {' or '.join(suffixes)}: it is no "
+                "class, and classes are numbered without it"
+            )
     numbers = {name: number for number, name in enumerate(classes)}
     return Labelled(whole, classes, tuple(numbers[file.parts[0]] for file in files))
+
+
+def seen(path: Path) -> bool:
+    """Whether neither the file nor a folder that it is in is hidden, as those are whose
+    names begin with a dot.
+
+    Args:
+        path: Relative to the folder that is read.
+    """
+    return not any(part.startswith(".") for part in path.parts)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; none has a name that is no name, or too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _counts(file: Path, suffixes: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from ....common.optional import optional
 from ....common.suggestion import suggestion
 from .columns import Column, column
 from .fields import sample
+from .folders import seen
 from .lines import missing
 
 OPTION = "dataset.parquet.path"
@@ -132,7 +133,9 @@ def read_parquet(
         DataError: There is none, or one is damaged, or lacks a column.
         RequirementError: PyArrow is not installed.
     """
-    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(each for each in path.glob("*.parquet") if seen(Path(each.name)))
     if not files:
         raise DataError(f"{path} holds no .parquet file", f"Check {OPTION}.")
     made = Parquet(
@@ -180,6 +183,11 @@ def _has_columns(path: Path, names: Sequence[str]) -> None:
         if name not in known:
             raise DataError(
                 f"{path.name} has no column `{name}`", suggestion(name, known)
+            )
+        if known.count(name) > 1:
+            raise DataError(
+                f"{path.name} has {known.count(name)} columns called `{name}`",
+                "Write the file again, with a name for each.",
             )
 
 

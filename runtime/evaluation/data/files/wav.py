@@ -14,6 +14,7 @@ from ....common.errors import DataError
 from ....common.optional import optional
 from .folders import Labelled, labelled_files
 from .lines import missing
+from .riff import check_whole
 
 OPTION = "dataset.wav.path"
 
@@ -89,8 +90,11 @@ def _read(path: Path) -> tuple[int, Sound]:
     """Frames a second, and the frames (frames, channels)."""
     wavfile = optional("scipy.io.wavfile", "reading WAV files", "scipy")
     try:
+        check_whole(path)
         with warnings.catch_warnings(action="ignore"):  # of chunks that are no sound
             rate, frames = wavfile.read(path)
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise missing(path, OPTION, error) from error
     except Exception as error:  # SciPy's reader fails in many ways
@@ -99,11 +103,19 @@ def _read(path: Path) -> tuple[int, Sound]:
         ) from error
     if not frames.size:
         raise DataError(f"{path.name} holds no sound")
-    return int(rate), _scaled(frames).reshape(len(frames), -1)
+    with np.errstate(over="ignore"):  # told below
+        sound = _scaled(frames).reshape(len(frames), -1)
+    if not np.isfinite(sound).all():
+        raise DataError(
+            f"{path.name} holds values that are no sound: NaN, infinite, or beyond "
+            "float32",
+            "Write it again, with values from -1 to 1.",
+        )
+    return int(rate), sound
 
 
 def _scaled(frames: npt.NDArray[Any]) -> Sound:
-    """-1 to 1: whole numbers divided by their largest, 2^7, 2^15 or 2^31; bytes count
+    """-1 to 1: whole numbers divided by 2^15 or 2^31; bytes count, over 2^7,
     from 128. SciPy puts 24 bits into the upper ones of 32."""
     if frames.dtype == np.uint8:
         return (frames.astype(np.float32) - 128) / np.float32(128)

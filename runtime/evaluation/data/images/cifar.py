@@ -8,6 +8,7 @@ import numpy as np
 
 from ....common.errors import DataError
 from ..arrays import Arrays, checked
+from .classes import classes
 from .pickled import read_batch
 
 SOURCE = "https://www.cs.toronto.edu/~kriz/{}.tar.gz"
@@ -32,7 +33,7 @@ def read_cifar10(root: Path, *, train: bool = False) -> Arrays:
     """
     names = [f"data_batch_{k}" for k in range(1, 6)] if train else ["test_batch"]
     folder = _folder(root, "cifar-10-batches-py", names, "cifar-10-python")
-    return _read([folder / name for name in names], "labels")
+    return _read([folder / name for name in names], "labels", 10)
 
 
 def read_cifar100(root: Path, *, train: bool = False) -> Arrays:
@@ -52,7 +53,7 @@ def read_cifar100(root: Path, *, train: bool = False) -> Arrays:
     """
     names = ["train" if train else "test"]
     folder = _folder(root, "cifar-100-python", names, "cifar-100-python")
-    return _read([folder / name for name in names], "fine_labels")
+    return _read([folder / name for name in names], "fine_labels", 100)
 
 
 def _folder(root: Path, inner: str, names: list[str], source: str) -> Path:
@@ -65,7 +66,7 @@ def _folder(root: Path, inner: str, names: list[str], source: str) -> Path:
     )
 
 
-def _read(paths: list[Path], key: str) -> Arrays:
+def _read(paths: list[Path], key: str, count: int) -> Arrays:
     images, labels = [], []
     for path in paths:
         pixels, numbers = read_batch(path, key)
@@ -74,7 +75,7 @@ def _read(paths: list[Path], key: str) -> Arrays:
                 f"{path.name}: an image is {pixels.shape[1:]} bytes, not {PIXELS}"
             )
         images.append(pixels)
-        labels.append(numbers)
+        labels.append(classes(numbers, count, path.name))
     stacked = np.concatenate(images).reshape(-1, CHANNELS, SIDE, SIDE)
     last = np.ascontiguousarray(stacked.transpose(0, 2, 3, 1))
     return checked(Arrays((last,), np.concatenate(labels)), paths[0].name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,13 @@ EXTENSIONS = frozenset(
     (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 )
 """What image files end in, as torchvision's ImageFolder has it, in lower case."""
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""Pillow's formats of pixels that are read, whatever a file is called: of others, some
+start another program (EPS: Ghostscript)."""
+
+LOSSY = ("JPEG", "MPO")
+"""Of those, what changes pixels, and has one channel."""
 
 COLOURS = ("P", "L", "1")
 """Pillow's modes of images in which a pixel is one number of at most 8 bits."""
@@ -60,13 +69,19 @@ def read_classes(data: bytes, where: str) -> Pixels:
     """An image (height, width, 1) whose pixels are classes: indices of its palette.
 
     Raises:
-        DataError: It can't be read, or a pixel is more than one number of 8 bits.
+        DataError: It can't be read, or a pixel is more than one number of 8 bits, or
+            one that JPEG changed.
         RequirementError: Pillow is not installed.
     """
     with _opened(data, where) as image:
         if image.mode not in COLOURS:
             raise DataError(
                 f"{where}: the classes of pixels are an image of mode {image.mode}",
+                "They must be a PNG of one channel, a pixel's value its class.",
+            )
+        if image.format in LOSSY:
+            raise DataError(
+                f"{where}: the classes of pixels are a {image.format}, which changes them",
                 "They must be a PNG of one channel, a pixel's value its class.",
             )
         return np.array(image, np.uint8)[:, :, np.newaxis]
@@ -84,12 +99,11 @@ def _rgb(image: Any, where: str) -> Any:
 
 @contextmanager
 def _opened(source: Path | bytes, where: str) -> Iterator[Any]:
-    pillow = _pillow()
     if isinstance(source, bytes) and not source:
         raise DataError(f"{where} holds no image")
     try:
         file = BytesIO(source) if isinstance(source, bytes) else source
-        with pillow.open(file) as image:
+        with opened(file) as image:
             yield image
     except DataError:
         raise
@@ -98,9 +112,24 @@ def _opened(source: Path | bytes, where: str) -> Iterator[Any]:
     except Exception as error:  # each of Pillow's decoders has errors of its own
         raise DataError(
             f"{where} can't be read as an image: {first_line(error)}",
-            "Put a whole image there, or leave it out.",
+            f"Put a whole image there ({', '.join(FORMATS)}), or leave it out.",
         ) from error
 
 
+def opened(file: Path | BytesIO) -> Any:
+    """The file as Pillow's image, of one of `FORMATS`.
+
+    Raises:
+        Exception: It is none, in any of Pillow's ways.
+        RequirementError: Pillow is not installed.
+    """
+    return _pillow().open(file, formats=FORMATS)
+
+
+@cache
 def _pillow() -> Any:
-    return optional("PIL.Image", "reading images", "pillow")
+    """Pillow, silent on images of 90 million pixels: satellites make such. Twice as many
+    it refuses. Threads decode: warnings can't be held back for a while."""
+    module = optional("PIL.Image", "reading images", "pillow")
+    warnings.simplefilter("ignore", module.DecompressionBombWarning)
+    return module

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ....common.errors import DataError
+from ....common.telling.remarks import remark
+from ..files.folders import is_there, seen
 from .decoding import EXTENSIONS, Pixels, read_image
+
+LABEL = re.compile(r"-?[0-9]{1,18}")
+"""A number of at most 64 bits."""
+
+SHOWN = 200
+"""Characters of a line or a path that a message shows."""
+
+
+NAMED = 3
+"""Empty folders that a warning names."""
 
 
 class ImageFolder:
@@ -13,7 +27,7 @@ class ImageFolder:
 
     A sample is (image, label): uint8 (height, width, 3) in RGB, and the number of its
     class. Classes are the folders in `root`, an image is what ends like one, at any
-    depth; names that begin with a dot are passed over.
+    depth; files and folders whose names begin with a dot are passed over.
 
     Args:
         root: The folder of folders.
@@ -36,6 +50,8 @@ class ImageFolder:
                 "Arrange it as root/CLASS/IMAGE; an image ends in "
                 f"{', '.join(sorted(EXTENSIONS))}.",
             )
+        held = {label for _path, label in self._images}
+        _tell_of_empty(name for k, name in enumerate(self.classes) if k not in held)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -66,11 +82,11 @@ class ListedImages:
         self._root = data_path
         self._images = tuple(_listed(listed))
         names = (name for name, _label in self._images)
-        missing = [name for name in names if not (data_path / name).is_file()]
+        missing = [name for name in names if not is_there(data_path / name)]
         if missing:
             raise DataError(
                 f"{len(missing)} of {len(self)} images that {listed.name} names are "
-                f"not there: {data_path / missing[0]}",
+                f"not there: {str(data_path / missing[0])[:SHOWN]}",
                 "Put them there, or take them off the list.",
             )
 
@@ -83,27 +99,39 @@ class ListedImages:
         return read_image(path, str(path)), label
 
 
+def _tell_of_empty(classes: Iterable[str]) -> None:
+    """Have it said that these have no image: a class that was not unpacked."""
+    names = list(classes)
+    if not names:
+        return
+    more = f" and {len(names) - NAMED} more" if names[NAMED:] else ""
+    remark(
+        f"no image in {', '.join(names[:NAMED])}{more}, which each count as a class: "
+        "nothing is known of how the model does on these"
+    )
+
+
 def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         raise DataError(
             f"{root} is no folder", "dataset.root holds a folder for each class."
         )
-    found = (path for path in root.iterdir() if path.is_dir() and _seen(path))
+    found = (
+        path
+        for path in root.iterdir()
+        if path.is_dir() and seen(path.relative_to(root))
+    )
     return sorted(found, key=lambda path: path.name)
 
 
 def _images(root: Path, name: str) -> list[str]:
     """Paths of a class's images in the root, in order."""
     found = (
-        path.relative_to(root).as_posix()
+        path.relative_to(root)
         for path in (root / name).rglob("*")
-        if path.suffix.lower() in EXTENSIONS and _seen(path) and path.is_file()
+        if path.suffix.lower() in EXTENSIONS and path.is_file()
     )
-    return sorted(found)
-
-
-def _seen(path: Path) -> bool:
-    return not path.name.startswith(".")
+    return sorted(path.as_posix() for path in found if seen(path))
 
 
 def _listed(path: Path) -> list[tuple[str, int]]:
@@ -123,9 +151,9 @@ def _listed(path: Path) -> list[tuple[str, int]]:
         if not line.strip():
             continue
         *names, label = line.rsplit(maxsplit=1)
-        if not names or not label.lstrip("-").isdecimal():
+        if not names or not LABEL.fullmatch(label):
             raise DataError(
-                f"{path.name}, line {number}: {line.strip()[:60]!r} is not an image "
+                f"{path.name}, line {number}: {line.strip()[:SHOWN]!r} is not an image "
                 "and its label",
                 "Write `IMAGE NUMBER` in each line.",
             )

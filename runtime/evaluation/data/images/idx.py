@@ -18,6 +18,9 @@ import numpy.typing as npt
 from ....common.errors import DataError
 
 UNSIGNED_BYTES = 8
+DIMENSIONS = 32
+"""More than these no file of images has, nor has NumPy in all its versions."""
+
 LARGEST = 2**31
 """Bytes: more is no file of this kind, but one with a false header."""
 
@@ -42,6 +45,8 @@ def _read(file: BinaryIO | gzip.GzipFile, path: Path) -> npt.NDArray[np.uint8]:
         raise DataError(
             f"{path.name} is no IDX file of bytes: it begins with {magic.hex(' ')}"
         )
+    if magic[3] > DIMENSIONS:
+        raise DataError(f"{path.name}: its header is false: {magic[3]} dimensions")
     dimensions = file.read(4 * magic[3])
     shape = tuple(np.frombuffer(dimensions[: len(dimensions) // 4 * 4], ">u4").tolist())
     if len(shape) < magic[3] or prod(shape) > LARGEST:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ....common.errors import DataError
 from ..arrays import Arrays, checked
 from ..files.npz import read_npz
+from .classes import classes
 from .idx import read_idx
 
 DIGITS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -100,8 +101,9 @@ def _arrays(
             f"{where}: {images.dtype} images {images.shape} and labels {labels.shape}",
             "Images are uint8 (samples, height, width), with a label for each.",
         )
-    whole = labels.astype(np.int64)
-    return checked(Arrays((images[..., np.newaxis],), whole), where)
+    return checked(
+        Arrays((images[..., np.newaxis],), classes(labels, 10, where)), where
+    )
 
 
 def _missing(archive: str, train: bool, root: Path, source: str) -> DataError:

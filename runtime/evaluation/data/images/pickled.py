@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,15 @@ def _made(*_arguments: object) -> _Array:
     return _Array()
 
 
+def _from_buffer(
+    buffer: bytes | bytearray, dtype: object, shape: Any, order: object
+) -> _Array:
+    """An array as protocol 5 pickles it."""
+    made = _Array()
+    made.state = (1, shape, dtype, order == "F", bytes(buffer))
+    return made
+
+
 def _encoded(text: object, _encoding: object = None) -> bytes:
     """Bytes as Python 3 pickles them for Python 2."""
     if not isinstance(text, str):
@@ -50,6 +59,8 @@ def _encoded(text: object, _encoding: object = None) -> bytes:
 NAMES: Mapping[tuple[str, str], Callable[..., Any]] = {
     ("numpy.core.multiarray", "_reconstruct"): _made,
     ("numpy._core.multiarray", "_reconstruct"): _made,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _encoded,
@@ -57,8 +68,22 @@ NAMES: Mapping[tuple[str, str], Callable[..., Any]] = {
 """All that a batch may name → what stands in for it."""
 
 
+def _load_bytearray(unpickler: Any) -> None:
+    """Of as many bytes as there are: pickle makes room for those that are announced."""
+    size = int.from_bytes(unpickler.read(8), "little")
+    data = unpickler.read(size)
+    if len(data) < size:
+        raise pickle.UnpicklingError("it is cut off")
+    unpickler.append(bytearray(data))
+
+
 class _Unpickler(pickle._Unpickler):
     """In Python: the one in C takes as much memory as a number in the file asks for."""
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
+        **pickle._Unpickler.dispatch,
+        pickle.BYTEARRAY8[0]: _load_bytearray,
+    }
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in NAMES:
@@ -85,13 +110,19 @@ def read_batch(
         with path.open("rb") as file:
             batch = _Unpickler(file, encoding="bytes").load()
         found = {_key(name): value for name, value in dict(batch).items()}
-        labels = np.array([int(each) for each in found[key]], np.int64)
+        labels = np.array([_number(each) for each in found[key]], np.int64)
         return _pixels(found["data"]), labels
     except Exception as error:  # a damaged pickle fails in any way
         raise DataError(
             f"{path.name} is no batch of CIFAR's: {first_line(error)}",
             "Unpack the archive for Python again.",
         ) from error
+
+
+def _number(label: object) -> int:
+    if not isinstance(label, int):
+        raise ValueError(f"a label is {label!r:.50}, no whole number")
+    return label
 
 
 def _key(name: object) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
+from ..files.folders import seen
 from .decoding import read_resized
 
 Image = npt.NDArray[np.float32]
@@ -56,7 +57,11 @@ class StylePairs:
 
 def _images(folder: Path, image_format: str) -> tuple[Path, ...]:
     found = sorted(
-        (path for path in folder.glob("*") if path.name.endswith(image_format)),
+        (
+            path
+            for path in folder.glob("*")
+            if path.name.endswith(image_format) and seen(path.relative_to(folder))
+        ),
         key=lambda path: path.name,
     )
     if not found:

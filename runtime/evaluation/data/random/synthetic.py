@@ -84,9 +84,22 @@ def described(declared: Sequence[Input], signature: Sequence[Input]) -> list[Inp
     return [each for each in whole if not each.fixed]
 
 
-def draws(whole: Sequence[Input]) -> Mapping[str, str]:
-    """Input → which values it got, in a few words: "in [0, 999]"."""
-    return {each.name: _draws(each) for each in whole}
+def draws(whole: Sequence[Input], declared: Sequence[Input] = ()) -> Mapping[str, str]:
+    """Input → which values it got, in a few words: "in [0, 999]", "always 7".
+
+    Args:
+        whole: What is made up.
+        declared: What the spec says, of inputs that always are the same too.
+    """
+    fixed = (each for each in declared if each.fixed)
+    constant = {each.name: f"always {_brief(each.value)}" for each in fixed}
+    return {each.name: _draws(each) for each in whole} | constant
+
+
+def _brief(value: Any) -> str:
+    """A value, as a spec has it, where that is short."""
+    text = str(value).replace("(", "[").replace(",)", "]").replace(")", "]")
+    return text if len(text) <= BRIEF else "what model.inputs says"
 
 
 def _draws(whole: Input) -> str:
@@ -127,6 +140,10 @@ def _check_shapes(whole: Sequence[Input]) -> None:
 def _rows(inputs: Sequence[Input]) -> str:
     """The inputs as a spec has them: dots, and a dtype, for what only the user knows."""
     return ", ".join(map(_row, inputs))
+
+
+BRIEF = 24
+"""Characters that a value may have to be told."""
 
 
 def _row(each: Input) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....common.errors import DataError
-from ..images.coco import Label
+from ..images.annotations import Label
 from ..images.decoding import Pixels
 from ..images.folder import ImageFolder
 from .samples import coco_sample, imagenet_sample, objects_in, voc_sample

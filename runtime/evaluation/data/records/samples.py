@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ..images.coco import Label
+from ..images.annotations import Label
 from ..images.decoding import Pixels, read_classes, read_image
 from .example import Example, Malformed, Value, read_example
 
@@ -41,13 +41,20 @@ def voc_sample(record: bytes, where: str) -> tuple[Pixels, Pixels]:
     """
     example = _example(record, where)
     image = read_image(_one(example, IMAGE, where), where)
-    return image, read_classes(_one(example, CLASSES_OF_PIXELS, where), where)
+    classes = read_classes(_one(example, CLASSES_OF_PIXELS, where), where)
+    if classes.shape[:2] != image.shape[:2]:
+        raise DataError(
+            f"{where}: an image of {image.shape[:2]} and classes of "
+            f"{classes.shape[:2]} pixels",
+            "Write a class for each pixel of the image.",
+        )
+    return image, classes
 
 
 def coco_sample(record: bytes, where: str) -> tuple[Pixels, Label]:
     """An image uint8 (height, width, 3) in RGB, and its objects.
 
-    The label is (boxes, names, classes, image id) as `images/coco.py` says, boxes in
+    The label is (boxes, names, classes, image id) as `images/annotations.py` says, boxes in
     float32; the image id is the record's `image/source_id`.
 
     Raises:
@@ -122,7 +129,10 @@ def _boxes(example: Example, where: str) -> npt.NDArray[np.float32]:
         edge.dtype != np.float32 for edge in edges if len(edge)
     ):
         raise DataError(f"{where}: its boxes have not four edges each")
-    return np.stack(edges, axis=1).astype(np.float32).reshape(-1, 4)
+    boxes = np.stack(edges, axis=1).astype(np.float32).reshape(-1, 4)
+    if not np.isfinite(boxes).all():
+        raise DataError(f"{where}: an edge of a box is no finite number", WRITTEN)
+    return boxes
 
 
 def _of_objects(example: Example, name: str, count: int, where: str) -> Value:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from ....common.copies import own_copy
 from ....common.errors import DataError, UsageError
 from ....common.processes.untouched import RandomState, drawn_apart, seeded
 from ....frameworks.feeding.dtypes import check_kind
@@ -73,7 +74,7 @@ class Loader:
         names = self.names
         read = self._pairs(size, limit, keep_last)
         for inputs, labels in drawn_apart(read, self.begin):
-            yield arrays(inputs, names), on_the_host(labels)
+            yield own_copy((arrays(inputs, names), on_the_host(labels)))
 
     def _pairs(
         self, size: int, limit: int | None, keep_last: bool = True

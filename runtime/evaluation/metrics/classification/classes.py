@@ -14,8 +14,12 @@ REMEDY = "Check which column or array of the data is the label."
 
 SCORES = (
     "Scores of classes have one axis more than labels (topk takes one-hot labels); for "
-    "the score of one class, take ROC or a metric of your own that rounds."
+    "the score of one class, write `Accuracy: {threshold: 0.5}` or the like for F1, or "
+    "take ROC."
 )
+
+SHAPES = "of that shape, or (n, classes, …) or (n, …, classes)"
+ONE_SCORE = "of that shape where a threshold is written"
 
 Classes = npt.NDArray[np.int64]
 
@@ -38,15 +42,28 @@ def class_numbers(labels: Numbers, samples: int, classes: int, takes: str) -> Cl
     return found
 
 
-def compared(predictions: Any, labels: Any, name: str) -> tuple[Classes, Classes]:
+def compared(
+    predictions: Any,
+    labels: Any,
+    name: str,
+    *,
+    threshold: float | None = None,
+    axis: int | None = None,
+) -> tuple[Classes, Classes]:
     """Predicted and wanted class numbers, in one shape (n, …) without sizes of 1.
 
-    Outputs with an axis of classes behind the first, (n, classes, …), are scores, and
-    the largest is the class; outputs of the labels' shape are class numbers. A score
-    that is NaN is no class: -1.
+    Outputs with an axis of classes behind the first or at the end, (n, classes, …) or
+    (n, …, classes), are scores, and the largest is the class; outputs of the labels'
+    shape are class numbers. A score that is NaN is no class: -1.
+
+    Args:
+        threshold: Outputs of the labels' shape are scores of class 1, which counts as
+            predicted above this.
+        axis: Of the outputs, where their classes are.
 
     Raises:
-        DataError: Shapes don't fit, or what should be a class number is none.
+        DataError: Shapes don't fit, or what should be a class number is none; or both
+            axes could be that of classes.
     """
     takes = f"{name} takes class numbers"
     outputs = numbers(predictions, OUTPUTS, f"{takes} or scores of classes")
@@ -54,20 +71,47 @@ def compared(predictions: Any, labels: Any, name: str) -> tuple[Classes, Classes
     if not outputs.ndim or not wanted.ndim:
         raise _unfit(name, outputs, wanted)
     shape = sizes(wanted.shape)
-    if sizes(outputs.shape) == shape:
-        return _given(outputs, takes).reshape(shape), whole(
-            wanted.reshape(shape), LABELS, takes
-        )
-    per_class = outputs.shape[:1] + outputs.shape[2:]
-    if outputs.ndim < 2 or sizes(per_class) != shape:
-        raise _unfit(name, outputs, wanted)
-    found = outputs.argmax(axis=1)
+    wanted = wanted.reshape(shape)
+    fits = sizes(outputs.shape) == shape
+    if threshold is not None:
+        if not fits:
+            raise _unfit(name, outputs, wanted, ONE_SCORE)
+        above = np.where(np.isnan(outputs), -1, outputs > threshold)
+        known = class_numbers(wanted, len(outputs), 2, f"{name} takes 0 and 1")
+        return above.astype(np.int64).reshape(shape), known
+    if fits and axis is None:
+        return _given(outputs, takes).reshape(shape), whole(wanted, LABELS, takes)
+    place = _axis(outputs, wanted, axis, name)
+    found = outputs.argmax(axis=place)
     if outputs.dtype.kind == "f":
-        found = np.where(np.isnan(outputs).any(axis=1), -1, found)
-    classes = class_numbers(
-        wanted.reshape(shape), len(outputs), outputs.shape[1], takes
-    )
-    return found.reshape(shape), classes
+        found = np.where(np.isnan(outputs).any(axis=place), -1, found)
+    known = class_numbers(wanted, len(outputs), outputs.shape[place], takes)
+    return found.reshape(shape), known
+
+
+def _axis(outputs: Numbers, labels: Numbers, axis: int | None, name: str) -> int:
+    """Where the outputs have their classes.
+
+    Raises:
+        DataError: Nowhere, or in one of two places.
+    """
+    last = outputs.ndim - 1
+    places = {1, last} if axis is None else {axis if axis >= 0 else last + 1 + axis}
+    fitting = [
+        place
+        for place in sorted(places)
+        if 0 < place <= last
+        and sizes(outputs.shape[:place] + outputs.shape[place + 1 :]) == labels.shape
+    ]
+    if not fitting:
+        raise _unfit(name, outputs, labels)
+    if len(fitting) > 1:
+        raise DataError(
+            f"{name}: of outputs {outputs.shape} with labels {labels.shape}, axis 1 or "
+            "the last can be that of classes",
+            "Write which: `Accuracy: {axis: 1}` or `{axis: -1}`; F1 has it, too.",
+        )
+    return fitting[0]
 
 
 def _given(outputs: Numbers, takes: str) -> Classes:
@@ -81,9 +125,11 @@ def _given(outputs: Numbers, takes: str) -> Classes:
         raise DataError(error.message, SCORES) from error
 
 
-def _unfit(name: str, outputs: Numbers, labels: Numbers) -> DataError:
+def _unfit(
+    name: str, outputs: Numbers, labels: Numbers, shapes: str = SHAPES
+) -> DataError:
     return DataError(
-        f"{name} takes labels (n, …) with outputs of that shape, or (n, classes, …): "
+        f"{name} takes labels (n, …) with outputs {shapes}: "
         f"the model gives {outputs.shape}, the data has {labels.shape}",
         REMEDY,
     )

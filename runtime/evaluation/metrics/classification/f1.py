@@ -17,22 +17,30 @@ class F1(Gathered):
 
     name = "F1"
 
-    def __init__(self, average: str = "binary") -> None:
+    def __init__(
+        self,
+        average: str = "binary",
+        threshold: float | None = None,
+        axis: int | None = None,
+    ) -> None:
         """
         Args:
             average: Over classes, as scikit-learn has it: "binary" is the F1 of class 1
                 where there are 0 and 1, "macro" the mean over classes, "micro" that of
                 all together, "weighted" by the classes' samples, "samples" the mean
                 over samples that have several labels each.
+            threshold: As for Accuracy.
+            axis: Likewise.
         """
-        self.average = average
+        self.average, self.threshold, self.axis = average, threshold, axis
         super().__init__()
 
     def value(self) -> float:
         """F1 of all samples.
 
         Raises:
-            DataError: There are more classes than 0 and 1 for "binary".
+            DataError: There are more classes than 0 and 1 for "binary", or one label a
+                sample for "samples".
         """
         wanted, found = self.classes()
         most = int(max(wanted.max(), found.max()))
@@ -42,6 +50,11 @@ class F1(Gathered):
             raise DataError(
                 f"F1 of two classes takes 0 and 1, the data has {what}",
                 "Write how to average over classes: `F1: {average: macro}`.",
+            )
+        if self.average == "samples" and not several:
+            raise DataError(
+                "F1: average: samples takes several labels a sample, the data has one",
+                "Write `F1: {average: macro}`, or another mean over classes.",
             )
         score = self.library().f1_score
         return float(

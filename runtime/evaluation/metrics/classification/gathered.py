@@ -18,6 +18,9 @@ class Gathered(OfAllSamples):
     Labels are class numbers (n,); predictions scores (n, classes) or class numbers (n,).
     """
 
+    threshold: float | None = None
+    axis: int | None = None
+
     def __init__(self) -> None:
         self._found: list[Classes] = []
         self._wanted: list[Classes] = []
@@ -33,7 +36,13 @@ class Gathered(OfAllSamples):
 
     def take(self, predictions: Any, labels: Any) -> None:
         output = one_output(predictions, self.name)
-        found, wanted = compared(output, given_labels(labels, self.name), self.name)
+        found, wanted = compared(
+            output,
+            given_labels(labels, self.name),
+            self.name,
+            threshold=self.threshold,
+            axis=self.axis,
+        )
         self._found.append(found)
         self._wanted.append(wanted)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....common.errors import DataError
-from ..values import LABELS, OUTPUTS, numbers, texts
+from ..values import LABELS, OUTPUTS, numbers, plain, texts
 
 TAKES = (
     "labels of boxes are (boxes, names, numbers, image) for each sample: boxes (k, 4) as "
@@ -192,7 +192,7 @@ def _classes(
     for text in texts(part, LABELS, "classes of boxes are names or numbers"):
         if text not in names:
             raise DataError(
-                f"{name} of a batch has a class {text!r} that has no number",
+                f"{name} of a batch has a class {plain(text)!r} that has no number",
                 "Write a YAML file of `name: number` lines and name it: `anno_path`.",
             )
         found.append(names[text])

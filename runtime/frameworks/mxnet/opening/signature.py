@@ -35,6 +35,12 @@ def signature(model: object) -> tuple[Input, ...]:
     return found
 
 
+def output_names(model: object) -> tuple[str, ...]:
+    """As `Naming.output_names`: a symbol's; what a block calls them is not known."""
+    known = as_model(model)
+    return () if isinstance(known, Block) else tuple(symbol(known).list_outputs())
+
+
 def _input(network: Network, index: int, inferred: dict[str, Shape]) -> Input:
     node = network.nodes[index]
     number = node.attrs.get("__dtype__")

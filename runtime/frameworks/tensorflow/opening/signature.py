@@ -75,6 +75,11 @@ def signature(model: Model) -> tuple[Input, ...]:
     )
 
 
+def output_names(model: Model) -> tuple[str, ...]:
+    """As `Naming.output_names`: those of the signature."""
+    return tuple(each.name for each in model.signature.outputs)
+
+
 def _spelled(dtype: str) -> str:
     return STRING if dtype == "object" else dtype
 

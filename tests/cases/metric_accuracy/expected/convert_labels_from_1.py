@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "1047c194e813cda1c31a703fe3cd8946f4423a685003e496233781c26aa0d315"
+# spec-sha256 = "cddea221f578e81ebd7bab97947357c086338b1ca7bdad1eb5e2d9efe61d8883"
 # ///
 # fmt: off
 # isort: skip_file
@@ -86,7 +86,7 @@ def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
 
 def metric() -> Metric:
     """Accuracy: the share of predictions that are right."""
-    return shifted(Accuracy(), shift=1)
+    return shifted(Accuracy(threshold=0.5), shift=1)
 
 
 def convert(run: Run) -> Report:

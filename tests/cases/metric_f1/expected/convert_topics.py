@@ -13,7 +13,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "c08d37f4f13a987ab23d85a0691bebf1855cf33596a27cc08631355f0c325b08"
+# spec-sha256 = "4160de9ffcceb2f89a3863edf0c47a7b9116ee2bf611ccd5f8e6dd2828e518ac"
 # ///
 # fmt: off
 # isort: skip_file
@@ -87,7 +87,7 @@ def batches() -> Iterator[tuple[tuple[mx.nd.NDArray, ...], Any]]:
 
 def metric() -> F1:
     """F1: the harmonic mean of precision and recall, macro over classes."""
-    return F1(average="macro")
+    return F1(average="macro", axis=1)
 
 
 def convert(run: Run) -> Report:

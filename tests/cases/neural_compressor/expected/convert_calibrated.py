@@ -41,6 +41,7 @@ from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
 from narrowcast.runtime.evaluation.performance.asked import Performance
+from narrowcast.runtime.evaluation.transforms.numbers import normalize
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import X86_BF16
@@ -93,9 +94,7 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
     """x and labels."""
     for (x,), labels in dataset().batches(8):
         x = x.astype(np.float32)
-        mean = np.array([0.5, 0.5, 0.5], np.float32).reshape(-1, *(1,) * (x.ndim - 2))
-        std = np.array([1.0, 1.0, 1.0], np.float32).reshape(-1, *(1,) * (x.ndim - 2))
-        x = (x - mean) / std
+        x = normalize(x, mean=[0.5, 0.5, 0.5], std=[1.0, 1.0, 1.0], axis=1)
         inputs = (x,)
         yield inputs, labels
 

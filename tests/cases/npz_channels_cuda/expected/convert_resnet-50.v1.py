@@ -42,6 +42,7 @@ from narrowcast.runtime import (
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.transforms.numbers import normalize
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import latency
 from narrowcast.runtime.placement.costs import A100
@@ -88,9 +89,12 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     for (image,), labels in dataset().batches(32, limit=10, keep_last=False):
         image = image.transpose(0, 3, 1, 2)
         image = image.astype(np.float32) / 255
-        mean = np.array([0.485, 0.456, 0.406], np.float32).reshape(-1, 1, 1)
-        std = np.array([0.229, 0.224, 0.225], np.float32).reshape(-1, 1, 1)
-        image = (image - mean) / std
+        image = normalize(
+            image,
+            mean=[0.485, 0.456, 0.406],
+            std=[0.229, 0.224, 0.225],
+            axis=1,
+        )
         image = image.astype(np.float32)
         inputs = (torch.from_numpy(image).to("cuda"),)
         yield inputs, labels

@@ -40,6 +40,7 @@ from narrowcast.runtime import (
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.transforms.numbers import normalize
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.placement import low_compute
 
@@ -76,15 +77,7 @@ def dataset() -> Arrays:
 def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
     """x and labels."""
     for (x,), labels in dataset().batches(8):
-        mean = np.array(
-            [0.485, 0.456, 0.406],
-            np.float32,
-        ).reshape(-1, *(1,) * (x.ndim - 2))
-        std = np.array(
-            [0.229, 0.224, 0.225],
-            np.float32,
-        ).reshape(-1, *(1,) * (x.ndim - 2))
-        x = (x - mean) / std
+        x = normalize(x, mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225], axis=1)
         inputs = (x,)
         yield inputs, labels
 

@@ -24,7 +24,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
@@ -39,6 +38,7 @@ from narrowcast.runtime import (
 )
 from narrowcast.runtime.evaluation.data.indexed import Indexed, made
 from narrowcast.runtime.evaluation.metrics.metric import Metric
+from narrowcast.runtime.evaluation.transforms.numbers import normalize
 from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.placement import low_compute
 
@@ -78,11 +78,9 @@ def batches() -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     """mean (batch, 2, 8) and labels."""
     import torch
 
-    for (mean_,), labels in dataset().batches(64):
-        mean = np.array([-1.0, 2.0], np.float32).reshape(-1, 1)
-        std = np.array([1.5, 0.001], np.float32).reshape(-1, 1)
-        mean_ = (mean_ - mean) / std
-        inputs = (torch.from_numpy(mean_),)
+    for (mean,), labels in dataset().batches(64):
+        mean = normalize(mean, mean=[-1.0, 2.0], std=[1.5, 0.001], axis=1)
+        inputs = (torch.from_numpy(mean),)
         yield inputs, labels
 
 

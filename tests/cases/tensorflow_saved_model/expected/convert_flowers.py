@@ -41,6 +41,7 @@ from narrowcast.runtime import (
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.topk import TopK
+from narrowcast.runtime.evaluation.transforms.numbers import normalize
 from narrowcast.runtime.frameworks import tensorflow
 from narrowcast.runtime.placement import low_compute
 
@@ -80,9 +81,11 @@ def batches() -> Iterator[tuple[tuple[tf.Tensor, ...], Any]]:
 
     for (images,), labels in dataset().batches(32):
         images = images.astype(np.float32) / 255
-        mean = np.array([0.485, 0.456, 0.406], np.float32)
-        std = np.array([0.229, 0.224, 0.225], np.float32)
-        images = (images - mean) / std
+        images = normalize(
+            images,
+            mean=[0.485, 0.456, 0.406],
+            std=[0.229, 0.224, 0.225],
+        )
         inputs = (tf.constant(images),)
         yield inputs, labels
 

@@ -40,7 +40,7 @@ from narrowcast.runtime import (
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.data.files.npz import read_npz
 from narrowcast.runtime.evaluation.metrics.mse import MSE
-from narrowcast.runtime.evaluation.transforms.numbers import quantized_input
+from narrowcast.runtime.evaluation.transforms.numbers import normalize, quantized_input
 from narrowcast.runtime.frameworks.onnx import openvino
 from narrowcast.runtime.placement import low_compute
 
@@ -78,9 +78,7 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
     """x and labels."""
     for (x,), labels in dataset().batches(64):
         x = x.astype(np.float32) / 2.0 - 0.25
-        mean = np.array([0.1, 0.2, 0.3], np.float32)
-        std = np.array([1.0, 1.0, 2.0], np.float32)
-        x = (x - mean) / std
+        x = normalize(x, mean=[0.1, 0.2, 0.3], std=[1.0, 1.0, 2.0])
         x = quantized_input(x, dtype="uint8", scale=0.5)
         x = x.transpose(0, 3, 1, 2)
         x = quantized_input(x, dtype="int8", scale=0.25)

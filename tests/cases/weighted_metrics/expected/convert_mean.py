@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "8a30aaa8c703e61397f76f5e4c3bed08eff24d09a4d7b3dabecdf3197df3f7e7"
+# spec-sha256 = "767971930ae00dd134fe23c26e605b2cc557201d17acd70b1e173e3be75bf753"
 # ///
 # fmt: off
 # isort: skip_file
@@ -84,10 +84,10 @@ def batches() -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], Any]]:
 
 
 def metric() -> Weighted:
-    """The weighted mean of metrics, which is judged as one.
+    """The mean of each metric times its weight, which is judged as one number.
 
-    F1: the harmonic mean of precision and recall, of class 1.
-    Top-1: the share of samples whose label is the largest output.
+    0.5 x F1: the harmonic mean of precision and recall, of class 1.
+    1.5 x Top-1: the share of samples whose label is the largest output.
     """
     return Weighted((F1(average="binary"), TopK(k=1)), (0.5, 1.5))
 
