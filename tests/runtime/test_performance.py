@@ -237,3 +237,7 @@ def test_a_run_measures_what_the_spec_asks_for(tmp_path: Path) -> None:
 
 
 IMPORT = "from narrowcast.runtime.evaluation.performance.asked import Performance\n"
+
+
+def test_one_batch_that_waited_is_not_the_throughput() -> None:
+    assert speed([[1e-3] * 9 + [1.0]], 4).throughput == pytest.approx(4000)

@@ -84,7 +84,7 @@ def speed(
     return Speed(
         (latency[0], latency[1], latency[2]),
         (low, high),
-        rate(np.mean),
+        rate(np.median),
         (
             rate(lambda each: np.percentile(each, 75)),
             rate(lambda each: np.percentile(each, 25)),

@@ -62,6 +62,13 @@ def metric_head(judged: Accuracy) -> str:
     return f"{judged.metric} (at most 1)" if judged.metric == SHARE else judged.metric
 
 
+def _value(document: Document, value: float) -> str:
+    """The metric; of several numbers' shares, what is next to nothing is nothing."""
+    judged = document.accuracy
+    nothing = judged is not None and judged.metric == SHARE and abs(value) < 1e-9
+    return rounded(0.0 if nothing else value)
+
+
 def number_rows(document: Document) -> Rows | None:
     """The numbers that are judged, and what one is made of; None where it is all."""
     judged = document.accuracy
@@ -88,7 +95,7 @@ def _contender(document: Document, each: Contender, timed: bool) -> tuple[str, .
     share = percent(each.flops_low / max(document.compute.flops, 1))
     cells = [label(each), share if each.flops_low else NONE]
     if document.accuracy is not None:
-        cells.append(NONE if each.value is None else rounded(each.value))
+        cells.append(NONE if each.value is None else _value(document, each.value))
     if timed:
         known = each.latency is not None
         cells.append(seconds(each.latency.median) if each.latency else NONE)
@@ -169,7 +176,7 @@ def trial_rows(document: Document) -> Rows:
             f"{trial.number}",
             percent(trial.flops_low / max(document.compute.flops, 1)),
             f"{trial.ops_low:,}",
-            NONE if trial.value is None else rounded(trial.value),
+            NONE if trial.value is None else _value(document, trial.value),
             f"{_ended(trial)}{own if trial.delivered else ''}",
         )
         for trial in document.trials
