@@ -31,6 +31,9 @@ STUBS = {
     "scores": "def evaluate(model: object) -> float: ...\n",
     "nets": "from typing import Any\ndef Net() -> Any: ...\n",
     "digits": "from typing import Any\ndef LeNet() -> Any: ...\n",
+    "data": "class Sentences:\n"
+    "    def __getitem__(self, index: int) -> tuple[str, str]: ...\n"
+    "    def __len__(self) -> int: ...\n",
 }
 """The user's modules."""
 
