@@ -52,8 +52,17 @@ def test_a_metric_of_ones_own(project: Project) -> None:
     assert report["judgement"]["baseline"]["value"] == 1.0
 
 
-def test_what_is_not_read_yet_is_named(project: Project) -> None:
+def test_random_samples_are_judged(project: Project) -> None:
+    weight = np.random.default_rng(1).standard_normal((1, 8)).astype(np.float32)
+    symbol = mx.sym.FullyConnected(
+        mx.sym.var("data"), mx.sym.var("weight"), no_bias=True, num_hidden=1
+    )
+    symbol.save(str(project.folder / "ranks-symbol.json"))
+    parameters = {"arg:weight": mx.nd.array(weight)}
+    mx.nd.save(str(project.folder / "ranks-0000.params"), parameters)
     project.put(document("mxnet: metric RMSE over random samples").text)
-    code, error = project.refused()
-    assert code == 2
-    assert "the spec names dataset dummy_v2" in error
+    report = project.report()
+    assert report["exit_code"] == 0
+    assert report["flops_low"] == report["flops"] > 0
+    assert report["judgement"]["result"]["metric"] == "RMSE"
+    assert report["judgement"]["result"]["samples"] == 1000

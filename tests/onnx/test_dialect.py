@@ -62,11 +62,3 @@ def test_a_narrower_demand_frees_what_all_ops_are_held_in(project: Project) -> N
 def test_the_models_file_tells_the_framework(project: Project) -> None:
     project.put(document("framework NA, the model's file tells it").text)
     assert project.report()["model"] == "told.bf16.onnx"
-
-
-def test_what_is_not_read_yet_is_named(project: Project) -> None:
-    project.put(document("onnxrt: COCO with fp16").text)
-    code, error = project.refused()
-    assert code == 2
-    assert "the spec names dataset COCORaw, filter LabelBalance" in error
-    assert "--data" in error

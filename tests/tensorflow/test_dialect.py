@@ -43,10 +43,3 @@ def test_transforms_with_numbers_in_all_forms(project: Project) -> None:
     report = project.report()
     assert report["exit_code"] == 0
     assert report["judgement"]["baseline"]["value"] == 1.0
-
-
-def test_what_is_not_read_yet_is_named(project: Project) -> None:
-    project.put(document("dataset ImageRecord with the transform").text)
-    code, error = project.refused("--model", "net.pb")
-    assert code == 2
-    assert "dataset ImageRecord, transform BilinearImagenet" in error
