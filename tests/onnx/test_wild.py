@@ -427,13 +427,13 @@ def test_whole_numbers_in_fp32_become_the_model_s_own_type(tmp_path: Path) -> No
     model = load_onnx(net.saved(tmp_path))
     for wrong in ([0.5, 1.0], [np.nan, 1.0], [2.0**25, 1.0]):
         with pytest.raises(
-            DataError, match="input ids is float32, the model takes int64"
+            DataError, match="input ids holds .* as float32, the model takes int64"
         ):
             portable.predictor(model)((np.array(wrong, "f4"),))
     halves = Net(
         [node("Cast", "x", "y", to=FLOAT)], inputs=[("x", TensorProto.FLOAT16, [2, 16])]
     )
-    with pytest.raises(DataError, match="values are not all float16's"):
+    with pytest.raises(DataError, match="takes float16, which has no such value"):
         portable.predictor(load_onnx(halves.saved(tmp_path)))((X * 1e6,))
 
 

@@ -39,7 +39,7 @@ def check_kind(values: Values, what: str) -> None:
     Raises:
         DataError: It holds complex numbers, dates, records or objects.
     """
-    if values.dtype.kind in KINDS:
+    if values.dtype.kind in KINDS and not _is_float(values.dtype):
         remedy = KINDS[values.dtype.kind]
         raise DataError(f"{what} is {values.dtype}, which no model takes", remedy)
     strange = (each for each in _objects(values) if not isinstance(each, str | bytes))
@@ -120,7 +120,7 @@ def _remedy(values: Values, wanted: np.dtype[Any], name: str) -> str:
 
 def _lost(values: Values, found: Values) -> npt.NDArray[np.bool_]:
     """Which values are others after a cast; floats may be rounded to floats."""
-    if values.dtype.kind == found.dtype.kind == "f":
+    if _is_float(values.dtype) and _is_float(found.dtype):
         return np.asarray(np.isfinite(values) & ~np.isfinite(found))
     with np.errstate(all="ignore"):
         back = found.astype(values.dtype)
@@ -129,7 +129,13 @@ def _lost(values: Values, found: Values) -> npt.NDArray[np.bool_]:
         other |= (values < 0) != (found < 0)
     if values.dtype.kind == "f" and found.dtype.kind in "iu":
         most = float(2 ** (found.dtype.itemsize * 8 - (found.dtype.kind == "i")))
-        other |= ~(
-            (values < most) & (values >= (-most if found.dtype.kind == "i" else 0))
-        )
+        least = -most if found.dtype.kind == "i" else 0
+        other |= ~((values < most) & (values >= least))
+        # A larger one may have been another whole number before it was a float.
+        other |= np.abs(values) > 2.0 ** (np.finfo(values.dtype).nmant + 1)
     return other
+
+
+def _is_float(dtype: np.dtype[Any]) -> bool:
+    """Whether it is a float's; NumPy takes bfloat16 for a kind of its own."""
+    return dtype.kind == "f" or dtype.name == "bfloat16"
