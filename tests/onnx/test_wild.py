@@ -427,7 +427,7 @@ def test_whole_numbers_in_fp32_become_the_model_s_own_type(tmp_path: Path) -> No
     model = load_onnx(net.saved(tmp_path))
     for wrong in ([0.5, 1.0], [np.nan, 1.0], [2.0**25, 1.0]):
         with pytest.raises(
-            DataError, match="input ids holds .* as float32, the model takes int64"
+            DataError, match=r"input ids holds .* as float32, the model takes int64"
         ):
             portable.predictor(model)((np.array(wrong, "f4"),))
     halves = Net(
