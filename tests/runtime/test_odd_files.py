@@ -225,8 +225,9 @@ def test_a_pickle_takes_no_more_memory_than_it_holds(tmp_path: Path) -> None:
 
 
 def test_columns_have_names_of_their_own(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+    from pyarrow import parquet
+
     column = pyarrow.array([1.0])
     table = pyarrow.Table.from_arrays([column, column], names=["x", "x"])
     parquet.write_table(table, tmp_path / "x.parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -66,9 +67,9 @@ class Drawn(BuiltInDataset):
     )
 
     @property
+    @abstractmethod
     def shapes(self) -> tuple[Shape, ...]:
         """The shapes of a sample's inputs and labels."""
-        raise NotImplementedError
 
     @property
     def sample(self) -> tuple[int, ...] | None:
