@@ -381,6 +381,7 @@ tuning:
         ("tuning.strategy.name", "tuning.strategy.name (my net.yaml:11)"),
         ("evaluation.accuracy.metric, net.model.x", "evaluation.accuracy.metric (my "),
         ("quantization.op_wise", "quantization.op_wise"),
+        ("or write tuning.strategy: x", "or write tuning.strategy: x"),
         ("no key at all", "no key at all"),
     ],
 )

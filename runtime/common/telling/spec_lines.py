@@ -36,9 +36,9 @@ def located(message: str, script: Path) -> str:
             line = _line(key, lines)
             if line:
                 place = f"{key} ({spec.name}:{line})"
-                message = re.sub(
-                    rf"\b{re.escape(key)}\b(?!\.\w)", place, message, count=1
-                )
+                # What is to be written is left as it is written.
+                named = rf"(?<!write )\b{re.escape(key)}\b(?!\.\w)"
+                message = re.sub(named, place, message, count=1)
     return message
 
 
