@@ -76,6 +76,25 @@ def test_what_is_waited_for_is_known_while_it_lasts() -> None:
     assert current() is None
 
 
+def test_what_other_threads_wait_for_is_not_what_the_run_waits_for() -> None:
+    inside, over = threading.Event(), threading.Event()
+
+    def reads() -> None:
+        with waiting(READING):
+            inside.set()
+            over.wait()
+
+    with waiting("a") as wait:
+        thread = threading.Thread(target=reads)
+        thread.start()
+        inside.wait()
+        assert current() is wait
+    assert current() is None
+    over.set()
+    thread.join()
+    assert current() is None
+
+
 def test_each_item_is_waited_for_by_itself() -> None:
     seen: list[Wait | None] = []
 

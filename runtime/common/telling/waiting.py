@@ -1,10 +1,12 @@
 """What this process waits for, in code that is not ours: seen by a thread of it.
 
-One thing at a time: the main thread's.
+One thing at a time: the main thread's. What other threads wait for (they read ahead, or
+are an executor's workers) isn't what the run stands still for.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -76,7 +78,10 @@ def limit_reading(seconds: float | None, descriptor: int = 2) -> None:
 
 @contextmanager
 def waiting(what: str) -> Iterator[Wait]:
-    """Say that this is waited for, while it lasts."""
+    """Say that the main thread waits for this, while it lasts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield Wait(what)
+        return
     before, most = _now.wait, _now.limit
     outermost = before is None or before.what not in LIMITED
     held: AbstractContextManager[None] = nullcontext()
