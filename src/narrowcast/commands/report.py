@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import BAD
+
 if TYPE_CHECKING:
     from narrowcast.runtime.report.document.document import Document
-
-BAD = 2
 
 
 class Format(StrEnum):

@@ -1,0 +1,48 @@
+"""`narrowcast migrate`: a file for Neural Compressor, in today's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Framework
+from .saying import failure
+
+
+def migrate(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The YAML spec.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="NEW", help="Where it goes, if to a file."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a file that is there.")
+    ] = False,
+    framework: Framework = None,
+) -> None:
+    """Print OLD, a spec for Neural Compressor, in today's words; OLD stays as it is.
+
+    Comments say what changed and what fell away, and which command runs it.
+    """
+    from narrowcast.codegen import OutputError, is_same, write
+    from narrowcast.spec import SpecError, read
+    from narrowcast.spec.migration import migrated
+
+    try:
+        text = migrated(read(old), framework or "", str(output or "NEW.yaml"))
+    except SpecError as error:
+        raise failure(str(error)) from error
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    if is_same(output, old):
+        raise failure(f"{old} is never changed; name another file with -o")
+    try:
+        changed = write(output, text, force)
+    except OutputError as error:
+        raise failure(str(error)) from error
+    typer.echo(f"{'wrote' if changed else 'unchanged:'} {output}")
