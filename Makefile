@@ -14,7 +14,7 @@ test: build/nox/ready
 	build/nox/bin/nox
 
 nightly: build/nox/ready
-	build/nox/bin/nox -s nightly nightly_onnx nightly_tensorflow nightly_mxnet
+	build/nox/bin/nox -s nightly nightly_onnx nightly_tensorflow nightly_mxnet nightly_minilm
 
 build/venv/ready: pyproject.toml setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv build/venv

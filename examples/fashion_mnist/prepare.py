@@ -20,6 +20,7 @@ FILES = (
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 )
+ROUNDS, BATCH = 2, 128
 
 
 def main(folder: Path) -> None:
@@ -34,8 +35,10 @@ def main(folder: Path) -> None:
     keras.utils.set_random_seed(1978)
     model = network()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", loss, metrics=["accuracy"])
-    model.fit(images.astype(np.float32) / 255, labels, 128, 2, verbose=2)
+    steps = ROUNDS * -(-len(images) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    model.fit(images.astype(np.float32) / 255, labels, BATCH, ROUNDS, verbose=2)
     model.export(str(folder / "fashion"), verbose=False)
 
 
@@ -50,7 +53,7 @@ def network() -> keras.Model:
     flowing = image
     for channels in (32, 64):
         conv = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False)
-        normed = keras.layers.BatchNormalization()(conv(flowing))
+        normed = keras.layers.BatchNormalization(momentum=0.9)(conv(flowing))
         flowing = keras.layers.MaxPool2D(2)(keras.layers.ReLU()(normed))
     flowing = keras.layers.Flatten()(flowing)
     flowing = keras.layers.Dense(128, activation="relu")(flowing)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from committed import Example, check
 from safetensors.numpy import load_file
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "minilm"
@@ -103,3 +104,21 @@ def test_the_committed_plan_is_what_a_run_finds(folder: Path) -> None:
     for key in ("format", "precision", "objective", "trials", "graph", "casts", "ops"):
         assert committed[key] == found[key]
     assert committed["files"]["data"] == found["files"]["data"]
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        Example("minilm", "minilm.yaml", "minilm_r8", 0.91),
+        Example(
+            "minilm",
+            "minilm_onnx.yaml",
+            "minilm_onnx",
+            0.91,
+            ("prepare.py", "onnx_model.py"),
+        ),
+    ],
+    ids=lambda each: each.name,
+)
+def test_the_committed_plans_are_replayed(example: Example, tmp_path: Path) -> None:
+    check(example, tmp_path)

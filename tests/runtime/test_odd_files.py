@@ -6,6 +6,7 @@ import json
 import pickle
 import struct
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 from PIL import Image
 from tfrecords import encoded, example, picture, write_records
 
-from narrowcast.runtime.common.errors import DataError
+from narrowcast.runtime.common.errors import DataError, RequirementError
 from narrowcast.runtime.common.files import matching
+from narrowcast.runtime.common.optional import optional
 from narrowcast.runtime.common.telling.remarks import remarks
 from narrowcast.runtime.evaluation.data.files.csv import read_csv
 from narrowcast.runtime.evaluation.data.files.parquet import read_parquet
@@ -149,6 +151,18 @@ def test_large_images_are_read_in_silence(monkeypatch: pytest.MonkeyPatch) -> No
     assert not said
     with pytest.raises(DataError, match="can't be read as an image"):
         decoding.read_image(encoded(picture(1, 6, 6)), "36 pixels")
+
+
+def test_without_pillow_that_is_said_not_that_the_image_is_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = encoded(picture(1))
+    decoding._pillow.cache_clear()
+    missing = partial(optional, "no_such_module")
+    monkeypatch.setattr(decoding, "optional", lambda _name, *what: missing(*what))
+    with pytest.raises(RequirementError, match="needs pillow, which is not") as refused:
+        decoding.read_image(whole, "x.png")
+    assert refused.value.remedy == "Install it: pip install pillow"
 
 
 @pytest.mark.parametrize(

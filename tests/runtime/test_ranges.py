@@ -24,7 +24,6 @@ from narrowcast.runtime.graph.graph import (
 from narrowcast.runtime.graph.growth import Growth
 from narrowcast.runtime.graph.pins import Reason, Why
 from narrowcast.runtime.search.limits.ranges import (
-    GROSS,
     Ranges,
     find_ranges,
     harmful,
@@ -32,6 +31,7 @@ from narrowcast.runtime.search.limits.ranges import (
     stated_ends,
     suspicion,
 )
+from narrowcast.runtime.search.limits.sources import GROSS
 
 BF16, FP16, FP32 = Precision.BF16, Precision.FP16, Precision.FP32
 FINE = Statistics(3.0, 0.0, 0.0, 0.0)
@@ -202,6 +202,20 @@ def test_what_a_pinned_op_reads_is_pinned_as_far_as_it_matters() -> None:
     assert pins["position"].number == 1.2
     assert "off by 120%, through slice" in pins["position"].text
     assert "off by 140%" in pins["sine"].text
+
+
+def test_of_movers_in_a_row_one_is_tried() -> None:
+    """Rounded before or after a reshape values are the same; not where others read them."""
+    row = ("position", "reshape", "pad", "slice", "sine")
+    graph = chain(*row, "head", movers=row[1:4])
+    harm = dict.fromkeys(row, 1.2) | {"head": 0.001}
+    probes = {"sine": Probe(FP16, 1.4)}
+    traced = Traced(graph, harm, {}, probes)
+    assert set(found(traced).pins) == {"position", "sine"}
+    assert traced.calls == [("sine",), ("slice",), ("position",)]
+    shared = Traced(replace(graph, outputs=("head", "pad")), harm, {}, probes)
+    assert set(found(shared).pins) == {"position", "sine"}
+    assert shared.calls == [("sine",), ("slice",), ("pad",), ("position",)]
 
 
 @pytest.mark.parametrize("error", [math.inf, math.nan])

@@ -5,8 +5,7 @@ zero, whole numbers that are rounded, kernels that return something else than fp
 Most suspects are harmless: a mask of -1e9 is as good at the end of the range, and what
 softmax leaves of a masked score may become 0. So the verdict is measured. All suspects low at once, the
 rest in fp32: if the outputs don't suffer, none is pinned; else the group is halved.
-Then the ops that a pinned one reads from are tried, as long as theirs suffer too: a
-sine in fp32 is of no use to a position that came in bf16.
+Then the ops that a pinned one reads from are tried (`sources.py`).
 
 What the batch clears must hold for every row, since a row that is masked in full may
 come later: an op that makes infinities of what is finite in fp32 is never cleared, and
@@ -27,9 +26,7 @@ from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Op, Precision
 from ...graph.growth import Growth
 from ...graph.pins import Reason, Why
-
-GROSS = 2.0**-6
-"""A relative RMS error that rounding a few values to 8 bits does not explain."""
+from .sources import GROSS, with_sources
 
 WHOLE = 2**24
 """Beyond it every fp32 value is a whole number, which then means nothing."""
@@ -129,7 +126,7 @@ def find_ranges(
         for name, reason in suspects.items()
         if name not in pins and _overflows(graph, graph.by_id[name], statistics)
     }
-    found = _with_sources(traced, low, pins, free)
+    found = with_sources(traced, low, pins, free)
     unfit = _unfit(traced, low, statistics)
     return Ranges(found, excused, frozenset(infinite), unfit)
 
@@ -219,38 +216,6 @@ def harmful(traced: Traced, low: Precision, group: Sequence[str]) -> frozenset[s
     middle = len(group) // 2
     first, second = group[:middle], group[middle:]
     return harmful(traced, low, first) | harmful(traced, low, second)
-
-
-def _with_sources(
-    traced: Traced, low: Precision, pins: Mapping[str, Reason], free: Mapping[str, Op]
-) -> dict[str, Reason]:
-    """The pins, and the ops whose rounding they would make gross.
-
-    Movers round nothing: `with_movers` holds those through which pinned ops read.
-    """
-    graph, found, waiting = traced.graph, dict(pins), list(pins)
-    judged = set(pins)
-    while waiting:
-        reader = waiting.pop()
-        for name in graph.castable(graph.by_id[reader]):
-            source = graph.source(name)
-            if source is None or source.id not in free or source.id in judged:
-                continue
-            judged.add(source.id)
-            error = traced.error(low, (source.id,))
-            if error <= GROSS:
-                continue
-            waiting.append(source.id)
-            if source.kind is not Kind.MOVER:
-                text = f"rounded to {low} here, {_outcome(error)}, through {reader}"
-                found[source.id] = Reason(Why.RANGE, text, error)
-    return found
-
-
-def _outcome(error: float) -> str:
-    if math.isfinite(error):
-        return f"values put the outputs off by {error:.0%}"
-    return "values make outputs that are not finite"
 
 
 def _free(graph: Graph, low: Precision, held: Set[str]) -> dict[str, Op]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ....common.errors import DataError, first_line
+from ....common.errors import DataError, NarrowcastError, first_line
 from ....common.optional import optional
 
 Pixels = npt.NDArray[np.uint8]
@@ -105,7 +105,7 @@ def _opened(source: Path | bytes, where: str) -> Iterator[Any]:
         file = BytesIO(source) if isinstance(source, bytes) else source
         with opened(file) as image:
             yield image
-    except DataError:
+    except NarrowcastError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{where} does not exist") from error

@@ -1,0 +1,15 @@
+"""The small example, from its packages to the committed plan's scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from committed import Example, check
+
+
+def test_mnist(tmp_path: Path) -> None:
+    prepare = ("prepare.py", "tensorflow_model.py")
+    example = Example(
+        "mnist", "mnist_tensorflow.yaml", "mnist_tensorflow", 0.996, prepare
+    )
+    check(example, tmp_path)
