@@ -90,7 +90,8 @@ def test_a_folder_is_converted(
     ids = torch.randint(0, 100, (3, 16))
     mask = torch.ones_like(ids)
     (path,) = tmp_path.rglob("net.bf16.pt2")
-    found = torch.export.load(path).module()(ids, mask)
+    saved = torch.export.load(path).module()
+    found = saved.forward(input_ids=ids, attention_mask=mask)
     with torch.no_grad():
         wanted = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
     found = found["logits"] if isinstance(found, dict) else found
