@@ -71,10 +71,9 @@ def run(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("shards", [1, 3])
 @pytest.mark.parametrize(
-    ("make", "auto"),
-    [(bert, AutoModelForSequenceClassification), (gpt2, AutoModelForCausalLM)],
+    ("make", "auto", "shards"),
+    [(bert, AutoModelForSequenceClassification, 1), (gpt2, AutoModelForCausalLM, 3)],
 )
 def test_a_folder_is_converted(
     tmp_path: Path, make: Any, auto: type[Any], shards: int
