@@ -132,6 +132,21 @@ def cut(folder: Path) -> Path:
     return index
 
 
+def folder_for(folder: Path) -> Path:
+    index = gone(folder)
+    (folder / SECOND).mkdir()
+    return index
+
+
+def twice(folder: Path) -> Path:
+    index = sharded(folder)
+    row = '"body.bias":{"dtype":"F32","shape":[1],"data_offsets":[%d,%d]}'
+    header = f"{{{row % (0, 4)},{row % (4, 8)}}}".encode()
+    data = len(header).to_bytes(8, "little") + header + bytes(8)
+    (folder / SECOND).write_bytes(data)
+    return index
+
+
 def is_folder(folder: Path) -> Path:
     (folder / INDEX).mkdir()
     return folder / INDEX
@@ -183,6 +198,10 @@ WRONG: dict[str, tuple[Callable[[Path], Path], str]] = {
             "",
         )
     },
+    "half a character": (naming("\ud800.safetensors"), "are not there: ?.safetensors"),
+    "a long name": (naming("x" * 3000 + ".safetensors"), "are not there: xxx"),
+    "a shard that is a folder": (folder_for, f"{SECOND} is cut short, damaged"),
+    "a tensor twice in a shard": (twice, f"{SECOND} is cut short, damaged"),
     "a number": (naming(3), "`body.bias` is in int, which is no file"),
 }
 

@@ -30,16 +30,16 @@ def shards(index: Path) -> Mapping[Path, frozenset[str]]:
     for tensor, file in _weight_map(index, place).items():
         _check_name(file, tensor, place)
         held.setdefault(file, []).append(tensor)
-    found = {index.parent / name: frozenset(held[name]) for name in sorted(held)}
-    missing = [path.name for path in found if not path.is_file()]
+    beside = {path.name for path in index.parent.iterdir()}
+    missing = [shown(name) for name in sorted(held) if name not in beside]
     if missing:
         more = ", ..." if len(missing) > 3 else ""
         raise ModelError(
-            f"{place} names {len(found)} files, and {len(missing)} of them are not there: "
+            f"{place} names {len(held)} files, and {len(missing)} of them are not there: "
             f"{', '.join(missing[:3])}{more}",
             f"They belong beside it, in {index.parent}.",
         )
-    return found
+    return {index.parent / name: frozenset(held[name]) for name in sorted(held)}
 
 
 def _weight_map(index: Path, place: str) -> Mapping[str, str]:
