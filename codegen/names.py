@@ -36,8 +36,8 @@ Performance Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF1
 annotations array arrays block_model cache command_line conversion converted data fed
 found fused inputs keras keras_model labels load_frozen_graph load_keras
 load_keras_weights load_onnx load_parameters load_safetensors load_saved_model
-load_state_dict load_symbol low lows model mx mxnet np npt onnxruntime open_pt2
-open_supplied openvino portable profile pytorch run source subject sys
+load_sharded load_state_dict load_symbol low lows model mx mxnet np npt onnxruntime open_pt2
+open_supplied openvino path_argument portable profile pytorch run source subject sys
 tensorflow tensorrt tf torch
 
 BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
@@ -78,6 +78,9 @@ RESERVED = frozenset(
 SAMPLE = frozenset({"image", "label", "generator"})
 """Local names of `prepare`: inputs may be called so, in other functions."""
 
+NUMBERED = re.compile(r"MODEL_\d+$")
+"""Constants of which a script has as many as its factory has paths."""
+
 MISREAD = frozenset({"I", "O", "l"})
 """Names that look like digits, which linters refuse (E741)."""
 
@@ -109,7 +112,7 @@ def imported(given: PythonObject) -> tuple[str, str, Code]:
         script's), and the expression.
     """
     top, _, rest = str(dotted(given.name)).partition(".")
-    known = f"user_{top}" if top in RESERVED | SAMPLE else top
+    known = f"user_{top}" if top in RESERVED | SAMPLE or NUMBERED.match(top) else top
     name = top if known == top else f"{top} as {known}"
     return str(dotted(given.module)), name, Code(f"{known}.{rest}" if rest else known)
 

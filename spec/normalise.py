@@ -88,7 +88,7 @@ def _batch_size(document: Document) -> int:
 
 def _model(document: Document) -> Model:
     model, framework = document.model, document.framework
-    signature = None
+    signature, factory = None, model.factory
     supplied = model.path is None and model.factory is None
     if framework == "tensorflow" and (supplied or is_saved_model(model.path)):
         signature = model.signature or SIGNATURE
@@ -99,11 +99,13 @@ def _model(document: Document) -> Model:
         runtime=document.runtime,
         path=model.path,
         signature=signature,
-        factory=_object(model.factory) if model.factory else None,
+        factory=_object(factory.python) if factory else None,
         weights=model.weights,
         trust=model.trust,
         inputs=tuple(map(_input, model.inputs)),
         outputs=model.outputs,
+        arguments=dict(sorted(factory.args.items())) if factory else {},
+        strip_prefix=model.strip_prefix or "",
     )
 
 

@@ -80,12 +80,15 @@ class Model:
             there is a factory.
         signature: The signature of a SavedModel, or of a supplied model if it is one;
             None for other models.
-        factory: Makes the model; takes no arguments. None where there is a path.
+        factory: Makes the model. None where there is a path.
         weights: POSIX path relative to the spec, None for the model's own.
         trust: Whether code in `path` or `weights` may run.
         inputs: In the order that the dataset gives them; none where the model's own
             are meant (pytorch: what a batch feeds to forward()).
         outputs: Names, () where not written.
+        arguments: What the factory is called with, by keyword; texts that `is_path`
+            holds for are POSIX paths relative to the spec.
+        strip_prefix: What all names in `weights` begin with and the model's don't.
     """
 
     name: str
@@ -99,11 +102,18 @@ class Model:
     trust: bool
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
+    arguments: Mapping[str, Data] = field(default_factory=dict, metadata={ADDED: True})
+    strip_prefix: str = field(default="", metadata={ADDED: True})
 
     @property
     def supplied(self) -> bool:
         """Whether the spec names no model: it is given when the script runs."""
         return self.path is None and self.factory is None
+
+
+def is_path(argument: Data) -> bool:
+    """Whether an argument of a factory, or a value within one, is a path."""
+    return isinstance(argument, str) and argument.startswith(("./", "../"))
 
 
 @dataclass(frozen=True, slots=True)

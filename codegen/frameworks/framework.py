@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from narrowcast.spec import Spec
-from narrowcast.spec.spec import PythonObject
 
-from ..names import imported
 from ..sections import LoadModel
 from ..writing.code import Code
 from ..writing.imports import Import, import_lines
@@ -63,27 +61,6 @@ class Framework:
     binds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Factory:
-    """How a framework loads trained weights into what a user's factory makes.
-
-    Attributes:
-        seeding: The function that seeds what the factory draws.
-        variable: The model's variable, with its type where the factory's is unknown.
-        reader: What loads the weights.
-        options: Its arguments after the model and the file.
-        imports: What else the function needs.
-        result: The call that is returned.
-    """
-
-    seeding: str
-    variable: str
-    reader: Import
-    options: tuple[Code, ...]
-    imports: tuple[Import, ...]
-    result: Group
-
-
 def opened(
     spec: Spec,
     reader: Import,
@@ -104,7 +81,7 @@ def opened(
         title=Code(title),
         local_imports=import_lines([reader], indent=4),
         statements=(),
-        returning=_trusted(spec, laid_out("return ", loading, indent=4)),
+        returning=trusted(spec, laid_out("return ", loading, indent=4)),
     )
 
 
@@ -121,31 +98,7 @@ def supplied(
         imports=(("typing", "Any"),),
         local_imports=import_lines([(package, "open_supplied")], indent=4),
         statements=(),
-        returning=_trusted(spec, laid_out("return ", opening, indent=4)),
-    )
-
-
-def made(
-    spec: Spec, factory: PythonObject, words: Factory, title: str, loaded: str = "Model"
-) -> LoadModel:
-    """The model that the user's factory makes, with its weights."""
-    module, name, expression = imported(factory)
-    wanted = [(module, name), *words.imports]
-    statements = [
-        Code(f"{words.seeding}(SEED)"),
-        Code(f"{words.variable} = {expression}()"),
-    ]
-    if spec.model.weights:
-        wanted.append(words.reader)
-        arguments = (Code("model"), Code("WEIGHTS"), *words.options)
-        loading = Group(f"{words.reader[1]}(", arguments, ")")
-        statements.append(_trusted(spec, laid_out("", loading, indent=4)))
-    return LoadModel(
-        type=Code(loaded),
-        title=Code(title),
-        local_imports=import_lines(wanted, indent=4),
-        statements=tuple(statements),
-        returning=laid_out("return ", words.result, indent=4),
+        returning=trusted(spec, laid_out("return ", opening, indent=4)),
     )
 
 
@@ -159,6 +112,6 @@ def named(key: str, names: tuple[str, ...]) -> tuple[Item, ...]:
     return ((f"{key}=", values(names)),) if names else ()
 
 
-def _trusted(spec: Spec, statement: Code) -> Code:
+def trusted(spec: Spec, statement: Code) -> Code:
     """In plain sight what it means where the spec trusts the file that is opened."""
     return Code(f"{TRUSTED}\n    {statement}") if spec.model.trust else statement

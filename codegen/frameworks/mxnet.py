@@ -7,7 +7,8 @@ from narrowcast.spec import Spec
 from ..sections import LoadModel
 from ..writing.code import Code
 from ..writing.layout import Group
-from .framework import Factory, Framework, made, opened, selected, supplied
+from .factory import Factory, made
+from .framework import Framework, opened, selected, supplied
 
 MXNET = "narrowcast.runtime.frameworks.mxnet"
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from narrowcast.spec import Spec
+from narrowcast.spec.sections.frameworks.common import has_ending
+from narrowcast.spec.sections.frameworks.pytorch import SAFETENSORS
 
 from ..sections import LoadModel
 from ..writing.code import Code, literal
 from ..writing.layout import Group
-from .framework import Factory, Framework, made, opened, supplied
+from .factory import Factory, made
+from .framework import Framework, opened, supplied
 
 PYTORCH = "narrowcast.runtime.frameworks.pytorch"
 MODULE = "torch.nn.Module"
@@ -30,7 +33,7 @@ def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
 
 def is_safetensors(path: str) -> bool:
     """Whether weights are read by the package safetensors."""
-    return path.lower().endswith(".safetensors")
+    return has_ending(path, SAFETENSORS)
 
 
 def _exported(spec: Spec) -> LoadModel:
@@ -40,9 +43,13 @@ def _exported(spec: Spec) -> LoadModel:
 
 
 def _module(spec: Spec) -> Factory:
+    weights, prefix = spec.model.weights or "", spec.model.strip_prefix
     reader, options = "load_state_dict", [f"weights_only={not spec.model.trust}"]
-    if is_safetensors(spec.model.weights or ""):
-        reader, options = "load_safetensors", []
+    if is_safetensors(weights):
+        sharded = has_ending(weights, SAFETENSORS[1:])
+        reader, options = "load_sharded" if sharded else "load_safetensors", []
+    if prefix:
+        options.append(f"strip_prefix={literal(prefix)}")
     return Factory(
         seeding="torch.manual_seed",
         variable=f"model: {MODULE}",

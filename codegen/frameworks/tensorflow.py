@@ -10,10 +10,9 @@ from narrowcast.spec.sections.frameworks.tensorflow import FROZEN
 from ..sections import LoadModel
 from ..writing.code import Code, literal
 from ..writing.layout import Group, Item
+from .factory import Factory, made
 from .framework import (
-    Factory,
     Framework,
-    made,
     named,
     opened,
     selected,

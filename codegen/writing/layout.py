@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .code import Code, literal
@@ -51,16 +51,23 @@ def values(items: Sequence[object]) -> Group:
     return tuple_of([literal(item) for item in items])
 
 
-def yaml_value(value: object) -> Code | Group:
-    """A value from YAML, whose lists were read as tuples and are lists again here."""
+def yaml_value(
+    value: object, plain: Callable[[object], Code] = literal
+) -> Code | Group:
+    """A value from YAML, whose lists were read as tuples and are lists again here.
+
+    Args:
+        plain: Writes what is no list and no mapping.
+    """
     if isinstance(value, tuple):
-        return list_of([yaml_value(item) for item in value])
+        return list_of([yaml_value(item, plain) for item in value])
     if isinstance(value, Mapping):
         rows = (
-            _keyed(f"{literal(key)}: ", yaml_value(each)) for key, each in value.items()
+            _keyed(f"{literal(key)}: ", yaml_value(each, plain))
+            for key, each in value.items()
         )
         return Group("{", tuple(rows), "}")
-    return literal(value)
+    return plain(value)
 
 
 def _item(value: Code | Group) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -52,14 +53,15 @@ def _load_error(
     error: BaseException,
 ) -> ModelError:
     """What load_model() raised, in two lines, and where to look."""
+    torch = _is_torch(load_model)
+    remedy = _remedy_of_files(files) if files else _remedy(error, folder, torch)
     frame = users_frame(error)
     own = frame is not None and frame.name == getattr(load_model, "__name__", "")
-    return ModelError(
-        f"load_model() failed{place_of(error)}: {described(error)}",
-        _remedy_of_files(files)
-        if files
-        else _remedy(error, own, folder, _is_torch(load_model)),
-    )
+    if frame and own and not files and isinstance(error, TypeError | AttributeError):
+        returning = not frame.line or frame.line.startswith("return")
+        remedy = _remedy_of_call(error, returning, torch) or remedy
+    said = f"load_model() failed{place_of(error)}: {described(error)}"
+    return ModelError(said, remedy)
 
 
 def _remedy_of_files(files: Sequence[Path]) -> str:
@@ -73,14 +75,39 @@ def _is_torch(load_model: Callable[..., object]) -> bool:
     return returned == "torch.nn.Module"
 
 
-def _remedy(error: BaseException, own: bool, folder: Path, torch: bool) -> str:
-    """What helps.
+UNKNOWN = re.compile(r"unexpected keyword argument '(\w+)'")
+MISSING = re.compile(r"missing \d+ required .*arguments?: '(\w+)'")
+
+
+def _remedy_of_call(error: BaseException, returning: bool, torch: bool) -> str:
+    """What helps where a statement of load_model() itself failed, "" if that is not told.
 
     Args:
-        own: Whether the statement that failed is load_model()'s own: the call of the
-            factory, or what it does with the factory's module.
-        torch: Whether the framework is PyTorch.
+        returning: Whether it is the last one, which the factory's model goes into, or
+            may be; else it is the call of the factory.
     """
+    model = "module" if torch else "model"
+    if unknown := UNKNOWN.search(str(error)):
+        return (
+            f"Check model.factory.args.{unknown[1]} in the spec: the factory, or what it "
+            "hands its arguments on to, takes none of this name."
+        )
+    missing = MISSING.search(str(error))
+    if missing and missing[1] != "self":
+        return (
+            "model.factory is called without arguments that it needs: write `factory: "
+            f"{{python: package.module:callable, args: {{{missing[1]}: ...}}}}`."
+        )
+    if missing:
+        return f"model.factory returns a {model}, no class: give the spec a function."
+    if returning:
+        wanted = "a torch.nn.Module" if torch else "the model itself"
+        return f"model.factory must return {wanted}: no class, dict or tuple."
+    return ""
+
+
+def _remedy(error: BaseException, folder: Path, torch: bool) -> str:
+    """What helps where anything failed."""
     model = "module" if torch else "model"
     if isinstance(error, ModuleNotFoundError):
         return (
@@ -89,14 +116,6 @@ def _remedy(error: BaseException, own: bool, folder: Path, torch: bool) -> str:
         )
     if isinstance(error, ImportError):
         return "Check model.factory in the spec: its module has no such name."
-    if own and isinstance(error, TypeError) and "argument" in str(error):
-        return (
-            f"model.factory is called without arguments and returns a {model}, no class: "
-            "give the spec a function that fills them in."
-        )
-    if own and isinstance(error, TypeError | AttributeError):
-        wanted = "a torch.nn.Module" if torch else "the model itself"
-        return f"model.factory must return {wanted}: no class, dict or tuple."
     return (
         "Check model.factory and model.weights in the spec: the factory returns a "
         f"{model}, the weights are {'its state dict' if torch else 'its own'}, saved "

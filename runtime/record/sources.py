@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.files import matching, sha256
+from ..frameworks.opening.shard_index import ENDING, shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,11 @@ def hashes(sources: Sources, script: Path) -> dict[str, dict[str, str]]:
     """sha256 per file, keyed by its path relative to the script or the module's name."""
     folder = script.parent
     found = {
-        "model": {_relative(path, folder): sha256(path) for path in sources.model},
+        "model": {
+            _relative(path, folder): sha256(path)
+            for named in sources.model
+            for path in _whole(named)
+        },
         "data": {
             _relative(path, folder): sha256(path)
             for named in sources.data
@@ -58,6 +63,11 @@ def hashes(sources: Sources, script: Path) -> dict[str, dict[str, str]]:
         ),
     }
     return {kind: each for kind, each in found.items() if each}
+
+
+def _whole(path: Path) -> tuple[Path, ...]:
+    """The file, and those that it is the index of."""
+    return (path, *shards(path)) if path.name.lower().endswith(ENDING) else (path,)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -13,13 +13,14 @@ from .fields import (
     Among,
     File,
     Flag,
+    Identifier,
     Names,
     PythonName,
     Refused,
     Text,
 )
 from .inputs import InputSection, written
-from .section import Section
+from .section import Section, Table
 
 FRAMEWORKS: Mapping[str, str] = {
     "pytorch": "pytorch",
@@ -69,6 +70,32 @@ def _name(name: str) -> str:
     return name
 
 
+def _named(value: object) -> object:
+    """A factory's name alone, which is called without arguments, → its section."""
+    if isinstance(value, str):
+        return {"python": value}
+    if value is None or isinstance(value, Mapping | FactorySection):
+        return value
+    raise Refused(
+        "this names no factory",
+        "write package.module:callable, or {python: package.module:callable, args: {…}}",
+    )
+
+
+class FactorySection(Section):
+    """A callable that makes the model, and what it is called with."""
+
+    python: PythonName = Field(
+        description="A callable that makes the model, as `package.module:callable`; "
+        "`package.module:Class.method` too."
+    )
+    args: Table[Identifier, Any] = Field(
+        default={},
+        description="Keyword arguments that it is called with; a text that starts with "
+        "./ or ../ is a path, relative to the spec.",
+    )
+
+
 class ModelKeys(Section):
     """The keys of a model, by themselves; `frameworks` has the rules between them."""
 
@@ -94,14 +121,23 @@ class ModelKeys(Section):
         default=None,
         description="The signature of a SavedModel that is converted; serving_default.",
     )
-    factory: PythonName | None = Field(
+    factory: Annotated[
+        FactorySection | None,
+        BeforeValidator(_named, json_schema_input_type=str | FactorySection | None),
+    ] = Field(
         default=None,
-        description="A callable that makes the model, as `package.module:callable`.",
+        description="A callable that makes the model, as `package.module:callable`; "
+        "one that takes arguments as `{python: package.module:callable, args: {…}}`.",
     )
     weights: File | None = Field(
         default=None,
-        description="Trained weights: safetensors or a state dict of plain tensors "
-        "(pytorch), .weights.h5 (tensorflow), .params (mxnet).",
+        description="Trained weights: safetensors, the index of several, or a state "
+        "dict of plain tensors (pytorch), .weights.h5 (tensorflow), .params (mxnet).",
+    )
+    strip_prefix: Text | None = Field(
+        default=None,
+        description="What all names in weights begin with and the module's names don't: "
+        "`module.` (pytorch).",
     )
     trust: Flag = Field(
         default=False,

@@ -24,7 +24,7 @@ FRAMEWORK: Keys = ("model", "framework")
 ACCURACY = ("evaluation", "accuracy")
 JUDGING = (ACCURACY, ("metric", "multi_metrics", "postprocess", "python"))
 SLOTS: Mapping[str, Sequence[tuple[Keys, Keys]]] = {
-    "model": ((("model",), ("path", "factory", "weights")),),
+    "model": ((("model",), ("path", "factory", "weights", "strip_prefix")),),
     "data": (((*ACCURACY, "dataloader"), ("dataset", "transform", "filter")),),
     "metric": (JUDGING,),
     "eval_func": (JUDGING,),

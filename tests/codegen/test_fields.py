@@ -26,6 +26,7 @@ MODEL = {
 }
 EXPORTED = {k: v for k, v in MODEL.items() if k != "factory"}
 WEIGHTS = MODEL | {"weights": "a.pt"}
+MADE = {"model": MODEL | {"factory": {"python": "pkg.net:make"}}}
 ONNX = {"model": {"name": "net", "framework": "onnx", "path": "a.onnx"}}
 NAMED = {"model": {**ONNX["model"], "inputs": [{"name": "x"}]}}
 SAVED_MODEL = {"model": {"name": "net", "framework": "tensorflow", "path": "folder"}}
@@ -79,7 +80,10 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "model.signature": (SAVED_MODEL, ABSENT, "predict"),
     "model.trust": ({"model": WEIGHTS}, False, True),
     "model.factory": (PLAIN, "pkg.net:make", "pkg.net:build"),
+    "model.factory.python": (MADE, "pkg.net:make", "pkg.net:build"),
+    "model.factory.args": (MADE, {"width": 8}, {"width": 16}),
     "model.weights": (PLAIN, "a.pt", "b.pt"),
+    "model.strip_prefix": ({"model": WEIGHTS}, ABSENT, "module."),
     "model.inputs.name": (PLAIN, "x", "y"),
     "model.inputs.shape": (PLAIN, ["batch", 4], ["batch", 5]),
     "model.inputs.dtype": (PLAIN, "float32", "int64"),

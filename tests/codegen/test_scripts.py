@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from narrowcast.codegen.frameworks import framework_of
+from narrowcast.codegen.frameworks import factory, framework_of
 from narrowcast.codegen.names import RESERVED, SAMPLE, variables
 from narrowcast.spec import Spec, json_schema, load
 
@@ -168,6 +168,7 @@ LOADERS = {
         ["load_frozen_graph"],
         ["load_keras"],
         ["keras.utils.set_random_seed", "build", "load_keras_weights", "keras_model"],
+        ["keras.utils.set_random_seed", "build", "keras_model"],
     ],
     "mxnet": [
         ["load_symbol"],
@@ -182,7 +183,9 @@ def test_model_is_loaded_in_the_frameworks_own_words(script: Path) -> None:
     model = spec_of(script).model
     name = "open_model" if model.supplied else "load_model"
     loader = function(parsed(script), name)
-    made = [ast.unparse(call.func) for call in calls(loader)]
+    named = [ast.unparse(call.func) for call in calls(loader)]
+    made = [name for name in named if name != "path_argument"]
+    assert (made != named) == bool(factory.paths(model))
     if model.supplied:
         assert made == ["open_supplied"]
         return
@@ -194,17 +197,19 @@ def test_model_is_loaded_in_the_frameworks_own_words(script: Path) -> None:
         return
     assert made[0] == "torch.manual_seed"
     assert made[-1] in {"model.eval", "model.eval().to"}
-    readers = {"load_safetensors", "load_state_dict"} & {*made}
+    readers = {"load_safetensors", "load_sharded", "load_state_dict"} & {*made}
     if model.weights is None:
         assert not readers
     elif model.weights.lower().endswith(".safetensors"):
         assert readers == {"load_safetensors"}
+    elif model.weights.lower().endswith(".safetensors.index.json"):
+        assert readers == {"load_sharded"}
     else:
         assert readers == {"load_state_dict"}
         assert f"weights_only={not model.trust}" in ast.unparse(loader)
 
 
-MODELS = ("MODEL", "WEIGHTS")
+MODELS = ("MODEL", "MODEL_2", "WEIGHTS")
 DATA = ("DATA", "IMAGE_LIST", "CONTENT", "STYLE")
 FILES = dict.fromkeys(MODELS, "load_model") | dict.fromkeys(DATA, "dataset")
 """What a script calls a file → the function that reads it."""
@@ -215,6 +220,7 @@ def test_a_path_is_written_once(script: Path) -> None:
     """As a constant, which the plan's provenance and one function name."""
     spec, tree = spec_of(script), parsed(script)
     paths = {"MODEL": spec.model.path, "WEIGHTS": spec.model.weights}
+    paths |= factory.paths(spec.model)
     paths |= getattr(spec.evaluation.dataset, "files", {})
     constants = {
         ast.unparse(node.targets[0]): ast.unparse(node.value)

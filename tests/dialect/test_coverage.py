@@ -11,7 +11,16 @@ from narrowcast.spec import json_schema
 from narrowcast.spec.sections.model import FRAMEWORKS
 
 OURS = {
-    *("runtime", "signature", "factory", "weights", "trust", "largest", "costs"),
+    *(
+        "runtime",
+        "signature",
+        "factory",
+        "weights",
+        "strip_prefix",
+        "trust",
+        "largest",
+        "costs",
+    ),
     *("npz", "csv", "python", "args", "execution", "error_rate", "average", "drift"),
     *("parquet", "jsonl", "npy", "wav", "inputs", "label", "tokenizer", "segments"),
     *("samples", "doc_stride", "max_query_length", "threshold", "axis"),

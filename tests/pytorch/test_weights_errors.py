@@ -171,7 +171,7 @@ FILES: list[tuple[str, str, Callable[[Path], object], str, str]] = [
         "a.pt",
         stored(lambda state: {"epoch": 3, "state_dict": state}),
         "is a checkpoint: the state dict is under its key `state_dict`",
-        'torch.load(path)["state_dict"]',
+        'torch.load(path, map_location="cpu")["state_dict"]',
     ),
     ("a list", "a.pt", stored(list), "holds list, not a state dict", "state_dict()"),
     (
@@ -186,14 +186,16 @@ FILES: list[tuple[str, str, Callable[[Path], object], str, str]] = [
         "a.pt",
         renamed(lambda name: f"module.{name}"),
         "starts with `module.`",
-        "removeprefix('module.')",
+        "Write `strip_prefix: module.` beside weights, or save it without: torch.save("
+        "{k.removeprefix('module.'): v for k, v in torch.load(path, "
+        'map_location="cpu").items()}, new_path)',
     ),
     (
         "two prefixes",
         "a.pt",
         renamed(lambda name: f"model.net.{name}"),
         "starts with `model.net.`",
-        "removeprefix('model.net.')",
+        "Write `strip_prefix: model.net.` beside weights",
     ),
     (
         "another name",

@@ -302,7 +302,7 @@ s.yaml:4:12: model.factory: `a:b"c` does not name a Python object
 s.yaml:6:12: model.weights: `net.onnx` is not a kind of weights that can be read
     weights: net.onnx
              ^
-    hint: write a file that ends in .safetensors, .pt, .pth, .bin
+    hint: write a file that ends in .safetensors, .safetensors.index.json, .pt, .pth, .bin
 """,
         id="weights",
     ),

@@ -16,8 +16,9 @@ version: 1.0
 model:
   name: mnist_cnn
   framework: pytorch
-  factory: pkg.module:callable
+  factory: {python: pkg.module:callable, args: {width: 8, folder: ./model, names: {a: [~]}}}
   weights: weights.safetensors
+  strip_prefix: module.
   inputs:
     - {name: image, shape: [batch, 1, 28, 28], dtype: float32}
   outputs: [logits]

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from .opening.exported_program import open_pt2 as open_pt2
     from .opening.signature import arguments as arguments
     from .opening.signature import signature as signature
-    from .opening.state_dict import load_safetensors as load_safetensors
-    from .opening.state_dict import load_state_dict as load_state_dict
     from .opening.supplied import open_supplied as open_supplied
     from .opening.watching import watched as watched
+    from .opening.weights.safetensors_files import load_safetensors as load_safetensors
+    from .opening.weights.safetensors_files import load_sharded as load_sharded
+    from .opening.weights.state_dict import load_state_dict as load_state_dict
     from .program import Program as Program
     from .program import trace as trace
     from .running.calling import with_values as with_values

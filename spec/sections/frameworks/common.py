@@ -15,6 +15,11 @@ def suffix(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
 
 
+def has_ending(path: str, endings: Sequence[str]) -> bool:
+    """Whether the file's name has one of the endings, and something before it."""
+    return PurePosixPath(path).name.lower()[1:].endswith(tuple(endings))
+
+
 def path_or_factory(model: ModelKeys) -> Iterator[Problem]:
     """The model is in a file, made by a factory, or supplied whole to the script."""
     if model.says("path") and model.says("factory"):
@@ -36,7 +41,7 @@ def is_supplied(model: ModelKeys) -> bool:
 def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem]:
     """Weights are in a kind of file that can be read."""
     path = model.weights
-    if path is not None and suffix(path) not in endings:
+    if path is not None and not has_ending(path, endings):
         yield Problem(
             f"`{PurePosixPath(path).name}` is not a kind of weights that can be read",
             f"write a file that ends in {', '.join(endings)}",

@@ -29,6 +29,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield trusted_file(model)
     yield absent(model, ("runtime",), "is for onnx models")
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
+    yield absent(model, ("strip_prefix",), "is for PyTorch's weights")
     yield input_names(model)
     yield no_null(model)
     yield no_text(model)

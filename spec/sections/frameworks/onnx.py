@@ -29,7 +29,9 @@ def runtime(model: ModelKeys, precisions: Collection[str]) -> str:
 def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     """The rules of the section."""
     yield _path(model)
-    yield absent(model, ("factory", "weights"), "is not for onnx models")
+    yield absent(
+        model, ("factory", "weights", "strip_prefix"), "is not for onnx models"
+    )
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
     yield input_names(model)
     yield no_null(model)

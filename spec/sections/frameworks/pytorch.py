@@ -10,6 +10,7 @@ from ..model import ModelKeys
 from ..section import Problem, Unsound
 from .common import (
     absent,
+    has_ending,
     input_names,
     is_supplied,
     no_text,
@@ -18,7 +19,10 @@ from .common import (
     weights_ending,
 )
 
-WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
+SAFETENSORS = (".safetensors", ".safetensors.index.json")
+"""One file, and the index of several."""
+
+WEIGHTS = (*SAFETENSORS, ".pt", ".pth", ".bin")
 PROGRAM = ".pt2"
 
 
@@ -27,6 +31,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield _whole(model)
     yield weights_ending(model, WEIGHTS)
     yield _weights(model)
+    yield _prefix(model)
     yield _trust(model)
     yield absent(model, ("runtime",), "is for onnx models")
     yield absent(model, ("signature",), "is for TensorFlow's SavedModels")
@@ -52,9 +57,19 @@ def _weights(model: ModelKeys) -> Iterator[Problem]:
         )
 
 
+def _prefix(model: ModelKeys) -> Iterator[Problem]:
+    if model.says("strip_prefix") and not model.says("weights"):
+        yield Problem(
+            "`strip_prefix` goes with `weights`: it is what their names begin with",
+            "write weights, or leave it out",
+            ("strip_prefix",),
+        )
+
+
 def _trust(model: ModelKeys) -> Iterator[Problem]:
     pickled = model.path or model.weights or ""
-    if model.trust and not is_supplied(model) and suffix(pickled) in ("", WEIGHTS[0]):
+    plain = not suffix(pickled) or has_ending(pickled, SAFETENSORS)
+    if model.trust and not is_supplied(model) and plain:
         yield Problem(
             "`trust` is for files that may hold pickles; here is none",
             "leave it out",
@@ -66,7 +81,7 @@ def _program(model: ModelKeys) -> Iterator[Problem]:
     if model.path is None:
         return
     name = PurePosixPath(model.path).name
-    if suffix(model.path) in WEIGHTS:
+    if has_ending(model.path, WEIGHTS):
         yield Problem(
             f"`{name}` is no exported program: weights, a pickled module or TorchScript",
             "write `factory` and `weights` to make the original module, or the .pt2 "

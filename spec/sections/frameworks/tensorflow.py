@@ -38,6 +38,7 @@ def rules(model: ModelKeys) -> Iterator[Iterator[Problem]]:
     yield _signature(model)
     yield trusted_file(model)
     yield absent(model, ("runtime",), "is for onnx models")
+    yield absent(model, ("strip_prefix",), "is for PyTorch's weights")
     yield input_names(model)
     yield no_null(model)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,23 @@ def _read_safetensors(path: Path) -> Callable[[], object]:
     return _run(model)
 
 
+def _sharded(folder: Path) -> Path:
+    state = _net().state_dict()
+    names = {name: f"net-{name.partition('.')[0]}.safetensors" for name in state}
+    for file in set(names.values()):
+        held = {name: value for name, value in state.items() if names[name] == file}
+        save_file(held, folder / file)
+    index = folder / "net.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    return index
+
+
+def _read_sharded(path: Path) -> Callable[[], object]:
+    model = _net()
+    adapter.load_sharded(model, path)
+    return _run(model)
+
+
 def _program(folder: Path) -> Path:
     batch = torch.export.Dim("batch", min=1, max=64)
     made = torch.export.export(
@@ -74,5 +92,6 @@ FORMATS = {
     ".pth": _state_dict("net.pth"),
     ".pt (legacy)": _state_dict("net.pt", _use_new_zipfile_serialization=False),
     ".safetensors": Format(_safetensors, _read_safetensors),
+    ".safetensors.index.json": Format(_sharded, _read_sharded),
     ".pt2": Format(_program, _read_program),
 }

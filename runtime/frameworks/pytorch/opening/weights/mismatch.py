@@ -6,26 +6,32 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from ....common.errors import ModelError
+from .....common.errors import ModelError
+from .prefix import spelled
 
 SHOWN = 3
 
 
 def mismatch(
-    own: Mapping[str, Any], given: Mapping[str, Any], place: str, error: Exception
+    own: Mapping[str, Any],
+    given: Mapping[str, Any],
+    place: str,
+    error: Exception,
+    stripped: str = "",
 ) -> ModelError:
     """The error for weights that load_state_dict refused.
 
     Args:
         own: The module's state dict.
-        given: The file's.
+        given: The file's, without `stripped`.
         place: What the message starts with.
         error: What load_state_dict said.
+        stripped: What the spec says that names in the file begin with.
     """
     missing = [name for name in own if name not in given]
     unexpected = [str(name) for name in given if name not in own]
     if found := _prefix(own, given):
-        return _prefix_error(*found, place)
+        return _prefix_error(*found, place, stripped)
     if missing or unexpected:
         return _other_names(missing, unexpected, len(own), place)
     for name, value in given.items():
@@ -40,13 +46,21 @@ def mismatch(
     return ModelError(f"{place} does not fit the factory's module: {said}")
 
 
-def _prefix_error(prefix: str, in_file: bool, place: str) -> ModelError:
+def _prefix_error(prefix: str, in_file: bool, place: str, stripped: str) -> ModelError:
     """The error where a prefix is all that differs."""
+    whole = stripped + prefix
     if in_file:
         return ModelError(
-            f"every name in {place} starts with `{prefix}`, which the module's don't",
-            f"Save it without: {{k.removeprefix({prefix!r}): v for k, v in "
-            "torch.load(path).items()}.",
+            f"every name in {place} starts with `{whole}`, which the module's don't",
+            f"Write `strip_prefix: {spelled(whole)}` beside weights{_resaved(whole, place)}.",
+        )
+    if stripped.endswith(prefix):
+        return ModelError(
+            f"model.strip_prefix `{stripped}` takes `{prefix}` from the names in {place}, "
+            "which the module's have",
+            f"Write `strip_prefix: {spelled(stripped.removesuffix(prefix))}`."
+            if stripped != prefix
+            else "Leave it out.",
         )
     return ModelError(
         f"{place} has the module's names without their prefix `{prefix}`",
@@ -55,13 +69,28 @@ def _prefix_error(prefix: str, in_file: bool, place: str) -> ModelError:
     )
 
 
+def _resaved(prefix: str, place: str) -> str:
+    """How the file is saved without a prefix, where torch.save wrote it."""
+    if ".safetensors" in place:
+        return ""
+    return (
+        f", or save it without: torch.save({{k.removeprefix({prefix!r}): v for k, v in "
+        'torch.load(path, map_location="cpu").items()}, new_path)'
+    )
+
+
 def _prefix(own: Iterable[str], given: Iterable[str]) -> tuple[str, bool] | None:
-    """The prefix that all names of one side have more, and whether that is the file."""
+    """The prefix that all names of one side have more, and whether that is the file.
+
+    The file may lack names: those of tied weights, or it is told of them next.
+    """
     ours, theirs = set(own), set(map(str, given))
-    for names, others, in_file in ((theirs, ours, True), (ours, theirs, False)):
-        for prefix in _beginnings(min(names, default="")):
-            if others and {f"{prefix}{name}" for name in others} == names:
-                return prefix, in_file
+    for prefix in _beginnings(min(theirs, default="")):
+        if theirs <= {f"{prefix}{name}" for name in ours} and not theirs <= ours:
+            return prefix, True
+    for prefix in _beginnings(min(ours, default="")):
+        if theirs and {f"{prefix}{name}" for name in theirs} == ours:
+            return prefix, False
     return None
 
 

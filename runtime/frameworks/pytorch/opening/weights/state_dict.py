@@ -1,9 +1,8 @@
-"""Trained weights out of a file into the factory's module."""
+"""Files of torch.save: a state dict, unpickled without running anything."""
 
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,16 @@ from zipfile import ZipFile, is_zipfile
 
 import torch
 
-from ....common.errors import ModelError, ModelWarning
-from ...refusals import shown
-from .mismatch import mismatch
-from .tied import with_tied
-from .untrusted.index import wrong_sum
+from .....common.errors import ModelError
+from ....refusals import shown
+from ..untrusted.index import wrong_sum
+from .fitting import check_there, fit, short
 
 NESTED = ("state_dict", "model_state_dict", "model", "net", "weights", "params")
 """Keys under which training checkpoints keep the weights."""
+
+LOADED = 'torch.load(path, map_location="cpu")'
+"""How files of a GPU are read where there is none, in remedies."""
 
 UNPICKLED = (
     "Save plain tensors: torch.save(model.state_dict(), path); if you trust where the "
@@ -26,11 +27,14 @@ UNPICKLED = (
 )
 
 
-def load_state_dict(model: torch.nn.Module, path: Path, *, weights_only: bool) -> None:
+def load_state_dict(
+    model: torch.nn.Module, path: Path, *, weights_only: bool, strip_prefix: str = ""
+) -> None:
     """Load what `torch.save(model.state_dict(), path)` wrote into the module.
 
     Args:
         weights_only: As torch.load's: unpickle tensors and containers, no objects.
+        strip_prefix: What all names in the file begin with, and the module's don't.
 
     Raises:
         ModelError: The file can't be read, holds something else, or does not fit.
@@ -43,49 +47,17 @@ def load_state_dict(model: torch.nn.Module, path: Path, *, weights_only: bool) -
         raise _not_unpickled(error, place, weights_only) from error
     except Exception as error:  # damaged files fail in torch's and Python's types
         raise ModelError(
-            f"{place} can't be read: it is cut short or damaged ({_short(error)})",
+            f"{place} can't be read: it is cut short or damaged ({short(error)})",
             "Copy it again, or save it again with torch.save(model.state_dict(), path).",
         ) from error
     if isinstance(found, torch.nn.Module):
         found = found.state_dict()
-    _into(model, _tensors(found, place), place)
-
-
-def load_safetensors(model: torch.nn.Module, path: Path) -> None:
-    """Load a safetensors file into the module.
-
-    Raises:
-        ModelError: The file can't be read, or does not fit.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    place = f"model.weights: {path.name}"
-    _check_there(path, place)
-    try:
-        found = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        kind = "a zip archive, as torch.save writes it," if is_zipfile(path) else ""
-        raise ModelError(
-            f"{place} is {kind or 'cut short, damaged,'} no safetensors file "
-            f"({_short(error)})",
-            "Name a file after what it holds (.pt for torch.save), or copy it again.",
-        ) from error
-    _into(model, found, place)
-
-
-def _check_there(path: Path, place: str) -> None:
-    if path.is_dir():
-        raise ModelError(f"{place} is a folder", "Name the file in it.")
-    if not path.exists():
-        raise ModelError(
-            f"{place} does not exist ({path})", "Paths are relative to the spec."
-        )
+    fit(model, _tensors(found, place), place, strip_prefix)
 
 
 def _check_file(path: Path, place: str) -> None:
     """Tell files that are no state dict by their form, before anything is unpickled."""
-    _check_there(path, place)
+    check_there(path, place)
     try:
         with path.open("rb") as file:
             start = file.read(16)
@@ -107,7 +79,8 @@ def _check_file(path: Path, place: str) -> None:
         raise ModelError(
             f"{place} is a TorchScript archive, not a state dict",
             "Where the original module is at hand: torch.save(model.state_dict(), path). "
-            "Out of the archive: torch.save(torch.jit.load(path).state_dict(), new).",
+            "Out of the archive: torch.save("
+            'torch.jit.load(path, map_location="cpu").state_dict(), new).',
         )
     if "archive_format" in names:
         raise ModelError(
@@ -146,7 +119,7 @@ def _not_unpickled(error: Exception, place: str, weights_only: bool) -> ModelErr
     what = named.split(" ")[0].strip("`'\",.") if named else ""
     if not weights_only:
         return ModelError(
-            f"{place} can't be unpickled: {_short(error)}",
+            f"{place} can't be unpickled: {short(error)}",
             "The modules that its objects come from must be importable here.",
         )
     if what:
@@ -154,7 +127,7 @@ def _not_unpickled(error: Exception, place: str, weights_only: bool) -> ModelErr
             f"{place} holds a pickled {what}, not only tensors", UNPICKLED
         )
     return ModelError(
-        f"{place} is no state dict: it is damaged or pickles objects ({_short(error)})",
+        f"{place} is no state dict: it is damaged or pickles objects ({short(error)})",
         UNPICKLED,
     )
 
@@ -170,7 +143,7 @@ def _tensors(found: Any, place: str) -> dict[str, torch.Tensor]:
         if not tensors and isinstance(found.get(key), Mapping):
             raise ModelError(
                 f"{place} is a checkpoint: the state dict is under its key `{key}`",
-                f'Save that alone: torch.save(torch.load(path)["{key}"], new_path).',
+                f'Save that alone: torch.save({LOADED}["{key}"], new_path).',
             )
     if not tensors:
         kinds = ", ".join(f"`{key}`" for key in list(map(str, found))[:5]) or "nothing"
@@ -179,67 +152,3 @@ def _tensors(found: Any, place: str) -> dict[str, torch.Tensor]:
             "Save a state dict: torch.save(model.state_dict(), path).",
         )
     return dict(found)
-
-
-def _into(model: Any, weights: dict[str, torch.Tensor], place: str) -> None:
-    if not isinstance(model, torch.nn.Module):
-        raise ModelError(
-            f"model.factory gives {_kind(model)}, not a torch.nn.Module",
-            "Let it return the module itself.",
-        )
-    _check_numbers(weights, place)
-    own = model.state_dict()
-    weights = with_tied(model, weights)
-    try:
-        with warnings.catch_warnings():
-            # Parameters on the meta device stay there; said below, as an error.
-            warnings.filterwarnings("ignore", message=".*meta parameter")
-            model.load_state_dict(weights)
-    except Exception as error:
-        raise mismatch(own, weights, place, error) from error
-    _say_rounding(own, weights, place)
-
-
-def _kind(value: object) -> str:
-    """What a factory gave instead of a module, for messages."""
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    return "None" if value is None else f"an object of {type(value).__name__}"
-
-
-def _check_numbers(weights: Mapping[str, Any], place: str) -> None:
-    for name, value in weights.items():
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            count = int(value.isnan().sum())
-            if count:
-                raise ModelError(
-                    f"{place} holds {count} NaN of {value.numel()} in `{name}`",
-                    "Training diverged, or the file is damaged: take another one.",
-                )
-
-
-def _say_rounding(
-    own: Mapping[str, torch.Tensor], weights: Mapping[str, Any], place: str
-) -> None:
-    """Warn of weights that come in another precision: load_state_dict casts silently."""
-    other = [
-        (name, value.dtype, own[name].dtype)
-        for name, value in weights.items()
-        if isinstance(value, torch.Tensor)
-        and name in own
-        and value.is_floating_point()
-        and value.dtype != own[name].dtype
-    ]
-    if other:
-        name, held, wanted = other[0]
-        text = (
-            f"{place} holds {len(other)} of {len(weights)} tensors in another precision "
-            f"than the module's (`{name}`: {held}, the module has {wanted}): the fp32 "
-            "baseline is the model with these rounded weights"
-        )
-        warnings.warn(text, ModelWarning, stacklevel=3)
-
-
-def _short(error: Exception) -> str:
-    said = " ".join(str(error).split())[:120]
-    return said or type(error).__name__

@@ -1,0 +1,1 @@
+"""Trained weights out of files into the factory's module."""
