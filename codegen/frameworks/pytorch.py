@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.spec import Spec
+from narrowcast.spec.releases import frameworks
 
 from ..sections import LoadModel
 from ..writing.code import Code, literal
@@ -65,8 +66,7 @@ def _on_device(spec: Spec) -> str:
 FRAMEWORK = Framework(
     title="PyTorch",
     extra="pytorch",
-    lowest="torch>=2.10",
-    pins=("torch~=2.13",),
+    releases=frameworks.PYTORCH,
     package=PYTORCH,
     adapter=("narrowcast.runtime.frameworks", "pytorch"),
     ending=".pt2",
