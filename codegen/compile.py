@@ -133,7 +133,7 @@ def _header(spec: Spec, spec_file: Path, script_file: Path, runtime: Runtime) ->
         command=comment(command),
         python=toml(framework_of(spec).releases.python),
         dependencies=tuple(toml(each) for each in dependencies(spec, runtime)),
-        unknown=tuple(comment(each) for each in unknown_modules(spec)),
+        unknown=comment(", ".join(unknown_modules(spec))),
         spec=toml(source),
         spec_sha256=toml(digest),
     )

@@ -18,7 +18,7 @@ class Header:
         command: What regenerates the script, run in its folder.
         python: TOML string of the Python versions.
         dependencies: TOML strings of requirements.
-        unknown: The user's modules whose requirements nobody can know.
+        unknown: The user's modules whose requirements nobody can know, "" for none.
         spec: TOML string of the spec's path.
         spec_sha256: TOML string of the canonical spec's hash.
     """
@@ -28,7 +28,7 @@ class Header:
     command: Code
     python: Code
     dependencies: tuple[Code, ...]
-    unknown: tuple[Code, ...]
+    unknown: Code
     spec: Code
     spec_sha256: Code
 

@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[onnx]~=0.1.0",
 #     "openvino>=2025.0,<2027",
-#     # What notes imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: notes
 # ]
 #
 # [tool.narrowcast]

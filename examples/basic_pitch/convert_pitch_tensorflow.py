@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[tensorflow]~=0.1.0",
 #     "tensorflow>=2.16,<3",
-#     # What notes imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: notes
 # ]
 #
 # [tool.narrowcast]

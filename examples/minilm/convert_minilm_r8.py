@@ -8,7 +8,7 @@
 #     "narrowcast[pytorch]~=0.1.0",
 #     "torch>=2.10,<3",
 #     "safetensors>=0.4,<1",
-#     # What minilm imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: minilm
 # ]
 #
 # [tool.narrowcast]

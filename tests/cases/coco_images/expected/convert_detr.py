@@ -8,7 +8,7 @@
 #     "narrowcast[pytorch]~=0.1.0",
 #     "torch>=2.10,<3",
 #     "pillow~=13.0",
-#     # What judging imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: judging
 # ]
 #
 # [tool.narrowcast]

@@ -8,7 +8,7 @@
 #     "narrowcast[pytorch]~=0.1.0",
 #     "torch>=2.10,<3",
 #     "safetensors>=0.4,<1",
-#     # What very_long_package_name.with_subpackages.and_modules.in_them imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: very_long_package_name.with_subpackages.and_modules.in_them
 # ]
 #
 # [tool.narrowcast]

@@ -8,7 +8,7 @@
 #     "narrowcast[tensorflow]~=0.1.0",
 #     "tensorflow>=2.16,<3",
 #     "tokenizers>=0.20,<1",
-#     # What answers imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: answers
 # ]
 #
 # [tool.narrowcast]

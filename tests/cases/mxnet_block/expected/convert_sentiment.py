@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[mxnet]~=0.1.0",
 #     "mxnet>=1.9,<2",
-#     # What sentiment imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: sentiment
 # ]
 #
 # [tool.narrowcast]

@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[onnx]~=0.1.0",
 #     "onnxruntime>=1.20,<2",
-#     # What paraphrases imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: paraphrases
 # ]
 #
 # [tool.narrowcast]

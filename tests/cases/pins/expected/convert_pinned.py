@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[pytorch]~=0.1.0",
 #     "torch>=2.10,<3",
-#     # What pinned_net imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: pinned_net
 # ]
 #
 # [tool.narrowcast]

@@ -8,7 +8,7 @@
 #     "narrowcast[tensorflow]~=0.1.0",
 #     "tensorflow>=2.16,<3",
 #     "pillow~=13.0",
-#     # What judging imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: judging
 # ]
 #
 # [tool.narrowcast]

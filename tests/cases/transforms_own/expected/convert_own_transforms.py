@@ -8,8 +8,7 @@
 #     "narrowcast[pytorch]~=0.1.0",
 #     "torch>=2.10,<3",
 #     "pillow~=13.0",
-#     # What augment.pictures imports besides: uv run --with PACKAGE
-#     # What augment.tensors imports besides: uv run --with PACKAGE
+#     # uv run --with PACKAGE adds what these import: augment.pictures, augment.tensors
 # ]
 #
 # [tool.narrowcast]
