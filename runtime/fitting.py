@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from .common.version import COPY_OF, VERSION
@@ -42,4 +43,5 @@ def _refusal(version: str, copy_of: str) -> str:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+    """A release candidate counts as its release."""
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))

@@ -56,28 +56,14 @@ class Copy:
             now = self.files[name].splitlines(keepends=True)
             yield from difflib.unified_diff(was, now, path, f"{path} (generated)")
 
-    def put(self) -> bool:
-        """Put the copy in place, whole; True if anything changed.
+    def check(self) -> None:
+        """Make sure that what is in its place is narrowcast's alone.
 
         Raises:
-            OutputError: It can't be written, or what is there is not narrowcast's alone.
+            OutputError: It isn't, or can't be read.
         """
-        if not self.difference():
-            return False
-        place = Path(os.path.realpath(self.folder))
-        beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-        try:
-            self._check_ours()
-            self._write(beside)
-            _exchange(beside, place)
-        except OSError as error:
-            said = f"can't write {self.folder}: {error.strerror}"
-            raise OutputError(said) from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-        return True
-
-    def _check_ours(self) -> None:
+        if self.is_none:
+            return
         if self.folder.exists() and not self.folder.is_dir():
             raise OutputError(f"{self.folder} is no folder; move it elsewhere")
         for name, path in _files(self.folder).items():
@@ -86,6 +72,27 @@ class Copy:
                     f"{path} was not written by narrowcast; it is left alone. Move it "
                     f"elsewhere: {self.folder.name} is replaced as a whole."
                 )
+
+    def put(self) -> bool:
+        """Put the copy in place, whole; True if anything changed.
+
+        Raises:
+            OutputError: It can't be written, or what is there is not narrowcast's alone.
+        """
+        self.check()
+        if not self.difference():
+            return False
+        place = Path(os.path.realpath(self.folder))
+        beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+        try:
+            self._write(beside)
+            _exchange(beside, place)
+        except OSError as error:
+            said = f"can't write {self.folder}: {error.strerror}"
+            raise OutputError(said) from error
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        return True
 
     def _write(self, folder: Path) -> None:
         for name, text in self.files.items():
@@ -122,11 +129,11 @@ def copy_for(path: Path, text: str) -> Copy:
     if not is_vendored(text):
         return Copy(folder, {})
     sharing = {
-        each.name: read(each) or ""
+        each.name: shared
         for each in sorted(script.parent.glob("*.py"))
-        if each.name != script.name and each.is_file()
+        if each.name != script.name and _begins(each, GENERATED)
+        if is_vendored(shared := read(each) or "")
     }
-    sharing = {name: each for name, each in sharing.items() if is_vendored(each)}
     others = (name for name, each in sharing.items() if f'"{identity()}"' not in each)
     needed = {
         path for one in {**sharing, script.name: text}.items() for path in _needed(*one)
@@ -162,8 +169,11 @@ def _files(folder: Path) -> dict[str, Path]:
 def _begins(path: Path, line: str) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(len(line.encode())) == line.encode()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(line.encode())) == line.encode()
+    except OSError as error:
+        raise OutputError(f"can't read {path}: {error.strerror}") from error
 
 
 def _exchange(new: Path, place: Path) -> None:

@@ -249,6 +249,15 @@ def test_it_runs_where_there_is_no_narrowcast(folder: Path, tmp_path: Path) -> N
     assert generate(folder, "--check").exit_code == 0
 
 
+def test_run_makes_the_copy_too(tmp_path: Path) -> None:
+    put("onnx_any", tmp_path)
+    command = [sys.executable, "-m", "narrowcast", "run", "spec.yaml", "--vendor"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 3  # there is no ONNX in this environment
+    assert "see `dependencies` in the script's first lines" in done.stderr
+    assert generate(tmp_path, "--vendor", "--check").exit_code == 0
+
+
 # --check, --diff, and what is there already
 
 
@@ -327,6 +336,28 @@ def test_a_file_of_somebody_elses_stays(
     assert path.name in result.stderr
 
 
+def test_where_the_script_is_refused_nothing_is_copied(tmp_path: Path) -> None:
+    put("onnx_any", tmp_path)
+    (tmp_path / "mine.py").write_text("import mine\n")
+    assert generate(tmp_path, "--vendor", "-o", "mine.py").exit_code == 2
+    assert {each.name for each in tmp_path.iterdir()} == {"mine.py", "spec.yaml"}
+
+
+def test_where_the_copy_is_refused_no_script_is_written(tmp_path: Path) -> None:
+    put("onnx_any", tmp_path)
+    (tmp_path / COPY).mkdir()
+    (tmp_path / COPY / "mine.py").write_text("import mine\n")
+    assert generate(tmp_path, "--vendor").exit_code == 2
+    assert {each.name for each in tmp_path.iterdir()} == {COPY, "spec.yaml"}
+
+
+def test_other_files_beside_it_are_not_read(folder: Path) -> None:
+    (folder / "latin.py").write_bytes(b"# caf\xe9\n")
+    os.mkfifo(folder / "pipe.py")
+    (folder / "gone.py").symlink_to("nowhere")
+    assert generate(folder, "--check").exit_code == 0
+
+
 def test_a_file_in_the_folders_place_stays(folder: Path) -> None:
     shutil.rmtree(folder / COPY)
     (folder / COPY).write_text("mine")
@@ -382,6 +413,7 @@ def test_one_that_needs_another_copy_is_named(folder: Path) -> None:
     [
         ("0.1.0", "", ("0.1.0", ""), ""),
         ("0.1.0", "", ("0.1.7", ""), ""),
+        ("0.1.0", "", ("0.1.1rc2", ""), ""),
         ("0.1.2", "", ("0.1.1", ""), "Upgrade it: pip install 'narrowcast~=0.1.2'"),
         ("0.2.0", "", ("0.1.9", ""), "Upgrade it"),
         ("0.1.9", "", ("0.2.0", ""), "Generate it again"),

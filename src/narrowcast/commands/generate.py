@@ -48,8 +48,9 @@ def generate(
                 what = f"{path} is" if copy.is_none else f"{path} with its copy is"
                 say(f"{what} not what {spec} generates; --diff shows how it differs")
             raise typer.Exit(DRIFT if changes else 0)
-        copied = copy.put()
+        copy.check()
         changed = write(path, text, force)
+        copied = copy.put()
     except OutputError as error:
         raise failure(str(error)) from error
     typer.echo(f"{'wrote' if changed else 'unchanged:'} {path}")

@@ -36,8 +36,10 @@ def run(
     found = loaded(spec, framework, strict, _model(context.args))
     path, text = source(found, spec, script, vendor)
     try:
-        copy_for(path, text).put()
+        copy = copy_for(path, text)
+        copy.check()
         write(path, text)
+        copy.put()
     except OutputError as error:
         raise failure(str(error)) from error
     become([sys.executable, str(path), *context.args])
