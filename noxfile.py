@@ -130,6 +130,8 @@ def nightly_onnx(session: nox.Session) -> None:
         session.install("--no-deps", "-r", packages)
     session.run("pytest", *SWEEP, "tests/onnx", env={"SWEEP": "30"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")
+    session.install("uv")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_uv.py")
     _damage(session, "onnx")
     _examples(session, "onnx", "basic_pitch")
     _stubs(session, "onnx")

@@ -14,23 +14,25 @@ from narrowcast.spec.spec import Evaluation, PythonObject
 
 from .constants import constants, files
 from .convert import convert_section
+from .dependencies import dependencies, unknown_modules
 from .evaluation.batches import batches_section, supplied_section
-from .evaluation.datasets import section as datasets
 from .evaluation.datasets.section import dataset_section
-from .evaluation.metrics import section as metrics
 from .evaluation.metrics.section import eval_func_section, metric_section
-from .evaluation.transforms import section as transforms
 from .evaluation.transforms.own import own_sections
 from .evaluation.transforms.section import is_prepared, prepare_section, preparing
-from .frameworks import dependencies, framework_of
+from .frameworks import framework_of
 from .script import Header, Script
 from .sections import Section
 from .slots import ending
-from .writing.code import comment, docstring, toml
-from .writing.imports import import_lines
+from .vendoring.fitting import fitting
+from .vendoring.runtime import INSTALLED, Runtime
+from .writing.code import Code, comment, docstring, toml
+from .writing.imports import import_lines, is_standard
 
 
-def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
+def compile_script(
+    spec: Spec, spec_file: Path, script_file: Path, runtime: Runtime = INSTALLED
+) -> Script:
     """Take every decision.
 
     Args:
@@ -38,6 +40,7 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
         spec_file: Where it was read from, absolute.
         script_file: Where the script will stand, absolute; paths in it are relative
             to its folder.
+        runtime: Where it imports its runtime from.
 
     Raises:
         ValueError: A file's name can't be written in the script.
@@ -49,14 +52,19 @@ def compile_script(spec: Spec, spec_file: Path, script_file: Path) -> Script:
         imports.append(("pathlib", "Path"))
     if spec.model.inputs:
         imports.append(("narrowcast.runtime", "Input"))
+    if runtime.copy_of:
+        imports.append(("pathlib", "Path"))
     framework = framework_of(spec)
     return Script(
-        header=_header(spec, spec_file, script_file),
+        header=_header(spec, spec_file, script_file, runtime),
+        package=Code(runtime.package),
         title=docstring(
             f"Convert {spec.model.name} ({_titled(spec)}) from fp32 to {' or '.join(spec.precisions)} + fp32 "
             "mixed precision."
         ),
-        imports=import_lines(imports),
+        standard=import_lines(each for each in imports if is_standard(each)),
+        fitting=fitting(runtime),
+        imports=import_lines(each for each in imports if not is_standard(each)),
         type_imports=import_lines(framework.type_imports, indent=4),
         constants=constants(spec, folder),
         sections=sections,
@@ -108,18 +116,7 @@ def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
         yield eval_func_section(evaluation.eval_func)
 
 
-def _packages(spec: Spec) -> tuple[str, ...]:
-    """Requirements of reading, preparing and judging, each once."""
-    evaluation = spec.evaluation
-    needed = (
-        *datasets.packages(evaluation.dataset),
-        *transforms.packages(evaluation),
-        *metrics.packages(evaluation),
-    )
-    return tuple(dict.fromkeys(needed))
-
-
-def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
+def _header(spec: Spec, spec_file: Path, script_file: Path, runtime: Runtime) -> Header:
     folder = relative_folder(spec_file, script_file)
     source = f"{folder}/{spec_file.name}" if folder else spec_file.name
     command = f"narrowcast generate {shlex.quote(source)}"
@@ -127,15 +124,16 @@ def _header(spec: Spec, spec_file: Path, script_file: Path) -> Header:
         command += f" -o {shlex.quote(script_file.name)}"
     if spec.told:
         command += f" --framework {shlex.quote(spec.told)}"
+    if runtime.copy_of:
+        command += " --vendor"
     digest = hashlib.sha256(canonical(spec).encode()).hexdigest()
     return Header(
         version=comment(__version__),
         source=comment(source),
         command=comment(command),
-        python=toml(framework_of(spec).python),
-        dependencies=tuple(
-            toml(each) for each in (*dependencies(spec), *_packages(spec))
-        ),
+        python=toml(framework_of(spec).releases.python),
+        dependencies=tuple(toml(each) for each in dependencies(spec, runtime)),
+        unknown=comment(", ".join(unknown_modules(spec))),
         spec=toml(source),
         spec_sha256=toml(digest),
     )

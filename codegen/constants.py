@@ -27,7 +27,7 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
     def required(precision: Code) -> Group:
         return call(
             "Requirements",
-            framework=literal(framework.lowest),
+            framework=literal(framework.releases.framework),
             precision=precision,
             device=literal(spec.device),
             **compiler,
@@ -124,14 +124,14 @@ def _sources(spec: Spec, read: Mapping[str, str], folder: str) -> Group:
                 *(_beside(path, folder) for path in dict.fromkeys(drawn)),
             ]
         ),
-        "modules": values(tuple(dict.fromkeys(_python_modules(spec)))),
+        "modules": values(tuple(dict.fromkeys(python_modules(spec)))),
     }
     return call(
         "Sources", **{kind: group for kind, group in given.items() if group.items}
     )
 
 
-def _python_modules(spec: Spec) -> Iterator[str]:
+def python_modules(spec: Spec) -> Iterator[str]:
     """Modules of the user that the script imports."""
     if spec.model.factory:
         yield spec.model.factory.module

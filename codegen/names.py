@@ -42,7 +42,7 @@ tensorflow tensorrt tf torch
 
 BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
-batches convert convert_to dataset eval_func load_model metric open_model prepare
+batches convert convert_to dataset eval_func fits load_model metric open_model prepare
 
 float tuple
 """

@@ -7,13 +7,15 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .script import Script
+from .vendoring.rehomed import rehomed
 from .writing.code import only_code
 
 
 def render(script: Script) -> str:
     """The script's source, one newline at its end."""
     template = _environment().get_template("script.py.j2")
-    return template.render(script=script).rstrip("\n") + "\n"
+    text = template.render(script=script).rstrip("\n") + "\n"
+    return rehomed(text, script.package)
 
 
 @cache

@@ -18,6 +18,7 @@ class Header:
         command: What regenerates the script, run in its folder.
         python: TOML string of the Python versions.
         dependencies: TOML strings of requirements.
+        unknown: The user's modules whose requirements nobody can know, "" for none.
         spec: TOML string of the spec's path.
         spec_sha256: TOML string of the canonical spec's hash.
     """
@@ -27,6 +28,7 @@ class Header:
     command: Code
     python: Code
     dependencies: tuple[Code, ...]
+    unknown: Code
     spec: Code
     spec_sha256: Code
 
@@ -36,8 +38,11 @@ class Script:
     """A generated script.
 
     Attributes:
+        package: Where it imports its runtime from.
         title: The docstring's text.
-        imports: All import lines at the top.
+        standard: Imports of the standard library.
+        fitting: What ends it where the runtime is another one.
+        imports: All other import lines at the top.
         type_imports: Those that only type checkers run.
         constants: Assignments in order, laid out.
         sections: Functions in order.
@@ -45,7 +50,10 @@ class Script:
     """
 
     header: Header
+    package: Code
     title: Code
+    standard: Code
+    fitting: Code
     imports: Code
     type_imports: Code
     constants: tuple[Code, ...]

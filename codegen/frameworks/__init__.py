@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from narrowcast import __version__
 from narrowcast.spec import Spec
 
 from . import mxnet, onnx, pytorch, tensorflow
@@ -20,18 +19,7 @@ FRAMEWORKS = MappingProxyType(
 )
 """Framework, or the runtime of an ONNX model → what its scripts have in common."""
 
-SAFETENSORS = "safetensors~=0.4"
-
 
 def framework_of(spec: Spec) -> Framework:
     """What the spec's script is written in."""
     return FRAMEWORKS[spec.model.runtime or spec.model.framework]
-
-
-def dependencies(spec: Spec) -> tuple[str, ...]:
-    """Requirements of a script, for its PEP 723 block."""
-    framework = framework_of(spec)
-    major, minor = __version__.split(".")[:2]
-    reads = (SAFETENSORS,) if pytorch.is_safetensors(spec.model.weights or "") else ()
-    ours = f"narrowcast[{framework.extra}]=={major}.{minor}.*"
-    return (ours, *framework.pins, *reads)

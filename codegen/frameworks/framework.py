@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from narrowcast.spec import Spec
+from narrowcast.spec.releases.frameworks import Releases
 
 from ..sections import LoadModel
 from ..writing.code import Code
 from ..writing.imports import Import, import_lines
 from ..writing.layout import Group, Item, laid_out, values
-
-PYTHON = ">=3.11"
 
 MODEL = Code("Model")
 
@@ -26,8 +25,7 @@ class Framework:
     Attributes:
         title: Its name for people.
         extra: narrowcast's extra.
-        lowest: Requirement that the script checks before it starts.
-        pins: Compatible releases for the PEP 723 block.
+        releases: What of it, and of what the adapter imports, it works with.
         package: Where the script imports the functions that open models from.
         adapter: What the script imports to trace, evaluate and save.
         ending: What follows NAME.PRECISION in the converted model's name.
@@ -37,7 +35,6 @@ class Framework:
         loaded: The type of a model as scripts load it.
         tensor_imports: What making it needs.
         type_imports: What the annotations of a script need.
-        python: Versions of Python that it works with.
         executed: Whether the script runs the converted model.
         binds: Whether models may say nothing of their inputs, so that those are what the
             data gives.
@@ -45,8 +42,7 @@ class Framework:
 
     title: str
     extra: str
-    lowest: str
-    pins: tuple[str, ...]
+    releases: Releases
     package: str
     adapter: Import
     ending: str
@@ -56,7 +52,6 @@ class Framework:
     tensor_imports: tuple[Import, ...]
     type_imports: tuple[Import, ...]
     loaded: Code = MODEL
-    python: str = PYTHON
     executed: bool = True
     binds: bool = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.spec import Spec
+from narrowcast.spec.releases import frameworks
 
 from ..sections import LoadModel
 from ..writing.code import Code
@@ -43,8 +44,7 @@ def tensor(spec: Spec, array: Code, dtype: Code) -> Group:
 FRAMEWORK = Framework(
     title="MXNet",
     extra="mxnet",
-    lowest="mxnet>=1.9",
-    pins=("mxnet~=1.9.1", "numpy<1.24"),
+    releases=frameworks.MXNET,
     package=MXNET,
     adapter=("narrowcast.runtime.frameworks", "mxnet"),
     ending="-symbol.json",
@@ -53,5 +53,4 @@ FRAMEWORK = Framework(
     tensor_type=Code("mx.nd.NDArray"),
     tensor_imports=(("mxnet as mx", ""),),
     type_imports=(("mxnet as mx", ""), (MXNET, "Model")),
-    python="==3.11.*",
 )

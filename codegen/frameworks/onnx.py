@@ -5,6 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from narrowcast.spec import Spec
+from narrowcast.spec.releases.frameworks import (
+    ON_ANY,
+    ON_ONNXRUNTIME,
+    ON_OPENVINO,
+    Releases,
+)
 
 from ..sections import LoadModel
 from ..writing.code import Code
@@ -27,13 +33,12 @@ def tensor(spec: Spec, array: Code, dtype: Code) -> Code:
 
 
 def _framework(
-    title: str, lowest: str, pin: str, adapter: str, executed: bool
+    title: str, releases: Releases, adapter: str, executed: bool
 ) -> Framework:
     return Framework(
         title=title,
         extra="onnx",
-        lowest=lowest,
-        pins=(pin,),
+        releases=releases,
         package=ONNX,
         adapter=(ONNX, adapter),
         ending=".onnx",
@@ -48,20 +53,10 @@ def _framework(
 
 RUNTIMES = MappingProxyType(
     {
-        "openvino": _framework(
-            "OpenVINO", "openvino>=2025.0", "openvino~=2026.4", "openvino", True
-        ),
-        "onnxruntime": _framework(
-            "ONNX Runtime",
-            "onnxruntime>=1.20",
-            "onnxruntime~=1.32",
-            "onnxruntime",
-            True,
-        ),
-        "tensorrt": _framework(
-            "TensorRT", "onnx>=1.19", "onnx~=1.23", "tensorrt", False
-        ),
-        "any": _framework("ONNX", "onnx>=1.19", "onnx~=1.23", "portable", False),
+        "openvino": _framework("OpenVINO", ON_OPENVINO, "openvino", True),
+        "onnxruntime": _framework("ONNX Runtime", ON_ONNXRUNTIME, "onnxruntime", True),
+        "tensorrt": _framework("TensorRT", ON_ANY, "tensorrt", False),
+        "any": _framework("ONNX", ON_ANY, "portable", False),
     }
 )
 """`model.runtime` → what its scripts have in common."""

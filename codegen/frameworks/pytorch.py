@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from narrowcast.spec import Spec
+from narrowcast.spec.releases import frameworks
 from narrowcast.spec.sections.frameworks.common import has_ending
 from narrowcast.spec.sections.frameworks.pytorch import SAFETENSORS
 
@@ -72,8 +73,7 @@ def _on_device(spec: Spec) -> str:
 FRAMEWORK = Framework(
     title="PyTorch",
     extra="pytorch",
-    lowest="torch>=2.10",
-    pins=("torch~=2.13",),
+    releases=frameworks.PYTORCH,
     package=PYTORCH,
     adapter=("narrowcast.runtime.frameworks", "pytorch"),
     ending=".pt2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from narrowcast.spec import Spec
+from narrowcast.spec.releases import frameworks
 from narrowcast.spec.sections.frameworks.tensorflow import FROZEN
 
 from ..sections import LoadModel
@@ -76,8 +77,7 @@ def _endpoints(spec: Spec) -> tuple[Item, ...]:
 FRAMEWORK = Framework(
     title="TensorFlow",
     extra="tensorflow",
-    lowest="tensorflow>=2.16",
-    pins=("tensorflow~=2.21",),
+    releases=frameworks.TENSORFLOW,
     package=TENSORFLOW,
     adapter=("narrowcast.runtime.frameworks", "tensorflow"),
     ending="",

@@ -28,6 +28,11 @@ def import_lines(wanted: Iterable[Import], indent: int = 0) -> Code:
     return Code(("\n" + margin).join(blocks))
 
 
+def is_standard(one: Import) -> bool:
+    """Whether it comes before what is installed."""
+    return _section(one[0]) < 2
+
+
 def _section(module: str) -> int:
     top = module.split(".")[0].split(" ")[0]
     if top == "__future__":

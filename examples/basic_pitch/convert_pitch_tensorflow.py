@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
+#     # uv run --with PACKAGE adds what these import: notes
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -52,7 +58,11 @@ MODEL = HERE / "data/nmp"
 DATA = HERE / "data/notes"
 NAME = "pitch_tensorflow"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = ()
 SOURCES = Sources(model=(MODEL,), data=(DATA,), modules=("notes",))
 PINS = Pins()

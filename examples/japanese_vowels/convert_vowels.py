@@ -5,9 +5,8 @@
 # /// script
 # requires-python = "==3.11.*"
 # dependencies = [
-#     "narrowcast[mxnet]==0.1.*",
-#     "mxnet~=1.9.1",
-#     "numpy<1.24",
+#     "narrowcast[mxnet]~=0.1.0",
+#     "mxnet>=1.9,<2",
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +24,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -55,7 +59,7 @@ WEIGHTS = HERE / "data/vowels-0000.params"
 DATA = HERE / "data/vowels_test.npz"
 NAME = "vowels"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="mxnet>=1.9", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="mxnet>=1.9,<2", precision=LOW, device="cpu")
 INPUTS = (Input(name="data"),)
 SOURCES = Sources(model=(MODEL, WEIGHTS), data=(DATA,))
 PINS = Pins()

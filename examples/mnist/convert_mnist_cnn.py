@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     # uv run --with PACKAGE adds what these import: mnist_cnn
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -53,7 +59,7 @@ DATA = HERE / "data/mnist_5k.csv.gz"
 NAME = "mnist_cnn"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (Input(name="image", shape=("batch", 1, 28, 28), dtype="float32"),)
 SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("mnist_cnn",))
 PINS = Pins()

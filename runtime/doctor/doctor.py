@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from ..common.version import VERSION
+from ..common.version import VERSION, installing
 from ..graph.graph import Precision
 from ..hardware.answers import FRAMEWORKS, Device
 from ..hardware.cpu import Cpu, read_cpu
@@ -145,7 +145,7 @@ def examine_framework(
         title=framework.title,
         executes=framework.executes,
         version=version,
-        install=f"pip install 'narrowcast[{framework.extra}]'",
+        install=installing(framework.extra),
         devices=asked.devices,
         problem=asked.problem,
         verdicts=tuple(

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from ..common.errors import RequirementError, first_line
+from ..common.version import installing
 
 
 def imported(package: str, title: str, extra: str) -> Any:
@@ -28,12 +29,12 @@ def imported(package: str, title: str, extra: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and error.name == package:
             raise RequirementError(
                 f"{title} is not installed.",
-                f"Install it: pip install 'narrowcast[{extra}]'",
+                f"Install it: {installing(extra)}",
             ) from error
         raise RequirementError(
             f"{title} is installed, but `import {package}` fails: "
             f"{first_line(error).rstrip('.')}",
-            f"Reinstall it: pip install --force-reinstall 'narrowcast[{extra}]'",
+            f"Reinstall it: {installing(extra, 'pip install --force-reinstall')}",
         ) from error
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..common.errors import RequirementError
+from ..common.version import installing
 from ..graph.graph import Precision
 from .answers import FRAMEWORKS, Answer, Device, FrameworkAnswer
 from .cpu import Cpu, read_cpu
@@ -32,7 +33,7 @@ class Requirements:
     """What a script needs before it may touch the model.
 
     Attributes:
-        framework: Distribution and lowest version, "torch>=1.11".
+        framework: Distribution and its versions, "torch>=2.10,<3".
         precision: The 16-bit precision; fp32 needs only the framework.
         device: Where the model runs.
         compiler: Whether the model is compiled, which takes a C++ compiler.
@@ -48,21 +49,16 @@ class Requirements:
         return required(self.framework)[0]
 
     @property
-    def version(self) -> str:
-        """The lowest version that will do, "" for any."""
-        return required(self.framework)[1]
-
-    @property
     def title(self) -> str:
         """The framework's name for people."""
         known = FRAMEWORKS.get(self.distribution)
         return known.title if known else self.distribution
 
     @property
-    def package(self) -> str:
-        """What to install to get the framework."""
+    def installing(self) -> str:
+        """What installs the framework."""
         known = FRAMEWORKS.get(self.distribution)
-        return f"narrowcast[{known.extra}]" if known else self.framework
+        return installing(known.extra) if known else f"pip install '{self.framework}'"
 
     @property
     def executes(self) -> bool:
@@ -83,8 +79,8 @@ class Missing:
     Attributes:
         text: What, as a sentence.
         remedy: What the user can do about it.
-        forcible: Whether FORCE_* turns it into a warning: slow arithmetic or an old
-            framework, yes; an absent framework or CUDA device, no.
+        forcible: Whether FORCE_* turns it into a warning: slow arithmetic, an old or a
+            too new framework, yes; an absent framework or CUDA device, no.
     """
 
     text: str
@@ -183,20 +179,24 @@ def missing(
 def missing_framework(
     requirements: Requirements, installed: str | None
 ) -> tuple[Missing, ...]:
-    """Whether the framework is installed and recent enough."""
-    title, lowest = requirements.title, requirements.version
+    """Whether the framework is installed, recent enough and not too new."""
+    title, change = requirements.title, "Upgrade it"
+    _distribution, lowest, below = required(requirements.framework)
     wanted = f"{title} {lowest} or later" if lowest else title
     if installed is None:
-        remedy = f"Install it: pip install '{requirements.package}'"
+        remedy = f"Install it: {requirements.installing}"
         return (Missing(f"{wanted} is not installed.", remedy),)
     have = release(installed)
     if have is None:
         text = f"{wanted} is needed; the installed one calls itself {installed!r}."
     elif have < (release(lowest) or ()):
         text = f"{wanted} is needed; {installed} is installed."
+    elif below and have >= (release(below) or ()):
+        text = f"{title} before {below} is needed; {installed} is installed."
+        change = "Install an earlier one"
     else:
         return ()
-    remedy = f"Upgrade it: pip install '{requirements.framework}'"
+    remedy = f"{change}: pip install '{requirements.framework}'"
     low = requirements.precision in CPU_FLAGS
     if low:
         remedy += (

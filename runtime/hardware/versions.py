@@ -43,17 +43,18 @@ def release(version: str) -> tuple[int, ...] | None:
     return tuple(numbers)
 
 
-def required(framework: str) -> tuple[str, str]:
-    """Distribution and lowest version of "torch>=1.11".
+def required(framework: str) -> tuple[str, str, str]:
+    """Distribution, lowest version and the first that is too new, of "torch>=2.10,<3".
 
     Raises:
         UsageError: It has another form.
     """
-    form = r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:>=\s*(\d+(?:\.\d+)*))?"
+    number = r"(\d+(?:\.\d+)*)"
+    form = rf"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:>=\s*{number}\s*(?:,\s*<\s*{number})?)?"
     match = re.fullmatch(form, framework.strip())
     if match is None:
         raise UsageError(
             f"Requirements: framework {framework!r} can't be read.",
-            'Write a distribution and its lowest version: "torch>=1.11".',
+            'Write a distribution and its versions: "torch>=2.10,<3".',
         )
-    return match[1], match[2] or ""
+    return match[1], match[2] or "", match[3] or ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.files import matching, sha256
+from ..common.places import OURS
 from ..frameworks.opening.shard_index import ENDING, shards
 
 
@@ -85,8 +86,9 @@ def _imported_beside(script: Path) -> dict[str, str]:
         if name.startswith("__") or not file or not Path(file).is_file():
             continue
         path = Path(file).resolve()
-        ours = path.suffix == ".py" and path.is_relative_to(script.parent)
-        if ours and path != script and "site-packages" not in path.parts:
+        beside = path.suffix == ".py" and path.is_relative_to(script.parent)
+        users = path != script and not path.is_relative_to(OURS)
+        if beside and users and "site-packages" not in path.parts:
             found[name] = sha256(path)
     return found
 

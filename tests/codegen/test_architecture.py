@@ -17,9 +17,10 @@ import pytest
 
 import narrowcast
 from narrowcast.codegen.frameworks import FRAMEWORKS as SCRIPTED
-from narrowcast.codegen.frameworks.framework import PYTHON
 from narrowcast.runtime.common.version import VERSION
 from narrowcast.runtime.hardware.answers import FRAMEWORKS
+from narrowcast.runtime.hardware.versions import required
+from narrowcast.spec.releases.frameworks import PYTHON
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {
@@ -298,22 +299,17 @@ def test_versions_agree() -> None:
     assert narrowcast.__version__ == VERSION
 
 
-def test_lowest_frameworks_agree(project: dict[str, Any]) -> None:
-    """The script's requirement, the runtime's table and the extra say one version."""
-    extras = project["project"]["optional-dependencies"]
+def test_lowest_frameworks_agree() -> None:
+    """The script's requirement and the runtime's table say one version."""
+    found = set()
     for framework in SCRIPTED.values():
-        distribution, _, lowest = framework.lowest.partition(">=")
+        distribution, lowest, below = required(framework.releases.framework)
         ours = FRAMEWORKS[distribution]
         assert (ours.lowest, ours.extra) == (lowest, framework.extra)
         assert ours.title == framework.title or framework.title == "TensorRT"
-        assert framework.lowest in extras[framework.extra]
-    lowest = {each.lowest.partition(">=")[0] for each in SCRIPTED.values()}
-    assert lowest == set(FRAMEWORKS)
-
-
-def test_extras_ask_for_what_is_executed(project: dict[str, Any]) -> None:
-    """MXNet 1.9 names types that NumPy 1.24 has no more."""
-    assert "numpy<1.24" in project["project"]["optional-dependencies"]["mxnet"]
+        assert below
+        found.add(distribution)
+    assert found == set(FRAMEWORKS)
 
 
 def test_python_versions_agree(project: dict[str, Any]) -> None:

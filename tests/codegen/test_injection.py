@@ -204,7 +204,13 @@ def strings(source: str) -> set[str]:
 def header(source: str) -> list[str]:
     """The lines before the first statement, without what varies with the spec."""
     lines = source[: source.index('\n"""')].splitlines()
-    varies = ("# source: ", "# regenerate: ", "# spec = ", "# spec-sha256 = ")
+    varies = (
+        "# source: ",
+        "# regenerate: ",
+        "# spec = ",
+        "# spec-sha256 = ",
+        "#     # ",
+    )
     return [next((v for v in varies if line.startswith(v)), line) for line in lines]
 
 

@@ -209,6 +209,26 @@ def test_an_old_framework_is_an_error_that_force_makes_a_warning(
     assert said in warning
 
 
+@pytest.mark.parametrize("version", ["3.0", "3.0.0.dev1", "4.1+cpu"])
+def test_a_framework_that_is_too_new_is_an_error_that_force_makes_a_warning(
+    version: str,
+) -> None:
+    wanted = Requirements("torch>=2.10,<3", BF16)
+
+    def asked(**environ: str) -> Machine:
+        installed = lambda name: version  # noqa: E731
+        return require(wanted, environ, yes, cpu=ZEN_4, installed=installed)
+
+    with pytest.raises(RequirementError) as caught:
+        asked()
+    said = f"PyTorch before 3 is needed; {version} is installed."
+    assert said in str(caught.value)
+    assert "Install an earlier one: pip install 'torch>=2.10,<3'" in caught.value.remedy
+    machine = asked(FORCE_BF16="1")
+    assert not machine.is_target
+    assert said in machine.warnings[0]
+
+
 def test_an_old_framework_is_not_forced_where_nothing_is_low() -> None:
     with pytest.raises(RequirementError) as caught:
         check(Precision.FP32, version="1.10.2", answer=never, FORCE_FP32="1")
@@ -346,11 +366,12 @@ def test_releases_compare_as_if_padded_with_zeros(
     assert (first < second) == (padded[0] < padded[1])
 
 
-def test_a_requirement_is_a_distribution_and_its_lowest_version() -> None:
-    assert required("torch>=1.11") == ("torch", "1.11")
-    assert required(" torch >= 2 ") == ("torch", "2")
-    assert required("tensorflow-cpu") == ("tensorflow-cpu", "")
-    for text in ("", "torch==2", "torch>=two", "torch; import os"):
+def test_a_requirement_is_a_distribution_and_its_versions() -> None:
+    assert required("torch>=1.11") == ("torch", "1.11", "")
+    assert required("torch>=2.10,<3") == ("torch", "2.10", "3")
+    assert required(" torch >= 2 , < 2.5 ") == ("torch", "2", "2.5")
+    assert required("tensorflow-cpu") == ("tensorflow-cpu", "", "")
+    for text in ("", "torch==2", "torch>=two", "torch<3", "torch; import os"):
         with pytest.raises(UsageError, match=re.escape(repr(text))):
             required(text)
 
@@ -370,7 +391,8 @@ def test_lowest_versions_are_those_of_the_extras() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for distribution, framework in FRAMEWORKS.items():
         extra = project["optional-dependencies"][framework.extra]
-        assert f"{distribution}>={framework.lowest}" in extra
+        lowest = {name: first for name, first, _below in map(required, extra)}
+        assert lowest[distribution] == framework.lowest
 
 
 def test_importing_the_check_imports_no_framework() -> None:

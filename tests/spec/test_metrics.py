@@ -12,6 +12,7 @@ from narrowcast.runtime.evaluation.metrics.detection.average_precision import (
     overlaps,
 )
 from narrowcast.spec import Spec, SpecError, loads
+from narrowcast.spec.releases.libraries import PYCOCOTOOLS, PYYAML, TOKENIZERS
 from narrowcast.spec.sections.metrics.detection import (
     MAP_KEYS,
     STANDARD,
@@ -136,10 +137,10 @@ def test_notes_say_what_steps_are_without() -> None:
 
 def test_packages_and_files_are_those_of_what_is_written() -> None:
     squad = spec({"SquadF1": {}}, {"SquadV1": FILES}).evaluation
-    assert [each.packages for each in squad.postprocess] == [("tokenizers>=0.20",)]
+    assert [each.packages for each in squad.postprocess] == [(TOKENIZERS,)]
     for written, packages in (
-        ({}, ("pycocotools>=2.0.8",)),
-        ({"anno_path": "a"}, ("pycocotools>=2.0.8", "pyyaml>=6")),
+        ({}, (PYCOCOTOOLS,)),
+        ({"anno_path": "a"}, (PYCOCOTOOLS, PYYAML)),
     ):
         metric = spec({"VOCmAP": written}).evaluation.metric
         assert isinstance(metric, VOCmAP)

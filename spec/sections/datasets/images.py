@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...releases.libraries import PILLOW
 from ..fields import File, Flag, Refused, Size, Text, split, whole
 from ..marks import unused
 from ..section import Block, Problem, Section
 from .dataset import BuiltInDataset
 
-PILLOW = ("pillow~=13.0",)
 NO_DOWNLOAD = "has no effect here: nothing is downloaded, the files must be there"
 
 
@@ -23,7 +23,7 @@ def _cores() -> Any:
 class Images(BuiltInDataset):
     """Images that Pillow decodes."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     images = True
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from ...releases.libraries import PILLOW
 from ..fields import File
 from ..marks import unused
 from ..section import Block, Section
@@ -16,7 +17,6 @@ from ..transforms.conversions import (
     ParseDecodeVoc,
 )
 from .dataset import BuiltInDataset
-from .images import PILLOW
 
 
 class Records(BuiltInDataset):
@@ -49,7 +49,7 @@ class TFRecordDataset(Records):
 class ImageRecord(Records):
     """Images of ImageNet with their classes, which TensorFlow's script counts from 1."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     root: File = Field(
         description="The folder of TFRecord files called `*-*-of-*`; or a file, or a "
         "pattern of several."
@@ -59,14 +59,14 @@ class ImageRecord(Records):
 class COCORecord(Records):
     """Images of COCO with their objects."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     num_cores: Any = unused(28, "Files that are read at once.")
 
 
 class VOCRecord(Records):
     """Images of Pascal VOC, with the class of each pixel."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     root: File = Field(
         description="The folder of TFRecord files called `val-*`; or a file, or a "
         "pattern of several."

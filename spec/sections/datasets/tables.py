@@ -7,12 +7,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from ...releases.libraries import PYARROW, TOKENIZERS
 from ..fields import File, Flag, Names, Size, Text, filled
 from ..section import Block, Problem, Section
 from .counting import counted
 from .dataset import BuiltInDataset
-
-TOKENIZERS = "tokenizers>=0.20"
 
 
 class Rows(BuiltInDataset):
@@ -94,7 +93,7 @@ class Rows(BuiltInDataset):
 class Parquet(Rows):
     """Rows of a Parquet file, or of all of a folder; a few row groups are in memory."""
 
-    packages = ("pyarrow>=14",)
+    packages = (PYARROW,)
     path: File = Field(description="The file, or a folder of `.parquet` files.")
 
 

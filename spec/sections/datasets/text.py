@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from ...releases.libraries import TOKENIZERS
 from ..fields import File, Flag, Known, Size
 from ..marks import LEAVE, unused
 from ..section import Block, Note, Problem, Section
 from .counting import held
 from .dataset import BuiltInDataset
-from .tables import TOKENIZERS
 
 TASKS = (
     *("mrpc", "qqp", "qnli", "rte", "sts-b", "cola", "mnli", "mnli-mm", "wnli"),

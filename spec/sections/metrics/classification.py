@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...releases.libraries import SCIKIT_LEARN
 from ..fields import Among, Amount, Size, Whole
 from ..marks import unused
 from ..section import Block, Problem, Section
-from .measure import SCIKIT_LEARN, Measure
+from .measure import Measure
 
 
 class TopK(Measure):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...releases.libraries import PYCOCOTOOLS, PYYAML
 from ..fields import Among, File, Refused, Whole
 from ..section import Block, Problem, Section
 from .measure import Measure
@@ -97,8 +98,8 @@ class AveragePrecision(Measure):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        names = ("pyyaml>=6",) if self.anno_path else ()
-        return ("pycocotools>=2.0.8", *names)
+        names = (PYYAML,) if self.anno_path else ()
+        return (PYCOCOTOOLS, *names)
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -34,7 +34,3 @@ class Measure(Section):
         """What the script calls the files that it reads ("CLASSES") → their paths, as
         written."""
         return {}
-
-
-SCIKIT_LEARN = "scikit-learn>=1.3"
-"""The lowest that works; the highest depends on the framework's NumPy."""

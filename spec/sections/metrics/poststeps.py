@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from ...releases.libraries import TOKENIZERS
 from ..fields import File, Flag, Size, Whole
 from ..section import Section
 
@@ -48,7 +49,7 @@ class ModelZooCollect(Collect):
 class SquadV1(PostStep):
     """Makes answers of a BERT's logits, for SQuAD 1.1."""
 
-    packages = ("tokenizers>=0.20",)
+    packages = (TOKENIZERS,)
     label_file: File = Field(description="SQuAD's JSON: contexts, questions, answers.")
     vocab_file: File = Field(description="The tokens of the model's WordPiece.")
     n_best_size: Size = Field(

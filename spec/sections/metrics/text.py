@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ...releases.libraries import SACREBLEU
 from ..section import Block, Section
 from .measure import Measure
 
@@ -15,7 +16,7 @@ class BLEU(Measure):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        return ("sacrebleu>=2.4",)
+        return (SACREBLEU,)
 
 
 class SquadF1(Measure):

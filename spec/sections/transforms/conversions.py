@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from ...releases.libraries import PILLOW
 from ..fields import QUOTED, Flag, Refused, Whole
 from ..marks import unused
 from ..section import Block, Section
-from .transform import FIRST, LAST, PILLOW, Pictorial, Transform
+from .transform import FIRST, LAST, Pictorial, Transform
 
 HINT = "has no effect here: Pillow decodes with libjpeg's accurate transform"
 
@@ -52,7 +53,7 @@ class ToTensor(Pictorial):
 class ToPILImage(Pictorial):
     """Makes an image of Pillow, for a step of one's own after it."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     says_last = True
 
     def moved(self, axis: int) -> int | None:
@@ -62,7 +63,7 @@ class ToPILImage(Pictorial):
 class DecodeImage(Transform):
     """Decodes an image; what the dataset has decoded stays as it is."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     keeps_channels = False
     channels: Whole = Field(
         default=0, description="1 for grey, 3 for RGB, 0 for what the file has."
@@ -77,7 +78,7 @@ class DecodeImage(Transform):
 class EncodeJpeg(Pictorial):
     """Encodes as JPEG, for a model that takes a file's bytes."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     keeps_channels = False
     quality: Annotated[int, Field(ge=1, le=100), QUOTED] = Field(
         default=95, description="From 1 to 100."

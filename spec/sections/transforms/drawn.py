@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ...releases.libraries import PILLOW
 from ..section import Block, Section
 from .sizes import Factors, Interpolation, Range, Sides, Turns
-from .transform import PILLOW, Drawing
+from .transform import Drawing
 
 
 class RandomCrop(Drawing):
@@ -18,7 +19,7 @@ class RandomCrop(Drawing):
 class RandomResizedCrop(Drawing):
     """Crops a part of random area and aspect, and resizes it."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     size: Sides = Field(description="Height and width then; one number for both.")
     scale: Range = Field(
         default=(0.08, 1.0), description="The least and the largest share of the area."
@@ -42,7 +43,7 @@ class RandomVerticalFlip(Drawing):
 class ColorJitter(Drawing):
     """Changes brightness, contrast, saturation and hue, in an order that is drawn."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     brightness: Factors = Field(
         default=(1.0, 1.0), description="The factor, or how far it may be away from 1."
     )

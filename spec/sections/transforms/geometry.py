@@ -9,10 +9,11 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from ...reading.source import Data
+from ...releases.libraries import PILLOW
 from ..fields import Among, Amounts, Flag, Whole
 from ..section import Block, Problem, Section
 from .sizes import Borders, Interpolation, Offset, Side, Sides, Square
-from .transform import PILLOW, Pictorial, Transform
+from .transform import Pictorial, Transform
 
 INTERPOLATION = "Pillow's resampling."
 
@@ -20,7 +21,7 @@ INTERPOLATION = "Pillow's resampling."
 class Resize(Pictorial):
     """Resizes to a height and a width."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     size: Sides = Field(description="Height and width; one number for both.")
     interpolation: Interpolation = Field(default="bilinear", description=INTERPOLATION)
     keep_ratio: Flag = Field(
@@ -64,7 +65,7 @@ class Resize(Pictorial):
 class ResizeWithRatio(Pictorial):
     """Enlarges to a shorter side, the aspect kept, and pads if asked."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     min_dim: Offset = Field(
         default=800, description="The shorter side that an image has at least."
     )
@@ -125,7 +126,7 @@ class CropToBoundingBox(Pictorial):
 class CropResize(Pictorial):
     """Crops a box and resizes it."""
 
-    packages = PILLOW
+    packages = (PILLOW,)
     x: Offset = Field(description="Columns left of the box.")
     y: Offset = Field(description="Rows above the box.")
     width: Side = Field(description="Columns of the box.")

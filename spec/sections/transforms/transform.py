@@ -9,8 +9,6 @@ from ..section import Section
 FIRST, LAST = 0, -1
 """Where a sample's channels are: C x H x W, or H x W x C."""
 
-PILLOW = ("pillow~=13.0",)
-
 
 class Transform(Section):
     """One step of preparing a sample.

@@ -27,18 +27,25 @@ def loaded(path: Path, framework: str | None, strict: bool, model: str = "") -> 
     return spec
 
 
-def source(spec: Spec, spec_file: Path, output: Path | None) -> tuple[Path, str]:
+def source(
+    spec: Spec, spec_file: Path, output: Path | None, vendor: bool | None = None
+) -> tuple[Path, str]:
     """The script's path and text.
+
+    Args:
+        vendor: Whether the runtime is copied beside it; None: as it is now.
 
     Raises:
         typer.Exit: No script can be made of it, which is told.
     """
-    from narrowcast.codegen import compile_script, default_name, render
+    from narrowcast.codegen import OutputError, compile_script, default_name, render
+    from narrowcast.codegen.vendoring.beside import runtime_for
 
     path = spec_file.parent / default_name(spec) if output is None else output
     try:
-        script = compile_script(spec, _standing(spec_file), _standing(path))
-    except ValueError as error:
+        runtime = runtime_for(path, vendor)
+        script = compile_script(spec, _standing(spec_file), _standing(path), runtime)
+    except (OutputError, ValueError) as error:
         raise failure(str(error)) from error
     return path, render(script)
 

@@ -22,6 +22,15 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Take notes for errors: exit 2 if there are any."),
 ]
+Vendor = Annotated[
+    bool | None,
+    typer.Option(
+        "--vendor/--no-vendor",
+        help="Copy what the script needs of narrowcast beside it, so that it runs without "
+        "narrowcast. Left out: as the script that is there has it.",
+        show_default=False,
+    ),
+]
 Framework = Annotated[
     str | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .compiling import loaded, source
-from .options import Framework, SpecFile, Strict
+from .options import Framework, SpecFile, Strict, Vendor
 from .saying import failure
 
 
@@ -21,6 +21,7 @@ def run(
         Path | None,
         typer.Option("--script", metavar="FILE", help="Where the script goes."),
     ] = None,
+    vendor: Vendor = None,
     strict: Strict = False,
     framework: Framework = None,
 ) -> None:
@@ -29,12 +30,16 @@ def run(
     Further options go to the script: --output, --plan, --search, --resume, --json, …
     """
     from narrowcast.codegen import OutputError, write
+    from narrowcast.codegen.vendoring.beside import copy_for
     from narrowcast.runtime.common.processes.replacing import become
 
     found = loaded(spec, framework, strict, _model(context.args))
-    path, text = source(found, spec, script)
+    path, text = source(found, spec, script, vendor)
     try:
+        copy = copy_for(path, text)
+        copy.check()
         write(path, text)
+        copy.put()
     except OutputError as error:
         raise failure(str(error)) from error
     become([sys.executable, str(path), *context.args])

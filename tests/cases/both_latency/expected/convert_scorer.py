@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     # uv run --with PACKAGE adds what these import: ranker.net
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -54,13 +60,13 @@ NAME = "scorer"
 SEED = 1978
 REQUIREMENTS = (
     Requirements(
-        framework="torch>=2.10",
+        framework="torch>=2.10,<3",
         precision=Precision.BF16,
         device="cpu",
         compiler=True,
     ),
     Requirements(
-        framework="torch>=2.10",
+        framework="torch>=2.10,<3",
         precision=Precision.FP16,
         device="cpu",
         compiler=True,

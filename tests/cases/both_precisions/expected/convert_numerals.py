@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     # uv run --with PACKAGE adds what these import: digits.net
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -53,8 +59,8 @@ DATA = HERE / "digits.npz"
 NAME = "numerals"
 SEED = 1978
 REQUIREMENTS = (
-    Requirements(framework="torch>=2.10", precision=Precision.BF16, device="cpu"),
-    Requirements(framework="torch>=2.10", precision=Precision.FP16, device="cpu"),
+    Requirements(framework="torch>=2.10,<3", precision=Precision.BF16, device="cpu"),
+    Requirements(framework="torch>=2.10,<3", precision=Precision.FP16, device="cpu"),
 )
 INPUTS = (Input(name="image", shape=("batch", 1, 28, 28)),)
 SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("digits.net",))

@@ -5,9 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
 #     "pillow~=13.0",
+#     # uv run --with PACKAGE adds what these import: judging
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +26,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -52,7 +58,7 @@ MODEL = HERE / "detr.pt2"
 DATA = HERE / "coco"
 NAME = "detr"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = ()
 SOURCES = Sources(model=(MODEL,), data=(DATA,), modules=("judging",))
 PINS = Pins()

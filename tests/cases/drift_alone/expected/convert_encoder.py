@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "openvino~=2026.4",
+#     "narrowcast[onnx]~=0.1.0",
+#     "openvino>=2025.0,<2027",
 # ]
 #
 # [tool.narrowcast]
@@ -23,6 +23,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -51,7 +56,11 @@ MODEL = HERE / "encoder.onnx"
 NAME = "encoder"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="openvino>=2025.0,<2027",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = ()
 SOURCES = Sources(model=(MODEL,))
 PINS = Pins()

@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "openvino~=2026.4",
+#     "narrowcast[onnx]~=0.1.0",
+#     "openvino>=2025.0,<2027",
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +24,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -54,7 +59,11 @@ MODEL = HERE / "detector.onnx"
 DATA = HERE / "images.npz"
 NAME = "beside_drift"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="openvino>=2025.0,<2027",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="image", shape=("batch", 3, 320, 320)),)
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()

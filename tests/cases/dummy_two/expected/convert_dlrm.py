@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     # uv run --with PACKAGE adds what these import: dlrm
 # ]
 #
 # [tool.narrowcast]
@@ -23,6 +24,11 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -49,7 +55,7 @@ if TYPE_CHECKING:
 NAME = "dlrm"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (
     Input(name="dense", shape=("batch", 13)),
     Input(name="sparse", shape=("batch", 26), dtype="int64"),

@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +24,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -52,7 +57,7 @@ MODEL = HERE / "exports/tagger.pt2"
 DATA = HERE / "tags.npz"
 NAME = "tagger"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (
     Input(name="tokens", shape=("batch", "length"), dtype="int64"),
     Input(name="mask", shape=("batch", "length"), dtype="bool"),

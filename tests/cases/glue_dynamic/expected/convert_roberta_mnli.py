@@ -5,9 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "onnxruntime~=1.32",
-#     "tokenizers>=0.20",
+#     "narrowcast[onnx]~=0.1.0",
+#     "onnxruntime>=1.20,<2",
+#     "tokenizers>=0.20,<1",
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -55,7 +60,11 @@ DATA = HERE / "glue/MNLI"
 TOKENIZER = HERE / "roberta"
 NAME = "roberta_mnli"
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="onnxruntime>=1.20", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="onnxruntime>=1.20,<2",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="input_ids"), Input(name="attention_mask"))
 SOURCES = Sources(model=(MODEL,), data=(DATA, TOKENIZER))
 PINS = Pins()

@@ -5,9 +5,8 @@
 # /// script
 # requires-python = "==3.11.*"
 # dependencies = [
-#     "narrowcast[mxnet]==0.1.*",
-#     "mxnet~=1.9.1",
-#     "numpy<1.24",
+#     "narrowcast[mxnet]~=0.1.0",
+#     "mxnet>=1.9,<2",
 #     "pillow~=13.0",
 # ]
 #
@@ -26,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -57,7 +61,7 @@ DATA = HERE / "images/val"
 IMAGE_LIST = HERE / "images/val.txt"
 NAME = "gluon_resnet50"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="mxnet>=1.9", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="mxnet>=1.9,<2", precision=LOW, device="cpu")
 INPUTS = (Input(name="data", shape=("batch", 224, 224, 3)),)
 SOURCES = Sources(model=(MODEL, WEIGHTS), data=(DATA, IMAGE_LIST))
 PINS = Pins()

@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
+#     # uv run --with PACKAGE adds what these import: forecast.model
 # ]
 #
 # [tool.narrowcast]
@@ -23,6 +24,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -50,7 +56,11 @@ MODEL = HERE / "scales.npy"
 NAME = "forecaster_32"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="series", shape=("batch", 96, 7)),)
 SOURCES = Sources(model=(MODEL,), modules=("forecast.model",))
 PINS = Pins()

@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     # uv run --with PACKAGE adds what these import: rotary_net
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -52,7 +58,7 @@ DATA = HERE / "a.npz"
 NAME = "rotary"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (
     Input(name="ids", shape=("batch", "seq"), dtype="int64", largest={"seq": 4096}),
     Input(name="mask", shape=("batch", "seq", "keys"), largest={"keys": 512}),

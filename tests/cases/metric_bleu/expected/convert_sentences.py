@@ -5,9 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
-#     "sacrebleu>=2.4",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
+#     "sacrebleu>=2.4,<3",
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -53,7 +58,11 @@ MODEL = HERE / "model.pb"
 DATA = HERE / "val.npz"
 NAME = "sentences"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="x"),)
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()

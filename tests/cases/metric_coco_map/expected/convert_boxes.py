@@ -5,10 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
-#     "pycocotools>=2.0.8",
-#     "pyyaml>=6",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
+#     "pycocotools>=2.0.8,<3",
+#     "pyyaml>=6,<7",
 # ]
 #
 # [tool.narrowcast]
@@ -26,6 +26,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -57,7 +62,11 @@ DATA = HERE / "val.npz"
 CLASSES = HERE / "names.yaml"
 NAME = "boxes"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="x"),)
 SOURCES = Sources(model=(MODEL,), data=(DATA, CLASSES))
 PINS = Pins()

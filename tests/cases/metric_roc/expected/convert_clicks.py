@@ -5,9 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
-#     "scikit-learn>=1.3",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     "scikit-learn>=1.3,<2",
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -51,7 +56,7 @@ MODEL = HERE / "model.pt2"
 DATA = HERE / "val.npz"
 NAME = "clicks"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = ()
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()

@@ -5,9 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
-#     "tokenizers>=0.20",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
+#     "tokenizers>=0.20,<1",
+#     # uv run --with PACKAGE adds what these import: answers
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +26,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -56,7 +62,11 @@ QUESTIONS = HERE / "dev-v1.1.json"
 VOCABULARY = HERE / "vocab.txt"
 NAME = "bert"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="x"),)
 SOURCES = Sources(
     model=(MODEL,),

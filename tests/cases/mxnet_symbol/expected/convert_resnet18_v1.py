@@ -5,9 +5,8 @@
 # /// script
 # requires-python = "==3.11.*"
 # dependencies = [
-#     "narrowcast[mxnet]==0.1.*",
-#     "mxnet~=1.9.1",
-#     "numpy<1.24",
+#     "narrowcast[mxnet]~=0.1.0",
+#     "mxnet>=1.9,<2",
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +23,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -52,7 +56,7 @@ WEIGHTS = HERE / "zoo/resnet18_v1-0000.params"
 NAME = "resnet18_v1"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="mxnet>=1.9", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="mxnet>=1.9,<2", precision=LOW, device="cpu")
 INPUTS = (Input(name="data", shape=(8, 3, 224, 224)),)
 SOURCES = Sources(model=(MODEL, WEIGHTS))
 PINS = Pins(names={".*_dense0_fwd": "mixed_precision.op_wise['.*_dense0_fwd']"})

@@ -5,9 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
-#     "safetensors~=0.4",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     "safetensors>=0.4,<1",
+#     # uv run --with PACKAGE adds what these import: resnet
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +26,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -56,7 +62,7 @@ DATA = HERE / "data/val.npz"
 NAME = "resnet-50.v1"
 SEED = 7
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cuda")
 INPUTS = (Input(name="image", shape=("batch", 3, 224, 224)),)
 SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("resnet",))
 PINS = Pins()

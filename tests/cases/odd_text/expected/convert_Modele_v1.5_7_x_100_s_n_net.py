@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     # uv run --with PACKAGE adds what these import: odd_text_net
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -52,7 +58,7 @@ DATA = HERE / "{{x}}.npz"
 NAME = "Modele_v1.5_7_x_100_s_n_net"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (Input(name="größe", shape=("Charge", 2)),)
 SOURCES = Sources(model=(WEIGHTS,), data=(DATA,), modules=("odd_text_net",))
 PINS = Pins()

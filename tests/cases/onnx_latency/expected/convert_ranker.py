@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "onnxruntime~=1.32",
+#     "narrowcast[onnx]~=0.1.0",
+#     "onnxruntime>=1.20,<2",
 # ]
 #
 # [tool.narrowcast]
@@ -23,6 +23,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -52,7 +57,11 @@ MODEL = HERE / "ranker.onnx"
 NAME = "ranker"
 SEED = 1978
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="onnxruntime>=1.20", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="onnxruntime>=1.20,<2",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="query"), Input(name="document"))
 SOURCES = Sources(model=(MODEL,))
 PINS = Pins()

@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "onnxruntime~=1.32",
+#     "narrowcast[onnx]~=0.1.0",
+#     "onnxruntime>=1.20,<2",
+#     # uv run --with PACKAGE adds what these import: paraphrases
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -51,7 +57,11 @@ HERE = Path(__file__).resolve().parent
 MODEL = HERE / "bert.onnx"
 NAME = "mrpc"
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="onnxruntime>=1.20", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="onnxruntime>=1.20,<2",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (
     Input(name="input.1", dtype="int64"),
     Input(name="attention_mask", dtype="int64"),

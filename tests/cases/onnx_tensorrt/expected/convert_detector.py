@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "onnx~=1.23",
+#     "narrowcast[onnx]~=0.1.0",
+#     "onnx>=1.19,<2",
 # ]
 #
 # [tool.narrowcast]
@@ -23,6 +23,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -48,7 +53,7 @@ MODEL = HERE / "detector.onnx"
 NAME = "detector"
 SEED = 1978
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="onnx>=1.19", precision=LOW, device="cuda")
+REQUIREMENTS = Requirements(framework="onnx>=1.19,<2", precision=LOW, device="cuda")
 INPUTS = ()
 SOURCES = Sources(model=(MODEL,))
 PINS = Pins()

@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "onnx~=1.23",
+#     "narrowcast[onnx]~=0.1.0",
+#     "onnx>=1.19,<2",
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +24,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -50,7 +55,7 @@ MODEL = HERE / "halves.onnx"
 DATA = HERE / "values.npz"
 NAME = "half_inputs"
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="onnx>=1.19", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="onnx>=1.19,<2", precision=LOW, device="cpu")
 INPUTS = (Input(name="x", shape=("batch", 8), dtype="float16"),)
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()

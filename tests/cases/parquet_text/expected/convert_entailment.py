@@ -5,10 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "openvino~=2026.4",
+#     "narrowcast[onnx]~=0.1.0",
+#     "openvino>=2025.0,<2027",
 #     "pyarrow>=14",
-#     "tokenizers>=0.20",
+#     "tokenizers>=0.20,<1",
 # ]
 #
 # [tool.narrowcast]
@@ -26,6 +26,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -58,7 +63,11 @@ TOKENIZER = HERE / "model/tokenizer.json"
 NAME = "entailment"
 SEED = 7
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="openvino>=2025.0,<2027",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (
     Input(name="input_ids"),
     Input(name="attention_mask"),

@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     # uv run --with PACKAGE adds what these import: pinned_net
 # ]
 #
 # [tool.narrowcast]
@@ -22,6 +23,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -47,7 +53,7 @@ NAME = "pinned"
 SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(
-    framework="torch>=2.10",
+    framework="torch>=2.10,<3",
     precision=LOW,
     device="cpu",
     compiler=True,

@@ -5,9 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
-#     "safetensors~=0.4",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     "safetensors>=0.4,<1",
+#     # uv run --with PACKAGE adds what these import: zoo.nets
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -50,7 +56,7 @@ WEIGHTS = HERE / "model/model.safetensors.index.json"
 NAME = "shards"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (Input(name="x", shape=("batch", 8)),)
 SOURCES = Sources(model=(WEIGHTS,), modules=("zoo.nets",))
 PINS = Pins()

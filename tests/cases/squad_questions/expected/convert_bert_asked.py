@@ -5,9 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
-#     "tokenizers>=0.20",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
+#     "tokenizers>=0.20,<1",
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +25,11 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -54,7 +59,11 @@ DATA = HERE / "dev-v1.1.json"
 TOKENIZER = HERE / "vocab.txt"
 NAME = "bert_asked"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="input_ids"), Input(name="input_mask"), Input(name="segment_ids"))
 SOURCES = Sources(model=(MODEL,), data=(DATA, TOKENIZER))
 PINS = Pins()

@@ -5,9 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
 #     "pillow~=13.0",
+#     # uv run --with PACKAGE adds what these import: judging
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +26,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -54,7 +60,11 @@ CONTENT = HERE / "contents"
 STYLE = HERE / "styles"
 NAME = "style"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="content"), Input(name="style"))
 SOURCES = Sources(model=(MODEL,), data=(CONTENT, STYLE), modules=("judging",))
 PINS = Pins()

@@ -5,8 +5,9 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "openvino~=2026.4",
+#     "narrowcast[onnx]~=0.1.0",
+#     "openvino>=2025.0,<2027",
+#     # uv run --with PACKAGE adds what these import: squad.scores
 # ]
 #
 # [tool.narrowcast]
@@ -22,6 +23,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -46,7 +52,11 @@ if TYPE_CHECKING:
 NAME = "bert_squad"
 SEED = 1978
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="openvino>=2025.0,<2027",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = ()
 SOURCES = Sources(modules=("squad.scores",))
 PINS = Pins()

@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
 # ]
 #
 # [tool.narrowcast]
@@ -22,6 +22,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -46,8 +51,8 @@ if TYPE_CHECKING:
 NAME = "wav2vec"
 SEED = 1978
 REQUIREMENTS = (
-    Requirements(framework="torch>=2.10", precision=Precision.BF16, device="cuda"),
-    Requirements(framework="torch>=2.10", precision=Precision.FP16, device="cuda"),
+    Requirements(framework="torch>=2.10,<3", precision=Precision.BF16, device="cuda"),
+    Requirements(framework="torch>=2.10,<3", precision=Precision.FP16, device="cuda"),
 )
 INPUTS = ()
 SOURCES = Sources()

@@ -5,9 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
-#     "safetensors~=0.4",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
+#     "safetensors>=0.4,<1",
+#     # uv run --with PACKAGE adds what these import: recommender
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +25,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -50,7 +56,7 @@ WEIGHTS = HERE / "recommender.SafeTensors"
 NAME = "recommender"
 SEED = 0
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cuda")
 INPUTS = (
     Input(name="user", shape=(16, 3), dtype="int64"),
     Input(name="items", shape=(16, "n"), dtype="int32"),

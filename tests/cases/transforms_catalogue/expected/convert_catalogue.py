@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[tensorflow]==0.1.*",
-#     "tensorflow~=2.21",
+#     "narrowcast[tensorflow]~=0.1.0",
+#     "tensorflow>=2.16,<3",
 #     "pillow~=13.0",
 # ]
 #
@@ -25,6 +25,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -71,7 +76,11 @@ MODEL = HERE / "catalogue.pb"
 DATA = HERE / "jpegs.npz"
 NAME = "catalogue"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="tensorflow>=2.16", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="tensorflow>=2.16,<3",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="image"),)
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()

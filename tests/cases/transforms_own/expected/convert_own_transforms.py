@@ -5,9 +5,10 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
 #     "pillow~=13.0",
+#     # uv run --with PACKAGE adds what these import: augment.pictures, augment.tensors
 # ]
 #
 # [tool.narrowcast]
@@ -25,6 +26,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -56,7 +62,7 @@ MODEL = HERE / "net.pt2"
 DATA = HERE / "photos.npz"
 NAME = "own_transforms"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (Input(name="image", shape=("batch", 3, 224, 224), dtype="float32"),)
 SOURCES = Sources(
     model=(MODEL,),

@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "onnxruntime~=1.32",
+#     "narrowcast[onnx]~=0.1.0",
+#     "onnxruntime>=1.20,<2",
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +24,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -59,7 +64,11 @@ MODEL = HERE / "net.onnx"
 DATA = HERE / "planes.npz"
 NAME = "planes"
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="onnxruntime>=1.20", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="onnxruntime>=1.20,<2",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="image", shape=("batch", 3, 200, 200)),)
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()

@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[pytorch]==0.1.*",
-#     "torch~=2.13",
+#     "narrowcast[pytorch]~=0.1.0",
+#     "torch>=2.10,<3",
 # ]
 #
 # [tool.narrowcast]
@@ -23,6 +23,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 from narrowcast.runtime import (
     Budget,
@@ -49,7 +54,7 @@ MODEL = HERE / "trusted.pt2"
 NAME = "trusted"
 SEED = 1978
 LOW = Precision.FP16
-REQUIREMENTS = Requirements(framework="torch>=2.10", precision=LOW, device="cuda")
+REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cuda")
 INPUTS = (Input(name="x", shape=("batch", 8)),)
 SOURCES = Sources(model=(MODEL,))
 PINS = Pins()
