@@ -16,7 +16,7 @@ from ..evaluation.batches import Batches
 from ..evaluation.data.supplied.supplied import Data
 from ..evaluation.loading import loaded, made_by
 from ..evaluation.performance.asked import Performance
-from ..frameworks.adapter import Adapter
+from ..frameworks.adapter import Adapter, Scattered
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import Opener
 from ..graph.graph import Precision
@@ -169,6 +169,8 @@ class Run:
         model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
+        if isinstance(self.adapter, Scattered):
+            sources = sources.and_model(self.adapter.data_files(model))
         load_model, model = handed(self.adapter, load_model, model, inputs)
         slots = filled(self.adapter, load_model, model, batches, inputs, sources)
         for each in slots.assumed:

@@ -32,7 +32,7 @@ TRUST = (
 )
 
 EXTERNAL = "narrowcast.external_data"
-"""Key of a loaded model's `meta`: whether the file kept data beside itself."""
+"""Key of a loaded model's `meta`: the files beside its own that it keeps data in."""
 
 
 def load_onnx(
@@ -64,11 +64,11 @@ def load_onnx(
     with _refusals(place):
         proto, token = _parsed(path, large)
         _check(proto, place, outputs)
-        external = _external(proto, token)
         spans = _spans(proto, path, token, trust)
         model = _read(proto, place)
     _map(model, spans)
-    model.meta[EXTERNAL] = external
+    others = (each.path for each in spans if each.path != path)
+    model.meta[EXTERNAL] = tuple(dict.fromkeys(others))
     return model
 
 
