@@ -14,6 +14,7 @@ from .explain import explain
 from .framework import FRAMEWORK, OURS, framework_in, is_open, with_framework
 from .normalise import normalise
 from .notes import notes
+from .reading.codes import Code
 from .reading.compose import BREAK, compose
 from .reading.diagnostics import Diagnostic, SpecError, in_order
 from .reading.source import Source
@@ -83,9 +84,8 @@ def check(
     text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
     first, *others = (spec.notices for spec in found.values())
     common = (note for note in first if all(note in notices for notices in others))
-    return in_order(
-        (*common, source.note(FRAMEWORK, text, f"framework: {' or '.join(found)}"))
-    )
+    hint = f"framework: {' or '.join(found)}"
+    return in_order((*common, source.note(FRAMEWORK, text, hint, Code.CHOSEN)))
 
 
 def valid_for(source: Source, read: Callable[[Source], T]) -> dict[str, T]:
@@ -131,7 +131,10 @@ def document_of(source: Source) -> Document:
 
 def _spec(source: Source) -> Spec:
     document = document_of(source)
-    found = (source.note(note.at, note.text, note.hint) for note in notes(document))
+    found = (
+        source.note(note.at, note.text, note.hint, note.code)
+        for note in notes(document)
+    )
     return replace(normalise(document), notices=in_order(found))
 
 
@@ -161,10 +164,12 @@ def _text(name: str) -> str:
         line, column = len(before), len(before[-1]) + 1
         message = f"not UTF-8: byte 0x{content[error.start]:02x}"
         hint = "save the file as UTF-8"
-        raise SpecError(
-            [Diagnostic(name, line, column, "", message, hint, before[-1])]
-        ) from None
+        said = Diagnostic(
+            name, line, column, "", message, hint, before[-1], code=Code.CHARACTER
+        )
+        raise SpecError([said]) from None
 
 
 def _unreadable(name: str, message: str, hint: str = "") -> SpecError:
-    return SpecError([Diagnostic(name, 0, 0, "", message, hint)])
+    said = Diagnostic(name, 0, 0, "", message, hint, code=Code.UNREADABLE)
+    return SpecError([said])

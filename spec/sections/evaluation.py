@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ..reading.codes import Code
 from .datasets.dataset import BuiltInDataset
 from .datasets.filters import FilterSection
 from .datasets.records import TFRecordDataset, decoded
@@ -74,6 +75,7 @@ class DataloaderSection(Section):
                 "the filter counts the boxes of COCORaw and COCORecord",
                 "leave it out",
                 ("filter", "LabelBalance"),
+                code=Code.EFFECT,
             )
 
 
@@ -120,6 +122,7 @@ class AccuracySection(Section):
                 "`metric` and `multi_metrics` each say how outputs are judged: write one",
                 "leave one out",
                 ("multi_metrics",),
+                code=Code.CHOICE,
             )
 
     def _one_score(self) -> Iterator[Problem]:
@@ -129,6 +132,7 @@ class AccuracySection(Section):
                     f"`{key}` and `python` each say how a model is scored: write one",
                     "leave one out",
                     ("python",),
+                    code=Code.CHOICE,
                 )
 
     def _labelled(self) -> Iterator[Problem]:

@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from ..reading.codes import Code
+
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -28,9 +30,10 @@ T = TypeVar("T")
 class Refused(ValueError):
     """A value that its field does not take, with what to write instead."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: Code = Code.FORM) -> None:
         super().__init__(message)
         self.hint = hint
+        self.code = code
 
 
 def near(
@@ -67,8 +70,8 @@ class Among:
         if word in self.names:
             return word
         if word in self.instead:
-            raise Refused(f"`{word}` can't be used here", self.instead[word])
-        raise Refused(f"unknown value `{word[:60]}`", near(word, self.names))
+            raise Refused(f"`{word}` can't be used here", self.instead[word], Code.WORD)
+        raise Refused(f"unknown value `{word[:60]}`", near(word, self.names), Code.WORD)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -94,7 +97,9 @@ class Known:
 
     def check(self, word: str) -> str:
         if word not in self.names:
-            raise Refused(f"unknown value `{word[:60]}`", near(word, self.names))
+            raise Refused(
+                f"unknown value `{word[:60]}`", near(word, self.names), Code.WORD
+            )
         return word
 
     def __get_pydantic_core_schema__(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from ..reading.codes import Code
 from ..reading.diagnostics import Steps
 from .fields import Among, Refused, Text, split
 from .marks import INT8, effect_of, is_said, unused
@@ -106,7 +107,9 @@ class OpSection(Section):
         written = (side.model_fields_set for side in sides)
         if "dtype" not in self.model_fields_set and not any(written):
             yield Problem(
-                "nothing is demanded of the op", "activation: {dtype: [fp32]}"
+                "nothing is demanded of the op",
+                "activation: {dtype: [fp32]}",
+                code=Code.MISSING,
             )
 
 
@@ -151,13 +154,16 @@ class PinsSection(Section):
                 continue
             if name not in SIDES:
                 hint = "`dtype` stands under `activation` or `weight`"
-                yield Problem("unknown key", hint, (kind, name, "dtype"))
+                yield Problem(
+                    "unknown key", hint, (kind, name, "dtype"), code=Code.UNKNOWN
+                )
             elif not (self.nameless and kind == "op_wise"):
                 yield Problem(
                     f"a name or type of ops is missing above `{name}`",
                     f"{kind}: {{NAME: {{{name}: {{dtype: [fp32]}}}}}}; if `{name}` is "
                     "that name, write activation or weight below it",
                     (kind, name),
+                    code=Code.MISSING,
                 )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from ..reading.codes import Code
 from .dialect.tuning import (
     DiagnosisSection,
     MultiObjectivesSection,
@@ -34,13 +35,15 @@ EXECUTIONS = ("eager", "compile")
 
 def _share(amount: float) -> float:
     if amount >= 1:
-        raise Refused("must be below 1", "1% is 0.01")
+        raise Refused("must be below 1", "1% is 0.01", code=Code.RANGE)
     return amount
 
 
 def _rate(amount: float) -> float:
     if not 0 <= amount <= 0.5:
-        raise Refused("must be from 0 to 0.5", "0.05, or 0 for no early stop")
+        raise Refused(
+            "must be from 0 to 0.5", "0.05, or 0 for no early stop", code=Code.RANGE
+        )
     return amount
 
 
@@ -65,7 +68,9 @@ class CriterionSection(Section):
 
     def problems(self) -> Iterator[Problem]:
         if self.says("relative") and self.says("absolute"):
-            yield Problem("write one of relative and absolute, not both")
+            yield Problem(
+                "write one of relative and absolute, not both", code=Code.CHOICE
+            )
 
 
 class ExitPolicySection(Section):

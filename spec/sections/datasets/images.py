@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...reading.codes import Code
 from ..fields import File, Flag, Refused, Size, Text, split, whole
 from ..marks import unused
 from ..section import Block, Problem, Section
@@ -166,6 +167,7 @@ class StyleTransfer(Images):
             yield Problem(
                 f"style_transfer feeds two inputs, {named} are in model.inputs",
                 "name the input for the content, then the one for the style",
+                code=Code.COUNT,
             )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...reading.codes import Code
 from ..fields import Among, File, Refused, Whole
 from ..section import Block, Problem, Section
 from .measure import Measure
@@ -49,6 +50,7 @@ def _overlaps(value: object) -> object:
         raise Refused(
             "overlaps are one number above 0 and up to 1, or first:step:last of several",
             f'0.5 or "{STANDARD}"',
+            code=Code.RANGE,
         )
     return parts[0] if len(parts) == 1 else value
 
@@ -60,7 +62,9 @@ Overlaps = Annotated[
 
 def _points(count: int) -> int:
     if count not in (0, 11, 101):
-        raise Refused("must be 0, 11 or 101", "0 is the area under the curve")
+        raise Refused(
+            "must be 0, 11 or 101", "0 is the area under the curve", code=Code.RANGE
+        )
     return count
 
 

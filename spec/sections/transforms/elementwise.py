@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ...reading.codes import Code
 from ..fields import Among, Amount, Amounts, Dtype, Refused, Whole, filled, split
 from ..marks import LATER
 from ..section import Block, Problem, Section
@@ -61,12 +62,15 @@ class Normalize(Transform):
             yield Problem(
                 f"{len(self.mean)} means but {len(self.std)} standard deviations",
                 "write one of each per channel",
+                code=Code.COUNT,
             )
 
     def _positive(self) -> Iterator[Problem]:
         for row, deviation in enumerate(self.std):
             if deviation <= 0:
-                yield Problem("must be greater than 0", at=("std", row))
+                yield Problem(
+                    "must be greater than 0", at=("std", row), code=Code.RANGE
+                )
 
 
 class Cast(Transform):

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from ...reading.codes import Code
 from ...reading.diagnostics import Steps
 from ...reading.source import Data
 from ..fields import Identifier, PythonName
@@ -102,7 +103,7 @@ class TransformSection(
     def problems(self) -> Iterator[Problem]:
         if self.args and not self.says("python"):
             message = "only your own transform, named by python, takes args"
-            yield Problem(message, at=("args",))
+            yield Problem(message, at=("args",), code=Code.EFFECT)
 
     @model_validator(mode="wrap")
     @classmethod

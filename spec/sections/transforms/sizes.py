@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...reading.codes import Code
 from ..fields import QUOTED, Among, Amount, Amounts, Refused, split, whole
 
 
@@ -40,13 +41,21 @@ def _borders(value: object) -> object:
             "[left, above, right, below]",
         )
     if any(isinstance(each, int) and each < 0 for each in found):
-        raise Refused("a border is at least 0", "crop in its place: CropToBoundingBox")
+        raise Refused(
+            "a border is at least 0",
+            "crop in its place: CropToBoundingBox",
+            code=Code.RANGE,
+        )
     return found * (4 // len(found))
 
 
 def _between(least: float, most: float) -> tuple[float, float]:
     if least > most:
-        raise Refused("the least is more than the largest", "write [least, largest]")
+        raise Refused(
+            "the least is more than the largest",
+            "write [least, largest]",
+            code=Code.RANGE,
+        )
     return least, most
 
 
@@ -58,7 +67,7 @@ def _two(values: tuple[float, ...]) -> tuple[float, float]:
 
 def _above_zero(values: tuple[float, float]) -> tuple[float, float]:
     if values[0] <= 0:
-        raise Refused("must be greater than 0")
+        raise Refused("must be greater than 0", code=Code.RANGE)
     return values
 
 
@@ -69,13 +78,13 @@ def _factors(values: tuple[float, ...]) -> tuple[float, float]:
         return max(0.0, 1 - values[0]), 1 + values[0]
     least, most = _two(values)
     if least < 0:
-        raise Refused("a factor is at least 0")
+        raise Refused("a factor is at least 0", code=Code.RANGE)
     return least, most
 
 
 def _distance(value: float) -> None:
     if value < 0:
-        raise Refused("how far something may be away is at least 0")
+        raise Refused("how far something may be away is at least 0", code=Code.RANGE)
 
 
 def _turns(values: tuple[float, ...]) -> tuple[float, float]:
@@ -84,7 +93,9 @@ def _turns(values: tuple[float, ...]) -> tuple[float, float]:
         _distance(values[0])
     least, most = (-values[0], values[0]) if len(values) == 1 else _two(values)
     if not -0.5 <= least <= most <= 0.5:
-        raise Refused("half of the circle of colors is 0.5", "write at most 0.5")
+        raise Refused(
+            "half of the circle of colors is 0.5", "write at most 0.5", code=Code.RANGE
+        )
     return least, most
 
 
