@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..common.errors import ModelError, ModelWarning
+from ..common.errors import LoadingError, ModelError, ModelWarning
 from ..common.places import described, place_of, users_code, users_frame
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def _load_error(
     """What load_model() raised, in two lines, and where to look."""
     frame = users_frame(error)
     own = frame is not None and frame.name == getattr(load_model, "__name__", "")
-    return ModelError(
+    return LoadingError(
         f"load_model() failed{place_of(error)}: {described(error)}",
         _remedy_of_files(files)
         if files

@@ -459,7 +459,10 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_folder(tmp_path: Path) -> None:
-    assert _said(tmp_path) == "FILE: error[NC101]: this is a folder\n    hint: name the YAML file"
+    assert (
+        _said(tmp_path)
+        == "FILE: error[NC101]: this is a folder\n    hint: name the YAML file"
+    )
 
 
 def test_name_that_no_file_can_have() -> None:
