@@ -42,6 +42,13 @@ class CriterionError(NarrowcastError):
     exit_code = 1
 
 
+class SpecRefusal(UsageError):
+    """A spec can't be used; the message has each mistake with its code and place."""
+
+    def told(self) -> str:
+        return str(self)
+
+
 class _Ends(SystemExit):
     """Ends the process where nobody catches it."""
 
@@ -55,7 +62,7 @@ class _Ends(SystemExit):
         prints nothing itself: it is the place to say why.
         """
         if sys._getframe().f_back is None:
-            print(printable(f"error: {self}"), file=sys.stderr)
+            print(printable(self.told()), file=sys.stderr)
         return self.exit_code
 
 
@@ -80,7 +87,7 @@ def refusals() -> Iterator[None]:
         spec = sys.modules.get("narrowcast.spec")  # nothing reads specs without it
         if spec is None or not isinstance(error, spec.SpecError):
             raise
-        raise ending(UsageError(str(error))) from error
+        raise ending(SpecRefusal(str(error))) from error
 
 
 def ending(error: NarrowcastError) -> NarrowcastError:

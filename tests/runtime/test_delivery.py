@@ -197,7 +197,7 @@ def test_a_model_may_be_linked_to_another_disk(tmp_path: Path) -> None:
     if not os.access("/dev/shm", os.W_OK):
         pytest.skip("no second file system")
     with TemporaryDirectory(dir="/dev/shm") as other:
-        assert os.stat(other).st_dev != tmp_path.stat().st_dev
+        assert Path(other).stat().st_dev != tmp_path.stat().st_dev
         path = candidate(tmp_path, "net.bf16")
         path.write_text("model")
         (tmp_path / "net.bf16").symlink_to(f"{other}/kept")

@@ -74,7 +74,7 @@ class Heartbeat:
 
 
 def _leaves(error: DataError) -> None:
-    os.write(2, f"error: {error}\n".encode(errors="backslashreplace"))
+    os.write(2, f"{error.told()}\n".encode(errors="backslashreplace"))
 
 
 @contextmanager
