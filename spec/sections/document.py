@@ -46,18 +46,19 @@ class Document(Section):
         default="cpu", description="Where the model runs."
     )
     mixed_precision: MixedPrecisionSection = Field(
-        default_factory=MixedPrecisionSection, description="What it is converted to."
+        default_factory=MixedPrecisionSection.model_construct,
+        description="What it is converted to.",
     )
     quantization: QuantizationSection = Field(
-        default_factory=QuantizationSection,
+        default_factory=QuantizationSection.model_construct,
         description="Neural Compressor's place for per-op precisions.",
     )
     evaluation: EvaluationSection = Field(
-        default_factory=EvaluationSection,
+        default_factory=EvaluationSection.model_construct,
         description="What the conversion is judged by.",
     )
     tuning: TuningSection = Field(
-        default_factory=TuningSection, description="The search."
+        default_factory=TuningSection.model_construct, description="The search."
     )
     costs: Annotated[str, Among(("measured", "static"))] = Field(
         default="measured",
@@ -65,12 +66,12 @@ class Document(Section):
         "machine that converts, or by a stated machine profile.",
     )
     graph_optimization: GraphOptimizationSection = unused(
-        GraphOptimizationSection(),
+        GraphOptimizationSection.model_construct,
         "The older way to 16 bits.",
         "has no effect here: mixed_precision.precisions says what is converted to",
     )
     model_conversion: ModelConversionSection = unused(
-        ModelConversionSection(), "Conversion of models for int8.", INT8
+        ModelConversionSection.model_construct, "Conversion of models for int8.", INT8
     )
     use_bf16: Any = unused(
         True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -10,9 +11,11 @@ from narrowcast import __version__
 from narrowcast.commands.doctor import doctor
 from narrowcast.commands.explain import explain
 from narrowcast.commands.generate import generate
+from narrowcast.commands.upkeep.init import init
 from narrowcast.commands.migrate import migrate
 from narrowcast.commands.report import report
 from narrowcast.commands.run import run
+from narrowcast.commands.upkeep.schema import schema
 from narrowcast.commands.validate import validate
 
 app = typer.Typer(
@@ -27,6 +30,7 @@ app = typer.Typer(
 SCRIPTS_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """What `run` does not know is the script's."""
 
+app.command()(init)
 app.command()(generate)
 app.command()(validate)
 app.command(context_settings=SCRIPTS_OPTIONS)(run)
@@ -34,14 +38,21 @@ app.command()(migrate)
 app.command()(explain)
 app.command()(doctor)
 app.command()(report)
+app.command()(schema)
 
 
 def main() -> None:
     """Entry point of the console script."""
-    from narrowcast.runtime.common.telling.streams import output_needed
-
-    with output_needed():
+    try:
+        if sys.stdout is None or sys.stderr is None:
+            raise OSError("closed")
         app()
+    except OSError:
+        # Imported where it is needed: with it comes the runtime, and NumPy.
+        from narrowcast.runtime.common.telling.streams import output_needed
+
+        with output_needed():
+            raise
 
 
 def _version(wanted: bool) -> None:

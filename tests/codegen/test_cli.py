@@ -370,7 +370,11 @@ def test_absolute_paths_stay(folder: Path) -> None:
     ("content", "message"),
     [
         (None, "s.yaml: no such file\n"),
-        ("folder", "s.yaml: this is a folder\n    hint: name the YAML file\n"),
+        (
+            "folder",
+            "error: s.yaml holds no spec\n"
+            "  A spec is a .yaml or .yml file with `model:` in it.\n",
+        ),
         (b"", "s.yaml:1:1: the spec is empty\n    hint: write at least `model:`\n"),
         (
             b"model: \xff\n",

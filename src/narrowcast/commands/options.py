@@ -18,6 +18,12 @@ def _named(value: str | None) -> str | None:
 
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
+SpecFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SPEC…", help="YAML specs, folders of them, or - for standard input."
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Take notes for errors: exit 2 if there are any."),
