@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from .script import Script
 from .writing.code import only_code
@@ -12,8 +12,12 @@ from .writing.code import only_code
 
 def render(script: Script) -> str:
     """The script's source, one newline at its end."""
-    template = _environment().get_template("script.py.j2")
-    return template.render(script=script).rstrip("\n") + "\n"
+    return template("script.py.j2").render(script=script).rstrip("\n") + "\n"
+
+
+def template(name: str) -> Template:
+    """One of the templates, which prints source alone."""
+    return _environment().get_template(name)
 
 
 @cache

@@ -66,7 +66,10 @@ def command_line(
         check_streams()
         options, supplied = parsed(path.name, name, path.parent, slots, arguments)
     except NarrowcastError as error:
-        print(headed(error.code, str(error), is_coloured(sys.stderr)), file=sys.stderr)
+        print(
+            headed(error.error_code, str(error), is_coloured(sys.stderr)),
+            file=sys.stderr,
+        )
         wanted = is_json_asked(sys.argv[1:] if arguments is None else arguments)
         answer = Answer(wanted and sys.stdout is not None)
         return answer.failed(error.exit_code, Failure.of(error))

@@ -41,7 +41,7 @@ class Failing:
 
     def error(self, error: NarrowcastError) -> int:
         """An error that is the user's to solve; the exit code."""
-        self._say(error.code, located(str(error), self.context.script))
+        self._say(error.error_code, located(str(error), self.context.script))
         failure = placed(error, error.__cause__ or error, self.context.script)
         return self.answer.failed(error.exit_code, failure)
 
@@ -87,7 +87,7 @@ class Failing:
 
 def placed(error: NarrowcastError, cause: BaseException, script: Path) -> Failure:
     """The error, with its place in the spec or in the user's own code if it has one."""
-    said = Failure(error.code, error.message, error.remedy)
+    said = Failure(error.error_code, error.message, error.remedy)
     if found := named_key(f"{error}", script):
         key, spec, line = found
         return Failure(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -76,7 +76,16 @@ def check(
         SpecError: As `load`; of several frameworks, for the one that fits best.
     """
     name = os.fspath(path)
-    source = _source(_text(name), name)
+    return checks(_text(name), name, framework=framework)
+
+
+def checks(text: str, name: str, *, framework: str = "") -> tuple[Diagnostic, ...]:
+    """The same of a YAML text; `name` stands for the file in messages.
+
+    Raises:
+        SpecError: As `check`.
+    """
+    source = _source(text, name)
     told = with_framework(source, framework)
     if not is_open(told):
         return _spec(told).notices
@@ -138,12 +147,6 @@ def _spec(source: Source) -> Spec:
     return replace(normalise(document), notices=in_order(found))
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of what a spec may hold, for editors."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return schema | Document.model_json_schema()
-
-
 def _text(name: str) -> str:
     try:
         with Path(name).open("rb") as file:
@@ -155,6 +158,15 @@ def _text(name: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(name, f"can't be read: {reason}") from None
+    return decoded(content, name)
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The text of a spec's bytes; `name` stands for the file in messages.
+
+    Raises:
+        SpecError: It is not UTF-8, or too long.
+    """
     if len(content) > LIMIT:
         raise _unreadable(name, f"a spec may not be larger than {LIMIT // 1024} KiB")
     try:

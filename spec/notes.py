@@ -209,7 +209,7 @@ def _trials_notes(document: Document) -> Iterator[Note]:
 
 
 def _criterion_notes(document: Document) -> Iterator[Note]:
-    written = document.tuning.accuracy_criterion != CriterionSection()
+    written = document.tuning.accuracy_criterion != CriterionSection.model_construct()
     if written and not document.executed:
         yield Note(CRITERION, "is not checked: nothing is executed here", LEAVE)
 

@@ -14,11 +14,11 @@ class NarrowcastError(Exception):
         remedy: What the user can do about it.
 
     Attributes:
-        code: The kind of error, which stays what it is while messages change:
+        error_code: The kind of error, which stays what it is while messages change:
             `narrowcast explain CODE` says more.
     """
 
-    code = "NC801"
+    error_code = "NC801"
     exit_code = 2
 
     def __init__(self, message: str, remedy: str = "") -> None:
@@ -31,7 +31,7 @@ class NarrowcastError(Exception):
 
     def told(self) -> str:
         """What is said of it: `error[NC401]: message`, and the remedy."""
-        return f"error[{self.code}]: {self}"
+        return f"error[{self.error_code}]: {self}"
 
 
 class UsageError(NarrowcastError):
@@ -41,73 +41,73 @@ class UsageError(NarrowcastError):
 class ReportError(UsageError):
     """There is no report of a run where one is to be shown, or it can't be read."""
 
-    code = "NC802"
+    error_code = "NC802"
 
 
 class WriteError(UsageError):
     """A file can't be written: no room, no permission, a name that no file can have."""
 
-    code = "NC901"
+    error_code = "NC901"
 
 
 class OccupiedError(UsageError):
     """What stands where a file is to be written is none, or is not ours to replace."""
 
-    code = "NC902"
+    error_code = "NC902"
 
 
 class StreamError(UsageError):
     """Standard output takes nothing: closed, full, or not read any more."""
 
-    code = "NC904"
+    error_code = "NC904"
 
 
 class HistoryError(UsageError):
     """The history of a search is damaged, or is that of another."""
 
-    code = "NC603"
+    error_code = "NC603"
 
 
 class CostFileError(UsageError):
     """A file of costs is damaged, or is of another model or machine."""
 
-    code = "NC604"
+    error_code = "NC604"
 
 
 class BusyError(UsageError):
     """Another run writes the same files."""
 
-    code = "NC606"
+    error_code = "NC606"
 
 
 class ModelError(NarrowcastError):
     """The model can't be loaded, traced or converted."""
 
-    code = "NC401"
+    error_code = "NC401"
 
 
 class UnsafeError(ModelError):
     """A model's file holds what could run, read or write something when it is opened."""
 
-    code = "NC402"
+    error_code = "NC402"
 
 
 class DamagedError(ModelError):
     """A model's file is damaged: nothing can open it."""
 
-    code = "NC403"
+    error_code = "NC403"
 
 
 class LoadingError(ModelError):
     """The user's own code that makes the model failed."""
 
-    code = "NC404"
+    error_code = "NC404"
 
 
 class RunningError(ModelError):
     """The model, as loaded or as saved, fails on the inputs that it is given."""
 
-    code = "NC405"
+    error_code = "NC405"
 
 
 class ModelWarning(UserWarning):
@@ -117,50 +117,50 @@ class ModelWarning(UserWarning):
 class DataError(NarrowcastError):
     """The evaluation data is not usable, or doesn't fit the metric."""
 
-    code = "NC501"
+    error_code = "NC501"
 
 
 class TimeError(DataError):
     """Data, metric or eval_func took longer than --timeout gives."""
 
-    code = "NC502"
+    error_code = "NC502"
 
 
 class MetricError(NarrowcastError):
     """The metric fails on a model's outputs."""
 
-    code = "NC503"
+    error_code = "NC503"
 
 
 class PlanError(NarrowcastError):
     """A plan does not fit the model that it is applied to."""
 
-    code = "NC601"
+    error_code = "NC601"
 
 
 class UnreadablePlanError(PlanError):
     """A plan can't be read, is none, or is damaged."""
 
-    code = "NC602"
+    error_code = "NC602"
 
 
 class RequirementError(NarrowcastError):
     """The machine or the framework lacks what the precision needs."""
 
-    code = "NC701"
+    error_code = "NC701"
     exit_code = 3
 
 
 class MissingPackageError(RequirementError):
     """A package is not installed, or can't be imported."""
 
-    code = "NC702"
+    error_code = "NC702"
 
 
 class FewerBitsError(RequirementError):
     """What is called fp32 is computed in fewer bits here."""
 
-    code = "NC703"
+    error_code = "NC703"
 
 
 def first_line(error: BaseException) -> str:

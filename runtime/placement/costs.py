@@ -19,7 +19,7 @@ CastCost = Callable[[Tensor, Precision, Precision], float]
 class CostError(NarrowcastError):
     """A cost is negative or not a number, or the costs add up to no finite number."""
 
-    code = "NC605"
+    error_code = "NC605"
 
 
 def checked(cost: float, what: str) -> float:

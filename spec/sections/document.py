@@ -48,18 +48,19 @@ class Document(Section):
         default="cpu", description="Where the model runs."
     )
     mixed_precision: MixedPrecisionSection = Field(
-        default_factory=MixedPrecisionSection, description="What it is converted to."
+        default_factory=MixedPrecisionSection.model_construct,
+        description="What it is converted to.",
     )
     quantization: QuantizationSection = Field(
-        default_factory=QuantizationSection,
+        default_factory=QuantizationSection.model_construct,
         description="Neural Compressor's place for per-op precisions.",
     )
     evaluation: EvaluationSection = Field(
-        default_factory=EvaluationSection,
+        default_factory=EvaluationSection.model_construct,
         description="What the conversion is judged by.",
     )
     tuning: TuningSection = Field(
-        default_factory=TuningSection, description="The search."
+        default_factory=TuningSection.model_construct, description="The search."
     )
     costs: Annotated[str, Among(("measured", "static"))] = Field(
         default="measured",
@@ -67,12 +68,12 @@ class Document(Section):
         "machine that converts, or by a stated machine profile.",
     )
     graph_optimization: GraphOptimizationSection = unused(
-        GraphOptimizationSection(),
+        GraphOptimizationSection.model_construct,
         "The older way to 16 bits.",
         "has no effect here: mixed_precision.precisions says what is converted to",
     )
     model_conversion: ModelConversionSection = unused(
-        ModelConversionSection(), "Conversion of models for int8.", INT8
+        ModelConversionSection.model_construct, "Conversion of models for int8.", INT8
     )
     use_bf16: Any = unused(
         True,
@@ -286,12 +287,9 @@ class Document(Section):
         if written is None or written in own:
             return
         direction = "lower" if written else "higher"
-        yield Problem(
-            f"{what} is better when {direction}: this accepts any loss",
-            "leave higher_is_better out",
-            ("tuning", "accuracy_criterion", "higher_is_better"),
-            code=Code.DIRECTION,
-        )
+        text = f"{what} is better when {direction}: this accepts any loss"
+        at = ("tuning", "accuracy_criterion", "higher_is_better")
+        yield Problem(text, "leave higher_is_better out", at, Code.DIRECTION)
 
 
 def _arrays(dataset: DatasetSection | None) -> int:

@@ -38,11 +38,12 @@ class DataloaderSection(Section):
         default=None, description="Where the samples come from; left out, `--data`."
     )
     transform: TransformSection = Field(
-        default_factory=TransformSection,
+        default_factory=TransformSection.model_construct,
         description="What is done to each sample, in order.",
     )
     filter: FilterSection = Field(
-        default_factory=FilterSection, description="Which samples are left out."
+        default_factory=FilterSection.model_construct,
+        description="Which samples are left out.",
     )
     shuffle: Flag = Field(
         default=False,
@@ -94,18 +95,19 @@ class AccuracySection(Section):
         default=-1, description="Batches that are evaluated; -1 for all."
     )
     dataloader: DataloaderSection = Field(
-        default_factory=DataloaderSection, description="The data that is evaluated."
+        default_factory=DataloaderSection.model_construct,
+        description="The data that is evaluated.",
     )
     multi_metrics: Block[MultiMetricsSection] = Field(
         default=None,
         description="Several metrics: each must hold, or the mean of value times weight.",
     )
     postprocess: PostprocessSection = Field(
-        default_factory=PostprocessSection,
+        default_factory=PostprocessSection.model_construct,
         description="What is done to outputs and labels before the metric.",
     )
     configs: ConfigsSection = unused(
-        ConfigsSection(),
+        ConfigsSection.model_construct,
         "Processes and threads.",
         "has no effect here: --workers says how many processes evaluate",
     )

@@ -96,11 +96,9 @@ class Known:
     names: tuple[str, ...]
 
     def check(self, word: str) -> str:
-        if word not in self.names:
-            raise Refused(
-                f"unknown value `{word[:60]}`", near(word, self.names), Code.WORD
-            )
-        return word
+        if word in self.names:
+            return word
+        raise Refused(f"unknown value `{word[:60]}`", near(word, self.names), Code.WORD)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -135,10 +133,8 @@ def settled(name: str) -> str:
 
 def _identifier(name: str) -> str:
     if not is_name(name):
-        raise Refused(
-            f"`{name[:60]}` is not a Python name",
-            "use letters, digits and _, with a letter first",
-        )
+        hint = "use letters, digits and _, with a letter first"
+        raise Refused(f"`{name[:60]}` is not a Python name", hint)
     return settled(name)
 
 
@@ -257,26 +253,48 @@ NO_DTYPES: Mapping[str, str] = {
 }
 """What inputs are not, but may be taken for → what to write instead."""
 
+Quoted = Annotated[str, Field(pattern=r"^[-+]?[0-9][0-9a-fA-FxX_]*$")]
+"""How editors see a quoted integer; theirs read `1_000` as text, too."""
+
+QuotedNumber = Annotated[str, Field(pattern=r"^[-+]?\.?[0-9][-+.0-9a-zA-Z_]* ?%?$")]
+"""How editors see a quoted number, or a share."""
+
+Word = Annotated[
+    str,
+    Field(
+        pattern="^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$"
+    ),
+]
+"""How editors see a quoted true or false; theirs read `yes` as text, too."""
+
 Text = Annotated[str, AfterValidator(_nonempty)]
 Names = Annotated[
     tuple[Text, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[str, ...]),
+    BeforeValidator(split, json_schema_input_type=str | tuple[str, ...] | None),
 ]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PythonName = Annotated[str, AfterValidator(_python_name)]
 File = Annotated[str, AfterValidator(_file)]
-Amount = Annotated[float, BeforeValidator(_percent, json_schema_input_type=float | str)]
-QUOTED = BeforeValidator(whole, json_schema_input_type=int | str)
+Amount = Annotated[
+    float, BeforeValidator(_percent, json_schema_input_type=float | QuotedNumber)
+]
+QUOTED = BeforeValidator(whole, json_schema_input_type=int | Quoted)
 """Reads a quoted integer."""
 
 Whole = Annotated[int, QUOTED]
-Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | str)]
+Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | Word)]
 Dtype = Annotated[str, Among(NUMBERS)]
 InputDtype = Annotated[str, Among((*NUMBERS, STRING), NO_DTYPES)]
 Size = Annotated[int, Field(gt=0), QUOTED]
 Amounts = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(_numbers, json_schema_input_type=str | tuple[float, ...]),
+    BeforeValidator(
+        _numbers,
+        json_schema_input_type=float | str | tuple[float | QuotedNumber, ...],
+    ),
     AfterValidator(filled),
 ]
-Dimension = Annotated[int | str, BeforeValidator(_dimension)]
+Dimension = Annotated[
+    int | str,
+    BeforeValidator(_dimension, json_schema_input_type=int | str | dict[str, Size]),
+]

@@ -23,15 +23,35 @@ NAMES = ("fp32", "bf16", "fp16")
 INTEGERS = ("int8", "uint8")
 SIDES = ("activation", "weight")
 QUANTIZED = "int8 is a quantizer's; bf16 and fp16 are what is converted to"
+
+
+def _several(names: tuple[str, ...]) -> Any:
+    """How editors see several of these words in one text."""
+    word = f"({'|'.join(names)})"
+    return Annotated[str, Field(pattern=rf"^[\s,]*{word}([\s,]+{word})*[\s,]*$")]
+
+
 Precision = Annotated[str, Among(NAMES, dict.fromkeys(INTEGERS, QUANTIZED))]
 Precisions = Annotated[
     tuple[Precision, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[Precision, ...]),
+    BeforeValidator(
+        split,
+        json_schema_input_type=Precision
+        | _several(NAMES)
+        | tuple[Precision, ...]
+        | None,
+    ),
 ]
 Allowed = Annotated[str, Among((*NAMES, *INTEGERS))]
 AllowedList = Annotated[
     tuple[Allowed, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[Allowed, ...]),
+    BeforeValidator(
+        split,
+        json_schema_input_type=Allowed
+        | _several((*NAMES, *INTEGERS))
+        | tuple[Allowed, ...]
+        | None,
+    ),
 ]
 
 
@@ -74,11 +94,11 @@ class OpSection(Section):
     exchangeable: ClassVar[bool] = True
 
     activation: DtypeSection = Field(
-        default_factory=DtypeSection,
+        default_factory=DtypeSection.model_construct,
         description="The op's inputs and outputs; decides if written.",
     )
     weight: DtypeSection = Field(
-        default_factory=DtypeSection,
+        default_factory=DtypeSection.model_construct,
         description="The op's weights; decides if activation doesn't.",
     )
     dtype: SkipJsonSchema[Any] = unused(

@@ -72,9 +72,11 @@ class PerformanceSection(Section):
         default=-1, description="Rounds that are timed; -1 for as many as two seconds."
     )
     configs: InstancesSection = Field(
-        default_factory=InstancesSection, description="Processes and threads."
+        default_factory=InstancesSection.model_construct,
+        description="Processes and threads.",
     )
     dataloader: TimedLoaderSection = Field(
-        default_factory=TimedLoaderSection, description="The batch that is timed."
+        default_factory=TimedLoaderSection.model_construct,
+        description="The batch that is timed.",
     )
     postprocess: Any = unused(None, "What is done after.")

@@ -65,11 +65,16 @@ class Unsound(Exception):
 class Section(BaseModel):
     """A mapping in a spec: known keys only, strict types, frozen.
 
+    Validators are built where one is needed, which is the document's: a section that is
+    not written is made by `model_construct`, which needs none.
+
     `beside` names the keys that only go with another, `exchangeable` says whether one
     key may be written for another, as an unknown one may be.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, defer_build=True
+    )
     beside: ClassVar[frozenset[str]] = frozenset()
     exchangeable: ClassVar[bool] = False
 

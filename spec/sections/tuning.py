@@ -93,7 +93,8 @@ class TuningSection(Section):
     """The search."""
 
     accuracy_criterion: CriterionSection = Field(
-        default_factory=CriterionSection, description="How much accuracy may be lost."
+        default_factory=CriterionSection.model_construct,
+        description="How much accuracy may be lost.",
     )
     objective: Annotated[str, Among(tuple(OBJECTIVES))] = Field(
         default="low_compute", description="What is sought within the criterion."
@@ -109,29 +110,30 @@ class TuningSection(Section):
         "trial ends before all data was seen; 0: each sees all. 0.05 unless written.",
     )
     exit_policy: ExitPolicySection = Field(
-        default_factory=ExitPolicySection, description="When the search stops."
+        default_factory=ExitPolicySection.model_construct,
+        description="When the search stops.",
     )
     random_seed: Annotated[int, Field(ge=0, lt=2**32), QUOTED] = Field(
         default=1978, description="Seed of everything that is random."
     )
     strategy: StrategySection = unused(
-        StrategySection(),
+        StrategySection.model_construct,
         "Neural Compressor's choice of a search.",
         "has no effect here: there is one search",
     )
     multi_objectives: MultiObjectivesSection = unused(
-        MultiObjectivesSection(),
+        MultiObjectivesSection.model_construct,
         "Several objectives.",
         "has no effect here: tuning.objective is the one that is sought",
     )
     tensorboard: Any = unused(False, "Whether tensors are recorded.")
     workspace: WorkspaceSection = unused(
-        WorkspaceSection(),
+        WorkspaceSection.model_construct,
         "Where a search writes.",
         "is for Python: a script writes beside itself, or where --output says",
     )
     diagnosis: DiagnosisSection = unused(
-        DiagnosisSection(),
+        DiagnosisSection.model_construct,
         "What is recorded of single ops.",
         "has no effect here: `narrowcast explain` says it of each op",
     )

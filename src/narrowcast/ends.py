@@ -38,7 +38,7 @@ def in_python(text: str) -> str:
 class CriterionError(NarrowcastError):
     """What was converted misses the criterion, and was to be saved."""
 
-    code = "NC912"
+    error_code = "NC912"
     exit_code = 1
 
 

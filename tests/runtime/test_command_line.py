@@ -120,7 +120,7 @@ def test_a_users_error_is_a_message_and_a_remedy(
     script: Make, kind: str, exit_code: int
 ) -> None:
     body = f"raise {kind}('the thing is wrong', 'Mend it.')"
-    code = getattr(errors, kind).code
+    code = getattr(errors, kind).error_code
     found, out, err = script(body).run()
     assert (found, out) == (exit_code, "")
     assert err == f"error[{code}]: the thing is wrong\n  Mend it.\n"

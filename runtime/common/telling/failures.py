@@ -47,7 +47,7 @@ class Failure:
     @classmethod
     def of(cls, error: NarrowcastError) -> Failure:
         """An error of ours, without a place."""
-        return cls(error.code, error.message, error.remedy)
+        return cls(error.error_code, error.message, error.remedy)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ...reading.codes import Code
-from ..fields import File, Flag, Refused, Size, Text, split, whole
+from ..fields import File, Flag, Quoted, Refused, Size, Text, split, whole
 from ..marks import unused
 from ..section import Block, Problem, Section
 from .dataset import BuiltInDataset
@@ -147,7 +147,7 @@ class StyleTransfer(Images):
     )
     resize_shape: Annotated[
         tuple[Size, ...],
-        BeforeValidator(_sizes, json_schema_input_type=str | tuple[int, ...]),
+        BeforeValidator(_sizes, json_schema_input_type=str | tuple[int | Quoted, ...]),
         AfterValidator(_two),
     ] = Field(default=(256, 256), description="Width and height of both.")
     image_format: Text = Field(

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ...reading.codes import Code
-from ..fields import NUMBERS, Amount, Flag, Known, Refused, Size, split, whole
+from ..fields import (
+    NUMBERS,
+    Amount,
+    Flag,
+    Known,
+    Quoted,
+    QuotedNumber,
+    Refused,
+    Size,
+    split,
+    whole,
+)
 from ..section import Block, Problem, Section
 from .counting import held
 from .dataset import BuiltInDataset
@@ -39,13 +50,17 @@ def _each(value: object) -> object:
 Shapes = Annotated[
     tuple[tuple[int, ...], ...],
     BeforeValidator(
-        _shapes, json_schema_input_type=int | str | tuple[int | tuple[int, ...], ...]
+        _shapes,
+        json_schema_input_type=int | str | tuple[int | Quoted | tuple[int, ...], ...],
     ),
     AfterValidator(_sized),
 ]
 Bounds = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(_each, json_schema_input_type=float | str | tuple[float, ...]),
+    BeforeValidator(
+        _each,
+        json_schema_input_type=float | QuotedNumber | tuple[float | QuotedNumber, ...],
+    ),
 ]
 Dtypes = Annotated[
     tuple[Annotated[str, Known((*NUMBERS, "string"))], ...],

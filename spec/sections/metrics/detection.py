@@ -188,7 +188,7 @@ class COCOmAPv2(OpenPrecision):
     """Mean average precision as COCO has it, of outputs in any order."""
 
     output_index_mapping: OutputIndex = Field(
-        default_factory=OutputIndex,
+        default_factory=OutputIndex.model_construct,
         description="Which of the model's outputs is what, from 0.",
     )
 

@@ -8,7 +8,17 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ...reading.codes import Code
-from ..fields import Among, Amount, Amounts, Dtype, Refused, Whole, filled, split
+from ..fields import (
+    Among,
+    Amount,
+    Amounts,
+    Dtype,
+    Quoted,
+    Refused,
+    Whole,
+    filled,
+    split,
+)
 from ..marks import LATER
 from ..section import Block, Problem, Section
 from .transform import FIRST, LAST, Transform
@@ -88,7 +98,7 @@ class Transpose(Transform):
     elementwise = True
     perm: Annotated[
         tuple[Whole, ...],
-        BeforeValidator(split, json_schema_input_type=str | tuple[int, ...]),
+        BeforeValidator(split, json_schema_input_type=str | tuple[int | Quoted, ...]),
         AfterValidator(filled),
     ] = Field(description="The axes of a sample, without the batch axis.")
 

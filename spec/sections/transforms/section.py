@@ -38,7 +38,10 @@ class Compose(Section):
 
     transform_list: Annotated[
         tuple[Annotated[Any, AfterValidator(_items), WithJsonSchema(ITEM), AGAIN], ...],
-        BeforeValidator(lambda value: () if value is None else value),
+        BeforeValidator(
+            lambda value: () if value is None else value,
+            json_schema_input_type=tuple[dict[str, Any], ...] | None,
+        ),
     ] = Field(default=(), description="Mappings like `transform` itself, in order.")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ...reading.codes import Code
-from ..fields import QUOTED, Among, Amount, Amounts, Refused, split, whole
+from ..fields import QUOTED, Among, Amount, Amounts, Quoted, Refused, split, whole
 
 
 def _sides(value: object) -> object:
@@ -104,16 +104,23 @@ Side = Annotated[int, Field(gt=0), QUOTED]
 Offset = Annotated[int, Field(ge=0), QUOTED]
 Sides = Annotated[
     tuple[Positive, Positive],
-    BeforeValidator(_sides, json_schema_input_type=int | str | tuple[int, ...]),
+    BeforeValidator(
+        _sides, json_schema_input_type=int | str | tuple[int | Quoted, ...]
+    ),
 ]
 """Height and width; one number stands for both."""
 
 Square = Annotated[
-    Positive, BeforeValidator(_square, json_schema_input_type=int | tuple[int, ...])
+    Positive,
+    BeforeValidator(
+        _square, json_schema_input_type=int | str | tuple[int | Quoted, ...]
+    ),
 ]
 Borders = Annotated[
     tuple[int, int, int, int],
-    BeforeValidator(_borders, json_schema_input_type=int | str | tuple[int, ...]),
+    BeforeValidator(
+        _borders, json_schema_input_type=int | str | tuple[int | Quoted, ...]
+    ),
 ]
 Range = Annotated[Amounts, AfterValidator(_two), AfterValidator(_above_zero)]
 Factors = Annotated[Amounts, AfterValidator(_factors)]

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from .compiling import loaded, source
-from .options import Framework, SpecFile, Strict
-from .saying import failure
+from .options import Formatted, Framework, SpecFile, Strict
+from .saying import begin, failure, spill
+from .telling.formats import Format
 
 
 def run(
@@ -23,20 +24,25 @@ def run(
     ] = None,
     strict: Strict = False,
     framework: Framework = None,
+    format: Formatted = Format.text,
 ) -> None:
     """Generate the script for SPEC and run it.
 
     Further options go to the script: --output, --plan, --search, --resume, --json, …
     """
     from narrowcast.codegen import OutputError, write
+    from narrowcast.runtime.arguments import is_json_asked
     from narrowcast.runtime.common.processes.replacing import become
 
+    if is_json_asked(context.args):
+        begin(Format.json)
     found = loaded(spec, framework, strict, _model(context.args))
     path, text = source(found, spec, script)
     try:
         write(path, text)
     except OutputError as error:
-        raise failure(str(error)) from error
+        raise failure(str(error), error.code) from error
+    spill()
     become([sys.executable, str(path), *context.args])
 
 
