@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from narrowcast.runtime.common.errors import NarrowcastError, UsageError
@@ -53,6 +53,7 @@ class _Ends(SystemExit):
     """Ends the process where nobody catches it."""
 
     exit_code: int
+    told: Callable[[], str]
 
     @property
     def code(self) -> int:  # type: ignore[override]

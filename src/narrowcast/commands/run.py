@@ -34,7 +34,7 @@ def run(
     from narrowcast.runtime.arguments import is_json_asked
     from narrowcast.runtime.common.processes.replacing import become
 
-    if is_json_asked(context.args):
+    if is_json_asked([str(spec), *context.args]):
         begin(Format.json)
     found = loaded(spec, framework, strict, _model(context.args))
     path, text = source(found, spec, script)

@@ -66,7 +66,7 @@ def is_json() -> bool:
 def say(text: str) -> None:
     """Print it on standard error."""
     if not is_json():
-        typer.echo(text, err=True)
+        typer.echo(text, err=True, color=True)
 
 
 def done(text: str, /, nl: bool = True, **result: Any) -> None:
@@ -133,7 +133,7 @@ def finish(exit_code: int) -> None:
 def spill() -> None:
     """Print in words what is kept for JSON: the object is another program's."""
     for each in _said.failures:
-        typer.echo(in_words(each, is_coloured(sys.stderr)), err=True)
+        typer.echo(in_words(each, is_coloured(sys.stderr)), err=True, color=True)
     begin()
 
 

@@ -17,7 +17,7 @@ from .formats import Format
 
 INTERNAL = 4
 INTERRUPTED = 130
-REFUSED = typer.BadParameter.__mro__[2]
+REFUSED: type[Exception] = typer.BadParameter.__mro__[2]
 """What Typer refuses options by: it has a click of its own, or takes the installed."""
 
 

@@ -107,7 +107,7 @@ def coloured(kind: str, text: str) -> str:
 
 
 def _escaped(text: str, table: Mapping[str, str]) -> str:
-    return text.translate(str.maketrans(dict(table)))
+    return "".join(table.get(each, each) for each in text)
 
 
 def _printable(text: str) -> str:
