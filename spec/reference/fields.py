@@ -91,7 +91,7 @@ def key(path: str) -> Key:
         required=required,
         meaning=_meaning(schema),
         example=example(steps, schema, tuple(_alternatives(schema))),
-        keys={name: _meaning(each) for name, each in _below(schema)},
+        keys={name: said for name, each in _below(schema) if (said := _meaning(each))},
     )
 
 

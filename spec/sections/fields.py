@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
@@ -14,7 +14,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -252,48 +251,82 @@ NO_DTYPES: Mapping[str, str] = {
 }
 """What inputs are not, but may be taken for → what to write instead."""
 
-Quoted = Annotated[str, Field(pattern=r"^[-+]?[0-9][0-9a-fA-FxX_]*$")]
+QUOTED_INT: Json = {"type": "string", "pattern": "^[-+]?[0-9][0-9a-fA-FxX_]*$"}
 """How editors see a quoted integer; theirs read `1_000` as text, too."""
 
-QuotedNumber = Annotated[str, Field(pattern=r"^[-+]?\.?[0-9][-+.0-9a-zA-Z_]* ?%?$")]
-"""How editors see a quoted number, or a share."""
-
-Word = Annotated[
-    str,
-    Field(
-        pattern="^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$"
-    ),
-]
+QUOTED_NUMBER: Json = {
+    "type": "string",
+    "pattern": r"^[-+]?\.?[0-9][-+.0-9a-zA-Z_]* ?%?$",
+}
+WORD: Json = {
+    "type": "string",
+    "pattern": "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|"
+    "yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$",
+}
 """How editors see a quoted true or false; theirs read `yes` as text, too."""
+
+NULL: Json = {"type": "null"}
+STR: Json = {"type": "string"}
+INT: Json = {"anyOf": [{"type": "integer"}, QUOTED_INT]}
+NUMBER_OR_SHARE: Json = {"anyOf": [{"type": "number"}, QUOTED_NUMBER]}
+
+
+def a_list(of: Json) -> Json:
+    """How editors see a list."""
+    return {"type": "array", "items": of}
+
+
+@dataclass(frozen=True)
+class Read:
+    """Reads a value before it is validated.
+
+    Attributes:
+        read: Value → value.
+        seen: What it takes, each as JSON Schema: plain data, since types would be made
+            into validators that nobody asks for.
+    """
+
+    read: Callable[[Any], Any]
+    seen: tuple[Json, ...] = field(hash=False)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema = handler(source)
+        return core_schema.no_info_before_validator_function(self.read, schema)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> Json:
+        return {"anyOf": list(self.seen)} if len(self.seen) > 1 else dict(self.seen[0])
+
 
 Text = Annotated[str, AfterValidator(_nonempty)]
 Names = Annotated[
     tuple[Text, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[str, ...] | None),
+    Read(split, (STR, a_list(STR), NULL)),
 ]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PythonName = Annotated[str, AfterValidator(_python_name)]
 File = Annotated[str, AfterValidator(_file)]
-Amount = Annotated[
-    float, BeforeValidator(_percent, json_schema_input_type=float | QuotedNumber)
-]
-QUOTED = BeforeValidator(whole, json_schema_input_type=int | Quoted)
+Amount = Annotated[float, Read(_percent, ({"type": "number"}, QUOTED_NUMBER))]
+QUOTED = Read(whole, ({"type": "integer"}, QUOTED_INT))
 """Reads a quoted integer."""
 
 Whole = Annotated[int, QUOTED]
-Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | Word)]
+Flag = Annotated[bool, Read(_flag, ({"type": "boolean"}, WORD))]
 Dtype = Annotated[str, Among(NUMBERS)]
 InputDtype = Annotated[str, Among((*NUMBERS, STRING), NO_DTYPES)]
 Size = Annotated[int, Field(gt=0), QUOTED]
 Amounts = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(
-        _numbers,
-        json_schema_input_type=float | str | tuple[float | QuotedNumber, ...],
-    ),
+    Read(_numbers, ({"type": "number"}, STR, a_list(NUMBER_OR_SHARE))),
     AfterValidator(filled),
 ]
 Dimension = Annotated[
     int | str,
-    BeforeValidator(_dimension, json_schema_input_type=int | str | dict[str, Size]),
+    Read(
+        _dimension,
+        ({"type": "integer"}, STR, {"type": "object", "additionalProperties": INT}),
+    ),
 ]

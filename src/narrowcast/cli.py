@@ -11,10 +11,11 @@ from narrowcast import __version__
 from narrowcast.commands.doctor import doctor
 from narrowcast.commands.explain import explain
 from narrowcast.commands.generate import generate
-from narrowcast.commands.upkeep.init import init
 from narrowcast.commands.migrate import migrate
 from narrowcast.commands.report import report
 from narrowcast.commands.run import run
+from narrowcast.commands.upkeep.clean import clean
+from narrowcast.commands.upkeep.init import init
 from narrowcast.commands.upkeep.schema import schema
 from narrowcast.commands.validate import validate
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     name="narrowcast",
     help="Compile a YAML spec into a script that converts a model to mixed precision.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -39,6 +40,7 @@ app.command()(explain)
 app.command()(doctor)
 app.command()(report)
 app.command()(schema)
+app.command()(clean)
 
 
 def main() -> None:

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
-from ..fields import File, Flag, Quoted, Refused, Size, Text, split, whole
+from ..fields import (
+    INT,
+    STR,
+    File,
+    Flag,
+    Read,
+    Refused,
+    Size,
+    Text,
+    a_list,
+    split,
+    whole,
+)
 from ..marks import unused
 from ..section import Block, Problem, Section
 from .dataset import BuiltInDataset
@@ -146,7 +158,7 @@ class StyleTransfer(Images):
     )
     resize_shape: Annotated[
         tuple[Size, ...],
-        BeforeValidator(_sizes, json_schema_input_type=str | tuple[int | Quoted, ...]),
+        Read(_sizes, (STR, a_list(INT))),
         AfterValidator(_two),
     ] = Field(default=(256, 256), description="Width and height of both.")
     image_format: Text = Field(

@@ -6,17 +6,20 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from ..fields import (
+    INT,
+    NUMBER_OR_SHARE,
     NUMBERS,
+    STR,
     Amount,
     Flag,
     Known,
-    Quoted,
-    QuotedNumber,
+    Read,
     Refused,
     Size,
+    a_list,
     split,
     whole,
 )
@@ -46,24 +49,21 @@ def _each(value: object) -> object:
     return value if isinstance(value, tuple) else (value,)
 
 
+ONE_OR_SEVERAL = {"anyOf": [INT, a_list({"type": "integer"})]}
+"""How editors see a size, or a shape among several."""
+
 Shapes = Annotated[
     tuple[tuple[int, ...], ...],
-    BeforeValidator(
-        _shapes,
-        json_schema_input_type=int | str | tuple[int | Quoted | tuple[int, ...], ...],
-    ),
+    Read(_shapes, ({"type": "integer"}, STR, a_list(ONE_OR_SEVERAL))),
     AfterValidator(_sized),
 ]
 Bounds = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(
-        _each,
-        json_schema_input_type=float | QuotedNumber | tuple[float | QuotedNumber, ...],
-    ),
+    Read(_each, (NUMBER_OR_SHARE, a_list(NUMBER_OR_SHARE))),
 ]
 Dtypes = Annotated[
     tuple[Annotated[str, Known((*NUMBERS, "string"))], ...],
-    BeforeValidator(_each, json_schema_input_type=str | tuple[str, ...]),
+    Read(_each, (STR, a_list(STR))),
 ]
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ..fields import (
+    INT,
+    STR,
     Among,
     Amount,
     Amounts,
     Dtype,
-    Quoted,
+    Read,
     Refused,
     Whole,
+    a_list,
     filled,
     split,
 )
@@ -94,7 +97,7 @@ class Transpose(Transform):
     elementwise = True
     perm: Annotated[
         tuple[Whole, ...],
-        BeforeValidator(split, json_schema_input_type=str | tuple[int | Quoted, ...]),
+        Read(split, (STR, a_list(INT))),
         AfterValidator(filled),
     ] = Field(description="The axes of a sample, without the batch axis.")
 

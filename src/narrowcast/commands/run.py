@@ -11,7 +11,7 @@ import typer
 
 from .compiling import loaded, source
 from .options import Framework, SpecFile, Strict
-from .saying import failure
+from .saying import failure, say
 
 
 def run(
@@ -20,6 +20,14 @@ def run(
     script: Annotated[
         Path | None,
         typer.Option("--script", metavar="FILE", help="Where the script goes."),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="PATH",
+            help="Another environment's python to run it in.",
+        ),
     ] = None,
     strict: Strict = False,
     framework: Framework = None,
@@ -31,13 +39,25 @@ def run(
     from narrowcast.codegen import OutputError, write
     from narrowcast.runtime.common.processes.replacing import become
 
+    program = sys.executable if python is None else _interpreter(python)
     found = loaded(spec, framework, strict, _model(context.args))
     path, text = source(found, spec, script)
     try:
         write(path, text)
     except OutputError as error:
         raise failure(str(error)) from error
-    become([sys.executable, str(path), *context.args])
+    become([program, str(path), *context.args])
+
+
+def _interpreter(given: str) -> str:
+    from narrowcast.environment import interpreter
+    from narrowcast.runtime.common.errors import RequirementError
+
+    try:
+        return interpreter(given)
+    except RequirementError as error:
+        say(f"error: {error}")
+        raise typer.Exit(error.exit_code) from error
 
 
 def _model(options: list[str]) -> str:
