@@ -50,7 +50,7 @@ def run(
 
 
 def _interpreter(given: str) -> str:
-    from narrowcast.environment import interpreter
+    from narrowcast.looking.environment import interpreter
     from narrowcast.runtime.common.errors import RequirementError
 
     try:
