@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ..sections.fields import Json
+from ..reading.values import Json
 from ..vocabulary import NAME
 
 FP32 = {"activation": {"dtype": ["fp32"]}}

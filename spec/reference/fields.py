@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..sections.fields import Json, near
+from ..reading.values import Json
+from ..sections.fields import near
 from ..vocabulary import NAME
 from .examples import example
 from .schema import json_schema

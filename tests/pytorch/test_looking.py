@@ -72,7 +72,22 @@ def test_what_is_begun_converts(tmp_path: Path) -> None:
     assert (tmp_path / "alone.bf16.pt2").is_file()
 
 
+class Plain(Net):
+    """The same, called by position alone."""
+
+    def forward(self, batch: Any, mask: torch.Tensor) -> Any:  # type: ignore[override]
+        return super().forward(batch, mask=mask)
+
+
 def test_nested_arguments_convert(tmp_path: Path) -> None:
-    save(tmp_path)
+    size = {0: torch.export.Dim("rows")}
+    pair = (torch.ones(3, 2, dtype=torch.int64), torch.ones(3, 2))
+    program = torch.export.export(
+        Plain().eval(),
+        ({"image": torch.randn(3, 4), "pair": pair}, torch.ones(3, 2)),
+        dynamic_shapes=({"image": size, "pair": (size, size)}, size),
+    )
+    torch.export.save(program, tmp_path / "net.pt2")
     spec = begun(tmp_path, "net.pt2")
+    assert [each.name for each in spec.model.inputs][:1] == ["batch.image"]
     assert spec.model.outputs == ("scores", "sum")
