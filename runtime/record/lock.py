@@ -104,3 +104,27 @@ def _busy(path: Path, holder: str) -> BusyError:
         f"another run writes {name} in {path.parent}: process {holder or 'unknown'}",
         "Wait for it or end it, or choose other places with --output and --plan.",
     )
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process has the lock; it is neither taken nor made.
+
+    One that can't be told of is taken for held.
+    """
+    if path in _held:
+        return True
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        if not fcntl:
+            return True
+        fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..sections.fields import Json, near
+from ..reading.values import Json
+from ..sections.fields import near
 from ..vocabulary import NAME
 from .examples import example
 from .schema import json_schema
@@ -71,6 +72,8 @@ def key(path: str) -> Key:
     steps = tuple(name for each in STEP.finditer(path) if (name := _name(each)))
     if len(steps) == 1 and steps[0] not in _schema()["properties"]:
         steps = _only(steps[0])
+    if not steps:
+        raise UnknownKey(f"there is no key `{path[:60]}`")
     schema: Json = _schema()
     required = False
     for row, step in enumerate(steps):
@@ -91,7 +94,7 @@ def key(path: str) -> Key:
         required=required,
         meaning=_meaning(schema),
         example=example(steps, schema, tuple(_alternatives(schema))),
-        keys={name: _meaning(each) for name, each in _below(schema)},
+        keys={name: said for name, each in _below(schema) if (said := _meaning(each))},
     )
 
 

@@ -45,7 +45,7 @@ def _model(spec: Spec) -> Iterator[str]:
     model = spec.model
     kind = FRAMEWORKS[model.framework]
     if model.factory is not None:
-        weights = f" and loads {model.weights} into it" if model.weights else ""
+        weights = f", with the weights in {model.weights}" if model.weights else ""
         where = f"that {_object(model.factory)} makes{weights}"
     elif model.path is not None:
         where = f"in {model.path}"
@@ -111,9 +111,9 @@ def _data(spec: Spec) -> Iterator[str]:
     else:
         name = type(evaluation.dataset).__name__
         files = ", ".join(evaluation.dataset.files.values())
-    yield f"The data is {name}{f' of {files}' if files else ''},"
-    count = f" the first {evaluation.batches} of them" if evaluation.batches else " all"
-    yield f"in batches of {spec.batch_size},{count}."
+    where = f" of {files}" if files else ""
+    count = f", the first {evaluation.batches} of them" if evaluation.batches else ""
+    yield f"The data is {name}{where}, in batches of {spec.batch_size}{count}."
     steps = [type(step).__name__ for step in evaluation.transforms]
     if steps:
         yield f"Samples go through {', then '.join(steps)}."

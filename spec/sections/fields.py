@@ -14,7 +14,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -22,8 +21,19 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from ..reading.codes import Code
+from ..reading.values import (
+    INT,
+    NULL,
+    NUMBER_OR_SHARE,
+    QUOTED_INT,
+    QUOTED_NUMBER,
+    STR,
+    WORD,
+    Json,
+    Read,
+    a_list,
+)
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -253,48 +263,32 @@ NO_DTYPES: Mapping[str, str] = {
 }
 """What inputs are not, but may be taken for → what to write instead."""
 
-Quoted = Annotated[str, Field(pattern=r"^[-+]?[0-9][0-9a-fA-FxX_]*$")]
-"""How editors see a quoted integer; theirs read `1_000` as text, too."""
-
-QuotedNumber = Annotated[str, Field(pattern=r"^[-+]?\.?[0-9][-+.0-9a-zA-Z_]* ?%?$")]
-"""How editors see a quoted number, or a share."""
-
-Word = Annotated[
-    str,
-    Field(
-        pattern="^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$"
-    ),
-]
-"""How editors see a quoted true or false; theirs read `yes` as text, too."""
-
 Text = Annotated[str, AfterValidator(_nonempty)]
 Names = Annotated[
     tuple[Text, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[str, ...] | None),
+    Read(split, (STR, a_list(STR), NULL)),
 ]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PythonName = Annotated[str, AfterValidator(_python_name)]
 File = Annotated[str, AfterValidator(_file)]
-Amount = Annotated[
-    float, BeforeValidator(_percent, json_schema_input_type=float | QuotedNumber)
-]
-QUOTED = BeforeValidator(whole, json_schema_input_type=int | Quoted)
+Amount = Annotated[float, Read(_percent, ({"type": "number"}, QUOTED_NUMBER))]
+QUOTED = Read(whole, ({"type": "integer"}, QUOTED_INT))
 """Reads a quoted integer."""
 
 Whole = Annotated[int, QUOTED]
-Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | Word)]
+Flag = Annotated[bool, Read(_flag, ({"type": "boolean"}, WORD))]
 Dtype = Annotated[str, Among(NUMBERS)]
 InputDtype = Annotated[str, Among((*NUMBERS, STRING), NO_DTYPES)]
 Size = Annotated[int, Field(gt=0), QUOTED]
 Amounts = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(
-        _numbers,
-        json_schema_input_type=float | str | tuple[float | QuotedNumber, ...],
-    ),
+    Read(_numbers, ({"type": "number"}, STR, a_list(NUMBER_OR_SHARE))),
     AfterValidator(filled),
 ]
 Dimension = Annotated[
     int | str,
-    BeforeValidator(_dimension, json_schema_input_type=int | str | dict[str, Size]),
+    Read(
+        _dimension,
+        ({"type": "integer"}, STR, {"type": "object", "additionalProperties": INT}),
+    ),
 ]

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from ..reading.codes import Code
 from ..reading.diagnostics import Steps
+from ..reading.values import NULL, Json, Read, a_list
 from .fields import Among, Refused, Text, split
 from .marks import INT8, effect_of, is_said, unused
 from .section import Problem, Section, Table, Unsound
@@ -25,34 +26,18 @@ SIDES = ("activation", "weight")
 QUANTIZED = "int8 is a quantizer's; bf16 and fp16 are what is converted to"
 
 
-def _several(names: tuple[str, ...]) -> Any:
-    """How editors see several of these words in one text."""
-    word = f"({'|'.join(names)})"
-    return Annotated[str, Field(pattern=rf"^[\s,]*{word}([\s,]+{word})*[\s,]*$")]
+def _words(names: tuple[str, ...]) -> tuple[Json, ...]:
+    """How editors see one of these words, or several in a text or a list."""
+    word = {"type": "string", "enum": list(names)}
+    one = f"({'|'.join(names)})"
+    several = rf"^[\s,]*{one}([\s,]+{one})*[\s,]*$"
+    return word, {"type": "string", "pattern": several}, a_list(word), NULL
 
 
 Precision = Annotated[str, Among(NAMES, dict.fromkeys(INTEGERS, QUANTIZED))]
-Precisions = Annotated[
-    tuple[Precision, ...],
-    BeforeValidator(
-        split,
-        json_schema_input_type=Precision
-        | _several(NAMES)
-        | tuple[Precision, ...]
-        | None,
-    ),
-]
+Precisions = Annotated[tuple[Precision, ...], Read(split, _words(NAMES))]
 Allowed = Annotated[str, Among((*NAMES, *INTEGERS))]
-AllowedList = Annotated[
-    tuple[Allowed, ...],
-    BeforeValidator(
-        split,
-        json_schema_input_type=Allowed
-        | _several((*NAMES, *INTEGERS))
-        | tuple[Allowed, ...]
-        | None,
-    ),
-]
+AllowedList = Annotated[tuple[Allowed, ...], Read(split, _words((*NAMES, *INTEGERS)))]
 
 
 def _pattern(pattern: str) -> str:

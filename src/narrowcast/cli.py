@@ -16,6 +16,7 @@ from narrowcast.commands.report import report
 from narrowcast.commands.run import run
 from narrowcast.commands.saying import begin
 from narrowcast.commands.telling.ending import ended
+from narrowcast.commands.upkeep.clean import clean
 from narrowcast.commands.upkeep.init import init
 from narrowcast.commands.upkeep.schema import schema
 from narrowcast.commands.validate import validate
@@ -32,7 +33,7 @@ app = typer.Typer(
     name="narrowcast",
     epilog=exits("1 drift, or a criterion missed", "3 requirement not met"),
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -52,6 +53,7 @@ app.command(epilog=exits())(explain)
 app.command(epilog=exits())(doctor)
 app.command(epilog=exits())(report)
 app.command(epilog=exits())(schema)
+app.command(epilog=exits())(clean)
 
 
 def main() -> None:

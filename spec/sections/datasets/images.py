@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from ...reading.codes import Code
-from ..fields import File, Flag, Quoted, Refused, Size, Text, split, whole
+from ...reading.values import INT, STR, Read, a_list
+from ..fields import File, Flag, Refused, Size, Text, split, whole
 from ..marks import unused
 from ..section import Block, Problem, Section
 from .dataset import BuiltInDataset
@@ -147,7 +148,7 @@ class StyleTransfer(Images):
     )
     resize_shape: Annotated[
         tuple[Size, ...],
-        BeforeValidator(_sizes, json_schema_input_type=str | tuple[int | Quoted, ...]),
+        Read(_sizes, (STR, a_list(INT))),
         AfterValidator(_two),
     ] = Field(default=(256, 256), description="Width and height of both.")
     image_format: Text = Field(

@@ -6,21 +6,11 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from ...reading.codes import Code
-from ..fields import (
-    NUMBERS,
-    Amount,
-    Flag,
-    Known,
-    Quoted,
-    QuotedNumber,
-    Refused,
-    Size,
-    split,
-    whole,
-)
+from ...reading.values import INT, NUMBER_OR_SHARE, STR, Read, a_list
+from ..fields import NUMBERS, Amount, Flag, Known, Refused, Size, split, whole
 from ..section import Block, Problem, Section
 from .counting import held
 from .dataset import BuiltInDataset
@@ -47,24 +37,21 @@ def _each(value: object) -> object:
     return value if isinstance(value, tuple) else (value,)
 
 
+ONE_OR_SEVERAL = {"anyOf": [INT, a_list({"type": "integer"})]}
+"""How editors see a size, or a shape among several."""
+
 Shapes = Annotated[
     tuple[tuple[int, ...], ...],
-    BeforeValidator(
-        _shapes,
-        json_schema_input_type=int | str | tuple[int | Quoted | tuple[int, ...], ...],
-    ),
+    Read(_shapes, ({"type": "integer"}, STR, a_list(ONE_OR_SEVERAL))),
     AfterValidator(_sized),
 ]
 Bounds = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(
-        _each,
-        json_schema_input_type=float | QuotedNumber | tuple[float | QuotedNumber, ...],
-    ),
+    Read(_each, (NUMBER_OR_SHARE, a_list(NUMBER_OR_SHARE))),
 ]
 Dtypes = Annotated[
     tuple[Annotated[str, Known((*NUMBERS, "string"))], ...],
-    BeforeValidator(_each, json_schema_input_type=str | tuple[str, ...]),
+    Read(_each, (STR, a_list(STR))),
 ]
 
 

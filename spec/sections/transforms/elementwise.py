@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ...reading.codes import Code
-from ..fields import (
-    Among,
-    Amount,
-    Amounts,
-    Dtype,
-    Quoted,
-    Refused,
-    Whole,
-    filled,
-    split,
-)
+from ...reading.values import INT, STR, Read, a_list
+from ..fields import Among, Amount, Amounts, Dtype, Refused, Whole, filled, split
 from ..marks import LATER
 from ..section import Block, Problem, Section
 from .transform import FIRST, LAST, Transform
@@ -98,7 +89,7 @@ class Transpose(Transform):
     elementwise = True
     perm: Annotated[
         tuple[Whole, ...],
-        BeforeValidator(split, json_schema_input_type=str | tuple[int | Quoted, ...]),
+        Read(split, (STR, a_list(INT))),
         AfterValidator(filled),
     ] = Field(description="The axes of a sample, without the batch axis.")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from ...reading.codes import Code
-from ..fields import QUOTED, Among, Amount, Amounts, Quoted, Refused, split, whole
+from ...reading.values import INT, STR, Read, a_list
+from ..fields import QUOTED, Among, Amount, Amounts, Refused, split, whole
 
 
 def _sides(value: object) -> object:
@@ -99,28 +100,25 @@ def _turns(values: tuple[float, ...]) -> tuple[float, float]:
     return least, most
 
 
+SIZES = ({"type": "integer"}, STR, a_list(INT))
+"""How editors see one number or several."""
+
 Positive = Annotated[int, Field(gt=0)]
 Side = Annotated[int, Field(gt=0), QUOTED]
 Offset = Annotated[int, Field(ge=0), QUOTED]
 Sides = Annotated[
     tuple[Positive, Positive],
-    BeforeValidator(
-        _sides, json_schema_input_type=int | str | tuple[int | Quoted, ...]
-    ),
+    Read(_sides, SIZES),
 ]
 """Height and width; one number stands for both."""
 
 Square = Annotated[
     Positive,
-    BeforeValidator(
-        _square, json_schema_input_type=int | str | tuple[int | Quoted, ...]
-    ),
+    Read(_square, SIZES),
 ]
 Borders = Annotated[
     tuple[int, int, int, int],
-    BeforeValidator(
-        _borders, json_schema_input_type=int | str | tuple[int | Quoted, ...]
-    ),
+    Read(_borders, SIZES),
 ]
 Range = Annotated[Amounts, AfterValidator(_two), AfterValidator(_above_zero)]
 Factors = Annotated[Amounts, AfterValidator(_factors)]

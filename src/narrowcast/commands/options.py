@@ -28,7 +28,7 @@ SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")
 SpecFiles = Annotated[
     list[Path],
     typer.Argument(
-        metavar="SPEC…", help="YAML specs, folders of them, or - for standard input."
+        metavar="SPEC", help="YAML specs, folders of them, or - for standard input."
     ),
 ]
 Strict = Annotated[

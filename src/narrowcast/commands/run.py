@@ -11,7 +11,7 @@ import typer
 
 from .compiling import loaded, source
 from .options import Formatted, Framework, SpecFile, Strict
-from .saying import begin, failure, spill
+from .saying import begin, failure, refused, spill
 from .telling.formats import Format
 
 
@@ -21,6 +21,14 @@ def run(
     script: Annotated[
         Path | None,
         typer.Option("--script", metavar="FILE", help="Where the script goes."),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="PATH",
+            help="Another environment's python to run it in.",
+        ),
     ] = None,
     strict: Strict = False,
     framework: Framework = None,
@@ -36,6 +44,7 @@ def run(
 
     if is_json_asked([str(spec), *context.args]):
         begin(Format.json)
+    program = sys.executable if python is None else _interpreter(python)
     found = loaded(spec, framework, strict, _model(context.args))
     path, text = source(found, spec, script)
     try:
@@ -43,7 +52,17 @@ def run(
     except OutputError as error:
         raise failure(str(error), error.code) from error
     spill()
-    become([sys.executable, str(path), *context.args])
+    become([program, str(path), *context.args])
+
+
+def _interpreter(given: str) -> str:
+    from narrowcast.looking.environment import interpreter
+    from narrowcast.runtime.common.errors import RequirementError
+
+    try:
+        return interpreter(given)
+    except RequirementError as error:
+        raise refused(error) from error
 
 
 def _model(options: list[str]) -> str:

@@ -70,7 +70,7 @@ def _put(made: Path, path: Path) -> None:
     if not path.exists():
         made.replace(path)
         return
-    old = beside(path)
+    old = beside(path.with_name(f"{path.name}.old"))
     path.replace(old)
     made.replace(path)
     shutil.rmtree(old, ignore_errors=True)
