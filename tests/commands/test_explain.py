@@ -56,7 +56,7 @@ def test_a_plan() -> None:
     ("subject", "said"),
     [
         ("no.such.key", "there is no key"),
-        ("missing.yaml", "missing.yaml: no such file"),
+        ("missing.yaml", "missing.yaml: error[NC101]: no such file"),
         ("missing.plan.json", "missing.plan.json can't be read"),
         ("NC999999", "no error has the code NC999999"),
         ("nc999999", "no error has the code NC999999"),

@@ -237,7 +237,7 @@ def test_a_damaged_model_is_refused(
     before = sorted(folder.iterdir())
     result = init("--model", name)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("error: ")
+    assert result.stderr.startswith("error[NC4")
     assert sorted(folder.iterdir()) == before
 
 

@@ -65,7 +65,7 @@ def test_one_that_fails_stops_no_other(folder: Path) -> None:
     (folder / "specs/b.yml").write_text("model: {name: b, framework: onx}\n")
     result = narrowcast("generate", "specs", "a.yaml")
     assert result.exit_code == 2
-    assert "specs/b.yml:1:29: model.framework" in result.stderr
+    assert "specs/b.yml:1:29: error[NC205]: model.framework" in result.stderr
     assert result.stderr.endswith("1 of 3 specs failed\n")
     assert scripts(folder) == {"convert_a.py", "specs/deep/convert_c.py"}
 
@@ -81,7 +81,8 @@ def test_drift_of_one_is_drift_and_a_failure_is_worse(folder: Path) -> None:
     (folder / "specs/b.yml").write_text(spec("b").replace("b.onnx", "z.onnx"))
     result = narrowcast("generate", ".", "--check")
     assert result.exit_code == 1
-    assert result.stderr.startswith("specs/convert_b.py is not what specs/b.yml")
+    said = "error[NC911]: specs/convert_b.py is not what specs/b.yml"
+    assert result.stderr.startswith(said)
     diff = narrowcast("generate", ".", "--diff")
     assert diff.exit_code == 1
     assert diff.stdout.startswith("--- specs/convert_b.py\n")
@@ -135,10 +136,13 @@ def test_standard_input(folder: Path, command: str) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (b"model: {name: x, framework: onx}", ":1:29: model.framework: unknown value"),
-        (b"model: \xff", ":1:8: not UTF-8: byte 0xff"),
-        (b"", ":1:1: the spec is empty"),
-        (b"#" * 300_000, ": a spec may not be larger than 256 KiB"),
+        (
+            b"model: {name: x, framework: onx}",
+            ":1:29: error[NC205]: model.framework: unknown",
+        ),
+        (b"model: \xff", ":1:8: error[NC102]: not UTF-8: byte 0xff"),
+        (b"", ":1:1: error[NC109]: the spec is empty"),
+        (b"#" * 300_000, ": error[NC101]: a spec may not be larger than 256 KiB"),
     ],
 )
 def test_mistakes_on_standard_input(
