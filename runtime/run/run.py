@@ -23,7 +23,7 @@ from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
 from ..hardware.forcing import check_forced
 from ..hardware.requirements import Machine, Requirements, require
-from ..record.plan import read_document
+from ..record.plan import check_replaceable, read_document
 from ..record.rebuild import Rebuilding
 from ..record.recorded import history_path, plan_stem
 from ..record.resume import opened
@@ -71,6 +71,7 @@ class Run:
             )
         for path in _written(given):
             check_file(path)
+        check_replaceable(given.plan)
         if given.trial is None:
             context.claim(given.plan.parent, plan_stem(given.plan))
         self._open_history()

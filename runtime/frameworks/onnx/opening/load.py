@@ -13,7 +13,7 @@ import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
-from ....common.errors import ModelError
+from ....common.errors import DamagedError, ModelError, UnsafeError
 from ...refusals import Damaged, Unsafe, shown
 from ..ir import weights
 from ..ir.proto import normalise, walk
@@ -120,13 +120,13 @@ def _refusals(place: str) -> Iterator[None]:
     try:
         yield
     except Damaged as error:
-        raise ModelError(f"{place} {error}", WHOLE) from error
+        raise DamagedError(f"{place} {error}", WHOLE) from error
     except Unsafe as error:
-        raise ModelError(f"{place} is not safe to open: {error}", TRUST) from error
+        raise UnsafeError(f"{place} is not safe to open: {error}", TRUST) from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{place} is damaged: a name is no text", WHOLE) from error
+        raise DamagedError(f"{place} is damaged: a name is no text", WHOLE) from error
     except ir.serde.SerdeError as error:
-        raise ModelError(
+        raise DamagedError(
             f"{place} can't be read: {_innermost(error)}", WHOLE
         ) from error
 

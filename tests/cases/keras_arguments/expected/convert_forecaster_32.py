@@ -7,7 +7,7 @@
 # dependencies = [
 #     "narrowcast[tensorflow]~=0.1.0",
 #     "tensorflow>=2.16,<3",
-#     # uv run --with PACKAGE adds what these import: forecast.model
+#     # uv run --with PACKAGE adds what these import: scaled_forecast
 # ]
 #
 # [tool.narrowcast]

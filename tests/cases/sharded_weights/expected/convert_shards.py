@@ -8,7 +8,7 @@
 #     "narrowcast[pytorch]~=0.1.0",
 #     "torch>=2.10,<3",
 #     "safetensors>=0.4,<1",
-#     # uv run --with PACKAGE adds what these import: zoo.nets
+#     # uv run --with PACKAGE adds what these import: sharded_net
 # ]
 #
 # [tool.narrowcast]
