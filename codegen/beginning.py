@@ -18,7 +18,7 @@ WORDS = re.compile(r"(yes|no|on|off|true|false|null|y|n|\.inf|\.nan)", re.IGNORE
 BATCH_SIZE = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Beginning:
     """What is known of a model that a spec is to be written for.
 
@@ -45,7 +45,7 @@ class Beginning:
     schema: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Printed:
     """The same as source: what a template may print."""
 

@@ -8,7 +8,7 @@ from .sections import Section
 from .writing.code import Code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Header:
     """The comments at the top.
 
@@ -33,7 +33,7 @@ class Header:
     spec_sha256: Code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Script:
     """A generated script.
 

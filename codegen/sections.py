@@ -33,7 +33,7 @@ class Section(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadModel:
     """The trained model: what a file holds, or a factory makes.
 
@@ -57,7 +57,7 @@ class LoadModel:
     imports: Sequence[Import] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MadeOnce:
     """The dataset or the metric: one call, of the runtime's or of the user's.
 
@@ -78,7 +78,7 @@ class MadeOnce:
     making: Code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batches:
     """The loop over a dataset, or over what is supplied.
 
@@ -103,7 +103,7 @@ class Batches:
     argument: Code = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Preparing:
     """What a script's dataset does to its samples.
 
@@ -118,7 +118,7 @@ class Preparing:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepare:
     """What each sample goes through.
 
@@ -135,7 +135,7 @@ class Prepare:
     drawing: Code = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnTransform:
     """A transform of the user's.
 
@@ -152,7 +152,7 @@ class OwnTransform:
     making: Code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EvalFunc:
     """The user's function that scores a model.
 
@@ -169,7 +169,7 @@ class EvalFunc:
     calling: Code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Convert:
     """The steps of a conversion.
 

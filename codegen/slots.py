@@ -15,7 +15,7 @@ DATA = "narrowcast.runtime.evaluation.data.supplied.supplied"
 METRIC = "narrowcast.runtime.evaluation.metrics.metric"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slots:
     """What `convert` takes beside the run."""
 

@@ -23,7 +23,7 @@ from .sections.section import Broken, Note, Problem, Section, Unsound
 from .vocabulary import item_of, meant, section_of, spot, value_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Besides:
     """What is to be said of a spec besides the mistakes that Pydantic sees.
 

@@ -30,7 +30,7 @@ ADDED = "added"
 """Marks a field that came later: left empty, a spec means what it meant without it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PythonObject:
     """Something to import: `from module import name`.
 
@@ -43,7 +43,7 @@ class PythonObject:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Input:
     """One input of the model.
 
@@ -67,7 +67,7 @@ class Input:
     value: tuple[Data, ...] = field(default=(), metadata={ADDED: True})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """What is converted.
 
@@ -116,7 +116,7 @@ def is_path(argument: Data) -> bool:
     return isinstance(argument, str) and argument.startswith(("./", "../"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pin:
     """A demand that ops stay fp32.
 
@@ -129,7 +129,7 @@ class Pin:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pins:
     """The user's pins, each kind sorted by pattern; a narrower kind overrules a wider.
 
@@ -148,7 +148,7 @@ class Pins:
     freed_names: tuple[str, ...] = field(default=(), metadata={ADDED: True})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PythonClass:
     """The user's own dataset or metric, and the keyword arguments it is made with."""
 
@@ -156,7 +156,7 @@ class PythonClass:
     args: Mapping[str, Data]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MultiMetrics:
     """Several metrics, in the order written.
 
@@ -179,7 +179,7 @@ def measures(metric: Metric | None) -> tuple[Measure, ...]:
     return (metric,) if isinstance(metric, Measure) else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Criterion:
     """The accuracy demanded: exactly one of relative and absolute is set.
 
@@ -192,7 +192,7 @@ class Criterion:
     higher_is_better: bool | tuple[bool, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """What a conversion is judged by; what it leaves open is supplied to the script.
 
@@ -228,7 +228,7 @@ class Evaluation:
     objects: int | None = field(default=None, metadata={ADDED: True})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Budget:
     """When the search stops, and when a trial does.
 
@@ -242,7 +242,7 @@ class Budget:
     error_rate: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spec:
     """A spec, every decision that it holds made explicit.
 

@@ -23,7 +23,7 @@ ALIKE = 0.75
 another section."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Meant:
     """What an unknown key may have been meant for.
 
@@ -38,7 +38,7 @@ class Meant:
     elsewhere: tuple[Steps, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spot:
     """A section's place among the types.
 

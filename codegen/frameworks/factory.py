@@ -19,7 +19,7 @@ from .framework import trusted
 PATH: Import = ("narrowcast.runtime.frameworks.opening.arguments", "path_argument")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Factory:
     """How a framework loads trained weights into what a user's factory makes.
 

@@ -18,7 +18,7 @@ MODEL = Code("Model")
 TRUSTED = Code("# model.trust in the spec: code in this file can run here.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Framework:
     """A framework, or one runtime of ONNX models, as scripts name it.
 

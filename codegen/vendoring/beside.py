@@ -16,7 +16,7 @@ from .contents import HEAD, contents
 from .runtime import BESIDE, Runtime, copied
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Copy:
     """What is to be beside a script; nothing where it uses what is installed.
 

@@ -9,7 +9,7 @@ HOME = "narrowcast.runtime"
 BESIDE = "_narrowcast_runtime"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Runtime:
     """The runtime of one script.
 

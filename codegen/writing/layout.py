@@ -10,7 +10,7 @@ from .code import Code, literal
 WIDTH = 88
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """Source in brackets: a call, a tuple, an import list.
 

@@ -28,7 +28,7 @@ DEFAULT = "the default"
 PINS = ("optype_wise", "op_wise")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Value:
     """What is written today, and a comment: "was pytorch_fx"."""
 
@@ -36,7 +36,7 @@ class Value:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Changes:
     """What becomes of a document's keys.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import yaml
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comments:
     """The user's own comments, without `#`.
 

@@ -18,7 +18,7 @@ TRANSLATED = {"keras": "tensorflow", "inteltensorflow": "tensorflow"}
 TOLD = "--framework tells it, or the ending of --model"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Read:
     """A file that is a valid spec.
 

@@ -15,14 +15,14 @@ PLAIN = re.compile(rf"[A-Za-z_./\\^(](?:{OWN}|:(?={OWN}))*")
 """Text that is surely a string without quotes, if it is no word of YAML's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Remark:
     """A comment on lines of its own, without `#`."""
 
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """A key and its value, or an item of a list.
 

@@ -18,7 +18,7 @@ Paint = Callable[[str, str], str]
 """A kind of part ("error", "note", "place", "caret") and its text → what is shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Diagnostic:
     """One mistake in a spec, or what its writer should hear.
 

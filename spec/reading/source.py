@@ -12,7 +12,7 @@ Data = None | bool | int | float | str | tuple["Data", ...] | Mapping[str, "Data
 """What YAML holds once read: sequences are tuples, keys are strings."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """A position in the text, line and column counted from 1.
 

@@ -36,7 +36,7 @@ HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slip:
     """A mistake in writing YAML: where it is, what it is and what to do."""
 
@@ -46,7 +46,7 @@ class Slip:
     code: Code = Code.SYNTAX
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Stop:
     """Where PyYAML stopped.
 

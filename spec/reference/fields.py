@@ -37,7 +37,7 @@ class UnknownKey(ValueError):
     """No such key, with what may be meant."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """What is to be said of a key.
 

@@ -15,7 +15,7 @@ RUNTIME = ("numpy>=1.23,<3", "scipy>=1.9,<2")
 """What the runtime imports in every framework."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Releases:
     """What is installed for scripts of one framework, as pip is told it.
 

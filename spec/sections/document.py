@@ -1,7 +1,5 @@
 """A whole spec as the user wrote it, and the rules between its sections."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace

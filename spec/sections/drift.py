@@ -1,7 +1,5 @@
 """`tuning.accuracy_criterion.drift`: how near outputs must stay to fp32's own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 

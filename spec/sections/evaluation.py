@@ -1,7 +1,5 @@
 """`evaluation`: the data and the metric that judge a conversion."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any
 

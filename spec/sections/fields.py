@@ -1,7 +1,5 @@
 """The types of single values, each with the checks and the reading it needs."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Mapping

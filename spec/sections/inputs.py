@@ -1,7 +1,5 @@
 """`model.inputs`: what goes into a model, and which values it takes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Marks of fields that Neural Compressor has and a script does not go by."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`mixed_precision`: the precisions, and the ops kept in fp32."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import suppress

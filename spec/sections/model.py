@@ -1,7 +1,5 @@
 """`model`: what is converted."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """`evaluation.performance`: how speed is measured."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field

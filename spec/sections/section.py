@@ -1,22 +1,28 @@
 """What the sections of a spec have in common."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
 
 from ..reading.codes import Code
 from ..reading.diagnostics import Steps
 from ..reading.source import Data
 from .fields import Identifier, PythonName
 from .marks import empty, is_marked
+from .on_use import OnUse
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """A rule that a section breaks.
 
@@ -33,7 +39,7 @@ class Problem:
     code: Code = Code.RULE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Note:
     """What the writer of a spec should hear; it breaks no rule.
 
@@ -127,16 +133,17 @@ class Section(BaseModel):
         own = (name for name, field in fields if not is_marked(field))
         return tuple(name for name in own if name not in cls.beside)
 
-    @model_validator(mode="before")
+    # One validator: each costs every section when it is made.
+    @model_validator(mode="wrap")
     @classmethod
-    def _null_is_empty(cls, value: object) -> object:
-        return empty(value)
-
-    @model_validator(mode="after")
-    def _unbroken(self) -> Self:
-        if problems := tuple(self.broken()):
+    def _unbroken(
+        cls, value: object, validated: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        """Written without a value, it's empty; what is sound by itself keeps its rules."""
+        section = validated(empty(value))
+        if problems := tuple(section.broken()):
             raise Broken(problems)
-        return self
+        return section
 
 
 T = TypeVar("T", bound=Section)
@@ -144,7 +151,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 Table = Annotated[dict[K, V], BeforeValidator(empty)]
 """A mapping with keys that the user chooses."""
-Block = Annotated[T | None, BeforeValidator(empty)]
+Block = Annotated[T | None, OnUse(), BeforeValidator(empty)]
 """A section that means something by being there: written without a value, it's empty."""
 
 

@@ -1,7 +1,5 @@
 """`tuning`: what is demanded, what is sought, and when to stop."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 

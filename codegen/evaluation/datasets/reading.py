@@ -19,7 +19,7 @@ DECODED: Import = (f"{DATA}.decoded", "Decoded")
 """Reads samples on threads, and stacks them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Around:
     """The call of a function that takes a dataset and makes another of it.
 
@@ -34,7 +34,7 @@ class Around:
     arguments: Mapping[str, Code | Group] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """The call of a function or class of the runtime, of files and these arguments.
 

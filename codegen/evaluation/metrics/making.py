@@ -15,7 +15,7 @@ from ...writing.layout import Group
 METRICS = "narrowcast.runtime.evaluation.metrics"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Making:
     """A metric of the runtime, made with these arguments.
 

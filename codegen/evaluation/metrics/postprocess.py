@@ -23,7 +23,7 @@ from .making import METRICS
 STEPS = f"{METRICS}.postprocess"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wrapping:
     """A call of the runtime that takes a metric and gives one.
 

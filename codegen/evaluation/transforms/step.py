@@ -12,7 +12,7 @@ from ...writing.code import Code
 from ...writing.imports import Import
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """The array that a transform is written for.
 
@@ -32,7 +32,7 @@ class Place:
     loose: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One transform as source.
 

@@ -1,7 +1,5 @@
 """Whether a dataset gives a model as many inputs as it takes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ...reading.codes import Code

@@ -1,7 +1,5 @@
 """What the datasets of the runtime have in common."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 

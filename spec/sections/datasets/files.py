@@ -1,7 +1,5 @@
 """Datasets in one file each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`filter`: which samples of a dataset are left out."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from ..fields import Size

@@ -1,7 +1,5 @@
 """Datasets of arrays and sounds in folders."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 

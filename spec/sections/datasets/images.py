@@ -1,7 +1,5 @@
 """Datasets of images in files of their own, or in archives of a whole dataset."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 

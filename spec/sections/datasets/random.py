@@ -1,7 +1,5 @@
 """Neural Compressor's random datasets."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any

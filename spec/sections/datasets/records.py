@@ -1,7 +1,5 @@
 """Datasets in TFRecord files, which any framework reads here."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

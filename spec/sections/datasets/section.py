@@ -1,7 +1,5 @@
 """The dataset, chosen by its key."""
 
-from __future__ import annotations
-
 from ..section import Choice
 from . import files, folders, images, random, records, tables, text
 

@@ -1,7 +1,5 @@
 """Datasets of rows, with or without text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Neural Compressor's datasets of text: GLUE's tasks, and what BERT reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Keys of `evaluation` that scoring a model does not go by, or not yet."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..marks import unused

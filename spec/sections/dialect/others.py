@@ -1,7 +1,5 @@
 """Sections of Neural Compressor beside a conversion."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..marks import unused

@@ -1,7 +1,5 @@
 """`quantization`: Neural Compressor's place for precisions of ops, and int8's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any

@@ -1,7 +1,5 @@
 """Keys of `tuning` that its search does not go by."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..fields import Text

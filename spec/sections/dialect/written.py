@@ -1,7 +1,5 @@
 """The keys that only Neural Compressor has, where a spec writes them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """What a model section may be: one module of rules for each framework."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 

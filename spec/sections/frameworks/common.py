@@ -1,7 +1,5 @@
 """Rules of a model section that more than one framework has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 

@@ -1,7 +1,5 @@
 """MXNet: a symbol with its parameters, or a factory of a HybridBlock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 

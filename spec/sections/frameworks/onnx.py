@@ -1,7 +1,5 @@
 """ONNX: a file, and the runtime that will execute what becomes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 

@@ -1,7 +1,5 @@
 """PyTorch: a factory with weights, or an exported program."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath

@@ -1,7 +1,5 @@
 """TensorFlow: a SavedModel, a frozen graph, a Keras file, or a factory of Keras'."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 

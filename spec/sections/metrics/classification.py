@@ -1,7 +1,5 @@
 """Metrics of classes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Metrics of boxes in images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 

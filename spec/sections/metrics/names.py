@@ -1,7 +1,5 @@
 """The metrics of the runtime, by the names that Neural Compressor has for them."""
 
-from __future__ import annotations
-
 from . import classification, detection, regression, segmentation, text
 
 

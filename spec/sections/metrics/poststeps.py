@@ -1,7 +1,5 @@
 """Steps that are done to outputs and labels before a metric sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

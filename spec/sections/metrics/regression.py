@@ -1,7 +1,5 @@
 """Metrics of numbers."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from ..fields import Flag

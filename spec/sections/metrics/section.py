@@ -1,7 +1,5 @@
 """The metric, chosen by its key."""
 
-from __future__ import annotations
-
 from ..section import Choice
 from .measure import Measure
 from .names import BuiltInMetrics

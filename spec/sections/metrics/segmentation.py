@@ -1,7 +1,5 @@
 """Metrics of maps with a class for each pixel."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from ..fields import Size

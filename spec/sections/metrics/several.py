@@ -1,7 +1,5 @@
 """Several metrics of one evaluation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Self
 

@@ -1,7 +1,5 @@
 """Metrics of texts."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from ...releases.libraries import SACREBLEU

@@ -1,7 +1,5 @@
 """Transforms between forms: channels, tensors, Pillow's images, files' bytes."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field

@@ -1,7 +1,5 @@
 """Transforms at random: drawn from the seed and the sample's number."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from ...releases.libraries import PILLOW

@@ -1,7 +1,5 @@
 """Transforms that do the same to a batch as to each of its samples."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Self
 

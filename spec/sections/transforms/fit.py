@@ -1,7 +1,5 @@
 """Whether transforms go together with the data and the model, and with each other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

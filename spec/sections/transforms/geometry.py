@@ -1,7 +1,5 @@
 """Transforms that change an image's height and width."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 

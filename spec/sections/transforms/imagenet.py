@@ -1,7 +1,5 @@
 """How ImageNet's images are prepared for TensorFlow's models: tf.image.resize."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

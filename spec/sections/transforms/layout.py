@@ -6,8 +6,6 @@ model takes them, first or last. So there the way is followed from both ends: ch
 are first or last where it begins, and first or last where it ends.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +20,7 @@ CHANNELS_LAST = frozenset({"tensorflow"})
 NAMES = {FIRST: "C x H x W", LAST: "H x W x C"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ends:
     """What is known of the sample that the transforms get, and that the model takes.
 
@@ -39,7 +37,7 @@ class Ends:
     sample: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unknown:
     """Why nobody knows where the channels are, and what to write."""
 

@@ -1,7 +1,5 @@
 """A user's own transform, or one of torchvision, Keras or Gluon."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The types of what transforms of images are given."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field

@@ -16,7 +16,7 @@ from narrowcast.spec.sections.model import FRAMEWORKS, RUNTIMES, slug
 LOWS = ("bf16", "fp16")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Given:
     """What the command line says, None where it says nothing."""
 
@@ -28,7 +28,7 @@ class Given:
     runtime: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answers:
     """All that has to be said.
 

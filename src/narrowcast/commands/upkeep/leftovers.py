@@ -33,7 +33,7 @@ REFERENCE = re.compile(r"[0-9]{6}\.npz")
 """Outputs of fp32 that drift is measured from."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leftover:
     """A file or folder that no run needs.
 
