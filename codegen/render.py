@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from .script import Script
 from .vendoring.rehomed import rehomed
@@ -13,9 +13,13 @@ from .writing.code import only_code
 
 def render(script: Script) -> str:
     """The script's source, one newline at its end."""
-    template = _environment().get_template("script.py.j2")
-    text = template.render(script=script).rstrip("\n") + "\n"
+    text = template("script.py.j2").render(script=script).rstrip("\n") + "\n"
     return rehomed(text, script.package)
+
+
+def template(name: str) -> Template:
+    """One of the templates, which prints source alone."""
+    return _environment().get_template(name)
 
 
 @cache

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from .common.errors import UsageError
 from .common.version import VERSION
 from .placement.measured.sources import Choice
 from .run import Options
 from .run.slots.supplies import Supplies
+
+EXIT_CODES = (
+    "exit codes: 0 done, the criterion holds or there was none; 1 criterion not met; "
+    "2 bad options, model, data or plan; 3 requirement not met; 4 internal error; "
+    "130 interrupted. `narrowcast explain CODE` explains an error's code."
+)
 
 
 def parsed(
@@ -23,10 +31,15 @@ def parsed(
     slots: Supplies,
     arguments: Sequence[str] | None,
 ) -> tuple[Options, Callable[[], dict[str, Any]]]:
-    """The options, and what makes the arguments of `convert`."""
-    parser = argparse.ArgumentParser(
+    """The options, and what makes the arguments of `convert`.
+
+    Raises:
+        UsageError: There are no such options, or they don't go together.
+    """
+    parser = _Parser(
         prog=prog,
         description=f"Convert {name} to mixed precision (narrowcast {VERSION}).",
+        epilog=EXIT_CODES,
     )
     add = parser.add_argument
     add(
@@ -103,6 +116,19 @@ def parsed(
         output = options.output / f"trial-{options.trial}"
         options = replace(options, output=output)
     return options, supplied
+
+
+def is_json_asked(arguments: Sequence[str]) -> bool:
+    """Whether --json is among options that may be wrong; argparse takes its beginning."""
+    return any(len(each) > 2 and "--json".startswith(each) for each in arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what is wrong with options, in place of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise UsageError(message, f"{self.prog} --help lists the options.")
 
 
 def _positive(text: str) -> int:

@@ -6,39 +6,32 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
+from contextlib import suppress
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from .arguments import parsed
+from .arguments import is_json_asked, parsed
 from .common.errors import NarrowcastError
-from .common.files import shown, write_bytes
-from .common.places import described, place_of
 from .common.telling.aside import Aside, aside
+from .common.telling.colours import headed, is_coloured
+from .common.telling.failures import Answer, Failure
 from .common.telling.heartbeat import beating
 from .common.telling.progress import Quiet, Terminal, Verbose, printable
-from .common.telling.spec_lines import located
-from .common.telling.streams import STDOUT, check_streams, flushed, printed
+from .common.telling.streams import check_streams, printed
 from .common.telling.waiting import limit_reading
 from .evaluation.sharding import Workers
-from .record.recorded import Recorded
+from .failing import Failing
 from .report.json_data import as_json
 from .report.report import Report
 from .report.summary import summary
 from .run import Context, Options, Run
 from .run.interrupts import exits_are_told
 from .run.slots.supplies import Supplies
-
-INTERNAL = 4
-INTERRUPTED = 130
 
 
 def command_line(
@@ -67,14 +60,19 @@ def command_line(
             that many processes of this machine do.
         open_model: Opens what --model names, where the script names no model.
     """
-    try:
-        check_streams()
-    except NarrowcastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     path = Path(script).resolve()
     slots = Supplies(open_model, tuple(signature(convert).parameters)[1:])
-    options, supplied = parsed(path.name, name, path.parent, slots, arguments)
+    try:
+        check_streams()
+        options, supplied = parsed(path.name, name, path.parent, slots, arguments)
+    except NarrowcastError as error:
+        print(
+            headed(error.error_code, str(error), is_coloured(sys.stderr)),
+            file=sys.stderr,
+        )
+        wanted = is_json_asked(sys.argv[1:] if arguments is None else arguments)
+        answer = Answer(wanted and sys.stdout is not None)
+        return answer.failed(error.exit_code, Failure.of(error))
     with aside(options.verbose) as kept:
         context = Context(name, path, options, _told(options, kept), time.perf_counter)
         context.workers = _workers(options.workers, executor)
@@ -107,43 +105,39 @@ def _converted(
     context: Context, kept: Aside, convert: Callable[[Run], Report]
 ) -> Report | int:
     """What was converted, or the exit code of what was said instead."""
-    say, options = partial(_say, kept), context.options
+    answer = Answer(context.options.json)
+    failing = Failing(context, kept, answer)
     context.interrupts.told = kept.descriptor
     context.interrupts.listen()
-    limit_reading(options.timeout, kept.descriptor)
+    limit_reading(context.options.timeout, kept.descriptor, answer)
     run = Run(context)
-    left_early = partial(_left_early, context, say)
+
+    def left_early(what: str) -> None:
+        failing.left(what)
+        context.remove_candidates()
 
     def last_words(error: NarrowcastError) -> None:
-        say(f"error: {located(str(error), context.script)}")
+        failing.error(error)
         context.remove_candidates()
 
     try:
         run.begin()
         with (
-            _stdout_for_json(kept) if options.json else nullcontext(),
+            answer.alone(kept.descriptor),
             exits_are_told(left_early, NarrowcastError.exit_code),
             beating(context.progress.goes_on, last_words=last_words),
         ):
             return convert(run)
     except NarrowcastError as error:
-        say(f"error: {located(str(error), context.script)}")
-        return error.exit_code
+        return failing.error(error)
     except KeyboardInterrupt:
         # A second one, as a group of processes gets it, has nothing left to stop.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        done = "interrupted before the conversion was done: no plan was written"
-        _say_alone(kept, f"{done}{_left(context)}")
-        return INTERRUPTED
+        return failing.interrupted()
     except Exception as error:
-        say(_internal(error, context.name, options.output))
-        return INTERNAL
+        return failing.internal(error)
     except BaseException as error:  # what no code of ours raises
-        say(
-            "error: the model's, the data's or the metric's own code ended the run"
-            f"{place_of(error)}: {described(error)}"
-        )
-        return NarrowcastError.exit_code
+        return failing.ended(error)
     finally:
         context.discard()
 
@@ -160,61 +154,3 @@ def _workers(count: int | None, executor: Executor | None) -> Workers | None:
     if executor is not None:
         return Workers(count or os.cpu_count() or 1, executor)
     return Workers(count) if count and count > 1 else None
-
-
-@contextmanager
-def _stdout_for_json(kept: Aside) -> Iterator[None]:
-    """Let what the user's code and its child processes print go to standard error."""
-    flushed(sys.stdout)
-    stdout = os.dup(STDOUT)
-    os.dup2(kept.descriptor, STDOUT)
-    try:
-        yield
-    finally:
-        flushed(sys.stdout)
-        os.dup2(stdout, STDOUT)
-        os.close(stdout)
-
-
-def _left(context: Context) -> str:
-    """What can still be made of an interrupted run."""
-    history, passed = context.history, context.passed
-    if not isinstance(history, Recorded) or not history.size:
-        return ""
-    text = f"\n  --resume goes on where {shown(history.path)} ends."
-    if passed is not None:
-        text += f"\n  trial {passed} had passed: --trial {passed} delivers it."
-    return text
-
-
-def _left_early(context: Context, say: Callable[[str], None], what: str) -> None:
-    """What a process that ends at once must still do."""
-    say(f"error: {what} before the conversion was done: no plan was written")
-    context.remove_candidates()
-
-
-def _internal(error: Exception, name: str, output: Path) -> str:
-    details = "".join(traceback.format_exception(error))
-    what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-    where = "No log could be written."
-    for folder in (output, Path(tempfile.gettempdir())):
-        with suppress(NarrowcastError):
-            log = write_bytes(
-                folder / f"{name}.error.log", details.encode(errors="backslashreplace")
-            )
-            where = f"Details are in {shown(log)}."
-            break
-    return f"internal error: {what}\n  {where}"
-
-
-def _say(kept: Aside, text: str) -> None:
-    """Why a run failed, after what the framework wrote before."""
-    last = kept.last()
-    if last:
-        _say_alone(kept, f"what was written to standard error meanwhile:\n{last}")
-    _say_alone(kept, text)
-
-
-def _say_alone(kept: Aside, text: str) -> None:
-    clear = "\r\x1b[2K" if kept.stream.isatty() else ""
-    print(f"{clear}{printable(text)}", file=kept.stream, flush=True)

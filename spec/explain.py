@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from .besides import besides
+from .reading.codes import Code
 from .reading.diagnostics import Diagnostic, Steps
 from .reading.source import Place, Source
 from .sections.fields import Refused
@@ -49,7 +50,7 @@ def explain(error: ValidationError, source: Source) -> Iterator[Diagnostic]:
         yield _problem(problem, steps, source)
     for note in also.notes:
         if note.at in source.values:
-            yield source.note(note.at, note.text, note.hint)
+            yield source.note(note.at, note.text, note.hint, note.code)
 
 
 def _explain(detail: ErrorDetails, source: Source) -> Iterator[Diagnostic]:
@@ -61,19 +62,20 @@ def _explain(detail: ErrorDetails, source: Source) -> Iterator[Diagnostic]:
         yield _unknown(detail["loc"], source)
     elif kind == "missing":
         name = str(detail["loc"][-1])
-        yield source.diagnostic(place, (*steps, name), "is required", _wanted(detail))
+        at, wanted = (*steps, name), _wanted(detail)
+        yield source.diagnostic(place, at, "is required", wanted, Code.MISSING)
     elif kind == "value_error":
         yield from _broken(context["error"], steps, source)
     elif kind in LIMITS:
         message = LIMITS[kind].format(**context)
-        yield source.diagnostic(place, steps, message)
+        yield source.diagnostic(place, steps, message, "", Code.RANGE)
     elif kind in EXPECTED:
         found = _found(detail["input"], source.values.get(steps))
         message = f"expected {EXPECTED[kind]}, found {found}"
         hint = _remedy(kind, detail["input"], source.values.get(steps))
-        yield source.diagnostic(place, steps, message, hint)
+        yield source.diagnostic(place, steps, message, hint, Code.TYPE)
     else:
-        yield source.diagnostic(place, steps, detail["msg"])
+        yield source.diagnostic(place, steps, detail["msg"], "", Code.FORM)
 
 
 def _broken(error: ValueError, steps: Steps, source: Source) -> Iterator[Diagnostic]:
@@ -81,21 +83,26 @@ def _broken(error: ValueError, steps: Steps, source: Source) -> Iterator[Diagnos
         for problem in error.problems:
             yield _problem(problem, steps, source)
     else:
-        hint = error.hint if isinstance(error, Refused) else ""
-        yield source.diagnostic(source.place(steps), steps, str(error), hint)
+        refused = error if isinstance(error, Refused) else Refused(str(error))
+        place = source.place(steps)
+        yield source.diagnostic(place, steps, str(error), refused.hint, refused.code)
 
 
 def _problem(problem: Problem, steps: Steps, source: Source) -> Diagnostic:
     """A rule that the section at `steps` breaks."""
     at = source.known((*steps, *problem.at))
-    return source.diagnostic(source.place(at), at, problem.message, problem.hint)
+    return source.diagnostic(
+        source.place(at), at, problem.message, problem.hint, problem.code
+    )
 
 
 def _unknown(steps: Steps, source: Source) -> Diagnostic:
     """A key that is not in the dialect, or not here."""
     steps = source.known(steps)
     hint = meant(spot(steps[:-1]), str(steps[-1])).hint
-    return source.diagnostic(source.keys[steps], steps, "unknown key", hint)
+    return source.diagnostic(
+        source.keys[steps], steps, "unknown key", hint, Code.UNKNOWN
+    )
 
 
 def _wanted(detail: ErrorDetails) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from .reading.codes import Code
 from .reading.diagnostics import SpecError
 from .reading.source import Data, Source
 from .sections.model import FRAMEWORKS, UNSAID
@@ -88,5 +89,7 @@ def _told(keys: Mapping[str, Data], model: str) -> str:
 def _refuse(source: Source, message: str) -> None:
     at = source.known(FRAMEWORK)
     hint = f"one of {', '.join(OURS)}"
-    diagnostic = source.diagnostic(source.place(at), FRAMEWORK, message, hint)
+    diagnostic = source.diagnostic(
+        source.place(at), FRAMEWORK, message, hint, Code.WORD
+    )
     raise SpecError([diagnostic])

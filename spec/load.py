@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from .explain import explain
 from .framework import FRAMEWORK, OURS, framework_in, is_open, with_framework
 from .normalise import normalise
 from .notes import notes
+from .reading.codes import Code
 from .reading.compose import BREAK, compose
 from .reading.diagnostics import Diagnostic, SpecError, in_order
 from .reading.source import Source
@@ -75,7 +76,16 @@ def check(
         SpecError: As `load`; of several frameworks, for the one that fits best.
     """
     name = os.fspath(path)
-    source = _source(_text(name), name)
+    return checks(_text(name), name, framework=framework)
+
+
+def checks(text: str, name: str, *, framework: str = "") -> tuple[Diagnostic, ...]:
+    """The same of a YAML text; `name` stands for the file in messages.
+
+    Raises:
+        SpecError: As `check`.
+    """
+    source = _source(text, name)
     told = with_framework(source, framework)
     if not is_open(told):
         return _spec(told).notices
@@ -83,9 +93,8 @@ def check(
     text = f"is not written: valid for {', '.join(found)}; generate takes --framework"
     first, *others = (spec.notices for spec in found.values())
     common = (note for note in first if all(note in notices for notices in others))
-    return in_order(
-        (*common, source.note(FRAMEWORK, text, f"framework: {' or '.join(found)}"))
-    )
+    hint = f"framework: {' or '.join(found)}"
+    return in_order((*common, source.note(FRAMEWORK, text, hint, Code.CHOSEN)))
 
 
 def valid_for(source: Source, read: Callable[[Source], T]) -> dict[str, T]:
@@ -131,14 +140,11 @@ def document_of(source: Source) -> Document:
 
 def _spec(source: Source) -> Spec:
     document = document_of(source)
-    found = (source.note(note.at, note.text, note.hint) for note in notes(document))
+    found = (
+        source.note(note.at, note.text, note.hint, note.code)
+        for note in notes(document)
+    )
     return replace(normalise(document), notices=in_order(found))
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of what a spec may hold, for editors."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return schema | Document.model_json_schema()
 
 
 def _text(name: str) -> str:
@@ -152,6 +158,15 @@ def _text(name: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(name, f"can't be read: {reason}") from None
+    return decoded(content, name)
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The text of a spec's bytes; `name` stands for the file in messages.
+
+    Raises:
+        SpecError: It is not UTF-8, or too long.
+    """
     if len(content) > LIMIT:
         raise _unreadable(name, f"a spec may not be larger than {LIMIT // 1024} KiB")
     try:
@@ -161,10 +176,12 @@ def _text(name: str) -> str:
         line, column = len(before), len(before[-1]) + 1
         message = f"not UTF-8: byte 0x{content[error.start]:02x}"
         hint = "save the file as UTF-8"
-        raise SpecError(
-            [Diagnostic(name, line, column, "", message, hint, before[-1])]
-        ) from None
+        said = Diagnostic(
+            name, line, column, "", message, hint, before[-1], code=Code.CHARACTER
+        )
+        raise SpecError([said]) from None
 
 
 def _unreadable(name: str, message: str, hint: str = "") -> SpecError:
-    return SpecError([Diagnostic(name, 0, 0, "", message, hint)])
+    said = Diagnostic(name, 0, 0, "", message, hint, code=Code.UNREADABLE)
+    return SpecError([said])

@@ -158,7 +158,7 @@ def _pins(document: Document) -> Pins:
 
 def _evaluation(document: Document) -> Evaluation:
     """What judges; without a section for it, everything is supplied."""
-    accuracy = document.evaluation.accuracy or AccuracySection()
+    accuracy = document.evaluation.accuracy or AccuracySection.model_construct()
     loader = accuracy.dataloader
     read = _is_named(loader)
     judged, balance = document.judged, loader.filter.LabelBalance

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from .reading.codes import Code
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
 from .sections.dialect.written import effects, is_theirs
@@ -59,20 +60,26 @@ def _runtime_notes(document: Document) -> Iterator[Note]:
     if document.framework == "onnx" and model.runtime is None:
         if model.framework == "onnx":
             runtime = document.runtime
-            yield Note(RUNTIME, f"is not written: {runtime}", f"runtime: {runtime}")
+            yield Note(
+                RUNTIME,
+                f"is not written: {runtime}",
+                f"runtime: {runtime}",
+                code=Code.CHOSEN,
+            )
         elif not document.mixed_precision.precisions:
             yield Note(
                 RUNTIME,
                 f"is not written: openvino, since ONNX Runtime ({model.framework}) has "
                 "no bf16 on CPUs; with precisions: fp16 it is onnxruntime",
                 "runtime: openvino",
+                code=Code.CHOSEN,
             )
 
 
 def _trust_notes(document: Document) -> Iterator[Note]:
     if document.model.trust:
         text = "lets code in the model's file run when the script opens it"
-        yield Note(("model", "trust"), text)
+        yield Note(("model", "trust"), text, code=Code.MEANING)
 
 
 def _device_notes(document: Document) -> Iterator[Note]:
@@ -85,7 +92,7 @@ def _precision_notes(document: Document) -> Iterator[Note]:
     if not document.mixed_precision.precisions:
         inner = "mixed_precision" in document.model_fields_set
         hint = "precisions: bf16" if inner else "mixed_precision: {precisions: bf16}"
-        yield Note(PRECISIONS, "is not written: bf16", hint)
+        yield Note(PRECISIONS, "is not written: bf16", hint, code=Code.CHOSEN)
 
 
 def _pin_notes(document: Document) -> Iterator[Note]:
@@ -147,7 +154,9 @@ def _files_of(
 def _path_notes(steps: Steps, path: str | None) -> Iterator[Note]:
     if path and absolute(path):
         text = "is absolute: the script will only run on machines with this path"
-        yield Note(steps, text, "write a path relative to the spec")
+        yield Note(
+            steps, text, "write a path relative to the spec", code=Code.ELSEWHERE
+        )
 
 
 def _performance_notes(document: Document) -> Iterator[Note]:
@@ -161,26 +170,32 @@ def _performance_notes(document: Document) -> Iterator[Note]:
             "makes latency the objective: write tuning: {objective: low_compute} "
             "for as much in 16 bits as the criterion allows"
         )
-        yield Note(at, text, "write tuning: {objective: latency} beside it")
+        yield Note(
+            at, text, "write tuning: {objective: latency} beside it", code=Code.MEANING
+        )
 
 
 def _accuracy_objective_notes(document: Document) -> Iterator[Note]:
     if document.tuning.objective == "accuracy":
         text = "is accuracy, which is the criterion: what is sought is low_compute"
-        yield Note(OBJECTIVE, text, "objective: low_compute")
+        yield Note(OBJECTIVE, text, "objective: low_compute", code=Code.MEANING)
 
 
 def _objective_notes(document: Document) -> Iterator[Note]:
     unsaid = "objective" not in document.tuning.model_fields_set
     if document.evaluation.performance is None and unsaid and is_theirs(document):
         text = "is not written: low_compute; in Neural Compressor it is performance"
-        yield Note(OBJECTIVE, text, "tuning: {objective: low_compute}")
+        yield Note(
+            OBJECTIVE, text, "tuning: {objective: low_compute}", code=Code.CHOSEN
+        )
 
 
 def _any_accuracy_notes(document: Document) -> Iterator[Note]:
     if document.tuning.exit_policy.performance_only:
         text = "accepts any accuracy: nothing is judged, ops go by the static rules"
-        yield Note(("tuning", "exit_policy", "performance_only"), text)
+        yield Note(
+            ("tuning", "exit_policy", "performance_only"), text, code=Code.MEANING
+        )
 
 
 def _trials_notes(document: Document) -> Iterator[Note]:
@@ -188,11 +203,13 @@ def _trials_notes(document: Document) -> Iterator[Note]:
     if unsaid and document.judged and is_theirs(document):
         text = "is not written: 20; in Neural Compressor it is 100"
         at = ("tuning", "exit_policy", "max_trials")
-        yield Note(at, text, "tuning: {exit_policy: {max_trials: 20}}")
+        yield Note(
+            at, text, "tuning: {exit_policy: {max_trials: 20}}", code=Code.CHOSEN
+        )
 
 
 def _criterion_notes(document: Document) -> Iterator[Note]:
-    written = document.tuning.accuracy_criterion != CriterionSection()
+    written = document.tuning.accuracy_criterion != CriterionSection.model_construct()
     if written and not document.executed:
         yield Note(CRITERION, "is not checked: nothing is executed here", LEAVE)
 
@@ -217,7 +234,12 @@ def _several_metrics_notes(document: Document) -> Iterator[Note]:
             "makes one mean of metrics that rise and metrics that fall where a model is "
             "better: what it loses by one it may win by another"
         )
-        yield Note((*at, "weight"), text, "leave it out: then each must hold")
+        yield Note(
+            (*at, "weight"),
+            text,
+            "leave it out: then each must hold",
+            code=Code.MEANING,
+        )
 
 
 def _transform_notes(document: Document) -> Iterator[Note]:
@@ -230,7 +252,7 @@ def _transform_notes(document: Document) -> Iterator[Note]:
         before = None
         for at, step in loader.transform.placed:
             if other := step.other(document.framework, before):
-                yield Note((*DATA, "transform", *at), *other)
+                yield Note((*DATA, "transform", *at), *other, code=Code.MEANING)
             before = step
 
 

@@ -65,12 +65,15 @@ class Copy:
         if self.is_none:
             return
         if self.folder.exists() and not self.folder.is_dir():
-            raise OutputError(f"{self.folder} is no folder; move it elsewhere")
+            raise OutputError(
+                f"{self.folder} is no folder; move it elsewhere", "NC902"
+            )
         for name, path in _files(self.folder).items():
             if not _begins(path, self.files.get(name, HEAD).splitlines()[0]):
                 raise OutputError(
                     f"{path} was not written by narrowcast; it is left alone. Move it "
-                    f"elsewhere: {self.folder.name} is replaced as a whole."
+                    f"elsewhere: {self.folder.name} is replaced as a whole.",
+                    "NC903",
                 )
 
     def put(self) -> bool:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .errors import UsageError
-from .files import sha256
+from .errors import WriteError
+from .files import beside, keep_mode, sha256, standing
 from .standing import check_model
 
 CANDIDATE = "candidate-"
@@ -59,8 +59,8 @@ def temporary(output: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _unwritable(folder: Path, error: OSError) -> UsageError:
-    return UsageError(
+def _unwritable(folder: Path, error: OSError) -> WriteError:
+    return WriteError(
         f"can't write {folder}: {error.strerror or error}",
         "Make room, or choose another place with --output.",
     )
@@ -101,7 +101,7 @@ def deliver(candidate: Path, missed: bool) -> Path:
     try:
         final.parent.mkdir(exist_ok=True)
         for entry in entries:
-            _replace(entry, final.parent / entry.name)
+            put(entry, final.parent / entry.name)
     except OSError as error:
         raise _unwritable(final.parent, error) from error
     shutil.rmtree(candidate.parent, ignore_errors=True)
@@ -129,8 +129,36 @@ def _beside(candidate: Path) -> Iterator[Path]:
     return (path for path in sorted(candidate.parent.iterdir()) if path != candidate)
 
 
-def _replace(entry: Path, final: Path) -> None:
-    """Rename; a folder takes the place of one by way of the candidate's own."""
-    if final.is_dir() and not final.is_symlink():
-        final.rename(entry.with_name(f"{entry.name}.replaced"))
-    entry.replace(final)
+def put(entry: Path, final: Path) -> None:
+    """Put a file or folder in place, whole at any time; a link stays, and is followed.
+
+    Raises:
+        OSError: It can't be put there.
+    """
+    target = standing(final)
+    near = _near(entry, target)
+    try:
+        if target.is_dir():
+            target.rename(near.with_name(f"{near.name}.replaced"))
+        else:
+            keep_mode(near, target)
+        near.replace(target)
+    finally:
+        if near != entry:
+            shutil.rmtree(near.parent, ignore_errors=True)
+
+
+def _near(entry: Path, target: Path) -> Path:
+    """The entry; in a folder of its own, a copy where the target is on another disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if entry.stat().st_dev == target.parent.stat().st_dev:
+        return entry
+    folder = beside(target)
+    folder.mkdir()
+    copy = shutil.copytree if entry.is_dir() else shutil.copyfile
+    try:
+        copy(entry, folder / entry.name)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder / entry.name

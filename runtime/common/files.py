@@ -4,44 +4,66 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import UsageError
+from .errors import WriteError
 from .standing import check_file
 
 
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write beside the target and rename: readers see the old file or the new one.
 
+    A link stays one: what it names is replaced. A file that is there keeps its mode, a
+    new one has what the umask leaves.
+
     Raises:
-        UsageError: The folder can't be written, the disk is full, or what is there is
-            no file.
+        WriteError: The folder can't be written, or the disk is full.
+        OccupiedError: What is there is no file.
     """
     staged = stage(path, data)
     with _written(path), removed_on_failure(staged):
-        return staged.replace(path)
+        staged.replace(standing(path))
+    return path
 
 
 def stage(path: Path, data: bytes) -> Path:
     """Write to a new file beside the target, which only a rename is left of.
 
     Raises:
-        UsageError: The folder can't be written, the disk is full, or what is there is
-            no file.
+        WriteError: The folder can't be written, or the disk is full.
+        OccupiedError: What is there is no file.
     """
     check_file(path)
+    target = standing(path)
     with _written(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        staged = Path(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged = beside(target)
         with removed_on_failure(staged):
-            with os.fdopen(handle, "wb") as file:
+            with staged.open("xb") as file:
                 file.write(data)
-            staged.chmod(0o644)
+            keep_mode(staged, target)
     return staged
+
+
+def standing(path: Path) -> Path:
+    """What a path names: of a link, what it leads to, which need not be there."""
+    return Path(os.path.realpath(path))
+
+
+def beside(path: Path) -> Path:
+    """A name that nothing has yet, in the folder of another."""
+    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
+
+
+def keep_mode(new: Path, old: Path) -> None:
+    """Give a file the permissions of the one whose place it takes, if one is there."""
+    with suppress(FileNotFoundError):
+        new.chmod(stat.S_IMODE(old.stat().st_mode))
 
 
 @contextmanager
@@ -59,7 +81,7 @@ def _written(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
+        raise WriteError(
             f"can't write {path}: {error.strerror or error}",
             "Make room, or choose another place with --output or --plan.",
         ) from error
@@ -82,7 +104,7 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UsageError(
+        raise WriteError(
             f"can't write in {folder}: {error.strerror or error}",
             "Choose another place with --output or --plan.",
         ) from error

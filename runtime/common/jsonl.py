@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UsageError
+from .errors import HistoryError, WriteError
 from .files import write_bytes
 
 
@@ -46,7 +46,7 @@ def read(path: Path) -> tuple[list[dict[str, Any]], int]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(
+        raise HistoryError(
             f"{path.name} can't be read: {error.strerror or error}"
         ) from error
     lines = data.split(b"\n")[:-1]
@@ -59,7 +59,7 @@ def read(path: Path) -> tuple[list[dict[str, Any]], int]:
         except (ValueError, RecursionError) as error:
             if number == len(lines):
                 break
-            raise UsageError(
+            raise HistoryError(
                 f"{path.name} is damaged in line {number}: {error}",
                 "Search anew, without --resume.",
             ) from error
@@ -88,8 +88,6 @@ def append(path: Path, value: Mapping[str, Any], size: int) -> int:
         UsageError: It can't be written.
     """
     line = encoded(value) + b"\n"
-    if path.is_symlink():  # it is continued here, and stays there as it is
-        write_bytes(path, path.read_bytes())
     try:
         with path.open("r+b") as file:
             file.truncate(size)
@@ -98,7 +96,7 @@ def append(path: Path, value: Mapping[str, Any], size: int) -> int:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise UsageError(
+        raise WriteError(
             f"can't write {path}: {error.strerror or error}",
             "Make room, or choose another place with --plan.",
         ) from error

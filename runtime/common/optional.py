@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from .errors import RequirementError, first_line
+from .errors import MissingPackageError, first_line
 
 
 def optional(module: str, what_for: str, distribution: str = "") -> Any:
@@ -17,7 +17,7 @@ def optional(module: str, what_for: str, distribution: str = "") -> Any:
         distribution: What pip calls the library, where it is not the module's name.
 
     Raises:
-        RequirementError: It is not installed, or its import fails.
+        MissingPackageError: It is not installed, or its import fails.
     """
     package = distribution or module.partition(".")[0]
     try:
@@ -25,11 +25,11 @@ def optional(module: str, what_for: str, distribution: str = "") -> Any:
     except Exception as error:  # an import can fail in any way
         top = module.partition(".")[0]
         if isinstance(error, ModuleNotFoundError) and error.name == top:
-            raise RequirementError(
+            raise MissingPackageError(
                 f"{what_for} needs {package}, which is not installed",
                 f"Install it: pip install {package}",
             ) from error
-        raise RequirementError(
+        raise MissingPackageError(
             f"{what_for} needs {package}, and `import {module}` fails: "
             f"{first_line(error).rstrip('.')}",
             f"Reinstall it: pip install --force-reinstall {package}",

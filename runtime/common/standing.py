@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import UsageError
+from .errors import OccupiedError
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -28,8 +29,10 @@ def kind_at(path: Path) -> str:
     """What stands there in place of a file, links followed; "" for a file or nothing."""
     try:
         mode = path.stat().st_mode
-    except OSError:
+    except FileNotFoundError:
         return ""
+    except OSError:
+        return "a link to itself" if os.path.islink(path) else ""  # noqa: PTH114
     return "" if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "no file")
 
 
@@ -41,7 +44,7 @@ def check_file(path: Path) -> None:
     """
     kind = kind_at(path)
     if kind:
-        raise UsageError(f"can't write {path}: it is {kind}, no file", ELSEWHERE)
+        raise OccupiedError(f"can't write {path}: it is {kind}, no file", ELSEWHERE)
 
 
 def check_model(path: Path, folder: bool) -> None:
@@ -59,13 +62,13 @@ def check_model(path: Path, folder: bool) -> None:
     if path.is_dir():
         foreign = next(_foreign(path), None)
         if foreign is not None:
-            raise UsageError(
+            raise OccupiedError(
                 f"{path} would be replaced, and {foreign.name} in it is of no SavedModel",
                 ELSEWHERE,
             )
     elif path.exists():
         kind = kind_at(path) or "a file"
-        raise UsageError(f"can't write {path}: it is {kind}, no folder", ELSEWHERE)
+        raise OccupiedError(f"can't write {path}: it is {kind}, no folder", ELSEWHERE)
 
 
 def _foreign(folder: Path) -> Iterator[Path]:

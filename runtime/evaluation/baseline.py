@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import DataError, ModelError, NarrowcastError
+from ..common.errors import DataError, ModelError, NarrowcastError, RunningError
 from ..common.places import described, place_of, users_code
 from ..common.strict_json import listed, number, optional, record, seconds, text
 from ..common.timing import Clock
@@ -143,7 +143,7 @@ def _blamed() -> Iterator[None]:
 
 
 def _fails_on_data(error: BaseException) -> ModelError:
-    return ModelError(
+    return RunningError(
         f"the fp32 model fails on the data{place_of(error)}: {described(error)}",
         "Check model.inputs (shape, dtype), the dataset and its transforms.",
     )

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..common.errors import ModelError, ModelWarning
+from ..common.errors import LoadingError, ModelError, ModelWarning
 from ..common.places import described, place_of, users_code, users_frame
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def _load_error(
         returning = not frame.line or frame.line.startswith("return")
         remedy = _remedy_of_call(error, returning, torch) or remedy
     said = f"load_model() failed{place_of(error)}: {described(error)}"
-    return ModelError(said, remedy)
+    return LoadingError(said, remedy)
 
 
 def _remedy_of_files(files: Sequence[Path]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..common.errors import ModelError, NarrowcastError
+from ..common.errors import ModelError, NarrowcastError, RunningError
 from ..common.places import users_code
 from ..common.processes.answering import Answer, answering
 from ..common.processes.fresh import FreshProcess
@@ -66,7 +66,7 @@ def _loaded(load_saved: Callable[[Path], T], path: Path) -> T:
 
 
 def _not_opened(error: BaseException) -> ModelError:
-    return ModelError(
+    return RunningError(
         f"the saved model can't be opened: {type(error).__name__}: {error}",
         "It is opened as deployers will open it: without load_model() and what that "
         "imports.",
@@ -131,7 +131,7 @@ def _alone(value: Any) -> Any:
 
 
 def _saved_fails(error: BaseException) -> ModelError:
-    return ModelError(
+    return RunningError(
         f"the saved model fails on the data: {type(error).__name__}: {error}",
         "A size that the data varies must be a symbol in model.inputs.",
     )
@@ -139,7 +139,7 @@ def _saved_fails(error: BaseException) -> ModelError:
 
 def made_up_fails(error: BaseException) -> ModelError:
     """What is said of a saved model that fails on the first batch, where none judges."""
-    return ModelError(
+    return RunningError(
         f"the saved model fails on made-up inputs: {type(error).__name__}: {error}",
         "Check model.inputs in the spec, or give it data to be judged on.",
     )

@@ -167,6 +167,15 @@ class Naming(Protocol):
 
 
 @runtime_checkable
+class Scattered(Protocol):
+    """An adapter whose models may keep data in more files than the one they are named by."""
+
+    def data_files(self, model: Any, /) -> tuple[Path, ...]:
+        """These other files, of a model as loaded."""
+        ...
+
+
+@runtime_checkable
 class Compiler(Protocol):
     """An adapter whose saved models can be compiled for this machine."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ..common.errors import RequirementError, first_line
+from ..common.errors import MissingPackageError, first_line
 from ..common.version import installing
 
 
@@ -27,11 +27,11 @@ def imported(package: str, title: str, extra: str) -> Any:
         return import_module(package)
     except Exception as error:  # an import can fail in any way
         if isinstance(error, ModuleNotFoundError) and error.name == package:
-            raise RequirementError(
+            raise MissingPackageError(
                 f"{title} is not installed.",
                 f"Install it: {installing(extra)}",
             ) from error
-        raise RequirementError(
+        raise MissingPackageError(
             f"{title} is installed, but `import {package}` fails: "
             f"{first_line(error).rstrip('.')}",
             f"Reinstall it: {installing(extra, 'pip install --force-reinstall')}",

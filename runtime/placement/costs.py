@@ -19,6 +19,8 @@ CastCost = Callable[[Tensor, Precision, Precision], float]
 class CostError(NarrowcastError):
     """A cost is negative or not a number, or the costs add up to no finite number."""
 
+    error_code = "NC605"
+
 
 def checked(cost: float, what: str) -> float:
     """`cost`, or a CostError that names `what` it is the cost of."""

@@ -7,11 +7,12 @@ says who has it, and may be left behind by a process that was killed.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..common.errors import UsageError, first_line
+from ..common.errors import BusyError, first_line
 
 try:
     import fcntl
@@ -57,7 +58,7 @@ def _taken(path: Path, note: Callable[[str], None]) -> int | None:
         raise _busy(path, str(os.getpid()))
     try:
         while True:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
             try:
                 if _is_ours(handle, path):
                     return handle
@@ -71,7 +72,14 @@ def _taken(path: Path, note: Callable[[str], None]) -> int | None:
 
 
 def _is_ours(handle: int, path: Path) -> bool:
-    """Lock an open file; False if its last holder removed it meanwhile."""
+    """Lock an open file; False if its last holder removed it meanwhile.
+
+    Raises:
+        BusyError: Another run has it.
+        OSError: It is no lock of a run's, and is left alone.
+    """
+    if not (stat.S_ISREG(os.fstat(handle).st_mode) and _says_who(handle)):
+        raise OSError(f"{path.name} is no lock")
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
@@ -84,9 +92,39 @@ def _is_ours(handle: int, path: Path) -> bool:
     return False
 
 
-def _busy(path: Path, holder: str) -> UsageError:
+def _says_who(handle: int) -> bool:
+    """Whether a file holds what a lock does: a process's number, or nothing yet."""
+    content = os.pread(handle, 100, 0)
+    return not content or content.isdigit()
+
+
+def _busy(path: Path, holder: str) -> BusyError:
     name = path.name.removeprefix(".").removesuffix(".lock")
-    return UsageError(
+    return BusyError(
         f"another run writes {name} in {path.parent}: process {holder or 'unknown'}",
         "Wait for it or end it, or choose other places with --output and --plan.",
     )
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process has the lock; it is neither taken nor made.
+
+    One that can't be told of is taken for held.
+    """
+    if path in _held:
+        return True
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        if not fcntl:
+            return True
+        fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False

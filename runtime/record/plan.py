@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import MODEL, NEW, PlanError
-from ..common.files import removed_on_failure, stage, write_bytes
+from ..common.errors import MODEL, NEW, OccupiedError, PlanError, UnreadablePlanError
+from ..common.files import removed_on_failure, stage, standing, write_bytes
 from ..common.strict_json import json_text
 from ..graph.graph import Graph, Placement, Precision, casts
 from ..search.found import Plan
@@ -18,6 +18,8 @@ from ..search.sensitivity.estimate import Estimate, Method
 from .plain_data import reason_data, reason_of
 
 FORMAT = 1
+PLAN = ".plan.json"
+"""How plans are called if nothing else is said."""
 
 
 def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def replaced_plan(
     Raises:
         UsageError: The plan can't be written.
     """
-    staged = stage(path, json_text(content).encode())
+    staged, path = stage(path, json_text(content).encode()), standing(path)
     aside = staged.with_name(f"{staged.name}.before")
     with removed_on_failure(staged):
         with suppress(FileNotFoundError):
@@ -92,6 +94,23 @@ def replaced_plan(
                 aside.replace(path)
 
 
+def check_replaceable(path: Path) -> None:
+    """See that a new plan may take a file's place.
+
+    Raises:
+        OccupiedError: It is no plan, and is not called as one.
+    """
+    if path.name.endswith(PLAN) or not path.is_file():
+        return
+    data = path.read_bytes()
+    with suppress(ValueError, RecursionError):
+        if not data or "format" in dict(json.loads(data)):
+            return
+    raise OccupiedError(
+        f"{path.name} is no plan: it is left alone", "Name another file with --plan."
+    )
+
+
 def read_document(path: Path) -> dict[str, Any]:
     """The lock file as plain data.
 
@@ -101,9 +120,9 @@ def read_document(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise PlanError(f"{path.name} can't be read: {error}", NEW) from error
+        raise UnreadablePlanError(f"{path.name} can't be read: {error}", NEW) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise PlanError(f"{path.name} is not a plan of format {FORMAT}", NEW)
+        raise UnreadablePlanError(f"{path.name} is not a plan of format {FORMAT}", NEW)
     return content
 
 
@@ -183,14 +202,16 @@ def damage(name: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise PlanError(f"{name} is damaged: {error!r}", NEW) from error
+        raise UnreadablePlanError(f"{name} is damaged: {error!r}", NEW) from error
 
 
 def _check_kernels(plan: Plan, graph: Graph, name: str) -> None:
     for op in graph.ops:
         precision = plan.placement[op.id]
         if precision not in (plan.low, Precision.FP32):
-            raise PlanError(f"{name} is damaged: {op.id} is {precision} in it", NEW)
+            raise UnreadablePlanError(
+                f"{name} is damaged: {op.id} is {precision} in it", NEW
+            )
         if precision == plan.low and op.kernel(precision) is None:
             raise PlanError(
                 f"{name} has {op.id} in {precision}, which has no such kernel here", NEW

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import UsageError
+from ..common.errors import HistoryError
 from ..graph.graph import Graph, Precision
 from ..graph.pins import Reason, Why
 from ..search.found import Plan
@@ -46,7 +46,7 @@ class Rebuilding:
             UsageError: It was for another precision.
         """
         if self.past.low != low:
-            raise UsageError(
+            raise HistoryError(
                 f"trial {self.past.number} is for {self.past.low}, this is {low}"
             )
         placement = self.past.placement(graph.by_id)
@@ -69,13 +69,13 @@ def rebuilding(earlier: Recorded | None, number: int, path: Path) -> Rebuilding:
         UsageError: There is no such trial, or no history.
     """
     if earlier is None or not earlier.trials:
-        raise UsageError(
+        raise HistoryError(
             f"--trial {number}: {path.name} has no trials",
             "A search writes them; --search begins one.",
         )
     by_number = {past.number: past for past in earlier.trials.values()}
     if number not in by_number:
-        raise UsageError(
+        raise HistoryError(
             f"--trial {number}: {path.name} has trials {min(by_number)} to "
             f"{max(by_number)}",
             "Name one of these.",

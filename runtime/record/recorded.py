@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common import jsonl
-from ..common.errors import UsageError
+from ..common.errors import HistoryError
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Reason
 from ..search.history import Attempt, Outcome
@@ -171,7 +171,7 @@ def resumed(path: Path, header: Mapping[str, Any]) -> Recorded | None:
     for number, line in enumerate(lines[1:], start=2):
         what = wrong(line) or _take(found, numbers, line)
         if what:
-            raise UsageError(f"{path.name} is damaged in line {number}: {what}", ANEW)
+            raise HistoryError(f"{path.name} is damaged in line {number}: {what}", ANEW)
     return found
 
 
@@ -204,10 +204,10 @@ def _check_header(
     recorded: Mapping[str, Any], now: Mapping[str, Any], name: str
 ) -> None:
     if recorded.get("format") != now["format"]:
-        raise UsageError(f"{name} is no history of format {now['format']}", ANEW)
+        raise HistoryError(f"{name} is no history of format {now['format']}", ANEW)
     for key, what in (("name", "model"), ("spec", "spec"), ("script", "script")):
         if recorded.get(key) != now[key]:
-            raise UsageError(
+            raise HistoryError(
                 f"{name} was begun with another {what}",
                 f"Restore the {what} that it was begun with, or search anew with "
                 "--search in place of --resume.",

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import UsageError
+from ..common.errors import HistoryError
 from ..common.files import sha256
 from ..common.jsonl import decoded, encoded
 from ..common.telling.progress import Progress
@@ -106,7 +106,9 @@ def _check_ops(history: History, name: str, graph: Graph, low: Precision) -> Non
     named = (*ranges["pins"], *ranges["excused"], *(row[0] for row in ranking), *lifted)
     unknown = [op for op in named if op not in graph.by_id]
     if unknown:
-        raise UsageError(f"{name} is damaged: {unknown[0]} is no op of the graph", ANEW)
+        raise HistoryError(
+            f"{name} is damaged: {unknown[0]} is no op of the graph", ANEW
+        )
 
 
 def check_question(
@@ -167,7 +169,7 @@ def check_same(
     """
     recorded: Mapping[str, Any] = history.remember(step, lambda: now)
     for what in _differences(recorded, decoded(encoded(now))):
-        raise UsageError(
+        raise HistoryError(
             f"{name} is the history of another search: {what} changed",
             "Restore it, or search anew with --search in place of --resume.",
         )
@@ -188,7 +190,7 @@ def check_data(recorded: Identity | None, now: Identity, name: str) -> None:
         return
     pairs = enumerate(zip_longest(chain, now.chain))
     first = next(number for number, (a, b) in pairs if a != b)
-    raise UsageError(
+    raise HistoryError(
         f"{name} is the history of another search: the data changed, from batch "
         f"{first + 1} on",
         "Restore it, or search anew with --search in place of --resume. A dataset that draws at random must "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..common.files import matching, sha256
@@ -26,6 +27,10 @@ class Sources:
     model: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
     modules: tuple[str, ...] = ()
+
+    def and_model(self, files: Sequence[Path]) -> Sources:
+        """These, and more files of the model."""
+        return replace(self, model=(*self.model, *files))
 
     def and_supplied(self, model: object, data: object) -> Sources:
         """These, and the files and modules that a command line named in their place."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from ..common.files import shown
 from ..common.strict_json import strict
+from ..common.telling.failures import INTERRUPTED, MISSED, Failure
 from ..evaluation.judgement import Judgement, Package
 from ..evaluation.judging.verdict import verdict_data
 from .comparison import COMPILED, RESULT, RuleBased
@@ -28,8 +30,19 @@ def as_json(report: Report) -> dict[str, Any]:
         data["rules"] = _rules_data(report, report.rules)
     if report.package is not None:
         data["package"] = _package_data(report, report.package)
+    data["diagnostics"] = [each.data for each in _failures(report)]
     told: dict[str, Any] = strict({**data, "exit_code": report.exit_code})
     return told
+
+
+def _failures(report: Report) -> Iterator[Failure]:
+    """Why the exit code is not 0."""
+    if report.interrupted:
+        yield Failure(INTERRUPTED, "interrupted: what had passed is delivered")
+    judged = (report.judgement, report.package and report.package.judgement)
+    for each in judged:
+        if each and not each.holds:
+            yield Failure(MISSED, "; ".join(each.lines))
 
 
 def _judgement_data(judgement: Judgement) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from ..evaluation.batches import Batches
 from ..evaluation.data.supplied.supplied import Data
 from ..evaluation.loading import loaded, made_by
 from ..evaluation.performance.asked import Performance
-from ..frameworks.adapter import Adapter
+from ..frameworks.adapter import Adapter, Scattered
 from ..frameworks.inputs import Input
 from ..frameworks.protocol import Opener
 from ..graph.graph import Precision
 from ..hardware.answers import Answer, Device
 from ..hardware.forcing import check_forced
 from ..hardware.requirements import Machine, Requirements, require
-from ..record.plan import read_document
+from ..record.plan import check_replaceable, read_document
 from ..record.rebuild import Rebuilding
 from ..record.recorded import history_path, plan_stem
 from ..record.resume import opened
@@ -71,6 +71,7 @@ class Run:
             )
         for path in _written(given):
             check_file(path)
+        check_replaceable(given.plan)
         if given.trial is None:
             context.claim(given.plan.parent, plan_stem(given.plan))
         self._open_history()
@@ -169,6 +170,8 @@ class Run:
         model, said = loaded(load_model, context.script.parent, files)
         for text in said:
             context.warn(text)
+        if isinstance(self.adapter, Scattered):
+            sources = sources.and_model(self.adapter.data_files(model))
         load_model, model = handed(self.adapter, load_model, model, inputs)
         slots = filled(self.adapter, load_model, model, batches, inputs, sources)
         for each in slots.assumed:

@@ -17,6 +17,7 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
+from .codes import Code
 from .construct import DEPTH, MERGE, NODES, SCALARS, construct
 from .diagnostics import SpecError
 from .source import Place, Source
@@ -80,7 +81,8 @@ def compose(
     source = Source(name, tuple(BREAK.split(text)))
     node = _node(text, source, is_key)
     if node is None or node.tag.endswith(":null"):
-        _refuse(source, Place(1, 1), "the spec is empty", "write at least `model:`")
+        hint = "write at least `model:`"
+        _refuse(source, Place(1, 1), "the spec is empty", hint, Code.NO_MAPPING)
     if not isinstance(node, yaml.MappingNode):
         kind = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
         mark = node.start_mark
@@ -89,6 +91,7 @@ def compose(
             Place(mark.line + 1, mark.column + 1),
             f"a spec is a mapping of keys to values, this is {kind}",
             "start with `model:`",
+            Code.NO_MAPPING,
         )
     return construct(node, source)
 
@@ -101,7 +104,8 @@ def _node(text: str, source: Source, is_key: Callable[[str], bool]) -> yaml.Node
         before = BREAK.split(text[: error.position])
         place = Place(len(before), len(before[-1]) + 1)
         code = f"U+{ord(text[error.position]):04X}"
-        _refuse(source, place, f"the character {code} is not allowed in YAML", "")
+        message = f"the character {code} is not allowed in YAML"
+        _refuse(source, place, message, "", Code.CHARACTER)
     try:
         return composer.get_single_node()
     except yaml.MarkedYAMLError as error:
@@ -110,7 +114,8 @@ def _node(text: str, source: Source, is_key: Callable[[str], bool]) -> yaml.Node
         # PyYAML lets chr() and int() of an absurd escape or directive fail.
         mark = composer.get_mark()
         here = Place(mark.line + 1, mark.column + 1)
-        _refuse(source, here, "not a character or number in YAML", "")
+        message = "not a character or number in YAML"
+        _refuse(source, here, message, "", Code.CHARACTER)
 
 
 def _refuse_syntax(
@@ -123,8 +128,10 @@ def _refuse_syntax(
     here = composer.get_mark()
     lines, scalars = source.lines, composer.scalars
     found = conflict(lines) or slip(error, here, lines, scalars, is_key)
-    _refuse(source, found.place, found.message, found.hint)
+    _refuse(source, found.place, found.message, found.hint, found.code)
 
 
-def _refuse(source: Source, place: Place, message: str, hint: str) -> NoReturn:
-    raise SpecError([source.diagnostic(place, (), message, hint)]) from None
+def _refuse(
+    source: Source, place: Place, message: str, hint: str, code: Code
+) -> NoReturn:
+    raise SpecError([source.diagnostic(place, (), message, hint, code)]) from None

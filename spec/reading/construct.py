@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import yaml
 
+from .codes import Code
 from .diagnostics import Diagnostic, SpecError, Steps
 from .source import Data, Place, Source
 
@@ -110,10 +111,11 @@ class _Builder:
                 if re.fullmatch(form, text):
                     return convert(text)
             except ValueError as error:
-                self._report(node, steps, str(error))
+                self._report(node, steps, Code.RANGE, str(error))
                 return None
             kind = node.tag.removeprefix(TAG)
-            self._report(node, steps, f"`{text[:40]}` is not a YAML {kind}")
+            message = f"`{text[:40]}` is not a YAML {kind}"
+            self._report(node, steps, Code.TAG, message)
             return None
         # `<<` as a value is a string like any other.
         if node.tag != MERGE:
@@ -123,10 +125,12 @@ class _Builder:
     def _text(self, node: yaml.ScalarNode, steps: Steps) -> str:
         text = str(node.value)
         if "\0" in text:
-            self._report(node, steps, "a NUL character is not allowed")
+            self._report(node, steps, Code.CHARACTER, "a NUL character is not allowed")
         if any("\ud800" <= c <= "\udfff" for c in text):
             message = "half of a surrogate pair is not a character"
-            self._report(node, steps, message, "write the character itself")
+            self._report(
+                node, steps, Code.CHARACTER, message, "write the character itself"
+            )
         if node.style is None:
             self._check_lines(node, steps)
         return text
@@ -140,7 +144,11 @@ class _Builder:
                 place = Place(row + 1, len(line) - len(item) + 1)
                 message = "YAML reads this line as part of the value above"
                 hint = "indent an item of a list as the others, or quote the value"
-                self.found.append(self.source.diagnostic(place, steps, message, hint))
+                self.found.append(
+                    self.source.diagnostic(
+                        place, steps, message, hint, Code.INDENTATION
+                    )
+                )
 
     def _pairs(
         self, node: yaml.MappingNode, steps: Steps
@@ -159,7 +167,9 @@ class _Builder:
                 if key in own:
                     first = own[key][0].start_mark.line + 1
                     message = f"the key is written twice, first in line {first}"
-                    self._report(key_node, (*steps, key), message, "remove one")
+                    self._report(
+                        key_node, (*steps, key), Code.TWICE, message, "remove one"
+                    )
                 elif key is not None:
                     own[key] = (key_node, value_node)
         return inherited | own
@@ -169,18 +179,20 @@ class _Builder:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         parents = [n for n in nodes if isinstance(n, yaml.MappingNode)]
         if len(parents) != len(nodes):
-            self._report(node, steps, "`<<` takes a mapping or a list of mappings")
+            message = "`<<` takes a mapping or a list of mappings"
+            self._report(node, steps, Code.TAG, message)
         return parents
 
     def _key(self, node: yaml.Node, steps: Steps) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
-            self._report(node, steps, "a key must be a string, not a collection")
+            message = "a key must be a string, not a collection"
+            self._report(node, steps, Code.KEY, message)
             return None
         if node.tag in SCALARS:
             text = node.value or "~"
             kind = node.tag.removeprefix(TAG)
             message = f"a key must be a string; YAML reads `{text[:40]}` as {kind}"
-            self._report(node, steps, message, f"quote it: '{text[:40]}'")
+            self._report(node, steps, Code.KEY, message, f"quote it: '{text[:40]}'")
             return None
         self._check_tag(node, steps, "str")
         return self._text(node, steps)
@@ -189,12 +201,13 @@ class _Builder:
         if node.tag != TAG + kind:
             tag = node.tag.replace(TAG, "!!")[:60]
             message = f"the YAML tag `{tag}` is not allowed here"
-            self._report(node, steps, message, "specs hold plain values only")
+            self._report(node, steps, Code.TAG, message, "specs hold plain values only")
 
     @contextmanager
     def _inside(self, node: yaml.Node, steps: Steps) -> Iterator[None]:
         if id(node) in self._active or len(steps) > DEPTH:
-            self._report(node, steps, "an alias contains itself or nests too deep")
+            message = "an alias contains itself or nests too deep"
+            self._report(node, steps, Code.SIZE, message)
             raise SpecError(self.found)
         self._active.add(id(node))
         yield
@@ -204,13 +217,13 @@ class _Builder:
         self._visits += 1
         if self._visits > NODES:
             message = f"the spec holds more than {NODES} values, aliases expanded"
-            self._report(node, steps, message)
+            self._report(node, steps, Code.SIZE, message)
             raise SpecError(self.found)
 
     def _report(
-        self, node: yaml.Node, steps: Steps, message: str, hint: str = ""
+        self, node: yaml.Node, steps: Steps, code: Code, message: str, hint: str = ""
     ) -> None:
-        diagnostic = self.source.diagnostic(_place(node), steps, message, hint)
+        diagnostic = self.source.diagnostic(_place(node), steps, message, hint, code)
         self.found.append(diagnostic)
 
 

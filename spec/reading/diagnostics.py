@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from .codes import Code
 
 Step = str | int
 Steps = tuple[Step, ...]
 """Keys and list indices from the top of the document to one value."""
 
 WIDTH = 96
+
+Paint = Callable[[str, str], str]
+"""A kind of part ("error", "note", "place", "caret") and its text → what is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Diagnostic:
         hint: What to write instead, "" where the message says it.
         source: The line's text.
         severity: A spec with an error can't be used; a note changes nothing.
+        code: The kind of mistake, or of note.
     """
 
     file: str
@@ -36,6 +42,7 @@ class Diagnostic:
     hint: str = ""
     source: str = ""
     severity: Literal["error", "note"] = "error"
+    code: Code = Code.RULE
 
 
 class SpecError(Exception):
@@ -68,34 +75,40 @@ def dotted(steps: Steps) -> str:
     return text.removeprefix(".")
 
 
-def format_diagnostic(diagnostic: Diagnostic) -> str:
-    """`file:line:column: path: message`, the line with a caret, the hint.
+def plain(kind: str, text: str) -> str:
+    """The text as it is: a `Paint`."""
+    return text
 
-    A note is one line: `file:line:column: note: path message`.
+
+def format_diagnostic(diagnostic: Diagnostic, paint: Paint = plain) -> str:
+    """`file:line:column: error[NC201]: path: message`, the line with a caret, the hint.
+
+    A note is one line: `file:line:column: note[NC352]: path message`.
     """
     where = [diagnostic.file]
     if diagnostic.line:
         where += [str(diagnostic.line), str(diagnostic.column)]
-    head = ":".join(where)
+    place = paint("place", _visible(":".join(where)))
+    kind = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
     if diagnostic.severity == "note":
         sentence = f"{diagnostic.path} {diagnostic.message}".strip()
-        return _visible(f"{head}: note: {sentence}")
-    said = [head, diagnostic.path, diagnostic.message]
-    rows = [_visible(": ".join(part for part in said if part))]
+        return f"{place}: {kind}: {_visible(sentence)}"
+    said = ": ".join(part for part in (diagnostic.path, diagnostic.message) if part)
+    rows = [f"{place}: {kind}: {_visible(said)}"]
     if diagnostic.source.strip():
-        rows += _excerpt(diagnostic.source, diagnostic.column - 1)
+        rows += _excerpt(diagnostic.source, diagnostic.column - 1, paint)
     if diagnostic.hint:
         rows.append(_visible(f"    hint: {diagnostic.hint}"))
     return "\n".join(rows)
 
 
-def _excerpt(line: str, at: int) -> list[str]:
+def _excerpt(line: str, at: int, paint: Paint) -> list[str]:
     """The line around character `at` and a caret under it."""
     indent = len(line) - len(line.lstrip())
     first = max(min(indent, at), at - WIDTH // 2)
     shown = line[first : first + WIDTH].rstrip()
     gap = "".join("\t" if c == "\t" else " " for c in line[first:at])
-    return [f"    {_visible(shown)}", f"    {gap}^"]
+    return [f"    {_visible(shown)}", f"    {gap}{paint('caret', '^')}"]
 
 
 def _visible(text: str) -> str:

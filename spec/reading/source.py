@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from .codes import Code
 from .diagnostics import Diagnostic, Steps, dotted
 
 Data = None | bool | int | float | str | tuple["Data", ...] | Mapping[str, "Data"]
@@ -58,18 +59,30 @@ class Source:
         return self.keys.get(steps, value)
 
     def diagnostic(
-        self, place: Place, steps: Steps, message: str, hint: str = ""
+        self,
+        place: Place,
+        steps: Steps,
+        message: str,
+        hint: str = "",
+        code: Code = Code.RULE,
     ) -> Diagnostic:
         """The mistake at `place`, said of the value at `steps`."""
         row = place.line - 1
         line = self.lines[row] if 0 <= row < len(self.lines) else ""
         return Diagnostic(
-            self.name, place.line, place.column, dotted(steps), message, hint, line
+            self.name,
+            place.line,
+            place.column,
+            dotted(steps),
+            message,
+            hint,
+            line,
+            code=code,
         )
 
-    def note(self, steps: Steps, text: str, hint: str = "") -> Diagnostic:
+    def note(self, steps: Steps, text: str, hint: str, code: Code) -> Diagnostic:
         """What is said of the key at `steps`, or of its section if it isn't written."""
         at = self.known(steps)
         place = self.keys.get(at, self.values.get(at, Place(1, 1)))
-        diagnostic = self.diagnostic(place, steps, text, hint)
+        diagnostic = self.diagnostic(place, steps, text, hint, code)
         return replace(diagnostic, severity="note")

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 
 import yaml
 
+from .codes import Code
 from .indentation import fitting, indent, spaces
 from .source import Place
 
+INDENTED = Code.INDENTATION
 CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
+ONE_DOCUMENT = "a spec is one document: remove the `...` above"
+ITEM = "write `- ` before an item of the list"
 UNCLOSED = "a bracket is not closed, or a comma is missing"
 HINTS = {
     "found character '\\t'": "YAML indents with spaces, not tabs",
@@ -39,6 +43,7 @@ class Slip:
     place: Place
     message: str
     hint: str = ""
+    code: Code = Code.SYNTAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +184,10 @@ def _block_goes_on(stop: _Stop) -> Slip | None:
         return Slip(place, "text follows a finished value", hint)
     if stop.found == "-":
         hint = "indent it under the key that the list belongs to"
-        return Slip(place, "an item of a list stands among keys", hint)
+        return Slip(place, "an item of a list stands among keys", hint, INDENTED)
     if stop.found == "?" and "block collection" in stop.message:
-        hint = (
-            fitting(stop.lines, stop.at.line) or "write `- ` before an item of the list"
-        )
-        return Slip(place, "a key stands among the items of a list", hint)
+        hint = fitting(stop.lines, stop.at.line) or ITEM
+        return Slip(place, "a key stands among the items of a list", hint, INDENTED)
     if stop.found in ("<block mapping start>", "<block sequence start>"):
         return _ill_indented(stop, "it belongs to no line above")
     return None
@@ -196,6 +199,7 @@ def _ill_indented(stop: _Stop, why: str) -> Slip:
         Place(stop.at.line + 1, column + 1),
         f"this line is indented by {spaces(column)}: {why}",
         fitting(stop.lines, stop.at.line),
+        INDENTED,
     )
 
 
@@ -251,14 +255,12 @@ def _second_top(stop: _Stop) -> Slip | None:
     if stop.found in ("}", "]", ",", "<scalar>"):
         return _block_goes_on(stop)
     rows = enumerate(stop.lines[: stop.at.line], 1)
-    told = ((row, line) for row, line in rows if line.split("#")[0].strip())
-    row, first = next(told, (0, ""))
+    row, first = next((each for each in rows if each[1].split("#")[0].strip()), (0, ""))
     if column := indent(first):
         message = f"this line is indented less than the first, line {row}"
         hint = f"check the indentation: line {row} starts with {spaces(column)}"
-        return Slip(_place(stop.at), message, hint)
-    hint = "a spec is one document: remove the `...` above"
-    return Slip(_place(stop.at), stop.message, hint)
+        return Slip(_place(stop.at), message, hint, INDENTED)
+    return Slip(_place(stop.at), stop.message, ONE_DOCUMENT)
 
 
 def _no_value(stop: _Stop) -> Slip | None:
@@ -281,8 +283,7 @@ def _not_ended(stop: _Stop) -> Slip | None:
     """What the end of the text cuts off: where it began."""
     if stop.since is None:
         return None
-    hint = "a quote or bracket is not closed"
-    return Slip(_place(stop.since), stop.message, hint)
+    return Slip(_place(stop.since), stop.message, HINTS["end of stream"])
 
 
 RULES: dict[str, Callable[[_Stop], Slip | None]] = {

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from ..reading.codes import Code
 from ..reading.diagnostics import Steps
 from .datasets.dataset import BuiltInDataset
 from .datasets.section import DatasetSection
@@ -26,6 +27,7 @@ from .transforms.fit import step_problems
 from .tuning import TuningSection
 
 TRAINED = "has no effect here: a trained model is converted as it is"
+EXECUTION = ("tuning", "execution")
 DATA = ("evaluation", "accuracy", "dataloader")
 
 
@@ -46,18 +48,19 @@ class Document(Section):
         default="cpu", description="Where the model runs."
     )
     mixed_precision: MixedPrecisionSection = Field(
-        default_factory=MixedPrecisionSection, description="What it is converted to."
+        default_factory=MixedPrecisionSection.model_construct,
+        description="What it is converted to.",
     )
     quantization: QuantizationSection = Field(
-        default_factory=QuantizationSection,
+        default_factory=QuantizationSection.model_construct,
         description="Neural Compressor's place for per-op precisions.",
     )
     evaluation: EvaluationSection = Field(
-        default_factory=EvaluationSection,
+        default_factory=EvaluationSection.model_construct,
         description="What the conversion is judged by.",
     )
     tuning: TuningSection = Field(
-        default_factory=TuningSection, description="The search."
+        default_factory=TuningSection.model_construct, description="The search."
     )
     costs: Annotated[str, Among(("measured", "static"))] = Field(
         default="measured",
@@ -65,12 +68,12 @@ class Document(Section):
         "machine that converts, or by a stated machine profile.",
     )
     graph_optimization: GraphOptimizationSection = unused(
-        GraphOptimizationSection(),
+        GraphOptimizationSection.model_construct,
         "The older way to 16 bits.",
         "has no effect here: mixed_precision.precisions says what is converted to",
     )
     model_conversion: ModelConversionSection = unused(
-        ModelConversionSection(), "Conversion of models for int8.", INT8
+        ModelConversionSection.model_construct, "Conversion of models for int8.", INT8
     )
     use_bf16: Any = unused(
         True,
@@ -112,14 +115,15 @@ class Document(Section):
         at = ("mixed_precision", "precisions")
         if len(lows) > 1 and not self.judged:
             text = "bf16 and fp16, and nothing is judged: nothing says which is better"
-            yield Problem(text, "write one of them", at)
+            yield Problem(text, "write one of them", at, code=Code.CHOICE)
 
     def _ability_problems(self) -> Iterator[Problem]:
         """What a framework or runtime can't be had in."""
         lows = self.mixed_precision.lows
         at = ("mixed_precision", "precisions")
         if self.framework == "mxnet" and "fp16" in lows:
-            yield Problem("MXNet contracts in fp16 on no CPU", "precisions: bf16", at)
+            text = "MXNet contracts in fp16 on no CPU"
+            yield Problem(text, "precisions: bf16", at, code=Code.ABILITY)
         if self.runtime == "onnxruntime" and "bf16" in lows:
             written = self.mixed_precision.precisions
             yield Problem(
@@ -127,6 +131,7 @@ class Document(Section):
                 "model.runtime: openvino executes bf16, any is for every runtime that "
                 "does; ONNX Runtime has fp16",
                 at if written else ("model", "runtime"),
+                code=Code.ABILITY,
             )
 
     @property
@@ -185,22 +190,21 @@ class Document(Section):
                 "evaluated",
                 "leave evaluation out, or write runtime: openvino or onnxruntime",
                 ("evaluation",),
+                code=Code.ABILITY,
             )
 
     def _execution_problems(self) -> Iterator[Problem]:
         if self.tuning.execution == "compile" and self.framework != "pytorch":
-            yield Problem(
-                f"only pytorch models are compiled, and this is {self.framework}",
-                "leave it out",
-                ("tuning", "execution"),
-            )
+            text = f"only pytorch models are compiled, and this is {self.framework}"
+            yield Problem(text, "leave it out", EXECUTION, Code.ABILITY)
 
     def _compiled_problems(self) -> Iterator[Problem]:
         if self.tuning.execution == "compile" and self.device != "cpu":
             yield Problem(
                 f"packages are compiled for the CPU, and device is {self.device}",
                 "write execution: eager, or device: cpu",
-                ("tuning", "execution"),
+                EXECUTION,
+                code=Code.ABILITY,
             )
 
     def _input_problems(self) -> Iterator[Problem]:
@@ -225,6 +229,7 @@ class Document(Section):
                 f"transforms prepare one input, the model has {wanted}",
                 "prepare the samples in your own dataset: {python: package.module:Class}",
                 (*DATA, "transform"),
+                code=Code.COUNT,
             )
 
     def _step_problems(self) -> Iterator[Problem]:
@@ -246,6 +251,7 @@ class Document(Section):
                     f"the input takes {first} samples, but a batch holds {batch}",
                     f"write a symbol such as `batch`, or batch_size: {first}",
                     ("model", "inputs", row, "shape", 0),
+                    code=Code.COUNT,
                 )
 
     def _drift_problems(self) -> Iterator[Problem]:
@@ -281,11 +287,9 @@ class Document(Section):
         if written is None or written in own:
             return
         direction = "lower" if written else "higher"
-        yield Problem(
-            f"{what} is better when {direction}: this accepts any loss",
-            "leave higher_is_better out",
-            ("tuning", "accuracy_criterion", "higher_is_better"),
-        )
+        text = f"{what} is better when {direction}: this accepts any loss"
+        at = ("tuning", "accuracy_criterion", "higher_is_better")
+        yield Problem(text, "leave higher_is_better out", at, Code.DIRECTION)
 
 
 def _arrays(dataset: DatasetSection | None) -> int:

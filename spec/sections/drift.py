@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from ..reading.codes import Code
 from .fields import Amount, Flag, Refused, Text, Whole, near
 from .section import Problem, Section, Table
 
@@ -14,7 +15,7 @@ from .section import Problem, Section, Table
 def _loss(amount: float) -> float:
     if amount < 0:
         hint = "it is the loss allowed, whatever the metric's direction: 0 allows none"
-        raise Refused("must be at least 0", hint)
+        raise Refused("must be at least 0", hint, code=Code.RANGE)
     return amount
 
 
@@ -23,7 +24,11 @@ Loss = Annotated[Amount, AfterValidator(_loss)]
 
 def _likeness(amount: float) -> float:
     if not 0 < amount <= 1:
-        raise Refused("must be above 0, and 1 at most", "0.99, or 99%: 1 is the same")
+        raise Refused(
+            "must be above 0, and 1 at most",
+            "0.99, or 99%: 1 is the same",
+            code=Code.RANGE,
+        )
     return amount
 
 
@@ -83,7 +88,11 @@ class NearnessSection(Section):
     def _something(self) -> Iterator[Problem]:
         if not self.demanded:
             names = (name for name in NearnessSection.model_fields if name != "axis")
-            yield Problem("nothing is demanded", f"write some of {', '.join(names)}")
+            yield Problem(
+                "nothing is demanded",
+                f"write some of {', '.join(names)}",
+                code=Code.MISSING,
+            )
 
 
 class DriftSection(NearnessSection):
@@ -115,10 +124,15 @@ class DriftSection(NearnessSection):
             place = place_of(name, known)
             if known and isinstance(place, str):
                 message = f"no output is called `{name[:60]}`"
-                yield Problem(message, near(name, known), at)
+                yield Problem(message, near(name, known), at, code=Code.WORD)
             elif place in meant:
                 message = f"`{meant[place][:60]}` and `{name[:60]}` are one output"
-                yield Problem(message, "write all that is demanded of it once", at)
+                yield Problem(
+                    message,
+                    "write all that is demanded of it once",
+                    at,
+                    code=Code.CHOICE,
+                )
             meant[place] = name
 
 

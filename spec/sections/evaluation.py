@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ..reading.codes import Code
 from .datasets.dataset import BuiltInDataset
 from .datasets.filters import FilterSection
 from .datasets.records import TFRecordDataset, decoded
@@ -37,11 +38,12 @@ class DataloaderSection(Section):
         default=None, description="Where the samples come from; left out, `--data`."
     )
     transform: TransformSection = Field(
-        default_factory=TransformSection,
+        default_factory=TransformSection.model_construct,
         description="What is done to each sample, in order.",
     )
     filter: FilterSection = Field(
-        default_factory=FilterSection, description="Which samples are left out."
+        default_factory=FilterSection.model_construct,
+        description="Which samples are left out.",
     )
     shuffle: Flag = Field(
         default=False,
@@ -74,6 +76,7 @@ class DataloaderSection(Section):
                 "the filter counts the boxes of COCORaw and COCORecord",
                 "leave it out",
                 ("filter", "LabelBalance"),
+                code=Code.EFFECT,
             )
 
 
@@ -92,18 +95,19 @@ class AccuracySection(Section):
         default=-1, description="Batches that are evaluated; -1 for all."
     )
     dataloader: DataloaderSection = Field(
-        default_factory=DataloaderSection, description="The data that is evaluated."
+        default_factory=DataloaderSection.model_construct,
+        description="The data that is evaluated.",
     )
     multi_metrics: Block[MultiMetricsSection] = Field(
         default=None,
         description="Several metrics: each must hold, or the mean of value times weight.",
     )
     postprocess: PostprocessSection = Field(
-        default_factory=PostprocessSection,
+        default_factory=PostprocessSection.model_construct,
         description="What is done to outputs and labels before the metric.",
     )
     configs: ConfigsSection = unused(
-        ConfigsSection(),
+        ConfigsSection.model_construct,
         "Processes and threads.",
         "has no effect here: --workers says how many processes evaluate",
     )
@@ -120,6 +124,7 @@ class AccuracySection(Section):
                 "`metric` and `multi_metrics` each say how outputs are judged: write one",
                 "leave one out",
                 ("multi_metrics",),
+                code=Code.CHOICE,
             )
 
     def _one_score(self) -> Iterator[Problem]:
@@ -129,6 +134,7 @@ class AccuracySection(Section):
                     f"`{key}` and `python` each say how a model is scored: write one",
                     "leave one out",
                     ("python",),
+                    code=Code.CHOICE,
                 )
 
     def _labelled(self) -> Iterator[Problem]:

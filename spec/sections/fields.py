@@ -14,23 +14,36 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
 )
 from pydantic_core import core_schema
 
-Json = dict[str, Any]
+from ..reading.codes import Code
+from ..reading.values import (
+    INT,
+    NULL,
+    NUMBER_OR_SHARE,
+    QUOTED_INT,
+    QUOTED_NUMBER,
+    STR,
+    WORD,
+    Json,
+    Read,
+    a_list,
+)
+
 T = TypeVar("T")
 
 
 class Refused(ValueError):
     """A value that its field does not take, with what to write instead."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: Code = Code.FORM) -> None:
         super().__init__(message)
         self.hint = hint
+        self.code = code
 
 
 def near(
@@ -67,8 +80,8 @@ class Among:
         if word in self.names:
             return word
         if word in self.instead:
-            raise Refused(f"`{word}` can't be used here", self.instead[word])
-        raise Refused(f"unknown value `{word[:60]}`", near(word, self.names))
+            raise Refused(f"`{word}` can't be used here", self.instead[word], Code.WORD)
+        raise Refused(f"unknown value `{word[:60]}`", near(word, self.names), Code.WORD)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -93,9 +106,9 @@ class Known:
     names: tuple[str, ...]
 
     def check(self, word: str) -> str:
-        if word not in self.names:
-            raise Refused(f"unknown value `{word[:60]}`", near(word, self.names))
-        return word
+        if word in self.names:
+            return word
+        raise Refused(f"unknown value `{word[:60]}`", near(word, self.names), Code.WORD)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -130,10 +143,8 @@ def settled(name: str) -> str:
 
 def _identifier(name: str) -> str:
     if not is_name(name):
-        raise Refused(
-            f"`{name[:60]}` is not a Python name",
-            "use letters, digits and _, with a letter first",
-        )
+        hint = "use letters, digits and _, with a letter first"
+        raise Refused(f"`{name[:60]}` is not a Python name", hint)
     return settled(name)
 
 
@@ -255,23 +266,29 @@ NO_DTYPES: Mapping[str, str] = {
 Text = Annotated[str, AfterValidator(_nonempty)]
 Names = Annotated[
     tuple[Text, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[str, ...]),
+    Read(split, (STR, a_list(STR), NULL)),
 ]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PythonName = Annotated[str, AfterValidator(_python_name)]
 File = Annotated[str, AfterValidator(_file)]
-Amount = Annotated[float, BeforeValidator(_percent, json_schema_input_type=float | str)]
-QUOTED = BeforeValidator(whole, json_schema_input_type=int | str)
+Amount = Annotated[float, Read(_percent, ({"type": "number"}, QUOTED_NUMBER))]
+QUOTED = Read(whole, ({"type": "integer"}, QUOTED_INT))
 """Reads a quoted integer."""
 
 Whole = Annotated[int, QUOTED]
-Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | str)]
+Flag = Annotated[bool, Read(_flag, ({"type": "boolean"}, WORD))]
 Dtype = Annotated[str, Among(NUMBERS)]
 InputDtype = Annotated[str, Among((*NUMBERS, STRING), NO_DTYPES)]
 Size = Annotated[int, Field(gt=0), QUOTED]
 Amounts = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(_numbers, json_schema_input_type=str | tuple[float, ...]),
+    Read(_numbers, ({"type": "number"}, STR, a_list(NUMBER_OR_SHARE))),
     AfterValidator(filled),
 ]
-Dimension = Annotated[int | str, BeforeValidator(_dimension)]
+Dimension = Annotated[
+    int | str,
+    Read(
+        _dimension,
+        ({"type": "integer"}, STR, {"type": "object", "additionalProperties": INT}),
+    ),
+]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ..reading.codes import Code
 from .fields import (
     STRING,
     Dimension,
@@ -112,21 +113,31 @@ class InputSection(Section):
     def _in_order(self) -> Iterator[Problem]:
         if self.range is not None and self.range[0] > self.range[1]:
             message = "the least value is above the largest"
-            yield Problem(message, "write [least, largest]", ("range",))
+            yield Problem(
+                message, "write [least, largest]", ("range",), code=Code.RANGE
+            )
 
     def _of_its_dtype(self) -> Iterator[Problem]:
         """A range is one of numbers that the dtype has."""
         if self.range is None or self.dtype is None:
             return
         if self.dtype in (STRING, "bool"):
-            yield Problem(f"{self.dtype} has no range", "leave it out", ("range",))
+            yield Problem(
+                f"{self.dtype} has no range",
+                "leave it out",
+                ("range",),
+                code=Code.EFFECT,
+            )
         elif "int" in self.dtype and any(end % 1 for end in self.range):
             message = f"{self.dtype} has whole numbers alone"
-            yield Problem(message, "write whole numbers", ("range",))
+            yield Problem(message, "write whole numbers", ("range",), code=Code.RANGE)
         elif not _holds(self.dtype, self.range):
             message = f"{self.dtype} does not reach so far"
             yield Problem(
-                message, "write another dtype, or a narrower range", ("range",)
+                message,
+                "write another dtype, or a narrower range",
+                ("range",),
+                code=Code.RANGE,
             )
 
     def _constant(self) -> Iterator[Problem]:
@@ -136,12 +147,14 @@ class InputSection(Section):
                 "an input's value is a number, or a list of numbers",
                 "write it as in `value: 0.5`, or an array as `values: FILE.npy`",
                 ("value",),
+                code=Code.FORM,
             )
         elif self.is_fixed and not _is_even(self.value):
             yield Problem(
                 "the lists of this value are not equally long",
                 "write rows of as many numbers each",
                 ("value",),
+                code=Code.COUNT,
             )
 
 

@@ -30,10 +30,14 @@ def unused(default: object, description: str, effect: str = NO_EFFECT) -> Any:
     """The field of a key that changes nothing: it is accepted, and a note says so.
 
     Args:
-        default: Neural Compressor's; written as such, there is no note.
+        default: Neural Compressor's, or what makes it; written as such, there is no note.
         effect: What the note says of the key.
     """
     extra: dict[str, Any] = {EFFECT: effect}
+    if callable(default):
+        return Field(
+            default_factory=default, description=description, json_schema_extra=extra
+        )
     return Field(default=default, description=description, json_schema_extra=extra)
 
 

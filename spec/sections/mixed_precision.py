@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from ..reading.codes import Code
 from ..reading.diagnostics import Steps
+from ..reading.values import NULL, Json, Read, a_list
 from .fields import Among, Refused, Text, split
 from .marks import INT8, effect_of, is_said, unused
 from .section import Problem, Section, Table, Unsound
@@ -22,16 +24,20 @@ NAMES = ("fp32", "bf16", "fp16")
 INTEGERS = ("int8", "uint8")
 SIDES = ("activation", "weight")
 QUANTIZED = "int8 is a quantizer's; bf16 and fp16 are what is converted to"
+
+
+def _words(names: tuple[str, ...]) -> tuple[Json, ...]:
+    """How editors see one of these words, or several in a text or a list."""
+    word = {"type": "string", "enum": list(names)}
+    one = f"({'|'.join(names)})"
+    several = rf"^[\s,]*{one}([\s,]+{one})*[\s,]*$"
+    return word, {"type": "string", "pattern": several}, a_list(word), NULL
+
+
 Precision = Annotated[str, Among(NAMES, dict.fromkeys(INTEGERS, QUANTIZED))]
-Precisions = Annotated[
-    tuple[Precision, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[Precision, ...]),
-]
+Precisions = Annotated[tuple[Precision, ...], Read(split, _words(NAMES))]
 Allowed = Annotated[str, Among((*NAMES, *INTEGERS))]
-AllowedList = Annotated[
-    tuple[Allowed, ...],
-    BeforeValidator(split, json_schema_input_type=str | tuple[Allowed, ...]),
-]
+AllowedList = Annotated[tuple[Allowed, ...], Read(split, _words((*NAMES, *INTEGERS)))]
 
 
 def _pattern(pattern: str) -> str:
@@ -73,11 +79,11 @@ class OpSection(Section):
     exchangeable: ClassVar[bool] = True
 
     activation: DtypeSection = Field(
-        default_factory=DtypeSection,
+        default_factory=DtypeSection.model_construct,
         description="The op's inputs and outputs; decides if written.",
     )
     weight: DtypeSection = Field(
-        default_factory=DtypeSection,
+        default_factory=DtypeSection.model_construct,
         description="The op's weights; decides if activation doesn't.",
     )
     dtype: SkipJsonSchema[Any] = unused(
@@ -106,7 +112,9 @@ class OpSection(Section):
         written = (side.model_fields_set for side in sides)
         if "dtype" not in self.model_fields_set and not any(written):
             yield Problem(
-                "nothing is demanded of the op", "activation: {dtype: [fp32]}"
+                "nothing is demanded of the op",
+                "activation: {dtype: [fp32]}",
+                code=Code.MISSING,
             )
 
 
@@ -151,13 +159,16 @@ class PinsSection(Section):
                 continue
             if name not in SIDES:
                 hint = "`dtype` stands under `activation` or `weight`"
-                yield Problem("unknown key", hint, (kind, name, "dtype"))
+                yield Problem(
+                    "unknown key", hint, (kind, name, "dtype"), code=Code.UNKNOWN
+                )
             elif not (self.nameless and kind == "op_wise"):
                 yield Problem(
                     f"a name or type of ops is missing above `{name}`",
                     f"{kind}: {{NAME: {{{name}: {{dtype: [fp32]}}}}}}; if `{name}` is "
                     "that name, write activation or weight below it",
                     (kind, name),
+                    code=Code.MISSING,
                 )
 
 

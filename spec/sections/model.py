@@ -146,7 +146,7 @@ class ModelKeys(Section):
     inputs: Annotated[
         tuple[InputSection, ...],
         BeforeValidator(
-            written, json_schema_input_type=str | tuple[str | InputSection, ...]
+            written, json_schema_input_type=str | tuple[str | InputSection, ...] | None
         ),
     ] = Field(
         default=(), description="The inputs in the order that the dataset gives them."

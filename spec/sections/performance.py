@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from ..reading.codes import Code
 from .fields import Refused, Size, Whole
 from .marks import unused
 from .section import Section
@@ -15,7 +16,7 @@ FIRST = "has no effect here: the first batch of evaluation.accuracy's data is ti
 
 def _iteration(count: int) -> int:
     if count < 1 and count != -1:
-        raise Refused("must be at least 1, or -1 for all batches")
+        raise Refused("must be at least 1, or -1 for all batches", code=Code.RANGE)
     return count
 
 
@@ -71,9 +72,11 @@ class PerformanceSection(Section):
         default=-1, description="Rounds that are timed; -1 for as many as two seconds."
     )
     configs: InstancesSection = Field(
-        default_factory=InstancesSection, description="Processes and threads."
+        default_factory=InstancesSection.model_construct,
+        description="Processes and threads.",
     )
     dataloader: TimedLoaderSection = Field(
-        default_factory=TimedLoaderSection, description="The batch that is timed."
+        default_factory=TimedLoaderSection.model_construct,
+        description="The batch that is timed.",
     )
     postprocess: Any = unused(None, "What is done after.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from ..reading.codes import Code
 from ..reading.diagnostics import Steps
 from ..reading.source import Data
 from .fields import Identifier, PythonName
@@ -23,11 +24,13 @@ class Problem:
         message: What is wrong.
         hint: What to write instead.
         at: Steps from the section to the value that is wrong.
+        code: The kind of rule.
     """
 
     message: str
     hint: str = ""
     at: Steps = ()
+    code: Code = Code.RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,13 @@ class Note:
         at: Steps from the document to the key, written or not.
         text: What follows the key in a sentence: "has no effect here".
         hint: What to write for there to be no note, "" where that depends.
+        code: The kind of note.
     """
 
     at: Steps
     text: str
     hint: str = ""
+    code: Code = Code.UNUSED
 
 
 class Broken(ValueError):
@@ -60,11 +65,16 @@ class Unsound(Exception):
 class Section(BaseModel):
     """A mapping in a spec: known keys only, strict types, frozen.
 
+    Validators are built where one is needed, which is the document's: a section that is
+    not written is made by `model_construct`, which needs none.
+
     `beside` names the keys that only go with another, `exchangeable` says whether one
     key may be written for another, as an unknown one may be.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, defer_build=True
+    )
     beside: ClassVar[frozenset[str]] = frozenset()
     exchangeable: ClassVar[bool] = False
 
@@ -182,10 +192,11 @@ class Choice(Section):
             yield Problem(
                 f"write exactly one; found {found}"
                 if found
-                else f"write exactly one of {names}; found none"
+                else f"write exactly one of {names}; found none",
+                code=Code.CHOICE,
             )
 
     def _no_args(self) -> Iterator[Problem]:
         if self.args and not self.says("python"):
             message = "only your own class, named by python, takes args"
-            yield Problem(message, at=("args",))
+            yield Problem(message, at=("args",), code=Code.EFFECT)

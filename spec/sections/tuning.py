@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from ..reading.codes import Code
 from .dialect.tuning import (
     DiagnosisSection,
     MultiObjectivesSection,
@@ -34,13 +35,15 @@ EXECUTIONS = ("eager", "compile")
 
 def _share(amount: float) -> float:
     if amount >= 1:
-        raise Refused("must be below 1", "1% is 0.01")
+        raise Refused("must be below 1", "1% is 0.01", code=Code.RANGE)
     return amount
 
 
 def _rate(amount: float) -> float:
     if not 0 <= amount <= 0.5:
-        raise Refused("must be from 0 to 0.5", "0.05, or 0 for no early stop")
+        raise Refused(
+            "must be from 0 to 0.5", "0.05, or 0 for no early stop", code=Code.RANGE
+        )
     return amount
 
 
@@ -65,7 +68,9 @@ class CriterionSection(Section):
 
     def problems(self) -> Iterator[Problem]:
         if self.says("relative") and self.says("absolute"):
-            yield Problem("write one of relative and absolute, not both")
+            yield Problem(
+                "write one of relative and absolute, not both", code=Code.CHOICE
+            )
 
 
 class ExitPolicySection(Section):
@@ -88,7 +93,8 @@ class TuningSection(Section):
     """The search."""
 
     accuracy_criterion: CriterionSection = Field(
-        default_factory=CriterionSection, description="How much accuracy may be lost."
+        default_factory=CriterionSection.model_construct,
+        description="How much accuracy may be lost.",
     )
     objective: Annotated[str, Among(tuple(OBJECTIVES))] = Field(
         default="low_compute", description="What is sought within the criterion."
@@ -104,29 +110,30 @@ class TuningSection(Section):
         "trial ends before all data was seen; 0: each sees all. 0.05 unless written.",
     )
     exit_policy: ExitPolicySection = Field(
-        default_factory=ExitPolicySection, description="When the search stops."
+        default_factory=ExitPolicySection.model_construct,
+        description="When the search stops.",
     )
     random_seed: Annotated[int, Field(ge=0, lt=2**32), QUOTED] = Field(
         default=1978, description="Seed of everything that is random."
     )
     strategy: StrategySection = unused(
-        StrategySection(),
+        StrategySection.model_construct,
         "Neural Compressor's choice of a search.",
         "has no effect here: there is one search",
     )
     multi_objectives: MultiObjectivesSection = unused(
-        MultiObjectivesSection(),
+        MultiObjectivesSection.model_construct,
         "Several objectives.",
         "has no effect here: tuning.objective is the one that is sought",
     )
     tensorboard: Any = unused(False, "Whether tensors are recorded.")
     workspace: WorkspaceSection = unused(
-        WorkspaceSection(),
+        WorkspaceSection.model_construct,
         "Where a search writes.",
         "is for Python: a script writes beside itself, or where --output says",
     )
     diagnosis: DiagnosisSection = unused(
-        DiagnosisSection(),
+        DiagnosisSection.model_construct,
         "What is recorded of single ops.",
         "has no effect here: `narrowcast explain` says it of each op",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from narrowcast.runtime.common.errors import NarrowcastError, UsageError
@@ -38,13 +38,22 @@ def in_python(text: str) -> str:
 class CriterionError(NarrowcastError):
     """What was converted misses the criterion, and was to be saved."""
 
+    error_code = "NC912"
     exit_code = 1
+
+
+class SpecRefusal(UsageError):
+    """A spec can't be used; the message has each mistake with its code and place."""
+
+    def told(self) -> str:
+        return str(self)
 
 
 class _Ends(SystemExit):
     """Ends the process where nobody catches it."""
 
     exit_code: int
+    told: Callable[[], str]
 
     @property
     def code(self) -> int:  # type: ignore[override]
@@ -54,7 +63,7 @@ class _Ends(SystemExit):
         prints nothing itself: it is the place to say why.
         """
         if sys._getframe().f_back is None:
-            print(printable(f"error: {self}"), file=sys.stderr)
+            print(printable(self.told()), file=sys.stderr)
         return self.exit_code
 
 
@@ -79,7 +88,7 @@ def refusals() -> Iterator[None]:
         spec = sys.modules.get("narrowcast.spec")  # nothing reads specs without it
         if spec is None or not isinstance(error, spec.SpecError):
             raise
-        raise ending(UsageError(str(error))) from error
+        raise ending(SpecRefusal(str(error))) from error
 
 
 def ending(error: NarrowcastError) -> NarrowcastError:

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.delivery import put
+from narrowcast.runtime.common.errors import UsageError, WriteError
 
 SYMBOL = "-symbol.json"
 ENDINGS = (SYMBOL, ".pt2", ".onnx")
@@ -33,8 +34,6 @@ def save(model: Path, wanted: str) -> Path:
     final = Path(wanted)
     try:
         final = _final(model, wanted, ending)
-        if final.is_symlink() and not final.is_dir():
-            final = final.resolve()  # the link stays one
         final.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=".narrowcast-", dir=final.parent
@@ -47,10 +46,10 @@ def save(model: Path, wanted: str) -> Path:
                 rename_data(Path(new) / final.name, f"{final.name}.data")
             # The file that a model is opened by comes last: it finds the others.
             for each in sorted(Path(new).iterdir(), key=lambda e: e.name == final.name):
-                _replace(each, final.parent / each.name, Path(new))
+                put(each, final.parent / each.name)
     except (OSError, ValueError) as error:  # a name that no file can have
         why = getattr(error, "strerror", None) or error
-        raise UsageError(
+        raise WriteError(
             f"can't write {final}: {why}", "Make room, or choose another place."
         ) from error
     return final
@@ -96,10 +95,3 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
     else:
         shutil.copyfile(source, target)
-
-
-def _replace(new: Path, final: Path, aside: Path) -> None:
-    """Rename; a folder that stands there goes the way of the temporary one."""
-    if final.is_dir() and not final.is_symlink():
-        final.rename(aside / f"{new.name}.replaced")
-    new.replace(final)

@@ -229,7 +229,7 @@ def test_a_refusal_that_nobody_catches_ends_the_script(tmp_path: Path) -> None:
     done = run(tmp_path, UNCAUGHT.format(conf="conf.yaml"))
     assert done.returncode == 2
     assert done.stdout == "before\n"
-    assert done.stderr.startswith("error: conf.yaml:1:31: model.framework")
+    assert done.stderr.startswith("conf.yaml:1:31: error[NC205]: model.framework")
     assert "Traceback" not in done.stderr
 
 

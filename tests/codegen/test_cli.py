@@ -235,7 +235,10 @@ def test_nothing_is_left_in_a_folder_that_cant_be_written(
 ) -> None:
     result = narrowcast("generate", str(read_only / "spec.yaml"))
     assert result.exit_code == 2
-    assert result.stderr == f"can't write {read_only / NAME}: Permission denied\n"
+    assert (
+        result.stderr
+        == f"error[NC901]: can't write {read_only / NAME}: Permission denied\n"
+    )
     assert {path.name for path in read_only.iterdir()} == {"spec.yaml", "secret.yaml"}
 
 
@@ -251,7 +254,7 @@ def test_script_stays_whole_where_the_new_one_does_not_fit(folder: Path) -> None
         text=True,
     )
     assert done.returncode == 2
-    assert done.stderr == f"can't write {NAME}: File too large\n"
+    assert done.stderr == f"error[NC901]: can't write {NAME}: File too large\n"
     assert state(folder) == before
 
 
@@ -259,7 +262,7 @@ def test_nothing_is_left_where_the_script_cant_be_put(folder: Path) -> None:
     (folder / "file").touch()
     result = narrowcast("generate", "spec.yaml", "-o", "file/script.py")
     assert result.exit_code == 2
-    assert result.stderr == "can't read file/script.py: Not a directory\n"
+    assert result.stderr == "error[NC901]: can't read file/script.py: Not a directory\n"
     assert {path.name for path in folder.iterdir()} == {"spec.yaml", "file"}
 
 
@@ -275,7 +278,9 @@ def test_file_that_is_no_text(folder: Path) -> None:
     (folder / NAME).write_bytes(b"\xff\x00")
     result = narrowcast("generate", "spec.yaml")
     assert result.exit_code == 2
-    assert result.stderr == f"{NAME} is not UTF-8 text; name another file\n"
+    assert (
+        result.stderr == f"error[NC903]: {NAME} is not UTF-8 text; name another file\n"
+    )
     assert (folder / NAME).read_bytes() == b"\xff\x00"
 
 
@@ -369,12 +374,20 @@ def test_absolute_paths_stay(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "s.yaml: no such file\n"),
-        ("folder", "s.yaml: this is a folder\n    hint: name the YAML file\n"),
-        (b"", "s.yaml:1:1: the spec is empty\n    hint: write at least `model:`\n"),
+        (None, "s.yaml: error[NC101]: no such file\n"),
+        (
+            "folder",
+            "error[NC801]: s.yaml holds no spec\n"
+            "  A spec is a .yaml or .yml file with `model:` in it.\n",
+        ),
+        (
+            b"",
+            "s.yaml:1:1: error[NC109]: the spec is empty\n"
+            "    hint: write at least `model:`\n",
+        ),
         (
             b"model: \xff\n",
-            "s.yaml:1:8: not UTF-8: byte 0xff\n    model:\n           ^\n"
+            "s.yaml:1:8: error[NC102]: not UTF-8: byte 0xff\n    model:\n           ^\n"
             "    hint: save the file as UTF-8\n",
         ),
     ],
@@ -399,7 +412,9 @@ def test_spec_that_may_not_be_read(read_only: Path, mere_user: None) -> None:
     secret = read_only / "secret.yaml"
     result = narrowcast("validate", str(secret))
     assert result.exit_code == 2
-    assert result.stderr == f"{secret}: can't be read: Permission denied\n"
+    assert (
+        result.stderr == f"{secret}: error[NC101]: can't be read: Permission denied\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -456,7 +471,9 @@ def test_validate_names_mistakes(folder: Path) -> None:
     (folder / "spec.yaml").write_text(SPEC.replace("evaluation:", "evalution:"))
     result = narrowcast("validate", "spec.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("spec.yaml:12:1: evalution: unknown key\n")
+    assert result.stderr.startswith(
+        "spec.yaml:12:1: error[NC201]: evalution: unknown key\n"
+    )
 
 
 def test_notices_go_to_stderr(folder: Path) -> None:
@@ -464,7 +481,7 @@ def test_notices_go_to_stderr(folder: Path) -> None:
     result = narrowcast("generate", "spec.yaml")
     assert result.stdout == f"wrote {NAME}\n"
     assert result.stderr == (
-        "spec.yaml:7:1: note: mixed_precision.precisions is not written: bf16\n"
+        "spec.yaml:7:1: note[NC351]: mixed_precision.precisions is not written: bf16\n"
     )
 
 
@@ -475,7 +492,7 @@ def test_strict_takes_notes_for_errors(folder: Path) -> None:
         result = narrowcast(command, "spec.yaml", "--strict")
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.startswith(
-            "spec.yaml:7:1: mixed_precision.precisions: is not written: bf16\n"
+            "spec.yaml:7:1: error[NC351]: mixed_precision.precisions: is not written: bf16\n"
         )
         assert result.stderr.endswith("    hint: precisions: bf16\n")
     assert state(folder) == before
@@ -535,7 +552,7 @@ def test_a_framework_that_nothing_tells_is_asked_for(folder: Path) -> None:
     result = narrowcast("validate", "spec.yaml")
     assert result.exit_code == 0
     assert (
-        "note: model.framework is not written: valid for pytorch, tensorflow, mxnet, "
+        "note[NC351]: model.framework is not written: valid for pytorch, tensorflow, mxnet, "
         "onnx; generate takes --framework"
     ) in result.stderr
     (folder / "spec.yaml").write_text("model: {name: net, signature: predict}\n")

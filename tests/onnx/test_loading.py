@@ -109,7 +109,7 @@ def test_weights_in_constant_nodes_and_in_branches_are_mapped(saved: Saved) -> N
 def test_external_data_is_read_lazily_and_remembered(saved: Saved) -> None:
     path = saved(fc(), save_as_external_data=True, location="net.bin", size_threshold=0)
     model = load_onnx(path)
-    assert model.meta[EXTERNAL]
+    assert model.meta[EXTERNAL] == (path.with_name("net.bin"),)
     assert np.array_equal(model.graph.initializers["w"].const_value.numpy(), weights())
     assert not load_onnx(saved(fc())).meta[EXTERNAL]
 

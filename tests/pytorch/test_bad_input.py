@@ -116,7 +116,7 @@ class Project:
         if said[0].startswith("  baseline"):
             del said[0]
         assert len(said) == 2, lines
-        assert said[0].startswith("error: ")
+        assert said[0].startswith("error[NC")
         assert said[1].startswith("  ")
         kept = {path.name for path in self.folder.iterdir()}
         own = {"net.py", "convert_net.py", "__pycache__"}

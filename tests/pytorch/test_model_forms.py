@@ -305,7 +305,7 @@ def test_the_script_says_it_and_writes_nothing(script: Script, tmp_path: Path) -
     torch.jit.save(scripted, tmp_path / "net.pt2")
     code, err = script(SPEC)
     assert code == 2
-    assert "error: model.path: net.pt2 is a TorchScript archive" in err
+    assert "error[NC403]: model.path: net.pt2 is a TorchScript archive" in err
     assert "Traceback" not in err
     left = {each.name for each in tmp_path.iterdir()} - {"__pycache__"}
     assert left == {"net.pt2", "convert_net.py"}

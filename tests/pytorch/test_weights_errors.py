@@ -259,7 +259,7 @@ def test_a_factory_that_does_not_do_is_one_message(
     run: Callable[..., str], factory: str, message: str, remedy: str
 ) -> None:
     said = run(factory=factory)
-    assert "error: load_model() failed" in said
+    assert "error[NC404]: load_model() failed" in said
     assert message in said
     assert remedy in said
 

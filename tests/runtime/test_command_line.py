@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from narrowcast.runtime.common import errors
 from narrowcast.runtime.common.telling.aside import LINES
 from narrowcast.runtime.common.telling.streams import REMEDY
 
@@ -105,7 +106,7 @@ def test_an_exit_of_user_code_is_no_verdict(script: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"),
+    ("kind", "exit_code"),
     [
         ("UsageError", 2),
         ("ModelError", 2),
@@ -116,12 +117,20 @@ def test_an_exit_of_user_code_is_no_verdict(script: Make) -> None:
     ],
 )
 def test_a_users_error_is_a_message_and_a_remedy(
-    script: Make, kind: str, code: int
+    script: Make, kind: str, exit_code: int
 ) -> None:
     body = f"raise {kind}('the thing is wrong', 'Mend it.')"
+    code = getattr(errors, kind).error_code
     found, out, err = script(body).run()
-    assert (found, out) == (code, "")
-    assert err == "error: the thing is wrong\n  Mend it.\n"
+    assert (found, out) == (exit_code, "")
+    assert err == f"error[{code}]: the thing is wrong\n  Mend it.\n"
+    found, out, err = script(body).run("--json")
+    (said,) = parsed(out)["diagnostics"]
+    assert found == parsed(out)["exit_code"] == exit_code
+    assert said["code"] == code
+    assert (said["message"], said["remedy"]) == ("the thing is wrong", "Mend it.")
+    assert (said["file"], said["line"]) == (None, None)
+    assert err == f"error[{code}]: the thing is wrong\n  Mend it.\n"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +146,7 @@ def test_an_internal_error_is_short_and_logged(
 ) -> None:
     code, out, err = script(body).run()
     assert (code, out) == (4, "")
-    assert err == f"internal error: {said}\n  Details are in net.error.log.\n"
+    assert err == f"internal error[NC931]: {said}\n  Details are in net.error.log.\n"
     log = (tmp_path / "net.error.log").read_text()
     assert "Traceback" in log
     assert "in convert" in log
@@ -158,7 +167,9 @@ def test_without_a_folder_for_it_the_log_goes_to_the_temporary_one(
         "run.context.options.output.rmdir(); run.context.options.output.touch(); 1 / 0"
     ).run("--output", "made", TMPDIR=str(tmp_path / "elsewhere"))
     assert code == 4
-    assert err.startswith("internal error: ZeroDivisionError: division by zero\n")
+    assert err.startswith(
+        "internal error[NC931]: ZeroDivisionError: division by zero\n"
+    )
     assert "elsewhere/net.error.log" in err
     assert "Traceback" not in err
     assert "Traceback" in (tmp_path / "elsewhere" / "net.error.log").read_text()
@@ -203,7 +214,7 @@ def test_a_plan_that_is_a_folder_is_refused_at_once(
     (tmp_path / "plans").mkdir()
     code, out, err = script("return report(run)").run("--plan", "plans", "--search")
     assert (code, out) == (2, "")
-    assert err == "error: --plan plans is a folder\n  Name a file in it.\n"
+    assert err == "error[NC801]: --plan plans is a folder\n  Name a file in it.\n"
 
 
 def test_options_reach_the_run(script: Make, tmp_path: Path) -> None:
@@ -309,9 +320,95 @@ def test_json_is_strict_where_the_metric_is_not_a_number(script: Make) -> None:
     assert parsed(out)["judgement"]["result"]["value"] == "nan"
 
 
-def test_json_says_nothing_where_there_is_no_report(script: Make) -> None:
-    code, out, err = script("raise ModelError('broken')").run("--json")
-    assert (code, out, err) == (2, "", "error: broken\n")
+ENDINGS = {
+    "raise ModelError('broken')": (2, "NC401"),
+    "raise RequirementError('lacks')": (3, "NC701"),
+    "1 / 0": (4, "NC931"),
+    "raise KeyboardInterrupt": (130, "NC921"),
+    "os.kill(os.getpid(), 15)": (130, "NC921"),
+    "sys.exit(0)": (2, "NC922"),
+    "os._exit(0)": (2, "NC922"),
+    "raise GeneratorExit": (2, "NC922"),
+    "return report(run, value=0.1)": (1, "NC912"),
+    "return report(run, interrupted=True)": (130, "NC921"),
+}
+"""How a run ends → its exit code, and what the JSON object says."""
+
+
+@pytest.mark.parametrize(("body", "ends"), ENDINGS.items())
+@pytest.mark.parametrize("noise", ["", "print('mine'); os.system('echo noise')\n"])
+def test_json_is_one_object_however_a_run_ends(
+    script: Make, body: str, ends: tuple[int, str], noise: str
+) -> None:
+    code, out, _err = script(noise + body).run("--json")
+    found = parsed(out)
+    (said,) = found["diagnostics"]
+    assert (code, said["code"]) == ends
+    assert found["exit_code"] == code
+    assert said["message"] and said["severity"] == "error"
+
+
+def test_json_is_one_object_where_nothing_is_wrong(script: Make) -> None:
+    assert parsed(script("return report(run)").run("--json")[1])["diagnostics"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--max-trials", "0"], ["--nonsense"], ["--trial", "1", "--search"]]
+)
+@pytest.mark.parametrize("asked", ["--json", "--js"])
+def test_json_is_one_object_where_options_are_wrong(
+    script: Make, wrong: list[str], asked: str
+) -> None:
+    code, out, err = script("1 / 0").run(asked, *wrong)
+    found = parsed(out)
+    assert code == found["exit_code"] == 2
+    assert found["diagnostics"][0]["code"] == "NC801"
+    assert err.startswith("usage: ")
+
+
+def test_json_names_the_place_in_the_users_code(script: Make) -> None:
+    body = """
+try:
+    exec(compile("\\n\\n1 / 0", str(Path("mine.py").resolve()), "exec"))
+except ZeroDivisionError as error:
+    raise DataError("the data is wrong") from error
+"""
+    (said,) = parsed(script(body).run("--json")[1])["diagnostics"]
+    assert (said["file"], said["line"]) == ("mine.py", 3)
+
+
+def test_json_names_the_place_in_the_spec(script: Make, tmp_path: Path) -> None:
+    made = script("raise DataError('see evaluation.accuracy.metric')")
+    text = made.path.read_text()
+    made.path.write_text(f'# spec = "net.yaml"\n{text}')
+    (tmp_path / "net.yaml").write_text("evaluation:\n  accuracy:\n    metric: 1\n")
+    (said,) = parsed(made.run("--json")[1])["diagnostics"]
+    place = said["file"], said["line"], said["key"]
+    assert place == ("net.yaml", 3, "evaluation.accuracy.metric")
+
+
+@pytest.mark.parametrize(
+    ("environ", "colour"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_errors_are_coloured_where_that_is_asked_for(
+    script: Make, environ: dict[str, str], colour: bool
+) -> None:
+    err = script("raise ModelError('broken')").run(**environ)[2]
+    head = "\x1b[1;31merror[NC401]\x1b[0m" if colour else "error[NC401]"
+    assert err == f"{head}: broken\n"
+
+
+def test_help_has_the_exit_codes(script: Make) -> None:
+    out = " ".join(script("1 / 0").run("--help")[1].split())
+    assert "exit codes: 0 done" in out
+    for said in ("1 criterion not met", "3 requirement", "4 internal", "130 interr"):
+        assert said in out
 
 
 def test_without_json_what_the_user_prints_stays_on_stdout(script: Make) -> None:
@@ -347,17 +444,17 @@ def test_nothing_is_let_through_unless_it_is_asked_for(script: Make) -> None:
 
 def test_it_is_shown_where_the_run_fails(script: Make) -> None:
     code, out, err = script(f"{NOISE}raise ModelError('broken')").run("--json")
-    assert (code, out) == (2, "")
+    assert (code, parsed(out)["diagnostics"][0]["code"]) == (2, "NC401")
     assert all(said in err for said in SAID)
     assert err.index("standard error meanwhile") < err.index("a library logs")
-    assert err.endswith("error: broken\n")
+    assert err.endswith("error[NC401]: broken\n")
 
 
 def test_only_its_end_is_shown(script: Make) -> None:
     body = "os.write(2, b'log\\n' * 99)\nraise ModelError('broken')"
     lines = script(body).run()[2].splitlines()
     assert lines[1:3] == [f"... {99 - LINES} lines before it", "log"]
-    assert lines[-2:] == ["log", "error: broken"]
+    assert lines[-2:] == ["log", "error[NC401]: broken"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -412,5 +509,5 @@ def test_a_full_or_closed_standard_output_is_one_line(
             env={**os.environ, "PYTHONUNBUFFERED": ""},
         )
         assert done.returncode == 2
-        assert done.stderr.endswith(f"error: {why}\n  {REMEDY}\n")
+        assert done.stderr.endswith(f"error[NC904]: {why}\n  {REMEDY}\n")
         assert "Traceback" not in done.stderr and "lost" not in done.stderr

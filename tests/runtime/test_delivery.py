@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from toy import Toy
@@ -162,3 +163,45 @@ def test_a_run_says_before_its_search_what_stands_in_its_way(tmp_path: Path) -> 
     assert "net.json: it is a folder, no file\n  Move it away" in done.err
     assert "trial" not in done.err
     assert (tmp_path / "net.json" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_file_that_is_no_plan_is_not_replaced_by_one(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    done = toy.run("--search", "--plan", "notes.txt")
+    assert done.code == 2
+    assert "error[NC902]: notes.txt is no plan: it is left alone" in done.err
+    assert notes.read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_model_goes_where_a_link_leads(tmp_path: Path, folder: bool) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir() if folder else kept.write_text("old")
+    kept.chmod(0o700)
+    path = saved_folder(tmp_path, "net") if folder else candidate(tmp_path, "net.bf16")
+    if not folder:
+        path.write_text("model")
+    link = tmp_path / path.name
+    link.symlink_to("kept")
+    assert deliver(path, missed=False) == link
+    assert link.is_symlink()
+    assert names(tmp_path)[:1] == ["kept"] and len(list(tmp_path.iterdir())) == 2
+    if not folder:
+        assert kept.read_text() == "model"
+        assert kept.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_model_may_be_linked_to_another_disk(tmp_path: Path) -> None:
+    if not os.access("/dev/shm", os.W_OK):
+        pytest.skip("no second file system")
+    with TemporaryDirectory(dir="/dev/shm") as other:
+        assert Path(other).stat().st_dev != tmp_path.stat().st_dev
+        path = candidate(tmp_path, "net.bf16")
+        path.write_text("model")
+        (tmp_path / "net.bf16").symlink_to(f"{other}/kept")
+        deliver(path, missed=False)
+        assert names(Path(other)) == ["kept"]
+        assert (tmp_path / "net.bf16").is_symlink()
+        assert (tmp_path / "net.bf16").read_text() == "model"

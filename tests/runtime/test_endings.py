@@ -136,7 +136,7 @@ def test_os_exit_in_user_code_is_no_verdict(toy: Toy, code: int) -> None:
     )
     done = toy.run()
     assert (done.code, done.out) == (2, "")
-    assert f"error: os._exit({code}) was called at convert_net.py:" in done.err
+    assert f"error[NC922]: os._exit({code}) was called at convert_net.py:" in done.err
     assert "no plan was written" in done.err
     assert not toy.plan.exists()
 

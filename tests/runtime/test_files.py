@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import resource
 import subprocess
 import sys
@@ -30,8 +31,48 @@ def test_what_is_written_is_there(
     assert [each.name for each in path.parent.iterdir()] == ["file"]
 
 
-def test_a_file_can_be_read_by_others(tmp_path: Path) -> None:
-    assert write_bytes(tmp_path / "file", b"").stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_new_file_has_what_the_umask_leaves(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        made = write_bytes(tmp_path / "file", b"")
+    finally:
+        os.umask(before)
+    assert made.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "file", b"old")
+    path.chmod(0o750)
+    assert write_bytes(path, b"new").stat().st_mode & 0o777 == 0o750
+
+
+def test_a_link_stays_and_what_it_names_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    kept, link = tmp_path / "sub" / "kept", tmp_path / "link"
+    kept.write_bytes(b"old")
+    kept.chmod(0o640)
+    link.symlink_to("sub/kept")
+    assert write_bytes(link, b"new") == link
+    assert link.is_symlink()
+    assert kept.read_bytes() == b"new"
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in kept.parent.iterdir()] == ["kept"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "sub"]
+
+
+def test_what_a_dangling_link_names_is_made(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("sub/new")
+    write_bytes(tmp_path / "link", b"data")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "sub" / "new").read_bytes() == b"data"
+
+
+def test_a_link_to_itself_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises(UsageError, match="a link to itself"):
+        write_bytes(tmp_path / "link", b"data")
+    assert (tmp_path / "link").is_symlink()
 
 
 @contextmanager

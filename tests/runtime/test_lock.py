@@ -66,6 +66,21 @@ def test_a_lock_follows_no_link(tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_text() == "keep"
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.write_text("thesis")])
+def test_what_is_no_lock_is_left_alone(tmp_path: Path, make: Any) -> None:
+    path = lock_path(tmp_path, "net")
+    make(path)
+    before, said = path.lstat(), list[str]()
+    with locked(path, said.append):
+        pass
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (
+        before.st_ino,
+        before.st_mode,
+    )
+    assert path.lstat().st_size == before.st_size
+    assert "is no lock" in said[0]
+
+
 # Scripts
 
 
@@ -120,7 +135,7 @@ def test_a_second_run_is_told(toy: Toy, options: list[str]) -> None:
     first = begun(toy)
     second = toy.run(*options)
     assert (second.code, second.out) == (2, "")
-    assert "error: another run writes net in " in second.err
+    assert ": another run writes net in " in second.err
     assert f"process {first.pid}" in second.err
     assert "--output" in second.err
     code, _out, err = ended(first, toy)

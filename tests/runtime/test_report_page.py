@@ -356,7 +356,7 @@ def test_the_command_writes_into_files_only(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["report", run, "-o", str(path)])
         assert (done.exit_code, done.output) == (
             2,
-            f"error: {path} is a pipe; name a file\n",
+            f"error[NC902]: {path} is a pipe; name a file\n",
         )
     assert pipe.is_fifo()
     link.unlink()
@@ -387,5 +387,5 @@ def test_what_is_no_run_is_refused(
     (tmp_path / "damaged.json").write_text("{}")
     done = CliRunner().invoke(app, ["report", *arguments])
     assert done.exit_code == 2
-    assert said in done.stderr and "error: " in done.stderr
+    assert said in done.stderr and "error[NC802]: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -139,7 +139,7 @@ def test_a_history_of_something_else_is_refused(
     before = done.history.read_bytes()
     refused = done.run(options, **environ)
     assert (refused.code, refused.out) == (2, "")
-    assert f"error: net.trials.jsonl {what}" in refused.err
+    assert f"error[NC603]: net.trials.jsonl {what}" in refused.err
     assert "--search" in refused.err or "--resume" in refused.err
     assert "Traceback" not in refused.err
     assert done.history.read_bytes() == before

@@ -367,7 +367,7 @@ def test_a_damaged_plan_is_refused(script: Script) -> None:
     (script.folder / "net.plan.json").write_text("{")
     code, out, err = script.run()
     assert (code, out) == (2, "")
-    assert "error: net.plan.json can't be read" in err
+    assert "error[NC602]: net.plan.json can't be read" in err
     assert "--search" in err
     assert "Traceback" not in err
 
@@ -468,7 +468,7 @@ def test_a_model_that_is_missing_is_a_message(script: Script) -> None:
     (script.folder / "weights.txt").unlink()
     code, _out, err = script.run()
     assert code == 2
-    assert "error: load_model() failed at convert_net.py:" in err
+    assert "error[NC404]: load_model() failed at convert_net.py:" in err
     assert ": FileNotFoundError: " in err
     assert "weights.txt" in err
 

@@ -133,7 +133,7 @@ def test_a_run_says_the_line_and_delivers_nothing(
     toy.history.write_text("".join(json.dumps(line) + "\n" for line in lines))
     done = toy.run("--resume")
     assert (done.code, done.out) == (2, ""), done.err
-    assert "error: net.trials.jsonl is damaged" in done.err
+    assert "error[NC603]: net.trials.jsonl is damaged" in done.err
     assert said in done.err
     assert "Traceback" not in done.err
     assert not toy.plan.exists()

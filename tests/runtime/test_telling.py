@@ -227,7 +227,7 @@ def test_native_code_that_lets_no_python_run_ends_with_its_process(
         in_fresh_process(holds_the_lock)
     said = capfd.readouterr().err
     assert said.startswith(
-        "error: reading data: native code did not come back for 0.12"
+        "error[NC502]: reading data: native code did not come back for 0.12"
     )
 
 

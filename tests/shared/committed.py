@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-ENVIRONMENT = {"FORCE_BF16": "1", "OMP_NUM_THREADS": "2"}
+ENVIRONMENT = {"FORCE_BF16": "1", "OMP_NUM_THREADS": "1"}
 QUIET = ("--json", "--no-timing")
 MADE = shutil.ignore_patterns("data", "*.bf16*", "*.trials.jsonl", "__pycache__")
 

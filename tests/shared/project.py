@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -66,8 +67,8 @@ class Project:
         done = self.run(*options, env=env)
         assert "Traceback" not in done.stderr, done.stderr
         assert done.stdout == ""
-        assert done.stderr.count("error: ") == 1, done.stderr
-        return done.returncode, done.stderr[done.stderr.index("error: ") :]
+        (head,) = re.finditer(r"error\[NC\d{3}\]: ", done.stderr)
+        return done.returncode, done.stderr[head.start() :]
 
     @property
     def plan(self) -> dict[str, Any]:

@@ -284,38 +284,38 @@ def test_meaning(text: str, path: str, value: object) -> None:
 
 
 NOTICES = [
-    (MODEL, "1:1: note: mixed_precision.precisions is not written: bf16"),
+    (MODEL, "1:1: note[NC351]: mixed_precision.precisions is not written: bf16"),
     (
         MODEL + "mixed_precision:\n  op_wise: {}\n",
-        "6:1: note: mixed_precision.precisions is not written: bf16",
+        "6:1: note[NC351]: mixed_precision.precisions is not written: bf16",
     ),
     (
         model(weights="/w/net.pt"),
-        "6:3: note: model.weights is absolute: "
+        "6:3: note[NC353]: model.weights is absolute: "
         "the script will only run on machines with this path",
     ),
     (
         MODEL + evaluated(dataset="{npz: {path: 'C:/a.npz', inputs: x, label: y}}"),
-        f"6:73: note: {ROOT}.npz.path is absolute: "
+        f"6:73: note[NC353]: {ROOT}.npz.path is absolute: "
         "the script will only run on machines with this path",
     ),
     (
         MODEL + "quantization: {op_wise: {a: {activation: {dtype: [bf16]}}}}",
-        "6:26: note: quantization.op_wise.a allows bf16: it pins nothing",
+        "6:26: note[NC352]: quantization.op_wise.a allows bf16: it pins nothing",
     ),
     (
         "model: {name: a, framework: onnx, path: a.onnx, runtime: any}\n"
         "tuning: {accuracy_criterion: {absolute: 1}}",
-        "2:10: note: tuning.accuracy_criterion is not checked: nothing is executed here",
+        "2:10: note[NC352]: tuning.accuracy_criterion is not checked: nothing is executed here",
     ),
     (
         MODEL + "tuning: {objective: accuracy}",
-        "6:10: note: tuning.objective is accuracy, which is the criterion: what is "
+        "6:10: note[NC354]: tuning.objective is accuracy, which is the criterion: what is "
         "sought is low_compute",
     ),
     (
         "model: {name: a, framework: tensorflow}\ndevice: gpu",
-        "2:1: note: device is gpu: tensorflow models are converted on the CPU",
+        "2:1: note[NC352]: device is gpu: tensorflow models are converted on the CPU",
     ),
 ]
 

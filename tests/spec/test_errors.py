@@ -38,7 +38,7 @@ CASES = [
     pytest.param(
         MODEL + "tunning: {}\n",
         """\
-s.yaml:6:1: tunning: unknown key
+s.yaml:6:1: error[NC201]: tunning: unknown key
     tunning: {}
     ^
     hint: did you mean `tuning`?
@@ -48,7 +48,7 @@ s.yaml:6:1: tunning: unknown key
     pytest.param(
         MODEL + "zzz: 1\n",
         """\
-s.yaml:6:1: zzz: unknown key
+s.yaml:6:1: error[NC201]: zzz: unknown key
     zzz: 1
     ^
     hint: known here: version, model, device, mixed_precision, quantization, evaluation, tuning, costs
@@ -58,7 +58,7 @@ s.yaml:6:1: zzz: unknown key
     pytest.param(
         ev(metric="{TOPK: 1}"),
         """\
-s.yaml:8:14: evaluation.accuracy.metric.TOPK: unknown key
+s.yaml:8:14: error[NC201]: evaluation.accuracy.metric.TOPK: unknown key
     metric: {TOPK: 1}
              ^
     hint: did you mean `topk`?
@@ -68,7 +68,7 @@ s.yaml:8:14: evaluation.accuracy.metric.TOPK: unknown key
     pytest.param(
         "device: cpu\n",
         """\
-s.yaml:1:1: model: is required
+s.yaml:1:1: error[NC202]: model: is required
     device: cpu
     ^
     hint: What is converted.
@@ -78,11 +78,11 @@ s.yaml:1:1: model: is required
     pytest.param(
         "model:\n",
         """\
-s.yaml:1:1: model.framework: is required
+s.yaml:1:1: error[NC202]: model.framework: is required
     model:
     ^
     hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework tells it, or the ending of path or --model.
-s.yaml:1:1: model.name: is required
+s.yaml:1:1: error[NC202]: model.name: is required
     model:
     ^
     hint: The model's name; files that are written are called after it.
@@ -92,7 +92,7 @@ s.yaml:1:1: model.name: is required
     pytest.param(
         "model: [a]\n",
         """\
-s.yaml:1:1: model: expected a mapping, found a list
+s.yaml:1:1: error[NC203]: model: expected a mapping, found a list
     model: [a]
     ^
 """,
@@ -101,7 +101,7 @@ s.yaml:1:1: model: expected a mapping, found a list
     pytest.param(
         "version: 2.0\n" + MODEL,
         """\
-s.yaml:1:10: version: version 2 is not known
+s.yaml:1:10: error[NC206]: version: version 2 is not known
     version: 2.0
              ^
     hint: write version: 1.0
@@ -111,7 +111,7 @@ s.yaml:1:10: version: version 2 is not known
     pytest.param(
         "version: one\n" + MODEL,
         """\
-s.yaml:1:10: version: expected a number, found 'one'
+s.yaml:1:10: error[NC203]: version: expected a number, found 'one'
     version: one
              ^
 """,
@@ -120,7 +120,7 @@ s.yaml:1:10: version: expected a number, found 'one'
     pytest.param(
         MODEL + "device: tpu\n",
         """\
-s.yaml:6:9: device: unknown value `tpu`
+s.yaml:6:9: error[NC205]: device: unknown value `tpu`
     device: tpu
             ^
     hint: did you mean `gpu`?
@@ -130,7 +130,7 @@ s.yaml:6:9: device: unknown value `tpu`
     pytest.param(
         MODEL + "costs: guessed\n",
         """\
-s.yaml:6:8: costs: unknown value `guessed`
+s.yaml:6:8: error[NC205]: costs: unknown value `guessed`
     costs: guessed
            ^
     hint: known here: measured, static
@@ -140,7 +140,7 @@ s.yaml:6:8: costs: unknown value `guessed`
     pytest.param(
         model(name="no"),
         """\
-s.yaml:2:9: model.name: expected a string, found no
+s.yaml:2:9: error[NC203]: model.name: expected a string, found no
     name: no
           ^
     hint: quote it: 'no'
@@ -150,7 +150,7 @@ s.yaml:2:9: model.name: expected a string, found no
     pytest.param(
         model(name="1.0"),
         """\
-s.yaml:2:9: model.name: expected a string, found 1.0
+s.yaml:2:9: error[NC203]: model.name: expected a string, found 1.0
     name: 1.0
           ^
     hint: quote it: '1.0'
@@ -160,7 +160,7 @@ s.yaml:2:9: model.name: expected a string, found 1.0
     pytest.param(
         model(name="'---'"),
         """\
-s.yaml:2:9: model.name: the name makes no file name
+s.yaml:2:9: error[NC206]: model.name: the name makes no file name
     name: '---'
           ^
     hint: use at least one of A-Z, a-z, 0-9
@@ -170,7 +170,7 @@ s.yaml:2:9: model.name: the name makes no file name
     pytest.param(
         model(name='"a\\nb"'),
         """\
-s.yaml:2:9: model.name: the name holds a control character
+s.yaml:2:9: error[NC206]: model.name: the name holds a control character
     name: "a\\nb"
           ^
     hint: use one printable line
@@ -180,7 +180,7 @@ s.yaml:2:9: model.name: the name holds a control character
     pytest.param(
         model(name="n" * 101),
         """\
-s.yaml:2:9: model.name: must have at most 100 characters
+s.yaml:2:9: error[NC204]: model.name: must have at most 100 characters
     name: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
           ^
 """,
@@ -189,7 +189,7 @@ s.yaml:2:9: model.name: must have at most 100 characters
     pytest.param(
         model(framework="NA"),
         """\
-s.yaml:3:14: model.framework: `NA` can't be used here
+s.yaml:3:14: error[NC205]: model.framework: `NA` can't be used here
     framework: NA
                ^
     hint: write pytorch, tensorflow, mxnet or onnx here, or give it as --framework
@@ -199,7 +199,7 @@ s.yaml:3:14: model.framework: `NA` can't be used here
     pytest.param(
         model(framework="pytoch"),
         """\
-s.yaml:3:14: model.framework: unknown value `pytoch`
+s.yaml:3:14: error[NC205]: model.framework: unknown value `pytoch`
     framework: pytoch
                ^
     hint: did you mean `pytorch`?
@@ -209,7 +209,7 @@ s.yaml:3:14: model.framework: unknown value `pytoch`
     pytest.param(
         "model: {name: a}\n",
         """\
-s.yaml:1:1: model.framework: is required
+s.yaml:1:1: error[NC202]: model.framework: is required
     model: {name: a}
     ^
     hint: The framework of the model: pytorch, tensorflow, mxnet or onnx; left out, --framework tells it, or the ending of path or --model.
@@ -219,7 +219,7 @@ s.yaml:1:1: model.framework: is required
     pytest.param(
         model(factory="net/model.py:make"),
         """\
-s.yaml:4:12: model.factory: `net/model.py:make` does not name a Python object
+s.yaml:4:12: error[NC206]: model.factory: `net/model.py:make` does not name a Python object
     factory: net/model.py:make
              ^
     hint: write a module as in `import`, not a file: package.module:name
@@ -229,7 +229,7 @@ s.yaml:4:12: model.factory: `net/model.py:make` does not name a Python object
     pytest.param(
         model(factory="pkg.net"),
         """\
-s.yaml:4:12: model.factory: `pkg.net` does not name a Python object
+s.yaml:4:12: error[NC206]: model.factory: `pkg.net` does not name a Python object
     factory: pkg.net
              ^
     hint: write package.module:name, all of them Python names
@@ -239,7 +239,7 @@ s.yaml:4:12: model.factory: `pkg.net` does not name a Python object
     pytest.param(
         model(factory="pkg.class:make"),
         """\
-s.yaml:4:12: model.factory: `pkg.class:make` does not name a Python object
+s.yaml:4:12: error[NC206]: model.factory: `pkg.class:make` does not name a Python object
     factory: pkg.class:make
              ^
     hint: write package.module:name, all of them Python names
@@ -249,7 +249,7 @@ s.yaml:4:12: model.factory: `pkg.class:make` does not name a Python object
     pytest.param(
         model(factory="pkg.net:Net..make"),
         """\
-s.yaml:4:12: model.factory: `pkg.net:Net..make` does not name a Python object
+s.yaml:4:12: error[NC206]: model.factory: `pkg.net:Net..make` does not name a Python object
     factory: pkg.net:Net..make
              ^
     hint: write package.module:name, all of them Python names
@@ -259,7 +259,7 @@ s.yaml:4:12: model.factory: `pkg.net:Net..make` does not name a Python object
     pytest.param(
         model(factory="pkg.net:__debug__"),
         """\
-s.yaml:4:12: model.factory: `pkg.net:__debug__` does not name a Python object
+s.yaml:4:12: error[NC206]: model.factory: `pkg.net:__debug__` does not name a Python object
     factory: pkg.net:__debug__
              ^
     hint: write package.module:name, all of them Python names
@@ -269,7 +269,7 @@ s.yaml:4:12: model.factory: `pkg.net:__debug__` does not name a Python object
     pytest.param(
         model(factory="pkg.net:ﬁlm"),
         """\
-s.yaml:4:12: model.factory: Python reads `pkg.net:ﬁlm` as another name
+s.yaml:4:12: error[NC206]: model.factory: Python reads `pkg.net:ﬁlm` as another name
     factory: pkg.net:ﬁlm
              ^
     hint: write `pkg.net:film`
@@ -279,7 +279,7 @@ s.yaml:4:12: model.factory: Python reads `pkg.net:ﬁlm` as another name
     pytest.param(
         model(inputs="[{name: ﬁlm, shape: [1]}]"),
         """\
-s.yaml:5:19: model.inputs[0].name: Python reads `ﬁlm` as another name
+s.yaml:5:19: error[NC206]: model.inputs[0].name: Python reads `ﬁlm` as another name
     inputs: [{name: ﬁlm, shape: [1]}]
                     ^
     hint: write `film`
@@ -289,7 +289,7 @@ s.yaml:5:19: model.inputs[0].name: Python reads `ﬁlm` as another name
     pytest.param(
         model(factory="'a:b\"c'"),
         """\
-s.yaml:4:12: model.factory: `a:b"c` does not name a Python object
+s.yaml:4:12: error[NC206]: model.factory: `a:b"c` does not name a Python object
     factory: 'a:b"c'
              ^
     hint: write package.module:name, all of them Python names
@@ -299,7 +299,7 @@ s.yaml:4:12: model.factory: `a:b"c` does not name a Python object
     pytest.param(
         model(weights="net.onnx"),
         """\
-s.yaml:6:12: model.weights: `net.onnx` is not a kind of weights that can be read
+s.yaml:6:12: error[NC306]: model.weights: `net.onnx` is not a kind of weights that can be read
     weights: net.onnx
              ^
     hint: write a file that ends in .safetensors, .safetensors.index.json, .pt, .pth, .bin
@@ -309,7 +309,7 @@ s.yaml:6:12: model.weights: `net.onnx` is not a kind of weights that can be read
     pytest.param(
         model(weights="w\\net.pt"),
         """\
-s.yaml:6:12: model.weights: the path holds a backslash
+s.yaml:6:12: error[NC206]: model.weights: the path holds a backslash
     weights: w\\net.pt
              ^
     hint: write `/` between folders
@@ -319,7 +319,7 @@ s.yaml:6:12: model.weights: the path holds a backslash
     pytest.param(
         model(weights="~/net.pt"),
         """\
-s.yaml:6:12: model.weights: `~` is not expanded
+s.yaml:6:12: error[NC206]: model.weights: `~` is not expanded
     weights: ~/net.pt
              ^
     hint: write a path relative to the spec
@@ -329,7 +329,7 @@ s.yaml:6:12: model.weights: `~` is not expanded
     pytest.param(
         model(weights="''"),
         """\
-s.yaml:6:3: model.weights: the path is empty
+s.yaml:6:3: error[NC206]: model.weights: the path is empty
     weights: ''
     ^
 """,
@@ -338,7 +338,7 @@ s.yaml:6:3: model.weights: the path is empty
     pytest.param(
         model(inputs="[{name: a, shape: [2]}, b]"),
         """\
-s.yaml:5:35: model.inputs[1]: pytorch needs the shape of `b`
+s.yaml:5:35: error[NC202]: model.inputs[1]: pytorch needs the shape of `b`
     inputs: [{name: a, shape: [2]}, b]
                                     ^
     hint: {name: b, shape: [batch, ...], dtype: float32}
@@ -348,7 +348,7 @@ s.yaml:5:35: model.inputs[1]: pytorch needs the shape of `b`
     pytest.param(
         model(inputs="[{name: a, shape: [1]}, {name: a, shape: [1]}]"),
         """\
-s.yaml:5:42: model.inputs[1].name: the input `a` is named twice
+s.yaml:5:42: error[NC301]: model.inputs[1].name: the input `a` is named twice
     inputs: [{name: a, shape: [1]}, {name: a, shape: [1]}]
                                            ^
 """,
@@ -357,7 +357,7 @@ s.yaml:5:42: model.inputs[1].name: the input `a` is named twice
     pytest.param(
         model(inputs="[{name: 'a:0', shape: [1]}]"),
         """\
-s.yaml:5:19: model.inputs[0].name: `a:0` is not a Python name
+s.yaml:5:19: error[NC206]: model.inputs[0].name: `a:0` is not a Python name
     inputs: [{name: 'a:0', shape: [1]}]
                     ^
     hint: write the argument's name in the model's forward, `batch.image` for a key and `pair.0` for an element
@@ -367,7 +367,7 @@ s.yaml:5:19: model.inputs[0].name: `a:0` is not a Python name
     pytest.param(
         model(inputs="[{name: a, shape: [-1, 3]}]"),
         """\
-s.yaml:5:30: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a symbol
+s.yaml:5:30: error[NC206]: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a symbol
     inputs: [{name: a, shape: [-1, 3]}]
                                ^
     hint: write a symbol such as `batch` for a size that varies
@@ -377,7 +377,7 @@ s.yaml:5:30: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a 
     pytest.param(
         model(inputs="[{name: a, shape: [~, 3]}]"),
         """\
-s.yaml:5:30: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a symbol
+s.yaml:5:30: error[NC206]: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a symbol
     inputs: [{name: a, shape: [~, 3]}]
                                ^
     hint: write a symbol such as `batch` for a size that varies
@@ -387,7 +387,7 @@ s.yaml:5:30: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a 
     pytest.param(
         model(inputs="[{name: a, shape: [yes]}]"),
         """\
-s.yaml:5:30: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a symbol
+s.yaml:5:30: error[NC206]: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a symbol
     inputs: [{name: a, shape: [yes]}]
                                ^
     hint: write a symbol such as `batch` for a size that varies
@@ -397,7 +397,7 @@ s.yaml:5:30: model.inputs[0].shape[0]: a dimension is a size of at least 1 or a 
     pytest.param(
         model(inputs="[{name: a, shape: [batch size]}]"),
         """\
-s.yaml:5:30: model.inputs[0].shape[0]: `batch size` is not a Python name
+s.yaml:5:30: error[NC206]: model.inputs[0].shape[0]: `batch size` is not a Python name
     inputs: [{name: a, shape: [batch size]}]
                                ^
     hint: use letters, digits and _, with a letter first
@@ -407,7 +407,7 @@ s.yaml:5:30: model.inputs[0].shape[0]: `batch size` is not a Python name
     pytest.param(
         model(inputs="[{name: a, shape: 3}]"),
         """\
-s.yaml:5:29: model.inputs[0].shape: expected a list, found 3
+s.yaml:5:29: error[NC203]: model.inputs[0].shape: expected a list, found 3
     inputs: [{name: a, shape: 3}]
                               ^
     hint: write a list: [3]
@@ -417,7 +417,7 @@ s.yaml:5:29: model.inputs[0].shape: expected a list, found 3
     pytest.param(
         model(inputs="[{name: a, shape: [3], dtype: flaot32}]"),
         """\
-s.yaml:5:41: model.inputs[0].dtype: unknown value `flaot32`
+s.yaml:5:41: error[NC205]: model.inputs[0].dtype: unknown value `flaot32`
     inputs: [{name: a, shape: [3], dtype: flaot32}]
                                           ^
     hint: did you mean `float32`?
@@ -427,7 +427,7 @@ s.yaml:5:41: model.inputs[0].dtype: unknown value `flaot32`
     pytest.param(
         model(inputs="{a: 1}"),
         """\
-s.yaml:5:3: model.inputs: expected a list, found a mapping
+s.yaml:5:3: error[NC203]: model.inputs: expected a list, found a mapping
     inputs: {a: 1}
     ^
 """,
@@ -436,7 +436,7 @@ s.yaml:5:3: model.inputs: expected a list, found a mapping
     pytest.param(
         model(runtime="any"),
         """\
-s.yaml:6:12: model.runtime: `runtime` is for onnx models
+s.yaml:6:12: error[NC305]: model.runtime: `runtime` is for onnx models
     runtime: any
              ^
     hint: leave it out
@@ -446,7 +446,7 @@ s.yaml:6:12: model.runtime: `runtime` is for onnx models
     pytest.param(
         model(path="a.pt2"),
         """\
-s.yaml:6:9: model.path: `path` and `factory` each give the whole model: write one
+s.yaml:6:9: error[NC301]: model.path: `path` and `factory` each give the whole model: write one
     path: a.pt2
           ^
 """,
@@ -455,7 +455,7 @@ s.yaml:6:9: model.path: `path` and `factory` each give the whole model: write on
     pytest.param(
         model(path="a.pt"),
         """\
-s.yaml:6:9: model.path: `a.pt` is no exported program: weights, a pickled module or TorchScript
+s.yaml:6:9: error[NC306]: model.path: `a.pt` is no exported program: weights, a pickled module or TorchScript
     path: a.pt
           ^
     hint: write `factory` and `weights` to make the original module, or the .pt2 that torch.export.save writes
@@ -465,7 +465,7 @@ s.yaml:6:9: model.path: `a.pt` is no exported program: weights, a pickled module
     pytest.param(
         model(path="a.onnx"),
         """\
-s.yaml:6:9: model.path: `a.onnx` is not a kind of model that can be read
+s.yaml:6:9: error[NC306]: model.path: `a.onnx` is not a kind of model that can be read
     path: a.onnx
           ^
     hint: write a file that ends in .pt2, as torch.export.save writes it
@@ -476,7 +476,7 @@ s.yaml:6:9: model.path: `a.onnx` is not a kind of model that can be read
         "model:\n  name: a\n  framework: pytorch\n  path: a.pt2\n  weights: b.pt\n"
         "  inputs: [{name: x, shape: [1]}]\n",
         """\
-s.yaml:5:12: model.weights: `weights` goes with `factory`: an exported program holds its own
+s.yaml:5:12: error[NC303]: model.weights: `weights` goes with `factory`: an exported program holds its own
     weights: b.pt
              ^
     hint: leave it out
@@ -486,7 +486,7 @@ s.yaml:5:12: model.weights: `weights` goes with `factory`: an exported program h
     pytest.param(
         model(trust="true", weights="a.safetensors"),
         """\
-s.yaml:6:10: model.trust: `trust` is for files that may hold pickles; here is none
+s.yaml:6:10: error[NC303]: model.trust: `trust` is for files that may hold pickles; here is none
     trust: true
            ^
     hint: leave it out
@@ -496,7 +496,7 @@ s.yaml:6:10: model.trust: `trust` is for files that may hold pickles; here is no
     pytest.param(
         model(trust="true"),
         """\
-s.yaml:6:10: model.trust: `trust` is for files that may hold pickles; here is none
+s.yaml:6:10: error[NC303]: model.trust: `trust` is for files that may hold pickles; here is none
     trust: true
            ^
     hint: leave it out
@@ -506,7 +506,7 @@ s.yaml:6:10: model.trust: `trust` is for files that may hold pickles; here is no
     pytest.param(
         MODEL + "mixed_precision: {precisions: bf61}\n",
         """\
-s.yaml:6:31: mixed_precision.precisions: unknown value `bf61`
+s.yaml:6:31: error[NC205]: mixed_precision.precisions: unknown value `bf61`
     mixed_precision: {precisions: bf61}
                                   ^
     hint: did you mean `bf16`?
@@ -516,7 +516,7 @@ s.yaml:6:31: mixed_precision.precisions: unknown value `bf61`
     pytest.param(
         MODEL + "mixed_precision: {precisions: [int8]}\n",
         """\
-s.yaml:6:32: mixed_precision.precisions[0]: `int8` can't be used here
+s.yaml:6:32: error[NC205]: mixed_precision.precisions[0]: `int8` can't be used here
     mixed_precision: {precisions: [int8]}
                                    ^
     hint: int8 is a quantizer's; bf16 and fp16 are what is converted to
@@ -526,7 +526,7 @@ s.yaml:6:32: mixed_precision.precisions[0]: `int8` can't be used here
     pytest.param(
         MODEL + "mixed_precision: {precisions: fp32}\n",
         """\
-s.yaml:6:31: mixed_precision.precisions: only fp32: nothing would be converted
+s.yaml:6:31: error[NC301]: mixed_precision.precisions: only fp32: nothing would be converted
     mixed_precision: {precisions: fp32}
                                   ^
     hint: precisions: bf16
@@ -538,11 +538,11 @@ s.yaml:6:31: mixed_precision.precisions: only fp32: nothing would be converted
         + "mixed_precision: {precisions: 'bf16, fp16'}\n"
         + "tuning: {exit_policy: {performance_only: true}}\n",
         """\
-s.yaml:6:31: mixed_precision.precisions: bf16 and fp16, and nothing is judged: nothing says which is better
+s.yaml:6:31: error[NC302]: mixed_precision.precisions: bf16 and fp16, and nothing is judged: nothing says which is better
     mixed_precision: {precisions: 'bf16, fp16'}
                                   ^
     hint: write one of them
-s.yaml:7:24: note: tuning.exit_policy.performance_only accepts any accuracy: nothing is judged, ops go by the static rules
+s.yaml:7:24: note[NC354]: tuning.exit_policy.performance_only accepts any accuracy: nothing is judged, ops go by the static rules
 """,
         id="two precisions",
     ),
@@ -550,7 +550,7 @@ s.yaml:7:24: note: tuning.exit_policy.performance_only accepts any accuracy: not
         MODEL
         + "mixed_precision:\n  op_wise:\n    'fc(': {activation: {dtype: [fp32]}}\n",
         """\
-s.yaml:8:5: mixed_precision.op_wise['fc(']: not a regular expression: missing ), unterminated subpattern at position 2
+s.yaml:8:5: error[NC206]: mixed_precision.op_wise['fc(']: not a regular expression: missing ), unterminated subpattern at position 2
     'fc(': {activation: {dtype: [fp32]}}
     ^
     hint: the key is matched against whole op names by re.fullmatch
@@ -560,7 +560,7 @@ s.yaml:8:5: mixed_precision.op_wise['fc(']: not a regular expression: missing ),
     pytest.param(
         MODEL + "quantization:\n  op_wise:\n    fc: {}\n",
         """\
-s.yaml:8:5: quantization.op_wise.fc: nothing is demanded of the op
+s.yaml:8:5: error[NC202]: quantization.op_wise.fc: nothing is demanded of the op
     fc: {}
     ^
     hint: activation: {dtype: [fp32]}
@@ -570,7 +570,7 @@ s.yaml:8:5: quantization.op_wise.fc: nothing is demanded of the op
     pytest.param(
         MODEL + "quantization:\n  op_wise:\n    fc: {weight: {dtype: [fp16]}}\n",
         """\
-s.yaml:8:5: quantization.op_wise.fc: the op may be neither fp32 nor bf16
+s.yaml:8:5: error[NC301]: quantization.op_wise.fc: the op may be neither fp32 nor bf16
     fc: {weight: {dtype: [fp16]}}
     ^
     hint: dtype: [fp32]
@@ -580,7 +580,7 @@ s.yaml:8:5: quantization.op_wise.fc: the op may be neither fp32 nor bf16
     pytest.param(
         MODEL + "quantization: {op_wise: {'': {activation: {dtype: [fp32]}}}}\n",
         """\
-s.yaml:6:26: quantization.op_wise['']: the text is empty
+s.yaml:6:26: error[NC206]: quantization.op_wise['']: the text is empty
     quantization: {op_wise: {'': {activation: {dtype: [fp32]}}}}
                              ^
 """,
@@ -589,7 +589,7 @@ s.yaml:6:26: quantization.op_wise['']: the text is empty
     pytest.param(
         ev(metric="{topk: 1, MSE: ~}"),
         """\
-s.yaml:8:5: evaluation.accuracy.metric: write exactly one; found topk, MSE
+s.yaml:8:5: error[NC302]: evaluation.accuracy.metric: write exactly one; found topk, MSE
     metric: {topk: 1, MSE: ~}
     ^
 """,
@@ -598,7 +598,7 @@ s.yaml:8:5: evaluation.accuracy.metric: write exactly one; found topk, MSE
     pytest.param(
         ev(metric="{}"),
         """\
-s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, Accuracy, F1, ROC, GLUE, MSE, RMSE, MAE, Loss, mIOU, mAP, COCOmAP, COCOmAPv2, VOCmAP, BLEU, SquadF1; found none
+s.yaml:8:5: error[NC302]: evaluation.accuracy.metric: write exactly one of python, topk, Accuracy, F1, ROC, GLUE, MSE, RMSE, MAE, Loss, mIOU, mAP, COCOmAP, COCOmAPv2, VOCmAP, BLEU, SquadF1; found none
     metric: {}
     ^
 """,
@@ -607,7 +607,7 @@ s.yaml:8:5: evaluation.accuracy.metric: write exactly one of python, topk, Accur
     pytest.param(
         ev(metric="{topk: yes}"),
         """\
-s.yaml:8:20: evaluation.accuracy.metric.topk: expected an integer, found yes
+s.yaml:8:20: error[NC203]: evaluation.accuracy.metric.topk: expected an integer, found yes
     metric: {topk: yes}
                    ^
 """,
@@ -616,7 +616,7 @@ s.yaml:8:20: evaluation.accuracy.metric.topk: expected an integer, found yes
     pytest.param(
         ev(metric="{topk: 0}"),
         """\
-s.yaml:8:20: evaluation.accuracy.metric.topk: must be greater than 0
+s.yaml:8:20: error[NC204]: evaluation.accuracy.metric.topk: must be greater than 0
     metric: {topk: 0}
                    ^
 """,
@@ -625,7 +625,7 @@ s.yaml:8:20: evaluation.accuracy.metric.topk: must be greater than 0
     pytest.param(
         ev(metric="{topk: 1, args: {a: 1}}"),
         """\
-s.yaml:8:23: evaluation.accuracy.metric.args: only your own class, named by python, takes args
+s.yaml:8:23: error[NC303]: evaluation.accuracy.metric.args: only your own class, named by python, takes args
     metric: {topk: 1, args: {a: 1}}
                       ^
 """,
@@ -634,7 +634,7 @@ s.yaml:8:23: evaluation.accuracy.metric.args: only your own class, named by pyth
     pytest.param(
         ev(metric="{python: 'm:C', args: {a-b: 1}}"),
         """\
-s.yaml:8:41: evaluation.accuracy.metric.args['a-b']: `a-b` is not a Python name
+s.yaml:8:41: error[NC206]: evaluation.accuracy.metric.args['a-b']: `a-b` is not a Python name
     metric: {python: 'm:C', args: {a-b: 1}}
                                         ^
     hint: use letters, digits and _, with a letter first
@@ -644,7 +644,7 @@ s.yaml:8:41: evaluation.accuracy.metric.args['a-b']: `a-b` is not a Python name
     pytest.param(
         ev(metric="{python: metric.py}"),
         """\
-s.yaml:8:22: evaluation.accuracy.metric.python: `metric.py` does not name a Python object
+s.yaml:8:22: error[NC206]: evaluation.accuracy.metric.python: `metric.py` does not name a Python object
     metric: {python: metric.py}
                      ^
     hint: write a module as in `import`, not a file: package.module:name
@@ -654,7 +654,7 @@ s.yaml:8:22: evaluation.accuracy.metric.python: `metric.py` does not name a Pyth
     pytest.param(
         ev(more="    iteration: 0\n"),
         """\
-s.yaml:11:16: evaluation.accuracy.iteration: must be at least 1, or -1 for all batches
+s.yaml:11:16: error[NC204]: evaluation.accuracy.iteration: must be at least 1, or -1 for all batches
     iteration: 0
                ^
 """,
@@ -663,7 +663,7 @@ s.yaml:11:16: evaluation.accuracy.iteration: must be at least 1, or -1 for all b
     pytest.param(
         ev(more="      batch_size: -1\n"),
         """\
-s.yaml:11:19: evaluation.accuracy.dataloader.batch_size: must be greater than 0
+s.yaml:11:19: error[NC204]: evaluation.accuracy.dataloader.batch_size: must be greater than 0
     batch_size: -1
                 ^
 """,
@@ -672,7 +672,7 @@ s.yaml:11:19: evaluation.accuracy.dataloader.batch_size: must be greater than 0
     pytest.param(
         ev(more="      batch_size: 64.0\n"),
         """\
-s.yaml:11:19: evaluation.accuracy.dataloader.batch_size: expected an integer, found 64.0
+s.yaml:11:19: error[NC203]: evaluation.accuracy.dataloader.batch_size: expected an integer, found 64.0
     batch_size: 64.0
                 ^
 """,
@@ -681,7 +681,7 @@ s.yaml:11:19: evaluation.accuracy.dataloader.batch_size: expected an integer, fo
     pytest.param(
         ev(more="      last_batch: keep\n"),
         """\
-s.yaml:11:19: evaluation.accuracy.dataloader.last_batch: unknown value `keep`
+s.yaml:11:19: error[NC205]: evaluation.accuracy.dataloader.last_batch: unknown value `keep`
     last_batch: keep
                 ^
     hint: known here: rollover, discard
@@ -691,7 +691,7 @@ s.yaml:11:19: evaluation.accuracy.dataloader.last_batch: unknown value `keep`
     pytest.param(
         ev(dataset="{npz: {path: a, inputs: x, label: y}, csv: {path: b, label: 1}}"),
         """\
-s.yaml:10:7: evaluation.accuracy.dataloader.dataset: write exactly one; found npz, csv
+s.yaml:10:7: error[NC302]: evaluation.accuracy.dataloader.dataset: write exactly one; found npz, csv
     dataset: {npz: {path: a, inputs: x, label: y}, csv: {path: b, label: 1}}
     ^
 """,
@@ -700,7 +700,7 @@ s.yaml:10:7: evaluation.accuracy.dataloader.dataset: write exactly one; found np
     pytest.param(
         ev(dataset="{npz: {path: a, inputs: [], label: y}}"),
         """\
-s.yaml:10:32: evaluation.accuracy.dataloader.dataset.npz.inputs: must not be empty
+s.yaml:10:32: error[NC206]: evaluation.accuracy.dataloader.dataset.npz.inputs: must not be empty
     dataset: {npz: {path: a, inputs: [], label: y}}
                              ^
 """,
@@ -709,7 +709,7 @@ s.yaml:10:32: evaluation.accuracy.dataloader.dataset.npz.inputs: must not be emp
     pytest.param(
         ev(dataset="{npz: {path: a, inputs: 'x, z', label: y}}"),
         """\
-s.yaml:10:40: evaluation.accuracy.dataloader.dataset.npz.inputs: 2 arrays, but 1 in model.inputs
+s.yaml:10:40: error[NC304]: evaluation.accuracy.dataloader.dataset.npz.inputs: 2 arrays, but 1 in model.inputs
     dataset: {npz: {path: a, inputs: 'x, z', label: y}}
                                      ^
     hint: name one of the arrays for each of model.inputs, in order
@@ -719,7 +719,7 @@ s.yaml:10:40: evaluation.accuracy.dataloader.dataset.npz.inputs: 2 arrays, but 1
     pytest.param(
         ev(dataset="{npz: {path: a, inputs: x}}"),
         """\
-s.yaml:8:5: evaluation.accuracy.metric: the metric compares with labels, but the dataset names none
+s.yaml:8:5: error[NC301]: evaluation.accuracy.metric: the metric compares with labels, but the dataset names none
     metric: {topk: 1}
     ^
     hint: add `label:` to the dataset
@@ -729,7 +729,7 @@ s.yaml:8:5: evaluation.accuracy.metric: the metric compares with labels, but the
     pytest.param(
         ev(dataset="{csv: {path: a, label: last}}"),
         """\
-s.yaml:10:39: evaluation.accuracy.dataloader.dataset.csv.label: expected an integer, found 'last'
+s.yaml:10:39: error[NC203]: evaluation.accuracy.dataloader.dataset.csv.label: expected an integer, found 'last'
     dataset: {csv: {path: a, label: last}}
                                     ^
 """,
@@ -738,7 +738,7 @@ s.yaml:10:39: evaluation.accuracy.dataloader.dataset.csv.label: expected an inte
     pytest.param(
         ev(dataset="{csv: {path: a, label: 0, delimiter: '||'}}"),
         """\
-s.yaml:10:53: evaluation.accuracy.dataloader.dataset.csv.delimiter: a delimiter is one character, not a quote or line break
+s.yaml:10:53: error[NC206]: evaluation.accuracy.dataloader.dataset.csv.delimiter: a delimiter is one character, not a quote or line break
     dataset: {csv: {path: a, label: 0, delimiter: '||'}}
                                                   ^
     hint: such as "," or ";" or "\\t"
@@ -748,7 +748,7 @@ s.yaml:10:53: evaluation.accuracy.dataloader.dataset.csv.delimiter: a delimiter 
     pytest.param(
         ev(dataset="{csv: {path: a, label: 0, header: 1}}"),
         """\
-s.yaml:10:50: evaluation.accuracy.dataloader.dataset.csv.header: expected true or false, found 1
+s.yaml:10:50: error[NC203]: evaluation.accuracy.dataloader.dataset.csv.header: expected true or false, found 1
     dataset: {csv: {path: a, label: 0, header: 1}}
                                                ^
 """,
@@ -760,7 +760,7 @@ s.yaml:10:50: evaluation.accuracy.dataloader.dataset.csv.header: expected true o
             "[{name: x, shape: [batch, 4]}, {name: z, shape: [batch, 4]}]",
         ),
         """\
-s.yaml:10:17: evaluation.accuracy.dataloader.dataset.csv: the dataset feeds one input, the model has 2
+s.yaml:10:17: error[NC301]: evaluation.accuracy.dataloader.dataset.csv: the dataset feeds one input, the model has 2
     dataset: {csv: {path: a, label: 0}}
               ^
     hint: use npz or python
@@ -776,7 +776,7 @@ s.yaml:10:17: evaluation.accuracy.dataloader.dataset.csv: the dataset feeds one 
             "[{name: x, shape: [batch, 4]}, {name: z, shape: [batch, 4]}]",
         ),
         """\
-s.yaml:11:7: evaluation.accuracy.dataloader.transform: transforms prepare one input, the model has 2
+s.yaml:11:7: error[NC304]: evaluation.accuracy.dataloader.transform: transforms prepare one input, the model has 2
     transform: {Rescale: {}}
     ^
     hint: prepare the samples in your own dataset: {python: package.module:Class}
@@ -786,7 +786,7 @@ s.yaml:11:7: evaluation.accuracy.dataloader.transform: transforms prepare one in
     pytest.param(
         ev().replace("[batch, 4]", "[8, 4]"),
         """\
-s.yaml:5:30: model.inputs[0].shape[0]: the input takes 8 samples, but a batch holds 64
+s.yaml:5:30: error[NC304]: model.inputs[0].shape[0]: the input takes 8 samples, but a batch holds 64
     inputs: [{name: x, shape: [8, 4]}]
                                ^
     hint: write a symbol such as `batch`, or batch_size: 8
@@ -796,7 +796,7 @@ s.yaml:5:30: model.inputs[0].shape[0]: the input takes 8 samples, but a batch ho
     pytest.param(
         ev(more="      transform: {Normalise: {mean: [0], std: [1]}}\n"),
         """\
-s.yaml:11:19: evaluation.accuracy.dataloader.transform.Normalise: unknown key
+s.yaml:11:19: error[NC201]: evaluation.accuracy.dataloader.transform.Normalise: unknown key
     transform: {Normalise: {mean: [0], std: [1]}}
                 ^
     hint: did you mean `Normalize`?
@@ -806,7 +806,7 @@ s.yaml:11:19: evaluation.accuracy.dataloader.transform.Normalise: unknown key
     pytest.param(
         ev(more="      transform: {Normalize: {mean: [0, 1], std: [1]}}\n"),
         """\
-s.yaml:11:19: evaluation.accuracy.dataloader.transform.Normalize: 2 means but 1 standard deviations
+s.yaml:11:19: error[NC304]: evaluation.accuracy.dataloader.transform.Normalize: 2 means but 1 standard deviations
     transform: {Normalize: {mean: [0, 1], std: [1]}}
                 ^
     hint: write one of each per channel
@@ -816,7 +816,7 @@ s.yaml:11:19: evaluation.accuracy.dataloader.transform.Normalize: 2 means but 1 
     pytest.param(
         ev(more="      transform: {Normalize: {mean: [0], std: [0]}}\n"),
         """\
-s.yaml:11:48: evaluation.accuracy.dataloader.transform.Normalize.std[0]: must be greater than 0
+s.yaml:11:48: error[NC204]: evaluation.accuracy.dataloader.transform.Normalize.std[0]: must be greater than 0
     transform: {Normalize: {mean: [0], std: [0]}}
                                              ^
 """,
@@ -825,7 +825,7 @@ s.yaml:11:48: evaluation.accuracy.dataloader.transform.Normalize.std[0]: must be
     pytest.param(
         ev(more="      transform: {Transpose: {perm: [0, 2]}}\n"),
         """\
-s.yaml:11:31: evaluation.accuracy.dataloader.transform.Transpose.perm: each axis from 0 to 1 goes in once
+s.yaml:11:31: error[NC301]: evaluation.accuracy.dataloader.transform.Transpose.perm: each axis from 0 to 1 goes in once
     transform: {Transpose: {perm: [0, 2]}}
                             ^
 """,
@@ -834,7 +834,7 @@ s.yaml:11:31: evaluation.accuracy.dataloader.transform.Transpose.perm: each axis
     pytest.param(
         ev(more="      transform: {Rescale: {by: 2}}\n"),
         """\
-s.yaml:11:29: evaluation.accuracy.dataloader.transform.Rescale.by: unknown key
+s.yaml:11:29: error[NC201]: evaluation.accuracy.dataloader.transform.Rescale.by: unknown key
     transform: {Rescale: {by: 2}}
                           ^
     hint: no key goes here
@@ -844,7 +844,7 @@ s.yaml:11:29: evaluation.accuracy.dataloader.transform.Rescale.by: unknown key
     pytest.param(
         ev(more="      transform: {Normalize: {mean: [true], std: [1]}}\n"),
         """\
-s.yaml:11:38: evaluation.accuracy.dataloader.transform.Normalize.mean[0]: expected a number, found true
+s.yaml:11:38: error[NC203]: evaluation.accuracy.dataloader.transform.Normalize.mean[0]: expected a number, found true
     transform: {Normalize: {mean: [true], std: [1]}}
                                    ^
 """,
@@ -853,7 +853,7 @@ s.yaml:11:38: evaluation.accuracy.dataloader.transform.Normalize.mean[0]: expect
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {relative: 100%}}\n",
         """\
-s.yaml:6:41: tuning.accuracy_criterion.relative: must be below 1
+s.yaml:6:41: error[NC204]: tuning.accuracy_criterion.relative: must be below 1
     tuning: {accuracy_criterion: {relative: 100%}}
                                             ^
     hint: 1% is 0.01
@@ -863,7 +863,7 @@ s.yaml:6:41: tuning.accuracy_criterion.relative: must be below 1
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {relative: -0.01}}\n",
         """\
-s.yaml:6:41: tuning.accuracy_criterion.relative: must be at least 0
+s.yaml:6:41: error[NC204]: tuning.accuracy_criterion.relative: must be at least 0
     tuning: {accuracy_criterion: {relative: -0.01}}
                                             ^
     hint: it is the loss allowed, whatever the metric's direction: 0 allows none
@@ -873,7 +873,7 @@ s.yaml:6:41: tuning.accuracy_criterion.relative: must be at least 0
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {absolute: -0.01}}\n",
         """\
-s.yaml:6:41: tuning.accuracy_criterion.absolute: must be at least 0
+s.yaml:6:41: error[NC204]: tuning.accuracy_criterion.absolute: must be at least 0
     tuning: {accuracy_criterion: {absolute: -0.01}}
                                             ^
     hint: it is the loss allowed, whatever the metric's direction: 0 allows none
@@ -883,7 +883,7 @@ s.yaml:6:41: tuning.accuracy_criterion.absolute: must be at least 0
     pytest.param(
         MODEL + "tuning: {error_rate: 1}\n",
         """\
-s.yaml:6:22: tuning.error_rate: must be from 0 to 0.5
+s.yaml:6:22: error[NC204]: tuning.error_rate: must be from 0 to 0.5
     tuning: {error_rate: 1}
                          ^
     hint: 0.05, or 0 for no early stop
@@ -893,7 +893,7 @@ s.yaml:6:22: tuning.error_rate: must be from 0 to 0.5
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {relative: 1 percent}}\n",
         """\
-s.yaml:6:41: tuning.accuracy_criterion.relative: expected a number, found '1 percent'
+s.yaml:6:41: error[NC203]: tuning.accuracy_criterion.relative: expected a number, found '1 percent'
     tuning: {accuracy_criterion: {relative: 1 percent}}
                                             ^
 """,
@@ -902,7 +902,7 @@ s.yaml:6:41: tuning.accuracy_criterion.relative: expected a number, found '1 per
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {relative: 0.1, absolute: 1}}\n",
         """\
-s.yaml:6:10: tuning.accuracy_criterion: write one of relative and absolute, not both
+s.yaml:6:10: error[NC302]: tuning.accuracy_criterion: write one of relative and absolute, not both
     tuning: {accuracy_criterion: {relative: 0.1, absolute: 1}}
              ^
 """,
@@ -911,7 +911,7 @@ s.yaml:6:10: tuning.accuracy_criterion: write one of relative and absolute, not 
     pytest.param(
         ev(more="tuning: {accuracy_criterion: {higher_is_better: false}}\n"),
         """\
-s.yaml:11:49: tuning.accuracy_criterion.higher_is_better: the metric is better when higher: this accepts any loss
+s.yaml:11:49: error[NC307]: tuning.accuracy_criterion.higher_is_better: the metric is better when higher: this accepts any loss
     tuning: {accuracy_criterion: {higher_is_better: false}}
                                                     ^
     hint: leave higher_is_better out
@@ -924,7 +924,7 @@ s.yaml:11:49: tuning.accuracy_criterion.higher_is_better: the metric is better w
             more="tuning: {accuracy_criterion: {higher_is_better: true}}\n",
         ),
         """\
-s.yaml:11:49: tuning.accuracy_criterion.higher_is_better: the metric is better when lower: this accepts any loss
+s.yaml:11:49: error[NC307]: tuning.accuracy_criterion.higher_is_better: the metric is better when lower: this accepts any loss
     tuning: {accuracy_criterion: {higher_is_better: true}}
                                                     ^
     hint: leave higher_is_better out
@@ -934,7 +934,7 @@ s.yaml:11:49: tuning.accuracy_criterion.higher_is_better: the metric is better w
     pytest.param(
         MODEL + "tuning: {accuracy_criterion: {higher_is_better: up}}\n",
         """\
-s.yaml:6:49: tuning.accuracy_criterion.higher_is_better: expected true or false, found 'up'
+s.yaml:6:49: error[NC203]: tuning.accuracy_criterion.higher_is_better: expected true or false, found 'up'
     tuning: {accuracy_criterion: {higher_is_better: up}}
                                                     ^
 """,
@@ -943,7 +943,7 @@ s.yaml:6:49: tuning.accuracy_criterion.higher_is_better: expected true or false,
     pytest.param(
         MODEL + "tuning: {objective: [latency]}\n",
         """\
-s.yaml:6:10: tuning.objective: expected a string, found a list
+s.yaml:6:10: error[NC203]: tuning.objective: expected a string, found a list
     tuning: {objective: [latency]}
              ^
 """,
@@ -952,7 +952,7 @@ s.yaml:6:10: tuning.objective: expected a string, found a list
     pytest.param(
         MODEL + "tuning: {exit_policy: {timeout: -1}}\n",
         """\
-s.yaml:6:33: tuning.exit_policy.timeout: must be at least 0
+s.yaml:6:33: error[NC204]: tuning.exit_policy.timeout: must be at least 0
     tuning: {exit_policy: {timeout: -1}}
                                     ^
 """,
@@ -961,7 +961,7 @@ s.yaml:6:33: tuning.exit_policy.timeout: must be at least 0
     pytest.param(
         MODEL + "tuning: {exit_policy: {max_trials: 0}}\n",
         """\
-s.yaml:6:36: tuning.exit_policy.max_trials: must be at least 1
+s.yaml:6:36: error[NC204]: tuning.exit_policy.max_trials: must be at least 1
     tuning: {exit_policy: {max_trials: 0}}
                                        ^
 """,
@@ -970,7 +970,7 @@ s.yaml:6:36: tuning.exit_policy.max_trials: must be at least 1
     pytest.param(
         MODEL + "device: gpu\ntuning: {execution: compile}\n",
         """\
-s.yaml:7:21: tuning.execution: packages are compiled for the CPU, and device is gpu
+s.yaml:7:21: error[NC305]: tuning.execution: packages are compiled for the CPU, and device is gpu
     tuning: {execution: compile}
                         ^
     hint: write execution: eager, or device: cpu
@@ -980,7 +980,7 @@ s.yaml:7:21: tuning.execution: packages are compiled for the CPU, and device is 
     pytest.param(
         MODEL + "tuning: {random_seed: 4294967296}\n",
         """\
-s.yaml:6:23: tuning.random_seed: must be less than 4294967296
+s.yaml:6:23: error[NC204]: tuning.random_seed: must be less than 4294967296
     tuning: {random_seed: 4294967296}
                           ^
 """,
@@ -989,7 +989,7 @@ s.yaml:6:23: tuning.random_seed: must be less than 4294967296
     pytest.param(
         MODEL + "tuning: {exit_policy: {timeout: 1:30}}\n",
         """\
-s.yaml:6:33: tuning.exit_policy.timeout: expected an integer, found '1:30'
+s.yaml:6:33: error[NC203]: tuning.exit_policy.timeout: expected an integer, found '1:30'
     tuning: {exit_policy: {timeout: 1:30}}
                                     ^
 """,
@@ -998,7 +998,7 @@ s.yaml:6:33: tuning.exit_policy.timeout: expected an integer, found '1:30'
     pytest.param(
         MODEL + "tuning: {random_seed: 010}\n",
         """\
-s.yaml:6:23: tuning.random_seed: expected an integer, found '010'
+s.yaml:6:23: error[NC203]: tuning.random_seed: expected an integer, found '010'
     tuning: {random_seed: 010}
                           ^
 """,
@@ -1007,7 +1007,7 @@ s.yaml:6:23: tuning.random_seed: expected an integer, found '010'
     pytest.param(
         MODEL + 'device: "\\e[31m"\n',
         """\
-s.yaml:6:9: device: unknown value `\ufffd[31m`
+s.yaml:6:9: error[NC205]: device: unknown value `\ufffd[31m`
     device: "\\e[31m"
             ^
     hint: known here: cpu, gpu, cuda

@@ -146,7 +146,7 @@ def test_a_dtype_that_is_not_written_is_the_models_own() -> None:
         (
             "framework: onnx, runtime: onnxruntime",
             "",
-            ("s.yaml:1:46: model.runtime", "no bf16 arithmetic"),
+            ("s.yaml:1:46: error[NC305]: model.runtime", "no bf16 arithmetic"),
         ),
         (
             "framework: mxnet",

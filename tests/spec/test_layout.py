@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import narrowcast.spec
-from narrowcast.spec import json_schema
 from narrowcast.spec.sections.marks import is_marked
 from narrowcast.spec.sections.section import Section
 
@@ -48,17 +47,6 @@ def test_what_is_only_neural_compressors_may_be_left_out(
         if is_marked(field):
             assert not field.is_required()
             assert name not in section.offered()
-
-
-def test_json_schema() -> None:
-    schema = json_schema()
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["required"] == ["model"]
-    assert set(schema["properties"]) >= {"model", "mixed_precision", "tuning"}
-    for part in (schema, *schema["$defs"].values()):
-        assert part["additionalProperties"] is False
-    loader = schema["$defs"]["DataloaderSection"]["properties"]
-    assert loader["last_batch"]["enum"] == ["rollover", "discard"]
 
 
 @pytest.mark.parametrize(

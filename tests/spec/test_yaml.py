@@ -10,7 +10,7 @@ CASES = [
     pytest.param(
         "",
         """\
-s.yaml:1:1: the spec is empty
+s.yaml:1:1: error[NC109]: the spec is empty
     hint: write at least `model:`
 """,
         id="empty",
@@ -18,7 +18,7 @@ s.yaml:1:1: the spec is empty
     pytest.param(
         "# nothing\n",
         """\
-s.yaml:1:1: the spec is empty
+s.yaml:1:1: error[NC109]: the spec is empty
     # nothing
     ^
     hint: write at least `model:`
@@ -28,7 +28,7 @@ s.yaml:1:1: the spec is empty
     pytest.param(
         "~\n",
         """\
-s.yaml:1:1: the spec is empty
+s.yaml:1:1: error[NC109]: the spec is empty
     ~
     ^
     hint: write at least `model:`
@@ -38,7 +38,7 @@ s.yaml:1:1: the spec is empty
     pytest.param(
         "- a\n",
         """\
-s.yaml:1:1: a spec is a mapping of keys to values, this is a list
+s.yaml:1:1: error[NC109]: a spec is a mapping of keys to values, this is a list
     - a
     ^
     hint: start with `model:`
@@ -48,7 +48,7 @@ s.yaml:1:1: a spec is a mapping of keys to values, this is a list
     pytest.param(
         "hello\n",
         """\
-s.yaml:1:1: a spec is a mapping of keys to values, this is a single value
+s.yaml:1:1: error[NC109]: a spec is a mapping of keys to values, this is a single value
     hello
     ^
     hint: start with `model:`
@@ -58,7 +58,7 @@ s.yaml:1:1: a spec is a mapping of keys to values, this is a single value
     pytest.param(
         "a: b: c\n",
         """\
-s.yaml:1:5: mapping values are not allowed here
+s.yaml:1:5: error[NC103]: mapping values are not allowed here
     a: b: c
         ^
     hint: quote a value that contains `: `
@@ -68,7 +68,7 @@ s.yaml:1:5: mapping values are not allowed here
     pytest.param(
         "a:\n\tb: 1\n",
         """\
-s.yaml:2:1: while scanning for the next token, found character '\\t' that cannot start any token
+s.yaml:2:1: error[NC103]: while scanning for the next token, found character '\\t' that cannot start any token
     \tb: 1
     ^
     hint: YAML indents with spaces, not tabs
@@ -78,7 +78,7 @@ s.yaml:2:1: while scanning for the next token, found character '\\t' that cannot
     pytest.param(
         "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> theirs\n",
         """\
-s.yaml:2:1: a merge-conflict marker was left in the file
+s.yaml:2:1: error[NC103]: a merge-conflict marker was left in the file
     <<<<<<< HEAD
     ^
     hint: resolve the conflict
@@ -88,7 +88,7 @@ s.yaml:2:1: a merge-conflict marker was left in the file
     pytest.param(
         "a: {b: 1\n",
         """\
-s.yaml:1:4: while parsing a flow mapping, expected ',' or '}', but got '<stream end>'
+s.yaml:1:4: error[NC103]: while parsing a flow mapping, expected ',' or '}', but got '<stream end>'
     a: {b: 1
        ^
     hint: a bracket is not closed, or a comma is missing
@@ -98,7 +98,7 @@ s.yaml:1:4: while parsing a flow mapping, expected ',' or '}', but got '<stream 
     pytest.param(
         "a: 'b\n",
         """\
-s.yaml:1:4: while scanning a quoted scalar, found unexpected end of stream
+s.yaml:1:4: error[NC103]: while scanning a quoted scalar, found unexpected end of stream
     a: 'b
        ^
     hint: a quote or bracket is not closed
@@ -108,7 +108,7 @@ s.yaml:1:4: while scanning a quoted scalar, found unexpected end of stream
     pytest.param(
         "a: `b`\n",
         """\
-s.yaml:1:4: while scanning for the next token, found character '`' that cannot start any token
+s.yaml:1:4: error[NC103]: while scanning for the next token, found character '`' that cannot start any token
     a: `b`
        ^
     hint: quote a value that starts with a special character
@@ -118,7 +118,7 @@ s.yaml:1:4: while scanning for the next token, found character '`' that cannot s
     pytest.param(
         "a: *.weight\n",
         """\
-s.yaml:1:5: while scanning an alias, expected alphabetic or numeric character, but found '.'
+s.yaml:1:5: error[NC103]: while scanning an alias, expected alphabetic or numeric character, but found '.'
     a: *.weight
         ^
     hint: quote a value that starts with `*` or `&`
@@ -128,7 +128,7 @@ s.yaml:1:5: while scanning an alias, expected alphabetic or numeric character, b
     pytest.param(
         "a: *b\n",
         """\
-s.yaml:1:4: found undefined alias 'b'
+s.yaml:1:4: error[NC103]: found undefined alias 'b'
     a: *b
        ^
     hint: quote a value that starts with `*`
@@ -138,7 +138,7 @@ s.yaml:1:4: found undefined alias 'b'
     pytest.param(
         "a:\n  b: 1\n c: 2\n",
         """\
-s.yaml:3:2: this line is indented by 1 space: it belongs to no line above
+s.yaml:3:2: error[NC104]: this line is indented by 1 space: it belongs to no line above
     c: 2
     ^
     hint: check the indentation: no spaces as in line 1 or 2 spaces as in line 2 would fit
@@ -148,7 +148,7 @@ s.yaml:3:2: this line is indented by 1 space: it belongs to no line above
     pytest.param(
         "a: 1\nb\nc: 2\n",
         """\
-s.yaml:2:1: while scanning a simple key, could not find expected ':'
+s.yaml:2:1: error[NC103]: while scanning a simple key, could not find expected ':'
     b
     ^
     hint: a key is followed by `: ` and its value
@@ -158,7 +158,7 @@ s.yaml:2:1: while scanning a simple key, could not find expected ':'
     pytest.param(
         'a: "\\."\n',
         """\
-s.yaml:1:6: while scanning a double-quoted scalar, found unknown escape character '.'
+s.yaml:1:6: error[NC103]: while scanning a double-quoted scalar, found unknown escape character '.'
     a: "\\."
          ^
     hint: use single quotes where a value holds backslashes
@@ -168,7 +168,7 @@ s.yaml:1:6: while scanning a double-quoted scalar, found unknown escape characte
     pytest.param(
         "a: 1\n---\nb: 2\n",
         """\
-s.yaml:2:1: expected a single document in the stream, but found another document
+s.yaml:2:1: error[NC103]: expected a single document in the stream, but found another document
     ---
     ^
     hint: a spec is one document: remove the second `---`
@@ -178,7 +178,7 @@ s.yaml:2:1: expected a single document in the stream, but found another document
     pytest.param(
         "a: \x1b[1m\n",
         """\
-s.yaml:1:4: the character U+001B is not allowed in YAML
+s.yaml:1:4: error[NC102]: the character U+001B is not allowed in YAML
     a: \ufffd[1m
        ^
 """,
@@ -187,7 +187,7 @@ s.yaml:1:4: the character U+001B is not allowed in YAML
     pytest.param(
         'a: "\\UFFFFFFFF"\n',
         """\
-s.yaml:1:7: not a character or number in YAML
+s.yaml:1:7: error[NC102]: not a character or number in YAML
     a: "\\UFFFFFFFF"
           ^
 """,
@@ -196,7 +196,7 @@ s.yaml:1:7: not a character or number in YAML
     pytest.param(
         "%YAML 2.0\n---\na: 1\n",
         """\
-s.yaml:1:1: found incompatible YAML document (version 1.* is required)
+s.yaml:1:1: error[NC103]: found incompatible YAML document (version 1.* is required)
     %YAML 2.0
     ^
 """,
@@ -205,7 +205,7 @@ s.yaml:1:1: found incompatible YAML document (version 1.* is required)
     pytest.param(
         "a: !!python/object/apply:os.system ['x']\n",
         """\
-s.yaml:1:4: a: the YAML tag `!!python/object/apply:os.system` is not allowed here
+s.yaml:1:4: error[NC107]: a: the YAML tag `!!python/object/apply:os.system` is not allowed here
     a: !!python/object/apply:os.system ['x']
        ^
     hint: specs hold plain values only
@@ -215,7 +215,7 @@ s.yaml:1:4: a: the YAML tag `!!python/object/apply:os.system` is not allowed her
     pytest.param(
         "a: !x 1\n",
         """\
-s.yaml:1:4: a: the YAML tag `!x` is not allowed here
+s.yaml:1:4: error[NC107]: a: the YAML tag `!x` is not allowed here
     a: !x 1
        ^
     hint: specs hold plain values only
@@ -225,7 +225,7 @@ s.yaml:1:4: a: the YAML tag `!x` is not allowed here
     pytest.param(
         "a: !!int x\n",
         """\
-s.yaml:1:4: a: `x` is not a YAML int
+s.yaml:1:4: error[NC107]: a: `x` is not a YAML int
     a: !!int x
        ^
 """,
@@ -234,7 +234,7 @@ s.yaml:1:4: a: `x` is not a YAML int
     pytest.param(
         "!!set {a}\n",
         """\
-s.yaml:1:1: the YAML tag `!!set` is not allowed here
+s.yaml:1:1: error[NC107]: the YAML tag `!!set` is not allowed here
     !!set {a}
     ^
     hint: specs hold plain values only
@@ -244,7 +244,7 @@ s.yaml:1:1: the YAML tag `!!set` is not allowed here
     pytest.param(
         "a: !!binary aGk=\n",
         """\
-s.yaml:1:4: a: the YAML tag `!!binary` is not allowed here
+s.yaml:1:4: error[NC107]: a: the YAML tag `!!binary` is not allowed here
     a: !!binary aGk=
        ^
     hint: specs hold plain values only
@@ -254,7 +254,7 @@ s.yaml:1:4: a: the YAML tag `!!binary` is not allowed here
     pytest.param(
         "a: 1\nb: 2\na: 3\n",
         """\
-s.yaml:3:1: a: the key is written twice, first in line 1
+s.yaml:3:1: error[NC105]: a: the key is written twice, first in line 1
     a: 3
     ^
     hint: remove one
@@ -264,7 +264,7 @@ s.yaml:3:1: a: the key is written twice, first in line 1
     pytest.param(
         "a: {b: 1, b: 2}\n",
         """\
-s.yaml:1:11: a.b: the key is written twice, first in line 1
+s.yaml:1:11: error[NC105]: a.b: the key is written twice, first in line 1
     a: {b: 1, b: 2}
               ^
     hint: remove one
@@ -274,7 +274,7 @@ s.yaml:1:11: a.b: the key is written twice, first in line 1
     pytest.param(
         "1: a\n",
         """\
-s.yaml:1:1: a key must be a string; YAML reads `1` as int
+s.yaml:1:1: error[NC106]: a key must be a string; YAML reads `1` as int
     1: a
     ^
     hint: quote it: '1'
@@ -284,7 +284,7 @@ s.yaml:1:1: a key must be a string; YAML reads `1` as int
     pytest.param(
         "a: {no: 1}\n",
         """\
-s.yaml:1:5: a: a key must be a string; YAML reads `no` as bool
+s.yaml:1:5: error[NC106]: a: a key must be a string; YAML reads `no` as bool
     a: {no: 1}
         ^
     hint: quote it: 'no'
@@ -294,7 +294,7 @@ s.yaml:1:5: a: a key must be a string; YAML reads `no` as bool
     pytest.param(
         "~: 1\n",
         """\
-s.yaml:1:1: a key must be a string; YAML reads `~` as null
+s.yaml:1:1: error[NC106]: a key must be a string; YAML reads `~` as null
     ~: 1
     ^
     hint: quote it: '~'
@@ -304,7 +304,7 @@ s.yaml:1:1: a key must be a string; YAML reads `~` as null
     pytest.param(
         "? [a]\n: 1\n",
         """\
-s.yaml:1:3: a key must be a string, not a collection
+s.yaml:1:3: error[NC106]: a key must be a string, not a collection
     ? [a]
       ^
 """,
@@ -313,7 +313,7 @@ s.yaml:1:3: a key must be a string, not a collection
     pytest.param(
         'a: "\\0"\n',
         """\
-s.yaml:1:4: a: a NUL character is not allowed
+s.yaml:1:4: error[NC102]: a: a NUL character is not allowed
     a: "\\0"
        ^
 """,
@@ -322,7 +322,7 @@ s.yaml:1:4: a: a NUL character is not allowed
     pytest.param(
         'a: "\\ud83d\\ude00"\n',
         """\
-s.yaml:1:4: a: half of a surrogate pair is not a character
+s.yaml:1:4: error[NC102]: a: half of a surrogate pair is not a character
     a: "\\ud83d\\ude00"
        ^
     hint: write the character itself
@@ -332,7 +332,7 @@ s.yaml:1:4: a: half of a surrogate pair is not a character
     pytest.param(
         "a: .nan\n",
         """\
-s.yaml:1:4: a: the number is not finite
+s.yaml:1:4: error[NC204]: a: the number is not finite
     a: .nan
        ^
 """,
@@ -341,7 +341,7 @@ s.yaml:1:4: a: the number is not finite
     pytest.param(
         "a: [1, -.inf]\n",
         """\
-s.yaml:1:8: a[1]: the number is not finite
+s.yaml:1:8: error[NC204]: a[1]: the number is not finite
     a: [1, -.inf]
            ^
 """,
@@ -350,7 +350,7 @@ s.yaml:1:8: a[1]: the number is not finite
     pytest.param(
         "a: 1e999\n",
         """\
-s.yaml:1:4: a: the number is not finite
+s.yaml:1:4: error[NC204]: a: the number is not finite
     a: 1e999
        ^
 """,
@@ -359,7 +359,7 @@ s.yaml:1:4: a: the number is not finite
     pytest.param(
         "a: 9223372036854775808\n",
         """\
-s.yaml:1:4: a: the number is too large: it must fit in 64 bits
+s.yaml:1:4: error[NC204]: a: the number is too large: it must fit in 64 bits
     a: 9223372036854775808
        ^
 """,
@@ -368,7 +368,7 @@ s.yaml:1:4: a: the number is too large: it must fit in 64 bits
     pytest.param(
         "a: &a [*a]\n",
         """\
-s.yaml:1:4: a[0]: an alias contains itself or nests too deep
+s.yaml:1:4: error[NC108]: a[0]: an alias contains itself or nests too deep
     a: &a [*a]
        ^
 """,
@@ -377,7 +377,7 @@ s.yaml:1:4: a[0]: an alias contains itself or nests too deep
     pytest.param(
         "a: &a {<<: *a}\n",
         """\
-s.yaml:1:4: a: an alias contains itself or nests too deep
+s.yaml:1:4: error[NC108]: a: an alias contains itself or nests too deep
     a: &a {<<: *a}
        ^
 """,
@@ -386,7 +386,7 @@ s.yaml:1:4: a: an alias contains itself or nests too deep
     pytest.param(
         "<<: 1\n",
         """\
-s.yaml:1:5: `<<` takes a mapping or a list of mappings
+s.yaml:1:5: error[NC107]: `<<` takes a mapping or a list of mappings
     <<: 1
         ^
 """,
@@ -395,7 +395,7 @@ s.yaml:1:5: `<<` takes a mapping or a list of mappings
     pytest.param(
         "a: " + "[" * 60 + "]" * 60 + "\n",
         """\
-s.yaml:1:53: nested more than 50 deep
+s.yaml:1:53: error[NC103]: nested more than 50 deep
     [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
                                                     ^
 """,
@@ -404,7 +404,7 @@ s.yaml:1:53: nested more than 50 deep
     pytest.param(
         "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n",
         """\
-s.yaml:1:26: d[7][8][8][6]: the spec holds more than 10000 values, aliases expanded
+s.yaml:1:26: error[NC108]: d[7][8][8][6]: the spec holds more than 10000 values, aliases expanded
     a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
                              ^
 """,
@@ -413,7 +413,7 @@ s.yaml:1:26: d[7][8][8][6]: the spec holds more than 10000 values, aliases expan
     pytest.param(
         "a: [" + "1," * 10000 + "]\n",
         """\
-s.yaml:1:19999: the spec holds more than 10000 values
+s.yaml:1:19999: error[NC103]: the spec holds more than 10000 values
     1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,]
                                                     ^
 """,
@@ -455,11 +455,14 @@ def _said(path: Path) -> str:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    assert _said(tmp_path / "net.yaml") == "FILE: no such file"
+    assert _said(tmp_path / "net.yaml") == "FILE: error[NC101]: no such file"
 
 
 def test_folder(tmp_path: Path) -> None:
-    assert _said(tmp_path) == "FILE: this is a folder\n    hint: name the YAML file"
+    assert (
+        _said(tmp_path)
+        == "FILE: error[NC101]: this is a folder\n    hint: name the YAML file"
+    )
 
 
 def test_name_that_no_file_can_have() -> None:
@@ -469,14 +472,14 @@ def test_name_that_no_file_can_have() -> None:
 def test_large_file(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     path.write_text("#" * 300_000)
-    assert _said(path) == "FILE: a spec may not be larger than 256 KiB"
+    assert _said(path) == "FILE: error[NC101]: a spec may not be larger than 256 KiB"
 
 
 def test_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     path.write_bytes("model:\n  name: Modèle\n".encode("latin-1"))
     assert _said(path) == (
-        "FILE:2:12: not UTF-8: byte 0xe8\n"
+        "FILE:2:12: error[NC102]: not UTF-8: byte 0xe8\n"
         "    name: Mod\n"
         "             ^\n"
         "    hint: save the file as UTF-8"
@@ -486,4 +489,4 @@ def test_not_utf8(tmp_path: Path) -> None:
 def test_utf16(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     path.write_text("model:\n", encoding="utf-16")
-    assert _said(path).startswith("FILE:1:1: not UTF-8: byte 0xff\n")
+    assert _said(path).startswith("FILE:1:1: error[NC102]: not UTF-8: byte 0xff\n")

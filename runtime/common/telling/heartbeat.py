@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from ..errors import DataError
+from ..errors import DataError, TimeError
 from ..places import place_in_main
 from ..timing import Clock
 from .waiting import LIMITED, Wait, current, limit
@@ -74,7 +74,7 @@ class Heartbeat:
 
 
 def _leaves(error: DataError) -> None:
-    os.write(2, f"error: {error}\n".encode(errors="backslashreplace"))
+    os.write(2, f"{error.told()}\n".encode(errors="backslashreplace"))
 
 
 @contextmanager
@@ -143,9 +143,9 @@ def _raising() -> Iterator[Callable[[Wait], None]]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _too_long(wait: Wait) -> DataError:
+def _too_long(wait: Wait) -> TimeError:
     said, who = LIMITED[wait.what]
-    return DataError(
+    return TimeError(
         f"{wait.what}: {said} for {limit() or 0:g} s{place_in_main()}, which is "
         "all the time that --timeout gives",
         f"Look what {who} waits for there, or give it more time.",

@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from ..errors import TimeError
+from .failures import Answer, Failure, failure_json
+
 CODE = 2
 """Exit code of a run whose data, model or metric fails."""
 
@@ -25,10 +28,10 @@ CLOCK_MONOTONIC = 1
 SIGEV_THREAD = 2
 
 WORDS = (
-    "error: {what}: native code did not come back for {seconds:g} s and can't be "
-    "interrupted; --timeout gives {most:g} s\n"
-    "  Look what the data, the metric or eval_func calls, or give it more time."
+    "{what}: native code did not come back for {seconds:g} s and can't be "
+    "interrupted; --timeout gives {most:g} s"
 )
+REMEDY = "Look what the data, the metric or eval_func calls, or give it more time."
 
 
 class _Event(ctypes.Structure):
@@ -59,7 +62,7 @@ class _Timers:
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        self._told = ("", 0)
+        self._told: tuple[tuple[str, int], ...] = ()
         self._command = ctypes.create_string_buffer(4096)
         address = ctypes.addressof(self._command)
         self._made = tuple(
@@ -76,13 +79,12 @@ class _Timers:
             raise OSError("no timer")
         return timer
 
-    def say(self, text: str, descriptor: int) -> None:
-        """What is told, and where."""
-        if (text, descriptor) == self._told:
+    def say(self, *texts: tuple[str, int]) -> None:
+        """What is told, and on which descriptors."""
+        if texts == self._told:
             return
-        self._told = text, descriptor
-        place = f"/proc/{os.getpid()}/fd/{descriptor}"
-        command = f"printf '%s\\n' {shlex.quote(text)} >> {place}"
+        self._told = texts
+        command = "; ".join(_printing(*each) for each in texts)
         self._command.value = command.encode(errors="replace")[:4095]
 
     def due(self, seconds: float | None) -> None:
@@ -91,6 +93,12 @@ class _Timers:
             after = 0.0 if seconds is None else seconds + later
             times = _Times(seconds=int(after), nanoseconds=int(after % 1 * 1e9))
             self._library.timer_settime(timer, 0, ctypes.byref(times), None)
+
+
+def _printing(text: str, descriptor: int) -> str:
+    """The shell's command that appends the text to an open file of this process."""
+    place = f"/proc/{os.getpid()}/fd/{descriptor}"
+    return f"printf '%s\\n' {shlex.quote(text)} >> {place}"
 
 
 @lru_cache(maxsize=1)
@@ -104,7 +112,7 @@ def _timers(process: int) -> _Timers | None:
 
 @contextmanager
 def ended_after(
-    seconds: float, most: float, what: str, descriptor: int
+    seconds: float, most: float, what: str, descriptor: int, answer: Answer | None
 ) -> Iterator[None]:
     """End this process where the block takes so many seconds.
 
@@ -112,13 +120,18 @@ def ended_after(
         most: What --timeout gives.
         what: Is done meanwhile.
         descriptor: Where that is told.
+        answer: Where it is told as JSON.
     """
     timers = _timers(os.getpid())
     if timers is None:
         yield
         return
-    words = WORDS.format(what=what, seconds=seconds, most=most)
-    timers.say(words, descriptor)
+    late = TimeError(WORDS.format(what=what, seconds=seconds, most=most), REMEDY)
+    texts = [(late.told(), descriptor)]
+    if answer is not None and answer.wanted:
+        text = failure_json(CODE, [Failure.of(late)])
+        texts.append((text, answer.descriptor))
+    timers.say(*texts)
     timers.due(seconds)
     try:
         yield

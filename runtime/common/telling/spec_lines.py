@@ -42,6 +42,18 @@ def located(message: str, script: Path) -> str:
     return message
 
 
+def named_key(message: str, script: Path) -> tuple[str, Path, int] | None:
+    """The first key that a message names, the spec, and its line there, if it has one."""
+    spec = _spec(script)
+    if spec is not None:
+        with suppress(OSError, UnicodeError):
+            lines = dict(_lines(spec.read_text("utf-8")))
+            for key in KEYS.findall(message):
+                if line := _line(key, lines):
+                    return key, spec, line
+    return None
+
+
 def _spec(script: Path) -> Path | None:
     """The file that the script was made from, if it is there."""
     with suppress(OSError, UnicodeError, tomllib.TOMLDecodeError):

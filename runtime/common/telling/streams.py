@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from ..errors import NarrowcastError, UsageError
+from ..errors import NarrowcastError, StreamError, UsageError
 
 STDOUT, STDERR = 1, 2
 
@@ -28,7 +28,7 @@ def check_streams() -> None:
             os.close(null)
         sys.stderr = _opened(STDERR)
     if sys.stdout is None:
-        raise UsageError("standard output is closed", REMEDY)
+        raise StreamError("standard output is closed", REMEDY)
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def output_needed() -> Iterator[None]:
         check_streams()
         yield
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error.told(), file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.filename is not None:  # of a file, and nobody's expectation
@@ -79,7 +79,7 @@ def unwritten(error: OSError) -> int:
         os.close(null)
     with suppress(OSError, ValueError, AttributeError):
         said = f"can't write to standard output: {error.strerror or error}"
-        print(f"error: {said}\n  {REMEDY}", file=sys.stderr, flush=True)
+        print(StreamError(said, REMEDY).told(), file=sys.stderr, flush=True)
     return NarrowcastError.exit_code
 
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
+from .failures import Answer
 from .last_resort import ended_after
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class _Now:
     wait: Wait | None = None
     limit: float | None = None
     descriptor: int = 2
+    answer: Answer | None = None
 
 
 _now = _Now()
@@ -65,15 +67,19 @@ def limit() -> float | None:
     return _now.limit
 
 
-def limit_reading(seconds: float | None, descriptor: int = 2) -> None:
+def limit_reading(
+    seconds: float | None, descriptor: int = 2, answer: Answer | None = None
+) -> None:
     """Let no batch take longer, and nothing else that is LIMITED: here and in processes
     that are started from now on.
 
     Args:
         descriptor: Of the file where it is told that nothing else can end it.
+        answer: Where it is told as JSON.
     """
     _now.limit = seconds or None
     _now.descriptor = descriptor
+    _now.answer = answer
 
 
 @contextmanager
@@ -86,7 +92,7 @@ def waiting(what: str) -> Iterator[Wait]:
     outermost = before is None or before.what not in LIMITED
     held: AbstractContextManager[None] = nullcontext()
     if what in LIMITED and most and outermost:
-        held = ended_after(most + LATE, most, what, _now.descriptor)
+        held = ended_after(most + LATE, most, what, _now.descriptor, _now.answer)
     _now.wait = wait = Wait(what)
     try:
         with held:

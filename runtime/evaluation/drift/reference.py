@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...common.errors import ModelError, UsageError
+from ...common.errors import ModelError, WriteError
 from ...frameworks.protocol import Inputs, Outputs
 from ..batches import Batches
 
@@ -107,7 +107,7 @@ def write_outputs(path: Path, outputs: Outputs) -> None:
         with path.open("wb") as file:
             np.savez(file, *outputs)
     except OSError as error:
-        raise UsageError(
+        raise WriteError(
             f"fp32's outputs can't be kept in {path.parent}: {error.strerror or error}",
             "Make room, choose another place with --output, or judge on fewer batches "
             "(evaluation.accuracy.iteration).",

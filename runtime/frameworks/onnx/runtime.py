@@ -45,6 +45,13 @@ class Runtime:
 
         return tuple(str(each.name) for each in model_of(model).graph.outputs)
 
+    def data_files(self, model: Any, /) -> tuple[Path, ...]:
+        """As `Scattered.data_files`: those of external data."""
+        from .opening.load import EXTERNAL
+        from .running.given import model_of
+
+        return tuple(model_of(model).meta.get(EXTERNAL, ()))
+
     def as_tensor(self, array: Array, like: Any, /) -> Array:
         """As `Adapter.as_tensor`: ONNX's runtimes take NumPy's."""
         return array

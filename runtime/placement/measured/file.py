@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...common.errors import UsageError
+from ...common.errors import CostFileError
 from ...common.files import write_bytes
 from ...common.strict_json import (
     complaint,
@@ -96,7 +96,7 @@ def read_costs(
         return None
     for name, what in WORDS.items():
         if entry["of"][name] != of[name]:
-            raise UsageError(f"--costs {path.name} is of {what}", ANEW)
+            raise CostFileError(f"--costs {path.name} is of {what}", ANEW)
     costs: dict[str, Any] = entry["costs"]
     return costs
 
@@ -127,7 +127,7 @@ def _entry(
         return held[precision]
     if held.keys() <= set(map(str, beside)):
         return None
-    raise UsageError(f"--costs {path.name} is of another precision", ANEW)
+    raise CostFileError(f"--costs {path.name} is of another precision", ANEW)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -135,15 +135,17 @@ def _read(path: Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"--costs {path.name} can't be read: {error}", ANEW) from error
+        raise CostFileError(
+            f"--costs {path.name} can't be read: {error}", ANEW
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UsageError(f"--costs {path.name} is no file of costs", ANEW)
+        raise CostFileError(f"--costs {path.name} is no file of costs", ANEW)
     wrong = complaint(FILE, content, "it")
     if wrong:
-        raise UsageError(f"--costs {path.name} is damaged: {wrong}", ANEW)
+        raise CostFileError(f"--costs {path.name} is damaged: {wrong}", ANEW)
     rest = {k: each for k, each in content.items() if k not in ("format", "sha256")}
     if key(rest) != content["sha256"]:
-        raise UsageError(
+        raise CostFileError(
             f"--costs {path.name} is damaged: it was altered since it was written, "
             "says its sha256",
             ANEW,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ...common.errors import UsageError
+from ...common.errors import CostFileError
 from ...common.strict_json import complaint, mapped, text
 from ...graph.graph import Precision
 from ..costs import StaticCosts
@@ -115,7 +115,7 @@ def _missing(choice: Path, wanted: Wanted) -> str:
 
 def _ours(costs: dict[str, Any], static: StaticCosts, path: Path) -> dict[str, Any]:
     if not _sound(costs, static):
-        raise UsageError(f"--costs {path.name} is damaged: it is of other ops", ANEW)
+        raise CostFileError(f"--costs {path.name} is damaged: it is of other ops", ANEW)
     return costs
 
 

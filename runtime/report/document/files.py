@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...common.errors import UsageError
+from ...common.errors import ReportError
 from ...common.files import shown, write_bytes
 from ...common.strict_json import json_text
 from .document import FORMAT, Document
@@ -54,7 +54,7 @@ def found_document(path: Path) -> Path:
         found = sorted(path.glob("*.report.json"))
         if len(found) != 1:
             names = ", ".join(each.name for each in found)
-            raise UsageError(
+            raise ReportError(
                 f"{shown(path)} has {f'several reports: {names}' if found else 'no report'}",
                 "Name one of them." if found else AGAIN,
             )
@@ -64,7 +64,7 @@ def found_document(path: Path) -> Path:
     elif path.suffix == ".html":
         path = path.with_suffix(".json")
     if not path.exists():
-        raise UsageError(f"there is no {shown(path)}", AGAIN)
+        raise ReportError(f"there is no {shown(path)}", AGAIN)
     return path
 
 
@@ -80,6 +80,6 @@ def read_document(path: Path) -> Document:
             raise ValueError(f"it is no report of format {FORMAT}")
         return typed(Document, data, "the report")
     except OSError as error:
-        raise UsageError(f"{shown(path)} can't be read: {error.strerror}") from error
+        raise ReportError(f"{shown(path)} can't be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{shown(path)} can't be read: {error}", AGAIN) from error
+        raise ReportError(f"{shown(path)} can't be read: {error}", AGAIN) from error

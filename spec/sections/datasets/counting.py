@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...reading.codes import Code
 from ...reading.diagnostics import Steps
 from ..section import Problem
 
@@ -21,12 +22,14 @@ def counted(given: int, named: int, what: str, at: Steps = ()) -> Iterator[Probl
             f"{given} {what}: say which inputs of the model they are",
             "write model.inputs: the names that the model has, in this order",
             at,
+            code=Code.COUNT,
         )
     elif given != (named or 1):
         yield Problem(
             f"{given} {what}, but {named or 1} in model.inputs",
             f"name one of the {what} for each of model.inputs, in order",
             at,
+            code=Code.COUNT,
         )
 
 

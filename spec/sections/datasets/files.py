@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from ...reading.codes import Code
 from ..fields import File, Flag, Names, Size, Text, Whole, filled
 from ..section import Block, Problem, Section
 from .counting import counted
@@ -67,7 +68,9 @@ class Csv(FileDataset):
     def problems(self) -> Iterator[Problem]:
         if len(self.delimiter) != 1 or self.delimiter in "\r\n\"'":
             message = "a delimiter is one character, not a quote or line break"
-            yield Problem(message, 'such as "," or ";" or "\\t"', ("delimiter",))
+            yield Problem(
+                message, 'such as "," or ";" or "\\t"', ("delimiter",), code=Code.FORM
+            )
 
 
 class Catalogue(Section):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ...reading.codes import Code
 from ..fields import File, Known, Names, Size, Text
 from ..section import Block, Problem, Section
 from .counting import counted
@@ -43,7 +44,9 @@ class Npy(Folder):
     def problems(self) -> Iterator[Problem]:
         if self.label is not None and not self.inputs:
             message = "it names an array, and no array is named under `inputs`"
-            yield Problem(message, "leave it out, or write inputs", ("label",))
+            yield Problem(
+                message, "leave it out, or write inputs", ("label",), code=Code.EFFECT
+            )
 
     def input_problems(self, named: int) -> Iterator[Problem]:
         if self.inputs:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
+from ...reading.codes import Code
+from ...reading.values import INT, STR, Read, a_list
 from ...releases.libraries import PILLOW
 from ..fields import File, Flag, Refused, Size, Text, split, whole
 from ..marks import unused
@@ -146,7 +148,7 @@ class StyleTransfer(Images):
     )
     resize_shape: Annotated[
         tuple[Size, ...],
-        BeforeValidator(_sizes, json_schema_input_type=str | tuple[int, ...]),
+        Read(_sizes, (STR, a_list(INT))),
         AfterValidator(_two),
     ] = Field(default=(256, 256), description="Width and height of both.")
     image_format: Text = Field(
@@ -166,6 +168,7 @@ class StyleTransfer(Images):
             yield Problem(
                 f"style_transfer feeds two inputs, {named} are in model.inputs",
                 "name the input for the content, then the one for the style",
+                code=Code.COUNT,
             )
 
 

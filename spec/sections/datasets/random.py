@@ -6,8 +6,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
+from ...reading.codes import Code
+from ...reading.values import INT, NUMBER_OR_SHARE, STR, Read, a_list
 from ..fields import NUMBERS, Amount, Flag, Known, Refused, Size, split, whole
 from ..section import Block, Problem, Section
 from .counting import held
@@ -35,20 +37,21 @@ def _each(value: object) -> object:
     return value if isinstance(value, tuple) else (value,)
 
 
+ONE_OR_SEVERAL = {"anyOf": [INT, a_list({"type": "integer"})]}
+"""How editors see a size, or a shape among several."""
+
 Shapes = Annotated[
     tuple[tuple[int, ...], ...],
-    BeforeValidator(
-        _shapes, json_schema_input_type=int | str | tuple[int | tuple[int, ...], ...]
-    ),
+    Read(_shapes, ({"type": "integer"}, STR, a_list(ONE_OR_SEVERAL))),
     AfterValidator(_sized),
 ]
 Bounds = Annotated[
     tuple[Amount, ...],
-    BeforeValidator(_each, json_schema_input_type=float | str | tuple[float, ...]),
+    Read(_each, (NUMBER_OR_SHARE, a_list(NUMBER_OR_SHARE))),
 ]
 Dtypes = Annotated[
     tuple[Annotated[str, Known((*NUMBERS, "string"))], ...],
-    BeforeValidator(_each, json_schema_input_type=str | tuple[str, ...]),
+    Read(_each, (STR, a_list(STR))),
 ]
 
 
@@ -92,13 +95,15 @@ class Drawn(BuiltInDataset):
         given, count = len(getattr(self, key)), len(self.shapes)
         if given not in (1, count):
             message = f"{given} values for {count} arrays"
-            yield Problem(message, "write one for all, or one for each", (key,))
+            yield Problem(
+                message, "write one for all, or one for each", (key,), code=Code.COUNT
+            )
 
     def _ranges(self) -> Iterator[Problem]:
         pairs = zip(self.low, self.high, strict=False)
         if any(low > high for low, high in pairs):
             message = "values would begin above where they end"
-            yield Problem(message, "write low below high", ("low",))
+            yield Problem(message, "write low below high", ("low",), code=Code.RANGE)
 
 
 class Dummy(Drawn):
@@ -133,6 +138,7 @@ class Dummy(Drawn):
                 f"the shapes begin with {sorted(counts)}, which counts the samples",
                 "let all begin with the same",
                 ("shape",),
+                code=Code.COUNT,
             )
 
     @property
@@ -218,7 +224,9 @@ class SparseDummyV2(Endless):
             hint = "write one for all, or one for each"
             yield Problem(message, hint, ("sparse_ratio",))
         elif not all(0 <= share <= 1 for share in self.ratios):
-            yield Problem("a share is from 0 to 1", at=("sparse_ratio",))
+            yield Problem(
+                "a share is from 0 to 1", at=("sparse_ratio",), code=Code.RANGE
+            )
 
     def _labels(self) -> Iterator[Problem]:
         if self.labels and len(self.labels) != len(self.dense_shape):
@@ -226,6 +234,7 @@ class SparseDummyV2(Endless):
                 f"{len(self.labels)} labels for {len(self.dense_shape)} inputs",
                 "write one for all, or one for each",
                 ("label_shape",),
+                code=Code.COUNT,
             )
 
     @property

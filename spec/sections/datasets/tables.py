@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from ...reading.codes import Code
 from ...releases.libraries import PYARROW, TOKENIZERS
 from ..fields import File, Flag, Names, Size, Text, filled
 from ..section import Block, Problem, Section
@@ -69,17 +70,24 @@ class Rows(BuiltInDataset):
         if self.tokenizer is not None:
             if self.shape is not None:
                 message = "a tokenizer says what shape its numbers have"
-                yield Problem(message, "leave it out", ("shape",))
+                yield Problem(message, "leave it out", ("shape",), code=Code.EFFECT)
             return
         for key in ("max_seq_length", "do_lower_case", "segments"):
             if key in self.model_fields_set:
                 message = "only a tokenizer goes by it"
-                yield Problem(message, "write `tokenizer: tokenizer.json`", (key,))
+                yield Problem(
+                    message,
+                    "write `tokenizer: tokenizer.json`",
+                    (key,),
+                    code=Code.EFFECT,
+                )
 
     def _texts(self) -> Iterator[Problem]:
         if self.tokenizer is not None and len(self.inputs) > 2:
             message = f"{len(self.inputs)} columns, a tokenizer takes a text or two"
-            yield Problem(message, "name the columns of text", ("inputs",))
+            yield Problem(
+                message, "name the columns of text", ("inputs",), code=Code.COUNT
+            )
 
     def input_problems(self, named: int) -> Iterator[Problem]:
         if self.tokenizer is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from ...reading.codes import Code
 from ...releases.libraries import TOKENIZERS
 from ..fields import File, Flag, Known, Size
 from ..marks import LEAVE, unused
@@ -135,7 +136,12 @@ class Features(BuiltInDataset):
 
     def notes(self) -> Iterator[Note]:
         if not self.named:
-            yield Note((), "names no file: samples are supplied (--data)", "write root")
+            yield Note(
+                (),
+                "names no file: samples are supplied (--data)",
+                "write root",
+                code=Code.MEANING,
+            )
 
     @property
     def arrays(self) -> int:
@@ -217,7 +223,9 @@ class Bert(Features):
             return
         if self.root is not None:
             message = "root holds tokens already"
-            yield Problem(message, "leave out one of them", ("tokenizer",))
+            yield Problem(
+                message, "leave out one of them", ("tokenizer",), code=Code.CHOICE
+            )
         elif self.label_file is None or self.task != "squad":
             message = "it reads the questions of label_file, of task squad"
             hint = "write label_file; texts of your own are a dataset jsonl or parquet"
@@ -230,7 +238,9 @@ class Bert(Features):
         for key in keys:
             if key in self.model_fields_set:
                 message = "only a tokenizer goes by it"
-                yield Problem(message, "write `tokenizer: vocab.txt`", (key,))
+                yield Problem(
+                    message, "write `tokenizer: vocab.txt`", (key,), code=Code.EFFECT
+                )
 
 
 class Catalogue(Section):

@@ -37,7 +37,9 @@ class CalibrationSection(Section):
     """What a quantizer looks at."""
 
     sampling_size: Any = unused((100,), "Samples, one number or several.", INT8)
-    dataloader: DataloaderSection = unused(DataloaderSection(), "The data.", INT8)
+    dataloader: DataloaderSection = unused(
+        DataloaderSection.model_construct, "The data.", INT8
+    )
 
 
 class ModelWiseSection(OpSection):
@@ -54,12 +56,14 @@ class QuantizationSection(PinsSection):
         "post_training_static_quant", "How int8 models are made.", INT8
     )
     calibration: CalibrationSection = unused(
-        CalibrationSection(), "What a quantizer looks at.", INT8
+        CalibrationSection.model_construct, "What a quantizer looks at.", INT8
     )
     recipes: RecipesSection = unused(
-        RecipesSection(), "What a quantizer does besides.", INT8
+        RecipesSection.model_construct, "What a quantizer does besides.", INT8
     )
-    advance: AdvanceSection = unused(AdvanceSection(), "Corrections.", INT8)
+    advance: AdvanceSection = unused(
+        AdvanceSection.model_construct, "Corrections.", INT8
+    )
     train: Any = unused(None, "Training of int8 models.", INT8)
     optimization_level: Any = unused(1, "How much of the graph is changed.", INT8)
     use_bf16: Any = unused(
@@ -68,7 +72,7 @@ class QuantizationSection(PinsSection):
         "has no effect here: mixed_precision.precisions says what is converted to",
     )
     model_wise: ModelWiseSection = Field(
-        default_factory=ModelWiseSection,
+        default_factory=ModelWiseSection.model_construct,
         description="Precisions of all ops; only fp32 pins what no type or name frees.",
     )
 

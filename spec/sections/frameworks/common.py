@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from ...reading.codes import Code
 from ..fields import STRING
 from ..model import FRAMEWORKS, ModelKeys
 from ..section import Problem
@@ -30,6 +31,7 @@ def path_or_factory(model: ModelKeys) -> Iterator[Problem]:
             "weights alone: nothing says whose they are",
             "write the model they belong to, or leave both to the script's --model",
             ("weights",),
+            code=Code.MISSING,
         )
 
 
@@ -46,6 +48,7 @@ def weights_ending(model: ModelKeys, endings: Sequence[str]) -> Iterator[Problem
             f"`{PurePosixPath(path).name}` is not a kind of weights that can be read",
             f"write a file that ends in {', '.join(endings)}",
             ("weights",),
+            code=Code.FILE,
         )
 
 
@@ -54,14 +57,14 @@ def trusted_file(model: ModelKeys) -> Iterator[Problem]:
     made = not model.says("path") and model.says("factory")
     if made and model.trust:
         message = "`trust` is for models in files; here code of yours makes it"
-        yield Problem(message, "leave it out", ("trust",))
+        yield Problem(message, "leave it out", ("trust",), code=Code.EFFECT)
 
 
 def absent(model: ModelKeys, keys: Sequence[str], why: str) -> Iterator[Problem]:
     """Keys that mean nothing for this framework or form of model."""
     for key in keys:
         if model.says(key):
-            yield Problem(f"`{key}` {why}", "leave it out", (key,))
+            yield Problem(f"`{key}` {why}", "leave it out", (key,), code=Code.ABILITY)
 
 
 def input_names(model: ModelKeys) -> Iterator[Problem]:
@@ -74,6 +77,7 @@ def input_names(model: ModelKeys) -> Iterator[Problem]:
                 "the name of an input holds a control character",
                 "write the name as the model has it",
                 at,
+                code=Code.FORM,
             )
         if item.name in seen:
             message = f"the input `{item.name[:60]}` is named twice"
@@ -89,6 +93,7 @@ def no_text(model: ModelKeys) -> Iterator[Problem]:
                 f"{FRAMEWORKS[model.framework]} has no tensors of text",
                 "give what the model takes: the numbers that stand for it",
                 ("inputs", row, "dtype"),
+                code=Code.ABILITY,
             )
 
 
@@ -100,4 +105,5 @@ def no_null(model: ModelKeys) -> Iterator[Problem]:
                 "null is no tensor: only arguments of PyTorch's forward() may be left out",
                 "write a number, or leave the input out if the model does not have it",
                 ("inputs", row, "value"),
+                code=Code.ABILITY,
             )

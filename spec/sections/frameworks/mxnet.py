@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from ...reading.codes import Code
 from ..model import ModelKeys
 from ..section import Problem
 from .common import (
@@ -44,9 +45,13 @@ def _symbol(model: ModelKeys) -> Iterator[Problem]:
             f"`{name}` is not a kind of MXNet model that can be read",
             f"write the symbol, a file that ends in {SYMBOL}, as `export` names it",
             ("path",),
+            code=Code.FILE,
         )
     if not model.says("weights"):
         stem = name.removesuffix(SYMBOL)
         yield Problem(
-            "a symbol holds no weights", f"weights: {stem}-0000.params", ("path",)
+            "a symbol holds no weights",
+            f"weights: {stem}-0000.params",
+            ("path",),
+            code=Code.MISSING,
         )

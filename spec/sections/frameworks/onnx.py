@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
+from ...reading.codes import Code
 from ..model import ModelKeys
 from ..section import Problem
 from .common import absent, input_names, no_null, suffix
@@ -43,4 +44,5 @@ def _path(model: ModelKeys) -> Iterator[Problem]:
             f"`{PurePosixPath(model.path).name}` is not a kind of model that can be read",
             "write a file that ends in .onnx",
             ("path",),
+            code=Code.FILE,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
 
+from ...reading.codes import Code
 from ..model import ModelKeys
 from ..section import Problem, Unsound
 from .common import (
@@ -54,6 +55,7 @@ def _weights(model: ModelKeys) -> Iterator[Problem]:
             "`weights` goes with `factory`: an exported program holds its own",
             "leave it out",
             ("weights",),
+            code=Code.EFFECT,
         )
 
 
@@ -74,6 +76,7 @@ def _trust(model: ModelKeys) -> Iterator[Problem]:
             "`trust` is for files that may hold pickles; here is none",
             "leave it out",
             ("trust",),
+            code=Code.EFFECT,
         )
 
 
@@ -87,12 +90,14 @@ def _program(model: ModelKeys) -> Iterator[Problem]:
             "write `factory` and `weights` to make the original module, or the .pt2 "
             "that torch.export.save writes",
             ("path",),
+            code=Code.FILE,
         )
     elif suffix(model.path) != PROGRAM:
         yield Problem(
             f"`{name}` is not a kind of model that can be read",
             f"write a file that ends in {PROGRAM}, as torch.export.save writes it",
             ("path",),
+            code=Code.FILE,
         )
 
 
@@ -105,6 +110,7 @@ def _inputs(model: ModelKeys) -> Iterator[Problem]:
                 f"pytorch needs the shape of `{item.name[:60]}`",
                 f"{{name: {item.name[:60]}, shape: [batch, ...], dtype: float32}}",
                 ("inputs", row),
+                code=Code.MISSING,
             )
         first, *parts = item.name.split(".")
         if not (first.isidentifier() and all(map(_is_part, parts))):
@@ -113,6 +119,7 @@ def _inputs(model: ModelKeys) -> Iterator[Problem]:
                 "write the argument's name in the model's forward, "
                 "`batch.image` for a key and `pair.0` for an element",
                 ("inputs", row, "name"),
+                code=Code.FORM,
             )
 
 

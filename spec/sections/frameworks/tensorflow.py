@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from ...reading.codes import Code
 from ..model import ModelKeys
 from ..section import Problem
 from .common import (
@@ -66,6 +67,7 @@ def _path(model: ModelKeys) -> Iterator[Problem]:
             "a SavedModel is the whole folder, not the file in it",
             f"path: {path.parent}",
             ("path",),
+            code=Code.FILE,
         )
     elif suffix(model.path) in (*OTHERS, *CHECKPOINTS):
         hint = "write a SavedModel's folder, or a file that ends in .pb, .keras, .h5"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...reading.codes import Code
 from ...releases.libraries import SCIKIT_LEARN
 from ..fields import Among, Amount, Size, Whole
 from ..marks import unused
@@ -42,10 +43,12 @@ class OfClasses(Measure):
     def _axis_problems(self) -> Iterator[Problem]:
         if self.axis == 0:
             message = "axis 0 counts the samples"
-            yield Problem(message, "write 1, or -1 for the last", ("axis",))
+            yield Problem(
+                message, "write 1, or -1 for the last", ("axis",), code=Code.RANGE
+            )
         if self.axis is not None and self.threshold is not None:
             message = "a threshold is for outputs without an axis of classes"
-            yield Problem(message, "write one of them", ("axis",))
+            yield Problem(message, "write one of them", ("axis",), code=Code.CHOICE)
 
 
 class Accuracy(OfClasses):

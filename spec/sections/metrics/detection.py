@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ...reading.codes import Code
 from ...releases.libraries import PYCOCOTOOLS, PYYAML
 from ..fields import Among, File, Refused, Whole
 from ..section import Block, Problem, Section
@@ -50,6 +51,7 @@ def _overlaps(value: object) -> object:
         raise Refused(
             "overlaps are one number above 0 and up to 1, or first:step:last of several",
             f'0.5 or "{STANDARD}"',
+            code=Code.RANGE,
         )
     return parts[0] if len(parts) == 1 else value
 
@@ -61,7 +63,9 @@ Overlaps = Annotated[
 
 def _points(count: int) -> int:
     if count not in (0, 11, 101):
-        raise Refused("must be 0, 11 or 101", "0 is the area under the curve")
+        raise Refused(
+            "must be 0, 11 or 101", "0 is the area under the curve", code=Code.RANGE
+        )
     return count
 
 
@@ -185,7 +189,7 @@ class COCOmAPv2(OpenPrecision):
     """Mean average precision as COCO has it, of outputs in any order."""
 
     output_index_mapping: OutputIndex = Field(
-        default_factory=OutputIndex,
+        default_factory=OutputIndex.model_construct,
         description="Which of the model's outputs is what, from 0.",
     )
 

@@ -29,7 +29,9 @@ class PostTransformSection(Section):
 
     LabelShift: Annotated[
         poststeps.LabelShift | None,
-        BeforeValidator(_shift, json_schema_input_type=Whole | None),
+        BeforeValidator(
+            _shift, json_schema_input_type=Whole | poststeps.LabelShift | None
+        ),
     ] = Field(default=None, description="Subtract a number from the labels.")
     Collect: Block[poststeps.Collect] = Field(
         default=None, description="Keep the first samples."
@@ -72,5 +74,6 @@ class PostprocessSection(Section):
     """What is done to outputs and labels before a metric sees them."""
 
     transform: PostTransformSection = Field(
-        default_factory=PostTransformSection, description="The steps, in order."
+        default_factory=PostTransformSection.model_construct,
+        description="The steps, in order.",
     )

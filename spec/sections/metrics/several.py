@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, PrivateAttr, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from ...reading.codes import Code
 from ...reading.source import Data
 from ..fields import Amounts, Flag
 from ..section import Problem
@@ -64,22 +65,26 @@ class MultiMetricsSection(BuiltInMetrics):
 
     def _some(self) -> Iterator[Problem]:
         if not self.named:
-            yield Problem("no metric is named", "topk: 1, or another, below it")
+            yield Problem(
+                "no metric is named", "topk: 1, or another, below it", code=Code.MISSING
+            )
 
     def _one_each(self, key: str) -> Iterator[Problem]:
         given = getattr(self, key)
         if given is not None and len(given) != len(self.named):
             message = f"{len(given)} values for {len(self.named)} metrics"
-            yield Problem(message, "write one for each metric", (key,))
+            yield Problem(message, "write one for each metric", (key,), code=Code.COUNT)
 
     def _counting(self) -> Iterator[Problem]:
         """Weights that turn a metric's direction, or with which nothing is judged."""
         for row, weight in enumerate(self.weight or ()):
             if weight < 0:
                 message = "a weight below 0 makes what is worse count as better"
-                yield Problem(message, "0 or more", ("weight", row))
+                yield Problem(message, "0 or more", ("weight", row), code=Code.RANGE)
         if self.weight and not any(self.weight):
-            yield Problem("no metric counts", "weigh one above 0", ("weight",))
+            yield Problem(
+                "no metric counts", "weigh one above 0", ("weight",), code=Code.RANGE
+            )
 
     def direction_problems(self) -> Iterator[Problem]:
         """Directions that are not the metrics' own."""
@@ -94,6 +99,7 @@ class MultiMetricsSection(BuiltInMetrics):
                     f"{name} is better when {direction}: this accepts any loss",
                     "leave higher_is_better out",
                     ("higher_is_better", row),
+                    code=Code.DIRECTION,
                 )
 
     @model_validator(mode="wrap")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from ...reading.codes import Code
 from ...releases.libraries import PILLOW
 from ..fields import QUOTED, Flag, Refused, Whole
 from ..marks import unused
@@ -17,7 +18,11 @@ HINT = "has no effect here: Pillow decodes with libjpeg's accurate transform"
 
 def _of_an_image(channels: int) -> int:
     if channels not in (1, 3, 4):
-        raise Refused(f"an image never has {channels} channels", "write 1, 3 or 4")
+        raise Refused(
+            f"an image never has {channels} channels",
+            "write 1, 3 or 4",
+            code=Code.RANGE,
+        )
     return channels
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from ...reading.codes import Code
+from ...reading.values import INT, STR, Read, a_list
 from ..fields import Among, Amount, Amounts, Dtype, Refused, Whole, filled, split
 from ..marks import LATER
 from ..section import Block, Problem, Section
@@ -61,12 +63,15 @@ class Normalize(Transform):
             yield Problem(
                 f"{len(self.mean)} means but {len(self.std)} standard deviations",
                 "write one of each per channel",
+                code=Code.COUNT,
             )
 
     def _positive(self) -> Iterator[Problem]:
         for row, deviation in enumerate(self.std):
             if deviation <= 0:
-                yield Problem("must be greater than 0", at=("std", row))
+                yield Problem(
+                    "must be greater than 0", at=("std", row), code=Code.RANGE
+                )
 
 
 class Cast(Transform):
@@ -84,7 +89,7 @@ class Transpose(Transform):
     elementwise = True
     perm: Annotated[
         tuple[Whole, ...],
-        BeforeValidator(split, json_schema_input_type=str | tuple[int, ...]),
+        Read(split, (STR, a_list(INT))),
         AfterValidator(filled),
     ] = Field(description="The axes of a sample, without the batch axis.")
 

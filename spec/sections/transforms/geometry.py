@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, PrivateAttr, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from ...reading.codes import Code
 from ...reading.source import Data
 from ...releases.libraries import PILLOW
 from ..fields import Among, Amounts, Flag, Whole
@@ -79,7 +80,11 @@ class ResizeWithRatio(Pictorial):
 
     def problems(self) -> Iterator[Problem]:
         if self.padding and not self.max_dim:
-            yield Problem("images are padded to max_dim, which is 0", at=("max_dim",))
+            yield Problem(
+                "images are padded to max_dim, which is 0",
+                at=("max_dim",),
+                code=Code.RANGE,
+            )
 
 
 class CenterCrop(Pictorial):

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from ...reading.codes import Code
 from ...reading.diagnostics import Steps
 from ...reading.source import Data
 from ..fields import Identifier, PythonName
@@ -37,7 +38,10 @@ class Compose(Section):
 
     transform_list: Annotated[
         tuple[Annotated[Any, AfterValidator(_items), WithJsonSchema(ITEM), AGAIN], ...],
-        BeforeValidator(lambda value: () if value is None else value),
+        BeforeValidator(
+            lambda value: () if value is None else value,
+            json_schema_input_type=tuple[dict[str, Any], ...] | None,
+        ),
     ] = Field(default=(), description="Mappings like `transform` itself, in order.")
 
 
@@ -102,7 +106,7 @@ class TransformSection(
     def problems(self) -> Iterator[Problem]:
         if self.args and not self.says("python"):
             message = "only your own transform, named by python, takes args"
-            yield Problem(message, at=("args",))
+            yield Problem(message, at=("args",), code=Code.EFFECT)
 
     @model_validator(mode="wrap")
     @classmethod

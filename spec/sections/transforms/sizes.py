@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
+from ...reading.codes import Code
+from ...reading.values import INT, STR, Read, a_list
 from ..fields import QUOTED, Among, Amount, Amounts, Refused, split, whole
 
 
@@ -40,13 +42,21 @@ def _borders(value: object) -> object:
             "[left, above, right, below]",
         )
     if any(isinstance(each, int) and each < 0 for each in found):
-        raise Refused("a border is at least 0", "crop in its place: CropToBoundingBox")
+        raise Refused(
+            "a border is at least 0",
+            "crop in its place: CropToBoundingBox",
+            code=Code.RANGE,
+        )
     return found * (4 // len(found))
 
 
 def _between(least: float, most: float) -> tuple[float, float]:
     if least > most:
-        raise Refused("the least is more than the largest", "write [least, largest]")
+        raise Refused(
+            "the least is more than the largest",
+            "write [least, largest]",
+            code=Code.RANGE,
+        )
     return least, most
 
 
@@ -58,7 +68,7 @@ def _two(values: tuple[float, ...]) -> tuple[float, float]:
 
 def _above_zero(values: tuple[float, float]) -> tuple[float, float]:
     if values[0] <= 0:
-        raise Refused("must be greater than 0")
+        raise Refused("must be greater than 0", code=Code.RANGE)
     return values
 
 
@@ -69,13 +79,13 @@ def _factors(values: tuple[float, ...]) -> tuple[float, float]:
         return max(0.0, 1 - values[0]), 1 + values[0]
     least, most = _two(values)
     if least < 0:
-        raise Refused("a factor is at least 0")
+        raise Refused("a factor is at least 0", code=Code.RANGE)
     return least, most
 
 
 def _distance(value: float) -> None:
     if value < 0:
-        raise Refused("how far something may be away is at least 0")
+        raise Refused("how far something may be away is at least 0", code=Code.RANGE)
 
 
 def _turns(values: tuple[float, ...]) -> tuple[float, float]:
@@ -84,25 +94,31 @@ def _turns(values: tuple[float, ...]) -> tuple[float, float]:
         _distance(values[0])
     least, most = (-values[0], values[0]) if len(values) == 1 else _two(values)
     if not -0.5 <= least <= most <= 0.5:
-        raise Refused("half of the circle of colors is 0.5", "write at most 0.5")
+        raise Refused(
+            "half of the circle of colors is 0.5", "write at most 0.5", code=Code.RANGE
+        )
     return least, most
 
+
+SIZES = ({"type": "integer"}, STR, a_list(INT))
+"""How editors see one number or several."""
 
 Positive = Annotated[int, Field(gt=0)]
 Side = Annotated[int, Field(gt=0), QUOTED]
 Offset = Annotated[int, Field(ge=0), QUOTED]
 Sides = Annotated[
     tuple[Positive, Positive],
-    BeforeValidator(_sides, json_schema_input_type=int | str | tuple[int, ...]),
+    Read(_sides, SIZES),
 ]
 """Height and width; one number stands for both."""
 
 Square = Annotated[
-    Positive, BeforeValidator(_square, json_schema_input_type=int | tuple[int, ...])
+    Positive,
+    Read(_square, SIZES),
 ]
 Borders = Annotated[
     tuple[int, int, int, int],
-    BeforeValidator(_borders, json_schema_input_type=int | str | tuple[int, ...]),
+    Read(_borders, SIZES),
 ]
 Range = Annotated[Amounts, AfterValidator(_two), AfterValidator(_above_zero)]
 Factors = Annotated[Amounts, AfterValidator(_factors)]

@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .saying import failure, tell
+from .many import STDIN
+from .saying import failure, tell, wrong
 
 if TYPE_CHECKING:
     from narrowcast.spec import Spec
+
+TYPED = "<stdin>"
+"""What standard input is called in messages."""
 
 
 def loaded(path: Path, framework: str | None, strict: bool, model: str = "") -> Spec:
     """The spec; its notes are told.
 
+    Args:
+        path: Its file, or `-` for standard input.
+
     Raises:
         typer.Exit: It is no valid spec, which is told.
     """
-    from narrowcast.spec import SpecError, load
+    from narrowcast.spec import SpecError, load, loads
 
+    given = framework or ""
     try:
-        spec = load(path, framework=framework or "", model=model)
+        if path == STDIN:
+            spec = loads(typed(), TYPED, framework=given, model=model)
+        else:
+            spec = load(path, framework=given, model=model)
     except SpecError as error:
-        raise failure(str(error)) from error
+        raise wrong(error.diagnostics) from error
     tell(spec.notices, strict)
     return spec
+
+
+def typed() -> str:
+    """The spec on standard input.
+
+    Raises:
+        SpecError: It is no text, or too long.
+    """
+    from narrowcast.spec.load import LIMIT, decoded
+
+    return decoded(sys.stdin.buffer.read(LIMIT + 1), TYPED)
 
 
 def source(
@@ -45,8 +68,10 @@ def source(
     try:
         runtime = runtime_for(path, vendor)
         script = compile_script(spec, _standing(spec_file), _standing(path), runtime)
-    except (OutputError, ValueError) as error:
-        raise failure(str(error)) from error
+    except OutputError as error:
+        raise failure(str(error), error.code) from error
+    except ValueError as error:
+        raise failure(str(error), "NC803") from error
     return path, render(script)
 
 

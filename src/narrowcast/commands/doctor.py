@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from .options import Json
+from .saying import whole
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say what this machine and its frameworks can compute in 16 bits."""
     from narrowcast.runtime.doctor.doctor import examine, render, to_json
 
     report = examine()
-    typer.echo(to_json(report) if json else render(report))
+    whole(to_json(report) if json else render(report))

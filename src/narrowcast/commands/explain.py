@@ -1,25 +1,54 @@
-"""`narrowcast explain`: what stayed fp32 in a plan, and why."""
+"""`narrowcast explain`: a plan, a spec, a key of specs, or an error's code."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .saying import failure
+from .many import ENDINGS, STDIN
+from .options import Framework, Json
+from .saying import done, failure, refused, whole
+
+CODE = re.compile(r"NC[0-9]+", re.IGNORECASE)
+"""How an error's code looks."""
 
 
 def explain(
-    plan: Annotated[
-        Path, typer.Argument(metavar="PLAN", help="The plan: NAME.plan.json.")
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUBJECT",
+            help="NAME.plan.json, a spec, a key (model.inputs.shape) or a code (NC201).",
+        ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Json = False,
+    framework: Framework = None,
 ) -> None:
-    """Say which ops of PLAN stayed fp32, why, and what that cost.
+    """Say what SUBJECT means.
 
-    Reads the plan, and the trials beside it if they are there; no model, no framework.
+    Of a plan: which ops stayed fp32, why, and what that cost. Of a spec: what will be
+    done. Of a key: type, default, meaning, example. No model and no framework is needed.
     """
+    path = Path(subject)
+    if path == STDIN or path.suffix in ENDINGS:
+        text = _spec(path, framework)
+    elif path.suffix == ".json" or path.is_file():
+        text = _plan(path, as_json)
+    elif CODE.fullmatch(subject):
+        text = _code(subject.upper())
+    else:
+        text = _key(subject, as_json)
+    if as_json and text.startswith("{"):
+        whole(text)
+    else:
+        done(text, subject=subject, text=text)
+
+
+def _plan(path: Path, as_json: bool) -> str:
+    """Reads the plan, and the trials beside it if they are there."""
     import json
 
     from narrowcast.runtime.common.errors import NarrowcastError
@@ -28,11 +57,46 @@ def explain(
     from narrowcast.runtime.report.text import explanation_data, explanation_text
 
     try:
-        found = explained(plan)
+        found = explained(path)
         if as_json:
-            text = json.dumps(explanation_data(found), indent=2, allow_nan=False)
-        else:
-            text = printable(explanation_text(found))
+            return json.dumps(explanation_data(found), indent=2, allow_nan=False)
+        return printable(explanation_text(found))
     except NarrowcastError as error:
-        raise failure(printable(f"error: {error}")) from error
-    typer.echo(text)
+        raise refused(error) from error
+
+
+def _spec(path: Path, framework: str | None) -> str:
+    from narrowcast.codegen import default_name
+    from narrowcast.spec.reference.words import in_words
+
+    from .compiling import loaded
+
+    spec = loaded(path, framework, strict=False)
+    return f"{in_words(spec)}\nThe script is {default_name(spec)}."
+
+
+def _key(path: str, as_json: bool) -> str:
+    import json
+    from dataclasses import asdict
+
+    from narrowcast.spec.reference.fields import UnknownKey, key, text
+
+    try:
+        found = key(path)
+    except UnknownKey as error:
+        raise failure(
+            f"error: {error}\n"
+            "  Name a plan, a spec, a key such as mixed_precision.precisions, or a code."
+        ) from error
+    return json.dumps(asdict(found), indent=2) if as_json else text(found)
+
+
+def _code(code: str) -> str:
+    """What an error's code stands for."""
+    from narrowcast.codes import explained_code
+
+    try:
+        return explained_code(code)
+    except KeyError:
+        text = f"no error has the code {code}\ndocs/errors.md lists all."
+        raise failure(text) from None

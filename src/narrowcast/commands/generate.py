@@ -1,24 +1,30 @@
-"""`narrowcast generate`: the script of a spec, written or compared."""
+"""`narrowcast generate`: the scripts of specs, written or compared."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .compiling import loaded, source
-from .options import DRIFT, Framework, SpecFile, Strict, Vendor
-from .saying import failure, say
+from .many import for_each, spec_files
+from .options import DRIFT, Formatted, Framework, SpecFiles, Strict, Vendor
+from .saying import done, failure, is_json, say
+from .telling.formats import Format
 
+STDOUT = Path("-")
 Target = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Where the script goes."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Where the script goes; - prints it."
+    ),
 ]
 
 
 def generate(
-    spec: SpecFile,
+    specs: SpecFiles,
     output: Target = None,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 1 if the script is not up to date.")
@@ -32,29 +38,78 @@ def generate(
     vendor: Vendor = None,
     strict: Strict = False,
     framework: Framework = None,
+    format: Formatted = Format.text,
 ) -> None:
-    """Write the conversion script for SPEC, or compare it with what is there."""
-    from narrowcast.codegen import OutputError, difference, write
+    """Write the conversion script of each SPEC, or compare it with what is there.
+
+    A spec that fails stops no other.
+    """
+    chosen = spec_files(specs)
+    if output is not None and len(chosen) > 1:
+        raise failure(
+            f"error: -o {output} is one file, and these are {len(chosen)} specs\n"
+            "  Leave -o out: each script is written beside its spec."
+        )
+    if output == STDOUT and (check or diff or vendor):
+        raise failure(
+            "error: -o - writes no file\n  Leave --check, --diff and --vendor out."
+        )
+    made: dict[str, Path] = {}
+
+    def one(spec: Path) -> int:
+        beside = None if output == STDOUT else output
+        path, text = source(loaded(spec, framework, strict), spec, beside, vendor)
+        if output == STDOUT:
+            done(text, nl=False, spec=str(spec), script=text)
+            return 0
+        first = made.setdefault(os.path.realpath(path), spec)
+        if first != spec:
+            raise failure(
+                f"error: {spec} and {first} both generate {path}\n"
+                "  Give their models other names."
+            )
+        if check or diff:
+            return _compared(spec, path, text, diff)
+        return _written(spec, path, text, force)
+
+    for_each(chosen, one)
+
+
+def _compared(spec: Path, path: Path, text: str, diff: bool) -> int:
+    """Tell how the script, and its copy of the runtime, differ from what is there."""
+    from narrowcast.codegen import OutputError, difference
     from narrowcast.codegen.vendoring.beside import copy_for
 
-    path, text = source(loaded(spec, framework, strict), spec, output, vendor)
     try:
         copy = copy_for(path, text)
-        if check or diff:
-            changes = difference(path, text) + copy.difference()
-            if diff:
-                typer.echo(changes, nl=False)
-            elif changes:
-                what = f"{path} is" if copy.is_none else f"{path} with its copy is"
-                say(f"{what} not what {spec} generates; --diff shows how it differs")
-            raise typer.Exit(DRIFT if changes else 0)
+        changes = difference(path, text) + copy.difference()
+    except OutputError as error:
+        raise failure(str(error), error.code) from error
+    if diff:
+        done(changes, nl=False, spec=str(spec), output=str(path), diff=changes)
+    if changes and (not diff or is_json()):
+        what = f"{path} is" if copy.is_none else f"{path} with its copy is"
+        text = f"{what} not what {spec} generates\n--diff shows how it differs."
+        return failure(text, "NC911", DRIFT).exit_code
+    return DRIFT if changes else 0
+
+
+def _written(spec: Path, path: Path, text: str, force: bool) -> int:
+    """Put the script in place, and its copy of the runtime."""
+    from narrowcast.codegen import OutputError, write
+    from narrowcast.codegen.vendoring.beside import copy_for
+
+    try:
+        copy = copy_for(path, text)
         copy.check()
         changed = write(path, text, force)
         copied = copy.put()
     except OutputError as error:
-        raise failure(str(error)) from error
-    typer.echo(f"{'wrote' if changed else 'unchanged:'} {path}")
+        raise failure(str(error), error.code) from error
+    text = f"{'wrote' if changed else 'unchanged:'} {path}"
     if copied:
-        typer.echo(f"wrote {copy.folder}")
+        text += f"\nwrote {copy.folder}"
+    done(text, spec=str(spec), output=str(path), changed=changed or copied)
     for other in copy.others:
         say(f"note: {other} needs another copy than is there now: generate it again")
+    return 0

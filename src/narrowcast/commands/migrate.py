@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .options import Framework
-from .saying import failure
+from .options import Formatted, Framework
+from .saying import done, failure, wrong
+from .telling.formats import Format
 
 
 def migrate(
@@ -23,6 +24,7 @@ def migrate(
         bool, typer.Option("--force", help="Overwrite a file that is there.")
     ] = False,
     framework: Framework = None,
+    format: Formatted = Format.text,
 ) -> None:
     """Print OLD, a spec for Neural Compressor, in today's words; OLD stays as it is.
 
@@ -35,14 +37,15 @@ def migrate(
     try:
         text = migrated(read(old), framework or "", str(output or "NEW.yaml"))
     except SpecError as error:
-        raise failure(str(error)) from error
+        raise wrong(error.diagnostics) from error
     if output is None:
-        typer.echo(text, nl=False)
+        done(text, nl=False, spec=str(old), text=text)
         return
     if is_same(output, old):
-        raise failure(f"{old} is never changed; name another file with -o")
+        raise failure(f"{old} is never changed; name another file with -o", "NC902")
     try:
         changed = write(output, text, force)
     except OutputError as error:
-        raise failure(str(error)) from error
-    typer.echo(f"{'wrote' if changed else 'unchanged:'} {output}")
+        raise failure(str(error), error.code) from error
+    text = f"{'wrote' if changed else 'unchanged:'} {output}"
+    done(text, spec=str(old), output=str(output), changed=changed)

@@ -7,8 +7,15 @@ from typing import Annotated
 
 import typer
 
+from .saying import begin
+from .telling.formats import Format
+
 DRIFT = 1
 BAD = 2
+
+
+def _said_so(format: Format) -> Format:
+    return begin(format)
 
 
 def _named(value: str | None) -> str | None:
@@ -18,6 +25,12 @@ def _named(value: str | None) -> str | None:
 
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
+SpecFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SPEC", help="YAML specs, folders of them, or - for standard input."
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Take notes for errors: exit 2 if there are any."),
@@ -38,5 +51,27 @@ Framework = Annotated[
         metavar="NAME",
         callback=_named,
         help="What the model is where SPEC doesn't say: pytorch, tensorflow, …",
+    ),
+]
+
+
+def _as_json(wanted: bool) -> bool:
+    _said_so(Format.json if wanted else Format.text)
+    return wanted
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", callback=_as_json, is_eager=True, help="Print one JSON object."
+    ),
+]
+Formatted = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        callback=_said_so,
+        is_eager=True,
+        help="How mistakes are shown: text, one JSON object, or GitHub's annotations.",
     ),
 ]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import BAD
+from .saying import begin, done, failure, refused, whole
+from .telling.formats import Format as Asked
 
 if TYPE_CHECKING:
     from narrowcast.runtime.report.document.document import Document
@@ -48,33 +49,33 @@ def report(
     Reads what runs wrote beside their plans; no model, no framework.
     """
     from narrowcast.runtime.common.errors import NarrowcastError
-    from narrowcast.runtime.common.telling.progress import printable
 
+    if format is Format.json and output is None:
+        begin(Asked.json)
     try:
         text = _schema() if schema else _told(runs or [], _format(format, output))
         if output is None:
-            typer.echo(text, nl=False)
+            whole(text)
             return
         changed = _write(output, text)
     except NarrowcastError as error:
-        typer.echo(printable(f"error: {error}"), err=True)
-        raise typer.Exit(BAD) from error
-    typer.echo(f"{'wrote' if changed else 'unchanged:'} {output}")
+        raise refused(error) from error
+    said = f"{'wrote' if changed else 'unchanged:'} {output}"
+    done(said, output=str(output), changed=changed)
 
 
 def _write(output: Path, text: str) -> bool:
     """As `narrowcast generate` writes a file; whether it changed.
 
     Raises:
-        UsageError: It can't be written, or what is there is no file.
+        typer.Exit: It can't be written, or what is there is no file, which is told.
     """
     from narrowcast.codegen import OutputError, write
-    from narrowcast.runtime.common.errors import UsageError
 
     try:
         return write(output, text, force=True)
     except OutputError as error:
-        raise UsageError(str(error)) from error
+        raise failure(str(error), error.code) from error
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
@@ -94,12 +95,12 @@ def _schema() -> str:
 
 def _told(paths: Sequence[Path], format: Format) -> str:
     """One report, or a comparison of several."""
-    from narrowcast.runtime.common.errors import UsageError
+    from narrowcast.runtime.common.errors import ReportError
     from narrowcast.runtime.common.files import shown
     from narrowcast.runtime.report.document.files import found_document, read_document
 
     if not paths:
-        raise UsageError("no run is named", "Name a report, a plan or a folder.")
+        raise ReportError("no run is named", "Name a report, a plan or a folder.")
     files = [found_document(path) for path in paths]
     documents = tuple(map(read_document, files))
     if len(documents) == 1:

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from .compiling import loaded, source
-from .options import Framework, SpecFile, Strict, Vendor
-from .saying import failure
+from .options import Formatted, Framework, SpecFile, Strict, Vendor
+from .saying import begin, failure, refused, spill
+from .telling.formats import Format
 
 
 def run(
@@ -22,8 +23,17 @@ def run(
         typer.Option("--script", metavar="FILE", help="Where the script goes."),
     ] = None,
     vendor: Vendor = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="PATH",
+            help="Another environment's python to run it in.",
+        ),
+    ] = None,
     strict: Strict = False,
     framework: Framework = None,
+    format: Formatted = Format.text,
 ) -> None:
     """Generate the script for SPEC and run it.
 
@@ -31,8 +41,12 @@ def run(
     """
     from narrowcast.codegen import OutputError, write
     from narrowcast.codegen.vendoring.beside import copy_for
+    from narrowcast.runtime.arguments import is_json_asked
     from narrowcast.runtime.common.processes.replacing import become
 
+    if is_json_asked([str(spec), *context.args]):
+        begin(Format.json)
+    program = sys.executable if python is None else _interpreter(python)
     found = loaded(spec, framework, strict, _model(context.args))
     path, text = source(found, spec, script, vendor)
     try:
@@ -41,8 +55,19 @@ def run(
         write(path, text)
         copy.put()
     except OutputError as error:
-        raise failure(str(error)) from error
-    become([sys.executable, str(path), *context.args])
+        raise failure(str(error), error.code) from error
+    spill()
+    become([program, str(path), *context.args])
+
+
+def _interpreter(given: str) -> str:
+    from narrowcast.looking.environment import interpreter
+    from narrowcast.runtime.common.errors import RequirementError
+
+    try:
+        return interpreter(given)
+    except RequirementError as error:
+        raise refused(error) from error
 
 
 def _model(options: list[str]) -> str:

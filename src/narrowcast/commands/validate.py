@@ -1,22 +1,37 @@
-"""`narrowcast validate`: whether a spec is one."""
+"""`narrowcast validate`: whether specs are what they should be."""
 
 from __future__ import annotations
 
-import typer
+from pathlib import Path
 
-from .options import Framework, SpecFile, Strict
-from .saying import failure, tell
+from .compiling import TYPED, typed
+from .many import STDIN, for_each, spec_files
+from .options import Formatted, Framework, SpecFiles, Strict
+from .saying import done, tell, wrong
+from .telling.formats import Format
 
 
 def validate(
-    spec: SpecFile, strict: Strict = False, framework: Framework = None
+    specs: SpecFiles,
+    strict: Strict = False,
+    framework: Framework = None,
+    format: Formatted = Format.text,
 ) -> None:
-    """Check SPEC without writing anything."""
+    """Check each SPEC without writing anything."""
     from narrowcast.spec import SpecError, check
+    from narrowcast.spec.load import checks
 
-    try:
-        notices = check(spec, framework=framework or "")
-    except SpecError as error:
-        raise failure(str(error)) from error
-    tell(notices, strict)
-    typer.echo(f"{spec} is valid")
+    def one(spec: Path) -> int:
+        given, name = framework or "", TYPED if spec == STDIN else str(spec)
+        try:
+            if spec == STDIN:
+                notices = checks(typed(), TYPED, framework=given)
+            else:
+                notices = check(spec, framework=given)
+        except SpecError as error:
+            raise wrong(error.diagnostics) from error
+        tell(notices, strict)
+        done(f"{name} is valid", spec=name, valid=True)
+        return 0
+
+    for_each(spec_files(specs), one)

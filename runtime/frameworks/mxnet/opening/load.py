@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ....common.errors import ModelError
+from ....common.errors import DamagedError, ModelError
 from ..ir.arrays import Values, on_device
 from ..ir.library import mx, said_by
 from ..ir.network import Network, Node, canonical
@@ -75,7 +75,7 @@ def read_symbol(path: Path, *, trust: bool = False) -> Any:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ModelError(
+        raise DamagedError(
             f"{path} can't be read: {said}", "Check model.path in the spec."
         ) from error
     return symbol_from(text, path.name, trust=trust)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ....common.errors import ModelError
+from ....common.errors import ModelError, RunningError
 from ...protocol import Inputs
 from ..ir.arrays import given, on_device
 from ..ir.library import mx, said_by
@@ -90,7 +90,7 @@ def _run(network: Network, found: Any, names: list[str], arrays: list[Any]) -> N
 
 
 def _unbound(said: str) -> ModelError:
-    return ModelError(
+    return RunningError(
         f"mx.mod.Module can't bind the saved model: {said}",
         "It was written wrongly: report it. symbol.bind runs it.",
     )

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ....common.errors import RequirementError
+from ....common.errors import FewerBitsError
 from ..ir.arrays import on_device, widened
 from ..ir.library import mx
 
@@ -50,7 +50,7 @@ def _check_fp32() -> None:
     expected = rows.astype(np.float64) @ weight.astype(np.float64).T
     error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
     if error > EXACT:
-        raise RequirementError(
+        raise FewerBitsError(
             f"MXNet computes fp32 in fewer bits here (relative error {error:.1e})",
             "Unset ONEDNN_DEFAULT_FPMATH_MODE: nothing could be compared with such a "
             "baseline.",

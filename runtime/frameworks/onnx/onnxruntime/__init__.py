@@ -25,4 +25,4 @@ _runtime = Runtime(_executor)
 load_saved, predictor = _runtime.load_saved, _runtime.predictor
 native, open_native = _runtime.native, _runtime.open_native
 signature, as_tensor, trace = _runtime.signature, _runtime.as_tensor, _runtime.trace
-output_names = _runtime.output_names
+output_names, data_files = _runtime.output_names, _runtime.data_files

@@ -13,7 +13,7 @@ import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
-from ....common.errors import ModelError
+from ....common.errors import DamagedError, ModelError, UnsafeError
 from ...refusals import Damaged, Unsafe, shown
 from ..ir import weights
 from ..ir.proto import normalise, walk
@@ -32,7 +32,7 @@ TRUST = (
 )
 
 EXTERNAL = "narrowcast.external_data"
-"""Key of a loaded model's `meta`: whether the file kept data beside itself."""
+"""Key of a loaded model's `meta`: the files beside its own that it keeps data in."""
 
 
 def load_onnx(
@@ -64,11 +64,11 @@ def load_onnx(
     with _refusals(place):
         proto, token = _parsed(path, large)
         _check(proto, place, outputs)
-        external = _external(proto, token)
         spans = _spans(proto, path, token, trust)
         model = _read(proto, place)
     _map(model, spans)
-    model.meta[EXTERNAL] = external
+    others = (each.path for each in spans if each.path != path)
+    model.meta[EXTERNAL] = tuple(dict.fromkeys(others))
     return model
 
 
@@ -120,13 +120,13 @@ def _refusals(place: str) -> Iterator[None]:
     try:
         yield
     except Damaged as error:
-        raise ModelError(f"{place} {error}", WHOLE) from error
+        raise DamagedError(f"{place} {error}", WHOLE) from error
     except Unsafe as error:
-        raise ModelError(f"{place} is not safe to open: {error}", TRUST) from error
+        raise UnsafeError(f"{place} is not safe to open: {error}", TRUST) from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{place} is damaged: a name is no text", WHOLE) from error
+        raise DamagedError(f"{place} is damaged: a name is no text", WHOLE) from error
     except ir.serde.SerdeError as error:
-        raise ModelError(
+        raise DamagedError(
             f"{place} can't be read: {_innermost(error)}", WHOLE
         ) from error
 

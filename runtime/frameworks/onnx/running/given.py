@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from ....common.errors import DataError, ModelError
+from ....common.errors import DamagedError, DataError, ModelError
 from ...feeding.dtypes import STRING, conformed, dtype_name
 from ...inputs import Input, places, transposing
 from ...protocol import Array, Inputs
@@ -57,7 +57,7 @@ def _normal(proto: onnx.ModelProto) -> onnx.ModelProto:
     try:
         normalise(copy)
     except Damaged as error:
-        raise ModelError(f"the model {error}", "Export it again.") from error
+        raise DamagedError(f"the model {error}", "Export it again.") from error
     return copy
 
 

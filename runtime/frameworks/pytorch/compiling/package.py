@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.utils._sympy.numbers import int_oo
 
-from ....common.errors import DataError, ModelError
+from ....common.errors import DamagedError, DataError, ModelError
 from ....common.files import sha256
 from ....hardware.cpu import read_cpu
 from ...protocol import Inputs
@@ -146,7 +146,9 @@ def read_about(path: Path) -> About:
             f"{path.name} is no package that narrowcast compiled", AGAIN
         ) from error
     if damaged:
-        raise ModelError(f"{path.name} is damaged: {damaged} is not as written", AGAIN)
+        raise DamagedError(
+            f"{path.name} is damaged: {damaged} is not as written", AGAIN
+        )
     return known
 
 

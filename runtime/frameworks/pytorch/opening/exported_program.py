@@ -13,7 +13,7 @@ from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 from torch.export.pt2_archive._package import load_pt2
 
-from ....common.errors import ModelError
+from ....common.errors import DamagedError, ModelError, UnsafeError
 from ...inputs import Input
 from ...refusals import Damaged, Unsafe, shown
 from ..ir.training import check_inference
@@ -80,9 +80,9 @@ def checked(
         with _quiet():
             return load_pt2(archive).exported_programs["model"]
     except Unsafe as unsafe:
-        raise ModelError(f"{place} is not opened: {unsafe}", remedy) from unsafe
+        raise UnsafeError(f"{place} is not opened: {unsafe}", remedy) from unsafe
     except Damaged as damaged:
-        raise ModelError(f"{place} {damaged}", damaged.remedy or AGAIN) from damaged
+        raise DamagedError(f"{place} {damaged}", damaged.remedy or AGAIN) from damaged
     except OSError as error:
         raise ModelError(*_unreadable(place, error)) from error
     except Exception as error:  # torch's reader fails in its own and Python's types

@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-from ....common.errors import RequirementError
+from ....common.errors import FewerBitsError
 from .device import CPU
 
 EXACT = 1e-5
@@ -55,7 +55,7 @@ def _check_fp32(device: torch.device) -> None:
         )
     error = max(float((a - b).norm() / b.norm()) for a, b in pairs)
     if error > EXACT:
-        raise RequirementError(
+        raise FewerBitsError(
             f"PyTorch computes fp32 in fewer bits here (relative error {error:.1e} on "
             f"{device})",
             "Unset ONEDNN_DEFAULT_FPMATH_MODE and NVIDIA_TF32_OVERRIDE, and set no "

@@ -11,7 +11,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
-from ....common.errors import ModelError
+from ....common.errors import DamagedError, ModelError
 from ....common.suggestion import suggestion
 from ..bodies.bodies import split
 from ..bodies.inline import inline_calls
@@ -73,7 +73,7 @@ def graph_model(
     try:
         return _model(graph_def, place, inputs, outputs, trust)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ModelError(
+        raise DamagedError(
             f"{place} is damaged: its graph does not fit together ({error!r})",
             "Copy it again, or save it again.",
         ) from error
@@ -88,7 +88,7 @@ def _model(
 ) -> GraphModel:
     nodes = {node.name: node for node in graph_def.node}
     if len(nodes) < len(graph_def.node):
-        raise ModelError(f"{place} is damaged: two nodes have one name")
+        raise DamagedError(f"{place} is damaged: two nodes have one name")
     made = [_known(each, nodes, place, "outputs") for each in outputs]
     made = made or _inferred(graph_def, place)
     taken = [_known(each, nodes, place, "inputs") for each in inputs]
@@ -138,11 +138,13 @@ def parsed_graph(path: Path, place: str) -> Any:
             f"{place} does not exist", "Paths are relative to the spec's folder."
         ) from error
     except (DecodeError, text_format.ParseError, UnicodeDecodeError) as error:
-        raise ModelError(
+        raise DamagedError(
             f"{place} is no GraphDef, or cut short", _guess(path, data)
         ) from error
     except OSError as error:
-        raise ModelError(f"{place} can't be read: {error.strerror or error}") from error
+        raise DamagedError(
+            f"{place} can't be read: {error.strerror or error}"
+        ) from error
     if not found.node:
         raise ModelError(f"{place} holds no graph", _guess(path, data))
     return found

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
-from ....common.errors import ModelError
+from ....common.errors import DamagedError, ModelError
 from ....common.suggestion import chosen, suggestion
 from ..bodies.bodies import MAIN, split
 from ..bodies.inline import inline_calls
@@ -72,7 +72,7 @@ def load_saved_model(
     try:
         return _model(meta_graph, path, place, signature, outputs, trust)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ModelError(
+        raise DamagedError(
             f"{place} is damaged: its graph does not fit together ({error!r})", AGAIN
         ) from error
 
@@ -135,11 +135,13 @@ def _parsed(path: Path, place: str) -> Any:
     except FileNotFoundError as error:
         raise ModelError(f"{place} {_without(path)}", _remedy(path)) from error
     except (DecodeError, text_format.ParseError, UnicodeDecodeError) as error:
-        raise ModelError(
+        raise DamagedError(
             f"{place}: saved_model.pb is cut short or damaged", AGAIN
         ) from error
     except OSError as error:
-        raise ModelError(f"{place} can't be read: {error.strerror or error}") from error
+        raise DamagedError(
+            f"{place} can't be read: {error.strerror or error}"
+        ) from error
     return found
 
 

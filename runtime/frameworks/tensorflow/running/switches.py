@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ....common.errors import RequirementError
+from ....common.errors import FewerBitsError
 
 Array = npt.NDArray[Any]
 
@@ -63,7 +63,7 @@ def _check_fp32() -> None:
     ]
     error = max(_relative(found.numpy(), exact) for found, exact in pairs)
     if error > EXACT:
-        raise RequirementError(
+        raise FewerBitsError(
             f"TensorFlow computes fp32 in fewer bits here (relative error {error:.1e})",
             "Unset ONEDNN_DEFAULT_FPMATH_MODE, TF_SET_ONEDNN_FPMATH_MODE and "
             "NVIDIA_TF32_OVERRIDE: nothing could be compared with such a baseline.",

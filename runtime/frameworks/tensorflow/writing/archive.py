@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import fingerprint_pb2, meta_graph_pb2, saved_model_pb2
 
-from ....common.errors import ModelError, UsageError
+from ....common.errors import ModelError, WriteError
+from ....common.files import beside
 from ...protocol import Inputs, Outputs, Predict
 from ..ir.frozen import Endpoint, Frozen, Signature
 from ..ir.naming import parsed
@@ -45,7 +45,8 @@ def save(frozen: Frozen, path: Path) -> Path:
     files = contents(frozen)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        made = beside(path)
+        made.mkdir()
         try:
             for name, data in files.items():
                 target = made / name
@@ -53,12 +54,11 @@ def save(frozen: Frozen, path: Path) -> Path:
                 target.write_bytes(data)
             if frozen.weights:
                 checkpoint.write(made, frozen.weights)
-            made.chmod(0o755)
             _put(made, path)
         finally:
             shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
-        raise UsageError(
+        raise WriteError(
             f"can't write {path}: {error.strerror or error}",
             "Make room, or choose another place with --output.",
         ) from error
@@ -70,7 +70,7 @@ def _put(made: Path, path: Path) -> None:
     if not path.exists():
         made.replace(path)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    old = beside(path.with_name(f"{path.name}.old"))
     path.replace(old)
     made.replace(path)
     shutil.rmtree(old, ignore_errors=True)

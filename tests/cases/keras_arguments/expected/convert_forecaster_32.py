@@ -7,12 +7,12 @@
 # dependencies = [
 #     "narrowcast[tensorflow]~=0.1.0",
 #     "tensorflow>=2.16,<3",
-#     # uv run --with PACKAGE adds what these import: forecast.model
+#     # uv run --with PACKAGE adds what these import: scaled_forecast
 # ]
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "b2c8295801a6295c1a49952b89fe87d6a80086491abe7728f5f6c35783b1ceb5"
+# spec-sha256 = "0545377d071b196561e8c2130c3862c60adf99155ae6c9b4bab3fb4d6815e61e"
 # ///
 # fmt: off
 # isort: skip_file
@@ -62,7 +62,7 @@ REQUIREMENTS = Requirements(
     device="cpu",
 )
 INPUTS = (Input(name="series", shape=("batch", 96, 7)),)
-SOURCES = Sources(model=(MODEL,), modules=("forecast.model",))
+SOURCES = Sources(model=(MODEL,), modules=("scaled_forecast",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -71,9 +71,9 @@ BUDGET = Budget(max_trials=20)
 def load_model() -> Model:
     """The trained Keras model."""
     import keras
-    from forecast.model import build
     from narrowcast.runtime.frameworks.opening.arguments import path_argument
     from narrowcast.runtime.frameworks.tensorflow import keras_model
+    from scaled_forecast import build
 
     keras.utils.set_random_seed(SEED)
     model = build(rate=0.5, sizes=[96, 7], table=path_argument(MODEL), units=32)

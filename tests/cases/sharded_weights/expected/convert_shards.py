@@ -8,12 +8,12 @@
 #     "narrowcast[pytorch]~=0.1.0",
 #     "torch>=2.10,<3",
 #     "safetensors>=0.4,<1",
-#     # uv run --with PACKAGE adds what these import: zoo.nets
+#     # uv run --with PACKAGE adds what these import: sharded_net
 # ]
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "4df48787edb487720bc31b45c5dc67653dc0593be174643403e98972ea3dee0d"
+# spec-sha256 = "b86a8b6b96c692a34daeec28eab2c6d81f748584a4900a1655f3a0a5b5a17a1f"
 # ///
 # fmt: off
 # isort: skip_file
@@ -58,7 +58,7 @@ SEED = 1978
 LOW = Precision.BF16
 REQUIREMENTS = Requirements(framework="torch>=2.10,<3", precision=LOW, device="cpu")
 INPUTS = (Input(name="x", shape=("batch", 8)),)
-SOURCES = Sources(model=(WEIGHTS,), modules=("zoo.nets",))
+SOURCES = Sources(model=(WEIGHTS,), modules=("sharded_net",))
 PINS = Pins()
 CRITERION = Criterion(relative=0.01, higher_is_better=True)
 BUDGET = Budget(max_trials=20)
@@ -68,7 +68,7 @@ def load_model() -> torch.nn.Module:
     """The trained fp32 model, in evaluation mode."""
     import torch
     from narrowcast.runtime.frameworks.pytorch import load_sharded
-    from zoo.nets import build
+    from sharded_net import build
 
     torch.manual_seed(SEED)
     model: torch.nn.Module = build(width=64)

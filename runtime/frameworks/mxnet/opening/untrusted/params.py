@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .....common.errors import ModelError
+from .....common.errors import DamagedError, ModelError
 from ...ir.arrays import DTYPES, NUMBERS, Values
 
 LIST = 0x112
@@ -72,7 +72,7 @@ def read(path: Path) -> dict[str, Values]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(
+        raise DamagedError(
             f"{path} can't be read: {error.strerror or error}",
             "Check the path of the parameters in the spec.",
         ) from error

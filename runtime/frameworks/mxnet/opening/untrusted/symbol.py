@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .....common.errors import ModelError
+from .....common.errors import ModelError, UnsafeError
 from ....listing import listed
 
 UNSAFE = listed(
@@ -132,7 +132,7 @@ def _check_operator(node: Any, name: str, trust: bool) -> None:
             "Convert the fp32 symbol that it was made from.",
         )
     if not trust and (op in UNSAFE or any(part in op for part in UNSAFE_PARTS)):
-        raise ModelError(
+        raise UnsafeError(
             f"{name} is not safe to open: {node['name']} is {op}, which runs code or "
             "opens files",
             "If you trust its source, write `trust: true` beside model.path.",

@@ -9,7 +9,7 @@ from zipfile import is_zipfile
 
 import torch
 
-from .....common.errors import ModelError
+from .....common.errors import DamagedError, ModelError
 from ....opening.shard_index import AGAIN, shards
 from ....refusals import shown
 from .fitting import check_there, fit, short
@@ -78,7 +78,7 @@ def _read(path: Path, place: str) -> Iterator[None]:
         yield
     except (SafetensorError, OSError, ValueError) as error:
         kind = "a zip archive, as torch.save writes it," if is_zipfile(path) else ""
-        raise ModelError(
+        raise DamagedError(
             f"{place} is {kind or 'cut short, damaged,'} no safetensors file "
             f"({short(error)})",
             "Name a file after what it holds (.pt for torch.save), or copy it again.",

@@ -10,7 +10,7 @@ from zipfile import ZipFile, is_zipfile
 
 import torch
 
-from .....common.errors import ModelError
+from .....common.errors import DamagedError, ModelError
 from ....refusals import shown
 from ..untrusted.index import wrong_sum
 from .fitting import check_there, fit, short
@@ -46,7 +46,7 @@ def load_state_dict(
     except (pickle.UnpicklingError, AttributeError, ImportError) as error:
         raise _not_unpickled(error, place, weights_only) from error
     except Exception as error:  # damaged files fail in torch's and Python's types
-        raise ModelError(
+        raise DamagedError(
             f"{place} can't be read: it is cut short or damaged ({short(error)})",
             "Copy it again, or save it again with torch.save(model.state_dict(), path).",
         ) from error
@@ -62,7 +62,9 @@ def _check_file(path: Path, place: str) -> None:
         with path.open("rb") as file:
             start = file.read(16)
     except OSError as error:
-        raise ModelError(f"{place} can't be read: {error.strerror or error}") from error
+        raise DamagedError(
+            f"{place} can't be read: {error.strerror or error}"
+        ) from error
     if start[8:9] == b"{":
         raise ModelError(
             f"{place} is a safetensors file", "Let its name end in .safetensors."
@@ -94,7 +96,7 @@ def _members(path: Path, place: str) -> set[str]:
     try:
         archive = ZipFile(path)
     except Exception as error:  # zipfile fails in many types on what is damaged
-        raise ModelError(
+        raise DamagedError(
             f"{place} is damaged: its index can't be read: {shown(str(error)[:80])}",
             "Copy it again, or save it again with torch.save(model.state_dict(), path).",
         ) from error
@@ -107,7 +109,7 @@ def _check_sums(archive: ZipFile, place: str) -> None:
     """Hold all members to the sums that the archive has of them."""
     damaged = wrong_sum(archive)
     if damaged:
-        raise ModelError(
+        raise DamagedError(
             f"{place} is damaged: the checksum of `{shown(damaged[:80])}` in it is wrong",
             "Copy it again, or save it again with torch.save(model.state_dict(), path).",
         )
@@ -126,7 +128,7 @@ def _not_unpickled(error: Exception, place: str, weights_only: bool) -> ModelErr
         return ModelError(
             f"{place} holds a pickled {what}, not only tensors", UNPICKLED
         )
-    return ModelError(
+    return DamagedError(
         f"{place} is no state dict: it is damaged or pickles objects ({short(error)})",
         UNPICKLED,
     )

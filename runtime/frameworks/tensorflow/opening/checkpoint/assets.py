@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .....common.errors import ModelError
+from .....common.errors import ModelError, UnsafeError
 from ...ir.naming import parsed
 from ...ir.protos import types
 from ...ir.weights import constant
@@ -46,7 +46,7 @@ def check_inside(folder: Path, place: str) -> None:
     root = folder.resolve()
     for each in sorted(folder.rglob("*")):
         if each.is_symlink() and not each.resolve().is_relative_to(root):
-            raise ModelError(
+            raise UnsafeError(
                 f"{place} is not opened: {each.relative_to(folder)} is a link to a "
                 "file outside of it",
                 "Copy the folder with its files (cp -rL); or, if you trust where it "
@@ -70,7 +70,7 @@ def _definitions(meta_graph: Any) -> list[Any]:
 def _path(folder: Path, name: str, place: str) -> Path:
     parts = PurePosixPath(name).parts
     if not parts or ".." in parts or PurePosixPath(name).is_absolute() or "\\" in name:
-        raise ModelError(
+        raise UnsafeError(
             f"{place} is not opened: its asset {name!r} is outside the folder",
             "Save it again with tf.saved_model.save.",
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from .....common.errors import ModelError
+from .....common.errors import DamagedError, ModelError
 from ....protocol import Array
 from ..untrusted.sizes import SPARE
 from .objects import OBJECTS
@@ -36,7 +36,7 @@ class Checkpoint:
             files = prefix.parent.glob(f"{prefix.name}.data-*")
             self._held = sum(each.stat().st_size for each in files)
         except Exception as error:  # TensorFlow's and Python's types
-            raise ModelError(
+            raise DamagedError(
                 f"{place}: the variables in {prefix.parent.name}/ can't be read: "
                 f"{_short(error)}",
                 "The folder is not whole: copy it again.",
@@ -85,7 +85,7 @@ class Checkpoint:
         try:
             found: Array = np.asarray(self._reader.get_tensor(stored.key))
         except Exception as error:  # as above
-            raise ModelError(
+            raise DamagedError(
                 f"{self.place}: variable {stored.key} can't be read: {_short(error)}",
                 "The folder is not whole: copy it again.",
             ) from error

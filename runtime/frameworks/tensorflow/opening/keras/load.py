@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 import keras
 
-from .....common.errors import ModelError
+from .....common.errors import DamagedError, ModelError
 from ...running.reasons import said
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
@@ -103,7 +103,7 @@ def _check_legacy(path: Path, place: str, trust: bool) -> None:
     try:
         config = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ModelError(
+        raise DamagedError(
             f"{place} is damaged: its model_config is no JSON", AGAIN
         ) from error
     if not trust:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from typing import Any
 
-from .....common.errors import ModelError
+from .....common.errors import DamagedError, ModelError, UnsafeError
 from ...bodies.bodies import Bodies, Body, source
 from ...ir.naming import data
 from ...ir.protos import types
@@ -47,7 +47,7 @@ def check_graph(graph_def: Any, place: str) -> None:
         if node.op == "Const" and node.attr["value"].tensor.dtype in OPAQUE:
             raise _refused(place, f"constant {node.name}{where} is no plain data")
     if reason := of_constants(node for node, _where in _nodes(graph_def)):
-        raise ModelError(f"{place} is damaged: {reason}", "Copy it again.")
+        raise DamagedError(f"{place} is damaged: {reason}", "Copy it again.")
 
 
 def check_text_files(bodies: Bodies, assets: Set[str], place: str) -> None:
@@ -91,7 +91,7 @@ def _source(body: Body, tensor: str) -> str:
 
 
 def _refused(place: str, what: str) -> ModelError:
-    return ModelError(
+    return UnsafeError(
         f"{place} is not opened: {what}, which a model from anywhere may not have",
         TRUST,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from .....common.errors import ModelError
+from .....common.errors import UnsafeError
 from ....listing import listed
 
 TRUST = (
@@ -68,13 +68,13 @@ def _check_class(value: Mapping[str, Any], place: str) -> None:
     label = f"{module}.{name}" if module else str(name)
     own = module is None or str(module).partition(".")[0] == "keras"
     if name in REFUSED:
-        raise ModelError(
+        raise UnsafeError(
             f"{place} is not opened: {_called(value)}{label} {REFUSED[name]}", TRUST
         )
     if name in PLAIN and module in (None, "builtins"):
         return
     if not isinstance(name, str) or not own or name not in _known():
-        raise ModelError(
+        raise UnsafeError(
             f"{place} is not opened: {_called(value)}{label} is none of Keras' own "
             "classes",
             FACTORY,
@@ -82,7 +82,7 @@ def _check_class(value: Mapping[str, Any], place: str) -> None:
     inner = value.get("config")
     for key in FILES & set(inner if isinstance(inner, Mapping) else ()):
         if isinstance(inner[key], str):  # type: ignore[index]
-            raise ModelError(
+            raise UnsafeError(
                 f"{place} is not opened: {_called(value)}{label} reads the file "
                 f"{inner[key][:80]!r}",  # type: ignore[index]
                 TRUST,

@@ -13,7 +13,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import h5py
 
-from .....common.errors import ModelError
+from .....common.errors import DamagedError, ModelError, UnsafeError
 from ....refusals import leads_out
 from .keras_config import TRUST, check_config
 from .sizes import of_archive, of_hdf5
@@ -35,12 +35,12 @@ def check_archive(path: Path, place: str) -> None:
         names = [info.filename for info in archive.infolist()]
         for info in archive.infolist():
             if reason := _reason(info, names):
-                raise ModelError(
+                raise UnsafeError(
                     f"{place} is not opened: its member {info.filename[:80]!r} {reason}",
                     "Save it again with model.save().",
                 )
         if reason := of_archive(archive, path):
-            raise ModelError(f"{place} is not opened: it {reason}", AGAIN)
+            raise UnsafeError(f"{place} is not opened: it {reason}", AGAIN)
         if names.count(CONFIG) != 1:
             raise ModelError(f"{place} is no Keras model: it has no {CONFIG}", AGAIN)
         check_config(config_of(archive, place), place)
@@ -69,10 +69,12 @@ def config_of(archive: ZipFile, place: str, name: str = CONFIG) -> Any:
     """
     try:
         if archive.getinfo(name).file_size > LARGEST:
-            raise ModelError(f"{place} is not opened: its {name} is too large")
+            raise UnsafeError(f"{place} is not opened: its {name} is too large")
         return json.loads(archive.read(name))
     except (BadZipFile, KeyError, ValueError, RecursionError, OSError) as error:
-        raise ModelError(f"{place} is damaged: {name} can't be read", AGAIN) from error
+        raise DamagedError(
+            f"{place} is damaged: {name} can't be read", AGAIN
+        ) from error
 
 
 def check_hdf5(path: Path | io.BufferedIOBase, place: str) -> dict[str, Any]:
@@ -87,12 +89,12 @@ def check_hdf5(path: Path | io.BufferedIOBase, place: str) -> dict[str, Any]:
             with _content(path) as content:
                 reason = of_hdf5(file, content)
             if reason:
-                raise ModelError(
+                raise DamagedError(
                     f"{place} is no HDF5 file, or damaged: {reason}", AGAIN
                 )
             return dict(file.attrs)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{place} is no HDF5 file, or cut short", AGAIN) from error
+        raise DamagedError(f"{place} is no HDF5 file, or cut short", AGAIN) from error
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def _check_links(file: Any, place: str) -> None:
 
 
 def _leads_out(place: str, name: str, what: str) -> ModelError:
-    return ModelError(f"{place} is not opened: {name[:80]!r} {what}", TRUST)
+    return UnsafeError(f"{place} is not opened: {name[:80]!r} {what}", TRUST)
 
 
 def _check_member(archive: ZipFile, name: str, place: str) -> None:
@@ -141,7 +143,9 @@ def _check_member(archive: ZipFile, name: str, place: str) -> None:
         with archive.open(name) as member:
             check_hdf5(member, f"{place}: {name}")  # type: ignore[arg-type]
     except (BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ModelError(f"{place} is damaged: {name} can't be read", AGAIN) from error
+        raise DamagedError(
+            f"{place} is damaged: {name} can't be read", AGAIN
+        ) from error
 
 
 def _reason(info: ZipInfo, names: list[str]) -> str:

@@ -1,0 +1,1 @@
+"""A spec for a model that has none yet."""

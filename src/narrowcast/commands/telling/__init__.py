@@ -1,0 +1,1 @@
+"""How commands say what is wrong, and end."""

@@ -1,0 +1,1 @@
+"""Commands that make, or remove, files beside specs and scripts."""

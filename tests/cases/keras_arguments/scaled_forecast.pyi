@@ -1,0 +1,3 @@
+from typing import Any
+
+def build(units: int, rate: float, sizes: list[int], table: str) -> Any: ...

@@ -1,0 +1,3 @@
+import torch
+
+def build(width: int) -> torch.nn.Module: ...
