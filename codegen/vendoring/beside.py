@@ -65,9 +65,7 @@ class Copy:
         if self.is_none:
             return
         if self.folder.exists() and not self.folder.is_dir():
-            raise OutputError(
-                f"{self.folder} is no folder; move it elsewhere", "NC902"
-            )
+            raise OutputError(f"{self.folder} is no folder; move it elsewhere", "NC902")
         for name, path in _files(self.folder).items():
             if not _begins(path, self.files.get(name, HEAD).splitlines()[0]):
                 raise OutputError(

@@ -163,6 +163,12 @@ class FewerBitsError(RequirementError):
     error_code = "NC703"
 
 
+class MisfitError(RequirementError):
+    """A script and the runtime that it found were not made for each other."""
+
+    error_code = "NC704"
+
+
 def first_line(error: BaseException) -> str:
     """What another's error says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

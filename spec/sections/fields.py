@@ -22,7 +22,6 @@ from pydantic_core import core_schema
 
 from ..reading.codes import Code
 from ..reading.values import (
-    INT,
     NULL,
     NUMBER_OR_SHARE,
     QUOTED_INT,
@@ -287,8 +286,5 @@ Amounts = Annotated[
 ]
 Dimension = Annotated[
     int | str,
-    Read(
-        _dimension,
-        ({"type": "integer"}, STR, {"type": "object", "additionalProperties": INT}),
-    ),
+    Read(_dimension, ({"type": "integer"}, STR, {"type": "object"})),
 ]

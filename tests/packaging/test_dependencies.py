@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 ADAPTERS = ROOT / "runtime" / "frameworks"
+LOOKING = ROOT / "src/narrowcast/looking"
+"""Reads a framework's files by the framework's own package, where that is installed."""
+
 NAMED_OTHERWISE = {"google": "protobuf", "yaml": "pyyaml"}
 """Module → distribution, where it is not the module's own name."""
 
@@ -22,9 +25,14 @@ OUTDATED = {"mxnet": {"numpy"}}
 """Extra → what all of narrowcast imports, bounded for this framework."""
 
 
-def imported(folder: Path) -> set[str]:
-    """Distributions that modules below a folder import, wherever in them."""
-    found = {top for path in folder.rglob("*.py") for top in _tops(path)}
+def imported(folder: Path, apart: Path | None = None) -> set[str]:
+    """Distributions that modules below a folder import, wherever in them.
+
+    Args:
+        apart: A folder whose modules don't count.
+    """
+    files = (path for path in folder.rglob("*.py") if apart not in path.parents)
+    found = {top for path in files for top in _tops(path)}
     others = found - {*sys.stdlib_module_names, "narrowcast"}
     return {NAMED_OTHERWISE.get(top, top).replace("_", "-") for top in others}
 
@@ -71,8 +79,13 @@ def test_the_rest_is_declared_for_all() -> None:
     folders += [path for path in (ROOT / "runtime").iterdir() if path != ADAPTERS]
     shared = {top for path in ADAPTERS.glob("*.py") for top in _tops(path)}
     assert shared <= {*sys.stdlib_module_names, "numpy"}
-    found = set[str]().union(*map(imported, folders))
+    found = {each for folder in folders for each in imported(folder, LOOKING)}
     assert found == declared(PROJECT["dependencies"])
+
+
+def test_what_looks_into_models_is_one_of_the_extras() -> None:
+    extras = set[str]().union(*map(declared, EXTRAS.values()))
+    assert imported(LOOKING) <= extras | declared(PROJECT["dependencies"])
 
 
 @pytest.mark.parametrize("name", pinned())
