@@ -35,6 +35,7 @@ FOLDERS = (
     "src",
     "tests",
     "benchmarks",
+    "docs/building",
     "examples",
     "noxfile.py",
     "setup.py",
@@ -110,6 +111,13 @@ def nightly(session: nox.Session) -> None:
     _examples(session, "pytorch", "faces")
     session.install("distributed>=2024.1")
     session.run("pytest", "--timeout=0", "tests/nightly/test_dask.py")
+
+
+@nox.session(python="3.11")
+def docs(session: nox.Session) -> None:
+    """The site, strictly: a link that leads nowhere is an error."""
+    session.install("-r", "docs/building/packages.txt")
+    session.run("mkdocs", "build")
 
 
 @nox.session(python="3.11")

@@ -1,21 +1,31 @@
-"""The documentation names files and tests that are there."""
+"""The documentation names files and tests that are there, and links lead somewhere."""
 
 import re
+import runpy
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 FOLDERS = (
     *("spec", "codegen", "templates", "runtime", "src"),
     *("docs", "tests", "examples", "benchmarks"),
 )
-MADE = {"failed/", "trial-K/", "NAME.bf16/"}
-"""What a run of a script makes."""
+MADE = {"failed/", "trial-K/", "NAME.bf16/", "convert_net.py"}
+"""What a run of a script makes, and what a reader of docs/index.md generates."""
+
+THEIRS = {"val.txt"}
+"""What a data set has."""
 
 EXAMPLE = {
     "runtime/evaluation/data/files/raw.py",
@@ -27,8 +37,10 @@ QUOTED = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"[\w./*-]+\.(py|md|j2|txt|toml)")
 FOLDER = re.compile(rf"[\w.*-]+/|({'|'.join(FOLDERS)})/[\w./*-]+")
 TEST = re.compile(r"(?P<file>[\w./-]*)::(?P<test>test_\w+)")
-LINK = re.compile(r"\]\(([\w./-]+)\)")
-CITED = re.compile(r"docs/[a-z_]+\.md")
+LINK = re.compile(r"\]\((?P<path>[\w./-]*)(?:#(?P<anchor>[\w-]+))?\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+CITED = re.compile(r"docs/[a-z_]+(?:/[a-z_]+)*\.md")
+PAGE = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
 
 
 @cache
@@ -43,7 +55,9 @@ def paths() -> tuple[str, ...]:
 def is_there(name: str) -> bool:
     """Whether a path, or the end of one, is; placeholders stand for any name."""
     end = "*/" + re.sub("NAME|FRAMEWORK", "*", name.strip("/"))
-    return name in MADE | EXAMPLE or any(fnmatch(path, end) for path in paths())
+    return name in MADE | THEIRS | EXAMPLE or any(
+        fnmatch(path, end) for path in paths()
+    )
 
 
 def named(page: Path) -> Iterator[str]:
@@ -54,15 +68,51 @@ def named(page: Path) -> Iterator[str]:
                 yield word
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGE)
 def test_the_files_that_a_page_names_are_there(page: Path) -> None:
     assert not [name for name in named(page) if not is_there(name)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_pages_that_a_page_links_to_are_there(page: Path) -> None:
-    links = LINK.findall(page.read_text("utf-8"))
-    assert not [link for link in links if not (page.parent / link).exists()]
+@pytest.mark.parametrize("page", PAGE)
+def test_the_places_that_a_page_links_to_are_there(page: Path) -> None:
+    for link in LINK.finditer(page.read_text("utf-8")):
+        there = page.parent / link["path"] if link["path"] else page
+        assert there.exists(), link[0]
+        if link["anchor"]:
+            assert link["anchor"] in anchors(there), link[0]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are called, on GitHub as in the site."""
+    headings = HEADING.findall(page.read_text("utf-8"))
+    plain = (re.sub(r"[^\w\s-]", "", each.lower()).strip() for each in headings)
+    return {re.sub(r"\s", "-", each) for each in plain}
+
+
+def test_every_page_is_in_the_sites_navigation() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
+    pages = [*leaves(site["nav"])]
+    docs = (ROOT / "docs").rglob("*.md")
+    assert sorted(pages) == sorted(
+        path.relative_to(ROOT / "docs").as_posix() for path in docs
+    )
+
+
+def leaves(nav: Any) -> Iterator[str]:
+    """The pages of a navigation."""
+    if isinstance(nav, str):
+        yield nav
+    for each in nav.values() if isinstance(nav, dict) else ():
+        yield from leaves(each)
+    for each in nav if isinstance(nav, list) else ():
+        yield from leaves(each)
+
+
+def test_the_reference_is_what_the_sections_say() -> None:
+    """`python docs/building/fields.py` makes it so."""
+    made = dict(runpy.run_path(str(ROOT / "docs/building/fields.py"))["pages"]())
+    there = (ROOT / "docs/reference").glob("*.md")
+    assert made == {path.name: path.read_text("utf-8") for path in there}
 
 
 def test_every_block_of_the_migration_page_is_run_somewhere() -> None:

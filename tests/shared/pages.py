@@ -1,4 +1,4 @@
-"""The code of a page of the documentation, run as its readers would."""
+"""The code of pages of the documentation, run as their readers would."""
 
 from __future__ import annotations
 
@@ -6,50 +6,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
+from fences import DOCS, Fence, commands, fences, is_said
 from project import Project
 
-PAGE = Path(__file__).parents[2] / "docs/migration.md"
-FENCED = re.compile(
-    r"(?:<!-- (?P<what>run|file): (?P<named>[^>]+?) -->\n)?"
-    r"```(?P<language>\w*)\n(?P<text>.*?)```\n",
-    re.DOTALL,
-)
+MIGRATION, FIRST = DOCS / "migration.md", DOCS / "index.md"
 THEIRS, OURS = "neural_compressor", "narrowcast"
 
 
-@dataclass(frozen=True)
-class Block:
-    """A fenced block.
-
-    Attributes:
-        frameworks: Whose tests run it; none of a file.
-        file: What it is written to, "" for what is run.
-    """
-
-    language: str
-    text: str
-    frameworks: tuple[str, ...]
-    file: str
-
-
-def blocks() -> list[Block]:
-    """The page's blocks, in order."""
-    return [
-        Block(
-            found["language"],
-            found["text"],
-            tuple(re.split(r",\s*", found["named"])) if found["what"] == "run" else (),
-            found["named"] if found["what"] == "file" else "",
-        )
-        for found in FENCED.finditer(PAGE.read_text("utf-8"))
-    ]
-
-
 def run_page(project: Project, framework: str, preamble: str) -> str:
-    """Run a framework's blocks one after another in one unguarded script.
+    """Run a framework's blocks of the migration page one after another in one script.
 
     Where a block imports Neural Compressor's package, its name alone is changed.
 
@@ -59,23 +25,52 @@ def run_page(project: Project, framework: str, preamble: str) -> str:
     Returns:
         What was printed.
     """
-    for block in blocks():
-        if block.file:
-            (project.folder / block.file).write_text(block.text, "utf-8")
-    mine = [block for block in blocks() if framework in block.frameworks]
-    python = [
-        block.text.replace(THEIRS, OURS) for block in mine if block.language == "python"
-    ]
+    blocks = fences(MIGRATION)
+    write(project, blocks)
+    mine = [each for each in blocks if framework in re.split(r",\s*", each.run)]
+    python = [each.text.replace(THEIRS, OURS) for each in mine if _is_python(each)]
     assert python
     (project.folder / "page.py").write_text("\n\n".join([preamble, *python]), "utf-8")
     said = checked(project, ["page.py"])
     for block in mine:
         for line in block.text.splitlines() if block.language == "sh" else ():
-            program, *arguments = line.split()
-            module = ["-m", OURS] if program == OURS else []
-            assert module or program == "python", line
-            said += checked(project, [*module, *arguments])
+            said += checked(project, called(line))
     return said
+
+
+def follow_page(project: Project, framework: str) -> None:
+    """Do what the first page says, and see what it shows, but for numbers."""
+    blocks = fences(FIRST)
+    write(project, blocks)
+    mine = [each for each in blocks if each.run == framework]
+    assert len(mine) > 1
+    for block in mine:
+        if _is_python(block):
+            assert checked(project, ["-c", block.text]).strip()
+        for command in commands(block.text) if block.language == "console" else ():
+            done = project.run(command=called(command.words))
+            assert done.returncode == 0, done.stderr
+            said = done.stderr + done.stdout
+            assert is_said(command.says, said, numbers=False), said
+
+
+def write(project: Project, blocks: Sequence[Fence]) -> None:
+    """Write the files that a page shows."""
+    for block in blocks:
+        if block.file:
+            (project.folder / block.file).write_text(block.text, "utf-8")
+
+
+def called(line: str) -> list[str]:
+    """Arguments of Python's for a command of a page."""
+    program, *arguments = line.split()
+    module = ["-m", OURS] if program == OURS else []
+    assert module or program == "python", line
+    return [*module, *arguments]
+
+
+def _is_python(block: Fence) -> bool:
+    return block.language == "python"
 
 
 def checked(project: Project, command: Sequence[str]) -> str:

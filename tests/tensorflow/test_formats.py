@@ -1,4 +1,4 @@
-"""Every form that a model comes in, in both precisions: the table of docs/frameworks.md."""
+"""Every form that a model comes in, in both precisions: as docs/guides/tensorflow.md has them."""
 
 from __future__ import annotations
 

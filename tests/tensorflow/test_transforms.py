@@ -1,6 +1,6 @@
 """Transforms that are TensorFlow's own, against TensorFlow's ops.
 
-The tolerances are those that docs/spec.md states, in levels of 255.
+The tolerances are those that docs/spec/transforms.md states, in levels of 255.
 """
 
 import io
