@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -28,6 +28,8 @@ from .common.telling.progress import Quiet, Terminal, Verbose, printable
 from .common.telling.spec_lines import located
 from .common.telling.streams import STDOUT, check_streams, flushed, printed
 from .common.telling.waiting import limit_reading
+from .engines.opening import opened
+from .engines.shipping import Shipping, origin
 from .evaluation.sharding import Workers
 from .record.recorded import Recorded
 from .report.json_data import as_json
@@ -111,7 +113,7 @@ def _converted(
     context.interrupts.told = kept.descriptor
     context.interrupts.listen()
     limit_reading(options.timeout, kept.descriptor)
-    run = Run(context)
+    run, engines = Run(context), ExitStack()
     left_early = partial(_left_early, context, say)
 
     def last_words(error: NarrowcastError) -> None:
@@ -125,6 +127,8 @@ def _converted(
             exits_are_told(left_early, NarrowcastError.exit_code),
             beating(context.progress.goes_on, last_words=last_words),
         ):
+            if options.on is not None:
+                context.workers = engines.enter_context(_on(options, context.script))
             return convert(run)
     except NarrowcastError as error:
         say(f"error: {located(str(error), context.script)}")
@@ -146,6 +150,7 @@ def _converted(
         return NarrowcastError.exit_code
     finally:
         context.discard()
+        engines.close()
 
 
 def _told(options: Options, kept: Aside) -> Terminal:
@@ -160,6 +165,18 @@ def _workers(count: int | None, executor: Executor | None) -> Workers | None:
     if executor is not None:
         return Workers(count or os.cpu_count() or 1, executor)
     return Workers(count) if count and count > 1 else None
+
+
+@contextmanager
+def _on(options: Options, script: Path) -> Iterator[Workers]:
+    """An engine's workers, which is let go of in the end."""
+    engine = opened(options.on or "")
+    try:
+        yield Workers(
+            options.workers or engine.workers, Shipping(engine, origin(script))
+        )
+    finally:
+        engine.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -27,7 +27,8 @@ def report(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="RUN…", help="Reports, plans, or folders that have one report each."
+            metavar="RUN…",
+            help="Reports, plans, a fleet.json, or folders of one of them.",
         ),
     ] = None,
     format: Annotated[
@@ -94,13 +95,18 @@ def _schema() -> str:
 
 def _told(paths: Sequence[Path], format: Format) -> str:
     """One report, or a comparison of several."""
+    from narrowcast.fleet.index import reports
     from narrowcast.runtime.common.errors import UsageError
     from narrowcast.runtime.common.files import shown
     from narrowcast.runtime.report.document.files import found_document, read_document
 
     if not paths:
         raise UsageError("no run is named", "Name a report, a plan or a folder.")
-    files = [found_document(path) for path in paths]
+    files = [
+        document
+        for path in paths
+        for document in reports(path) or (found_document(path),)
+    ]
     documents = tuple(map(read_document, files))
     if len(documents) == 1:
         return _one(documents[0], format)

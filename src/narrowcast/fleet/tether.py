@@ -1,0 +1,47 @@
+"""Run a program that ends with whoever started this: `python tether.py PROGRAM…`.
+
+Of the standard library alone, and run as a file: it starts with each conversion. Its
+standard input is the tether. `end` on it asks the program to end in its own time; where
+it is cut, as by the death of the process that holds the other end, the program and its
+children are killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+END = b"end\n"
+SIGNALLED = 128
+"""An exit code above this one is that of a program which a signal ended."""
+
+
+def main(command: list[str]) -> int:
+    """Run the program; its exit code."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
+    threading.Thread(target=_follow, args=(process,), daemon=True).start()
+    code = process.wait()
+    return code if code >= 0 else SIGNALLED - code
+
+
+def _follow(process: subprocess.Popen[bytes]) -> None:
+    with open(0, "rb", buffering=0, closefd=False) as tether:
+        while word := tether.readline():
+            if word == END:
+                process.terminate()
+    with suppress(OSError):  # it may be over
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
