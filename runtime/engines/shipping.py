@@ -151,6 +151,7 @@ def _leave() -> None:
     for name in set(sys.modules) - _arrived.before:
         if name == NAME or _is_users(sys.modules[name]):
             del sys.modules[name]
+    importlib.invalidate_caches()
     _arrived.folders = ()
 
 

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy import Toy
 
 from narrowcast.fleet import sign as signs
+from narrowcast.fleet.current import is_current, is_there
 from narrowcast.fleet.gathering import gathered
 from narrowcast.fleet.sign import Sign, Watched, Word, raised
 from narrowcast.fleet.task import Outcome, Task, convert
+from narrowcast.runtime.common.delivery import candidate_hash
 from narrowcast.runtime.common.files import sha256
 
 SPEC = """\
@@ -79,6 +82,7 @@ if len(sys.orig_argv) > 1 and "/convert_" in sys.orig_argv[1]:
         sys.stderr.flush()
         os._exit(end.code)
 """
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -146,7 +150,9 @@ def test_a_table_is_printed_and_an_index_written(folder: Path) -> None:
 
 
 def test_each_model_has_a_folder_of_its_own(folder: Path) -> None:
-    _code, out, _err = ran(folder, "good.yaml", "missed.yaml", "--output=made", "--json")
+    _code, out, _err = ran(
+        folder, "good.yaml", "missed.yaml", "--output=made", "--json"
+    )
     given = [run["report"]["given"] for run in json.loads(out)["runs"]]
     assert given == [
         ["--output", str(folder / "made" / name), "--json"]
@@ -248,12 +254,11 @@ def test_nothing_outlives_a_command_that_is_killed(folder: Path) -> None:
 
 
 def test_a_sign_says_who_is_gone(tmp_path: Path) -> None:
-    now = 1.0
+    times = iter((1.0, 1.0, 50.0, 60.9, 61.5, 61.6, 61.7, 61.8))
     with raised(tmp_path) as sign:
-        watched = Watched(sign.path, lambda: now)
-        for now in (1.0, 50.0, 60.9):
+        watched = Watched(sign.path, lambda: next(times))
+        for _ in range(3):
             assert watched.word() is Word.GO_ON
-        now = 61.5
         assert watched.word() is Word.END  # nothing was heard for a minute
         sign.beat()
         assert watched.word() is Word.GO_ON
@@ -340,3 +345,38 @@ def test_a_worker_that_died_is_one_that_failed(task: Task) -> None:
     assert [each.code for each in found] == [0, 2, 0, 2]
     assert "BrokenProcessPool: a worker was killed" in found[1].said
     assert sorted(each.name for each in told) == list(names)
+
+
+def test_what_is_up_to_date_is_told_by_its_plan(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    script = tmp_path / "convert_net.py"
+    assert not is_current(toy.plan, script, tmp_path)
+    assert toy.run().code == 0
+    assert is_current(toy.plan, script, tmp_path)
+    model, weights = tmp_path / "net.json", tmp_path / "weights.txt"
+    for path in (model, weights, toy.plan):
+        before = path.read_bytes()
+        path.write_bytes(before + b" " if path != toy.plan else b"{}")
+        assert not is_current(toy.plan, script, tmp_path), path
+        path.write_bytes(before)
+        assert is_current(toy.plan, script, tmp_path)
+    model.unlink()
+    assert not is_current(toy.plan, script, tmp_path)
+
+
+def test_a_model_of_several_files_is_known_by_all(tmp_path: Path) -> None:
+    """As a candidate's folder is hashed."""
+    candidate = tmp_path / "candidate"
+    for name in ("net.bf16-symbol.json", "net.bf16-0000.params", "net.bf16.d/data"):
+        for folder in (candidate, tmp_path):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(name)
+    (tmp_path / "net.plan.json").write_text("{}")
+    known = candidate_hash(candidate / "net.bf16-symbol.json")
+    content = {
+        "name": "net",
+        "model": {"file": "net.bf16-symbol.json", "sha256": known},
+    }
+    assert is_there(content, tmp_path)
+    (tmp_path / "net.bf16-0000.params").write_text("other")
+    assert not is_there(content, tmp_path)

@@ -32,7 +32,7 @@ def is_current(plan: Path, script: Path, output: Path) -> bool:
         return (
             made_by == (__version__, spec_sha256(script))
             and _are_same(files, script.parent)
-            and _is_there(content, output)
+            and is_there(content, output)
         )
     except (NarrowcastError, OSError, ValueError, TypeError, AttributeError):
         return False
@@ -72,7 +72,7 @@ def _module(name: str, folder: Path) -> Path:
     return Path(spec.origin)
 
 
-def _is_there(content: Mapping[str, Any], output: Path) -> bool:
+def is_there(content: Mapping[str, Any], output: Path) -> bool:
     """Whether the model is in place whose hash the plan has."""
     file, known = str(content["model"]["file"]), str(content["model"]["sha256"])
     path = output / file

@@ -2,8 +2,8 @@
 
 Of the standard library alone, and run as a file: it starts with each conversion. Its
 standard input is the tether. `end` on it asks the program to end in its own time; where
-it is cut, as by the death of the process that holds the other end, the program and its
-children are killed.
+it is cut, as by the death of the process that holds the other end, the program is
+killed. None of its children outlives it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ def main(command: list[str]) -> int:
     )
     signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
     threading.Thread(target=_follow, args=(process,), daemon=True).start()
+    if hasattr(os, "waitid"):
+        # Not yet reaped: its number is still its group's and nobody else's.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        _kill(process)
     code = process.wait()
     return code if code >= 0 else SIGNALLED - code
 
@@ -36,7 +40,12 @@ def _follow(process: subprocess.Popen[bytes]) -> None:
         while word := tether.readline():
             if word == END:
                 process.terminate()
-    with suppress(OSError):  # it may be over
+    _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the program and its children, or what of them is left."""
+    with suppress(OSError):  # nothing is
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)
         else:
