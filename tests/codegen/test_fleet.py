@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clustered import lives, until
 from toy import Toy
 
 from narrowcast.fleet import sign as signs
@@ -197,25 +198,10 @@ def test_a_foreign_file_is_not_replaced_by_the_index(folder: Path) -> None:
     assert (folder / "fleet.json").read_text() == "{}"
 
 
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def lives(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def under_way(folder: Path, *words: str) -> tuple[subprocess.Popen[str], list[int]]:
     """A fleet whose first script runs: the script's process, a child's, the tether's."""
     process = start(folder, "long.yaml", "good.yaml", *words)
-    until(lambda: (folder / "pids").exists() or process.poll() is not None)
+    until(lambda: (folder / "pids").exists() or process.poll() is not None, 60)
     return process, list(map(int, (folder / "pids").read_text().split()))
 
 
@@ -243,18 +229,28 @@ def test_a_second_signal_kills_what_does_not_hear(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    until(lambda: not any(map(lives, pids)))
+    until(lambda: not any(map(lives, pids)), 60)
 
 
 def test_nothing_outlives_a_command_that_is_killed(folder: Path) -> None:
     process, pids = under_way(folder, "--deaf")
     process.kill()
     process.communicate(timeout=60)
-    until(lambda: not any(map(lives, pids)))
+    until(lambda: not any(map(lives, pids)), 60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can kill it then")
+def test_nor_does_a_script_outlive_its_tether(folder: Path) -> None:
+    process, (pid, child, tether) = under_way(folder, "--deaf", "--json")
+    os.kill(tether, signal.SIGKILL)
+    until(lambda: not lives(pid), 60)
+    os.kill(child, signal.SIGKILL)  # a script's own see to that themselves
+    out, _err = process.communicate(timeout=60)
+    assert [run["exit_code"] for run in json.loads(out)["runs"]] == [2, 0]
 
 
 def test_a_sign_says_who_is_gone(tmp_path: Path) -> None:
-    times = iter((1.0, 1.0, 50.0, 60.9, 61.5, 61.6, 61.7, 61.8))
+    times = iter((1.0, 50.0, 60.9, 61.5, 61.6, 61.7))
     with raised(tmp_path) as sign:
         watched = Watched(sign.path, lambda: next(times))
         for _ in range(3):
@@ -265,8 +261,6 @@ def test_a_sign_says_who_is_gone(tmp_path: Path) -> None:
         sign.end()
         assert watched.word() is Word.END
     assert watched.word() is Word.GONE
-    sign.beat()
-    assert not sign.path.exists()
 
 
 @pytest.fixture

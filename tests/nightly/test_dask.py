@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from clustered import Clustered
 from distributed import LocalCluster
+
+from narrowcast.fleet.sign import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,16 @@ def test_a_fleet_outlives_a_worker(example: Clustered, on: str) -> None:
 
 
 def test_a_scheduler_that_is_not_there_is_a_requirement(example: Clustered) -> None:
-    done = example.ran("-m", "narrowcast", "run", "one.yaml", "--on", "dask://localhost:9")
+    done = example.ran(
+        "-m", "narrowcast", "run", "one.yaml", "--on", "dask://localhost:9"
+    )
     assert done.returncode == 3
     assert "no Dask scheduler answers at localhost:9" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_outlives_a_fleet(
+    example: Clustered, on: str, number: signal.Signals
+) -> None:
+    """Nobody tells a worker of Dask's that the command was killed: it is silent."""
+    example.check_end(on, number, 60 + PATIENCE)

@@ -6,8 +6,11 @@ import json
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,10 @@ def build():
     elif Path(sys.modules["__main__"].__file__).name.startswith("convert_"):
         tether = Path(f"/proc/{os.getppid()}/stat").read_text()
         fall("kill-fleet", int(tether.rpartition(")")[2].split()[1]))
+        if (HERE / "wait").exists():
+            (HERE / "pid.new").write_text(str(os.getpid()))
+            (HERE / "pid.new").rename("pid")
+            time.sleep(600)
     return built()
 
 
@@ -44,7 +51,24 @@ def fall(mark, worker):
     (HERE / "survived").touch()
 """
 """Kills the worker that it is loaded in, or whose script loads it; once, where a file
-says so."""
+says so. Or waits."""
+
+
+def until(holds: Callable[[], bool], seconds: float) -> None:
+    """Wait for it, no longer than this."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process does, and is no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 class Clustered:
@@ -65,13 +89,34 @@ class Clustered:
 
     def ran(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of Python's."""
+        command = (sys.executable, *command)
         return subprocess.run(
-            [sys.executable, *command],
-            cwd=self.folder,
-            env={**os.environ, "FORCE_BF16": "1", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
+            command, capture_output=True, text=True, **self.environment
         )
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Where commands run."""
+        environ = {**os.environ, "FORCE_BF16": "1", "OMP_NUM_THREADS": "1"}
+        return {"cwd": self.folder, "env": environ}
+
+    def check_end(self, on: str, number: signal.Signals, seconds: float) -> None:
+        """A fleet is ended: no script outlives it by more than this."""
+        waits, pid = self.folder / "wait", self.folder / "pid"
+        waits.touch()
+        pid.unlink(missing_ok=True)
+        fleet = ("-m", "narrowcast", "run", "one.yaml", "two.yaml", "--on", on)
+        process = subprocess.Popen([sys.executable, *fleet], **self.environment)
+        try:
+            until(lambda: pid.exists() or process.poll() is not None, 120)
+            script = int(pid.read_text())
+            process.send_signal(number)
+            process.communicate(timeout=seconds)
+            until(lambda: not lives(script), seconds)
+        finally:
+            process.kill()
+            waits.unlink()
+        assert process.returncode == (130 if number == signal.SIGINT else -number)
 
     def converted(self, name: str, *options: str) -> tuple[Any, bytes, str]:
         """The plan, the model and what was said."""

@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from narrowcast.runtime.common.errors import first_line
+
 from .sign import Sign
 from .task import FAILED, INTERRUPTED, LOOKS, Outcome, Task, convert
 
 Tell = Callable[[str], None]
-DIED = "its worker died, and it was not begun again with success"
+LONGEST = 400
+"""Characters of what an engine says."""
+
+GIVEN_UP = "the engine gave it up"
+NEEDED = "its workers need narrowcast, and what the scripts import"
 
 
 @dataclass
@@ -51,7 +57,6 @@ def gathered(
             for future in done:
                 found[future] = _outcome(future, sent[future])
                 told(found[future])
-            sign.beat()
             if signals.count > heard:
                 heard = signals.count
                 if heard > 1:
@@ -61,6 +66,7 @@ def gathered(
                     "interrupt: what runs may end in its own time; a second one kills it"
                 )
                 sign.end()
+            sign.beat()
     return tuple(found.get(each) or _left(task) for each, task in sent.items())
 
 
@@ -82,9 +88,11 @@ def _outcome(future: Future[Outcome], task: Task) -> Outcome:
         return future.result()
     except CancelledError:
         said = "the engine let go of it: see whether its scheduler runs"
+    except ImportError as error:
+        said = f"{GIVEN_UP}: {first_line(error)}: {NEEDED}"
     except Exception as error:  # what an engine says of a worker that died is its own
-        words = " ".join(str(error).split())[:400]
-        said = f"{DIED}: {type(error).__name__}: {words}"
+        words = " ".join(str(error).split())[:LONGEST]
+        said = f"{GIVEN_UP}: {type(error).__name__}: {words}"
     return Outcome(task.spec, task.name, FAILED, said)
 
 

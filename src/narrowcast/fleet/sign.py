@@ -16,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 PREFIX = ".narrowcast-fleet-"
+STAGED = ".new"
 PATIENCE = 60.0
 """Seconds after which a command whose sign does not change is taken for dead."""
 
@@ -30,7 +31,7 @@ class Word(Enum):
 
 @dataclass
 class Sign:
-    """The sign, in the hands of the command.
+    """The sign, in the hands of the command: nobody else writes it.
 
     Attributes:
         path: Its file.
@@ -43,9 +44,10 @@ class Sign:
     def beat(self) -> None:
         """Show that the command lives. A file system that fails for once is let be."""
         self.beats += 1
+        staged = self.path.with_suffix(STAGED)  # who reads it sees it whole
         with suppress(OSError):
-            if self.path.exists():
-                self.path.write_text(f"{self.word.value}\n{self.beats}\n", "utf-8")
+            staged.write_text(f"{self.word.value}\n{self.beats}\n", "utf-8")
+            staged.replace(self.path)
 
     def end(self) -> None:
         """Ask those who run to end in their own time; who hasn't begun does not."""
@@ -55,6 +57,7 @@ class Sign:
     def remove(self) -> None:
         """Nobody waits any longer: what still runs is killed."""
         self.path.unlink(missing_ok=True)
+        self.path.with_suffix(STAGED).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -67,7 +70,6 @@ def raised(folder: Path) -> Iterator[Sign]:
     handle, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
     os.close(handle)
     path = Path(name)
-    path.chmod(0o644)  # a worker may be another user's
     sign = Sign(path)
     sign.beat()
     try:
@@ -87,7 +89,7 @@ class Watched:
     path: Path
     clock: Callable[[], float] = time.monotonic
     _seen: str = field(default="", repr=False)
-    _since: float = field(default=0.0, repr=False)
+    _since: float | None = field(default=None, repr=False)
 
     def word(self) -> Word:
         """What it says now."""
@@ -97,8 +99,9 @@ class Watched:
             return Word.GONE
         except OSError:  # once; if it lasts, the sign does not change
             text = self._seen
-        if text != self._seen or not self._since:
-            self._seen, self._since = text, self.clock()
-        if self.clock() - self._since > PATIENCE:
+        now = self.clock()
+        if text != self._seen or self._since is None:
+            self._seen, self._since = text, now
+        if now - self._since > PATIENCE:
             return Word.END
         return Word.END if text.startswith(Word.END.value) else Word.GO_ON

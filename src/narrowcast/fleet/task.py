@@ -105,8 +105,8 @@ def convert(task: Task) -> Outcome:
     folder = task.folder if task.folder.is_dir() else task.script.parent
     code, out, err = _run(program, folder, {**os.environ, **task.forced}, watched)
     found = replace(found, code=code, seconds=time.monotonic() - begin)
-    if code > tether.SIGNALLED and code != INTERRUPTED:
-        number = code - tether.SIGNALLED
+    number = -code if code < 0 else code - tether.SIGNALLED
+    if number > 0 and code != INTERRUPTED:
         said = f"its process was killed by signal {number}"
         hint = ": most often the system does that where memory runs out"
         return replace(found, code=FAILED, said=said + (hint if number == 9 else ""))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,14 +72,16 @@ def fleet(
     """
     try:
         options = script_options(given)
-        with _executor(on) as executor:
-            _all(specs, write, options, executor, python)
+        # Engines print what they please, and standard output is the outcomes'.
+        with redirect_stdout(sys.stderr), _executor(on) as executor:
+            outcomes, index = _all(specs, write, options, executor, python)
     except NarrowcastError as error:
         say(printable(f"error: {error}"))
         if "--json" in given:
             failed = {"exit_code": error.exit_code, "error": str(error), "runs": []}
             typer.echo(json_text(failed), nl=False)
         raise typer.Exit(error.exit_code) from error
+    _told(outcomes, options, index)
 
 
 def _all(
@@ -87,7 +90,8 @@ def _all(
     options: ScriptOptions,
     executor: Executor,
     python: str,
-) -> None:
+) -> tuple[list[Outcome], Path]:
+    """What came of each, and the index that says so."""
     index = (options.output or _common(specs)) / NAME
     check_writable(index.parent)
     check_index(index)
@@ -110,7 +114,7 @@ def _all(
     outcomes = [found[spec] for spec in specs]
     plans = [_plan(planned[spec], index) for spec in specs]
     write_index(index, outcomes, plans)
-    _told(outcomes, options, index)
+    return outcomes, index
 
 
 def _planned(
