@@ -190,6 +190,20 @@ def test_what_can_not_be_is_told_before_anything_is_written(
     assert not list(folder.glob("convert_*"))
 
 
+def test_specs_come_before_the_scripts_options(folder: Path) -> None:
+    code, _out, err = ran(folder, "--search", "good.yaml")
+    assert code == 2
+    assert "--search stands before any spec" in err
+
+
+def test_one_spec_in_a_folder_is_a_fleet_too(folder: Path) -> None:
+    (folder / "specs").mkdir()
+    (folder / "specs/good.yml").write_text(SPEC.format(name="good"))
+    code, out, err = ran(folder, "specs")
+    assert code == 0, err
+    assert out.splitlines()[-1].startswith("specs/fleet.json: ")
+
+
 def test_a_foreign_file_is_not_replaced_by_the_index(folder: Path) -> None:
     (folder / "fleet.json").write_text("{}")
     code, _out, err = ran(folder, "good.yaml", "missed.yaml")

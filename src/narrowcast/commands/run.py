@@ -21,7 +21,7 @@ def run(
     given: Annotated[
         list[str],
         typer.Argument(
-            metavar="SPEC… [SCRIPT'S OPTIONS]",
+            metavar="SPEC",
             help="YAML specs, folders of them, or - for standard input; then what the "
             "scripts are to be given.",
             show_default=False,
