@@ -27,7 +27,7 @@ LIBRARIES = (
     "tokenizers>=0.20",
     "pyarrow>=14",
 )
-CORE = ("spec", "dialect", "codegen", "runtime", "packaging")
+CORE = ("spec", "dialect", "codegen", "commands", "runtime", "packaging")
 FOLDERS = (
     "spec",
     "codegen",

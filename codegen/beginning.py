@@ -70,7 +70,7 @@ def begun(spec: Beginning) -> str:
     lows = spec.precisions
     first = spec.inputs[0].get("shape") if spec.inputs else None
     batch = first[0] if first and isinstance(first[0], int) else BATCH_SIZE
-    fed = [str(each["name"]) for each in spec.inputs if "value" not in each]
+    fed = [str(each["name"]) for each in spec.inputs]
     printed = _Printed(
         name=_yaml(spec.name),
         framework=_yaml(spec.framework),

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ..sections.fields import Json
+from ..reading.values import Json
 from ..vocabulary import NAME
 
 FP32 = {"activation": {"dtype": ["fp32"]}}
@@ -65,7 +65,10 @@ LIKE = {
     r"\.python$": "my_package.module:Name",
     r"label_file$|image_list$|anno_path$|vocab_file$": "data/labels.txt",
     r"\.args$": {"size": 224},
-    r"size$|_shape$|\.shape$|perm$": [1, 2],
+    r"perm$": [2, 0, 1],
+    r"_shape$|\.shape$": [8, 32],
+    r"csv\.label$": -1,
+    r"multi_metrics\.higher_is_better$": [True],
     r"size$|padding$": 224,
     r"label$": "labels",
     r"inputs$": "inputs",
@@ -98,7 +101,7 @@ def _value(path: str, schema: Json, kinds: Sequence[Json]) -> Any:
     words = [word for kind in kinds for word in kind.get("enum", ()) if word]
     if words:
         return words[0]
-    if schema.get("default"):
+    if "default" in schema:
         return schema["default"]
     types = {t for kind in kinds for t in _types(kind)}
     if "array" in schema.get("type", ()) or any(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..sections.fields import Json, near
+from ..reading.values import Json
+from ..sections.fields import near
 from ..vocabulary import NAME
 from .examples import example
 from .schema import json_schema
@@ -71,6 +72,8 @@ def key(path: str) -> Key:
     steps = tuple(name for each in STEP.finditer(path) if (name := _name(each)))
     if len(steps) == 1 and steps[0] not in _schema()["properties"]:
         steps = _only(steps[0])
+    if not steps:
+        raise UnknownKey(f"there is no key `{path[:60]}`")
     schema: Json = _schema()
     required = False
     for row, step in enumerate(steps):

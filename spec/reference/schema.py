@@ -13,8 +13,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from ..reading.values import Json
 from ..sections.document import Document
-from ..sections.fields import Json
 from ..sections.marks import EFFECT
 from ..sections.mixed_precision import SIDES
 from ..sections.section import Choice

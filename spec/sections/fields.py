@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
@@ -20,7 +20,18 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-Json = dict[str, Any]
+from ..reading.values import (
+    NULL,
+    NUMBER_OR_SHARE,
+    QUOTED_INT,
+    QUOTED_NUMBER,
+    STR,
+    WORD,
+    Json,
+    Read,
+    a_list,
+)
+
 T = TypeVar("T")
 
 
@@ -251,56 +262,6 @@ NO_DTYPES: Mapping[str, str] = {
 }
 """What inputs are not, but may be taken for → what to write instead."""
 
-QUOTED_INT: Json = {"type": "string", "pattern": "^[-+]?[0-9][0-9a-fA-FxX_]*$"}
-"""How editors see a quoted integer; theirs read `1_000` as text, too."""
-
-QUOTED_NUMBER: Json = {
-    "type": "string",
-    "pattern": r"^[-+]?\.?[0-9][-+.0-9a-zA-Z_]* ?%?$",
-}
-WORD: Json = {
-    "type": "string",
-    "pattern": "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|"
-    "yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$",
-}
-"""How editors see a quoted true or false; theirs read `yes` as text, too."""
-
-NULL: Json = {"type": "null"}
-STR: Json = {"type": "string"}
-INT: Json = {"anyOf": [{"type": "integer"}, QUOTED_INT]}
-NUMBER_OR_SHARE: Json = {"anyOf": [{"type": "number"}, QUOTED_NUMBER]}
-
-
-def a_list(of: Json) -> Json:
-    """How editors see a list."""
-    return {"type": "array", "items": of}
-
-
-@dataclass(frozen=True)
-class Read:
-    """Reads a value before it is validated.
-
-    Attributes:
-        read: Value → value.
-        seen: What it takes, each as JSON Schema: plain data, since types would be made
-            into validators that nobody asks for.
-    """
-
-    read: Callable[[Any], Any]
-    seen: tuple[Json, ...] = field(hash=False)
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        schema = handler(source)
-        return core_schema.no_info_before_validator_function(self.read, schema)
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> Json:
-        return {"anyOf": list(self.seen)} if len(self.seen) > 1 else dict(self.seen[0])
-
-
 Text = Annotated[str, AfterValidator(_nonempty)]
 Names = Annotated[
     tuple[Text, ...],
@@ -325,8 +286,5 @@ Amounts = Annotated[
 ]
 Dimension = Annotated[
     int | str,
-    Read(
-        _dimension,
-        ({"type": "integer"}, STR, {"type": "object", "additionalProperties": INT}),
-    ),
+    Read(_dimension, ({"type": "integer"}, STR, {"type": "object"})),
 ]

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from ..reading.diagnostics import Steps
-from .fields import NULL, Among, Json, Read, Refused, Text, a_list, split
+from ..reading.values import NULL, Json, Read, a_list
+from .fields import Among, Refused, Text, split
 from .marks import INT8, effect_of, is_said, unused
 from .section import Problem, Section, Table, Unsound
 

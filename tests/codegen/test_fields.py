@@ -13,7 +13,8 @@ import yaml
 from dataset_fields import FIELDS
 
 from narrowcast.codegen import compile_script, render
-from narrowcast.spec import Spec, canonical, json_schema, loads
+from narrowcast.spec import Spec, canonical, loads
+from narrowcast.spec.sections.document import Document
 
 HASH = "# spec-sha256 = "
 ABSENT = object()
@@ -493,7 +494,9 @@ def leaves(
 MARKS = {"effect", "frameworks"}
 """What marks keys of no effect, and names of what is not built: see tests/dialect."""
 
-WORDS = dict(sorted(leaves(json_schema(), (), json_schema())))
+WORDS = dict(
+    sorted(leaves(Document.model_json_schema(), (), Document.model_json_schema()))
+)
 LEAVES = sorted(WORDS)
 
 

@@ -12,7 +12,8 @@ import yaml
 
 from narrowcast.codegen.frameworks import framework_of
 from narrowcast.codegen.names import RESERVED, SAMPLE, variables
-from narrowcast.spec import Spec, json_schema, load
+from narrowcast.spec import Spec, load
+from narrowcast.spec.sections.document import Document
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "cases").glob("*/expected/*.py"))
 OURS = {
@@ -43,7 +44,7 @@ TENSORS = {
 
 def _sections() -> Iterator[str]:
     """The keys of a spec that hold more keys."""
-    schema = json_schema()
+    schema = Document.model_json_schema()
     for part in (schema, *schema["$defs"].values()):
         for name, field in part.get("properties", {}).items():
             if "Section" in str(field.get("$ref", field.get("anyOf"))):

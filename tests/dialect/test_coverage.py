@@ -7,7 +7,7 @@ from typing import Any
 
 from documents import DOCUMENTS
 
-from narrowcast.spec import json_schema
+from narrowcast.spec.sections.document import Document
 from narrowcast.spec.sections.model import FRAMEWORKS
 
 OURS = {
@@ -101,7 +101,7 @@ def _alone(steps: tuple[str, ...]) -> tuple[str, ...]:
 
 def test_every_key_of_the_schema_is_written_at_least_at_one_place() -> None:
     """Each path, but for what one section repeats of another."""
-    schema = json_schema()
+    schema = Document.model_json_schema()
     repeated = {
         ("quantization", "calibration"),
         ("evaluation", "performance"),

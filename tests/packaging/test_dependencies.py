@@ -20,6 +20,8 @@ ADAPTERS = ROOT / "runtime" / "frameworks"
 ENGINES = ROOT / "runtime" / "engines"
 CLUSTERS = ("dask", "ray")
 """Extras of engines; the others are of frameworks."""
+LOOKING = ROOT / "src/narrowcast/looking"
+"""Reads a framework's files by the framework's own package, where that is installed."""
 
 NAMED_OTHERWISE = {"google": "protobuf", "yaml": "pyyaml"}
 """Module → distribution, where it is not the module's own name."""
@@ -28,9 +30,14 @@ OUTDATED = {"mxnet": {"numpy"}}
 """Extra → what all of narrowcast imports, bounded for this framework."""
 
 
-def imported(folder: Path) -> set[str]:
-    """Distributions that modules below a folder import, wherever in them."""
-    found = {top for path in folder.rglob("*.py") for top in _tops(path)}
+def imported(folder: Path, apart: Path | None = None) -> set[str]:
+    """Distributions that modules below a folder import, wherever in them.
+
+    Args:
+        apart: A folder whose modules don't count.
+    """
+    files = (path for path in folder.rglob("*.py") if apart not in path.parents)
+    found = {top for path in files for top in _tops(path)}
     others = found - {*sys.stdlib_module_names, "narrowcast"}
     return {NAMED_OTHERWISE.get(top, top).replace("_", "-") for top in others}
 
@@ -58,7 +65,7 @@ def pinned() -> dict[str, Version]:
     return {name: Version(version) for name, version in pins}
 
 
-@pytest.mark.parametrize("extra", EXTRAS.keys() - set(CLUSTERS))
+@pytest.mark.parametrize("extra", [each for each in EXTRAS if each not in CLUSTERS])
 def test_an_extra_declares_what_its_adapter_imports(extra: str) -> None:
     own = declared(PROJECT["dependencies"])
     assert imported(ADAPTERS / extra) <= declared(EXTRAS[extra]) | own
@@ -86,8 +93,13 @@ def test_the_rest_is_declared_for_all() -> None:
     folders += [path for path in (ROOT / "runtime").iterdir() if path not in apart]
     shared = {top for path in ADAPTERS.glob("*.py") for top in _tops(path)}
     assert shared <= {*sys.stdlib_module_names, "numpy"}
-    found = set[str]().union(*map(imported, folders))
+    found = {each for folder in folders for each in imported(folder, LOOKING)}
     assert found == declared(PROJECT["dependencies"])
+
+
+def test_what_looks_into_models_is_one_of_the_extras() -> None:
+    extras = set[str]().union(*map(declared, EXTRAS.values()))
+    assert imported(LOOKING) <= extras | declared(PROJECT["dependencies"])
 
 
 @pytest.mark.parametrize("name", pinned())

@@ -7,19 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from ..fields import (
-    INT,
-    STR,
-    File,
-    Flag,
-    Read,
-    Refused,
-    Size,
-    Text,
-    a_list,
-    split,
-    whole,
-)
+from ...reading.values import INT, STR, Read, a_list
+from ..fields import File, Flag, Refused, Size, Text, split, whole
 from ..marks import unused
 from ..section import Block, Problem, Section
 from .dataset import BuiltInDataset

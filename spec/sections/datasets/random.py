@@ -8,21 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from ..fields import (
-    INT,
-    NUMBER_OR_SHARE,
-    NUMBERS,
-    STR,
-    Amount,
-    Flag,
-    Known,
-    Read,
-    Refused,
-    Size,
-    a_list,
-    split,
-    whole,
-)
+from ...reading.values import INT, NUMBER_OR_SHARE, STR, Read, a_list
+from ..fields import NUMBERS, Amount, Flag, Known, Refused, Size, split, whole
 from ..section import Block, Problem, Section
 from .counting import held
 from .dataset import BuiltInDataset

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from ...reading.source import Data
-from ..fields import Refused, Whole, whole
+from ...reading.values import INT, NULL, Read
+from ..fields import Refused, whole
 from ..section import Block, Section
 from . import poststeps
 
@@ -29,9 +30,7 @@ class PostTransformSection(Section):
 
     LabelShift: Annotated[
         poststeps.LabelShift | None,
-        BeforeValidator(
-            _shift, json_schema_input_type=Whole | poststeps.LabelShift | None
-        ),
+        Read(_shift, (INT, {"type": "object"}, NULL)),
     ] = Field(default=None, description="Subtract a number from the labels.")
     Collect: Block[poststeps.Collect] = Field(
         default=None, description="Keep the first samples."

@@ -7,20 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ..fields import (
-    INT,
-    STR,
-    Among,
-    Amount,
-    Amounts,
-    Dtype,
-    Read,
-    Refused,
-    Whole,
-    a_list,
-    filled,
-    split,
-)
+from ...reading.values import INT, STR, Read, a_list
+from ..fields import Among, Amount, Amounts, Dtype, Refused, Whole, filled, split
 from ..marks import LATER
 from ..section import Block, Problem, Section
 from .transform import FIRST, LAST, Transform

@@ -6,19 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ..fields import (
-    INT,
-    QUOTED,
-    STR,
-    Among,
-    Amount,
-    Amounts,
-    Read,
-    Refused,
-    a_list,
-    split,
-    whole,
-)
+from ...reading.values import INT, STR, Read, a_list
+from ..fields import QUOTED, Among, Amount, Amounts, Refused, split, whole
 
 
 def _sides(value: object) -> object:

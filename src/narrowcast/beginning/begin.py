@@ -128,8 +128,6 @@ def _input(tensor: Tensor) -> Mapping[str, Any]:
         keys["shape"] = list(tensor.shape)
     if tensor.dtype:
         keys["dtype"] = tensor.dtype
-    if tensor.value:
-        keys["value"] = tensor.value[0]
     return keys
 
 

@@ -126,7 +126,7 @@ def _check(
 
 
 def _interpreter(given: str) -> str:
-    from narrowcast.environment import interpreter
+    from narrowcast.looking.environment import interpreter
     from narrowcast.runtime.common.errors import RequirementError
 
     try:

@@ -1,4 +1,5 @@
-"""Looking into a model's file for what goes in and out: nothing in it is run.
+"""Looking at what a user names: models' files, and other environments.
 
-Whatever is read is bounded, and is text to the spec that is made of it.
+Nothing in a model's file is run. Whatever is read is bounded, and is text to the spec
+that is made of it.
 """

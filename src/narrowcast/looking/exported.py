@@ -18,7 +18,6 @@ DTYPES |= {7: "float32", 8: "float64", 12: "bool"}
 """PyTorch's numbers in these files → NumPy's names."""
 
 SYMBOL = re.compile(r"Symbol\('(\w+)'|(\w+)$")
-VALUES = ("as_int", "as_float", "as_bool")
 
 
 def look(path: Path) -> Found:
@@ -31,21 +30,26 @@ def look(path: Path) -> Found:
     try:
         module = data["graph_module"]
         names = tuple(_names(module))
-        given = [s["user_input"]["arg"] for s in _specs(module, "input", "user_input")]
-        if len(names) != len(given):
-            names = tuple(_own(arg, row) for row, arg in enumerate(given))
+        given = tuple(_arguments(module))
         symbols, values = Symbols(), module["graph"]["tensor_values"]
+        # What is no tensor is a constant of the program, and no input of it.
         inputs = tuple(
-            _input(name, arg, values, symbols)
-            for name, arg in zip(names, given, strict=True)
+            _input(name, values[tensor], symbols)
+            for name, tensor in zip(names, given, strict=True)
+            if tensor
         )
         return Found(inputs, tuple(_outputs(module)))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path} is no exported program", WHOLE) from error
 
 
-def _specs(module: Any, side: str, kind: str) -> list[Any]:
-    return [s for s in module["signature"][f"{side}_specs"] if kind in s]
+def _arguments(module: Any) -> Iterator[str]:
+    """The tensor of each argument, "" for one that is none."""
+    for spec in module["signature"]["input_specs"]:
+        if "user_input" in spec:
+            yield str(spec["user_input"]["arg"].get("as_tensor", {}).get("name", ""))
+        elif "constant_input" in spec:
+            yield ""
 
 
 def _call(module: Any) -> Any:
@@ -78,18 +82,7 @@ def _leaves(name: str, spec: Mapping[str, Any]) -> Iterator[str]:
         yield from _leaves(f"{name}.{key}", child)
 
 
-def _own(arg: Mapping[str, Any], row: int) -> str:
-    tensor = arg.get("as_tensor")
-    return str(tensor["name"]) if tensor else f"input_{row}"
-
-
-def _input(
-    name: str, arg: Mapping[str, Any], values: Mapping[str, Any], symbols: Symbols
-) -> Tensor:
-    if "as_tensor" not in arg:
-        value = next((arg[kind] for kind in VALUES if kind in arg), None)
-        return Tensor(name, value=(value,))
-    meta = values[arg["as_tensor"]["name"]]
+def _input(name: str, meta: Mapping[str, Any], symbols: Symbols) -> Tensor:
     sizes = [_size(s, axis, symbols) for axis, s in enumerate(meta["sizes"])]
     return Tensor(name, tuple(sizes), DTYPES.get(meta["dtype"], ""))
 
@@ -105,7 +98,8 @@ def _size(size: Mapping[str, Any], axis: int, symbols: Symbols) -> int | str:
 def _outputs(module: Any) -> Iterator[str]:
     """The keys of the mapping that is returned, else numbers."""
     (_version, spec) = json.loads(_call(module)["out_spec"])
-    count = len(_specs(module, "output", "user_output"))
+    outputs = module["signature"]["output_specs"]
+    count = sum("user_output" in each for each in outputs)
     leaves = [name.removeprefix("output.") for name in _leaves("output", spec)]
     if len(leaves) == count and str(spec["type"]).endswith("dict"):
         yield from leaves

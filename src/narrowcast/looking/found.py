@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +16,11 @@ class Tensor:
             doesn't say.
         dtype: NumPy's name, or "string"; "" where the file doesn't say, or where specs
             have no such dtype.
-        value: What it always is, alone in a tuple; () where that varies.
     """
 
     name: str
     shape: tuple[int | str, ...] | None = None
     dtype: str = ""
-    value: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ PARAMETERS = (
     *("_moving_mean", "_moving_var", "_alpha", "_parameters", "_state", "_state_cell"),
 )
 LABEL = "_label"
+SHAPES = (
+    "A symbol may not say shapes. Without data that has one, write it, as in "
+    "{name: data, shape: [batch, 3, 224, 224]}."
+)
 LOSSES = ("SoftmaxOutput", "LinearRegressionOutput", "LogisticRegressionOutput")
 DTYPES = {"0": "float32", "1": "float64", "2": "float16", "3": "uint8", "4": "int32"}
 DTYPES |= {"5": "int8", "6": "int64", "7": "bool"}
@@ -39,6 +43,8 @@ def look(path: Path) -> Found:
     params = sorted(path.parent.glob(f"{_literal(stem)}-[0-9]*.params"))
     weights = params[-1].name if params else f"{stem}-0000.params"
     unsure = ["What is an input is told from the names of the symbol's variables."]
+    if any(each.shape is None for each in inputs):
+        unsure.append(SHAPES)
     if not params:
         unsure.append(f"There is no {stem}-*.params beside the symbol: name the file.")
     return Found(inputs, outputs, {"weights": weights}, tuple(unsure))

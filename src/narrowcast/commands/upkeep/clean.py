@@ -10,7 +10,7 @@ import typer
 from ..saying import failure, say
 
 if TYPE_CHECKING:
-    from narrowcast.leftovers import Leftover
+    from .leftovers import Leftover
 
 
 def clean(
@@ -38,7 +38,7 @@ def clean(
 
 def _cleaned(folder: Path, dry_run: bool) -> int:
     """How many there were; each is told."""
-    from narrowcast.leftovers import leftovers
+    from .leftovers import leftovers
 
     try:
         left, live = leftovers(folder)
@@ -55,8 +55,9 @@ def _cleaned(folder: Path, dry_run: bool) -> int:
 
 
 def _removed(left: Leftover) -> None:
-    from narrowcast.leftovers import remove
     from narrowcast.runtime.common.errors import NarrowcastError
+
+    from .leftovers import remove
 
     try:
         gone = remove(left)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from narrowcast import __version__
@@ -57,11 +57,12 @@ def interpreter(given: str) -> str:
 
 
 def _found(given: str) -> str:
-    inside = os.path.join(given, "bin", "python")  # noqa: PTH118
-    for each in (given, inside, f"{given}\\Scripts\\python.exe"):
+    inside = (f"{given}/bin/python", f"{given}\\Scripts\\python.exe")
+    for each in inside if Path(given).is_dir() else (given,):
         found = shutil.which(each)
         if found is not None:
-            return os.path.abspath(found)  # noqa: PTH100 (links of environments matter)
+            # Not resolved: an environment's python is a link out of it.
+            return str(Path(found).absolute())
     raise RequirementError(
         f"--python {given} is no program that can be run",
         "Name the python of an environment, such as .venv/bin/python.",
