@@ -109,8 +109,9 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", "--timeout=0", "tests/nightly/test_report_browser.py")
     _damage(session, "pytorch")
     _examples(session, "pytorch", "faces")
-    session.install("distributed>=2024.1")
-    session.run("pytest", "--timeout=0", "tests/nightly/test_dask.py")
+    session.install("-e", ".[dask,ray]")
+    clusters = ("tests/nightly/test_dask.py", "tests/nightly/test_ray.py")
+    session.run("pytest", "--timeout=0", *clusters)
 
 
 @nox.session(python="3.11")

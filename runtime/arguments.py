@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from .common.errors import UsageError
 from .common.version import VERSION
+from .engines.opening import check_engine
 from .placement.measured.sources import Choice
 from .run import Options
 from .run.slots.supplies import Supplies
@@ -86,6 +87,13 @@ def parsed(
         help="evaluate in N processes at once (default: this one alone)",
     )
     add(
+        "--on",
+        type=_engine,
+        metavar="ENGINE",
+        help="evaluate on the workers of a cluster: dask://HOST:PORT, ray or "
+        "ray://HOST:PORT; --workers says how many of them (default: all)",
+    )
+    add(
         "--costs",
         type=_costs,
         metavar="FILE",
@@ -145,6 +153,13 @@ def _file(text: str) -> Path:
     """A file in the folder it really is in; a link stays one, and is what is replaced."""
     path = Path(text)
     return path.parent.resolve() / path.name if path.name else path.resolve()
+
+
+def _engine(text: str) -> str:
+    try:
+        return check_engine(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error.remedy}") from error
 
 
 def _costs(text: str) -> Choice:

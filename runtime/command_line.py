@@ -8,9 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from .common.telling.heartbeat import beating
 from .common.telling.progress import Quiet, Terminal, Verbose, printable
 from .common.telling.streams import check_streams, printed
 from .common.telling.waiting import limit_reading
+from .engines.opening import opened
+from .engines.shipping import Shipping, origin
 from .evaluation.sharding import Workers
 from .failing import Failing
 from .report.json_data import as_json
@@ -110,7 +112,7 @@ def _converted(
     context.interrupts.told = kept.descriptor
     context.interrupts.listen()
     limit_reading(context.options.timeout, kept.descriptor, answer)
-    run = Run(context)
+    run, engines = Run(context), ExitStack()
 
     def left_early(what: str) -> None:
         failing.left(what)
@@ -127,6 +129,9 @@ def _converted(
             exits_are_told(left_early, NarrowcastError.exit_code),
             beating(context.progress.goes_on, last_words=last_words),
         ):
+            if context.options.on is not None:
+                engine = _on(context.options, context.script)
+                context.workers = engines.enter_context(engine)
             return convert(run)
     except NarrowcastError as error:
         return failing.error(error)
@@ -140,6 +145,7 @@ def _converted(
         return failing.ended(error)
     finally:
         context.discard()
+        engines.close()
 
 
 def _told(options: Options, kept: Aside) -> Terminal:
@@ -154,3 +160,15 @@ def _workers(count: int | None, executor: Executor | None) -> Workers | None:
     if executor is not None:
         return Workers(count or os.cpu_count() or 1, executor)
     return Workers(count) if count and count > 1 else None
+
+
+@contextmanager
+def _on(options: Options, script: Path) -> Iterator[Workers]:
+    """An engine's workers, which is let go of in the end."""
+    engine = opened(options.on or "")
+    try:
+        yield Workers(
+            options.workers or engine.workers, Shipping(engine, origin(script))
+        )
+    finally:
+        engine.shutdown(cancel_futures=True)

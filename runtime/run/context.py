@@ -134,6 +134,7 @@ class Options:
         max_trials: In place of the script's budget.
         timeout: In place of the script's budget, seconds; 0 for no limit.
         workers: Processes that evaluate at once; None if nothing is said.
+        on: The engine whose workers evaluate; None for this machine.
         json: Print the report as JSON.
         costs: A file of costs to use or to write, "static", or None to measure.
         timing: Whether anything may be timed.
@@ -149,6 +150,7 @@ class Options:
     max_trials: int | None = None
     timeout: float | None = None
     workers: int | None = None
+    on: str | None = None
     json: bool = False
     costs: Choice = None
     timing: bool = True

@@ -1,10 +1,14 @@
-"""Marks of fields that Neural Compressor has and a script does not go by."""
+"""Marks of fields: what Neural Compressor has and a script does not go by, and sections
+whose validators are made where a spec has them."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 NO_EFFECT = "has no effect here"
 INT8 = "is about int8, not about 16 bits"
@@ -80,3 +84,45 @@ def is_marked(field: FieldInfo) -> bool:
 def _mark(field: FieldInfo, mark: str) -> Any:
     extra = field.json_schema_extra
     return extra.get(mark) if isinstance(extra, Mapping) else None
+
+
+@dataclass(frozen=True)
+class _Validated:
+    section: type[BaseModel]
+
+    def __call__(self, value: Any) -> Any:
+        return None if value is None else self.section.model_validate(value)
+
+
+class OnUse:
+    """Marks a section, or None, in a field: its validator is made when it is needed.
+
+    A spec names few of what it could name, and it is felt how long a command takes.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        section = next(each for each in get_args(source) if each is not type(None))
+        return core_schema.no_info_plain_validator_function(_Validated(section))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        plain: Any = schema
+        while plain["type"] != "function-plain":  # what is marked besides is around it
+            plain = plain["schema"]
+        validated = plain["function"]["function"]
+        assert isinstance(validated, _Validated)
+        return handler(core_schema.nullable_schema(_referred(validated.section)))
+
+
+def _referred(section: type[BaseModel]) -> CoreSchema:
+    """What Pydantic makes of a section, under a name of its own."""
+    section.model_rebuild()
+    found: Any = section.__pydantic_core_schema__
+    inner = found["schema"] if found["type"] == "definitions" else found
+    inner = {**inner, "ref": f"{section.__module__}.{section.__qualname__}"}
+    if found["type"] != "definitions":
+        return inner
+    return {**found, "schema": inner}

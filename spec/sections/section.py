@@ -18,8 +18,7 @@ from ..reading.codes import Code
 from ..reading.diagnostics import Steps
 from ..reading.source import Data
 from .fields import Identifier, PythonName
-from .marks import empty, is_marked
-from .on_use import OnUse
+from .marks import OnUse, empty, is_marked
 
 
 @dataclass(frozen=True)

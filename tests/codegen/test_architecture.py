@@ -47,8 +47,10 @@ ADAPTERS = {
         {"onnxruntime"},
         set[str](),
     ),
+    "narrowcast.runtime.engines.dask": (set[str](), {"distributed"}),
+    "narrowcast.runtime.engines.ray": (set[str](), {"ray"}),
 }
-"""Adapter → what it may import, and what only within functions."""
+"""Adapter, of a framework or an engine → what it may import, and what only within functions."""
 
 HEAVY = ("torch", "scipy", "pydantic", "jinja2", "yaml", "typer", "rich")
 

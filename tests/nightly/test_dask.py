@@ -1,55 +1,55 @@
-"""The driver of docs/executors.md on Dask's local cluster; run by `make nightly`."""
+"""Evaluation and fleets on Dask's local cluster (`make nightly`)."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import runpy
-import shutil
-import subprocess
-import sys
+import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from clustered import Clustered
+from distributed import LocalCluster
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "mnist"
+from narrowcast.fleet.sign import PATIENCE
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The MNIST example, and the driver beside its script."""
-    found = tmp_path_factory.mktemp("example") / "mnist"
-    found.mkdir()
-    for name in ("mnist.yaml", "mnist_cnn.py", "convert_mnist_cnn.py"):
-        shutil.copyfile(EXAMPLE / name, found / name)
-    runpy.run_path(str(EXAMPLE / "prepare.py"))["main"](found / "data")
-    text = (ROOT / "docs/executors.md").read_text("utf-8")
-    driver = re.search(r"## Dask.*?```python\n(.*?)```", text, re.DOTALL)
-    assert driver is not None
-    (found / "driver.py").write_text(driver[1], "utf-8")
-    return found
+def example(tmp_path_factory: pytest.TempPathFactory) -> Clustered:
+    return Clustered(tmp_path_factory.mktemp("example"))
 
 
-def converted(folder: Path, script: str, *options: str) -> tuple[Any, bytes, str]:
-    """The plan, the model and what was said."""
-    done = subprocess.run(
-        [sys.executable, script, "--search", *options],
-        cwd=folder,
-        env={**os.environ, "FORCE_BF16": "1", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """Two workers in processes of their own, which are begun again when they die."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address=None,
+        local_directory=str(tmp_path),
+    ) as cluster:
+        yield cluster.scheduler_address.replace("tcp://", "dask://")
+
+
+def test_a_cluster_finds_what_one_process_finds(example: Clustered, on: str) -> None:
+    example.check_evaluation(on)
+
+
+def test_a_fleet_outlives_a_worker(example: Clustered, on: str) -> None:
+    example.check_fleet(on)
+
+
+def test_a_scheduler_that_is_not_there_is_a_requirement(example: Clustered) -> None:
+    done = example.ran(
+        "-m", "narrowcast", "run", "one.yaml", "--on", "dask://localhost:9"
     )
-    assert done.returncode == 0, done.stderr
-    plan = json.loads((folder / "mnist_cnn.plan.json").read_text("utf-8"))
-    return plan, (folder / "mnist_cnn.bf16.pt2").read_bytes(), done.stderr
+    assert done.returncode == 3
+    assert "no Dask scheduler answers at localhost:9" in done.stderr
 
 
-def test_a_cluster_finds_what_one_process_finds(folder: Path) -> None:
-    plan, model, said = converted(folder, "driver.py", "--workers", "2")
-    assert "loaded in the workers" in said
-    alone, model_alone, _said = converted(folder, "convert_mnist_cnn.py")
-    assert model == model_alone
-    assert {**plan, "latency": None} == {**alone, "latency": None}
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_outlives_a_fleet(
+    example: Clustered, on: str, number: signal.Signals
+) -> None:
+    """Nobody tells a worker of Dask's that the command was killed: it is silent."""
+    example.check_end(on, number, 60 + PATIENCE)

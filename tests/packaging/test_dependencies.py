@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 ADAPTERS = ROOT / "runtime" / "frameworks"
+ENGINES = ROOT / "runtime" / "engines"
+CLUSTERS = ("dask", "ray")
+"""Extras of engines; the others are of frameworks."""
 LOOKING = ROOT / "src/narrowcast/looking"
 """Reads a framework's files by the framework's own package, where that is installed."""
 
@@ -60,7 +63,7 @@ def pinned() -> dict[str, Version]:
     return {name: Version(version) for name, version in pins}
 
 
-@pytest.mark.parametrize("extra", EXTRAS)
+@pytest.mark.parametrize("extra", [each for each in EXTRAS if each not in CLUSTERS])
 def test_an_extra_declares_what_its_adapter_imports(extra: str) -> None:
     own = declared(PROJECT["dependencies"])
     assert imported(ADAPTERS / extra) <= declared(EXTRAS[extra]) | own
@@ -71,12 +74,21 @@ def test_an_extra_declares_what_its_adapter_imports(extra: str) -> None:
 
 def test_every_adapter_has_an_extra() -> None:
     folders = {path.parent.name for path in ADAPTERS.glob("*/program.py")}
-    assert folders == set(EXTRAS)
+    assert folders == EXTRAS.keys() - set(CLUSTERS)
+
+
+@pytest.mark.parametrize("extra", CLUSTERS)
+def test_an_engine_is_imported_by_its_module_alone(extra: str) -> None:
+    others = {*sys.stdlib_module_names, "numpy"}
+    tops = {path.stem: set(_tops(path)) - others for path in ENGINES.glob("*.py")}
+    assert tops.pop(extra) == declared(EXTRAS[extra])
+    assert not any(declared(EXTRAS[extra]) & found for found in tops.values())
 
 
 def test_the_rest_is_declared_for_all() -> None:
+    apart = (ADAPTERS, ENGINES)
     folders = [ROOT / name for name in ("spec", "codegen", "templates", "src")]
-    folders += [path for path in (ROOT / "runtime").iterdir() if path != ADAPTERS]
+    folders += [path for path in (ROOT / "runtime").iterdir() if path not in apart]
     shared = {top for path in ADAPTERS.glob("*.py") for top in _tops(path)}
     assert shared <= {*sys.stdlib_module_names, "numpy"}
     found = {each for folder in folders for each in imported(folder, LOOKING)}

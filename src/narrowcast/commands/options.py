@@ -24,7 +24,6 @@ def _named(value: str | None) -> str | None:
     return value
 
 
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
 SpecFiles = Annotated[
     list[Path],
     typer.Argument(

@@ -28,7 +28,8 @@ def report(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="RUN…", help="Reports, plans, or folders that have one report each."
+            metavar="RUN…",
+            help="Reports, plans, a fleet.json, or folders of one of them.",
         ),
     ] = None,
     format: Annotated[
@@ -95,13 +96,18 @@ def _schema() -> str:
 
 def _told(paths: Sequence[Path], format: Format) -> str:
     """One report, or a comparison of several."""
+    from narrowcast.fleet.index import reports
     from narrowcast.runtime.common.errors import ReportError
     from narrowcast.runtime.common.files import shown
     from narrowcast.runtime.report.document.files import found_document, read_document
 
     if not paths:
         raise ReportError("no run is named", "Name a report, a plan or a folder.")
-    files = [found_document(path) for path in paths]
+    files = [
+        document
+        for path in paths
+        for document in reports(path) or (found_document(path),)
+    ]
     documents = tuple(map(read_document, files))
     if len(documents) == 1:
         return _one(documents[0], format)

@@ -7,7 +7,7 @@ output, in which everything is gathered, and what the command printed else.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,11 @@ def say(text: str) -> None:
         typer.echo(text, err=True, color=True)
 
 
+def goes_on(text: str) -> None:
+    """Print on standard error what goes on meanwhile, in every format."""
+    typer.echo(text, err=True)
+
+
 def done(text: str, /, nl: bool = True, **result: Any) -> None:
     """Print what was done on standard output; as JSON, keep it.
 
@@ -86,6 +91,11 @@ def whole(text: str) -> None:
     """Print what is all of standard output: a JSON object, or what stands for it."""
     _said.ended = True
     typer.echo(text.removesuffix("\n"))
+
+
+def with_failures(exit_code: int, data: Mapping[str, Any]) -> str:
+    """The JSON object: what was said, and data beside it."""
+    return failure_json(exit_code, _said.failures, **data)
 
 
 def failure(text: str, code: str = USAGE, exit_code: int = BAD) -> typer.Exit:

@@ -1,0 +1,1 @@
+"""`narrowcast run` of several specs, or on an engine."""
