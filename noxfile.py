@@ -103,10 +103,13 @@ def nightly(session: nox.Session) -> None:
     others = [f"--ignore=tests/{name}" for name in ("tensorflow", "onnx", "mxnet")]
     own = ("tests", "--adapters=pytorch")
     session.run("pytest", *SWEEP, *others, *own, env={"SWEEP": "30"})
+    session.run("pytest", "--timeout=0", "tests/spec/test_fuzz.py", env={"SWEEP": "50"})
     session.run("pytest", "--timeout=0", "tests/nightly/test_kills.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_signals.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_memory.py")
     session.run("pytest", "--timeout=0", "tests/nightly/test_report_browser.py")
+    session.install("pyright>=1.1.400")
+    session.run("pytest", "--timeout=0", "tests/nightly/test_pyright.py")
     _damage(session, "pytorch")
     _examples(session, "pytorch", "faces")
     session.install("-e", ".[dask,ray]")

@@ -1,6 +1,7 @@
 """Whatever is written: a Spec or a SpecError, and one canonical form per meaning."""
 
 import json
+from time import process_time
 from typing import Any
 
 import yaml
@@ -85,8 +86,18 @@ soup = st.lists(st.sampled_from(TOKENS), max_size=40).map("".join)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 
 
+HANG = 1.0
+"""Seconds of this process's own time that no short text may take."""
+
+
 def check(text: str) -> None:
     """The one promise: a Spec, or mistakes that can be shown and stand in the text."""
+    begun = process_time()
+    _check(text)
+    assert process_time() - begun < HANG
+
+
+def _check(text: str) -> None:
     try:
         canonical(loads(text))
     except SpecError as error:
@@ -98,11 +109,13 @@ def check(text: str) -> None:
         str(error).encode()
 
 
+@settings(max_examples=900)
 @given(soup | st.text(max_size=60))
 def test_any_text(text: str) -> None:
     check(text)
 
 
+@settings(max_examples=800)
 @given(st.data())
 def test_damaged_spec(data: st.DataObject) -> None:
     text = FULL
@@ -121,6 +134,7 @@ def _paths(data: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(path for key, item in nested for path in _paths(item, (*at, key)))]
 
 
+@settings(max_examples=300)
 @given(st.data())
 def test_any_value_anywhere(data: st.DataObject) -> None:
     spec = yaml.safe_load(FULL)
