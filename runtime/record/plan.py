@@ -119,8 +119,12 @@ def read_document(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UnreadablePlanError(f"{path.name} can't be read: {error}", NEW) from error
+    except OSError as error:
+        said = f"{path.name} can't be read: {error.strerror or error}"
+        raise UnreadablePlanError(said, NEW) from error
+    except (ValueError, RecursionError) as error:
+        said = f"{path.name} can't be read: it is no JSON, or damaged"
+        raise UnreadablePlanError(said, NEW) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UnreadablePlanError(f"{path.name} is not a plan of format {FORMAT}", NEW)
     return content

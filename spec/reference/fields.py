@@ -34,7 +34,15 @@ LIMITS = {
 
 
 class UnknownKey(ValueError):
-    """No such key, with what may be meant."""
+    """No such key, with what may be meant.
+
+    Args:
+        several: The message names several keys, one of which is meant.
+    """
+
+    def __init__(self, message: str, several: bool = False) -> None:
+        super().__init__(message)
+        self.several = several
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,8 @@ def _only(name: str) -> tuple[str, ...]:
     found = sorted({steps for steps in _paths(_schema(), ()) if steps[-1] == name})
     if len(found) > 1:
         several = ", ".join(".".join(steps) for steps in found[:6])
-        raise UnknownKey(f"`{name}` is a key of several sections: {several}")
+        said = f"`{name}` is a key of several sections: {several}"
+        raise UnknownKey(said, several=True)
     return found[0] if found else (name,)
 
 

@@ -81,13 +81,21 @@ def test_drift_of_one_is_drift_and_a_failure_is_worse(folder: Path) -> None:
     (folder / "specs/b.yml").write_text(spec("b").replace("b.onnx", "z.onnx"))
     result = narrowcast("generate", ".", "--check")
     assert result.exit_code == 1
-    said = "error[NC911]: specs/convert_b.py is not what specs/b.yml"
+    said = "specs/convert_b.py: error[NC911]: it is not what specs/b.yml"
     assert result.stderr.startswith(said)
     diff = narrowcast("generate", ".", "--diff")
     assert diff.exit_code == 1
     assert diff.stdout.startswith("--- specs/convert_b.py\n")
     (folder / "a.yaml").write_text("model: {}\n")
     assert narrowcast("generate", ".", "--check").exit_code == 2
+
+
+def test_a_script_that_is_not_there_is_said_to_be_missing(folder: Path) -> None:
+    result = narrowcast("generate", "a.yaml", "--check", "--format", "github")
+    assert result.exit_code == 1
+    (line,) = (each for each in result.stderr.splitlines() if "NC911" in each)
+    assert line.startswith("::error file=convert_")
+    assert "there is no script of a.yaml" in line
 
 
 def test_two_specs_of_one_script_are_refused(folder: Path) -> None:

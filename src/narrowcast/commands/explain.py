@@ -16,6 +16,13 @@ CODE = re.compile(r"NC[0-9]+", re.IGNORECASE)
 """How an error's code looks."""
 
 
+REPORT = ".report.json"
+SUBJECTS = (
+    "A plan is NAME.plan.json; a spec, a key such as mixed_precision.precisions, or a "
+    "code such as NC201 is explained, too."
+)
+
+
 def explain(
     subject: Annotated[
         str,
@@ -51,16 +58,22 @@ def _plan(path: Path, as_json: bool) -> str:
     """Reads the plan, and the trials beside it if they are there."""
     import json
 
-    from narrowcast.runtime.common.errors import NarrowcastError
+    from narrowcast.runtime.common.errors import NarrowcastError, UnreadablePlanError
     from narrowcast.runtime.common.telling.progress import printable
     from narrowcast.runtime.report.explain import explained
     from narrowcast.runtime.report.text import explanation_data, explanation_text
 
+    if path.name.endswith(REPORT):
+        text = f"{path} is a report, not a plan\nnarrowcast report {path} shows it."
+        raise failure(text, UnreadablePlanError.error_code)
     try:
         found = explained(path)
         if as_json:
             return json.dumps(explanation_data(found), indent=2, allow_nan=False)
         return printable(explanation_text(found))
+    except UnreadablePlanError as error:
+        text = f"{error.message}\n{SUBJECTS}"
+        raise failure(text, error.error_code) from error
     except NarrowcastError as error:
         raise refused(error) from error
 
@@ -84,10 +97,8 @@ def _key(path: str, as_json: bool) -> str:
     try:
         found = key(path)
     except UnknownKey as error:
-        raise failure(
-            f"error: {error}\n"
-            "  Name a plan, a spec, a key such as mixed_precision.precisions, or a code."
-        ) from error
+        remedy = f"Name one of them whole. {SUBJECTS}" if error.several else SUBJECTS
+        raise failure(f"{error}\n{remedy}") from error
     return json.dumps(asdict(found), indent=2) if as_json else text(found)
 
 

@@ -88,10 +88,16 @@ def _compared(spec: Path, path: Path, text: str, diff: bool) -> int:
     if diff:
         done(changes, nl=False, spec=str(spec), output=str(path), diff=changes)
     if changes and (not diff or is_json()):
-        what = f"{path} is" if copy.is_none else f"{path} with its copy is"
-        text = f"{what} not what {spec} generates\n--diff shows how it differs."
-        return failure(text, "NC911", DRIFT).exit_code
+        return failure(_drift(spec, path, copy.is_none), "NC911", DRIFT, path).exit_code
     return DRIFT if changes else 0
+
+
+def _drift(spec: Path, path: Path, alone: bool) -> str:
+    """What is not up to date, and what can be done about it."""
+    if not path.exists():
+        return f"there is no script of {spec}\nnarrowcast generate {spec} writes it."
+    what = "it is" if alone else "it, with its copy of the runtime, is"
+    return f"{what} not what {spec} generates\n--diff shows how it differs."
 
 
 def _written(spec: Path, path: Path, text: str, force: bool) -> int:

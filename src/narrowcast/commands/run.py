@@ -62,6 +62,8 @@ def run(
     if is_json_asked(given):
         begin(Format.json)
     named, options = _split(given)
+    if format is Format.json and not is_json_asked(options):
+        options.append("--json")
     specs = spec_files(named)
     several = on is not None or len(specs) > 1 or named[0].is_dir()
     if several:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -98,14 +99,18 @@ def with_failures(exit_code: int, data: Mapping[str, Any]) -> str:
     return failure_json(exit_code, _said.failures, **data)
 
 
-def failure(text: str, code: str = USAGE, exit_code: int = BAD) -> typer.Exit:
+def failure(
+    text: str, code: str = USAGE, exit_code: int = BAD, file: Path | None = None
+) -> typer.Exit:
     """Tell an error; what ends the command.
 
     Args:
         text: What is wrong, and in further lines what can be done about it.
+        file: Where.
     """
     message, _, remedy = text.removeprefix("error: ").partition("\n")
-    _tell([Failure(code, message, " ".join(remedy.split()))])
+    where = "" if file is None else str(file)
+    _tell([Failure(code, message, " ".join(remedy.split()), file=where)])
     return typer.Exit(exit_code)
 
 
