@@ -1,6 +1,7 @@
 """`mixed_precision`: the precisions, and the ops kept in fp32."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
@@ -40,7 +41,9 @@ AllowedList = Annotated[tuple[Allowed, ...], Read(split, _words((*NAMES, *INTEGE
 
 def _pattern(pattern: str) -> str:
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():  # of what a later Python may read otherwise
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise Refused(
             f"not a regular expression: {error}",

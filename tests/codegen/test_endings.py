@@ -81,7 +81,7 @@ OUTCOMES: Mapping[tuple[str, ...], tuple[int, list[str]]] = {
     ("run", "bad.yaml", "--json"): (2, ["NC201", "NC205"]),
     ("run", "bad.yaml", "--format", "json"): (2, ["NC201", "NC205"]),
     ("run", "none.yaml", "--json"): (2, ["NC101"]),
-    ("run", "--json"): (2, ["NC101"]),
+    ("run", "--json"): (2, ["NC801"]),
     ("explain", "none.plan.json", "--json"): (2, ["NC602"]),
     ("explain", "no.such.key", "--json"): (2, ["NC801"]),
     ("explain", "NC999", "--json"): (2, ["NC801"]),

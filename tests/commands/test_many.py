@@ -1,6 +1,11 @@
 """Several specs and folders in one process, standard input and standard output."""
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -176,3 +181,47 @@ def test_validate_many(folder: Path) -> None:
         "specs/b.yml is valid",
         "specs/deep/c.yaml is valid",
     ]
+
+
+def test_a_script_is_nothing_else_and_a_spec_is_no_script(folder: Path) -> None:
+    narrowcast("generate", "a.yaml")
+    (script,) = folder.glob("convert_*.py")
+    kept, spec_text = script.read_text(), (folder / "a.yaml").read_text()
+    for command in (("migrate", "a.yaml"), ("schema",)):
+        refused = narrowcast(*command, "-o", script.name)
+        assert refused.exit_code == 2 and "NC903" in refused.stderr
+    assert script.read_text() == kept
+    refused = narrowcast("generate", "a.yaml", "-o", "a.yaml", "--force")
+    assert refused.exit_code == 2 and "NC902" in refused.stderr
+    assert (folder / "a.yaml").read_text() == spec_text
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.scandir
+
+    def scandir(path: str) -> Any:
+        if str(path).endswith("specs"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = narrowcast("validate", ".")
+    assert result.exit_code == 2
+    assert "error[NC901]: can't read ./specs: Permission denied" in result.stderr
+
+
+def test_no_standard_input_is_one_line(folder: Path) -> None:
+    command = f"{sys.executable} -m narrowcast validate - <&-"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, cwd=folder
+    )
+    assert done.returncode == 2
+    assert "standard input is closed" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("schema",), ("migrate", "a.yaml")])
+def test_a_dash_is_standard_output(folder: Path, command: tuple[str, ...]) -> None:
+    assert narrowcast(*command, "-o", "-").stdout == narrowcast(*command).stdout
+    assert not (folder / "-").exists()

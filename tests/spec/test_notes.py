@@ -271,7 +271,7 @@ JUNK = ("junk", "", [], 1.5, True, 3, {"zzqx": 1}, ["junk"])
 
 
 def test_no_value_is_expected_to_be_two_things() -> None:
-    for document in DOCUMENTS[::5]:
+    for document in DOCUMENTS[:: 1 if "SWEEP" in os.environ else 20]:
         for junk in JUNK:
             for _, text in _spoilt(document, junk):
                 try:

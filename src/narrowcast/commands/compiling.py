@@ -44,9 +44,12 @@ def typed() -> str:
 
     Raises:
         SpecError: It is no text, or too long.
+        typer.Exit: It is closed, which is told.
     """
     from narrowcast.spec.load import LIMIT, decoded
 
+    if sys.stdin is None:
+        raise failure("standard input is closed\nName the spec's file instead of -.")
     return decoded(sys.stdin.buffer.read(LIMIT + 1), TYPED)
 
 

@@ -10,11 +10,10 @@ import typer
 
 from .compiling import loaded, source
 from .many import for_each, spec_files
-from .options import DRIFT, Formatted, Framework, SpecFiles, Strict, Vendor
+from .options import DRIFT, STDOUT, Formatted, Framework, SpecFiles, Strict, Vendor
 from .saying import done, failure, is_json, say
 from .telling.formats import Format
 
-STDOUT = Path("-")
 Target = Annotated[
     Path | None,
     typer.Option(
@@ -44,6 +43,8 @@ def generate(
 
     A spec that fails stops no other.
     """
+    from narrowcast.codegen import is_same
+
     chosen = spec_files(specs)
     if output is not None and len(chosen) > 1:
         raise failure(
@@ -68,6 +69,8 @@ def generate(
                 f"error: {spec} and {first} both generate {path}\n"
                 "  Give their models other names."
             )
+        if is_same(path, spec):
+            raise failure(f"{path} is the spec; name another file with -o", "NC902")
         if check or diff:
             return _compared(spec, path, text, diff)
         return _written(spec, path, text, force)

@@ -67,12 +67,18 @@ def _code(spec: Path, work: Callable[[Path], int]) -> int:
 
 def _within(folder: Path) -> Iterator[Path]:
     """The specs of a folder and of those in it, hidden ones left out, in order."""
-    for here, folders, files in os.walk(folder):
+    for here, folders, files in os.walk(folder, onerror=_unread):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(files):
             path = Path(here, name)
             if not name.startswith(".") and path.suffix in ENDINGS and _is_spec(path):
                 yield path
+
+
+def _unread(error: OSError) -> None:
+    """A folder that can't be read may hold specs."""
+    text = f"can't read {error.filename}: {error.strerror}"
+    raise failure(f"{text}\nLeave it out, or let it be read.", "NC901") from error
 
 
 def _is_spec(path: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Formatted, Framework
+from .options import STDOUT, Formatted, Framework
 from .saying import done, failure, wrong
 from .telling.formats import Format
 
@@ -34,17 +34,20 @@ def migrate(
     from narrowcast.spec import SpecError, read
     from narrowcast.spec.migration import migrated
 
+    printed = output is None or output == STDOUT
     try:
-        text = migrated(read(old), framework or "", str(output or "NEW.yaml"))
+        text = migrated(
+            read(old), framework or "", "NEW.yaml" if printed else str(output)
+        )
     except SpecError as error:
         raise wrong(error.diagnostics) from error
-    if output is None:
+    if output is None or printed:
         done(text, nl=False, spec=str(old), text=text)
         return
     if is_same(output, old):
         raise failure(f"{old} is never changed; name another file with -o", "NC902")
     try:
-        changed = write(output, text, force)
+        changed = write(output, text, force, is_ours=lambda _text: False)
     except OutputError as error:
         raise failure(str(error), error.code) from error
     text = f"{'wrote' if changed else 'unchanged:'} {output}"

@@ -13,6 +13,9 @@ from .telling.formats import Format
 DRIFT = 1
 BAD = 2
 
+STDOUT = Path("-")
+"""Stands for standard output."""
+
 
 def _said_so(format: Format) -> Format:
     return begin(format)

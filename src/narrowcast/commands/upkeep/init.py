@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Framework
+from ..options import STDOUT, Framework
 from ..saying import failure, refused, wrong
 
 MISSING = """\
@@ -68,6 +68,8 @@ def init(
     from narrowcast.runtime.common.errors import NarrowcastError
     from narrowcast.spec import SpecError
 
+    if output == STDOUT:
+        raise failure("-o - names no file\nLeave it out, or name one.")
     given = Given(model, weights, name, framework, precisions, runtime)
     asks = sys.stdin.isatty() and sys.stderr.isatty()
     if not asks and not model and not (name and framework):

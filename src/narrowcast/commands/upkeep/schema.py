@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..options import STDOUT
 from ..saying import failure
 
 
@@ -20,15 +21,15 @@ def schema(
     ] = False,
 ) -> None:
     """Print the JSON Schema of specs, for editors: draft-07, with what each key means."""
-    from narrowcast.codegen import OutputError, read, write
+    from narrowcast.codegen import OutputError, write
     from narrowcast.spec.reference.schema import is_ours, schema_text
 
     text = schema_text()
-    if output is None:
+    if output is None or output == STDOUT:
         typer.echo(text, nl=False)
         return
     try:
-        changed = write(output, text, force or is_ours(read(output) or ""))
+        changed = write(output, text, force, is_ours)
     except OutputError as error:
         raise failure(str(error), error.code) from error
     typer.echo(f"{'wrote' if changed else 'unchanged:'} {output}")
