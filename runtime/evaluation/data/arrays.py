@@ -145,13 +145,13 @@ def check_lengths(
     Raises:
         DataError: There is no sample, or lengths differ.
     """
-    called = [f"input {name}" for name in names] or ["the inputs"] * len(inputs)
+    called = [f"input `{name}`" for name in names] or ["the inputs"] * len(inputs)
     counts = [
         (name, len(array) if array.ndim else 0)
         for name, array in zip(called, inputs, strict=True)
     ]
     if labels is not None:
-        name = "the labels" if label is None else f"labels {label}"
+        name = "the labels" if label is None else f"labels `{label}`"
         counts.append((name, len(labels) if labels.ndim else 0))
     (name, first), *others = dict.fromkeys(counts)
     if any(count != first for _name, count in others):
