@@ -110,9 +110,11 @@ def _remedy(error: BaseException, folder: Path, torch: bool) -> str:
     """What helps where anything failed."""
     model = "module" if torch else "model"
     if isinstance(error, ModuleNotFoundError):
+        if error.name == "safetensors":
+            return "Install it: pip install safetensors."
         return (
-            f"Modules are looked for beside the script, in {folder}, and among what is "
-            "installed (safetensors: pip install safetensors)."
+            f"A module of your own is looked for beside the script, in {folder}; any "
+            "other must be installed."
         )
     if isinstance(error, ImportError):
         return "Check model.factory in the spec: its module has no such name."

@@ -38,7 +38,7 @@ from .common import Metric, Postprocess
 from .ends import in_python
 from .writing import Generated
 
-PLACES = ("script", "plan", "model", "package")
+PLACES = ("script", "plan", "model", "package", "report")
 """Rows of a summary that name files in a folder which is removed."""
 
 

@@ -261,6 +261,15 @@ def test_files_are_left_in_the_workspace_alone(
     assert resumed.plan["ops"]
 
 
+def test_the_summary_names_no_file_that_is_gone_later(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert converter(metric=Right(), eval_dataloader=data())()
+    said = capsys.readouterr().err
+    assert "accuracy" in said
+    assert tempfile.gettempdir() not in said.replace(str(here), "")
+
+
 def test_a_thread_converts_too(here: Path) -> None:
     """Where signals can't be heard."""
     with ThreadPoolExecutor() as pool:

@@ -202,8 +202,10 @@ def test_what_is_no_model_is_named(tmp_path: Path, data: bytes, said: str) -> No
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"net\.onnx does not exist"):
-        load_onnx(tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match=r"net\.onnx does not exist") as caught:
+        load_onnx(tmp_path / "modles" / "net.onnx")
+    assert str(tmp_path / "modles" / "net.onnx") in str(caught.value)
+    assert caught.value.remedy == "Paths are relative to the spec."
     with pytest.raises(ModelError, match="is no file"):
         load_onnx(tmp_path)
 

@@ -273,6 +273,11 @@ def test_sizes_are_seen_where_nothing_is_judged(tmp_path: Path) -> None:
             "Did you mean `right`?",
         ),
         (
+            {"left": ones(2, 5), "right": ones(2, 5), "lab": ones(2)},
+            "the data names an input `lab`, Pair.forward() takes left, right",
+            "labels in an array called label",
+        ),
+        (
             {"left": ones(2, 5)},
             "the data has no input `right`: it names left, Pair.forward() takes",
             "Name the inputs",

@@ -269,7 +269,7 @@ def other_files(folder: Path) -> list[tuple[Path, str, str]]:
     old = io.BytesIO()
     torch.save(net().state_dict(), old, _use_new_zipfile_serialization=False)
     return [
-        (folder / "missing.pt2", "does not exist", "relative to the spec"),
+        (folder / "missing.pt2", f"does not exist ({folder}", "relative to the spec"),
         *(
             (made(folder / f"{name}.pt2", data), message, remedy)
             for name, data, message, remedy in (

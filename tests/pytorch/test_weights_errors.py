@@ -250,7 +250,11 @@ FACTORIES = [
     ("net:needs", "'classes'", "called without arguments"),
     ("net:raises", ".py:20: ValueError: no such variant", "Check model.factory"),
     ("net:absent", "cannot import name 'absent'", "has no such name"),
-    ("nowhere_at_all:build", "No module named 'nowhere_at_all'", "looked for beside"),
+    (
+        "nowhere_at_all:build",
+        "No module named 'nowhere_at_all'",
+        "A module of your own",
+    ),
 ]
 
 

@@ -211,9 +211,15 @@ def test_npz_without_an_array_says_what_it_has(
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"a": np.zeros((3, 2)), "y": np.zeros(2)}, r"have \[2, 3\] samples"),
+        (
+            {"a": np.zeros((3, 2)), "y": np.zeros(2)},
+            "input `a` has 3 samples, labels `y` 2",
+        ),
         ({"a": np.zeros((0, 2)), "y": np.zeros(0)}, "holds no sample"),
-        ({"a": np.zeros(()), "y": np.zeros(3)}, r"have \[0, 3\] samples"),
+        (
+            {"a": np.zeros(()), "y": np.zeros(3)},
+            "input `a` has 0 samples, labels `y` 3",
+        ),
     ],
 )
 def test_npz_arrays_of_unequal_lengths(tmp_path: Path, arrays: Any, said: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from narrowcast import common
 from narrowcast.runtime.common.errors import MetricError, UsageError
-from narrowcast.runtime.evaluation.metrics.calling import metric_value
+from narrowcast.runtime.evaluation.metrics.calling import metric_value, update_metric
 from narrowcast.runtime.evaluation.metrics.given import Given, given, takes_one
 
 PREDICTIONS, LABELS = np.array([[1.0, 2.0], [3.0, 1.0]]), np.array([1, 1])
@@ -153,6 +153,23 @@ def test_what_is_no_number_is_refused(result: Any) -> None:
         metric_value(given(Gives())())
 
 
+def test_a_metric_that_fails_without_labels_is_told_what_labels_are_called() -> None:
+    with pytest.raises(MetricError, match="the data has no labels") as caught:
+        update_metric(given(Two())(), (PREDICTIONS,), None)
+    assert "NoneType" in caught.value.message
+    assert "label, labels, y, target or targets" in caught.value.remedy
+
+
 def test_what_is_no_metric_is_refused() -> None:
     with pytest.raises(UsageError, match="which has no update"):
         given(object())
+
+
+def test_a_class_that_is_no_metric_is_named() -> None:
+    class Endless:
+        def update(self, predictions: Any, labels: Any) -> None: ...
+
+    for metric in (Endless, Endless()):
+        said = r"the metric is Endless, which has no result\(\)"
+        with pytest.raises(UsageError, match=said):
+            given(metric)

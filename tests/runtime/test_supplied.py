@@ -35,6 +35,21 @@ class Digits:
         return 5
 
 
+class Broken(Digits):
+    def __getitem__(self, k):
+        raise ValueError("no digit")
+
+
+class Unmade:
+    def __init__(self):
+        raise ValueError("no digits")
+
+
+def batches():
+    raise ValueError("no batch")
+    yield
+
+
 class Mean:
     def update(self, predictions, labels):
         pass
@@ -125,7 +140,8 @@ def test_arrays_that_are_no_inputs_are_left_out_and_told() -> None:
 def test_inputs_that_no_array_is_called_like_are_named() -> None:
     own = (Input("x"),)
     with pytest.raises(
-        DataError, match=r"has mask, ids, the model takes x\n.*Call x so"
+        DataError,
+        match=r"has mask, ids, the model takes x\n.*Call x so.*labels in an array called label",
     ):
         Fed(read, named_data("two.npz"), 0).batches((), lambda: own)
 
@@ -133,6 +149,13 @@ def test_inputs_that_no_array_is_called_like_are_named() -> None:
 def test_an_archive_that_is_not_there_was_named_by_the_option() -> None:
     with pytest.raises(DataError, match="Check --data"):
         list(named_data("nowhere.npz").batches(1))
+
+
+@pytest.mark.parametrize("name", ["Broken", "Unmade", "batches"])
+def test_data_of_the_users_that_fails_was_named_by_the_option(name: str) -> None:
+    with pytest.raises(DataError, match=r"their_digits\.py:\d+") as caught:
+        list(named_data(f"their_digits:{name}").batches(1))
+    assert caught.value.remedy == "Check the data that --data gives, and its code."
 
 
 def test_dtypes_are_the_models_own() -> None:

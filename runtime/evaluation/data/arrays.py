@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,15 @@ from ...frameworks.feeding.dtypes import check_kind
 Batch = tuple[tuple[npt.NDArray[Any], ...], Any]
 """One array (samples, …) for each input of the model, and the labels: (samples, …), a
 tuple of such where a label has parts, None where there are none."""
+
+LABELS = ("label", "labels", "y", "target", "targets")
+"""What the labels are called in an archive that nothing describes."""
+
+CALLED = (
+    "Given as FILE.npz, the data has its labels in an array called "
+    f"{', '.join(LABELS[:-1])} or {LABELS[-1]}."
+)
+"""The same, for messages."""
 
 
 def single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -104,21 +113,53 @@ def _slice(numbers: range) -> slice:
     return slice(numbers.start, numbers.stop)
 
 
-def checked(arrays: Arrays, where: str) -> Arrays:
+def checked(
+    arrays: Arrays, where: str, *, names: Sequence[str] = (), label: str | None = None
+) -> Arrays:
     """The arrays, if each holds as many samples as the others.
+
+    Args:
+        where: They are from, for messages.
+        names: Of the inputs, where they have some.
+        label: Name of the labels.
 
     Raises:
         DataError: There is no sample, or lengths differ.
     """
-    labels = () if arrays.labels is None else (arrays.labels,)
-    lengths = {len(array) if array.ndim else 0 for array in (*arrays.inputs, *labels)}
-    if len(lengths) > 1:
-        raise DataError(
-            f"{where}: inputs and labels have {sorted(lengths)} samples",
-            "They must have the same number of rows.",
-        )
-    if lengths == {0}:
-        raise DataError(f"{where} holds no sample")
+    check_lengths(arrays.inputs, arrays.labels, where, names=names, label=label)
     for array in arrays.inputs:
         check_kind(array, f"{where}: an input")
     return arrays
+
+
+def check_lengths(
+    inputs: Sequence[npt.NDArray[Any]],
+    labels: npt.NDArray[Any] | None,
+    where: str,
+    *,
+    names: Sequence[str] = (),
+    label: str | None = None,
+) -> None:
+    """Hold arrays to have as many samples as each other; arguments as of `checked`.
+
+    Raises:
+        DataError: There is no sample, or lengths differ.
+    """
+    called = [f"input `{name}`" for name in names] or ["the inputs"] * len(inputs)
+    counts = [
+        (name, len(array) if array.ndim else 0)
+        for name, array in zip(called, inputs, strict=True)
+    ]
+    if labels is not None:
+        name = "the labels" if label is None else f"labels `{label}`"
+        counts.append((name, len(labels) if labels.ndim else 0))
+    (name, first), *others = dict.fromkeys(counts)
+    if any(count != first for _name, count in others):
+        rest = ", ".join(f"{other} {count}" for other, count in others)
+        verb = "have" if name == "the inputs" else "has"
+        raise DataError(
+            f"{where}: {name} {verb} {first} samples, {rest}",
+            "They must have the same number of rows.",
+        )
+    if not first:
+        raise DataError(f"{where} holds no sample")

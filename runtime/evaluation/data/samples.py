@@ -91,6 +91,7 @@ class Samples:
         dataset: Has them by number, or iterates.
         begin: What it draws from `random`, `numpy.random` and `torch` in each pass.
         found: Whether a pass had any.
+        remedy: What to do where a sample can't be read.
     """
 
     dataset: Any
@@ -98,6 +99,7 @@ class Samples:
         default_factory=RandomState.now, compare=False, repr=False
     )
     found: bool = field(default=False, compare=False, repr=False)
+    remedy: str = field(default=DATASET, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -125,7 +127,7 @@ class Samples:
         except DataError:
             raise
         except Exception as error:
-            raise unreadable(self.name, number, error) from error
+            raise unreadable(self.name, number, error, self.remedy) from error
 
     def __iter__(self) -> Iterator[Any]:
         """All of them, in order: by number up to the dataset's length, or until
@@ -138,7 +140,7 @@ class Samples:
         number = -1
 
         def told(error: BaseException) -> DataError:
-            return unreadable(self.name, number + 1, error)
+            return unreadable(self.name, number + 1, error, self.remedy)
 
         at = item_of(self.dataset)
         with users_code(told):
@@ -198,12 +200,14 @@ def grouped(values: Iterable[T], size: int, keep_last: bool) -> Iterator[list[T]
         yield group
 
 
-def unreadable(name: str, number: int | None, error: BaseException) -> DataError:
+def unreadable(
+    name: str, number: int | None, error: BaseException, remedy: str
+) -> DataError:
     """What a dataset raised where it was made, or where it was asked for a sample."""
     what = f"sample {number} of {name} can't be read"
     if number is None:
         what = f"{name} can't be made"
-    return DataError(f"{what}{place_of(error)}: {described(error)}", DATASET)
+    return DataError(f"{what}{place_of(error)}: {described(error)}", remedy)
 
 
 def making(make: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -214,8 +218,18 @@ def making(make: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Any:
         DataError: It fails.
     """
     name = getattr(make, "__name__", type(make).__name__)
-    with users_code(partial(unreadable, name, None)):
-        made = make(*args, **kwargs)
+    return made_as(partial(make, *args, **kwargs), name, DATASET)
+
+
+def made_as(make: Callable[[], Any], name: str, remedy: str) -> Any:
+    """As `making`.
+
+    Args:
+        name: What the user calls it.
+        remedy: What to do where it fails.
+    """
+    with users_code(lambda error: unreadable(name, None, error, remedy)):
+        made = make()
     if not isinstance(made, Iterator) or hasattr(made, "reset"):
         return made
-    return Remade(partial(make, *args, **kwargs), name)
+    return Remade(make, name)

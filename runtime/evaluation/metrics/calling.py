@@ -13,6 +13,7 @@ from ...common.processes.copies import own_copy
 from ...common.processes.untouched import untouched_and_seeded
 from ...common.telling.waiting import SCORING, waiting
 from ...frameworks.protocol import Outputs
+from ..data.arrays import CALLED
 from ..drift.reference import Expected
 from .metric import MeanOverSamples, Metric
 from .part import OfParts, Part
@@ -49,7 +50,7 @@ def update_metric(metric: Metric, outputs: Outputs, labels: Any) -> None:
     predictions, wanted = _one(outputs), _wanted(metric, labels)
     if not _is_ours(metric):
         predictions, wanted = own_copy(predictions), own_copy(wanted)
-    with _metric_errors(), _apart(metric):
+    with _metric_errors(unlabelled=wanted is None), _apart(metric):
         metric.update(predictions, wanted)
 
 
@@ -148,9 +149,15 @@ def _is_ours(metric: Any) -> bool:
 
 
 @contextmanager
-def _metric_errors() -> Iterator[None]:
-    with users_code(_failed_metric):
+def _metric_errors(*, unlabelled: bool = False) -> Iterator[None]:
+    with users_code(_without_labels if unlabelled else _failed_metric):
         yield
+
+
+def _without_labels(error: BaseException) -> MetricError:
+    """What None for labels may have led to."""
+    failed = _failed_metric(error)
+    return MetricError(f"{failed.message}; the data has no labels", CALLED)
 
 
 def _failed_metric(error: BaseException) -> MetricError:

@@ -58,8 +58,9 @@ def given(
     """
     for name in ("update", "result"):
         if not callable(getattr(metric, name, None)):
+            kind = metric if isinstance(metric, type) else type(metric)
             raise UsageError(
-                f"the metric is {type(metric).__name__}, which has no {name}()",
+                f"the metric is {kind.__name__}, which has no {name}()",
                 "A metric has update(predictions, labels), reset() and result().",
             )
     if isinstance(metric, type):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...common.errors import DataError
+from ..data.arrays import CALLED
 
 Numbers = npt.NDArray[Any]
 """Booleans, integers or floats."""
@@ -51,7 +52,7 @@ def given_labels(labels: Any, name: str) -> Any:
         return labels
     raise DataError(
         f"{name} needs labels, the data has none",
-        "Say in the spec which column or array of the data is the label.",
+        f"Say in the spec which column or array of the data is the label. {CALLED}",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ...common.errors import DataError, ModelError
 from ...common.suggestion import suggestion
 from ...evaluation.batches import Batches, all_inputs, first_inputs
+from ...evaluation.data.arrays import CALLED
 from ...evaluation.sizes import Judged, differences, joined, named, pair
 from ...frameworks.adapter import Adapter, Callee
 from ...frameworks.inputs import Arguments, Input
@@ -191,7 +192,7 @@ def _check_names(called: Arguments, names: Sequence[str]) -> None:
         if name not in called.names and not called.any_name:
             raise DataError(
                 f"the data names an input `{name}`, {_taken(called)}",
-                suggestion(name, called.names),
+                f"{suggestion(name, called.names)} {CALLED}".strip(),
             )
     missing = [name for name in called.required if name not in names]
     if missing:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...common.errors import DataError
 from ...evaluation.batches import Batches
+from ...evaluation.data.arrays import CALLED
 from ...evaluation.data.supplied.supplied import Data, RandomBatch
 from ...frameworks.feeding.dtypes import conformed
 from ...frameworks.inputs import Input
@@ -102,7 +103,7 @@ class Ordered:
             raise DataError(
                 f"the data has {', '.join(known)}, the model takes {', '.join(wanted)}",
                 f"Call {', '.join(missing)} so in the data: what else is in it is left "
-                "out.",
+                f"out. {CALLED}",
             )
         return tuple(known.index(name) for name in wanted)
 

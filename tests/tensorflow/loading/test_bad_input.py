@@ -42,7 +42,9 @@ def saved(make_case: Callable[[str], Any], tmp_path: Path) -> Path:
     [(load_saved_model, "m"), (load_frozen_graph, "m.pb"), (load_keras, "m.keras")],
 )
 def test_nothing_there(load: Callable[..., Any], name: str, tmp_path: Path) -> None:
-    assert f"model.path: {name} does not exist" in wrong(load, tmp_path / name).message
+    error = wrong(load, tmp_path / name)
+    assert f"model.path: {name} does not exist ({tmp_path / name})" in error.message
+    assert error.remedy.startswith("Paths are relative to the spec.")
 
 
 @pytest.mark.parametrize("load", [load_frozen_graph, load_keras])

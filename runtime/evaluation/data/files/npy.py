@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ....common.errors import DataError
 from ....common.suggestion import suggestion
-from ..arrays import single
+from ..arrays import check_lengths, single
 from .folders import Labelled, labelled_files
 from .lines import missing
 
@@ -79,16 +79,10 @@ def read_npy(path: Path, *, inputs: Sequence[str], label: str | None) -> Stored:
     names = (*inputs, *(() if label is None else (label,)))
     files = tuple(_named(path, name) for name in names)
     arrays = [_mapped(file) for file in files]
-    lengths = {len(array) if array.ndim else 0 for array in arrays}
-    if len(lengths) > 1:
-        raise DataError(
-            f"{path.name}: inputs and labels have {sorted(lengths)} samples",
-            "They must have the same number of rows.",
-        )
-    if lengths == {0}:
-        raise DataError(f"{path.name} holds no sample")
     given = tuple(arrays[: len(inputs)])
-    return Stored(files, given, None if label is None else arrays[-1])
+    labels = None if label is None else arrays[-1]
+    check_lengths(given, labels, path.name, names=inputs, label=label)
+    return Stored(files, given, labels)
 
 
 def _named(folder: Path, name: str) -> Path:

@@ -33,7 +33,7 @@ def read_npz(path: Path, *, inputs: tuple[str, ...], label: str | None) -> Array
         found = _arrays(path, (*inputs, *(() if label is None else (label,))))
     arrays = tuple(found[: len(inputs)])
     labels = None if label is None else found[-1]
-    return checked(Arrays(arrays, labels), path.name)
+    return checked(Arrays(arrays, labels), path.name, names=inputs, label=label)
 
 
 def array_names(path: Path, option: str = OPTION) -> tuple[str, ...]:

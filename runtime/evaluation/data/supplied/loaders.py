@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from inspect import isfunction, ismethod
@@ -11,17 +11,21 @@ from typing import Any
 import numpy.typing as npt
 
 from ....common.errors import DataError, UsageError
+from ....common.places import described, place_of, users_code
 from ....common.processes.copies import own_copy
 from ....common.processes.untouched import RandomState, drawn_apart, seeded
 from ....frameworks.feeding.dtypes import check_kind
 from ...identity import array_of
 from ..arrays import single
-from ..samples import AGAIN, Samples, grouped, item_of, making
+from ..samples import AGAIN, Samples, grouped, item_of, made_as
 from .collating import are_numbers, collate, said
 
 Array = npt.NDArray[Any]
 
 PAIR = "Each batch is a pair (inputs, labels); several inputs are a tuple, or a dict by name."
+
+
+SUPPLIED = "Check the data that --data gives, and its code."
 
 
 @dataclass
@@ -80,7 +84,7 @@ class Loader:
         self, size: int, limit: int | None, keep_last: bool = True
     ) -> Iterator[tuple[Any, Any]]:
         number = -1
-        for number, batch in enumerate(self._batches(size, keep_last)):
+        for number, batch in enumerate(self._read(size, keep_last)):
             if number == limit:
                 return
             self.found = True
@@ -99,6 +103,10 @@ class Loader:
                 AGAIN,
             )
 
+    def _read(self, size: int, keep_last: bool) -> Iterator[Any]:
+        with users_code(_unreadable):
+            yield from self._batches(size, keep_last)
+
     def _batches(self, size: int, keep_last: bool) -> Iterator[Any]:
         if _starts_anew_by_reset(self.source):
             self.source.reset()
@@ -112,7 +120,7 @@ class Loader:
 
     @cached_property
     def _samples(self) -> Samples:
-        return Samples(self.source)
+        return Samples(self.source, remedy=SUPPLIED)
 
 
 def loader(source: Any) -> Loader:
@@ -124,7 +132,7 @@ def loader(source: Any) -> Loader:
         UsageError: It can be read only once, or not at all.
     """
     if isfunction(source) or ismethod(source):
-        source, begin = seeded(partial(making, source))
+        source, begin = seeded(partial(made_of, source))
         return replace(loader(source), begin=begin)
     if hasattr(source, "__iter__"):
         if isinstance(source, Iterator) and not _starts_anew_by_reset(source):
@@ -141,6 +149,17 @@ def loader(source: Any) -> Loader:
             "Give common.DataLoader(dataset), or a list of (inputs, labels).",
         )
     return Loader(source)
+
+
+def made_of(make: Callable[[], Any]) -> Any:
+    """What a class or a function that is supplied as data makes; as `making`."""
+    name = getattr(make, "__name__", type(make).__name__)
+    return made_as(make, name, SUPPLIED)
+
+
+def _unreadable(error: BaseException) -> DataError:
+    said = f"the data can't be read{place_of(error)}: {described(error)}"
+    return DataError(said, SUPPLIED)
 
 
 def _starts_anew_by_reset(source: Any) -> bool:

@@ -13,15 +13,11 @@ import numpy as np
 from ....common.errors import DataError
 from ....common.processes.untouched import seeded
 from ....frameworks.inputs import Input
-from ..arrays import Arrays, Batch
+from ..arrays import LABELS, Arrays, Batch
 from ..files.npz import array_names, read_npz
 from ..random.synthetic import random_inputs
-from ..samples import making
-from .loaders import loader
+from .loaders import loader, made_of
 from .named import named_object
-
-LABELS = ("label", "labels", "y", "target", "targets")
-"""What the labels are called in an archive that nothing describes."""
 
 
 class Data(Protocol):
@@ -101,7 +97,7 @@ class NamedData:
             return _archive(Path(self.source))
         found = named_object(self.source, "--data")
         if isinstance(found, type):
-            made, begin = seeded(partial(making, found))
+            made, begin = seeded(partial(made_of, found))
             return replace(loader(made), begin=begin)
         return loader(found)
 

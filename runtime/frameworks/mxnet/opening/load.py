@@ -76,7 +76,8 @@ def read_symbol(path: Path, *, trust: bool = False) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else "it is no text"
         raise DamagedError(
-            f"{path} can't be read: {said}", "Check model.path in the spec."
+            f"{path} can't be read: {said}",
+            "Check model.path in the spec, which it is relative to.",
         ) from error
     return symbol_from(text, path.name, trust=trust)
 

@@ -14,6 +14,7 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
 from ....common.errors import DamagedError, ModelError, UnsafeError
+from ...opening.named import not_there
 from ...refusals import Damaged, Unsafe, shown
 from ..ir import weights
 from ..ir.proto import normalise, walk
@@ -62,7 +63,7 @@ def load_onnx(
     path = Path(path)
     place = place or f"model.path: {path.name}"
     with _refusals(place):
-        proto, token = _parsed(path, large)
+        proto, token = _parsed(path, place, large)
         _check(proto, place, outputs)
         spans = _spans(proto, path, token, trust)
         model = _read(proto, place)
@@ -131,10 +132,12 @@ def _refusals(place: str) -> Iterator[None]:
         ) from error
 
 
-def _parsed(path: Path, large: int) -> tuple[onnx.ModelProto, str]:
+def _parsed(path: Path, place: str, large: int) -> tuple[onnx.ModelProto, str]:
     """The file without its large tensors, and the location that stands for it."""
+    if not path.exists():
+        raise not_there(path, place)
     if not path.is_file():
-        raise Damaged("is no file" if path.exists() else "does not exist")
+        raise Damaged("is no file")
     if not path.stat().st_size:
         raise Damaged("is empty")
     token = secrets.token_hex(8)

@@ -15,6 +15,7 @@ from torch.export.pt2_archive._package import load_pt2
 
 from ....common.errors import DamagedError, ModelError, UnsafeError
 from ...inputs import Input
+from ...opening.named import not_there
 from ...refusals import Damaged, Unsafe, shown
 from ..ir.training import check_inference
 from .program_inputs import check_inputs
@@ -84,7 +85,7 @@ def checked(
     except Damaged as damaged:
         raise DamagedError(f"{place} {damaged}", damaged.remedy or AGAIN) from damaged
     except OSError as error:
-        raise ModelError(*_unreadable(place, error)) from error
+        raise _unreadable(path, place, error) from error
     except Exception as error:  # torch's reader fails in its own and Python's types
         raise ModelError(*_refused_by_torch(place, error)) from error
 
@@ -97,7 +98,7 @@ def _trusted(path: Path, place: str, device: str) -> ExportedProgram:
     except ModelError:
         raise
     except OSError as error:
-        raise ModelError(*_unreadable(place, error)) from error
+        raise _unreadable(path, place, error) from error
     except Exception as error:
         raise ModelError(*_refused_by_torch(place, error)) from error
     return move_to_device_pass(program, device)
@@ -113,10 +114,10 @@ def _check_sums(path: Path, place: str) -> None:
         raise ModelError(text, AGAIN)
 
 
-def _unreadable(place: str, error: OSError) -> tuple[str, str]:
+def _unreadable(path: Path, place: str, error: OSError) -> ModelError:
     if isinstance(error, FileNotFoundError):
-        return f"{place} does not exist", "Paths are relative to the spec's folder."
-    return f"{place} can't be read: {error.strerror or error}", ""
+        return not_there(path, place)
+    return ModelError(f"{place} can't be read: {error.strerror or error}")
 
 
 def _refused_by_torch(place: str, error: Exception) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from ....common.errors import DamagedError, ModelError
 from ....common.suggestion import suggestion
+from ...opening.named import not_there
 from ..bodies.bodies import split
 from ..bodies.inline import inline_calls
 from ..bodies.reachable import needed
@@ -134,9 +135,7 @@ def parsed_graph(path: Path, place: str) -> Any:
         else:
             found.ParseFromString(data)
     except FileNotFoundError as error:
-        raise ModelError(
-            f"{place} does not exist", "Paths are relative to the spec's folder."
-        ) from error
+        raise not_there(path, place) from error
     except (DecodeError, text_format.ParseError, UnicodeDecodeError) as error:
         raise DamagedError(
             f"{place} is no GraphDef, or cut short", _guess(path, data)

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from ....common.errors import DamagedError, ModelError
 from ....common.suggestion import chosen, suggestion
+from ...opening.named import not_there
 from ..bodies.bodies import MAIN, split
 from ..bodies.inline import inline_calls
 from ..bodies.reachable import needed
@@ -39,6 +40,7 @@ INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op", "table_initializer"
 KEYS_AND_VALUES = ("keys", "values")
 """What a checkpoint holds of a table."""
 
+FOLDER = "A SavedModel is the folder in which saved_model.pb is, a frozen graph is a .pb file."
 AGAIN = "Save it again with tf.saved_model.save, or copy it again."
 
 
@@ -120,12 +122,9 @@ def _model(
 def _parsed(path: Path, place: str) -> Any:
     binary, text = path / "saved_model.pb", path / "saved_model.pbtxt"
     if not path.is_dir():
-        kind = "is a file" if path.exists() else "does not exist"
-        raise ModelError(
-            f"{place} {kind}, no SavedModel folder",
-            "Paths are relative to the spec; a SavedModel is the folder in which "
-            "saved_model.pb is, a frozen graph is a .pb file.",
-        )
+        if not path.exists():
+            raise not_there(path, place, FOLDER)
+        raise ModelError(f"{place} is a file, no SavedModel folder", FOLDER)
     found = SavedModel()
     try:
         if text.is_file() and not binary.is_file():

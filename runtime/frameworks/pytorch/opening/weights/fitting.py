@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .....common.errors import ModelError, ModelWarning
+from ....opening.named import not_there
 from .mismatch import mismatch
 from .prefix import without_prefix
 from .tied import with_tied
@@ -95,9 +96,7 @@ def check_there(path: Path, place: str) -> None:
     if path.is_dir():
         raise ModelError(f"{place} is a folder", "Name the file in it.")
     if not path.exists():
-        raise ModelError(
-            f"{place} does not exist ({path})", "Paths are relative to the spec."
-        )
+        raise not_there(path, place)
 
 
 def short(error: Exception) -> str:

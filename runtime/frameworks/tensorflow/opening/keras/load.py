@@ -11,6 +11,7 @@ from zipfile import BadZipFile, ZipFile
 import keras
 
 from .....common.errors import DamagedError, ModelError
+from ....opening.named import not_there
 from ...running.reasons import said
 from ..untrusted.keras_config import FACTORY, check_config
 from ..untrusted.keras_files import AGAIN, check_archive, check_hdf5, config_of
@@ -91,7 +92,7 @@ def _check_file(path: Path, place: str) -> None:
             ".keras or .h5.",
         )
     if not path.exists():
-        raise ModelError(f"{place} does not exist", "Paths are relative to the spec.")
+        raise not_there(path, place)
 
 
 def _check_legacy(path: Path, place: str, trust: bool) -> None:
