@@ -12,7 +12,7 @@ from typing import Any
 
 from ..common import jsonl
 from ..common.errors import NarrowcastError
-from ..common.timing import Latency, latencies, verdict
+from ..common.timing import SLOWER, Latency, latencies, verdict
 from ..evaluation.criterion import Criterion, criterion_of
 from ..evaluation.judging.verdict import Verdict, allowance, verdict_of
 from ..graph.pins import Why
@@ -176,8 +176,12 @@ def _judged(data: Mapping[str, Any] | None) -> Judged | None:
 
 
 def _latency(data: Mapping[str, Any]) -> dict[str, Latency]:
+    numbers = ("median", "low", "high", "runs")
     return latencies(
-        {name: {k: float(v) for k, v in row.items()} for name, row in data.items()}
+        {
+            name: {**row, **{k: float(row[k]) for k in numbers}}
+            for name, row in data.items()
+        }
     )
 
 
@@ -255,7 +259,9 @@ def _about_speed(explanation: Explanation) -> Iterator[str]:
 
 def _is_slower_than(explanation: Explanation, base: str) -> bool:
     latency = explanation.latency
-    return base in latency and verdict(latency[base], latency[RESULT]) == "slower"
+    if base not in latency:
+        return False
+    return verdict(latency[base], latency[RESULT], base, RESULT) == SLOWER
 
 
 def _about_the_criterion(explanation: Explanation, judged: Judged) -> Iterator[str]:

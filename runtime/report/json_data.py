@@ -26,6 +26,8 @@ def as_json(report: Report) -> dict[str, Any]:
         data["judgement"] = _judgement_data(report.judgement)
     if report.latency is not None:
         data |= speed_data(report.latency, RESULT)
+        for name, latency in report.latency.items():
+            data["latency"][name]["noisy"] = latency.noisy
     if report.rules is not None:
         data["rules"] = _rules_data(report, report.rules)
     if report.package is not None:

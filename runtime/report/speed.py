@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..common.timing import Latency, speedup, verdict
+from ..common.timing import (
+    FASTER,
+    SLOWER,
+    UNCLEAR,
+    WITHIN,
+    Latency,
+    speedup,
+    verdict,
+    wide,
+)
 from ..evaluation.criterion import Criterion
 from ..evaluation.judging.digits import told
 from ..evaluation.performance.performed import Performed, Speed
@@ -16,13 +25,23 @@ NAMES = {FP32: "fp32", PREPARED: "prepared fp32"}
 
 
 def against(latency: Mapping[str, Latency], base: str, what: str) -> str:
-    """How many times as fast, with "SLOWER" and "within noise" where it is so."""
+    """How many times as fast, "SLOWER", "within noise" and "too noisy" where it is so."""
     ratio = speedup(latency[base], latency[what])
     return {
-        "faster": f"{ratio:.2f}x as fast",
-        "slower": f"SLOWER than {NAMES[base]}: {ratio:.2f}x as fast",
-        "within noise": f"{ratio:.2f}x, within noise",
-    }[verdict(latency[base], latency[what])]
+        FASTER: f"{ratio:.2f}x as fast",
+        SLOWER: f"SLOWER than {NAMES[base]}: {ratio:.2f}x as fast",
+        WITHIN: f"{ratio:.2f}x, within noise",
+        UNCLEAR: f"{UNCLEAR}: {ranges(latency, base, what)}",
+    }[verdict(latency[base], latency[what], base, what)]
+
+
+def ranges(latency: Mapping[str, Latency], base: str, what: str) -> str:
+    """Of both, what half of the calls took."""
+    before, after = (
+        f"{each.low * 1e3:.2f} to {each.high * 1e3:.2f} ms"
+        for each in (latency[base], latency[what])
+    )
+    return f"quartiles {before}, then {after}"
 
 
 def speed_lines(latency: Mapping[str, Latency], what: str) -> list[str]:
@@ -43,10 +62,11 @@ def _prepared(latency: Mapping[str, Latency], what: str) -> str:
         return "nothing is in 16 bits: the result is prepared fp32 itself"
     ratio = speedup(latency[FP32], latency[PREPARED])
     alone = {
-        "faster": f"of which {ratio:.2f}x comes from preparing the graph",
-        "slower": f"preparing the graph alone makes it slower: {ratio:.2f}x",
-        "within noise": f"preparing the graph alone gives {ratio:.2f}x, within noise",
-    }[verdict(latency[FP32], latency[PREPARED])]
+        FASTER: f"of which {ratio:.2f}x comes from preparing the graph",
+        SLOWER: f"preparing the graph alone makes it slower: {ratio:.2f}x",
+        WITHIN: f"preparing the graph alone gives {ratio:.2f}x, within noise",
+        UNCLEAR: f"what preparing the graph gives is {UNCLEAR}",
+    }[verdict(latency[FP32], latency[PREPARED], FP32, PREPARED)]
     said = against(latency, PREPARED, what)
     return f"{alone}; against prepared fp32, {_ms(latency[PREPARED])}: {said}"
 
@@ -77,10 +97,11 @@ def against_rules(latency: Mapping[str, Latency]) -> str:
     """How fast the result is beside the rule-based placement."""
     ratio = speedup(latency[RULES], latency[RESULT])
     return {
-        "faster": f"the result is {ratio:.2f}x as fast",
-        "slower": f"the result is SLOWER than that: {ratio:.2f}x as fast",
-        "within noise": "as fast as the result, within noise",
-    }[verdict(latency[RULES], latency[RESULT])]
+        FASTER: f"the result is {ratio:.2f}x as fast",
+        SLOWER: f"the result is SLOWER than that: {ratio:.2f}x as fast",
+        WITHIN: "as fast as the result, within noise",
+        UNCLEAR: f"{UNCLEAR}: {ranges(latency, RULES, RESULT)}",
+    }[verdict(latency[RULES], latency[RESULT], RULES, RESULT)]
 
 
 def rules_hold(rules: RuleBased, criterion: Criterion, baseline: float) -> bool:
@@ -92,14 +113,14 @@ def rules_hold(rules: RuleBased, criterion: Criterion, baseline: float) -> bool:
 
 
 def speed_data(latency: Mapping[str, Latency], what: str) -> dict[str, Any]:
-    """Speed-ups and verdicts, against fp32 as loaded and prepared."""
-    data: dict[str, Any] = {
-        "speedup": speedup(latency[FP32], latency[what]),
-        "verdict": verdict(latency[FP32], latency[what]),
-    }
-    if PREPARED in latency:
-        data["speedup_prepared"] = speedup(latency[PREPARED], latency[what])
-        data["verdict_prepared"] = verdict(latency[PREPARED], latency[what])
+    """Speed-ups, None where it is too noisy, and verdicts; against fp32 and prepared."""
+    data: dict[str, Any] = {}
+    for base, ending in ((FP32, ""), (PREPARED, "_prepared")):
+        if base in latency:
+            found = verdict(latency[base], latency[what], base, what)
+            ratio = speedup(latency[base], latency[what])
+            data[f"speedup{ending}"] = None if found == UNCLEAR else ratio
+            data[f"verdict{ending}"] = found
     return data
 
 
@@ -145,6 +166,8 @@ def _performed(found: Speed, base: Speed) -> str:
     line = f"{times}  {rate}  {sizes}"
     if found is base:
         return line
+    if wide(*found.noise) or wide(*base.noise):
+        return f"{line}  ({UNCLEAR})"
     ratio = base.latency[0] / found.latency[0] if found.latency[0] else 1.0
     least, most = found.throughput_noise
     apart = least > base.throughput_noise[1] or most < base.throughput_noise[0]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowcast.runtime.common.strict_json import complaint
-from narrowcast.runtime.common.timing import FEWEST, MOST
+from narrowcast.runtime.common.timing import FEWEST, SECONDS, most_rounds
 from narrowcast.runtime.evaluation.performance.asked import (
     Performance,
     available,
@@ -99,7 +99,9 @@ def test_all_are_called_in_turn_as_often_as_it_is_said() -> None:
     assert taken == {name: [1] * 4 for name in "abc"}
 
 
-@pytest.mark.parametrize(("tick", "rounded"), [(1.0, FEWEST), (1e-6, MOST)])
+@pytest.mark.parametrize(
+    ("tick", "rounded"), [(1.0, FEWEST), (1e-6, most_rounds(SECONDS))]
+)
 def test_without_a_number_two_seconds_decide(tick: float, rounded: int) -> None:
     ticks = count(0)
     taken = rounds({"a": lambda: None}, lambda: next(ticks) * tick, None)

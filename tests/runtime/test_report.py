@@ -145,8 +145,12 @@ def test_without_evaluation_nothing_is_said_to_hold(
     ("latency", "said"),
     [
         (timed(0.002, 0.004), "(SLOWER than fp32: 0.50x as fast)"),
-        (timed(0.002, 0.0021, noise=0.001), "(0.95x, within noise)"),
-        (timed(0.002, 0.0019, noise=0.001), "(1.05x, within noise)"),
+        (timed(0.002, 0.0021, noise=0.0003), "(0.95x, within noise)"),
+        (timed(0.002, 0.0019, noise=0.0003), "(1.05x, within noise)"),
+        (
+            timed(0.002, 0.0019, noise=0.001),
+            "(too noisy to tell: quartiles 1.00 to 3.00 ms, then 0.90 to 2.90 ms)",
+        ),
         (timed(0.006, 0.002), "(3.00x as fast)"),
     ],
 )
@@ -160,6 +164,13 @@ def test_no_time_at_all_divides_nothing_by_zero() -> None:
     report = replace(REPORT, latency=timed(0, 0))
     assert "within noise" in line(report, "latency")
     assert as_json(report)["speedup"] == 1
+
+
+def test_json_says_what_is_too_noisy() -> None:
+    found = as_json(replace(REPORT, latency=timed(0.002, 0.0019, noise=0.001)))
+    assert (found["verdict"], found["speedup"]) == ("too noisy to tell", None)
+    assert found["latency"]["result"]["noisy"]
+    assert not as_json(REPORT)["latency"]["result"]["noisy"]
 
 
 def test_off_the_target_nothing_was_timed() -> None:

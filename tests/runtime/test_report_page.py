@@ -314,12 +314,31 @@ def test_an_earlier_search_is_called_one() -> None:
 
 def test_the_tile_and_the_verdict_say_the_same_of_speed() -> None:
     latency = {
-        "fp32": Latency(0.00258, 0.0002, 0.009, 71),
-        "result": Latency(0.001, 0.0002, 0.004, 71),
+        "fp32": Latency(0.00129, 0.0010, 0.0014, 71),
+        "result": Latency(0.001, 0.0009, 0.0011, 71),
     }
     found = documented(latency=latency)
-    assert "2.58 times as fast as fp32 by the medians, which is within" in found.verdict
-    assert "2.58× as fast as fp32 by the medians, within noise" in page(found)
+    assert "1.29 times as fast as fp32 by the medians, which is within" in found.verdict
+    assert "1.29× as fast as fp32 by the medians, within noise" in page(found)
+
+
+def test_what_is_too_noisy_has_no_ratio_anywhere() -> None:
+    latency = {
+        "fp32": Latency(0.09635, 0.013, 0.1, 71),
+        "prepared": Latency(0.00126, 0.0012, 0.0013, 71),
+        "result": Latency(0.0614, 0.0009, 0.101, 71),
+    }
+    found = documented(latency=latency)
+    assert found.verdict.endswith(
+        "Speed beside fp32 is too noisy to tell: quartiles 13.00 to 100.00 ms, then "
+        "0.90 to 101.00 ms per batch."
+    )
+    rows = {each.key: each for each in found.contenders}
+    assert [rows[key].speedup for key in ("prepared", "result")] == [None, None]
+    assert rows["fp32"].latency is not None and rows["fp32"].latency.noisy
+    for said in (markdown(found), " ".join(Page(page(found)).text)):
+        assert "too noisy to tell (900.0 µs to 101.00 ms)" in said
+        assert not any(ratio in said for ratio in ("1.57", "76.4", "76.5", "0.02×"))
 
 
 def told(*arguments: str) -> str:

@@ -43,6 +43,8 @@ def test_slower_and_noise_are_never_unsaid(
     found = verdict(latency["fp32"], latency[what])
     assert ("SLOWER than fp32:" in loaded) == (found == "slower")
     assert ("within noise" in loaded) == (found == "within noise")
+    assert ("too noisy to tell" in loaded) == (found == "too noisy to tell")
+    assert ("x" in loaded) == (found != "too noisy to tell")
     held = prepared.rsplit("against prepared fp32", 1)[-1]
     found = verdict(latency["prepared"], latency[what])
     if latency["prepared"] != latency[what]:
@@ -50,6 +52,7 @@ def test_slower_and_noise_are_never_unsaid(
         assert ("within noise" in held) == (found == "within noise")
     data = speed_data(latency, what)
     assert data["verdict_prepared"] == found
+    assert (data["speedup_prepared"] is None) == (found == "too noisy to tell")
 
 
 @pytest.mark.parametrize(
@@ -75,9 +78,23 @@ def test_slower_and_noise_are_never_unsaid(
         ),
         (
             at(10, 1),
-            at(9, 2),
+            at(9, 1.5),
             "preparing the graph alone gives 1.00x, within noise; "
             "against prepared fp32, 10.00 ms: 1.11x, within noise",
+        ),
+        (
+            at(10),
+            at(60, 40),
+            "preparing the graph alone gives 1.00x, within noise; "
+            "against prepared fp32, 10.00 ms: too noisy to tell: "
+            "quartiles 10.00 to 10.00 ms, then 20.00 to 100.00 ms",
+        ),
+        (
+            at(60, 40),
+            at(5),
+            "what preparing the graph gives is too noisy to tell; "
+            "against prepared fp32, 60.00 ms: too noisy to tell: "
+            "quartiles 20.00 to 100.00 ms, then 5.00 to 5.00 ms",
         ),
         (at(8), at(8), "nothing is in 16 bits: the result is prepared fp32 itself"),
     ],

@@ -13,11 +13,13 @@ from narrowcast.runtime.common.telling.progress import Terminal
 from narrowcast.runtime.common.timing import (
     FEWEST,
     MOST,
+    SECONDS,
     SLOW_FEWEST,
     SLOW_WARM_UP,
     WARM_UP,
     Latency,
     interleaved,
+    most_rounds,
     speedup,
     verdict,
 )
@@ -52,7 +54,13 @@ def test_calls_take_turns() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "runs"),
-    [(10.0, SLOW_FEWEST), (0.4, FEWEST), (0.1, 20), (1e-6, MOST), (0.0, MOST)],
+    [
+        (10.0, SLOW_FEWEST),
+        (0.4, FEWEST),
+        (0.1, 20),
+        (1e-6, most_rounds(SECONDS)),
+        (0.0, 500),
+    ],
 )
 def test_rounds_are_as_many_as_fit(seconds: float, runs: int) -> None:
     assert Machine(a=[seconds]).timed()["a"].runs == pytest.approx(runs, abs=1)
@@ -92,7 +100,12 @@ def test_quartiles_are_around_the_median(seconds: list[float]) -> None:
         ((5, 5, 5), (5, 5, 5), "within noise"),
         ((1000, 1000, 1000), (1009, 1009, 1009), "within noise"),
         ((1000, 1000, 1000), (1011, 1011, 1011), "slower"),
-        ((1, 5, 9), (4, 5, 6), "within noise"),
+        ((1, 5, 9), (4, 5, 6), "too noisy to tell"),
+        ((4, 5, 6), (1, 5, 9), "too noisy to tell"),
+        ((13, 96, 100), (1.2, 1.26, 1.3), "too noisy to tell"),
+        ((10, 14.9, 15), (9, 9.4, 10), "too noisy to tell"),
+        ((10, 14, 15), (9, 9.4, 10), "within noise"),
+        ((0, 0, 0), (0, 0, 0), "within noise"),
     ],
 )
 def test_the_verdict_minds_the_noise(
@@ -102,6 +115,65 @@ def test_the_verdict_minds_the_noise(
         Latency(median, low, high, 9) for low, median, high in (fp32, result)
     )
     assert verdict(before, after) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.6, "too noisy to tell"), (0.75, "slower"), (1.0, "slower")]
+)
+def test_slower_is_said_only_where_the_rounds_agree(share: float, said: str) -> None:
+    one, other = Latency(5, 5, 5, 9), Latency(6, 6, 6, 9, {"one": share})
+    assert verdict(one, other, "one", "other") == said
+    said = said.replace("slower", "faster")
+    assert verdict(other, one, "other", "one") == said
+
+
+def test_rounds_tell_how_often_one_took_longer() -> None:
+    found = Machine(a=[0.2], b=[0.1, 0.1, 0.1, 0.3]).timed()
+    assert found["a"].longer["b"] == pytest.approx(0.75, abs=0.1)
+    assert found["b"].longer["a"] == pytest.approx(0.25, abs=0.1)
+    same = Machine(a=[0.25], b=[0.25]).timed()
+    assert (same["a"].longer, same["b"].longer) == ({"b": 0.0}, {"a": 0.0})
+
+
+class Shared(Machine):
+    """A machine that others have for the first part of each second, too."""
+
+    def __init__(self, part: float, **seconds: list[float]) -> None:
+        super().__init__(**seconds)
+        self.part = part
+
+    def _call(self, name: str, seconds: itertools.cycle[float]):  # type: ignore[no-untyped-def]
+        def call() -> None:
+            for _ in range(round(next(seconds) / 1e-4)):
+                here = self.now % 1.0
+                self.now += 2e-3 if here < self.part else 1e-4
+
+        return call
+
+
+SMALL = {"fp32": [4e-4], "prepared": [4e-4], "result": [2e-4]}
+"""Seconds that a small model takes where nobody else is."""
+
+
+@pytest.mark.parametrize("start", [0.0, 0.05, 0.3, 0.9])
+def test_a_stall_of_100_ms_decides_nothing_of_a_small_model(start: float) -> None:
+    machine = Shared(0.1, **SMALL)
+    machine.now = start
+    found = machine.timed()
+    assert found["fp32"].median == pytest.approx(4e-4)
+    assert verdict(found["fp32"], found["result"], "fp32", "result") == "faster"
+    assert verdict(found["fp32"], found["prepared"]) == "within noise"
+
+
+def test_a_stall_while_it_warms_up_costs_no_rounds() -> None:
+    seconds = [0.0004, 0.0004, 0.6] + [0.0004] * 1000
+    assert Machine(a=seconds).timed()["a"].runs == most_rounds(SECONDS)
+
+
+def test_on_a_machine_that_others_have_nothing_is_told() -> None:
+    found = Machine(a=[0.0004, 0.013, 0.1], b=[0.1, 0.0004, 0.013]).timed()
+    assert found["a"].noisy
+    assert verdict(found["a"], found["b"], "a", "b") == "too noisy to tell"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import BrokenBarrierError
 from typing import Any, Protocol
 
-from ...common.timing import FEWEST, MOST, SECONDS, Clock
+from ...common.timing import FEWEST, SECONDS, Clock, most_rounds
 from ...frameworks.inputs import Input
 from ...frameworks.protocol import Inputs, LoadSaved, Predict, first_call
 from ..batches import Batches, first_inputs
@@ -97,7 +97,9 @@ def rounds(
         if iterations is not None:
             if done >= iterations:
                 return taken
-        elif done >= MOST or (done >= FEWEST and clock() - began >= SECONDS):
+        elif done >= most_rounds(SECONDS) or (
+            done >= FEWEST and clock() - began >= SECONDS
+        ):
             return taken
 
 

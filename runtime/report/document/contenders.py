@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import starmap
 
-from ...common.timing import speedup, verdict
+from ...common.timing import UNCLEAR, speedup, verdict
 from ...evaluation.criterion import Stated
 from ...evaluation.judgement import Judgement
 from ...evaluation.judging.verdict import Verdict
@@ -104,11 +104,13 @@ def _contender(report: Report, key: str, known: Contender) -> Contender:
     latency, base = timed.get(key), timed.get(FP32)
     if latency is None or base is None:
         return known
+    found = "" if key == FP32 else verdict(base, latency, FP32, key)
+    times = latency.median, latency.low, latency.high, latency.runs, latency.noisy
     return replace(
         known,
-        latency=Latency(latency.median, latency.low, latency.high, latency.runs),
-        speedup=speedup(base, latency),
-        verdict="" if key == FP32 else verdict(base, latency),
+        latency=Latency(*times),
+        speedup=None if found == UNCLEAR else speedup(base, latency),
+        verdict=found,
     )
 
 

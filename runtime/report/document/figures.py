@@ -129,12 +129,14 @@ class Latency:
         median: The median.
         low, high: The quartiles around it.
         runs: How often it was timed.
+        noisy: Whether the quartiles are too far apart to say how long it takes.
     """
 
     median: float
     low: float
     high: float
     runs: int
+    noisy: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,9 @@ class Contender:
         holds: Whether it meets the criterion, null where that is not known.
         flops_low: FLOPs in 16 bits.
         latency: Null where it was not timed.
-        speedup: How many times as fast as `fp32`.
-        verdict: `faster`, `slower` or `within noise`, beside `fp32`; "" untimed.
+        speedup: How many times as fast as `fp32`, null where that is too noisy to tell.
+        verdict: `faster`, `slower`, `within noise` or `too noisy to tell`, beside
+            `fp32`; "" untimed.
         note: What else is to be said of it.
     """
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...common.timing import SAME
-from ..comparison import RESULT
+from ...common.timing import FASTER, SAME, SLOWER, UNCLEAR, WITHIN
+from ..comparison import FP32, RESULT
 from ..report import Report
+from ..speed import ranges
 from .document import Outcome
 from .figures import Accuracy, Contender, Number, limit
 from .figures import told as figures
@@ -93,16 +94,19 @@ def _moved(number: Number) -> str:
 
 def _speed(report: Report, contenders: tuple[Contender, ...]) -> str:
     result = next((each for each in contenders if each.key == RESULT), None)
-    if result is None or result.latency is None or result.speedup is None:
+    if result is None or result.latency is None:
         return ""
+    if result.verdict == UNCLEAR or result.speedup is None:
+        around = ranges(report.latency or {}, FP32, RESULT)
+        return f"Speed beside fp32 is {UNCLEAR}: {around} per batch."
     longer = 1 / max(result.speedup, 1e-9)
-    if result.verdict == "within noise" and abs(result.speedup - 1.0) >= SAME:
+    if result.verdict == WITHIN and abs(result.speedup - 1.0) >= SAME:
         return (
             f"A batch is {result.speedup:.2f} times as fast as fp32 by the medians, "
             "which is within noise."
         )
     return {
-        "faster": f"A batch is {result.speedup:.2f} times as fast as fp32.",
-        "slower": f"It is slower: a batch takes {longer:.2f} times as long as in fp32.",
-        "within noise": "A batch takes as long as in fp32, within noise.",
+        FASTER: f"A batch is {result.speedup:.2f} times as fast as fp32.",
+        SLOWER: f"It is slower: a batch takes {longer:.2f} times as long as in fp32.",
+        WITHIN: "A batch takes as long as in fp32, within noise.",
     }[result.verdict]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...common.timing import SAME
+from ...common.timing import SAME, UNCLEAR, WITHIN
 from ..document.document import Document
 from ..document.figures import Contender, Latency
 
@@ -65,6 +65,8 @@ def quartiles(latency: Latency) -> str:
 
 def beside_fp32(contender: Contender) -> str:
     """How fast it is."""
+    if contender.verdict == UNCLEAR and contender.latency is not None:
+        return f"{UNCLEAR} ({quartiles(contender.latency)})"
     if not contender.verdict or contender.speedup is None:
         return ""
     said = {"within noise": ", within noise", "slower": ", slower"}
@@ -98,8 +100,11 @@ def label(contender: Contender) -> str:
     return LABELS.get(contender.key, contender.key)
 
 
-def beside(speedup: float, noisy: bool) -> str:
+def beside(result: Contender) -> str:
     """How fast a result is, in the words of the verdict."""
+    speedup, noisy = result.speedup, result.verdict == WITHIN
+    if speedup is None:
+        return f"beside fp32 {beside_fp32(result)}"
     if noisy and abs(speedup - 1.0) < SAME:
         return "as long as fp32, within noise"
     noise = " by the medians, within noise" if noisy else ""

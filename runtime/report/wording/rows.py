@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ...common.timing import UNCLEAR, wide
 from ...evaluation.evaluation import rounded
 from ...evaluation.judging.digits import said
 from ...evaluation.metrics.part import SHARE
@@ -138,7 +139,8 @@ def _speed(each: Speed, base: Speed | None) -> tuple[str, ...]:
         low, high = base.throughput_low, base.throughput_high
         apart = each.throughput_low > high or each.throughput_high < low
         noise = "" if apart else ", within noise"
-        beside = f"{base.p50 / each.p50:.2f}×{noise}"
+        spread = any(wide(of.low or 0.0, of.high or 0.0) for of in (each, base))
+        beside = UNCLEAR if spread else f"{base.p50 / each.p50:.2f}×{noise}"
     sizes = (
         NONE if number is None else size(number)
         for number in (each.peak_bytes, each.file_bytes)

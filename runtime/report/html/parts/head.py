@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from ...comparison import RESULT
 from ...document.document import Document
 from ...document.figures import told
-from ...wording.numbers import beside, conversion, count, percent, seconds, size
+from ...wording.numbers import (
+    beside,
+    conversion,
+    count,
+    percent,
+    quartiles,
+    seconds,
+    size,
+)
 from ...wording.status import status
 from ..elements import Markup, joined, tag
 
@@ -47,8 +55,9 @@ def _tiles(document: Document) -> Iterator[Markup]:
         yield _tile("Output error", f"{document.drift:.1e}", "relative, beside fp32")
     result = next((each for each in document.contenders if each.key == RESULT), None)
     if result is not None and result.latency is not None:
-        said = beside(result.speedup or 0.0, result.verdict == "within noise")
-        yield _tile("Per batch", seconds(result.latency.median), said)
+        took = result.latency
+        value = quartiles(took) if took.noisy else seconds(took.median)
+        yield _tile("Per batch", value, beside(result))
     else:
         yield _tile("Per batch", "–", document.untimed or "not timed")
     part = document.size.saved / max(document.size.fp32, 1)
