@@ -5,7 +5,7 @@ A plan may be a stranger's: nothing in it is trusted, and all of it is text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ..record.recorded import Past, history_path, resumed
 from ..search.sensitivity.estimate import Estimate
 from .comparison import RESULT, RULES
 from .speed import NAMES
+from .wording.amounts import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,22 +286,8 @@ def _about_the_criterion(explanation: Explanation, judged: Judged) -> Iterator[s
         allowed, won = allowance(criterion, base, best.value or 0.0), ""
         if best.flops_low:
             won = f" and {amount(best.flops_low, 'FLOPs')} more"
+        more = best.ops_low - explanation.ops_low
+        ops = f"{more} op{'s' * (more != 1)}"
         yield (
-            f"{allowed} would win "
-            f"{best.ops_low - explanation.ops_low} ops{won} in {explanation.low}: "
-            f"trial {best.number}"
+            f"{allowed} would win {ops}{won} in {explanation.low}: trial {best.number}"
         )
-
-
-def amount(gain: float, unit: str) -> str:
-    """A gain for people."""
-    scale: Sequence[tuple[float, str]] = {
-        "FLOPs": ((1e9, "GFLOPs"), (1e6, "MFLOPs"), (1.0, "FLOPs")),
-        "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes")),
-        "seconds": ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")),
-    }.get(unit, ((1.0, unit),))
-    for size, name in scale:
-        if abs(gain) >= size:
-            return f"{gain / size:.3g} {name}"
-    size, name = scale[-1]
-    return f"{gain / size:.3g} {name}"

@@ -10,8 +10,9 @@ from ..common.strict_json import strict
 from ..evaluation.evaluation import rounded
 from ..graph.pins import Why
 from .comparison import COMPILED, PREPARED, RESULT, RULES
-from .explain import Explanation, Kept, Tried, advice, amount
+from .explain import Explanation, Kept, Tried, advice
 from .speed import against_rules, speed_lines
+from .wording.amounts import amount
 
 MOST = 8
 """Rows of one list; the plan has all."""

@@ -296,7 +296,10 @@ def test_check_and_diff_see_the_copy(folder: Path, how: str) -> None:
     before = {each: each.stat().st_mtime_ns for each in folder.rglob("*")}
     check, diff = generate(folder, "--check"), generate(folder, "--diff")
     assert (check.exit_code, diff.exit_code) == (1, 1)
-    assert "it, with its copy of the runtime, is not what spec.yaml generates" in check.stderr
+    assert (
+        "it, with its copy of the runtime, is not what spec.yaml generates"
+        in check.stderr
+    )
     said = {
         "changed": f"+++ {COPY}/fitting.py (generated)",
         "missing": f"Missing: {COPY}/fitting.py",
