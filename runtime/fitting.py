@@ -35,7 +35,7 @@ def _misfit(version: str, copy_of: str) -> MisfitError | None:
     if copy_of != COPY_OF:
         return MisfitError(
             "this script and the copy of narrowcast's runtime beside it are not of one "
-            f"making: the script is {version}'s, the copy {VERSION}'s",
+            f"making: {_makings(version)}",
             "Make both anew: narrowcast generate SPEC --vendor, for each script beside "
             "the copy.",
         )
@@ -46,6 +46,12 @@ def _misfit(version: str, copy_of: str) -> MisfitError | None:
     if made < here:
         return MisfitError(said, "Generate it again; its second line names the spec.")
     return MisfitError(said, f"Upgrade it: pip install 'narrowcast~={version}'")
+
+
+def _makings(version: str) -> str:
+    if version == VERSION:
+        return f"both are of {VERSION}, and the runtime was changed between them"
+    return f"the script is {version}'s, the copy {VERSION}'s"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

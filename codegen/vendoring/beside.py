@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..writing.output import GENERATED, OutputError, read
 from .closure import identity, needed_by
-from .contents import HEAD, contents
+from .contents import contents
+from .exchange import exchanged, keep_modes, repair, staged
+from .folder import begins, files, foreign
 from .runtime import BESIDE, Runtime, copied
 
 
@@ -41,7 +42,7 @@ class Copy:
         Raises:
             OutputError: It can't be read.
         """
-        there = {} if self.is_none else _files(self.folder)
+        there = {} if self.is_none else files(self.folder)
         names = sorted({*there, *self.files})
         return "".join(line for name in names for line in self._lines(name, there))
 
@@ -66,34 +67,42 @@ class Copy:
             return
         if self.folder.exists() and not self.folder.is_dir():
             raise OutputError(f"{self.folder} is no folder; move it elsewhere", "NC902")
-        for name, path in _files(self.folder).items():
-            if not _begins(path, self.files.get(name, HEAD).splitlines()[0]):
-                raise OutputError(
-                    f"{path} was not written by narrowcast; it is left alone. Move it "
-                    f"elsewhere: {self.folder.name} is replaced as a whole.",
-                    "NC903",
-                )
+        path = foreign(files(self.folder))
+        if path is not None:
+            raise OutputError(
+                f"{path} was not written by narrowcast; it is left alone. Move it "
+                f"elsewhere: {self.folder.name} is replaced as a whole.",
+                "NC903",
+            )
 
-    def put(self) -> bool:
-        """Put the copy in place, whole; True if anything changed.
+    @contextmanager
+    def in_place(self) -> Iterator[bool]:
+        """The copy in its place, whole, while its script is written.
+
+        Yields:
+            Whether anything changed. What was there comes back if the script fails.
 
         Raises:
             OutputError: It can't be written, or what is there is not narrowcast's alone.
         """
         self.check()
-        if not self.difference():
-            return False
+        if self.is_none:
+            yield False
+            return
         place = Path(os.path.realpath(self.folder))
-        beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
         try:
-            self._write(beside)
-            _exchange(beside, place)
+            repair(place)
+            if not self.difference():
+                yield False
+                return
+            with staged(place) as new:
+                self._write(new)
+                keep_modes(new, place)
+                with exchanged(new, place):
+                    yield True
         except OSError as error:
             said = f"can't write {self.folder}: {error.strerror}"
             raise OutputError(said) from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-        return True
 
     def _write(self, folder: Path) -> None:
         for name, text in self.files.items():
@@ -131,8 +140,8 @@ def copy_for(path: Path, text: str) -> Copy:
         return Copy(folder, {})
     sharing = {
         each.name: shared
-        for each in sorted(script.parent.glob("*.py"))
-        if each.name != script.name and _begins(each, GENERATED)
+        for each in _modules(script.parent)
+        if each.name != script.name and begins(each, GENERATED)
         if is_vendored(shared := read(each) or "")
     }
     others = (name for name, each in sharing.items() if f'"{identity()}"' not in each)
@@ -147,6 +156,21 @@ def is_vendored(text: str) -> bool:
     return text.startswith(GENERATED) and f"\nfrom {BESIDE}." in text
 
 
+def _modules(folder: Path) -> list[Path]:
+    """Python files in a folder, if it is there.
+
+    Raises:
+        OutputError: It can't be read: a script in it may need the copy.
+    """
+    try:
+        found = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise OutputError(f"can't read {folder}: {error.strerror}") from error
+    return [path for path in found if path.suffix == ".py"]
+
+
 def _needed(name: str, script: str) -> set[Path]:
     try:
         return needed_by(script)
@@ -155,38 +179,3 @@ def _needed(name: str, script: str) -> set[Path]:
             f"{name}, which shares the copy, can't be read: {error}. Generate it again "
             "by itself, or remove it."
         ) from error
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Path in the folder → file, without what Python caches there."""
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in folder.rglob("*")
-        if (path.is_symlink() or not path.is_dir())
-        and path.parent.name != "__pycache__"
-    }
-
-
-def _begins(path: Path, line: str) -> bool:
-    if path.is_symlink() or not path.is_file():
-        return False
-    try:
-        with path.open("rb") as file:
-            return file.read(len(line.encode())) == line.encode()
-    except OSError as error:
-        raise OutputError(f"can't read {path}: {error.strerror}") from error
-
-
-def _exchange(new: Path, place: Path) -> None:
-    """Put a folder in the place of another, which is removed."""
-    if not place.exists():
-        new.rename(place)
-        return
-    old = new.with_name(f"{new.name}.old")
-    place.rename(old)
-    try:
-        new.rename(place)
-    except BaseException:
-        old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -41,3 +41,15 @@ def contents(modules: Iterable[Path]) -> dict[str, str]:
         README: readme(__version__, identity()),
         **{path: HEAD + text for path, text in found.items()},
     }
+
+
+def beginning(name: str) -> str:
+    """How a file of any copy begins, by which it is told from somebody's own.
+
+    Args:
+        name: Its path in the copy.
+    """
+    if name == LICENCE:
+        return (home() / LICENCE).read_text("utf-8")[:60]
+    text = readme(__version__, identity()) if name == README else HEAD
+    return text.splitlines()[0]

@@ -1,15 +1,19 @@
 """`narrowcast generate --vendor`: what is copied, compared, shared, refused."""
 
 import ast
+import errno
+import fcntl
 import json
 import os
 import runpy
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -23,6 +27,7 @@ from narrowcast.codegen.vendoring.beside import is_vendored
 from narrowcast.codegen.vendoring.closure import identity
 from narrowcast.codegen.vendoring.contents import HEAD
 from narrowcast.codegen.vendoring.runtime import copied
+from narrowcast.codegen.writing import output
 from narrowcast.runtime import fitting
 from narrowcast.spec import load
 
@@ -297,8 +302,7 @@ def test_check_and_diff_see_the_copy(folder: Path, how: str) -> None:
     check, diff = generate(folder, "--check"), generate(folder, "--diff")
     assert (check.exit_code, diff.exit_code) == (1, 1)
     assert (
-        "it, with its copy of the runtime, is not what spec.yaml generates"
-        in check.stderr
+        "with its copy of the runtime, is not what spec.yaml generates" in check.stderr
     )
     said = {
         "changed": f"+++ {COPY}/fitting.py (generated)",
@@ -321,7 +325,24 @@ def test_what_python_caches_is_no_difference(folder: Path) -> None:
     cached = folder / COPY / "common/__pycache__"
     cached.mkdir()
     (cached / "errors.cpython-311.pyc").write_bytes(b"")
+    (cached / "errors.cpython-311.pyc.140245").write_bytes(b"")  # killed meanwhile
     assert generate(folder, "--check").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "deeper/a.pyc", "link.pyc"])
+def test_what_python_does_not_cache_is_somebody_elses(folder: Path, name: str) -> None:
+    path = folder / COPY / "__pycache__" / name
+    path.parent.mkdir(parents=True)
+    if name == "link.pyc":
+        path.symlink_to(folder / "spec.yaml")
+    else:
+        path.write_text("mine")
+    (folder / COPY / "fitting.py").unlink()
+    assert generate(folder, "--check").exit_code == 1
+    result = generate(folder)
+    assert result.exit_code == 2
+    assert "error[NC903]" in result.stderr and path.name in result.stderr
+    assert path.exists()
 
 
 @pytest.mark.parametrize("kind", ["text", "link", "pipe", "module"])
@@ -382,6 +403,177 @@ def test_a_link_to_the_copy_stays_one(folder: Path, tmp_path: Path) -> None:
     assert generate(folder).exit_code == 0
     assert (folder / COPY).is_symlink()
     assert (tmp_path / "shared/fitting.py").exists()
+
+
+# What fails half-way, or was killed
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """Path → content, of files."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def age(folder: Path) -> None:
+    """Make script and copy of another runtime, which both are to be replaced."""
+    for path in (script_in(folder), folder / COPY / "common/version.py"):
+        text = path.read_text("utf-8").replace(identity(), "0123456789abcdef")
+        path.write_text(text, "utf-8")
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("what", ["copy", "script", "interrupted"])
+@pytest.mark.parametrize("vendored", [True, False])
+def test_where_script_or_copy_fails_both_are_what_they_were(
+    folder: Path, what: str, vendored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if vendored:
+        age(folder)
+    else:
+        assert generate(folder, "--no-vendor").exit_code == 0
+        shutil.rmtree(folder / COPY)
+    before, write = everything(folder), Path.write_text
+
+    def full(path: Path, *args: Any, **options: Any) -> int:
+        if path.name == "fitting.py":
+            raise FULL
+        return write(path, *args, **options)
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt if what == "interrupted" else FULL
+
+    if what == "copy":
+        monkeypatch.setattr(Path, "write_text", full)
+    else:
+        monkeypatch.setattr(output, "_replace", fail)
+    with chdir(folder):
+        result = CliRunner().invoke(app, ["generate", "spec.yaml", "--vendor"])
+    assert result.exit_code == (130 if what == "interrupted" else 2)
+    assert ("error[NC901]: can't write" in result.stderr) == (what != "interrupted")
+    assert everything(folder) == before
+    assert all(each.name[0] != "." for each in folder.iterdir())
+    monkeypatch.undo()
+    assert generate(folder, "--vendor").exit_code == 0
+    assert generate(folder, "--check", "--vendor").exit_code == 0
+
+
+@pytest.mark.parametrize("name", [COPY, f"{COPY}/common", "."])
+@pytest.mark.parametrize("options", [(), ("--check",), ("--diff",)])
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
+    folder: Path, name: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, closed = everything(folder), (folder / name).resolve()
+
+    def refusing(function: Any) -> Any:
+        def refuse(path: Any = ".") -> Any:
+            if Path(path).resolve() == closed:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return function(path)
+
+        return refuse
+
+    monkeypatch.setattr(os, "scandir", refusing(os.scandir))
+    monkeypatch.setattr(os, "listdir", refusing(os.listdir))
+    result = generate(folder, *options)
+    monkeypatch.undo()
+    assert result.exit_code == 2
+    assert "error[NC901]: can't read" in result.stderr
+    assert everything(folder) == before
+
+
+def killed(folder: Path, how: str) -> Path:
+    """A folder as a process that was killed left it."""
+    left = folder / f".{COPY}.0123abcd"
+    copy = folder / COPY
+    if how == "within":
+        shutil.copytree(copy, left)
+        (left / "fitting.py").write_text(HEAD[:10])
+        (left / "LICENSE").write_text("")
+    elif how == "between":
+        shutil.copytree(copy, left)
+        left = copy.rename(left.with_name(f"{left.name}.old"))
+    else:
+        left = Path(shutil.copytree(copy, left.with_name(f"{left.name}.old")))
+    return left
+
+
+@pytest.mark.parametrize("how", ["within", "between", "after"])
+def test_what_a_killed_one_left_is_repaired(folder: Path, how: str) -> None:
+    before = everything(folder)
+    left = killed(folder, how)
+    assert generate(folder, "--check").exit_code == (1 if how == "between" else 0)
+    assert left.exists()
+    assert generate(folder).stdout == f"unchanged: {script_in(folder).name}\n"
+    assert everything(folder) == before
+
+
+def test_it_is_repaired_where_nothing_new_can_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(folder)
+    before = everything(folder)
+    killed(folder, "between")
+
+    def fail(*_: object, **__: object) -> int:
+        raise FULL
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    assert generate(folder).exit_code == 2
+    assert everything(folder) == before
+
+
+@pytest.mark.parametrize("whose", ["mine", "used", "link"])
+def test_what_nobody_left_stays(folder: Path, whose: str) -> None:
+    left = killed(folder, "within")
+    if whose == "mine":
+        (left / "notes.txt").write_text("mine")
+    elif whose == "link":
+        left.rename(folder / "else")
+        left.symlink_to("else")
+    handle = os.open(left, os.O_RDONLY)
+    if whose == "used":
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    before = everything(folder)
+    assert generate(folder).exit_code == 0
+    assert cleaned(folder) == "nothing to clean\n"
+    os.close(handle)
+    assert everything(folder) == before
+    assert os.path.lexists(left)
+
+
+def cleaned(folder: Path, *options: str) -> str:
+    result = CliRunner().invoke(app, ["clean", str(folder), *options])
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_clean_removes_it_too(folder: Path) -> None:
+    before = everything(folder)
+    left = killed(folder, "within")
+    assert cleaned(folder, "-n") == f"would remove {left}\n" and left.exists()
+    assert cleaned(folder) == f"removed {left}\n"
+    assert everything(folder) == before
+    left, new = killed(folder, "between"), folder / f".{COPY}.0123abcd"
+    assert cleaned(folder) == f"removed {new}\n"  # the one copy that was stays
+    assert generate(folder).exit_code == 0
+    assert everything(folder) == before and not left.exists()
+
+
+def test_modes_are_kept(folder: Path) -> None:
+    copy = folder / COPY
+    modes = {copy: 0o2775, copy / "common": 0o2555, copy / "fitting.py": 0o640}
+    for path, mode in modes.items():
+        path.chmod(mode)
+    shutil.rmtree(copy / "record")
+    assert generate(folder).stdout.endswith(f"wrote {COPY}\n")
+    modes[copy / "record"] = 0o2775
+    assert {path: stat.S_IMODE(path.stat().st_mode) for path in modes} == modes
+    assert {each.name[0] for each in folder.iterdir()} == {"s", "c", "_"}
 
 
 # Several scripts
@@ -446,6 +638,18 @@ def test_a_script_and_a_runtime_that_do_not_fit_refuse_each_other(
     error = capsys.readouterr().err
     assert said in error
     assert bool(error) == bool(said)
+
+
+def test_another_copy_of_the_same_version_is_called_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fitting, "COPY_OF", "bb")
+    assert not fitting.fits(fitting.VERSION, "aa")
+    same = capsys.readouterr().err
+    assert f"both are of {fitting.VERSION}, and the runtime was changed" in same
+    assert not fitting.fits("0.0.1", "aa")
+    error = capsys.readouterr().err
+    assert f"the script is 0.0.1's, the copy {fitting.VERSION}'s" in error
 
 
 def test_a_script_of_another_release_is_refused_before_its_imports(

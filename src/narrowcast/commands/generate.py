@@ -110,9 +110,9 @@ def _written(spec: Path, path: Path, text: str, force: bool) -> int:
 
     try:
         copy = copy_for(path, text)
-        copy.check()
-        changed = write(path, text, force)
-        copied = copy.put()
+        # The copy first: if there is no room for it, the script that is there works on.
+        with copy.in_place() as copied:
+            changed = write(path, text, force)
     except OutputError as error:
         raise failure(str(error), error.code) from error
     text = f"{'wrote' if changed else 'unchanged:'} {path}"

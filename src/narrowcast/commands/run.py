@@ -90,10 +90,8 @@ def _put(path: Path, text: str) -> None:
     from narrowcast.codegen.vendoring.beside import copy_for
 
     try:
-        copy = copy_for(path, text)
-        copy.check()
-        write(path, text)
-        copy.put()
+        with copy_for(path, text).in_place():
+            write(path, text)
     except OutputError as error:
         raise failure(str(error), error.code) from error
 

@@ -51,6 +51,23 @@ def _cleaned(folder: Path, dry_run: bool) -> int:
             typer.echo(f"would remove {each.path}")
         else:
             _removed(each)
+    return len(left) + _copies(folder, dry_run)
+
+
+def _copies(folder: Path, dry_run: bool) -> int:
+    """How many copies of the runtime a killed `generate` left; each is told."""
+    from narrowcast.codegen.vendoring.exchange import abandoned, remove
+    from narrowcast.codegen.vendoring.runtime import BESIDE
+
+    place = folder / BESIDE
+    # One that was moved away, and nothing came in its place: `generate` puts it back.
+    left = [e for e in abandoned(place) if place.exists() or e.suffix != ".old"]
+    for each in left:
+        if not dry_run:
+            remove(each)
+            if each.exists():
+                raise failure(f"can't remove {each}", "NC901")
+        typer.echo(f"{'would remove' if dry_run else 'removed'} {each}")
     return len(left)
 
 
