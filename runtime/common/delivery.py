@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .errors import WriteError
-from .files import beside, keep_mode, sha256, standing
+from .files import STAGED, beside, keep_mode, sha256, standing
 from .standing import check_model
 
 CANDIDATE = "candidate-"
@@ -51,7 +51,7 @@ def temporary(output: Path) -> Iterator[Path]:
     """
     try:
         made = TemporaryDirectory(
-            prefix=CANDIDATE, dir=output, ignore_cleanup_errors=True
+            prefix=f"{CANDIDATE}{STAGED}", dir=output, ignore_cleanup_errors=True
         )
     except OSError as error:
         raise _unwritable(output, error) from error

@@ -14,6 +14,9 @@ from pathlib import Path
 from .errors import WriteError
 from .standing import check_file
 
+STAGED = "narrowcast-"
+"""In the name of what is not whole yet: what a kill leaves is known to be ours."""
+
 
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write beside the target and rename: readers see the old file or the new one.
@@ -57,7 +60,7 @@ def standing(path: Path) -> Path:
 
 def beside(path: Path) -> Path:
     """A name that nothing has yet, in the folder of another."""
-    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
+    return path.with_name(f".{path.name[:200]}.{STAGED}{secrets.token_hex(4)}")
 
 
 def keep_mode(new: Path, old: Path) -> None:

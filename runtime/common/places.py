@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import NarrowcastError
+from .processes.staying import one_process
 
 INSTALLED = tuple(
     Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")
@@ -23,13 +24,15 @@ def users_code(told: Callable[[BaseException], NarrowcastError]) -> Iterator[Non
     """Whatever the user's code raises, as an error of ours.
 
     That is more than Exceptions: sys.exit, and what asyncio and test runners cancel
-    with. Interrupts and the end of a generator are not the code's own.
+    with. Interrupts and the end of a generator are not the code's own. A process that
+    the code forks and that comes back from it ends here.
 
     Args:
         told: Makes the error of what was raised.
     """
     try:
-        yield
+        with one_process():
+            yield
     except (NarrowcastError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:

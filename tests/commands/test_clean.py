@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from narrowcast.cli import app
+from narrowcast.codegen.writing import output
+from narrowcast.runtime.common import files as runtime_files
 from narrowcast.runtime.common.delivery import candidate, temporary
-from narrowcast.runtime.common.files import stage
+from narrowcast.runtime.common.files import STAGED, beside, stage
 from narrowcast.runtime.record.lock import lock_path
 
 KEPT = {
@@ -24,7 +26,19 @@ KEPT = {
     "candidate-list/people.csv": "the user's",
     "candidate-x1y2z3w4/notes.txt": "the user's",
     "candidate-other.bf16.pt2/other.bf16.pt2": "of no run that is known",
-    ".other.bf16.pt2.abcd1234": "of no run that is known",
+    "candidate-my-net.backup/net.bf16.pt2": "the user's",
+    "candidate-net.bf16.pt2.old/net.bf16.pt2": "the user's",
+    "candidate-net.bf16.onnx/notes.txt": "the user's",
+    "candidate-password/net.bf16.pt2": "the user's",
+    f".other.bf16.pt2.{STAGED}abcd1234": "of no run that is known",
+    ".net.bf16.pt2.abcd1234": "as good as the user's",
+    ".net.notes.markdown": "the user's",
+    ".net.yaml.original": "the user's",
+    ".net.lockfile.password": "the user's",
+    ".net.git.abcdefgh/HEAD": "the user's",
+    f".net.git.{STAGED}abcd1234/HEAD": "the user's",
+    f".net.bf16.{STAGED}abcd1234/notes.txt": "the user's",
+    f".net.yaml.{STAGED}original": "the user's",
     ".net.gitignore": "the user's",
     ".netrc.abcd1234": "the user's",
     ".bashrc.lock": "the user's",
@@ -60,13 +74,18 @@ def killed(folder: Path) -> set[str]:
     candidate(folder, "net.bf16.pt2", 2).write_text("half")
     candidate(folder, "rules-net.bf16.pt2").write_text("half")
     stage(folder / "net.plan.json", b"half")
+    stage(folder / "convert_net.py", b"half")
+    stage(candidate(folder, "net.fp16.onnx"), b"half")
+    (beside(folder / "net.bf16") / "variables").mkdir(parents=True)
+    (copied := beside(folder / "net.bf16.onnx")).mkdir()
+    (copied / "net.bf16.onnx").write_text("half")
     with temporary(folder) as made:
         scratch = made.rename(folder / "kept")
         made.mkdir(0o700)  # for its end to remove
     scratch.rename(made)
     (made / "net.bf16.pt2").write_text("half")
     left = {path.name for path in folder.iterdir()} - {n.split("/")[0] for n in KEPT}
-    assert len(left) == 6
+    assert len(left) == 10
     return left
 
 
@@ -77,6 +96,24 @@ def test_what_killed_runs_left_is_removed(folder: Path) -> None:
     assert {row.removeprefix("removed ") for row in result.stdout.splitlines()} == left
     assert files(folder) == KEPT
     assert clean().stdout == "nothing to clean\n"
+
+
+def test_a_script_that_is_written_is_called_as_what_the_runtime_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert output.STAGED == runtime_files.STAGED
+    seen: list[str] = []
+    monkeypatch.setattr(Path, "replace", lambda new, _old: seen.append(new.name))
+    output.write(tmp_path / "convert_net.py", output.GENERATED)
+    assert seen[0].startswith(f".convert_net.py.{STAGED}")
+
+
+@pytest.mark.parametrize("name", ["net.fp16", "rules-net", "2-net"])
+def test_a_models_name_may_look_like_another(folder: Path, name: str) -> None:
+    (folder / f"{name}.plan.json").write_text("{}")
+    made = candidate(folder, f"{name}.bf16.pt2", 2)
+    made.write_text("half")
+    assert clean().stdout == f"removed {made.parent.name}\n"
 
 
 def test_dry_run_changes_nothing(folder: Path) -> None:
@@ -140,8 +177,8 @@ def test_the_only_copy_of_an_earlier_result_stays(folder: Path) -> None:
 
 
 def test_links_stay(folder: Path) -> None:
-    (folder / "candidate-net.bf16.onnx").symlink_to(folder / "failed")
-    (folder / ".net.plan.json.abcd1234").symlink_to(folder / "net.yaml")
+    (folder / "candidate-net.fp16.pt2").symlink_to(folder / "failed")
+    (folder / f".net.plan.json.{STAGED}abcd1234").symlink_to(folder / "net.yaml")
     assert clean().stdout == "nothing to clean\n"
     assert files(folder) | KEPT == files(folder)
 

@@ -19,6 +19,7 @@ from toy import Toy
 
 from narrowcast.runtime.common.errors import DataError, MetricError, ModelError
 from narrowcast.runtime.common.processes.fresh import in_fresh_process
+from narrowcast.runtime.common.processes.staying import one_process
 from narrowcast.runtime.evaluation.baseline import measured_baseline
 from narrowcast.runtime.evaluation.evaluation import Evaluation, evaluate
 from narrowcast.runtime.evaluation.loading import loaded
@@ -150,6 +151,48 @@ def test_os_exit_of_a_forked_child_is_its_own(toy: Toy) -> None:
     done = toy.run("--max-trials", "1")
     assert done.code == 1
     assert "os._exit" not in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+@pytest.mark.parametrize("ends", ["pass", "raise ValueError"])
+def test_a_forked_process_that_comes_back_from_load_model_goes_no_further(
+    toy: Toy, ends: str
+) -> None:
+    fork = (
+        "def load_model() -> float:\n    if os.environ.pop('FORKS', ''):\n"
+        "        if child := os.fork():\n            status = os.waitpid(child, 0)[1]\n"
+        "            assert os.waitstatus_to_exitcode(status) == 70\n"
+        f"        else:\n            {ends}\n"
+    )
+    changed(toy, "def load_model() -> float:\n", fork)
+    done = toy.run("--max-trials", "1", "--json", FORKS="1")
+    assert done.code == 1, done.err
+    assert json.loads(done.out)["name"] == "net"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+def test_a_forked_process_that_comes_back_in_a_fresh_one_goes_no_further() -> None:
+    assert in_fresh_process(forking) == 70
+
+
+def forking() -> int:
+    child = os.fork()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+def test_what_a_child_inherits_and_collects_does_not_end_it() -> None:
+    def rows() -> Iterator[int]:
+        with one_process():
+            yield 0
+
+    begun = rows()
+    next(begun)
+    child = os.fork()
+    if not child:
+        del begun
+        os._exit(5)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
 
 
 def test_what_nobody_expects_is_no_verdict(toy: Toy) -> None:

@@ -20,6 +20,7 @@ from ..telling.heartbeat import beating
 from ..telling.waiting import limit, limit_reading, waiting
 from .main_module import in_main, main_runs_once
 from .parent import obey_the_parent
+from .staying import one_process
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -251,7 +252,8 @@ def outcome_of(
 ) -> tuple[bool, Any]:
     """Whether a function returned, and what; else what the parent is to raise."""
     try:
-        return True, function(*args, **kwargs)
+        with one_process():
+            return True, function(*args, **kwargs)
     except BaseException as error:
         error.add_note("In the fresh process:\n" + traceback.format_exc())
         return False, portable(error)

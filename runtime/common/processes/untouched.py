@@ -14,13 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .staying import one_process
+
 T = TypeVar("T")
 
 SEED = 1978
 """Neural Compressor's default of `tuning.random_seed`."""
-
-CAME_BACK = 70
-"""Exit code of a forked process that would go on in our code."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +78,12 @@ def untouched() -> Iterator[None]:
 
 @contextmanager
 def _in_place() -> Iterator[None]:
-    """Stay in this folder and in this process.
-
-    A process that was forked meanwhile ends here: what follows is done by its parent,
-    and by no other.
-    """
-    process, folder = os.getpid(), _folder()
+    """Stay in this folder and in this process."""
+    folder = _folder()
     try:
-        yield
+        with one_process():
+            yield
     finally:
-        if os.getpid() != process:
-            os._exit(CAME_BACK)
         if folder and _folder() != folder:
             with suppress(OSError):  # it was removed
                 os.chdir(folder)

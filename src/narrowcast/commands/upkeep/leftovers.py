@@ -1,7 +1,7 @@
 """What runs that were killed left behind: found by their names, and by whose they are.
 
-A file is ours only where a plan, a history or a lock beside it has the model's name that
-it is called after. What belongs to a run that is not over is left alone, as is what may
+A file is ours only where it is called exactly as the writers call theirs, and a plan, a
+history or a lock beside it has that model's name. What belongs to a run that is not over is left alone, as is what may
 be the only copy of an earlier result.
 """
 
@@ -16,17 +16,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narrowcast.runtime.common.delivery import CANDIDATE, FAILED
+from narrowcast.runtime.common.files import STAGED
 from narrowcast.runtime.record.lock import is_held, lock_path, locked
 
 OWNER = re.compile(
     r"(?:\.(?P<lock>.+)\.lock|(?P<file>.+)\.(?:plan\.json|trials\.jsonl))"
 )
-STAGED = re.compile(r"\.(?P<name>.+?)(?P<old>\.old)?\.[a-z0-9_]{8}")
-"""A file that is written beside its place, as `tempfile` names it."""
+BESIDE = re.compile(rf"\.(?P<name>.+?)(?P<old>\.old)?\.{STAGED}[0-9a-f]{{8}}")
+"""What is written beside its place, as `runtime.common.files.beside` names it."""
 
-TEMPORARY = re.compile(re.escape(CANDIDATE) + "[a-z0-9_]{8}")
+ENDINGS = r"(|\.compiled\.pt2|\.pt2|\.onnx(\.data)?|-symbol\.json|-[0-9]{4}\.params)"
+"""How the files of a model in 16 bits end; a SavedModel is a folder without."""
+
+PARTS = re.compile(r"saved_model\.pb|fingerprint\.pb|variables|assets(\.extra)?")
+"""What is in a SavedModel's folder, from its beginning on."""
+
+TEMPORARY = re.compile(f"{CANDIDATE}{STAGED}[a-z0-9_]{{8}}")
 PRIVATE = 0o700
 """The mode of a folder that `tempfile` makes."""
+
+TOLD_APART = "([0-9]+-)?((prepared|rules)-)?"
+"""What a candidate's name begins with where a model of that name has several."""
 
 SCRIPT = "convert_"
 REFERENCE = re.compile(r"[0-9]{6}\.npz")
@@ -113,13 +123,30 @@ def _is_left(path: Path, name: str) -> bool:
         return _is_lock(path)
     if path.name.startswith(CANDIDATE) and path.is_dir():
         return _is_candidate(path, name)
-    staged = STAGED.fullmatch(path.name)
+    staged = BESIDE.fullmatch(path.name)
     if staged is None:
         return False
     if staged["old"] and not path.with_name(staged["name"]).exists():
         return False  # what was there before, and nothing else is
     own = staged["name"]
+    if path.is_dir():
+        return _is_model(own, name) and _is_half_written(path, own)
     return own.startswith(f"{name}.") or own == f"{SCRIPT}{name}.py"
+
+
+def _is_model(file: str, name: str) -> bool:
+    """Whether a model of this name has such a file, as a candidate too."""
+    called = rf"{TOLD_APART}{re.escape(name)}\.(bf16|fp16){ENDINGS}"
+    return re.fullmatch(called, file) is not None
+
+
+def _is_half_written(folder: Path, own: str) -> bool:
+    """Whether it is a SavedModel, as far as that goes; or a copy of what is called `own`
+    that came from another disk, and is alone there."""
+    entries = {each.name for each in folder.iterdir()}
+    if all(PARTS.fullmatch(each) for each in entries):
+        return True
+    return entries == {own}
 
 
 def _is_candidate(path: Path, name: str) -> bool:
@@ -129,11 +156,20 @@ def _is_candidate(path: Path, name: str) -> bool:
         place = entry.removesuffix(".replaced")
         if place != entry and not _delivered(path, place):
             return False
-    if TEMPORARY.fullmatch(path.name) and stat.S_IMODE(path.stat().st_mode) == PRIVATE:
-        return all(e.startswith(f"{name}.") or REFERENCE.fullmatch(e) for e in entries)
-    model = re.sub(r"^[0-9]+-", "", path.name.removeprefix(CANDIDATE))
-    called = re.search(rf"(^|-){re.escape(name)}\.", model) is not None
-    return called and all(each.startswith(model) for each in entries)
+    if TEMPORARY.fullmatch(path.name):
+        private = stat.S_IMODE(path.stat().st_mode) == PRIVATE
+        return private and all(
+            _is_part(each, name) or REFERENCE.fullmatch(each) for each in entries
+        )
+    model = path.name.removeprefix(CANDIDATE)
+    return _is_model(model, name) and all(_is_part(each, name) for each in entries)
+
+
+def _is_part(entry: str, name: str) -> bool:
+    """Whether a model's file is called so, also while it is written or replaced."""
+    staged = BESIDE.fullmatch(entry)
+    own = staged["name"] if staged else entry.removesuffix(".replaced")
+    return _is_model(own, name)
 
 
 def _delivered(candidate: Path, name: str) -> bool:
