@@ -5,8 +5,8 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
-#     "narrowcast[onnx]==0.1.*",
-#     "openvino~=2026.4",
+#     "narrowcast[onnx]~=0.1.0",
+#     "openvino>=2025.0,<2027",
 # ]
 #
 # [tool.narrowcast]
@@ -24,6 +24,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from narrowcast.runtime.fitting import fits
+
+if not fits("0.1.0"):
+    sys.exit(3)
 
 import numpy as np
 from narrowcast.runtime import (
@@ -53,7 +58,11 @@ MODEL = HERE / "data/minilm_r8.onnx"
 DATA = HERE / "data/r8_test.npz"
 NAME = "minilm_onnx"
 LOW = Precision.BF16
-REQUIREMENTS = Requirements(framework="openvino>=2025.0", precision=LOW, device="cpu")
+REQUIREMENTS = Requirements(
+    framework="openvino>=2025.0,<2027",
+    precision=LOW,
+    device="cpu",
+)
 INPUTS = (Input(name="input_ids"), Input(name="attention_mask"))
 SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
