@@ -13,6 +13,8 @@ from hypothesis import settings
 
 CACHE = "NARROWCAST_CACHE"
 SWEEP = int(os.environ.get("SWEEP", "1"))
+EXAMPLES = 50 if SWEEP == 1 else 100
+"""Of each property test that says no number itself, before the sweep."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure() -> None:
     # How long an example takes says nothing but what else the machine does.
-    settings.register_profile("untimed", deadline=None)
+    settings.register_profile("untimed", deadline=None, max_examples=EXAMPLES)
     settings.load_profile("untimed")
     os.environ[CACHE] = tempfile.mkdtemp(prefix="narrowcast-cache-")
 
