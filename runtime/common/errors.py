@@ -169,9 +169,17 @@ class MisfitError(RequirementError):
     error_code = "NC704"
 
 
+def words(error: BaseException) -> str:
+    """What another's error says; "" where it fails to."""
+    try:
+        return str(error)
+    except Exception:  # of the user's own class
+        return ""
+
+
 def first_line(error: BaseException) -> str:
     """What another's error says, in one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (words(error).strip() or type(error).__name__).splitlines()[0]
 
 
 NEW = "Make a new plan with --search."

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import NarrowcastError
+from .errors import NarrowcastError, words
 from .processes.staying import one_process
 
 INSTALLED = tuple(
@@ -64,7 +64,7 @@ def described(error: BaseException) -> str:
     """The error's type and its first two lines."""
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
-    said = " ".join(str(error).split("\n")[:2]).strip() or "(it says no more)"
+    said = " ".join(words(error).split("\n")[:2]).strip() or "(it says no more)"
     return f"{type(error).__name__}: {said}"
 
 

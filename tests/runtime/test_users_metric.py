@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrowcast.runtime.common.errors import MetricError
+from narrowcast.runtime.common.errors import MetricError, first_line
+from narrowcast.runtime.common.places import described
 from narrowcast.runtime.evaluation.data.arrays import Arrays
 from narrowcast.runtime.evaluation.evaluation import evaluate
 from narrowcast.runtime.evaluation.metrics.eval_func import score_model
@@ -237,3 +238,13 @@ def test_a_transform_that_works_in_place_changes_no_data() -> None:
     image = np.ones((2, 2, 3))
     for _pass in range(2):
         assert own_transform(less)(image, 0)[0].max() == 0
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_error_that_cannot_say_what_it_is_is_told_by_its_type() -> None:
+    assert described(Wordless()) == "Wordless: (it says no more)"
+    assert first_line(Wordless()) == "Wordless"

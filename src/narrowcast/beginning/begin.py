@@ -11,7 +11,7 @@ from typing import Any
 from narrowcast.codegen.beginning import Beginning, begun
 from narrowcast.looking.found import Found, Tensor
 from narrowcast.looking.look import look as look_into
-from narrowcast.runtime.common.errors import UsageError
+from narrowcast.runtime.common.errors import UsageError, WriteError
 from narrowcast.spec import SpecError, loads
 from narrowcast.spec.reference.schema import is_ours, schema_text
 from narrowcast.spec.sections.model import slug
@@ -166,6 +166,6 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} is there already", "Name another with -o.") from error
     except (OSError, UnicodeEncodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(
-            f"can't write {path}: {reason}", "Name another with -o."
+        raise WriteError(
+            f"can't write {path}: {reason}", "Make room, or name another with -o."
         ) from error
