@@ -18,6 +18,8 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from narrowcast.cli import app
+from narrowcast.looking.files import member
+from narrowcast.runtime.common.errors import ModelError
 from narrowcast.spec import load, loads
 
 HERE = Path(__file__).parent
@@ -326,3 +328,17 @@ def test_questions(folder: Path) -> None:
     assert process.returncode == 0
     assert "wrote two.yaml" in out
     assert load(folder / "two.yaml").precisions == ("bf16", "fp16")
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "no"), (2, "several")])
+def test_an_archive_without_the_one_member_is_not_called_damaged(
+    tmp_path: Path, count: int, said: str
+) -> None:
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other.txt", "")
+        for number in range(count):
+            archive.writestr(f"part{number}/config.json", "{}")
+    with pytest.raises(ModelError) as caught:
+        member(path, "/config.json")
+    assert caught.value.message == f"{path} has {said} config.json in it"

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from narrowcast.runtime.common.errors import ModelError, RequirementError
+from narrowcast.runtime.common.errors import (
+    ModelError,
+    RequirementError,
+    first_line,
+)
 
 LARGEST = 1 << 26
 """Bytes of JSON that are read."""
@@ -53,11 +57,17 @@ def member(path: Path, ending: str) -> bytes:
         with ZipFile(path) as archive:
             names = [n for n in archive.namelist() if f"/{n}".endswith(ending)]
             if len(names) != 1:
-                raise ModelError(f"{path} has no {ending.lstrip('/')} in it", WHOLE)
+                found = "several" if names else "no"
+                raise ModelError(
+                    f"{path} has {found} {ending.lstrip('/')} in it", WHOLE
+                )
             with archive.open(names[0]) as file:
                 data = file.read(LARGEST + 1)
+    except ModelError:
+        raise
     except OSError as error:
-        raise ModelError(f"{path} can't be read: {error.strerror}", WHOLE) from error
+        said = error.strerror or first_line(error)
+        raise ModelError(f"{path} can't be read: {said}", WHOLE) from error
     except (
         BadZipFile,
         ValueError,
