@@ -121,6 +121,8 @@ class Op:
         kernels: The kernels that a probe found to work, fp32's among them.
         key: The adapter's own handle; nothing else looks inside.
         growth: What it makes of whole numbers larger than those that were seen.
+        quantized: Whether it computes in int8, as the model was quantized: its
+            precision is then that of what stands around it, not of its arithmetic.
     """
 
     id: str
@@ -137,6 +139,7 @@ class Op:
     kernels: tuple[Kernel, ...] = (Kernel(Precision.FP32, Precision.FP32),)
     key: Hashable = None
     growth: Growth = Growth.ENDS
+    quantized: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -250,6 +253,19 @@ class Graph:
     def flops(self) -> int:
         """Floating-point operations of the whole graph at the cost batch."""
         return sum(op.flops for op in self.ops)
+
+    @cached_property
+    def flops_int8(self) -> int:
+        """Those of ops that compute in int8, as the model was quantized."""
+        return sum(op.flops for op in self.ops if op.quantized)
+
+    def flops_in(self, placement: Placement, precision: Precision) -> int:
+        """Those of ops that compute in a precision; none of int8's are among them."""
+        return sum(
+            op.flops
+            for op in self.ops
+            if not op.quantized and placement.get(op.id) == precision
+        )
 
     def fingerprint(self) -> str:
         """sha256 over ids, types and edges: what a plan must fit.

@@ -17,6 +17,7 @@ class Why(StrEnum):
 
     USER = "user"
     FIXED = "fixed"
+    INT8 = "int8"
     NO_KERNEL = "no kernel"
     RANGE = "range"
     BOUND = "bound"

@@ -162,8 +162,9 @@ def _whole(
 
 
 def idle_bytes(graph: Graph, op: Op, precision: Precision) -> int:
-    """`moved_bytes` of an op without FLOPs, 0 for one that has some."""
-    return 0 if op.flops else moved_bytes(graph, op, precision)
+    """`moved_bytes` of an op without FLOPs, or with int8's; 0 for one that has some."""
+    counts = op.flops and not op.quantized
+    return 0 if counts else moved_bytes(graph, op, precision)
 
 
 def moved_bytes(graph: Graph, op: Op, precision: Precision) -> int:

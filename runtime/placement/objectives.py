@@ -157,17 +157,17 @@ def latency(costs: Costs) -> Objective:
 
 def _least_bytes(graph: Graph, low: Precision) -> CutProblem:
     """All FLOPs low that can be, since no cast weighs against them: bytes remain."""
-    working = [op.id for op in graph.ops if op.flops]
+    working = [op.id for op in graph.ops if op.flops and not op.quantized]
     return cut_problem(graph, low, partial(idle_bytes, graph), cast_bytes, working)
 
 
 def _low_compute_rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
-    fp32 = sum(op.flops for op in graph.ops if placement[op.id] is Precision.FP32)
+    fp32 = graph.flops_in(placement, Precision.FP32)
     return fp32, predicted_bytes(graph, placement), -_fp32_ops(placement)
 
 
 def _flops(graph: Graph, op: Op, low: Precision) -> float:
-    return op.flops
+    return 0 if op.quantized else op.flops
 
 
 low_compute = Objective(

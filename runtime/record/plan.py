@@ -24,7 +24,7 @@ PLAN = ".plan.json"
 
 def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """The lock file as plain data, in the order in which people read it."""
-    low = [op for op in graph.ops if plan.placement[op.id] == plan.low]
+    int8 = [op.id for op in graph.ops if op.quantized]
     return {
         "format": FORMAT,
         **provenance,
@@ -36,13 +36,15 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
             "fingerprint": graph.fingerprint(),
             "ops": len(graph.ops),
             "flops": graph.flops,
-            "flops_low": sum(op.flops for op in low),
+            "flops_low": graph.flops_in(plan.placement, plan.low),
+            **({"flops_int8": graph.flops_int8} if int8 else {}),
         },
         "casts": [
             f"{cast.tensor}: {cast.source} -> {cast.target}"
             for cast in casts(graph, plan.placement)
         ],
         "ops": {op.id: str(plan.placement[op.id]) for op in graph.ops},
+        **({"int8": int8} if int8 else {}),
         "fp32": _fp32(plan),
         **({"sensitivity": list(map(asdict, plan.ranking))} if plan.ranking else {}),
     }

@@ -185,7 +185,7 @@ def timed_as_recorded(
     scored: Mapping[str, Any] | None,
 ) -> Timed:
     """What a history holds of a timing."""
-    flops = sum(op.flops for op in graph.ops if others.rules[op.id] == low)
+    flops = graph.flops_in(others.rules, low)
     same, aside = others.same.get(RULES, ""), recorded["aside"]
     if RULES not in recorded["latency"] and not same and not aside:
         aside = "the history has no time of it"

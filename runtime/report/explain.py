@@ -89,6 +89,7 @@ class Explanation:
     """What a plan says of its result.
 
     Attributes:
+        flops_int8: FLOPs in int8, as the model was quantized.
         unit: Of gains: "FLOPs", "seconds" or "bytes".
         kept: Ops that stayed fp32 though a precision applies to them.
         ranking: Estimates, worst first.
@@ -111,6 +112,7 @@ class Explanation:
     kept: tuple[Kept, ...]
     ranking: tuple[Estimate, ...]
     trials: tuple[Tried, ...] | None
+    flops_int8: int = 0
 
 
 def explained(path: Path) -> Explanation:
@@ -127,7 +129,7 @@ def explained(path: Path) -> Explanation:
         fp32 = tuple(
             _kept(str(name), row, unit) for name, row in content["fp32"].items()
         )
-        kept = tuple(op for op in fp32 if op.why is not Why.FIXED)
+        kept = tuple(op for op in fp32 if op.why not in (Why.FIXED, Why.INT8))
         return Explanation(
             name=str(content.get("name", path.name)),
             low=low,
@@ -145,6 +147,7 @@ def explained(path: Path) -> Explanation:
             kept=tuple(sorted(kept, key=_weight)),
             ranking=recorded_ranking(content, path.name),
             trials=_trials(path, content, ops, low),
+            flops_int8=int(content["graph"].get("flops_int8", 0)),
         )
 
 

@@ -20,6 +20,7 @@ class Report:
 
     Attributes:
         flops, flops_low: FLOPs of the graph, and those in 16 bits.
+        flops_int8: Those in int8, as the model was quantized.
         ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
         fp32_bytes: Size of the weights in fp32.
         saved_bytes: Size of the converted file.
@@ -72,6 +73,7 @@ class Report:
     page: Path | None = None
     worst: Worst | None = None
     drawn: Mapping[str, str] = field(default_factory=dict)
+    flops_int8: int = 0
 
     @property
     def exit_code(self) -> int:

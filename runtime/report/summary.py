@@ -16,12 +16,8 @@ GRAPH = 100_000
 
 def summary(report: Report) -> str:
     """What a person reads at the end."""
-    share = report.flops_low / max(report.flops, 1)
     rows = [
-        (
-            "compute",
-            f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in {report.low}, {report.casts} casts",
-        ),
+        ("compute", _compute(report)),
         *(("accuracy", line) for line in _accuracy(report.judgement, report.drift)),
         (
             "size",
@@ -46,9 +42,26 @@ def summary(report: Report) -> str:
         rows.append(("package", shown(report.package.path)))
     if report.page is not None:
         rows.append(("report", shown(report.page)))
-    made = f"fp32 -> {report.low} + fp32" if report.ops_low else "nothing converted"
-    head = f"{report.name}: {made}"
+    head = f"{report.name}: {_made(report)}"
     return "\n".join([head, *(f"  {label:<10} {text}" for label, text in rows)])
+
+
+def _made(report: Report) -> str:
+    """Which precisions became which."""
+    if not report.ops_low:
+        return "nothing converted"
+    kept = "int8 + " if report.flops_int8 else ""
+    return f"{kept}fp32 -> {kept}{report.low} + fp32"
+
+
+def _compute(report: Report) -> str:
+    share = report.flops_low / max(report.flops, 1)
+    int8 = report.flops_int8 / max(report.flops, 1)
+    kept = f", {int8:.1%} of FLOPs in int8 as before" if int8 else ""
+    return (
+        f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in "
+        f"{report.low}{kept}, {report.casts} casts"
+    )
 
 
 def _larger(report: Report) -> list[str]:

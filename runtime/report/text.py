@@ -21,6 +21,7 @@ BAR = 20
 
 WHYS = {
     Why.USER: "the spec says so",
+    Why.INT8: "it is int8 as before",
     Why.NO_KERNEL: "there is no kernel that works",
     Why.RANGE: "the format can't hold its values",
     Why.BOUND: "it reads whole numbers that may grow",
@@ -49,7 +50,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     yield (
         f"  compute    {share:.1%} of FLOPs and {explanation.ops_low} of "
         f"{explanation.ops} ops in {explanation.low}, "
-        f"{_count(explanation.casts, 'cast')}, "
+        f"{_int8(explanation)}{_count(explanation.casts, 'cast')}, "
         f"{_count(explanation.trial_count, 'trial')}"
     )
     yield from _groups(explanation)
@@ -60,6 +61,11 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield ""
         yield "What could be done"
         yield from (f"  - {sentence}" for sentence in said)
+
+
+def _int8(explanation: Explanation) -> str:
+    share = explanation.flops_int8 / max(explanation.flops, 1)
+    return f"{share:.1%} of FLOPs in int8 as before, " if share else ""
 
 
 def _accuracy(explanation: Explanation) -> tuple[str, ...]:

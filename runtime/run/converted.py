@@ -90,7 +90,7 @@ def better(converted: Sequence[Converted]) -> Converted:
 def described_result(converted: Converted) -> str:
     """Compute and accuracy of what was saved, for a progress line."""
     graph, plan = converted.conversion.traced.graph, converted.plan
-    flops = sum(op.flops for op in graph.ops if plan.placement[op.id] == plan.low)
+    flops = graph.flops_in(plan.placement, plan.low)
     share = f"{flops / max(graph.flops, 1):.1%} of FLOPs in {plan.low}"
     if converted.judgement is None:
         return share

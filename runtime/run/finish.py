@@ -119,7 +119,8 @@ def gathered(
         low=plan.low,
         objective=plan.objective,
         flops=graph.flops,
-        flops_low=sum(op.flops for op in low),
+        flops_low=graph.flops_in(plan.placement, plan.low),
+        flops_int8=graph.flops_int8,
         ops=len(castable),
         ops_low=len(low),
         casts=len(casts(graph, plan.placement)),
@@ -162,7 +163,7 @@ def _reasons(plan: Plan) -> dict[str, str]:
     return {
         op_id: f"{reason.why}: {reason.text}"
         for op_id, reason in plan.reasons.items()
-        if reason.why is not Why.FIXED
+        if reason.why not in (Why.FIXED, Why.INT8)
     }
 
 

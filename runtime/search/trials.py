@@ -223,7 +223,7 @@ class Trials:
 
     def _flops(self, placement: Placement) -> int:
         """Those in 16 bits."""
-        return sum(op.flops for op in self.graph.ops if placement[op.id] == self.low)
+        return self.graph.flops_in(placement, self.low)
 
     def _share(self, placement: Placement) -> str:
         share = self._flops(placement) / max(self.graph.flops, 1)

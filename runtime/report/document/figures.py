@@ -16,6 +16,7 @@ class Compute:
 
     Attributes:
         flops, flops_low: FLOPs of the graph at the cost batch, and those in 16 bits.
+        flops_int8: Those in int8, as the model was quantized.
         ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
         casts: Conversions between precisions that the placement needs.
         kernels: Faster kernels that stand for several ops, "" if there are none.
@@ -27,11 +28,17 @@ class Compute:
     ops_low: int
     casts: int
     kernels: str = ""
+    flops_int8: int = 0
 
     @property
     def share(self) -> float:
         """Of FLOPs in 16 bits."""
         return self.flops_low / max(self.flops, 1)
+
+    @property
+    def share_int8(self) -> float:
+        """Of FLOPs in int8."""
+        return self.flops_int8 / max(self.flops, 1)
 
 
 @dataclass(frozen=True)

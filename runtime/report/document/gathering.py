@@ -81,6 +81,7 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
             report.ops_low,
             report.casts,
             report.kernels,
+            report.flops_int8,
         ),
         accuracy=accuracy,
         drift=report.drift,

@@ -22,7 +22,9 @@ def most_sensitive(graph: Graph, plan: Plan) -> tuple[str, tuple[OpRow, ...]]:
             _row(graph.by_id[each.op], plan, each.share, each.error) for each in known
         )
         return "error", tuple(rows)
-    castable = [op for op in graph.ops if op.flops and graph.castable(op)]
+    castable = [
+        op for op in graph.ops if op.flops and (op.quantized or graph.castable(op))
+    ]
     heaviest = sorted(castable, key=lambda op: -op.flops)[:MOST]
     return "flops", tuple(_row(op, plan, None, None) for op in heaviest)
 
@@ -32,7 +34,7 @@ def _row(op: Op, plan: Plan, share: float | None, error: float | None) -> OpRow:
     return OpRow(
         op.id,
         op.type,
-        str(plan.placement[op.id]),
+        "int8" if op.quantized else str(plan.placement[op.id]),
         op.flops,
         share,
         error,
@@ -47,7 +49,7 @@ def kept_in_fp32(graph: Graph, plan: Plan) -> tuple[Kept, ...]:
     """By reason, those with most FLOPs first."""
     groups: dict[Reason, list[str]] = {}
     for name, reason in plan.reasons.items():
-        if reason.why is not Why.FIXED:
+        if reason.why not in (Why.FIXED, Why.INT8):
             groups.setdefault(reason, []).append(name)
     kept = [_kept(graph, reason, names) for reason, names in groups.items()]
     return tuple(sorted(kept, key=lambda each: (-each.flops, -len(each.ops))))

@@ -96,7 +96,7 @@ def _trial(graph: Graph, plan: Plan, tried: _Tried, judged: Judgement | None) ->
     value = found.value if found is not None and found.finite else None
     return Trial(
         tried.number,
-        sum(op.flops for op in low),
+        graph.flops_in(tried.placement, plan.low),
         len(low),
         value,
         None if found is None else found.samples,

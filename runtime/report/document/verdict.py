@@ -49,7 +49,9 @@ def _share(report: Report) -> str:
     if not report.ops_low:
         return "Everything stays in fp32: nothing was converted"
     share = report.flops_low / max(report.flops, 1)
-    return f"{share:.1%} of the computation runs in {report.low}"
+    int8 = report.flops_int8 / max(report.flops, 1)
+    kept = f", {int8:.1%} in int8 as before" if int8 else ""
+    return f"{share:.1%} of the computation runs in {report.low}{kept}"
 
 
 def _judged(report: Report, accuracy: Accuracy | None, made_up: bool) -> str:

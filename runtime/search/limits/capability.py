@@ -16,7 +16,9 @@ def capability_pins(
     found = {}
     for op in graph.ops:
         probe = probes.get(op.id)
-        if op.kind is Kind.FIXED and op.flops:
+        if op.kind is Kind.FIXED and op.quantized:
+            found[op.id] = Reason(Why.INT8, "computes in int8, as it was quantized")
+        elif op.kind is Kind.FIXED and op.flops:
             found[op.id] = Reason(
                 Why.NO_KERNEL, "branches, custom operators and other dtypes stay"
             )
