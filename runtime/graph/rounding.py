@@ -40,6 +40,8 @@ def rounded(values: Floats, precision: Precision) -> Floats:
                 return np.asarray(values, np.float16).astype(np.float32)
         case Precision.FP32:
             return np.asarray(values, np.float32)
+        case Precision.INT8:
+            raise ValueError("int8 rounds by a scale, which a format doesn't have")
 
 
 def within_range(values: Floats, precision: Precision) -> Floats:

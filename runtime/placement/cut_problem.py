@@ -18,7 +18,9 @@ from ..common.errors import ModelError
 from ..graph.graph import Graph, Kind, Op, Precision
 from .costs import CastCost, CostError, OpCost, checked
 from .gadgets import Gadget, always_fp32, cast_arcs, shared_casts
+from .groups import leaders
 from .min_cut import SINK, SOURCE, Arc, Network, network, source_side
+from .solution import Solution, by_side, held
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class CutProblem:
 
     Attributes:
         nodes: Op id → node.
+        low_precision: That of the sink's side.
         high: Cost of each node in fp32.
         low: Cost of each node in the low precision.
         gadgets: The casts that a placement may need.
@@ -34,6 +37,7 @@ class CutProblem:
     """
 
     nodes: Mapping[str, int]
+    low_precision: Precision
     high: Sequence[float]
     low: Sequence[float]
     gadgets: Sequence[Gadget]
@@ -44,9 +48,15 @@ class CutProblem:
         """Resolution of the cut, in the unit of its costs."""
         return self.network.quantum
 
-    def side(self, held: Sequence[int]) -> NDArray[np.bool_]:
-        """The cheapest side, most of it fp32: True for nodes that are; `held` are."""
-        return source_side(self.network, held)
+    def best(self, floors: Mapping[int, Precision]) -> Solution:
+        """The cheapest side as precisions: one minimum cut."""
+        side = self.side(held(floors))
+        labels = by_side(self.nodes.values(), side.tolist(), self.low_precision)
+        return Solution(labels, self.value(side))
+
+    def side(self, pinned: Sequence[int]) -> NDArray[np.bool_]:
+        """The cheapest side, most of it fp32: True for nodes that are; `pinned` are."""
+        return source_side(self.network, pinned)
 
     def value(self, side: NDArray[np.bool_]) -> float:
         """Cost of a cut, `side` True for the nodes that are fp32."""
@@ -98,7 +108,7 @@ def cut_problem(
         *cast_arcs(gadgets, first=size),
     ]
     every = size + 2 * len(gadgets)
-    return CutProblem(nodes, in_high, in_low, gadgets, network(every, arcs))
+    return CutProblem(nodes, low, in_high, in_low, gadgets, network(every, arcs))
 
 
 def node_costs(
@@ -118,23 +128,12 @@ def node_costs(
 
 def numbered(graph: Graph, low: Precision) -> dict[str, int]:
     """Op id → node: one per equality group, the source where low is impossible."""
-    leader = {op.id: op.id for op in graph.ops}
-
-    def lead(name: str) -> str:
-        while leader[name] != name:
-            leader[name] = leader[leader[name]]
-            name = leader[name]
-        return name
-
-    for group in graph.equal:
-        first, *others = group
-        for other in others:
-            leader[lead(other)] = lead(first)
-    numbers = {lead(op.id): SOURCE for op in graph.ops if not _can_be_low(op, low)}
-    free = dict.fromkeys(lead(op.id) for op in graph.ops)
+    lead = leaders(graph)
+    numbers = {lead[op.id]: SOURCE for op in graph.ops if not _can_be_low(op, low)}
+    free = dict.fromkeys(lead.values())
     free_leaders = (name for name in free if name not in numbers)
     numbers |= {name: node for node, name in enumerate(free_leaders, start=SINK + 1)}
-    return {op.id: numbers[lead(op.id)] for op in graph.ops}
+    return {name: numbers[first] for name, first in lead.items()}
 
 
 def _can_be_low(op: Op, low: Precision) -> bool:

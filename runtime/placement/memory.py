@@ -21,6 +21,7 @@ from .costs import cast_bytes, idle_bytes
 from .cut_problem import node_costs, numbered
 from .gadgets import cast_arcs, shared_casts
 from .min_cut import SINK, SOURCE, Arc, Network, network, optima, source_side
+from .solution import Solution, by_side, held
 
 
 def weight_bytes(graph: Graph, placement: Placement) -> int:
@@ -81,16 +82,24 @@ class MemoryProblem:
         """Resolution of the first cut, in bytes."""
         return self.stored.quantum
 
-    def side(self, held: Sequence[int]) -> NDArray[np.bool_]:
-        """The best side, most of it fp32: True for nodes that are; `held` are."""
-        found = optima(self.stored, held)
+    def best(self, floors: Mapping[int, Precision]) -> Solution:
+        """The best side as precisions: two cuts."""
+        side = self.side(held(floors))
+        labels = by_side(self.nodes.values(), side.tolist(), self.low)
+        return Solution(labels, self.value(side))
+
+    def side(self, pinned: Sequence[int]) -> NDArray[np.bool_]:
+        """The best side, most of it fp32: True for nodes that are; `pinned` are."""
+        found = optima(self.stored, pinned)
         low = ~found.most
         low[list(self.demanded)] |= ~found.least[list(self.demanded)]
         closed = ((int(u), int(v), math.inf) for u, v in found.kept)
         forced = ((int(node), SINK, math.inf) for node in np.flatnonzero(low))
         arcs = [*self.moving, *closed, *forced]
         high = np.flatnonzero(found.least).tolist()
-        return source_side(network(self.size, arcs), sorted({*held, *high} - {SOURCE}))
+        return source_side(
+            network(self.size, arcs), sorted({*pinned, *high} - {SOURCE})
+        )
 
     def value(self, side: NDArray[np.bool_]) -> float:
         """Bytes of the weights, `side` True for the nodes that are fp32."""

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..common.errors import UsageError
 from ..graph.graph import Graph, Op, Placement, Precision, casts
 from ..graph.pins import Reason, Why
 from .costs import Costs, cast_bytes, idle_bytes, predicted_bytes, predicted_seconds
 from .cut_problem import CutProblem, cut_problem
 from .memory import memory_problem, shares_weight, weight_bytes
+from .solution import Solution
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,9 @@ class Problem(Protocol):
         """Resolution of the cut, in the unit of `value`."""
         ...
 
-    def side(self, held: Sequence[int]) -> NDArray[np.bool_]:
-        """The best side, most of it fp32: True for nodes that are; `held` are."""
-        ...
-
-    def value(self, side: NDArray[np.bool_]) -> float:
-        """What a side costs."""
+    def best(self, floors: Mapping[int, Precision]) -> Solution:
+        """The cheapest precision of each node; `floors` are the lowest that some may
+        have."""
         ...
 
 
@@ -129,7 +124,8 @@ class Objective:
                 f"No op is called {unknown[0]!r}, which is pinned to fp32.",
                 "Pin ids of the traced graph, or of ops folded into its ops.",
             )
-        return cut(graph, low, self.problem(graph, low), pins)
+        floors = dict.fromkeys(pins, Precision.FP32)
+        return place(graph, self.problem(graph, low), floors)
 
 
 def latency(costs: Costs) -> Objective:
@@ -202,15 +198,22 @@ memory = Objective(
 """Least bytes of weights, each once per precision it is taken in; then low_compute."""
 
 
-def cut(graph: Graph, low: Precision, problem: Problem, pins: Set[str]) -> Placed:
-    """The placement of a problem under `pins`; one problem serves many pin sets."""
-    held = {problem.nodes[op.id] for op in graph.ops if not pins.isdisjoint(_ids(op))}
-    side = problem.side(sorted(held))
-    placement = {
-        name: Precision.FP32 if side[node] else low
-        for name, node in problem.nodes.items()
-    }
-    return Placed(placement, problem.value(side), problem.quantum)
+def place(graph: Graph, problem: Problem, floors: Mapping[str, Precision]) -> Placed:
+    """The placement of a problem under floors; one problem serves many of them.
+
+    Args:
+        floors: Id of an op, or of one that it absorbed → its lowest precision.
+    """
+    lowest: dict[int, Precision] = {}
+    for op in graph.ops:
+        for name in _ids(op):
+            if name in floors:
+                node = problem.nodes[op.id]
+                known = lowest.get(node, floors[name])
+                lowest[node] = max(known, floors[name], key=lambda p: p.level)
+    found = problem.best(lowest)
+    placement = {name: found.labels[node] for name, node in problem.nodes.items()}
+    return Placed(placement, found.value, problem.quantum)
 
 
 def _ids(op: Op) -> tuple[str, ...]:

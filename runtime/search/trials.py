@@ -18,7 +18,7 @@ from ..evaluation.sequential import paired_watch, settled
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Reason
 from ..placement import Objective
-from ..placement.objectives import Problem, cut
+from ..placement.objectives import Problem, place
 from .history import Attempt, History, Outcome
 from .limits.movers import with_movers
 
@@ -162,7 +162,9 @@ class Trials:
         """The best placement with these pins, which must be closed under movers."""
         held = frozenset(pins)
         if held not in self.known:
-            self.known[held] = cut(self.graph, self.low, self._problem, held).placement
+            self.known[held] = place(
+                self.graph, self._problem, dict.fromkeys(held, Precision.FP32)
+            ).placement
         return self.known[held]
 
     def untied(self, order: Iterable[tuple[str, Reason]]) -> dict[str, Reason]:

@@ -36,7 +36,7 @@ from narrowcast.runtime.placement.costs import (
     predicted_seconds,
 )
 from narrowcast.runtime.placement.memory import weight_bytes
-from narrowcast.runtime.placement.objectives import cut
+from narrowcast.runtime.placement.objectives import place as placed_by
 from narrowcast.runtime.search.limits.movers import with_movers
 
 FP32, BF16 = Precision.FP32, Precision.BF16
@@ -271,7 +271,7 @@ def test_every_side_costs_what_its_casts_cost(cases: Any, data: Any) -> None:
 def test_from_1_ns_to_100_s_in_one_graph(cases: Any, data: Any) -> None:
     case = data.draw(cases.spread(7))
     problem = latency(case.costs).problem(case.graph, BF16)
-    placed = cut(case.graph, BF16, problem, case.pins)
+    placed = placed_by(case.graph, problem, dict.fromkeys(case.pins, FP32))
     best = min(
         predicted_seconds(case.graph, case.costs, placement)
         for placement in admissible(case.graph, case.pins)
