@@ -55,6 +55,8 @@ def stored(values: Array, precision: Precision) -> Array:
             return fitting.astype(np.float16)
         case Precision.FP32:
             return fitting
+        case Precision.INT8:
+            raise ValueError("int8 is stored by a scale, which a format doesn't have")
 
 
 def proto_of(values: Array, precision: Precision) -> Any:
