@@ -270,12 +270,19 @@ class Graph:
         return sum(op.flops for op in self.ops)
 
     @cached_property
-    def flops_int8(self) -> int:
-        """Those of ops that compute in int8, as the model was quantized."""
-        return sum(op.flops for op in self.ops if op.quantized)
+    def quantizable(self) -> bool:
+        """Whether some op could be in int8 and is not by itself."""
+        return any(
+            op.kind is not Kind.FIXED and op.kernel(Precision.INT8) for op in self.ops
+        )
+
+    def flops_int8(self, placement: Placement) -> int:
+        """Those of ops in int8: so placed, or as the model was quantized."""
+        own = sum(op.flops for op in self.ops if op.quantized)
+        return own + self.flops_in(placement, Precision.INT8)
 
     def flops_in(self, placement: Placement, precision: Precision) -> int:
-        """Those of ops that compute in a precision; none of int8's are among them."""
+        """Those placed in a precision; what was int8 before is apart."""
         return sum(
             op.flops
             for op in self.ops

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..common.errors import UsageError
-from .graph import Graph, Kind, Op
+from .graph import Graph, Kind, Op, Precision
 
 
 class Why(StrEnum):
@@ -29,11 +29,17 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an op is fp32, in words, with the number that decided it if there is one."""
+    """Why an op is no lower than a floor, in words.
+
+    Attributes:
+        number: What decided it, if that is a number.
+        floor: The lowest precision that the op may have: 16 bits where only int8 is out.
+    """
 
     why: Why
     text: str
     number: float | None = None
+    floor: Precision = Precision.FP32
 
 
 @dataclass(frozen=True, slots=True)

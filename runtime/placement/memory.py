@@ -9,51 +9,20 @@ of their own: the smallest fp32 side of all optima is within each of the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.graph import Graph, Op, Placement, Precision, Tensor
+from ..graph.graph import Graph, Precision
 from .costs import cast_bytes, idle_bytes
 from .cut_problem import node_costs, numbered
 from .gadgets import cast_arcs, shared_casts
 from .min_cut import SINK, SOURCE, Arc, Network, network, optima, source_side
 from .solution import Solution, by_side, held
-
-
-def weight_bytes(graph: Graph, placement: Placement) -> int:
-    """Bytes of the fp32 weights as a placement stores them, once per precision."""
-    total = 0
-    for tensor, takers, fixed in _weights(graph):
-        taken = {placement[op.id].bytes for op in takers}
-        if fixed or not taken:
-            taken.add(Precision.FP32.bytes)
-        total += tensor.elements * sum(taken)
-    return total
-
-
-def shares_weight(graph: Graph, op: Op) -> bool:
-    """Whether another op, or a fixed slot, takes a weight that this op takes."""
-    mine = {name for name in graph.castable(op) if graph.tensors[name].constant}
-    return bool(mine) and any(
-        tensor.name in mine and (fixed or len(takers) > 1)
-        for tensor, takers, fixed in _weights(graph)
-    )
-
-
-def _weights(graph: Graph) -> Iterator[tuple[Tensor, tuple[Op, ...], bool]]:
-    """Each fp32 weight, the ops that cast it, and whether something takes it as fp32.
-
-    Zeros and ones that an op makes are constants and no weights: nothing stores them.
-    """
-    as_fp32 = {name for op in graph.ops for name in graph.fixed(op)}
-    as_fp32.update(graph.outputs)
-    for name, tensor in graph.tensors.items():
-        if tensor.constant and tensor.floating and name not in graph.producer:
-            yield tensor, graph.consumers.get(name, ()), name in as_fp32
+from .weights import stored_weights, weight_bytes
 
 
 @dataclass(frozen=True)
@@ -148,7 +117,7 @@ def _stored(
     """
     arcs: list[Arc] = []
     node = first
-    for tensor, takers, fixed in _weights(graph):
+    for tensor, takers, fixed in stored_weights(graph):
         taking = {nodes[op.id] for op in takers}
         free = sorted(taking - {SOURCE})
         in_fp32 = float(tensor.elements * Precision.FP32.bytes)

@@ -12,9 +12,12 @@ from ..common.errors import UsageError
 from ..graph.graph import Graph, Op, Placement, Precision, casts
 from ..graph.pins import Reason, Why
 from .costs import Costs, cast_bytes, idle_bytes, predicted_bytes, predicted_seconds
-from .cut_problem import CutProblem, cut_problem
-from .memory import memory_problem, shares_weight, weight_bytes
+from .cut_problem import cut_problem
+from .labels.problem import label_problem
+from .labels.stored import stored_labels
+from .memory import memory_problem
 from .solution import Solution
+from .weights import shares_weight, weight_bytes
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,14 @@ class Problem(Protocol):
         ...
 
 
+class Gain(Protocol):
+    """What an op gains in a precision over a higher one by itself, without casts."""
+
+    def __call__(
+        self, graph: Graph, op: Op, low: Precision, high: Precision = ...
+    ) -> float: ...
+
+
 def _casts_cost_more(_graph: Graph, _op: Op, _low: Precision) -> Reason:
     return Reason(Why.CAST, "would cost more in casts than it saves")
 
@@ -67,7 +78,7 @@ class Objective:
         problem: What is to be cut, for a graph and a low precision.
         rank: A placement's rank among those of one graph: the least is the best.
         unit: Of `gain`: "FLOPs", "seconds" or "bytes".
-        gain: What an op that has a low kernel gains there by itself, without casts.
+        gain: What an op that has a kernel for a precision gains there by itself.
         aside: Why it leaves an op in fp32 that could be low and that nothing pins.
         tie: Share of what it counts first up to which placements are as good as equal.
     """
@@ -76,7 +87,7 @@ class Objective:
     problem: Callable[[Graph, Precision], Problem]
     rank: Callable[[Graph, Placement], tuple[float, ...]]
     unit: str
-    gain: Callable[[Graph, Op, Precision], float]
+    gain: Gain
     aside: Callable[[Graph, Op, Precision], Reason] = _casts_cost_more
     tie: float = 0.0
 
@@ -131,14 +142,17 @@ class Objective:
 def latency(costs: Costs) -> Objective:
     """Least predicted seconds."""
 
-    def problem(graph: Graph, low: Precision) -> CutProblem:
-        return cut_problem(graph, low, costs.op, costs.cast)
+    def problem(graph: Graph, low: Precision) -> Problem:
+        posed = label_problem if graph.quantizable else cut_problem
+        return posed(graph, low, costs.op, costs.cast)
 
     def rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
         return predicted_seconds(graph, costs, placement), -_fp32_ops(placement)
 
-    def gain(graph: Graph, op: Op, low: Precision) -> float:
-        return costs.op(op, Precision.FP32) - costs.op(op, low)
+    def gain(
+        graph: Graph, op: Op, low: Precision, high: Precision = Precision.FP32
+    ) -> float:
+        return costs.op(op, high) - costs.op(op, low)
 
     def aside(graph: Graph, op: Op, low: Precision) -> Reason:
         fp32 = 0.0 if op.kernel(low) is None else costs.op(op, Precision.FP32)
@@ -151,36 +165,52 @@ def latency(costs: Costs) -> Objective:
     return Objective("latency", problem, rank, "seconds", gain, aside)
 
 
-def _least_bytes(graph: Graph, low: Precision) -> CutProblem:
-    """All FLOPs low that can be, since no cast weighs against them: bytes remain."""
+def _least_bytes(graph: Graph, low: Precision) -> Problem:
+    """All FLOPs in the fewest bits that they can be in, since no cast weighs against
+    them: bytes remain."""
     working = [op.id for op in graph.ops if op.flops and not op.quantized]
-    return cut_problem(graph, low, partial(idle_bytes, graph), cast_bytes, working)
+    posed = label_problem if graph.quantizable else cut_problem
+    return posed(graph, low, partial(idle_bytes, graph), cast_bytes, working)
 
 
 def _low_compute_rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
-    fp32 = graph.flops_in(placement, Precision.FP32)
-    return fp32, predicted_bytes(graph, placement), -_fp32_ops(placement)
+    saved = sum(_flops(graph, op, placement[op.id]) for op in graph.ops)
+    whole = sum(op.flops for op in graph.ops if not op.quantized)
+    return whole - saved, predicted_bytes(graph, placement), -_fp32_ops(placement)
 
 
-def _flops(graph: Graph, op: Op, low: Precision) -> float:
-    return 0 if op.quantized else op.flops
+def _flops(
+    graph: Graph, op: Op, low: Precision, high: Precision = Precision.FP32
+) -> float:
+    """FLOPs by the bits that they save: from fp32 down to the fewest, they count 1."""
+    fewest = (Precision.INT8 if graph.quantizable else Precision.BF16).bytes
+    saved = (high.bytes - low.bytes) / (Precision.FP32.bytes - fewest)
+    return 0 if op.quantized else op.flops * saved
 
 
 low_compute = Objective(
     "low_compute", _least_bytes, _low_compute_rank, "FLOPs", _flops, tie=0.005
 )
-"""Most FLOPs low, then least bytes moved by casts and by ops without FLOPs."""
+"""FLOPs in the fewest bits, then least bytes moved by casts and by ops without FLOPs."""
+
+
+def _least_weights(graph: Graph, low: Precision) -> Problem:
+    if graph.quantizable:
+        return stored_labels(graph, low)
+    return memory_problem(graph, low)
 
 
 def _memory_rank(graph: Graph, placement: Placement) -> tuple[float, ...]:
     return weight_bytes(graph, placement), *_low_compute_rank(graph, placement)
 
 
-def _own_bytes(graph: Graph, op: Op, low: Precision) -> float:
+def _own_bytes(
+    graph: Graph, op: Op, low: Precision, high: Precision = Precision.FP32
+) -> float:
     """Bytes saved if all that take the op's weights went low with it."""
     tensors = (graph.tensors[name] for name in graph.castable(op))
     weights = {t for t in tensors if t.constant and t.name not in graph.producer}
-    saved = Precision.FP32.bytes - low.bytes
+    saved = high.bytes - low.bytes
     return sum(tensor.elements * saved for tensor in weights)
 
 
@@ -193,7 +223,7 @@ def _stored_twice(graph: Graph, op: Op, low: Precision) -> Reason:
 
 
 memory = Objective(
-    "memory", memory_problem, _memory_rank, "bytes", _own_bytes, _stored_twice
+    "memory", _least_weights, _memory_rank, "bytes", _own_bytes, _stored_twice
 )
 """Least bytes of weights, each once per precision it is taken in; then low_compute."""
 

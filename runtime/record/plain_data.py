@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..evaluation.evaluation import evaluation, evaluation_data
+from ..graph.graph import Precision
 from ..graph.pins import Reason, Why
 from ..search.history import Outcome
 
@@ -42,11 +43,14 @@ def reasons(data: Iterable[Mapping[str, Any]]) -> dict[str, Reason]:
 def reason_data(reason: Reason) -> dict[str, Any]:
     """A reason as plain data."""
     number = {} if reason.number is None else {"number": reason.number}
-    return {"why": str(reason.why), "text": reason.text, **number}
+    fp32 = reason.floor is Precision.FP32
+    floor = {} if fp32 else {"floor": str(reason.floor)}
+    return {"why": str(reason.why), "text": reason.text, **number, **floor}
 
 
 def reason_of(data: Mapping[str, Any]) -> Reason:
     """What `reason_data` was given."""
     number = data.get("number")
     number = None if number is None else float(number)
-    return Reason(Why(data["why"]), str(data["text"]), number)
+    floor = Precision(data.get("floor", Precision.FP32))
+    return Reason(Why(data["why"]), str(data["text"]), number, floor)

@@ -24,7 +24,8 @@ PLAN = ".plan.json"
 
 def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """The lock file as plain data, in the order in which people read it."""
-    int8 = [op.id for op in graph.ops if op.quantized]
+    quantized = [op.id for op in graph.ops if op.quantized]
+    int8 = graph.flops_int8(plan.placement)
     return {
         "format": FORMAT,
         **provenance,
@@ -37,24 +38,30 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
             "ops": len(graph.ops),
             "flops": graph.flops,
             "flops_low": graph.flops_in(plan.placement, plan.low),
-            **({"flops_int8": graph.flops_int8} if int8 else {}),
+            **({"flops_int8": int8} if int8 else {}),
         },
         "casts": [
             f"{cast.tensor}: {cast.source} -> {cast.target}"
             for cast in casts(graph, plan.placement)
         ],
         "ops": {op.id: str(plan.placement[op.id]) for op in graph.ops},
-        **({"int8": int8} if int8 else {}),
-        "fp32": _fp32(plan),
+        **({"quantized": quantized} if quantized else {}),
+        "fp32": _reasons(plan, fp32=True),
+        **({"above_int8": _reasons(plan, fp32=False)} if graph.quantizable else {}),
         **({"sensitivity": list(map(asdict, plan.ranking))} if plan.ranking else {}),
     }
 
 
-def _fp32(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Of every fp32 op the reason, its share of the error and what it didn't gain."""
+def _reasons(plan: Plan, fp32: bool) -> dict[str, dict[str, Any]]:
+    """Of every fp32 op the reason, its share of the error and what it didn't gain.
+
+    Or the same of every op that has an int8 kernel and is in 16 bits.
+    """
     shares = {each.op: each.share for each in plan.ranking}
     found = {}
     for op_id, reason in plan.reasons.items():
+        if (plan.placement[op_id] is Precision.FP32) is not fp32:
+            continue
         share = {"share": shares[op_id]} if op_id in shares else {}
         gain = {"gain": plan.gains[op_id]} if plan.gains.get(op_id) else {}
         found[op_id] = {**reason_data(reason), **share, **gain}
@@ -144,13 +151,19 @@ def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) 
         plan = Plan(
             Precision(content["precision"]),
             {k: Precision(v) for k, v in content["ops"].items()},
-            {k: reason_of(v) for k, v in content["fp32"].items()},
+            {k: reason_of(v) for k, v in _recorded_reasons(content).items()},
             str(content["objective"]),
             int(content["trials"]),
             recorded_ranking(content, name),
-            {k: float(v["gain"]) for k, v in content["fp32"].items() if "gain" in v},
+            {
+                k: float(v["gain"])
+                for k, v in _recorded_reasons(content).items()
+                if "gain" in v
+            },
             str(content.get("unit", "")),
         )
+    if plan.low.level != low.level:
+        raise UnreadablePlanError(f"{name} is damaged: it is for {plan.low}", NEW)
     if plan.low != low:
         raise PlanError(f"{name} is for {plan.low}, the script asks for {low}", MODEL)
     if fingerprint != graph.fingerprint() or set(plan.placement) != set(graph.by_id):
@@ -160,6 +173,10 @@ def replay(content: Mapping[str, Any], graph: Graph, low: Precision, name: str) 
         )
     _check_kernels(plan, graph, name)
     return plan
+
+
+def _recorded_reasons(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {**content["fp32"], **content.get("above_int8", {})}
 
 
 def recorded_files(
@@ -214,11 +231,12 @@ def damage(name: str) -> Iterator[None]:
 def _check_kernels(plan: Plan, graph: Graph, name: str) -> None:
     for op in graph.ops:
         precision = plan.placement[op.id]
-        if precision not in (plan.low, Precision.FP32):
+        int8 = precision is Precision.INT8 and graph.quantizable
+        if precision not in (plan.low, Precision.FP32) and not int8:
             raise UnreadablePlanError(
                 f"{name} is damaged: {op.id} is {precision} in it", NEW
             )
-        if precision == plan.low and op.kernel(precision) is None:
+        if precision is not Precision.FP32 and op.kernel(precision) is None:
             raise PlanError(
                 f"{name} has {op.id} in {precision}, which has no such kernel here", NEW
             )

@@ -24,8 +24,8 @@ from ..evaluation.performance.performed import (
 from ..frameworks.protocol import Traced
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Why
-from ..placement.memory import weight_bytes
 from ..placement.rules import rule_based
+from ..placement.weights import weight_bytes
 from ..search import Evaluate, Found
 from ..search.found import Plan
 

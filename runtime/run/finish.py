@@ -16,7 +16,7 @@ from ..common.standing import kind_at
 from ..evaluation.judgement import judgement_data
 from ..graph.graph import Graph, Precision, casts
 from ..graph.pins import Why
-from ..placement.memory import weight_bytes
+from ..placement.weights import weight_bytes
 from ..record.plan import document, replaced_plan
 from ..record.provenance import executed
 from ..report.comparison import Timed, timed_data
@@ -120,7 +120,7 @@ def gathered(
         objective=plan.objective,
         flops=graph.flops,
         flops_low=graph.flops_in(plan.placement, plan.low),
-        flops_int8=graph.flops_int8,
+        flops_int8=graph.flops_int8(plan.placement),
         ops=len(castable),
         ops_low=len(low),
         casts=len(casts(graph, plan.placement)),
@@ -162,7 +162,7 @@ def _drift_data(converted: Converted) -> dict[str, Any]:
 def _reasons(plan: Plan) -> dict[str, str]:
     return {
         op_id: f"{reason.why}: {reason.text}"
-        for op_id, reason in plan.reasons.items()
+        for op_id, reason in plan.fp32.items()
         if reason.why not in (Why.FIXED, Why.INT8)
     }
 

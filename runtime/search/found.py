@@ -9,7 +9,7 @@ from ..common.errors import ModelError
 from ..graph.graph import Graph, Placement, Precision
 from ..graph.pins import Reason
 from ..placement import Objective
-from .limits.reasons import fp32_gains, fp32_reasons
+from .limits.reasons import fp32_gains, reasons
 from .sensitivity.estimate import Estimate
 from .trials import Trial, Trials
 
@@ -92,7 +92,7 @@ def plan_of(
     return Plan(
         low,
         placement,
-        fp32_reasons(graph, placement, pins, low, objective),
+        reasons(graph, placement, pins, low, objective),
         objective.name,
         trials,
         ranking,
@@ -109,7 +109,8 @@ class Plan:
     Attributes:
         low: The 16-bit precision.
         placement: Op id → precision.
-        reasons: Op id → why, for every fp32 op.
+        reasons: Op id → why, for every fp32 op, and for those in 16 bits that have a
+            kernel in int8.
         objective: The objective's name.
         trials: Trials that the search made.
         ranking: What each op was estimated to do to the outputs, worst first; empty
@@ -129,3 +130,9 @@ class Plan:
     gains: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
     rank: tuple[float, ...] = ()
+
+    @property
+    def fp32(self) -> dict[str, Reason]:
+        """Why fp32 ops are so."""
+        placed = self.placement
+        return {k: v for k, v in self.reasons.items() if placed[k] is Precision.FP32}

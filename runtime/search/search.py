@@ -8,7 +8,7 @@ minimum cut for its pins. The best passing trial by the objective is delivered f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ..common.telling.progress import Progress
@@ -28,7 +28,7 @@ from .limits.ranges import Ranges, ranged_text
 from .limits.reasons import hard_pins
 from .sensitivity.estimate import Estimate
 from .sensitivity.estimates import Estimates, estimates
-from .sensitivity.order import pin_order, rounding_ops
+from .sensitivity.order import lowerable_ops, pin_order, raised, rounding_ops
 from .shrinking.prefix import shortest_prefix
 from .shrinking.quickxplain import Shrinking, shrink
 from .shrinking.shrinking import Gain, Residual
@@ -144,17 +144,19 @@ class _Search:
         held, trial = self._without_infinities(trial, hard)
         if trial.holds or not self.trials.may_go_on():
             return
-        found = self._estimates(trial)
+        trials = self.trials
+        found = self._estimates(trials.low, trial)
+        int8 = self._estimates(Precision.INT8, trial)
         self.ranking = found.ranking
-        graph, low, objective = (
-            self.trials.graph,
-            self.trials.low,
-            self.trials.objective,
+        order = pin_order(
+            trials.graph,
+            trials.low,
+            trial.placement,
+            found.ranking,
+            trials.objective,
+            int8.ranking,
         )
-        order = self.trials.untied(
-            pin_order(graph, low, trial.placement, found.ranking, objective)
-        )
-        self._pin(held, order, found, hard.firm)
+        self._pin(held, trials.untied(order), (found, int8), hard.firm)
 
     def _without_infinities(
         self, first: Trial, hard: Ranges
@@ -167,13 +169,22 @@ class _Search:
         trial = self.trials.trial(wider)
         return (wider, trial) if trial.finite else (hard.pins, first)
 
-    def _estimates(self, trial: Trial) -> Estimates:
-        low, progress = self.trials.low, self.trials.progress
-        progress.live("errors", "what each op changes in the outputs")
-        ops = rounding_ops(self.traced.graph, low, trial.placement)
+    def _estimates(self, precision: Precision, trial: Trial) -> Estimates:
+        """What each op changes in a precision that it has, or may be raised to."""
+        graph, progress = self.traced.graph, self.trials.progress
+        if precision is Precision.INT8:
+            step, ops = (
+                "estimates in int8",
+                rounding_ops(graph, precision, trial.placement),
+            )
+            if not ops:
+                return Estimates((), 0)
+        else:
+            step, ops = "estimates", lowerable_ops(graph, precision, trial.placement)
+        progress.live("errors", f"what each op in {precision} changes in the outputs")
         recorded = self.trials.history.remember(
-            "estimates",
-            lambda: estimates_data(estimates(self.traced, low, ops, self.seed)),
+            step,
+            lambda: estimates_data(estimates(self.traced, precision, ops, self.seed)),
         )
         found = estimates_of(recorded)
         progress.line("errors", found.text)
@@ -182,19 +193,20 @@ class _Search:
     def _pin(
         self,
         held: Mapping[str, Reason],
-        reasons: Mapping[str, Reason],
-        found: Estimates,
+        order: Sequence[tuple[str, Reason]],
+        found: tuple[Estimates, Estimates],
         firm: Set[str],
     ) -> None:
         trials = self.trials
+        steps = {f"{name} {reason.floor}": (name, reason) for name, reason in order}
 
         def pinned(names: tuple[str, ...]) -> dict[str, Reason]:
-            return {**held, **{name: reasons[name] for name in names}}
+            return raised(held, (steps[each] for each in names))
 
         def passes(names: tuple[str, ...]) -> bool:
             return trials.trial(pinned(names)).holds
 
-        names = tuple(reasons)
+        names = tuple(steps)
         prefix = shortest_prefix(
             len(names), lambda length: passes(names[:length]), trials.may_go_on
         )
@@ -208,7 +220,8 @@ class _Search:
             return trials.placed(with_movers(graph, pinned(names)))
 
         gain = Gain(graph, low, trials.objective, placed)
-        residual = Residual(low, found.squares, trials.failing())
+        low_, int8 = (each.squares for each in found)
+        residual = Residual(low, low_, trials.failing(), int8)
         last = prefix.passing - 1
         judged = trials.trial(pinned(names[: prefix.failing])).evaluation is not None
         needed = names[last : last + 1] if prefix.failing == last and judged else ()

@@ -17,12 +17,15 @@ from ..common.strict_json import (
     row,
     text,
 )
+from ..graph.graph import Precision
 from ..graph.pins import Reason, Why
 from .limits.ranges import Ranges
 from .sensitivity.estimate import Estimate, Method
 from .sensitivity.estimates import Estimates
 
-REASON = row(parsed(Why, "a reason"), text, optional(number))
+REASON = row(
+    parsed(Why, "a reason"), text, optional(number), parsed(Precision, "a precision")
+)
 
 RANGES = record(
     {
@@ -80,10 +83,13 @@ def estimates_of(data: Mapping[str, Any]) -> Estimates:
 
 
 def _reasons(reasons: Mapping[str, Reason]) -> dict[str, list[Any]]:
-    return {op: [str(r.why), r.text, r.number] for op, r in reasons.items()}
+    return {
+        op: [str(r.why), r.text, r.number, str(r.floor)] for op, r in reasons.items()
+    }
 
 
 def _parsed(data: Mapping[str, Any]) -> dict[str, Reason]:
     return {
-        op: Reason(Why(why), text, number) for op, (why, text, number) in data.items()
+        op: Reason(Why(why), text, number, Precision(floor))
+        for op, (why, text, number, floor) in data.items()
     }

@@ -132,8 +132,10 @@ class Trials:
     clock: Clock
     history: History
     before: int = 0
-    made: dict[frozenset[str], Trial] = field(default_factory=dict)
-    known: dict[frozenset[str], Placement] = field(default_factory=dict)
+    made: dict[frozenset[tuple[str, Precision]], Trial] = field(default_factory=dict)
+    known: dict[frozenset[tuple[str, Precision]], Placement] = field(
+        default_factory=dict
+    )
     earlier: float = 0.0
     started: float = 0.0
     ended: str = ""
@@ -158,21 +160,21 @@ class Trials:
         """Seconds that the search took so far, in runs before this one too."""
         return self.clock() - self.started + self.earlier
 
-    def placed(self, pins: Iterable[str]) -> Placement:
+    def placed(self, pins: Mapping[str, Reason]) -> Placement:
         """The best placement with these pins, which must be closed under movers."""
-        held = frozenset(pins)
-        if held not in self.known:
-            self.known[held] = place(
-                self.graph, self._problem, dict.fromkeys(held, Precision.FP32)
-            ).placement
-        return self.known[held]
+        floors = {name: reason.floor for name, reason in pins.items()}
+        key = frozenset(floors.items())
+        if key not in self.known:
+            self.known[key] = place(self.graph, self._problem, floors).placement
+        return self.known[key]
 
-    def untied(self, order: Iterable[tuple[str, Reason]]) -> dict[str, Reason]:
-        """The order without ops that have the precision of one before them anyway."""
-        first: dict[int, tuple[str, Reason]] = {}
+    def untied(self, order: Iterable[tuple[str, Reason]]) -> list[tuple[str, Reason]]:
+        """The order without ops that are raised with one before them anyway."""
+        first: dict[tuple[int, Precision], tuple[str, Reason]] = {}
         for name, reason in order:
-            first.setdefault(self._problem.nodes[name], (name, reason))
-        return dict(first.values())
+            node = self._problem.nodes[name]
+            first.setdefault((node, reason.floor), (name, reason))
+        return list(first.values())
 
     def failing(self) -> list[Placement]:
         """Placements that were evaluated and failed."""
@@ -183,7 +185,7 @@ class Trials:
         """Place with these pins and evaluate, unless that placement was tried."""
         pins = with_movers(self.graph, pins)
         placement = self.placed(pins)
-        key = frozenset(name for name, p in placement.items() if p is Precision.FP32)
+        key = frozenset(placement.items())
         known = self.made.get(key)
         if known is not None:
             return known
@@ -214,9 +216,12 @@ class Trials:
         said, budget = "", self.budget
         passed = [trial for trial in self.made.values() if trial.holds]
         if passed:
-            best = max(passed, key=lambda trial: self._flops(trial.placement))
-            share = self._flops(best.placement) / max(self.graph.flops, 1)
-            said = f", best so far {share:.1%} in trial {best.number}"
+            placements = [trial.placement for trial in passed]
+            best = self.objective.best_first(self.graph, placements)[0]
+            trial = next(each for each in passed if each.placement is best)
+            share = self._flops(best) + self.graph.flops_in(best, Precision.INT8)
+            of_all = share / max(self.graph.flops, 1)
+            said = f", best so far {of_all:.1%} in trial {trial.number}"
         each = self.elapsed() / len(self.made)
         left = each * (budget.max_trials - len(self.made))
         if budget.timeout is not None:
@@ -229,7 +234,11 @@ class Trials:
 
     def _share(self, placement: Placement) -> str:
         share = self._flops(placement) / max(self.graph.flops, 1)
-        return f"{share:.1%} of FLOPs in {self.low}"
+        text = f"{share:.1%} of FLOPs in {self.low}"
+        if not self.graph.quantizable:
+            return text
+        int8 = self.graph.flops_int8(placement) / max(self.graph.flops, 1)
+        return f"{int8:.1%} of FLOPs in int8, {text}"
 
     def _describe(self, trial: Trial) -> str:
         share, found = self._share(trial.placement), trial.evaluation

@@ -21,7 +21,7 @@ from narrowcast.runtime.graph.graph import (
 from narrowcast.runtime.graph.pins import Pins, Reason, Why, user_pins
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.search.limits.capability import capability_pins
-from narrowcast.runtime.search.limits.reasons import fp32_reasons
+from narrowcast.runtime.search.limits.reasons import reasons
 
 FP32, BF16 = Precision.FP32, Precision.BF16
 
@@ -200,7 +200,7 @@ def test_an_op_that_was_not_probed_is_fixed() -> None:
 def test_every_fp32_op_has_a_reason_and_no_low_op_has_one() -> None:
     placement = {CONV.id: BF16, NORM.id: FP32, LINEAR.id: FP32, ARGMAX.id: FP32}
     pins = {NORM.id: Reason(Why.USER, "spec"), CONV.id: Reason(Why.USER, "spec")}
-    found = fp32_reasons(GRAPH, placement, pins, BF16, low_compute)
+    found = reasons(GRAPH, placement, pins, BF16, low_compute)
     assert list(found) == [NORM.id, LINEAR.id, ARGMAX.id]
     assert found[NORM.id] == pins[NORM.id]
     assert found[LINEAR.id].why is Why.CAST
@@ -210,7 +210,7 @@ def test_ops_tied_to_a_pinned_one_have_its_reason() -> None:
     groups = (frozenset({CONV.id, NORM.id}), frozenset({NORM.id, LINEAR.id}))
     graph = Graph(GRAPH.ops, TENSORS, ("x",), ("a",), groups)
     pin = Reason(Why.NO_KERNEL, "no bf16 kernel", 3.0)
-    found = fp32_reasons(
+    found = reasons(
         graph,
         {op.id: FP32 for op in graph.ops},
         {CONV.id: pin},

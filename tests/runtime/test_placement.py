@@ -35,8 +35,8 @@ from narrowcast.runtime.placement.costs import (
     predicted_bytes,
     predicted_seconds,
 )
-from narrowcast.runtime.placement.memory import weight_bytes
 from narrowcast.runtime.placement.objectives import place as placed_by
+from narrowcast.runtime.placement.weights import weight_bytes
 from narrowcast.runtime.search.limits.movers import with_movers
 
 FP32, BF16 = Precision.FP32, Precision.BF16

@@ -219,7 +219,7 @@ def test_a_third_precision_is_damage(tmp_path: Path) -> None:
         ("graph", ["fingerprint"]),
         ("ops", None),
         ("ops", []),
-        ("ops", {"stem": "int8"}),
+        ("ops", {"stem": "int4"}),
         ("ops", {"stem": []}),
         ("fp32", {"sine": None}),
         ("fp32", {"sine": {"why": "boredom", "text": ""}}),

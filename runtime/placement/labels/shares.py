@@ -9,6 +9,7 @@ import numpy as np
 
 from ...graph.graph import Graph, Precision
 from ..costs import CastCost, checked
+from ..weights import stored_weights
 from .factors import Factor, Table
 
 SETS = 8
@@ -59,6 +60,19 @@ def conversions(
             ]
             node = nodes[op.id]
             yield _share(node, takers.get(name, {}), always.get(name, 0), prices)
+
+
+def copies(
+    graph: Graph, labels: Sequence[Precision], nodes: Mapping[str, int]
+) -> Iterator[Share]:
+    """A share for every weight: it is stored once for each precision it is taken in."""
+    sizes = [label.bytes for label in labels]
+    fp32 = 1 << labels.index(Precision.FP32)
+    for tensor, ops, fixed in stored_weights(graph):
+        takers = {nodes[op.id]: None for op in ops}
+        prices = [float(tensor.elements * size) for size in sizes]
+        always = fp32 if fixed or not takers else 0
+        yield _share(None, takers, always, [prices])
 
 
 def _share(

@@ -48,7 +48,7 @@ def _row(op: Op, plan: Plan, share: float | None, error: float | None) -> OpRow:
 def kept_in_fp32(graph: Graph, plan: Plan) -> tuple[Kept, ...]:
     """By reason, those with most FLOPs first."""
     groups: dict[Reason, list[str]] = {}
-    for name, reason in plan.reasons.items():
+    for name, reason in plan.fp32.items():
         if reason.why not in (Why.FIXED, Why.INT8):
             groups.setdefault(reason, []).append(name)
     kept = [_kept(graph, reason, names) for reason, names in groups.items()]

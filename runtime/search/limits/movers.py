@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...graph.graph import Graph, Kind, Op
+from ...graph.graph import Graph, Kind, Op, Precision
 from ...graph.pins import Reason, Why
 
 
@@ -22,7 +22,8 @@ def with_movers(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
     Only chains of movers from an input or a pinned op down to a pinned op count: what
     a low op made is rounded already. More pins never hold fewer movers.
     """
-    pins = _with_readers(graph, pins)
+    lower = {n: r for n, r in pins.items() if r.floor is not Precision.FP32}
+    pins = _with_readers(graph, {n: r for n, r in pins.items() if n not in lower})
     tied = frozenset[str]().union(*graph.equal)
     exact = _exact_movers(graph, pins, tied)
     found = dict(pins)
@@ -34,7 +35,7 @@ def with_movers(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:
             if maker is not None and maker.id in exact and maker.id not in found:
                 text = f"carries fp32 values to {op.id}"
                 found[maker.id] = Reason(Why.CAST, text)
-    return found
+    return {**lower, **found}
 
 
 def _with_readers(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:

@@ -69,20 +69,26 @@ def _nothing(traced: Traced, low: Precision) -> ModelError:
     )
 
 
-def fp32_reasons(
+def reasons(
     graph: Graph,
     placement: Placement,
     pins: Mapping[str, Reason],
     low: Precision,
     objective: Objective,
 ) -> dict[str, Reason]:
-    """Every fp32 op with its reason; of those without a pin the objective knows it."""
+    """Every fp32 op with its reason; of those without a pin the objective knows it.
+
+    And the same of ops in 16 bits that have a kernel in int8.
+    """
     known = known_reasons(graph, pins)
-    return {
-        op.id: known.get(op.id) or objective.aside(graph, op, low)
-        for op in graph.ops
-        if placement[op.id] == Precision.FP32
-    }
+    found = {}
+    for op in graph.ops:
+        if placement[op.id] is Precision.FP32:
+            found[op.id] = known.get(op.id) or objective.aside(graph, op, low)
+        elif placement[op.id] == low and op.kernel(Precision.INT8):
+            aside = objective.aside(graph, op, Precision.INT8)
+            found[op.id] = known.get(op.id) or replace(aside, floor=low)
+    return found
 
 
 def known_reasons(graph: Graph, pins: Mapping[str, Reason]) -> dict[str, Reason]:

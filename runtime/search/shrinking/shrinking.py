@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ...graph.graph import Graph, Placement, Precision
@@ -62,13 +62,15 @@ class Residual:
     """The predicted error of the ops that stay low.
 
     Attributes:
-        squares: Op id → squared output error.
+        squares: Op id → squared output error in 16 bits.
+        int8: The same in int8.
         failing: Placements that were evaluated and failed.
     """
 
     low: Precision
     squares: Mapping[str, float]
     failing: Sequence[Placement]
+    int8: Mapping[str, float] = field(default_factory=dict)
 
     def hopeless(self, placement: Placement) -> bool:
         """Whether a placement is predicted to fail by far.
@@ -80,7 +82,8 @@ class Residual:
 
     @cached_property
     def _shown(self) -> bool:
-        finite = (each for each in self.squares.values() if math.isfinite(each))
+        every = (*self.squares.values(), *self.int8.values())
+        finite = (each for each in every if math.isfinite(each))
         return self._least > UNSEEN * math.fsum(finite)
 
     @cached_property
@@ -88,6 +91,11 @@ class Residual:
         return min(map(self.of, self.failing), default=math.inf)
 
     def of(self, placement: Placement) -> float:
-        """The sum over ops that are low."""
-        squares = self.squares.items()
-        return math.fsum(each for op, each in squares if placement[op] == self.low)
+        """The sum over ops that are low, each in its precision."""
+        known = ((self.low, self.squares), (Precision.INT8, self.int8))
+        return math.fsum(
+            each
+            for precision, squares in known
+            for op, each in squares.items()
+            if placement[op] == precision
+        )
