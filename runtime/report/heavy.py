@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..graph.graph import Graph, Op
+from ..graph.graph import Graph, Op, Precision
 from ..graph.pins import Why
 from ..search.found import Plan
 
@@ -28,14 +28,14 @@ REMEDIES: Mapping[Why, str] = {
 def left_heavy(graph: Graph, plan: Plan) -> str:
     """What keeps most FLOPs in fp32 where few are low, as a sentence; "" elsewhere."""
     kept = [
-        op for op in graph.ops if plan.placement[op.id] != plan.low and not op.quantized
+        op for op in graph.ops if plan.placement[op.id] is Precision.FP32 and not op.quantized
     ]
     share = 1.0 - sum(op.flops for op in kept) / max(graph.flops, 1)
     if not graph.flops or share >= LITTLE:
         return ""
     groups: dict[Why, list[Op]] = {}
     for op in kept:
-        reason = plan.reasons.get(op.id)
+        reason = plan.fp32.get(op.id)
         heavy = op.flops >= HEAVY * graph.flops
         if heavy and reason is not None and reason.why in REMEDIES:
             groups.setdefault(reason.why, []).append(op)
@@ -48,6 +48,6 @@ def left_heavy(graph: Graph, plan: Plan) -> str:
     return (
         f"only {share:.1%} of FLOPs are in {plan.low}: {heaviest.id} ({heaviest.type}, "
         f"{heaviest.flops / graph.flops:.1%} of FLOPs){others if ops[1:] else ''} "
-        f"stay{'' if ops[1:] else 's'} fp32, {why} ({plan.reasons[heaviest.id].text})"
+        f"stay{'' if ops[1:] else 's'} fp32, {why} ({plan.fp32[heaviest.id].text})"
         f"{remedy}"
     )
