@@ -218,6 +218,7 @@ def test_a_script_differs_in_its_imports_alone(texts: dict[Path, str]) -> None:
         assert comparable(text) == comparable(usual.read_text("utf-8")), usual
 
 
+@pytest.mark.nightly
 def test_linters_and_formatters_have_nothing_to_say(
     texts: dict[Path, str], tmp_path: Path
 ) -> None:
@@ -229,6 +230,7 @@ def test_linters_and_formatters_have_nothing_to_say(
     tool("black", "--config", os.devnull, "--check", "--diff", tmp_path)
 
 
+@pytest.mark.nightly
 def test_linters_leave_the_copy_alone(folder: Path) -> None:
     every = ("--select", "ALL", "--ignore", "PGH004")  # which is about noqa itself
     tool("ruff", "check", "--isolated", "--no-cache", *every, folder / COPY)
@@ -239,6 +241,7 @@ def test_linters_leave_the_copy_alone(folder: Path) -> None:
     assert generate(folder, "--check").exit_code == 0
 
 
+@pytest.mark.nightly
 def test_mypy_is_content(tmp_path: Path) -> None:
     """Of a script whose framework needs no import of its own; it reads the copy."""
     put("onnx_any", tmp_path)
