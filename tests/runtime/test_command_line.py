@@ -355,15 +355,41 @@ def test_json_is_one_object_where_nothing_is_wrong(script: Make) -> None:
 @pytest.mark.parametrize(
     "wrong", [["--max-trials", "0"], ["--nonsense"], ["--trial", "1", "--search"]]
 )
-@pytest.mark.parametrize("asked", ["--json", "--js"])
 def test_json_is_one_object_where_options_are_wrong(
-    script: Make, wrong: list[str], asked: str
+    script: Make, wrong: list[str]
 ) -> None:
-    code, out, err = script("1 / 0").run(asked, *wrong)
+    code, out, err = script("1 / 0").run("--json", *wrong)
     found = parsed(out)
     assert code == found["exit_code"] == 2
     assert found["diagnostics"][0]["code"] == "NC801"
     assert err.startswith("usage: ")
+
+
+def test_options_are_written_whole(script: Make) -> None:
+    """A later option may begin with the same letters."""
+    for option in (["--js"], ["--out", "there"], ["--max=3"]):
+        code, out, err = script("1 / 0").run(*option)
+        assert (code, out) == (2, "")
+        assert f"unrecognized arguments: {' '.join(option)}" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before"),
+    [
+        (["--output", ""], "--output"),
+        (["--output="], "--output="),
+        ([""], "convert_net.py"),
+    ],
+)
+def test_an_empty_name_is_no_folder(
+    script: Make, arguments: list[str], before: str
+) -> None:
+    code, out, err = script("1 / 0").run(*arguments)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error[NC801]: an empty name was given, after {before}\n"
+        "  Probably a variable that is not set.\n"
+    )
 
 
 def test_json_names_the_place_in_the_users_code(script: Make) -> None:
