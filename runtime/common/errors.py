@@ -114,6 +114,10 @@ class ModelWarning(UserWarning):
     """What the report should say of a model that loads all the same."""
 
 
+class ModelNote(ModelWarning):
+    """What the report should note of it, although nothing is wrong."""
+
+
 class DataError(NarrowcastError):
     """The evaluation data is not usable, or doesn't fit the metric."""
 

@@ -89,6 +89,7 @@ OUTCOMES: Mapping[tuple[str, ...], tuple[int, list[str]]] = {
     ("explain", "no.such.key", "--json"): (2, ["NC801"]),
     ("explain", "NC999", "--json"): (2, ["NC801"]),
     ("explain", "--json"): (2, ["NC801"]),
+    ("explain", "", "--json"): (2, ["NC801"]),
     ("report", "none", "--format", "json"): (2, ["NC802"]),
     ("doctor", "--json", "--nonsense"): (2, ["NC801"]),
     ("nonsense", "--json"): (2, ["NC801"]),
@@ -144,6 +145,42 @@ def test_what_succeeds_prints_its_own_object() -> None:
     key = json.loads(run("explain", "model.name", "--json").stdout)
     assert "diagnostics" not in key
     assert isinstance(json.loads(run("explain", "NC201", "--json").stdout), dict)
+
+
+# An empty name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before"),
+    [
+        (("generate", ""), "generate"),
+        (("validate", "good.yaml", ""), "good.yaml"),
+        (("run", ""), "run"),
+        (("run", "good.yaml", "--plan", ""), "--plan"),
+        (("explain", ""), "explain"),
+        (("report", "-o", "", "."), "-o"),
+        (("clean", ""), "clean"),
+        (("migrate", ""), "migrate"),
+        (("init", "--model="), "--model="),
+        (("",), "narrowcast"),
+    ],
+)
+def test_an_empty_name_is_not_the_folder(
+    arguments: tuple[str, ...], before: str
+) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error[NC801]: an empty name was given, after {before}\n"
+        "  Probably a variable that is not set.\n"
+    )
+    assert sorted(each.name for each in Path().iterdir()) == ["bad.yaml", "good.yaml"]
+
+
+def test_options_are_written_whole() -> None:
+    done = run("generate", "good.yaml", "--outp", "there.py")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such option: --outp" in done.stderr
 
 
 # GitHub

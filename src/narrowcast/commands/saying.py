@@ -147,7 +147,7 @@ def finish(exit_code: int) -> None:
 
 def spill() -> None:
     """Print in words what is kept for JSON: the object is another program's."""
-    for each in _said.failures:
+    for each in _said.failures if is_json() else ():  # said already, in other formats
         typer.echo(in_words(each, is_coloured(sys.stderr)), err=True, color=True)
     begin()
 

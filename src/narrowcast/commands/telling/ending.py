@@ -27,7 +27,8 @@ def ended(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         if sys.stdout is None or sys.stderr is None:
             return _without_streams()
-        code = _code(app, arguments)
+        before = empty(arguments)
+        code = _code(app, arguments) if before is None else _nameless(before)
         finish(code)
     except OSError as error:
         return _unwritten(error)
@@ -43,6 +44,24 @@ def asked(arguments: Sequence[str]) -> Format:
         if name == "--format" and (given or value) in list(Format):
             return Format(given or value)
     return Format.text
+
+
+def empty(arguments: Sequence[str]) -> str | None:
+    """What stands before an argument that is empty, None where none is.
+
+    Typer takes an empty path for the folder that one is in.
+    """
+    for before, each in pairwise(["narrowcast", *arguments]):
+        if not each:
+            return before
+        if each.startswith("--") and each.endswith("="):
+            return each
+    return None
+
+
+def _nameless(before: str) -> int:
+    said = f"an empty name was given, after {before}"
+    return failure(f"{said}\nProbably a variable that is not set.").exit_code
 
 
 def _code(app: typer.Typer, arguments: Sequence[str]) -> int:
