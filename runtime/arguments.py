@@ -126,11 +126,6 @@ def parsed(
     return options, supplied
 
 
-def is_json_asked(arguments: Sequence[str]) -> bool:
-    """Whether --json is among options that may be wrong; argparse takes its beginning."""
-    return any(len(each) > 2 and "--json".startswith(each) for each in arguments)
-
-
 class _Parser(argparse.ArgumentParser):
     """Raises what is wrong with options, in place of ending the process."""
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from narrowcast.runtime.common.telling.early import interrupts_were_caught
+
 from ..options import BAD
-from ..saying import begin, failure, finish
-from .formats import Format
+from ..saying import begin, failure, finish, is_json
+from .formats import Format, asked
 
 INTERNAL = 4
 INTERRUPTED = 130
@@ -34,24 +35,13 @@ def ended(app: typer.Typer, arguments: Sequence[str]) -> int:
     return code
 
 
-def asked(arguments: Sequence[str]) -> Format:
-    """The format that is asked for by options that may be wrong."""
-    for option, value in pairwise([*arguments, ""]):
-        name, _, given = option.partition("=")
-        if option == "--json":
-            return Format.json
-        if name == "--format" and (given or value) in list(Format):
-            return Format(given or value)
-    return Format.text
-
-
 def _code(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         found = app(list(arguments), standalone_mode=False)
         code = found if isinstance(found, int) else 0
-        return _interrupted() if code == INTERRUPTED else code
+        return _interrupted(arguments) if code == INTERRUPTED else code
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        return _interrupted(arguments)
     except REFUSED as error:
         begin(asked(arguments))
         return _refused(error)
@@ -68,7 +58,12 @@ def _code(app: typer.Typer, arguments: Sequence[str]) -> int:
         return _internal(error)
 
 
-def _interrupted() -> int:
+def _interrupted(arguments: Sequence[str]) -> int:
+    interrupts_were_caught()
+    if (
+        not is_json() and asked(arguments) is Format.json
+    ):  # nothing read that option yet
+        begin(Format.json)
     return failure("interrupted", "NC921", INTERRUPTED).exit_code
 
 
