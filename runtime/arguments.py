@@ -130,11 +130,6 @@ def parsed(
     return options, supplied
 
 
-def is_json_asked(arguments: Sequence[str]) -> bool:
-    """Whether --json is among options that may be wrong."""
-    return "--json" in arguments
-
-
 def _check_named(arguments: Sequence[str], prog: str) -> None:
     """Refuse an empty name: as a path it would be the folder that one is in.
 

@@ -13,6 +13,7 @@ from .common.files import shown, write_bytes
 from .common.places import described, place_of, users_frame
 from .common.telling.aside import Aside
 from .common.telling.colours import headed, is_coloured
+from .common.telling.early import EXIT_INTERRUPTED
 from .common.telling.failures import INTERNAL, INTERRUPTED, LEFT, Answer, Failure
 from .common.telling.progress import printable
 from .common.telling.spec_lines import Key, data_key, located, named_key
@@ -22,7 +23,6 @@ from .run import Context
 ENDED = "the model's, the data's or the metric's own code ended the run"
 UNDONE = "before the conversion was done: no plan was written"
 EXIT_INTERNAL = 4
-EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)

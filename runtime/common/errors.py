@@ -1,6 +1,6 @@
 """What can go wrong, as types: each carries what the user can do about it.
 
-Text and exit codes are made at the edge (`command_line`, the CLI), from `exit_code`.
+Text and exit codes are made at the edge (`main`, the CLI), from `exit_code`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """However a command ends: an exit code that says it, one line, one JSON object."""
 
-import dataclasses
 import json
 import os
 import pty
@@ -16,10 +15,9 @@ import pytest
 from nightly import some
 
 from narrowcast.cli import app
-from narrowcast.commands.telling import failures as commands
 from narrowcast.commands.telling.ending import ended
-from narrowcast.runtime.common.telling import colours
-from narrowcast.runtime.common.telling import failures as scripts
+from narrowcast.commands.telling.failures import annotation
+from narrowcast.runtime.common.telling.failures import Failure
 
 GOOD = "model: {name: m, framework: onnx, path: m.onnx}\n"
 BAD = f"{GOOD}mixed_precisions: {{}}\ntuning:\n  objective: speedy\n"
@@ -112,7 +110,7 @@ def test_json_is_one_object_in_each_outcome(
     assert found["exit_code"] == code
     assert err == ""
     for each in found["diagnostics"]:
-        assert set(each) == {*commands.Failure("", "").data}
+        assert set(each) == {*Failure("", "").data}
         assert each["message"]
 
 
@@ -199,8 +197,8 @@ def test_annotations_name_the_line() -> None:
 
 
 def test_annotations_are_escaped() -> None:
-    wild = commands.Failure("NC101", "50%\r\nof it: a, b", file="a,b:c%\n.yaml", line=1)
-    assert commands.annotation(wild) == (
+    wild = Failure("NC101", "50%\r\nof it: a, b", file="a,b:c%\n.yaml", line=1)
+    assert annotation(wild) == (
         "::error file=a%2Cb%3Ac%25%0A.yaml,line=1,title=narrowcast NC101::"
         "50%25%0D%0Aof it: a, b"
     )
@@ -263,27 +261,6 @@ def test_elsewhere_colours_have_to_be_asked_for() -> None:
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
         env = {**os.environ, name: "1"}
         assert "\x1b[1;31m^\x1b[0m" in run("validate", "bad.yaml", env=env).stderr
-
-
-def test_commands_and_scripts_say_things_the_same_way() -> None:
-    fields = [
-        [(each.name, each.default) for each in dataclasses.fields(kind)]
-        for kind in (commands.Failure, scripts.Failure)
-    ]
-    assert fields[0] == fields[1]
-    values = ("NC101", "wrong", "mend", "error", "a", 1, 2, "k")
-    texts = {
-        commands.failure_json(2, [commands.Failure(*values)]),
-        scripts.failure_json(2, [scripts.Failure(*values)]),
-    }
-    assert len(texts) == 1
-    assert commands.STYLES == colours.STYLES
-    for environ in ({}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}, {"TERM": "dumb"}):
-        told = {
-            made.is_coloured(sys.__stdout__, environ)  # type: ignore[arg-type]
-            for made in (commands, colours)
-        }
-        assert len(told) == 1
 
 
 # Exit codes

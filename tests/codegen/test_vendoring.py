@@ -204,8 +204,11 @@ def texts() -> dict[Path, str]:
 
 
 def comparable(text: str) -> str:
-    """What a script does, whichever its runtime is."""
+    """What a script does, whichever its runtime is, if it is there."""
     tree = ast.parse(text.replace(f"{COPY}", "narrowcast.runtime"))
+    (first,) = (node for node in tree.body if isinstance(node, ast.Try))
+    assert [type(each) for each in first.body] == [ast.ImportFrom]
+    tree.body[tree.body.index(first)] = first.body[0]
     kept = [node for node in tree.body if "sys.path" not in ast.unparse(node)]
     text = ast.unparse(ast.Module(kept, []))
     text = text.replace(f", '{identity()}'", "")

@@ -21,7 +21,7 @@ from narrowcast.runtime.common.telling.streams import REMEDY
 SCRIPT = """
 import os, subprocess, sys, time
 from pathlib import Path
-from narrowcast.runtime.command_line import command_line
+from narrowcast.runtime.main import command_line
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.common.errors import *
 from narrowcast.runtime.common.errors import MetricError

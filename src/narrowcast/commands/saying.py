@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .telling.failures import (
-    Failure,
-    annotation,
-    coloured,
-    failure_json,
-    in_words,
-    is_coloured,
-)
+from narrowcast.runtime.common.telling.colours import coloured, is_coloured
+from narrowcast.runtime.common.telling.failures import Failure, failure_json
+
+from .telling.failures import annotation, in_words
 from .telling.formats import Format
 
 if TYPE_CHECKING:
