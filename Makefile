@@ -18,7 +18,7 @@ docs: build/docs/ready
 	build/docs/bin/mkdocs build
 
 nightly: build/nox/ready
-	build/nox/bin/nox -s docs nightly nightly_onnx nightly_tensorflow nightly_mxnet nightly_minilm
+	build/nox/bin/nox -s docs nightly nightly_core nightly_onnx nightly_tensorflow nightly_mxnet nightly_minilm
 
 build/venv/ready: pyproject.toml setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv build/venv

@@ -27,6 +27,10 @@ LIBRARIES = (
     "tokenizers>=0.20",
     "pyarrow>=14",
 )
+COMPILE = """
+import compileall, narrowcast
+compileall.compile_dir(narrowcast.__path__[0], quiet=1)
+"""
 CORE = ("spec", "dialect", "codegen", "commands", "runtime", "packaging")
 FOLDERS = (
     "spec",
@@ -48,6 +52,7 @@ def core(session: nox.Session) -> None:
     session.install(*TOOLS, *TESTS, "pytest-xdist>=3.6", "setuptools>=77")
     session.install("-e", ".")
     session.install(*LIBRARIES)
+    _compiled(session)
     session.run("ruff", "check", *FOLDERS)
     session.run("ruff", "format", "--check", *FOLDERS)
     session.run("pytest", *SHARED, *(f"tests/{name}" for name in CORE))
@@ -58,6 +63,7 @@ def torch(session: nox.Session) -> None:
     """The PyTorch adapter on real models, and the types of everything."""
     session.install(*TESTED, *TOOLS, *TESTS, "pytest-xdist>=3.6", "-e", ".[pytorch]")
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")
+    _compiled(session)
     session.run("mypy", "spec", "codegen", "runtime", "src")
     session.run("pytest", *SHARED, "tests/pytorch", *_contract("pytorch"))
 
@@ -84,7 +90,14 @@ def _adapter(session: nox.Session, name: str, *frameworks: str) -> None:
     session.install(*TESTED, *frameworks, *TESTS, "pytest-xdist>=3.6", "-e", ".")
     for packages in ("examples/mnist/packages.txt", f"tests/{name}/packages.txt"):
         session.install("--no-deps", "-r", packages)
+    _compiled(session)
     session.run("pytest", *SHARED, f"tests/{name}", *_contract(name))
+
+
+def _compiled(session: nox.Session) -> None:
+    """Compile the package once: where Python is told to write no bytecode, each of the
+    hundreds of processes that the tests start would do it, a fifth of their time."""
+    session.run("python", "-c", COMPILE)
 
 
 def _contract(framework: str) -> tuple[str, ...]:
@@ -115,6 +128,15 @@ def nightly(session: nox.Session) -> None:
     session.install("-e", ".[dask,ray]")
     clusters = ("tests/nightly/test_dask.py", "tests/nightly/test_ray.py")
     session.run("pytest", "--timeout=0", *clusters)
+
+
+@nox.session(python="3.11")
+def nightly_core(session: nox.Session) -> None:
+    """What the core session leaves out, in its environment."""
+    session.install(*TOOLS, *TESTS, "setuptools>=77", "-e", ".")
+    session.install(*LIBRARIES)
+    folders = (f"tests/{name}" for name in CORE)
+    session.run("pytest", "-m", "nightly", "--timeout=0", *folders, env={"SWEEP": "1"})
 
 
 @nox.session(python="3.11")

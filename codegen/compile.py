@@ -14,7 +14,7 @@ from narrowcast.spec.spec import Evaluation, PythonObject
 
 from .constants import constants, files
 from .convert import convert_section
-from .dependencies import dependencies, unknown_modules
+from .dependencies import dependencies, of_narrowcast, unknown_modules
 from .evaluation.batches import batches_section, supplied_section
 from .evaluation.datasets.section import dataset_section
 from .evaluation.metrics.section import eval_func_section, metric_section
@@ -63,7 +63,7 @@ def compile_script(
             "mixed precision."
         ),
         standard=import_lines(each for each in imports if is_standard(each)),
-        fitting=fitting(runtime),
+        fitting=fitting(runtime, of_narrowcast(spec)),
         imports=import_lines(each for each in imports if not is_standard(each)),
         type_imports=import_lines(framework.type_imports, indent=4),
         constants=constants(spec, folder),

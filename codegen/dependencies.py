@@ -38,11 +38,16 @@ def unknown_modules(spec: Spec) -> tuple[str, ...]:
     return tuple(module for module in named if not distribution_of(module))
 
 
+def of_narrowcast(spec: Spec) -> str:
+    """narrowcast, with what it imports for the framework."""
+    return f"narrowcast[{framework_of(spec).extra}]~={__version__}"
+
+
 def _of_runtime(spec: Spec, runtime: Runtime) -> Iterator[str]:
     """narrowcast and the framework; of a copy of its runtime what that imports."""
     framework = framework_of(spec)
     if not runtime.copy_of:
-        yield f"narrowcast[{framework.extra}]~={__version__}"
+        yield of_narrowcast(spec)
     yield framework.releases.framework
     if runtime.copy_of:
         yield from framework.releases.beside

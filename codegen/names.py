@@ -33,18 +33,18 @@ OWN = """
 A100 Any Budget Callable Converted Criterion Data Drift Input Iterator Metric Model Path
 Performance Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
 
-annotations array arrays block_model cache command_line conversion converted data fed
+annotations array arrays block_model cache command_line conversion converted data error fed
 found fused inputs keras keras_model labels load_frozen_graph load_keras
 load_keras_weights load_onnx load_parameters load_safetensors load_saved_model
 load_sharded load_state_dict load_symbol low lows model mx mxnet np npt onnxruntime open_pt2
-open_supplied openvino path_argument portable profile pytorch run source subject sys
+open_supplied openvino path_argument portable profile pytorch remedy run source subject sys
 tensorflow tensorrt tf torch
 
 BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
 batches convert convert_to dataset eval_func fits load_model metric open_model prepare
 
-float tuple
+ModuleNotFoundError float print tuple
 """
 DATASETS = """
 Arrays Balanced Decoded Indexed made

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,6 +42,7 @@ def parsed(
         prog=prog,
         description=f"Convert {name} to mixed precision (narrowcast {VERSION}).",
         epilog=EXIT_CODES,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add(
@@ -117,7 +119,9 @@ def parsed(
         help="say each step, and let through what the framework prints",
     )
     slots.add_options(parser)
-    given = vars(parser.parse_args(arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    _check_named(words, prog)
+    given = vars(parser.parse_args(words))
     supplied = partial(slots.arguments, {each: given.pop(each) for each in slots.names})
     options = Options(**given)
     if options.trial is not None:
@@ -126,9 +130,18 @@ def parsed(
     return options, supplied
 
 
-def is_json_asked(arguments: Sequence[str]) -> bool:
-    """Whether --json is among options that may be wrong; argparse takes its beginning."""
-    return any(len(each) > 2 and "--json".startswith(each) for each in arguments)
+def _check_named(arguments: Sequence[str], prog: str) -> None:
+    """Refuse an empty name: as a path it would be the folder that one is in.
+
+    Raises:
+        UsageError: There is one.
+    """
+    for before, each in pairwise([prog, *arguments]):
+        if not each or (each.startswith("--") and each.endswith("=")):
+            raise UsageError(
+                f"an empty name was given, after {each or before}",
+                "Probably a variable that is not set.",
+            )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .common.errors import NarrowcastError
@@ -13,16 +13,16 @@ from .common.files import shown, write_bytes
 from .common.places import described, place_of, users_frame
 from .common.telling.aside import Aside
 from .common.telling.colours import headed, is_coloured
+from .common.telling.early import EXIT_INTERRUPTED
 from .common.telling.failures import INTERNAL, INTERRUPTED, LEFT, Answer, Failure
 from .common.telling.progress import printable
-from .common.telling.spec_lines import located, named_key
+from .common.telling.spec_lines import Key, data_key, located, named_key
 from .record.recorded import Recorded
 from .run import Context
 
 ENDED = "the model's, the data's or the metric's own code ended the run"
 UNDONE = "before the conversion was done: no plan was written"
 EXIT_INTERNAL = 4
-EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,12 @@ class Failing:
 
     def error(self, error: NarrowcastError) -> int:
         """An error that is the user's to solve; the exit code."""
-        self._say(error.error_code, located(str(error), self.context.script))
-        failure = placed(error, error.__cause__ or error, self.context.script)
+        script = self.context.script
+        text, key = located(str(error), script), data_key(error, script)
+        if key is not None and key.name not in str(error):
+            text = f"{key}: {text}"
+        self._say(error.error_code, text)
+        failure = placed(error, error.__cause__ or error, script)
         return self.answer.failed(error.exit_code, failure)
 
     def interrupted(self) -> int:
@@ -88,16 +92,20 @@ class Failing:
 def placed(error: NarrowcastError, cause: BaseException, script: Path) -> Failure:
     """The error, with its place in the spec or in the user's own code if it has one."""
     said = Failure(error.error_code, error.message, error.remedy)
-    if found := named_key(f"{error}", script):
-        key, spec, line = found
-        return Failure(
-            said.code, said.message, said.remedy, file=shown(spec), line=line, key=key
-        )
+    if key := named_key(f"{error}", script):
+        return _at(said, key)
     frame = users_frame(cause)
-    if frame is None or Path(frame.filename) == script:
-        return said
-    file, line = shown(Path(frame.filename)), frame.lineno or 0
-    return Failure(said.code, said.message, said.remedy, file=file, line=line)
+    if frame is not None and Path(frame.filename) != script:
+        place = shown(Path(frame.filename))
+        said = replace(said, file=place, line=frame.lineno or 0)
+    elif data := data_key(error, script):
+        return _at(said, data)
+    return said
+
+
+def _at(said: Failure, key: Key) -> Failure:
+    file = "" if key.spec is None else shown(key.spec)
+    return replace(said, file=file, line=key.line, key=key.name)
 
 
 def logged(error: Exception, name: str, output: Path) -> tuple[str, str]:

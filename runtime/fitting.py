@@ -1,33 +1,57 @@
-"""Whether a script and the runtime that it found were made for each other."""
+"""Whether a script can run with what it found: the first of the runtime that it asks.
+
+What is imported here before it is asked is little: a signal has no answer until then.
+"""
 
 from __future__ import annotations
 
 import re
+import signal
 import sys
+from importlib import import_module
 
-from .common.errors import MisfitError
-from .common.telling.colours import headed, is_coloured
-from .common.telling.failures import Answer, Failure
+from .common.errors import MisfitError, MissingPackageError, NarrowcastError
+from .common.optional import numpy_needed
+from .common.telling.early import is_json_asked, signals_end_it
 from .common.version import COPY_OF, VERSION
+
+INTERRUPTED = "interrupted before the conversion began"
 
 
 def fits(version: str, copy_of: str = "") -> bool:
     """Whether this runtime is one that a script can use; says why if it is not.
 
     One that is installed fits scripts of its own and of earlier releases under the same
-    minor version; a copy only what it was copied for.
+    minor version; a copy only what it was copied for. Both need NumPy.
+
+    From here on, until its command line listens itself, signals end a script that is the
+    whole program.
 
     Args:
         version: Of the narrowcast that generated the script.
         copy_of: What its copy of the runtime says of itself, "" without one.
     """
+    is_json = is_json_asked(sys.argv[1:])
+    if getattr(sys.modules["__main__"], "fits", None) is fits:
+        numbers = signal.SIGINT, signal.SIGTERM
+        signals_end_it(INTERRUPTED, f"{INTERRUPTED}\n", is_json, *numbers)
     misfit = _misfit(version, copy_of)
-    if misfit is None:
-        return True
-    failure = Failure.of(misfit)
-    Answer("--json" in sys.argv[1:]).failed(misfit.exit_code, failure)
-    colour = is_coloured(sys.stderr)
-    print(headed(misfit.error_code, str(misfit), colour), file=sys.stderr)
+    if misfit is not None:
+        return _refused(misfit, str(misfit), is_json)
+    try:
+        with numpy_needed():
+            import_module("numpy")
+    except MissingPackageError as error:
+        return _refused(error, f"{error.message}. {error.remedy}", is_json)
+    return True
+
+
+def _refused(error: NarrowcastError, said: str, is_json: bool) -> bool:
+    from .common.telling.colours import headed, is_coloured
+    from .common.telling.failures import Answer, Failure
+
+    Answer(is_json).failed(error.exit_code, Failure.of(error))
+    print(headed(error.error_code, said, is_coloured(sys.stderr)), file=sys.stderr)
     return False
 
 

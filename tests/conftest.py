@@ -1,5 +1,6 @@
-"""`SWEEP=n` gives every property test n times its examples (`make nightly`), and
-`--adapters NAME,...` says whose adapters `tests/frameworks` runs for.
+"""`SWEEP=n` gives every property test n times its examples, a quarter without, and runs
+what is marked `nightly` (`make nightly`). `--adapters NAME,...` says whose adapters
+`tests/frameworks` runs for.
 
 No test reads or writes the user's cache of costs.
 """
@@ -12,27 +13,39 @@ import pytest
 from hypothesis import settings
 
 CACHE = "NARROWCAST_CACHE"
-SWEEP = int(os.environ.get("SWEEP", "1"))
-EXAMPLES = 50 if SWEEP == 1 else 100
-"""Of each property test that says no number itself, before the sweep."""
+SWEEP = int(os.environ.get("SWEEP", "0"))
+SHARE, FEW = SWEEP or 0.25, 10
+"""How many times its examples a property test has, and how many it keeps at least."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--adapters", help="frameworks: pytorch, tensorflow, mxnet, onnx")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items if SWEEP > 1 else ():
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    seen: set[int] = set()
+    for item in items:
         test = getattr(item, "obj", None)
         given = getattr(test, "_hypothesis_internal_use_settings", None)
-        if test is not None and given is not None:
-            more = settings(given, max_examples=SWEEP * given.max_examples)
-            test._hypothesis_internal_use_settings = more
+        # One function is the test of all its parameters.
+        if test is not None and given is not None and id(test) not in seen:
+            seen.add(id(test))
+            count = max(round(SHARE * given.max_examples), min(given.max_examples, FEW))
+            shared = settings(given, max_examples=count)
+            test._hypothesis_internal_use_settings = shared
+    if not SWEEP:
+        later = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if item not in later]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    text = "nightly: slow; the suite has another of the kind, or rarely needs it"
+    config.addinivalue_line("markers", text)
     # How long an example takes says nothing but what else the machine does.
-    settings.register_profile("untimed", deadline=None, max_examples=EXAMPLES)
+    settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
     os.environ[CACHE] = tempfile.mkdtemp(prefix="narrowcast-cache-")
 

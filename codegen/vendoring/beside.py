@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from .contents import contents
 from .exchange import exchanged, keep_modes, repair, staged
 from .folder import begins, files, foreign
 from .runtime import BESIDE, Runtime, copied
+
+IMPORTED = re.compile(rf"^ *from {BESIDE}\.", re.MULTILINE)
+"""By what a script is known that has a copy."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def copy_for(path: Path, text: str) -> Copy:
 
 def is_vendored(text: str) -> bool:
     """Whether it is a script of narrowcast's that has a copy of the runtime beside it."""
-    return text.startswith(GENERATED) and f"\nfrom {BESIDE}." in text
+    return text.startswith(GENERATED) and IMPORTED.search(text) is not None
 
 
 def _modules(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """What can go wrong, as types: each carries what the user can do about it.
 
-Text and exit codes are made at the edge (`command_line`, the CLI), from `exit_code`.
+Text and exit codes are made at the edge (`main`, the CLI), from `exit_code`.
 """
 
 from __future__ import annotations
@@ -112,6 +112,10 @@ class RunningError(ModelError):
 
 class ModelWarning(UserWarning):
     """What the report should say of a model that loads all the same."""
+
+
+class ModelNote(ModelWarning):
+    """What the report should note of it, although nothing is wrong."""
 
 
 class DataError(NarrowcastError):

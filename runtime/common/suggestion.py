@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from .errors import ModelError
+from .errors import ModelError, ModelNote
 
 MOST = 10
 """Names that a message lists."""
@@ -17,9 +18,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         return f"Did you mean {' or '.join(map(_quoted, near))}?"
-    more = f", and {len(names) - MOST} more" if len(names) > MOST else ""
-    listed = ", ".join(map(_quoted, names[:MOST])) or "none"
-    return f"There {'is' if len(names) == 1 else 'are'} {listed}{more}."
+    return f"There {'is' if len(names) == 1 else 'are'} {_listed(names)}."
 
 
 def chosen(
@@ -27,7 +26,8 @@ def chosen(
 ) -> list[int]:
     """The places among `known` of what `model.outputs` names; all outputs without names.
 
-    Names of which none is the model's are the user's own, if there is one for each.
+    Names of which none is the model's are the user's own, if there is one for each,
+    which is noted.
 
     Args:
         known: Names of all outputs, once or more than once over.
@@ -38,6 +38,12 @@ def chosen(
     """
     count = count or len(known)
     free = len(wanted) == count and not set(wanted) & set(known)
+    if wanted and free:
+        text = (
+            f"model.outputs names {_listed(wanted)}, {place} has {_listed(known[:count])}: "
+            "they are taken in order, and the saved model keeps its own names"
+        )
+        warnings.warn(text, ModelNote, stacklevel=3)
     if not wanted or free:
         return list(range(count))
     for name in wanted:
@@ -47,6 +53,11 @@ def chosen(
                 suggestion(name, list(dict.fromkeys(known))),
             )
     return [list(known).index(name) for name in wanted]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f", and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"{', '.join(map(_quoted, names[:MOST])) or 'none'}{more}"
 
 
 def _quoted(name: str) -> str:

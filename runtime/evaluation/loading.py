@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 def loaded(
     load_model: Callable[[], T], folder: Path, files: Sequence[Path] = ()
-) -> tuple[T, tuple[str, ...]]:
-    """What load_model() returns, and what should be said of it.
+) -> tuple[T, tuple[ModelWarning, ...]]:
+    """What load_model() returns, and what should be said of it: notes are `ModelNote`.
 
     Args:
         folder: The script's, for messages.
@@ -31,13 +31,15 @@ def loaded(
     with users_code(told), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ModelWarning)
         model = load_model()
-    said = [w for w in caught if issubclass(w.category, ModelWarning)]
-    for other in caught:
-        if other not in said:
+    said = []
+    for each in caught:
+        if isinstance(each.message, ModelWarning):
+            said.append(each.message)
+        else:
             warnings.warn_explicit(
-                other.message, other.category, other.filename, other.lineno
+                each.message, each.category, each.filename, each.lineno
             )
-    return model, tuple(str(each.message) for each in said)
+    return model, tuple(said)
 
 
 def made_by(load_model: Callable[[], object], modules: Sequence[str]) -> bool:

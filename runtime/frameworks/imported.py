@@ -1,11 +1,7 @@
-"""Importing a framework: when its members are asked for, or what keeps it from that."""
+"""Importing a framework, or what keeps it from that."""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import sys
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -36,28 +32,3 @@ def imported(package: str, title: str, extra: str) -> Any:
             f"{first_line(error).rstrip('.')}",
             f"Reinstall it: {installing(extra, 'pip install --force-reinstall')}",
         ) from error
-
-
-def lazily(package: str) -> Callable[[str], Any]:
-    """A package's `__getattr__`: it has what it imports for type checkers, on demand.
-
-    Args:
-        package: Its `__name__`, while it is imported.
-    """
-    statements = ast.walk(ast.parse(inspect.getsource(sys.modules[package])))
-    members = {
-        name.name: f"{'.' * statement.level}{statement.module}"
-        for statement in statements
-        if isinstance(statement, ast.ImportFrom)
-        for name in statement.names
-        if name.asname
-    }
-
-    def member(name: str) -> Any:
-        if name not in members:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(members[name], package), name)
-        setattr(sys.modules[package], name, value)
-        return value
-
-    return member

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import ModelError, NarrowcastError, RequirementError, UsageError
+from ..common.errors import (
+    ModelError,
+    ModelNote,
+    NarrowcastError,
+    RequirementError,
+    UsageError,
+)
 from ..common.files import check_writable, shown
 from ..common.places import described
 from ..common.standing import check_file
@@ -168,8 +174,9 @@ class Run:
         made = made_by(load_model, sources.modules)
         files = () if made else sources.model
         model, said = loaded(load_model, context.script.parent, files)
-        for text in said:
-            context.warn(text)
+        for word in said:
+            tell = context.note if isinstance(word, ModelNote) else context.warn
+            tell(str(word))
         if isinstance(self.adapter, Scattered):
             sources = sources.and_model(self.adapter.data_files(model))
         load_model, model = handed(self.adapter, load_model, model, inputs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from .conversion import Conversion
 from .scoring import scored_as_loaded, scored_by_function
 from .slots.binding import first_sizes, judged_of, settled
 from .slots.filling import check_fed, seen
+from .slots.indices import indices_told
 from .slots.slots import Slots, Standard
 
 GIVEN = {"data": "--data", "metric": "--metric", "eval_func": "--eval-func"}
@@ -79,12 +81,11 @@ class Subject:
             return self._unjudged("metric")
         drift = self._named(drift)
         predict = self.slots.adapter.predictor(self.model, self.slots.inputs)
-        return replace(
-            self,
-            standard=scored_as_loaded(
+        with indices_told(self.slots, self.model):
+            standard = scored_as_loaded(
                 self.context, self.slots, predict, metric, criterion, drift
-            ),
-        )
+            )
+        return replace(self, standard=standard)
 
     def _named(self, drift: Drift | None) -> Drift | None:
         """What is demanded, by the model's own names where the spec has none."""
@@ -173,12 +174,10 @@ class Subject:
         batch = first_inputs(self.slots.batches, source)
         self.context.tell_of_data()
         slots, judged = self._settled(batch)
-        try:
+        with indices_told(self.slots, self.model), self._made_up_told():
             traced = adapter.trace(
                 self.model, batch, low=low, inputs=slots.inputs, outputs=outputs
             )
-        except DataError as error:
-            raise self._told(error) from error
         if package:
             assert isinstance(adapter, Compiler)
             traced = adapter.under_inductor(traced)
@@ -197,16 +196,20 @@ class Subject:
             tolerated=self.tolerated,
         )
 
-    def _told(self, error: DataError) -> DataError:
+    @contextmanager
+    def _made_up_told(self) -> Iterator[None]:
         """What is wrong with a batch, and that it was made up if it was."""
-        if not self.slots.drawn:
-            return error
-        drawn = ", ".join(f"{n} {values}" for n, values in self.slots.drawn.items())
-        return DataError(
-            f"{error.message}; without data its inputs are random: {drawn}",
-            "Give data (--data), or say under model.inputs what they are: shape, dtype, "
-            "range, values.",
-        )
+        try:
+            yield
+        except DataError as error:
+            if not self.slots.drawn:
+                raise
+            drawn = ", ".join(f"{n} {values}" for n, values in self.slots.drawn.items())
+            raise DataError(
+                f"{error.message}; without data its inputs are random: {drawn}",
+                "Give data (--data), or say under model.inputs what they are: shape, "
+                "dtype, range, values.",
+            ) from error
 
     def _settled(self, batch: Inputs) -> tuple[Slots, Judged]:
         """The slots, and what was judged of the sizes that vary in them."""

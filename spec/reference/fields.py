@@ -16,6 +16,7 @@ from .examples import example
 from .schema import json_schema
 
 STEP = re.compile(r"""\[(?:\d+|'([^']*)'|"([^"]*)")\]|\.?([^.\[\]]+)""")
+SENTENCE = re.compile(r".*?\.(?=\s|$)", re.DOTALL)
 KINDS = {
     "string": "text",
     "integer": "an integer",
@@ -34,15 +35,7 @@ LIMITS = {
 
 
 class UnknownKey(ValueError):
-    """No such key, with what may be meant.
-
-    Args:
-        several: The message names several keys, one of which is meant.
-    """
-
-    def __init__(self, message: str, several: bool = False) -> None:
-        super().__init__(message)
-        self.several = several
+    """No such key, with what may be meant."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +70,28 @@ def key(path: str) -> Key:
     Raises:
         UnknownKey: There is none, or there are several.
     """
+    found = keys(path)
+    if len(found) > 1:
+        several = ", ".join(each.path for each in found[:6])
+        raise UnknownKey(f"`{path}` is a key of several sections: {several}")
+    return found[0]
+
+
+def keys(path: str) -> tuple[Key, ...]:
+    """As `key`: all keys that a last key alone may mean, sorted.
+
+    Raises:
+        UnknownKey: There is none.
+    """
     steps = tuple(name for each in STEP.finditer(path) if (name := _name(each)))
-    if len(steps) == 1 and steps[0] not in _schema()["properties"]:
-        steps = _only(steps[0])
     if not steps:
         raise UnknownKey(f"there is no key `{path[:60]}`")
+    if len(steps) == 1 and steps[0] not in _schema()["properties"]:
+        return tuple(map(_key, _ending(steps[0])))
+    return (_key(steps),)
+
+
+def _key(steps: tuple[str, ...]) -> Key:
     schema: Json = _schema()
     required = False
     for row, step in enumerate(steps):
@@ -121,6 +131,15 @@ def text(found: Key) -> str:
     return "\n".join(rows)
 
 
+def short_text(found: Key) -> str:
+    """Its path, and in one line below it what it takes and is."""
+    what = f"{found.type}, required" if found.required else found.type
+    if found.default and not found.required:
+        what = f"{found.type}, {found.default} if left out"
+    sentence = SENTENCE.match(found.meaning)
+    return f"{found.path}\n  {what}: {sentence[0] if sentence else found.meaning}"
+
+
 def _name(step: re.Match[str]) -> str:
     return next((each for each in step.groups() if each), "")
 
@@ -130,14 +149,10 @@ def _schema() -> Json:
     return json_schema()
 
 
-def _only(name: str) -> tuple[str, ...]:
-    """The one path that ends in a key."""
-    found = sorted({steps for steps in _paths(_schema(), ()) if steps[-1] == name})
-    if len(found) > 1:
-        several = ", ".join(".".join(steps) for steps in found[:6])
-        said = f"`{name}` is a key of several sections: {several}"
-        raise UnknownKey(said, several=True)
-    return found[0] if found else (name,)
+def _ending(name: str) -> list[tuple[str, ...]]:
+    """The paths that end in a key; it alone where none does."""
+    found = {steps for steps in _paths(_schema(), ()) if steps[-1] == name}
+    return sorted(found) or [(name,)]
 
 
 def _paths(schema: Json, at: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

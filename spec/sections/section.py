@@ -132,6 +132,10 @@ class Section(BaseModel):
         own = (name for name, field in fields if not is_marked(field))
         return tuple(name for name in own if name not in cls.beside)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_given: Any) -> None:
+        _forget_class_variables(cls)
+
     # One validator: each costs every section when it is made.
     @model_validator(mode="wrap")
     @classmethod
@@ -144,6 +148,14 @@ class Section(BaseModel):
             raise Broken(problems)
         return section
 
+
+def _forget_class_variables(section: type[Section]) -> None:
+    """Drop what says that they are: Pydantic, which knows, reads it in each subclass."""
+    for name in section.__class_vars__:
+        section.__annotations__.pop(name, None)
+
+
+_forget_class_variables(Section)
 
 T = TypeVar("T", bound=Section)
 K = TypeVar("K")

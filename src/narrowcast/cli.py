@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -58,6 +59,8 @@ app.command(epilog=exits())(clean)
 
 def main() -> None:
     """Entry point of the console script."""
+    # All that a command loads stays: looking for what doesn't takes a tenth of its time.
+    gc.disable()
     sys.exit(ended(app, sys.argv[1:]))
 
 

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from itertools import takewhile
@@ -63,6 +64,11 @@ def modules(package: str) -> list[tuple[str, Path]]:
         parts = path.relative_to(folder).with_suffix("").parts
         found.append((".".join((package, *parts)), path))
     return found
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
 
 
 def imports(name: str, path: Path, nodes: Iterator[ast.AST]) -> Iterator[str]:
@@ -138,13 +144,18 @@ def is_adapters(name: str) -> bool:
     return any(is_within(name, f"{SHARED}.{adapter}") for adapter in OWN)
 
 
-def arrows() -> Iterator[tuple[str, str]]:
+@cache
+def arrows() -> tuple[tuple[str, str], ...]:
     """Which module imports which, in all of narrowcast; also within functions."""
+    return tuple(_arrows())
+
+
+def _arrows() -> Iterator[tuple[str, str]]:
     known = {name for package in FOLDERS for name, _path in modules(package)}
     known |= {name.removesuffix(".__init__") for name in known}
     for package in FOLDERS:
         for name, path in modules(package):
-            tree = ast.parse(path.read_text("utf-8"))
+            tree = parsed(path)
             for imported in imports(name, path, ast.walk(tree)):
                 if is_within(imported, "narrowcast"):
                     target = (
@@ -202,7 +213,7 @@ def test_runtime_is_imported_with_numpy_alone() -> None:
     allowed = {*sys.stdlib_module_names, "narrowcast", "numpy"}
     for name, path in modules("narrowcast.runtime"):
         known = allowed.union(*(always for always, _ in adapters(name)))
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = parsed(path)
         tops = {
             n.partition(".")[0] for n in imports(name, path, outside_functions(tree))
         }
@@ -213,7 +224,7 @@ def test_runtime_imports_nothing_else_within_functions() -> None:
     allowed = {*sys.stdlib_module_names, "narrowcast", "numpy", "scipy"}
     for name, path in modules("narrowcast.runtime"):
         known = allowed.union(*(a | within for a, within in adapters(name)))
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = parsed(path)
         tops = {n.partition(".")[0] for n in imports(name, path, ast.walk(tree))}
         assert tops <= known, name
 

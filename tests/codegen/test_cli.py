@@ -6,9 +6,11 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 
 import pytest
+from nightly import some
 from typer.testing import CliRunner, Result
 
 from narrowcast import __version__
@@ -58,9 +60,10 @@ def state(folder: Path) -> Mapping[Path, tuple[bytes, int]]:
 # Same bytes
 
 
-@pytest.mark.parametrize("seed", ["1", "2"])
-@pytest.mark.parametrize("cwd", [".", "a/b"])
-@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize(
+    ("seed", "cwd", "absolute"),
+    some(product(["1", "2"], ["a/b", "."], [False, True]), every=5, several=True),
+)
 def test_same_bytes(folder: Path, seed: str, cwd: str, absolute: bool) -> None:
     narrowcast("generate", "spec.yaml", "-o", "reference.py")
     spec = folder / "spec.yaml"

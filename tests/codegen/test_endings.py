@@ -1,6 +1,5 @@
 """However a command ends: an exit code that says it, one line, one JSON object."""
 
-import dataclasses
 import json
 import os
 import pty
@@ -13,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nightly import some
 
-from narrowcast.commands.telling import failures as commands
-from narrowcast.runtime.common.telling import colours
-from narrowcast.runtime.common.telling import failures as scripts
+from narrowcast.cli import app
+from narrowcast.commands.telling.ending import ended
+from narrowcast.commands.telling.failures import annotation
+from narrowcast.runtime.common.telling.failures import Failure
 
 GOOD = "model: {name: m, framework: onnx, path: m.onnx}\n"
 BAD = f"{GOOD}mixed_precisions: {{}}\ntuning:\n  objective: speedy\n"
@@ -86,6 +87,7 @@ OUTCOMES: Mapping[tuple[str, ...], tuple[int, list[str]]] = {
     ("explain", "no.such.key", "--json"): (2, ["NC801"]),
     ("explain", "NC999", "--json"): (2, ["NC801"]),
     ("explain", "--json"): (2, ["NC801"]),
+    ("explain", "", "--json"): (2, ["NC801"]),
     ("report", "none", "--format", "json"): (2, ["NC802"]),
     ("doctor", "--json", "--nonsense"): (2, ["NC801"]),
     ("nonsense", "--json"): (2, ["NC801"]),
@@ -95,16 +97,20 @@ OUTCOMES: Mapping[tuple[str, ...], tuple[int, list[str]]] = {
 
 @pytest.mark.parametrize(("arguments", "ends"), OUTCOMES.items())
 def test_json_is_one_object_in_each_outcome(
-    arguments: tuple[str, ...], ends: tuple[int, list[str]]
+    arguments: tuple[str, ...],
+    ends: tuple[int, list[str]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = run(*arguments)
-    found = json.loads(done.stdout)
+    """In this process: how it ends is all that the command line does there."""
+    code = ended(app, arguments)
+    out, err = capsys.readouterr()
+    found = json.loads(out)
     said = [each["code"] for each in found["diagnostics"]]
-    assert (done.returncode, said) == ends
-    assert found["exit_code"] == done.returncode
-    assert done.stderr == ""
+    assert (code, said) == ends
+    assert found["exit_code"] == code
+    assert err == ""
     for each in found["diagnostics"]:
-        assert set(each) == {*commands.Failure("", "").data}
+        assert set(each) == {*Failure("", "").data}
         assert each["message"]
 
 
@@ -139,6 +145,42 @@ def test_what_succeeds_prints_its_own_object() -> None:
     assert isinstance(json.loads(run("explain", "NC201", "--json").stdout), dict)
 
 
+# An empty name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before"),
+    [
+        (("generate", ""), "generate"),
+        (("validate", "good.yaml", ""), "good.yaml"),
+        (("run", ""), "run"),
+        (("run", "good.yaml", "--plan", ""), "--plan"),
+        (("explain", ""), "explain"),
+        (("report", "-o", "", "."), "-o"),
+        (("clean", ""), "clean"),
+        (("migrate", ""), "migrate"),
+        (("init", "--model="), "--model="),
+        (("",), "narrowcast"),
+    ],
+)
+def test_an_empty_name_is_not_the_folder(
+    arguments: tuple[str, ...], before: str
+) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error[NC801]: an empty name was given, after {before}\n"
+        "  Probably a variable that is not set.\n"
+    )
+    assert sorted(each.name for each in Path().iterdir()) == ["bad.yaml", "good.yaml"]
+
+
+def test_options_are_written_whole() -> None:
+    done = run("generate", "good.yaml", "--outp", "there.py")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such option: --outp" in done.stderr
+
+
 # GitHub
 
 
@@ -155,8 +197,8 @@ def test_annotations_name_the_line() -> None:
 
 
 def test_annotations_are_escaped() -> None:
-    wild = commands.Failure("NC101", "50%\r\nof it: a, b", file="a,b:c%\n.yaml", line=1)
-    assert commands.annotation(wild) == (
+    wild = Failure("NC101", "50%\r\nof it: a, b", file="a,b:c%\n.yaml", line=1)
+    assert annotation(wild) == (
         "::error file=a%2Cb%3Ac%25%0A.yaml,line=1,title=narrowcast NC101::"
         "50%25%0D%0Aof it: a, b"
     )
@@ -221,33 +263,15 @@ def test_elsewhere_colours_have_to_be_asked_for() -> None:
         assert "\x1b[1;31m^\x1b[0m" in run("validate", "bad.yaml", env=env).stderr
 
 
-def test_commands_and_scripts_say_things_the_same_way() -> None:
-    fields = [
-        [(each.name, each.default) for each in dataclasses.fields(kind)]
-        for kind in (commands.Failure, scripts.Failure)
-    ]
-    assert fields[0] == fields[1]
-    values = ("NC101", "wrong", "mend", "error", "a", 1, 2, "k")
-    texts = {
-        commands.failure_json(2, [commands.Failure(*values)]),
-        scripts.failure_json(2, [scripts.Failure(*values)]),
-    }
-    assert len(texts) == 1
-    assert commands.STYLES == colours.STYLES
-    for environ in ({}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}, {"TERM": "dumb"}):
-        told = {
-            made.is_coloured(sys.__stdout__, environ)  # type: ignore[arg-type]
-            for made in (commands, colours)
-        }
-        assert len(told) == 1
-
-
 # Exit codes
 
 
 @pytest.mark.parametrize("command", ["", "generate", "validate", "run", "doctor"])
-def test_help_has_the_exit_codes(command: str) -> None:
-    said = " ".join(run(*filter(None, [command]), "--help").stdout.split())
+def test_help_has_the_exit_codes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(app, [*filter(None, [command]), "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
     assert "Exit codes: 0 done; " in said and "130 interrupted" in said
     assert ("1 --check or --diff found drift" in said) is (command == "generate")
     assert "3 requirement not met" in said or command not in ("", "run")
@@ -256,17 +280,20 @@ def test_help_has_the_exit_codes(command: str) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ("validate", "good.yaml"),
-        ("validate", "bad.yaml", "--format", "json"),
-        ("generate", "good.yaml", "--diff"),
-        ("generate", "good.yaml", "-o", "-"),
-        ("migrate", "good.yaml"),
-        ("explain", "NC201"),
-        ("schema",),
-        ("--help",),
-        ("--version",),
-    ],
+    some(
+        [
+            ("validate", "bad.yaml", "--format", "json"),
+            ("validate", "good.yaml"),
+            ("generate", "good.yaml", "--diff"),
+            ("migrate", "good.yaml"),
+            ("generate", "good.yaml", "-o", "-"),
+            ("explain", "NC201"),
+            ("schema",),
+            ("--version",),
+            ("--help",),
+        ],
+        every=4,
+    ),
 )
 def test_output_that_nobody_takes_is_one_line_and_2(arguments: tuple[str, ...]) -> None:
     why = {"full": "No space left on device", "read by nobody": "Broken pipe"}

@@ -68,6 +68,15 @@ def test_the_script_takes_the_process_over(folder: Path) -> None:
     assert (folder / "convert_net.py").exists()
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_note_is_said_once(folder: Path, options: tuple[str, ...]) -> None:
+    spec = SPEC.replace("net.pt\n", "/far/net.pt\n")
+    (folder / "net.yaml").write_text(spec)
+    _out, err = start(folder, *options).communicate(timeout=60)
+    assert err.count("NC353") == 1
+    assert err.startswith("net.yaml:5:3: note[NC353]: model.weights")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_to_it_is_one_to_the_script(
     folder: Path, number: signal.Signals

@@ -26,6 +26,33 @@ def test_a_key() -> None:
     assert found["type"].startswith("one of fp32, bf16, fp16")
 
 
+def test_a_key_of_several_sections_is_explained_in_each() -> None:
+    result = explain("topk")
+    assert result.exit_code == 0
+    both = [f"evaluation.accuracy.{each}.topk" for each in ("metric", "multi_metrics")]
+    rows = result.stdout.splitlines()
+    assert rows[0] == "`topk` is a key of 2 sections:"
+    assert rows[2:6:2] == both
+    assert (
+        rows[3]
+        == rows[5]
+        == "  an integer: Share of samples whose label is among the k largest outputs."
+    )
+    assert rows[-1] == f"narrowcast explain {both[0]} says all of one."
+    found = json.loads(explain("topk", "--json").stdout)["keys"]
+    assert [each["path"] for each in found] == both
+    whole = json.loads(explain(both[0], "--json").stdout)
+    assert whole == found[0]
+
+
+def test_each_of_many_keys_is_a_path_and_a_line() -> None:
+    rows = explain("root").stdout.splitlines()[2:-2]
+    assert len(rows) > 20
+    for path, said in zip(rows[::2], rows[1::2], strict=True):
+        assert path.endswith(".root") and " " not in path
+        assert said.startswith("  text") and said.endswith(".")
+
+
 def test_a_spec() -> None:
     result = explain(str(MNIST / "mnist.yaml"))
     assert result.exit_code == 0

@@ -45,9 +45,9 @@ def program(path: Path, body: str) -> Path:
             '[[3, 12], "99.0.0"]',
             f"has narrowcast 99.0.0, this is {narrowcast.__version__}",
         ),
-        ("no answer", "does not answer as a Python does"),
-        ("{}", "does not answer as a Python does"),
-        ("", "does not answer as a Python does"),
+        ("no answer", "is not a Python interpreter"),
+        ("{}", "is not a Python interpreter"),
+        ("", "is not a Python interpreter"),
     ],
 )
 def test_one_that_does_not_fit(folder: Path, answer: str, said: str) -> None:
@@ -61,7 +61,13 @@ def test_one_that_does_not_fit(folder: Path, answer: str, said: str) -> None:
 
 def test_one_that_fails(folder: Path) -> None:
     program(folder / "python", "exit 1")
-    assert run("--python", "./python").exit_code == 3
+    result = run("--python", "./python")
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[-2:] == [
+        f"error[NC701]: {folder}/python is not a Python interpreter, or does not "
+        "answer as one",
+        "  Name the python of an environment, such as .venv/bin/python.",
+    ]
 
 
 @pytest.mark.parametrize("given", ["missing", "net.yaml", ".", "no/such/python"])

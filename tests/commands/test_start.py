@@ -35,14 +35,17 @@ print(json.dumps([sorted(sys.modules), sorted({*built})]))
 @pytest.mark.parametrize(
     "command", [("validate", str(SPEC)), ("generate", str(SPEC), "-o", "-")]
 )
-def test_neither_the_runtime_nor_a_validator_too_many(command: tuple[str, ...]) -> None:
+def test_neither_numpy_nor_a_validator_too_many(command: tuple[str, ...]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADS, *command], capture_output=True, text=True
     )
     modules, built = json.loads(done.stdout.splitlines()[-1])
     assert built == ["AccuracySection", "Csv", "Document", "Normalize", "Rescale"]
-    unwanted = {"numpy", "narrowcast.runtime", "narrowcast.looking", "jsonschema"}
+    unwanted = {"numpy", "narrowcast.looking", "jsonschema"}
     assert not unwanted & {*modules}
+    told = "narrowcast.runtime.common"  # how things are said, and what that needs
+    of_runtime = {each for each in modules if each.startswith("narrowcast.runtime.")}
+    assert all(each.startswith(told) for each in of_runtime)
     assert ("jinja2" in modules) == (command[0] == "generate")
 
 

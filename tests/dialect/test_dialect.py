@@ -108,6 +108,7 @@ def test_ruff_has_nothing_to_say(scripts: Path, rules: tuple[str, ...]) -> None:
     tool("ruff", "check", "--isolated", "--no-cache", *rules, ".", cwd=scripts)
 
 
+@pytest.mark.nightly
 def test_mypy_is_content(scripts: Path) -> None:
     """One process for all; frameworks and the user's modules have no types here."""
     (scripts / "mypy.ini").write_text(UNTYPED)

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 from placements import all_low
 
-from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError, ModelNote
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino
 from narrowcast.runtime.frameworks.onnx.ir.weights import release
 from narrowcast.runtime.frameworks.onnx.opening.load import EXTERNAL, load_onnx
@@ -385,6 +385,15 @@ def test_an_output_that_is_not_there_is_named(heads: Path) -> None:
         with pytest.raises(ModelError, match="no output bb, which") as no:
             load_onnx(heads, outputs=names)
         assert "`b`" in no.value.remedy
+
+
+def test_names_that_are_none_of_the_models_are_noted(heads: Path) -> None:
+    with pytest.warns(ModelNote) as said:
+        load_onnx(heads, outputs=["1", "2", "3"])
+    assert str(said[0].message) == (
+        f"model.outputs names `1`, `2`, `3`, model.path: {heads.name} has `a`, `b`, `d`: "
+        "they are taken in order, and the saved model keeps its own names"
+    )
 
 
 def test_labels_of_a_sequence_are_as_many_as_its_elements(saved: Saved) -> None:

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 import torch
 
-from narrowcast.runtime.command_line import command_line
 from narrowcast.runtime.hardware import requirements
 from narrowcast.runtime.hardware.cpu import read_cpu
+from narrowcast.runtime.main import command_line
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"
 

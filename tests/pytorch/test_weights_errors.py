@@ -328,7 +328,7 @@ def loading(tmp_path: Path, state: State) -> tuple[nn.Module, list[str]]:
         return found
 
     found, said = loaded(load_model, tmp_path)
-    return found, list(said)
+    return found, [str(each) for each in said]
 
 
 def test_weights_in_another_precision_are_loaded_with_a_warning(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ from typing import Any
 import pytest
 from by_reference import load_failing, some_batches
 
-from narrowcast.runtime.common.errors import DataError, ModelError
+from narrowcast.runtime.common.errors import (
+    DataError,
+    ModelError,
+    ModelNote,
+    ModelWarning,
+)
 from narrowcast.runtime.common.processes.fresh import in_fresh_process
 from narrowcast.runtime.evaluation.batches import DATASET, MADE_UP, first_inputs
 from narrowcast.runtime.evaluation.loading import loaded, made_by
@@ -106,3 +112,17 @@ def test_a_list_of_datasets_does_not_name_their_arguments(tmp_path: Path) -> Non
     (hint,) = [each.hint for each in caught.value.diagnostics if each.hint]
     assert hint.startswith("known here: python, npz, csv, parquet")
     assert "args" not in hint
+
+
+def test_what_a_model_warns_of_and_what_it_notes_are_told_apart(tmp_path: Path) -> None:
+    def load_model() -> int:
+        warnings.warn("odd", ModelWarning, stacklevel=1)
+        warnings.warn("named otherwise", ModelNote, stacklevel=1)
+        return 7
+
+    model, said = loaded(load_model, tmp_path)
+    assert model == 7
+    assert [(type(each), str(each)) for each in said] == [
+        (ModelWarning, "odd"),
+        (ModelNote, "named otherwise"),
+    ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nightly import some
 
 from narrowcast.runtime.common import errors
 from narrowcast.runtime.common.telling.aside import LINES
@@ -20,7 +21,7 @@ from narrowcast.runtime.common.telling.streams import REMEDY
 SCRIPT = """
 import os, subprocess, sys, time
 from pathlib import Path
-from narrowcast.runtime.command_line import command_line
+from narrowcast.runtime.main import command_line
 from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.common.errors import *
 from narrowcast.runtime.common.errors import MetricError
@@ -336,7 +337,9 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize(("body", "ends"), ENDINGS.items())
-@pytest.mark.parametrize("noise", ["", "print('mine'); os.system('echo noise')\n"])
+@pytest.mark.parametrize(
+    "noise", some(["print('mine'); os.system('echo noise')\n", ""], every=2)
+)
 def test_json_is_one_object_however_a_run_ends(
     script: Make, body: str, ends: tuple[int, str], noise: str
 ) -> None:
@@ -355,15 +358,92 @@ def test_json_is_one_object_where_nothing_is_wrong(script: Make) -> None:
 @pytest.mark.parametrize(
     "wrong", [["--max-trials", "0"], ["--nonsense"], ["--trial", "1", "--search"]]
 )
-@pytest.mark.parametrize("asked", ["--json", "--js"])
 def test_json_is_one_object_where_options_are_wrong(
-    script: Make, wrong: list[str], asked: str
+    script: Make, wrong: list[str]
 ) -> None:
-    code, out, err = script("1 / 0").run(asked, *wrong)
+    code, out, err = script("1 / 0").run("--json", *wrong)
     found = parsed(out)
     assert code == found["exit_code"] == 2
     assert found["diagnostics"][0]["code"] == "NC801"
     assert err.startswith("usage: ")
+
+
+DATA_SPEC = """\
+model: {name: net, framework: pytorch, path: net.pt2}
+evaluation:
+  accuracy:
+    dataloader:
+      dataset:
+        csv: {path: x.csv, label: 7}
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "line"),
+    [
+        (None, "evaluation.accuracy.dataloader.dataset.csv.path", 6),
+        ("1,2,3\n", "evaluation.accuracy.dataloader.dataset.csv.label", 6),
+        ("", "evaluation.accuracy.dataloader.dataset", 5),
+    ],
+)
+def test_what_is_wrong_with_data_has_its_key_in_the_spec(
+    tmp_path: Path, content: str | None, key: str, line: int
+) -> None:
+    script = Script(tmp_path, "next(batches())")
+    functions = """
+# spec = "net.yaml"
+from narrowcast.runtime.evaluation.data.files.csv import read_csv
+
+def dataset():
+    return read_csv(Path("x.csv"), label=7)
+
+def batches():
+    yield from dataset().batches(2)
+
+def convert"""
+    script.path.write_text(script.path.read_text().replace("\ndef convert", functions))
+    if content is not None:
+        (tmp_path / "x.csv").write_text(content)
+    code, _out, err = script.run()
+    assert code == 2
+    assert f"error[NC501]: {key}: x.csv " in err
+    (tmp_path / "net.yaml").write_text(DATA_SPEC)
+    code, out, err = script.run("--json")
+    (said,) = parsed(out)["diagnostics"]
+    assert (said["file"], said["line"], said["key"]) == ("net.yaml", line, key)
+    assert f"error[NC501]: {key} (net.yaml:{line}): x.csv " in err
+
+
+def test_what_is_wrong_with_supplied_data_has_no_key(tmp_path: Path) -> None:
+    script = Script(tmp_path, "def batches(): raise DataError('odd')\nbatches()")
+    assert script.run() == (2, "", "error[NC501]: odd\n")
+
+
+def test_options_are_written_whole(script: Make) -> None:
+    """A later option may begin with the same letters."""
+    for option in (["--js"], ["--out", "there"], ["--max=3"]):
+        code, out, err = script("1 / 0").run(*option)
+        assert (code, out) == (2, "")
+        assert f"unrecognized arguments: {' '.join(option)}" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before"),
+    [
+        (["--output", ""], "--output"),
+        (["--output="], "--output="),
+        ([""], "convert_net.py"),
+    ],
+)
+def test_an_empty_name_is_no_folder(
+    script: Make, arguments: list[str], before: str
+) -> None:
+    code, out, err = script("1 / 0").run(*arguments)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error[NC801]: an empty name was given, after {before}\n"
+        "  Probably a variable that is not set.\n"
+    )
 
 
 def test_json_names_the_place_in_the_users_code(script: Make) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nightly import some
 from toy import Done, Toy
 
 from narrowcast.runtime.common.errors import MetricError
@@ -75,7 +76,8 @@ def low(toy: Toy, name: str = "net.json") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("body", "name"), [("exact", "eval_func"), ("listed", "eval_func[0]")]
+    ("body", "name"),
+    some([("listed", "eval_func[0]"), ("exact", "eval_func")], every=2, several=True),
 )
 def test_the_function_decides_what_is_low(body: str, name: str, tmp_path: Path) -> None:
     done, toy = scored(tmp_path, body)
@@ -102,6 +104,7 @@ def test_how_many_samples_it_saw_is_nowhere_told(tmp_path: Path) -> None:
     assert all("samples" not in each and "data" not in each for each in evaluations)
 
 
+@pytest.mark.nightly
 def test_a_constant_lowers_all(tmp_path: Path) -> None:
     done, toy = scored(tmp_path, "constant", tolerance="0")
     assert done.code == 0
@@ -120,6 +123,7 @@ def test_what_falls_misses_the_criterion(tmp_path: Path) -> None:
     assert low(toy, "failed/net.json")
 
 
+@pytest.mark.nightly
 def test_what_turns_ends_too(tmp_path: Path) -> None:
     done, toy = scored(tmp_path, "turning", "--max-trials", "4")
     assert done.code in (0, 1), done.err
@@ -127,6 +131,7 @@ def test_what_turns_ends_too(tmp_path: Path) -> None:
     assert low(toy, "failed/net.json" if done.code else "net.json")
 
 
+@pytest.mark.nightly
 def test_what_rises_passes_at_once(tmp_path: Path) -> None:
     done, toy = scored(tmp_path, "rising", "--max-trials", "4")
     assert done.code == 0
@@ -135,13 +140,17 @@ def test_what_rises_passes_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("body", "said"),
-    [
-        ("raises", "eval_func failed at convert_net.py:"),
-        ("leaves", "it called sys.exit(3)"),
-        ("nan", "gives nan"),
-        ("text", "gives str, not a number"),
-        ("nothing", "gives NoneType, not a number"),
-    ],
+    some(
+        [
+            ("raises", "eval_func failed at convert_net.py:"),
+            ("leaves", "it called sys.exit(3)"),
+            ("nan", "gives nan"),
+            ("nothing", "gives NoneType, not a number"),
+            ("text", "gives str, not a number"),
+        ],
+        every=4,
+        several=True,
+    ),
 )
 def test_a_function_that_gives_no_number_is_told(
     body: str, said: str, tmp_path: Path
@@ -154,7 +163,7 @@ def test_a_function_that_gives_no_number_is_told(
     assert not toy.plan.exists()
 
 
-@pytest.mark.parametrize("body", ["raises for low", "nan for low"])
+@pytest.mark.parametrize("body", some(["raises for low", "nan for low"], every=2))
 def test_what_fails_on_a_converted_model_is_a_failed_trial(
     body: str, tmp_path: Path
 ) -> None:

@@ -365,10 +365,46 @@ def test_the_command_shows_one_run_and_writes_files(tmp_path: Path) -> None:
     assert told(run, "-o", str(tmp_path / "x.html")).startswith("wrote ")
     assert (tmp_path / "x.html").read_text("utf-8") == page(documented())
     assert json.loads(told("--schema"))["title"]
+    assert told(run, "-o", "-") == told(run)
+
+
+def test_the_ending_says_what_is_written(tmp_path: Path) -> None:
+    """One that is not known would be Markdown under another's name."""
+    run = two(tmp_path)[0]
+    for name in ("x.pdf", "x", "html"):
+        path = tmp_path / name
+        done = CliRunner().invoke(app, ["report", run, "-o", str(path)])
+        assert (done.exit_code, done.output) == (
+            2,
+            f"error[NC801]: {path} does not end as a report does: .md, .html, .json\n"
+            "  Name it so, or say what is written with --format.\n",
+        )
+        assert not path.exists()
+    told(run, "-o", str(tmp_path / "x.pdf"), "--format", "md")
+    told(run, "-o", str(tmp_path / "X.HTML"))
+    assert (tmp_path / "X.HTML").read_text("utf-8") == page(documented())
+
+
+@pytest.mark.parametrize(
+    ("metric", "head"),
+    [
+        ("share of what is allowed", "Share of what is allowed"),
+        ("top-1", "Top-1"),
+        ("agreement", "Agreement"),
+        ("mAP", "mAP"),
+        ("my_metric", "my_metric"),
+        ("SQuAD F1", "SQuAD F1"),
+    ],
+)
+def test_a_metric_begins_large_among_words_that_do(metric: str, head: str) -> None:
+    document = documented()
+    assert document.accuracy is not None
+    judged = replace(document.accuracy, metric=metric)
+    assert f"<dt>{head}</dt>" in page(replace(document, accuracy=judged))
 
 
 def test_the_command_writes_into_files_only(tmp_path: Path) -> None:
-    run, pipe, link = two(tmp_path)[0], tmp_path / "pipe", tmp_path / "link.html"
+    run, pipe, link = two(tmp_path)[0], tmp_path / "pipe.md", tmp_path / "link.html"
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     for path in (pipe, link):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nightly import some
 from toy import KILLED, Toy
 
 OTHERWISE = {"COSTS": "2", "ERRORS": "2"}
@@ -53,13 +54,17 @@ def test_measurements_differ_from_process_to_process(whole: Toy, toy: Toy) -> No
 
 @pytest.mark.parametrize(
     ("point", "environ"),
-    [
-        ({"KILL": "trace"}, {}),  # before the first trial
-        ({"KILL": "trial 3"}, OTHERWISE),  # between "started" and its result
-        ({"TORN": "14"}, OTHERWISE),  # in the middle of a line
-        ({"KILL": "apply"}, OTHERWISE),  # after a trial has passed
-        ({"KILL": "check"}, OTHERWISE),  # in the final check
-    ],
+    some(
+        [
+            ({"TORN": "14"}, OTHERWISE),  # in the middle of a line
+            ({"KILL": "trace"}, {}),  # before the first trial
+            ({"KILL": "apply"}, OTHERWISE),  # after a trial has passed
+            ({"KILL": "trial 3"}, OTHERWISE),  # between "started" and its result
+            ({"KILL": "check"}, OTHERWISE),  # in the final check
+        ],
+        every=3,
+        several=True,
+    ),
 )
 def test_a_killed_search_reaches_the_same_plan(
     whole: Toy, toy: Toy, point: dict[str, str], environ: dict[str, str]
@@ -221,7 +226,7 @@ def test_a_trial_that_never_was_is_refused(done: Toy) -> None:
 # Ctrl-C
 
 
-@pytest.mark.parametrize("where", ["trial 7", "apply", "check", "time"])
+@pytest.mark.parametrize("where", some(["trial 7", "apply", "check", "time"], every=3))
 def test_what_passed_is_checked_and_delivered_after_an_interrupt(
     whole: Toy, toy: Toy, where: str
 ) -> None:

@@ -6,9 +6,10 @@ import shutil
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from ..timing import Clock
+if TYPE_CHECKING:
+    from ..timing import Clock  # NumPy comes with it, and commands start without
 
 FIRST = 30.0
 """Seconds after which a step that nobody sees says that it goes on; then twice that."""

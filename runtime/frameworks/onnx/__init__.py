@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..imported import lazily
+from ...common.optional import lazily
 
 if TYPE_CHECKING:
     from onnx_ir import Model as Model

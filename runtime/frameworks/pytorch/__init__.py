@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..imported import lazily
+from ...common.optional import lazily
 
 if TYPE_CHECKING:
     from .answers import answer as answer

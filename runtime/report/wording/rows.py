@@ -60,7 +60,15 @@ def contender_rows(document: Document) -> Rows:
 
 def metric_head(judged: Accuracy) -> str:
     """What heads the metric; of several numbers, what their one number may be."""
-    return f"{judged.metric} (at most 1)" if judged.metric == SHARE else judged.metric
+    head = heading(judged.metric)
+    return f"{head} (at most 1)" if judged.metric == SHARE else head
+
+
+def heading(metric: str) -> str:
+    """A metric's name among words that begin large; one with letters of its own stays."""
+    word = metric.partition(" ")[0]
+    plain = word == word.lower() and word.replace("-", "").isalnum()
+    return metric[:1].upper() + metric[1:] if plain else metric
 
 
 def _value(document: Document, value: float) -> str:

@@ -89,17 +89,23 @@ def _spec(path: Path, framework: str | None) -> str:
 
 
 def _key(path: str, as_json: bool) -> str:
+    """What a key is; of each in short where a last key alone may mean several."""
     import json
     from dataclasses import asdict
 
-    from narrowcast.spec.reference.fields import UnknownKey, key, text
+    from narrowcast.spec.reference.fields import UnknownKey, keys, short_text, text
 
     try:
-        found = key(path)
+        found = keys(path)
     except UnknownKey as error:
-        remedy = f"Name one of them whole. {SUBJECTS}" if error.several else SUBJECTS
-        raise failure(f"{error}\n{remedy}") from error
-    return json.dumps(asdict(found), indent=2) if as_json else text(found)
+        raise failure(f"{error}\n{SUBJECTS}") from error
+    if len(found) == 1:
+        return json.dumps(asdict(found[0]), indent=2) if as_json else text(found[0])
+    if as_json:
+        return json.dumps({"keys": [asdict(each) for each in found]}, indent=2)
+    rows = "\n".join(map(short_text, found))
+    head = f"`{path}` is a key of {len(found)} sections:"
+    return f"{head}\n\n{rows}\n\nnarrowcast explain {found[0].path} says all of one."
 
 
 def _code(code: str) -> str:

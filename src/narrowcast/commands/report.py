@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import STDOUT
 from .saying import begin, done, failure, refused, whole
 from .telling.formats import Format as Asked
 
@@ -38,7 +39,9 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where it goes."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where it goes; - prints it."
+        ),
     ] = None,
     schema: Annotated[
         bool,
@@ -51,6 +54,8 @@ def report(
     """
     from narrowcast.runtime.common.errors import NarrowcastError
 
+    if output == STDOUT:
+        output = None
     if format is Format.json and output is None:
         begin(Asked.json)
     try:
@@ -80,10 +85,23 @@ def _write(output: Path, text: str) -> bool:
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
+    """What is written.
+
+    Raises:
+        typer.Exit: Neither option says it, which is told.
+    """
     if asked is not None:
         return asked
-    ending = output.suffix.removeprefix(".") if output is not None else ""
-    return Format(ending) if ending in list(Format) else Format.md
+    if output is None:
+        return Format.md
+    ending = output.suffix.removeprefix(".").lower()
+    if ending in list(Format):
+        return Format(ending)
+    known = ", ".join(f".{each}" for each in Format)
+    raise failure(
+        f"{output} does not end as a report does: {known}\n"
+        "Name it so, or say what is written with --format."
+    )
 
 
 def _schema() -> str:

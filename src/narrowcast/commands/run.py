@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from narrowcast.runtime.common.telling.early import is_json_asked
+
 from .compiling import loaded, source
 from .many import STDIN, spec_files
 from .options import Formatted, Framework, Strict, Vendor
@@ -57,8 +59,6 @@ def run(
 
     Further options go to the script: --output, --plan, --search, --resume, --json, …
     """
-    from narrowcast.runtime.arguments import is_json_asked
-
     if is_json_asked(given):
         begin(Format.json)
     named, options = _split(given)

@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .telling.failures import (
-    Failure,
-    annotation,
-    coloured,
-    failure_json,
-    in_words,
-    is_coloured,
-)
+from narrowcast.runtime.common.telling.colours import coloured, is_coloured
+from narrowcast.runtime.common.telling.failures import Failure, failure_json
+
+from .telling.failures import annotation, in_words
 from .telling.formats import Format
 
 if TYPE_CHECKING:
@@ -147,7 +143,7 @@ def finish(exit_code: int) -> None:
 
 def spill() -> None:
     """Print in words what is kept for JSON: the object is another program's."""
-    for each in _said.failures:
+    for each in _said.failures if is_json() else ():  # said already, in other formats
         typer.echo(in_words(each, is_coloured(sys.stderr)), err=True, color=True)
     begin()
 

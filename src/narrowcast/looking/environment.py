@@ -89,8 +89,10 @@ def _answer(path: str) -> Any:
         LookupError,
         TypeError,
     ) as e:
+        # Of others, the error says the whole question, or how the answer is read.
+        why = f": {first_line(e)}" if isinstance(e, OSError) else ""
         raise RequirementError(
-            f"{path} does not answer as a Python does: {first_line(e)}",
+            f"{path} is not a Python interpreter, or does not answer as one{why}",
             "Name the python of an environment, such as .venv/bin/python.",
         ) from e
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from narrowcast.runtime.common.errors import ModelError
+from narrowcast.runtime.common.errors import ModelError, ModelNote
 from narrowcast.runtime.frameworks.tensorflow.opening.freeze import frozen
 from narrowcast.runtime.frameworks.tensorflow.opening.graph_model import GraphModel
 from narrowcast.runtime.frameworks.tensorflow.opening.saved_model import (
@@ -211,3 +211,5 @@ def test_outputs_are_selected_by_name(tmp_path: Path, run: Callable[..., Any]) -
     with pytest.raises(ModelError, match="no output logit, which") as no:
         load_saved_model(tmp_path / "m", outputs=["logit"])
     assert "logits" in no.value.remedy
+    with pytest.warns(ModelNote, match="names `a`, `b`, `c`, .* `logits`, `pooled`: "):
+        load_saved_model(tmp_path / "m", outputs=["a", "b", "c"])

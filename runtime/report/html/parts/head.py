@@ -16,6 +16,7 @@ from ...wording.numbers import (
     seconds,
     size,
 )
+from ...wording.rows import heading
 from ...wording.status import status
 from ..elements import Markup, joined, tag
 
@@ -52,7 +53,7 @@ def _tiles(document: Document) -> Iterator[Markup]:
     if judged is not None:
         before, after, bound = told(judged)
         fp32 = "" if len(judged.numbers) > 1 else f"fp32 {before}, "
-        yield _tile(judged.metric, after, f"{fp32}{judged.limit} {bound}")
+        yield _tile(heading(judged.metric), after, f"{fp32}{judged.limit} {bound}")
     elif document.drift is not None:
         yield _tile("Output error", f"{document.drift:.1e}", "relative, beside fp32")
     result = next((each for each in document.contenders if each.key == RESULT), None)

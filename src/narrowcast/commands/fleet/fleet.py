@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -69,6 +70,7 @@ def fleet(
     Raises:
         typer.Exit: With the worst of the exit codes.
     """
+    gc.enable()  # it may run for days
     try:
         options = script_options(given)
         # Engines print what they please, and standard output is the outcomes'.

@@ -11,9 +11,11 @@ from typing import Any
 
 import typer
 
+from narrowcast.runtime.common.telling.early import interrupts_were_caught
+
 from ..options import BAD
-from ..saying import begin, failure, finish
-from .formats import Format
+from ..saying import begin, failure, finish, is_json
+from .formats import Format, asked
 
 INTERNAL = 4
 INTERRUPTED = 130
@@ -27,31 +29,39 @@ def ended(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         if sys.stdout is None or sys.stderr is None:
             return _without_streams()
-        code = _code(app, arguments)
+        before = empty(arguments)
+        code = _code(app, arguments) if before is None else _nameless(before)
         finish(code)
     except OSError as error:
         return _unwritten(error)
     return code
 
 
-def asked(arguments: Sequence[str]) -> Format:
-    """The format that is asked for by options that may be wrong."""
-    for option, value in pairwise([*arguments, ""]):
-        name, _, given = option.partition("=")
-        if option == "--json":
-            return Format.json
-        if name == "--format" and (given or value) in list(Format):
-            return Format(given or value)
-    return Format.text
+def empty(arguments: Sequence[str]) -> str | None:
+    """What stands before an argument that is empty, None where none is.
+
+    Typer takes an empty path for the folder that one is in.
+    """
+    for before, each in pairwise(["narrowcast", *arguments]):
+        if not each:
+            return before
+        if each.startswith("--") and each.endswith("="):
+            return each
+    return None
+
+
+def _nameless(before: str) -> int:
+    said = f"an empty name was given, after {before}"
+    return failure(f"{said}\nProbably a variable that is not set.").exit_code
 
 
 def _code(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         found = app(list(arguments), standalone_mode=False)
         code = found if isinstance(found, int) else 0
-        return _interrupted() if code == INTERRUPTED else code
+        return _interrupted(arguments) if code == INTERRUPTED else code
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        return _interrupted(arguments)
     except REFUSED as error:
         begin(asked(arguments))
         return _refused(error)
@@ -68,7 +78,12 @@ def _code(app: typer.Typer, arguments: Sequence[str]) -> int:
         return _internal(error)
 
 
-def _interrupted() -> int:
+def _interrupted(arguments: Sequence[str]) -> int:
+    interrupts_were_caught()
+    if (
+        not is_json() and asked(arguments) is Format.json
+    ):  # nothing read that option yet
+        begin(Format.json)
     return failure("interrupted", "NC921", INTERRUPTED).exit_code
 
 

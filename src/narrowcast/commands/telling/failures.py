@@ -1,61 +1,16 @@
-"""What is wrong, as data, in words and as annotations: what a command says of it.
-
-As the runtime has it for scripts (`runtime/common/telling/failures.py`, `colours.py`),
-which isn't imported here: NumPy would come with it, and commands start without.
-"""
+"""What is wrong, in words and as annotations: what a command says of it."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TextIO
+from collections.abc import Mapping
 
-STYLES = {"error": "1;31", "note": "1;36", "place": "1", "caret": "1;31"}
+from narrowcast.runtime.common.telling.colours import coloured
+from narrowcast.runtime.common.telling.failures import Failure
+from narrowcast.runtime.common.telling.progress import printable
+
 HIDDEN = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 IN_PROPERTIES = {**HIDDEN, ":": "%3A", ",": "%2C"}
 """How GitHub's workflow commands escape (actions/toolkit, command.ts)."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One thing that is wrong, or that is noted: as the runtime's."""
-
-    code: str
-    message: str
-    remedy: str = ""
-    severity: str = "error"
-    file: str = ""
-    line: int = 0
-    column: int = 0
-    key: str = ""
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """As JSON has it: null where there is no such thing."""
-        return {
-            "severity": self.severity,
-            "code": self.code,
-            "message": self.message,
-            "remedy": self.remedy or None,
-            "file": self.file or None,
-            "line": self.line or None,
-            "column": self.column or None,
-            "key": self.key or None,
-        }
-
-    @property
-    def sentence(self) -> str:
-        """The key and what is wrong."""
-        return ": ".join(part for part in (self.key, self.message) if part)
-
-
-def failure_json(exit_code: int, failures: Sequence[Failure], **more: Any) -> str:
-    """The object: `exit_code`, `diagnostics`, and what else there is to say."""
-    said = [each.data for each in failures]
-    whole = {"exit_code": exit_code, "diagnostics": said, **more}
-    return json.dumps(whole, indent=2, allow_nan=False)
 
 
 def in_words(failure: Failure, colour: bool) -> str:
@@ -65,7 +20,7 @@ def in_words(failure: Failure, colour: bool) -> str:
     where = f"{':'.join((failure.file, *numbers))}: " if failure.file else ""
     remedy = f"\n  {failure.remedy}" if failure.remedy else ""
     shown = coloured(failure.severity, head) if colour else head
-    return f"{_printable(where)}{shown}: {_printable(failure.sentence + remedy)}"
+    return f"{printable(where)}{shown}: {printable(_sentence(failure) + remedy)}"
 
 
 def annotation(failure: Failure) -> str:
@@ -83,32 +38,13 @@ def annotation(failure: Failure) -> str:
     )
     remedy = f"\n{failure.remedy}" if failure.remedy else ""
     kind = "notice" if failure.severity == "note" else "error"
-    return f"::{kind} {properties}::{_escaped(failure.sentence + remedy, HIDDEN)}"
+    return f"::{kind} {properties}::{_escaped(_sentence(failure) + remedy, HIDDEN)}"
 
 
-def is_coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether to colour what is written to a stream: as the runtime does."""
-    if environ.get("NO_COLOR"):
-        return False
-    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
-        if environ.get(name, "0") not in ("", "0"):
-            return True
-    if environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb":
-        return False
-    try:
-        return stream.isatty()
-    except (AttributeError, ValueError):  # none, or closed
-        return False
-
-
-def coloured(kind: str, text: str) -> str:
-    """The text in the style of its kind."""
-    return f"\x1b[{STYLES[kind]}m{text}\x1b[0m"
+def _sentence(failure: Failure) -> str:
+    """The key and what is wrong."""
+    return ": ".join(part for part in (failure.key, failure.message) if part)
 
 
 def _escaped(text: str, table: Mapping[str, str]) -> str:
     return "".join(table.get(each, each) for each in text)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

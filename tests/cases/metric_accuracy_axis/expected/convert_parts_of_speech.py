@@ -25,7 +25,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from narrowcast.runtime.fitting import fits
+# What is not there can't say so itself.
+try:
+    from narrowcast.runtime.fitting import fits
+except ModuleNotFoundError as error:
+    if not f"{error.name}.".startswith("narrowcast."):
+        raise
+    remedy = "Install it: pip install 'narrowcast[onnx]~=0.1.0'"
+    print(f"error[NC702]: {error}. {remedy}", file=sys.stderr)
+    if "--json" in sys.argv:
+        print('{"exit_code": 3, "diagnostics": [{"severity": "error", "code": "NC702",')
+        print(f'"message": "{error}", "remedy": "{remedy}",')
+        print('"file": null, "line": null, "column": null, "key": null}]}')
+    sys.exit(3)
 
 if not fits("0.1.0"):
     sys.exit(3)

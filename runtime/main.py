@@ -15,10 +15,11 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from .arguments import is_json_asked, parsed
+from .arguments import parsed
 from .common.errors import NarrowcastError
 from .common.telling.aside import Aside, aside
 from .common.telling.colours import headed, is_coloured
+from .common.telling.early import interrupts_were_caught, is_json_asked
 from .common.telling.failures import Answer, Failure
 from .common.telling.heartbeat import beating
 from .common.telling.progress import Quiet, Terminal, Verbose, printable
@@ -93,6 +94,7 @@ def _without_threads(code: int, script: Path) -> int:
 
     Only where the script is the whole program, which ends now.
     """
+    interrupts_were_caught()
     main = getattr(sys.modules["__main__"], "__file__", None)
     others = [each for each in threading.enumerate() if not each.daemon]
     if main is None or Path(main).resolve() != script or len(others) < 2:
