@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..common.errors import UsageError
@@ -53,6 +53,8 @@ class Pins:
         everything: The key that says so of all ops, "" for none.
         freed_types: Op types that `everything` does not hold.
         freed_names: Regular expressions of names that neither it nor `types` hold.
+        int8_types, int8_names: The same as `types` and `names`, of what int8 alone is
+            forbidden to.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +62,8 @@ class Pins:
     everything: str = ""
     freed_types: Sequence[str] = ()
     freed_names: Sequence[str] = ()
+    int8_types: Mapping[str, str] = field(default_factory=dict)
+    int8_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
@@ -90,6 +94,16 @@ def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
             raise _no_match(where, pattern, known)
         found.update(_held(graph, matched, where))
     return found
+
+
+def int8_pins(graph: Graph, pins: Pins, low: Precision) -> dict[str, Reason]:
+    """Op id → reason for every op that the spec lets have 16 bits and not int8.
+
+    Raises:
+        UsageError: As `user_pins`.
+    """
+    held = user_pins(graph, Pins(types=pins.int8_types, names=pins.int8_names))
+    return {name: replace(reason, floor=low) for name, reason in held.items()}
 
 
 def _of_type(ops: Iterable[Op], type_: str) -> list[Op]:

@@ -28,7 +28,9 @@ REMEDIES: Mapping[Why, str] = {
 def left_heavy(graph: Graph, plan: Plan) -> str:
     """What keeps most FLOPs in fp32 where few are low, as a sentence; "" elsewhere."""
     kept = [
-        op for op in graph.ops if plan.placement[op.id] is Precision.FP32 and not op.quantized
+        op
+        for op in graph.ops
+        if plan.placement[op.id] is Precision.FP32 and not op.quantized
     ]
     share = 1.0 - sum(op.flops for op in kept) / max(graph.flops, 1)
     if not graph.flops or share >= LITTLE:

@@ -39,12 +39,16 @@ class Quantization:
         dynamic: Whether scales of activations are computed as the model runs.
         samples: How many the ranges are taken from.
         sides: Of all ops that nothing below names.
-        by_op: Op id → its own.
+        types: Op type, compared as `Pins.types` are → of its ops.
+        names: Regular expression that must match a whole op id → of those ops.
+        by_op: Op id → its own: what the above say, once there is a graph.
     """
 
     dynamic: bool = False
     samples: int = 100
     sides: Sides = field(default_factory=Sides)
+    types: Mapping[str, Sides] = field(default_factory=dict)
+    names: Mapping[str, Sides] = field(default_factory=dict)
     by_op: Mapping[str, Sides] = field(default_factory=dict)
 
     def of(self, op: str) -> Sides:

@@ -9,7 +9,7 @@ from ...common.errors import ModelError
 from ...frameworks.protocol import Traced
 from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Placement, Precision
-from ...graph.pins import Pins, Reason, user_pins
+from ...graph.pins import Pins, Reason, int8_pins, user_pins
 from ...placement import Objective
 from .bounds import Ends, bound_pins
 from .capability import capability_pins
@@ -36,11 +36,13 @@ def hard_pins(
     statistics = traced.statistics(low)
     bounds = bound_pins(traced.graph, low, statistics, largest or {}, ends)
     held = {
+        **int8_pins(traced.graph, pins, low),
         **user_pins(traced.graph, pins),
         **capability_pins(traced.graph, low, traced.probes),
     }
     stated = stated_ends(traced.graph, ends or {})
-    ranges = find_ranges(traced, low, held.keys(), statistics, stated)
+    fp32 = {n for n, reason in held.items() if reason.floor is Precision.FP32}
+    ranges = find_ranges(traced, low, fp32, statistics, stated)
     return replace(
         ranges,
         pins={**bounds, **held, **ranges.pins},
