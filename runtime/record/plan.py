@@ -12,10 +12,12 @@ from typing import Any
 from ..common.errors import MODEL, NEW, OccupiedError, PlanError, UnreadablePlanError
 from ..common.files import removed_on_failure, stage, standing, write_bytes
 from ..common.strict_json import json_text
+from ..frameworks.quantizing.quantization import Scales
 from ..graph.graph import Graph, Placement, Precision, casts
 from ..search.found import Plan
 from ..search.sensitivity.estimate import Estimate, Method
 from .plain_data import reason_data, reason_of
+from .scales import scales_of
 
 FORMAT = 1
 PLAN = ".plan.json"
@@ -189,6 +191,18 @@ def recorded_files(
     """
     with damage(name):
         return {kind: dict(files) for kind, files in content["files"].items()}
+
+
+def recorded_scales(content: Mapping[str, Any], name: str) -> Scales:
+    """Tensor → its scale, of what int8 ops take.
+
+    Raises:
+        PlanError: The plan is damaged, or was made without int8.
+    """
+    if "scales" not in content:
+        raise PlanError(f"{name} was made without int8, the script asks for it", NEW)
+    with damage(name):
+        return scales_of(content["scales"])
 
 
 def recorded_forms(content: Mapping[str, Any], name: str) -> dict[str, str]:

@@ -9,10 +9,12 @@ from typing import Any
 from ..common.version import VERSION
 from ..evaluation.identity import Identity, identity_data
 from ..evaluation.judgement import Package, judgement_data
+from ..frameworks.quantizing.quantization import Scales
 from ..hardware.requirements import Machine
 from ..placement.measured.data import costs_data
 from ..placement.measured.measured import MeasuredCosts
 from .header import spec_sha256
+from .scales import scales_data
 from .sources import Sources, hashes
 
 
@@ -25,6 +27,7 @@ def provenance(
     sources: Sources,
     costs: MeasuredCosts | None,
     data: Identity | None = None,
+    scales: Scales | None = None,
 ) -> dict[str, Any]:
     """Versions, hardware, hashes and costs used, as plain data.
 
@@ -46,6 +49,7 @@ def provenance(
         "files": hashes(sources, script),
         **({} if data is None else {"data": identity_data(data)}),
         **({} if costs is None else {"costs": costs_data(costs)}),
+        **({"scales": scales_data(scales)} if scales else {}),
     }
 
 

@@ -28,6 +28,7 @@ from ..graph.graph import Precision
 from ..graph.pins import Why
 from ..placement.measured.data import COSTS, PRECISION
 from ..search.steps import ESTIMATES, LIFTING, RANGES
+from .scales import SCALES
 
 LOW = f"(?:{'|'.join(Precision)})"
 
@@ -41,6 +42,8 @@ STEPS: Mapping[str, Shape] = {
     f"costs {LOW}": record({"costs": optional(COSTS), "from": text}, {}),
     f"ranges {LOW}": RANGES,
     f"estimates {LOW}": ESTIMATES,
+    f"estimates in int8 {LOW}": ESTIMATES,
+    f"scales {LOW}": SCALES,
     f"lifting {LOW}": LIFTING,
     r"check .+ \w+": EVALUATION,
     r"time .+ \w+": record(

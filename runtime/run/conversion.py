@@ -14,6 +14,8 @@ from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
 from ..frameworks.inputs import ends
 from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
+from ..frameworks.quantizing.protocol import Quantizable
+from ..frameworks.quantizing.quantization import Quantization
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
 from ..hardware.requirements import Machine
@@ -32,6 +34,7 @@ from ..search.sensitivity.worst import TOLERATED
 from . import costing
 from .context import Context
 from .interrupts import Interruptible, interruptible
+from .quantizing import quantized
 from .scoring import hold_to_data, tell_of_other_data
 from .slots.slots import Slots, Standard
 
@@ -92,6 +95,15 @@ class Conversion:
         """Those of the forms whose ops are all low."""
         traced = self.traced
         return traced.forms_in_use(placement) if isinstance(traced, Formable) else {}
+
+    def quantized(self, how: Quantization) -> Conversion:
+        """The same with int8 kernels (`quantizing.quantized`)."""
+        if not self.context.replays:
+            self._hold_to_history()
+        return replace(
+            self,
+            traced=quantized(self.context, self.slots, self.traced, self.low, how),
+        )
 
     def replay(self) -> Found | None:
         """The committed plan, if there is one and no new search was asked for.
@@ -265,6 +277,7 @@ class Conversion:
             replace(sources, modules=modules),
             self.costs,
             None if self.standard is None else self.standard.baseline.data,
+            self.traced.scales if isinstance(self.traced, Quantizable) else {},
         )
 
     def _hold_to_history(self) -> None:

@@ -19,6 +19,7 @@ from ..frameworks.protocol import Traced
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins, Reason
 from ..placement import Objective
+from ..placement.objectives import place
 from .found import Found, plan_of, plans
 from .history import History, Unrecorded
 from .lifting import lift
@@ -49,7 +50,8 @@ def everything_low(
     ranges = hard_pins(traced, low, pins, largest, ends)
     graph = ranges.within(traced.graph)
     hard = with_movers(graph, ranges.pins)
-    placement = objective(graph, low, hard.keys()).placement
+    floors = {name: reason.floor for name, reason in hard.items()}
+    placement = place(graph, objective.problem(graph, low), floors).placement
     return Found((plan_of(graph, low, objective, placement, hard),))
 
 

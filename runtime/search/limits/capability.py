@@ -24,6 +24,6 @@ def capability_pins(
             )
         elif op.kind is Kind.FIXED or probe is None:
             found[op.id] = Reason(Why.FIXED, "has no fp32 tensor that could be cast")
-        elif probe.output is None:
+        elif probe.output is None and op.kernel(Precision.INT8) is None:
             found[op.id] = Reason(Why.NO_KERNEL, f"no {low} kernel: {probe.message}")
     return found

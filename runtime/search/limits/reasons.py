@@ -36,16 +36,19 @@ def hard_pins(
     statistics = traced.statistics(low)
     bounds = bound_pins(traced.graph, low, statistics, largest or {}, ends)
     held = {
-        **int8_pins(traced.graph, pins, low),
         **user_pins(traced.graph, pins),
         **capability_pins(traced.graph, low, traced.probes),
     }
     stated = stated_ends(traced.graph, ends or {})
-    fp32 = {n for n, reason in held.items() if reason.floor is Precision.FP32}
-    ranges = find_ranges(traced, low, fp32, statistics, stated)
+    ranges = find_ranges(traced, low, held.keys(), statistics, stated)
     return replace(
         ranges,
-        pins={**bounds, **held, **ranges.pins},
+        pins={
+            **int8_pins(traced.graph, pins, low),
+            **bounds,
+            **held,
+            **ranges.pins,
+        },
         firm=ranges.firm | bounds.keys(),
         unfit=ranges.unfit | _beyond(traced.graph, low, ends or {}),
     )
