@@ -16,6 +16,9 @@ from .ir.flops import flops
 from .ir.naming import Names, Site, constant, dtype_name, is_fill
 from .ir.operators import READS_NO_VALUES, growth, is_standard, kind
 from .ir.prepared import Prepared
+from .ir.quantized.between import between
+from .ir.quantized.integers import contraction
+from .ir.quantized.kernels import ANY, Int8, int8_ops
 from .ir.slots import castable
 from .running.interpreter import Observed
 
@@ -26,15 +29,19 @@ def picture(
     seen: Observed,
     low: Precision,
     uniform: Set[str] = frozenset(),
+    int8: Int8 = ANY,
 ) -> Graph:
     """Describe a model as it was seen to run; slots are castable to `low`.
 
     Args:
         uniform: Operators whose inputs the runtime takes in one type only.
+        int8: What the runtime demands of an op that it computes in int8.
     """
     found = {name: _tensor(v, name, seen) for v, name in names.tensors.items()}
     tensors = {name: each for name, each in found.items() if each is not None}
-    draw = _Draw(prepared, names, tensors, low, uniform)
+    quantized = int8_ops(prepared.model, int8)
+    held = between(prepared.model, quantized)
+    draw = _Draw(prepared, names, tensors, low, uniform, quantized, held)
     graph = prepared.model.graph
     return Graph(
         ops=tuple(draw.ops()),
@@ -82,6 +89,8 @@ class _Draw:
     tensors: Mapping[str, Tensor]
     low: Precision
     uniform: Set[str]
+    quantized: Set[ir.Node]
+    held: Set[ir.Node]
 
     def ops(self) -> Iterator[Op]:
         """All ops in order, behind the entrances of what they stand in."""
@@ -131,7 +140,13 @@ class _Draw:
     def _op(self, site: Site) -> Op:
         node, outputs = site.node, self.known(site.node.outputs)
         own = Kind.FIXED if _returns_a_constant(node) else kind(node)
-        settled_kind, slots = settled(own, self._slots(site), outputs, self.tensors)
+        int8 = node in self.quantized
+        settled_kind, slots = settled(
+            Kind.FIXED if int8 or node in self.held else own,
+            self._slots(site),
+            outputs,
+            self.tensors,
+        )
         op = Op(
             id=site.id,
             type=node.op_type,
@@ -143,6 +158,7 @@ class _Draw:
             flops=self._flops(node, own, settled_kind, outputs),
             key=site.id,
             growth=growth(node),
+            quantized=int8,
         )
         return absorbing(op, self.prepared.told.absorbed.get(site.id, ()))
 
@@ -176,7 +192,7 @@ class _Draw:
         What a custom operator does is unknown: one a value, so that it is mentioned.
         """
         made = [self.tensors[name] for name in outputs]
-        if own is Kind.COMPUTE:
+        if own is Kind.COMPUTE or contraction(node) is not None:
             shapes = [
                 None if value is None else self._shape(value) for value in node.inputs
             ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
+import onnx_ir as ir
 
 from ....graph.graph import Kind, Op, Precision
 from ...comparing import compared
@@ -17,7 +18,11 @@ from ..running.session import Executor, shortened
 
 
 def probe(
-    singles: Singles, executor: Executor, low: Precision, failed: Mapping[str, str]
+    singles: Singles,
+    executor: Executor,
+    low: Precision,
+    failed: Mapping[str, str],
+    rounded: Set[ir.Node] = frozenset(),
 ) -> dict[str, Probe]:
     """Run every op that could be low alone, and hold it against fp32; op id → probe.
 
@@ -25,13 +30,15 @@ def probe(
 
     Args:
         failed: Region that could not be run → why.
+        rounded: Nodes that would be in fp32 all the same (`quantized.between`).
     """
     found: dict[str, Probe] = {}
     tried: list[Op] = []
     for op in singles.graph.ops:
         if op.kind is Kind.FIXED:
             continue
-        refused = _refusal(singles, op, low)
+        refused = ROUNDED if singles.nodes[op.id] in rounded else ""
+        refused = refused or _refusal(singles, op, low)
         if refused:
             found[op.id] = Probe(None, math.inf, refused)
         elif not singles.ran(op):
@@ -42,6 +49,11 @@ def probe(
         found.update(_probe(singles, executor, group, low))
     return found
 
+
+ROUNDED = (
+    "what it takes is dequantized and what it makes is quantized at once, in a form that "
+    "has no int8 kernel either"
+)
 
 TOGETHER = 32
 """Ops that are compiled at once: most have a kernel, and compiling takes longest."""

@@ -9,29 +9,38 @@ import onnx_ir as ir
 from ....graph.graph import Precision
 from ..ir.inline import Calls
 from ..ir.prepared import Prepared
+from ..ir.quantized.kernels import ANY, Int8
+from ..ir.rewriting.editing import Editor, editor
 from ..ir.shape_inference import infer_types
 from .absorbed import Names, ledger_of, told
 from .adapters import CannotAdapt
 from .constants import fold_constants, lift_constants
-from .editing import Editor, editor
 from .identities import drop_identities
 from .norms import fold_batch_norms
 from .opsets import NEWEST, needed, own_opset
 from .spelling import einsum, gelu
+from .spelling.quantized import spell_quantized
 from .unused import drop_unused, merge_weights
 from .upgrade import upgrade
 
 
 def prepare(
-    model: ir.Model, calls: Calls, *, low: Precision, newest: int = NEWEST
+    model: ir.Model,
+    calls: Calls,
+    *,
+    low: Precision,
+    newest: int = NEWEST,
+    int8: Int8 = ANY,
 ) -> Prepared:
     """Write the model in an opset that has `low`, and fold what can be folded.
 
     Args:
         model: What `plain` made; it is not changed, tensors are shared.
         newest: The opset up to which it may be upgraded.
+        int8: What the runtime computes in int8.
     """
     draft, notes = _upgraded(model, calls, low, newest)
+    notes += spell_quantized(draft.model, draft.editor, draft.ledger, int8, low)
     drop_identities(draft.model)
     if low is Precision.BF16:
         einsum.write_einsums(draft.model, draft.editor, draft.ledger)
