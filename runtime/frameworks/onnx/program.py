@@ -21,8 +21,7 @@ from ..protocol import Array, Inputs, Probe, Statistics, Timings
 from .ir.inline import Calls, plain
 from .ir.naming import Names, name_all
 from .ir.prepared import Prepared
-from .ir.quantized.between import rounded
-from .ir.quantized.kernels import int8_ops
+from .ir.quantized.parts import parts
 from .measuring.agreement import check_agreement
 from .measuring.extremes import Extremes, extremes
 from .measuring.output_errors import Reruns
@@ -211,8 +210,8 @@ def trace(
     values = {name: value for value, name in names.tensors.items()}
     beyond = extremes(graph, singles.nodes, values, low)
     singles = replace(singles, far=beyond.reaches)
-    held = rounded(prepared.model, int8_ops(prepared.model, executor.int8))
-    probes = probe(singles, executor, low, seen.failed, held)
+    rounded = parts(prepared.model, executor.int8).rounded
+    probes = probe(singles, executor, low, seen.failed, rounded)
     graph = with_kernels(graph, low, probes)
     return Program(
         graph,

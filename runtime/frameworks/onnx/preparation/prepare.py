@@ -10,6 +10,7 @@ from ....graph.graph import Precision
 from ..ir.inline import Calls
 from ..ir.prepared import Prepared
 from ..ir.quantized.kernels import ANY, Int8
+from ..ir.quantized.parts import parts
 from ..ir.rewriting.editing import Editor, editor
 from ..ir.shape_inference import infer_types
 from .absorbed import Names, ledger_of, told
@@ -39,7 +40,7 @@ def prepare(
         newest: The opset up to which it may be upgraded.
         int8: What the runtime computes in int8.
     """
-    draft, notes = _upgraded(model, calls, low, newest)
+    draft, notes = _upgraded(model, calls, low, newest, int8)
     notes += spell_quantized(draft.model, draft.editor, draft.ledger, int8, low)
     drop_identities(draft.model)
     if low is Precision.BF16:
@@ -62,12 +63,12 @@ class _Draft:
 
 
 def _upgraded(
-    model: ir.Model, calls: Calls, low: Precision, newest: int
+    model: ir.Model, calls: Calls, low: Precision, newest: int, int8: Int8
 ) -> tuple[_Draft, tuple[str, ...]]:
     """A copy in the opset that `low` needs, or as it is where an op has no like there."""
     draft = _draft(model, calls)
     opset = own_opset(model)
-    target = needed(draft.model, low, newest)
+    target = needed(draft.model, low, newest, parts(draft.model, int8))
     if target < gelu.SINCE <= newest and any(gelu.gelus(draft.model)):
         target = gelu.SINCE
     if target == opset:

@@ -71,14 +71,14 @@ def _stays(node: ir.Node, inside: Set[ir.Node], int8: Set[ir.Node]) -> bool:
     for value in _floats(node.inputs):
         maker = value.producer()
         if maker is None or not (
-            maker in inside or maker in int8 or _is(maker, DEQUANTIZES)
+            maker in inside or maker in int8 or is_(maker, DEQUANTIZES)
         ):
             return False
     moves = kind(node) is Kind.MOVER
     return all(
         not value.is_graph_output()
         and all(
-            reader in inside or _is(reader, QUANTIZES) or (moves and reader in int8)
+            reader in inside or is_(reader, QUANTIZES) or (moves and reader in int8)
             for reader, _ in value.uses()
         )
         for value in _floats(node.outputs)
@@ -94,7 +94,8 @@ def _neighbours(node: ir.Node) -> Iterator[ir.Node]:
         yield from (reader for reader, _ in value.uses())
 
 
-def _is(node: ir.Node, operators: Set[str]) -> bool:
+def is_(node: ir.Node, operators: Set[str]) -> bool:
+    """Whether the node is one of ONNX's own operators."""
     return not node.domain and node.op_type in operators
 
 
@@ -106,12 +107,12 @@ def _bias(node: ir.Node) -> ir.Node | None:
         return None
     (reader,) = readers
     others = [each for each in _floats(reader.inputs) if not _is_weight(each)]
-    return reader if _is(reader, frozenset({"Add"})) and len(others) == 1 else None
+    return reader if is_(reader, frozenset({"Add"})) and len(others) == 1 else None
 
 
 def _is_weight(value: ir.Value) -> bool:
     maker = value.producer()
-    if maker is None or not _is(maker, DEQUANTIZES):
+    if maker is None or not is_(maker, DEQUANTIZES):
         return False
     stored = maker.inputs[0]
     return stored is not None and constant(stored) is not None

@@ -113,4 +113,13 @@ def _made(node: ir.Node, int8: Int8) -> bool:
                 return False
             if reader.op_type not in ROUNDS:
                 waiting.append(reader.outputs[0])
+            elif int8.lone and not _lone(reader.outputs[0]):
+                return False
     return True
+
+
+def _lone(rounded: ir.Value) -> bool:
+    """Whether integers are unsigned, or dequantized for one reader alone."""
+    readers = [reader for reader, _ in rounded.uses()]
+    alone = len(readers) == 1 and len(readers[0].outputs[0].uses()) == 1
+    return alone or rounded.dtype != ir.DataType.INT8
