@@ -69,7 +69,7 @@ class OnnxRuntime:
 
         A value beyond fp16's range would pass here, and break the model elsewhere.
         """
-        return Imitated(self.title, self.switches)
+        return Imitated(self.title, self.switches, self.int8)
 
     def check(self, low: Precision) -> None:
         """Refuse bf16."""

@@ -10,8 +10,7 @@ from ....common.errors import ModelError, RequirementError
 from ....graph.graph import Precision
 from ..ir.inline import plain
 from ..ir.quantized.kernels import Int8
-from ..ir.rewriting.editing import editor
-from ..ir.rewriting.qdq import has_qoperators, write_qdq
+from ..ir.rewriting.qdq import in_qdq
 from ..ir.serialization import Opened
 from ..running.given import own_inputs
 from ..running.session import Executor, Session
@@ -86,17 +85,8 @@ class OpenVino:
 def _opened(model: ir.Model) -> tuple[Opened, list[list[str]]]:
     if model.functions:
         model, _ = plain(model)
-    model = _quantized(as_onnx_has_it(model))
+    model = in_qdq(as_onnx_has_it(model))
     return Opened(model), [_names(value) for value in own_inputs(model)]
-
-
-def _quantized(model: ir.Model) -> ir.Model:
-    """The model without QLinearConv and its like: OpenVINO computes some of them wrong."""
-    if not has_qoperators(model):
-        return model
-    copy = model.clone()
-    write_qdq(copy, editor(copy))
-    return copy
 
 
 def _names(value: ir.Value) -> list[str]:

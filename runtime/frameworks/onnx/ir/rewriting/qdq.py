@@ -15,7 +15,7 @@ import onnx_ir as ir
 
 from ..quantized.integers import CONTRIBUTED
 from ..quantized.origins import BYTES
-from .editing import Editor, constant_of
+from .editing import Editor, constant_of, editor
 
 PER_AXIS = 13
 """The first opset whose DequantizeLinear takes a scale for each channel."""
@@ -48,11 +48,14 @@ def write_qdq(
     return found
 
 
-def has_qoperators(model: ir.Model) -> bool:
-    """Whether there is anything to write."""
-    return any(
-        (node.domain, node.op_type) in SPELLINGS for node in model.graph.all_nodes()
-    )
+def in_qdq(model: ir.Model, besides: Set[str] = frozenset()) -> ir.Model:
+    """A copy in which such ops are written anew; the model itself if it has none."""
+    names = {node.op_type for node in model.graph.all_nodes()}
+    if not names & ({operator for _domain, operator in SPELLINGS} - besides):
+        return model
+    copy = model.clone()
+    write_qdq(copy, editor(copy), besides)
+    return copy
 
 
 @dataclass(frozen=True)

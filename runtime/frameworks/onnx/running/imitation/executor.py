@@ -10,6 +10,7 @@ import onnx_ir as ir
 from .....graph.graph import Precision
 from ....protocol import Array
 from ...ir.quantized.kernels import ANY, Int8
+from ...ir.rewriting.qdq import in_qdq
 from ...ir.serialization import Opened
 from ..ort_session import OrtSession, readable
 from ..predict import widened
@@ -69,6 +70,7 @@ class Imitated:
         Raises:
             ModelError: Nothing can stand in for a plugin's operator.
         """
+        model = in_qdq(model, self.int8.integers)
         with fitting(described(model)):
             imitated = readable(emulated(standing_in(model)))
             session = OrtSession(Opened(imitated), optimized=False)
