@@ -194,7 +194,8 @@ def converted(model: onnx.ModelProto, batch: np.ndarray, path: Path) -> str:
     traced = openvino.trace(model, (batch,), low=LOW, inputs=())
     ranges = hard_pins(traced, LOW, Pins())
     graph = ranges.within(traced.graph)
-    placement = low_compute(graph, LOW, with_movers(graph, ranges.pins)).placement
+    held = {*with_movers(graph, ranges.pins)}
+    placement = low_compute(graph, LOW, held).placement
     traced.save(traced.apply(placement), path)
     low = graph.flops_in(placement, LOW) / graph.flops
     needed = len(casts(graph, placement))
