@@ -180,6 +180,30 @@ def test_a_network_of_them_runs_in_int8(tools: Any, tmp_path: Path) -> None:
     assert {node.output[0] for node in case.model.graph.node} <= names
 
 
+def test_unsigned_weights_are_written_as_signed_ones(
+    tools: Any, tmp_path: Path
+) -> None:
+    """Around 128 they are the same numbers, and OpenVINO has int8 kernels for these."""
+    b = tools.Builder()
+    b.node("QuantizeLinear", ["x", scalar(b, "xs", 0.02), zero(b, "xz", 128)], "q")
+    b.node("DequantizeLinear", ["q", "xs", "xz"], "d")
+    kernel = b.constant("w", b.random.integers(0, 256, (8, 8, 3, 3)), "u1")
+    weight = [kernel, scalar(b, "ws", 0.002), zero(b, "wz", 128)]
+    b.node("DequantizeLinear", weight, "wd")
+    b.node("Conv", ["d", "wd"], "y")
+    b.nodes[-1].name = "y"
+    border = [("x", 1, ["n", 8, 9, 9])], [("y", 1, ["n", 8, 7, 7])]
+    case = tools.Case(b.model(*border, opset=21), b.random_batch((2, 8, 9, 9)))
+    traced = tools.trace(case)
+    assert traced.graph.flops_int8 == traced.graph.flops
+    saved = traced.save(traced.apply(tools.all_low(traced)), tmp_path / "m.onnx")
+    expected = openvino.predictor(case.model)(case.batch)[0]
+    found = openvino.load_saved(saved)(case.batch)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+    native, executed = tools.fresh(saved, case.batch, EXECUTED)
+    assert not native or executed["y"] in ("u8", "i8")
+
+
 def test_onnxruntime_keeps_them(tools: Any) -> None:
     b = tools.Builder()
     model = cnn(b)

@@ -14,6 +14,7 @@ from ...ir.rewriting.editing import Editor
 from ...ir.rewriting.qdq import write_qdq
 from ..absorbed import Names
 from .integer_products import OPERATORS, write_products
+from .signed_weights import sign_weights
 
 
 def spell_quantized(
@@ -31,6 +32,12 @@ def spell_quantized(
             f"{_listed(written)} written as floats between DequantizeLinear and "
             "QuantizeLinear, of which int8 kernels are made"
         )
+    if ir.DataType.UINT8 not in int8.weights:
+        signed = sign_weights(model, editor)
+        if signed:
+            notes.append(
+                f"{signed} unsigned weights written as signed ones: int8 kernels take these"
+            )
     if low is Precision.BF16 and not int8.integers >= OPERATORS:
         products = write_products(model, editor, ledger)
         if products:
