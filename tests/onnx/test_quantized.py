@@ -204,3 +204,17 @@ def test_a_weight_alone_stays_small(
     assert saved.stat().st_size < size * size * bits // 8 + 2000
     expected = runtime.predictor(case.model)(case.batch)[0]
     assert apart(runtime.load_saved(saved)(case.batch)[0], expected) < 1e-2
+
+
+def test_a_small_scale_stays_fp32(tools: Any) -> None:
+    """fp16 would hold it with fewer bits: the weight is cast once it is dequantized."""
+    b = tools.Builder()
+    b.constant("w", b.random.integers(-127, 128, (16, 8)), "i1")
+    b.node("DequantizeLinear", ["w", b.constant("scale", 1e-5, "f4")], "d")
+    b.node("MatMul", ["x", "d"], "y")
+    border = [("x", 1, ["n", 16])], [("y", 1, ["n", 8])]
+    case = tools.Case(b.model(*border, opset=21), b.random_batch((5, 16)))
+    traced = tools.trace(case, onnxruntime, Precision.FP16)
+    placement = tools.all_low(traced, Precision.FP16)
+    assert placement == {"d": Precision.FP32, "y": Precision.FP16}
+    assert "scale" in traced.probes["d"].message

@@ -13,6 +13,7 @@ from ....graph.graph import Kind, Op, Precision
 from ...comparing import compared
 from ...protocol import Array, Probe
 from ..ir import schemas
+from ..ir.quantized.parts import coarse
 from ..running.low import Singles, together
 from ..running.session import Executor, shortened
 
@@ -37,8 +38,11 @@ def probe(
     for op in singles.graph.ops:
         if op.kind is Kind.FIXED:
             continue
-        refused = ROUNDED if singles.nodes[op.id] in rounded else ""
+        node = singles.nodes[op.id]
+        refused = ROUNDED if node in rounded else ""
         refused = refused or _refusal(singles, op, low)
+        if not refused and coarse(node, low):
+            refused = f"its scale is below what {low} holds with all of its bits"
         if refused:
             found[op.id] = Probe(None, math.inf, refused)
         elif not singles.ran(op):

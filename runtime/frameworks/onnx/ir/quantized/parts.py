@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
 
+from .....graph.formats import LIMITS
+from .....graph.graph import Precision
 from ..naming import constant
 from .between import DEQUANTIZES, QUANTIZES, between, is_, rounded
 from .kernels import Int8, int8_ops
@@ -45,6 +48,16 @@ def parts(model: ir.Model, int8: Int8) -> Parts:
         if is_(node, DEQUANTIZES) and _is_weight(node, quantized | inside)
     )
     return Parts(quantized, inside, rounded(model, quantized), frozenset(weights))
+
+
+def coarse(node: ir.Node, low: Precision) -> bool:
+    """Whether a weight's scale is so small that a format holds it with fewer bits."""
+    scale = node.inputs[1] if is_(node, DEQUANTIZES) else None
+    tensor = None if scale is None else constant(scale)
+    if tensor is None:
+        return False
+    normal = LIMITS[low].flush * LIMITS[low].whole
+    return bool(np.any(np.abs(tensor.numpy().astype(np.float32)) < normal))
 
 
 def _is_weight(node: ir.Node, held: Set[ir.Node]) -> bool:
