@@ -150,6 +150,31 @@ def test_a_product_that_openvino_has_no_int8_kernel_for(tools: Any) -> None:
             assert "no int8 kernel" in traced.probes[op.id].message
 
 
+@pytest.mark.parametrize("returned", [False, True])
+def test_only_what_goes_back_to_int8_is_held(tools: Any, returned: bool) -> None:
+    """A bias is part of its product; a sum that is read in floats too is an op."""
+    b = tools.Builder()
+    b.constant("s", 0.02, "f4")
+    b.constant("z", 0, "i1")
+    b.node("QuantizeLinear", ["x", "s", "z"], "q")
+    b.node("DequantizeLinear", ["q", "s", "z"], "d")
+    b.node("Add", ["d", "d"], "sum")
+    b.node("Relu", ["sum"], "relu")
+    b.node("QuantizeLinear", ["relu", "s", "z"], "rq")
+    b.node("DequantizeLinear", ["rq", "s", "z"], "rd")
+    b.constant("w", b.random.integers(-127, 128, (8, 8)), "i1")
+    b.node("DequantizeLinear", ["w", "s", "z"], "wd")
+    b.node("MatMul", ["rd", "wd"], "product")
+    b.node("Add", ["product", b.weight("bias", 8)], "biased")
+    b.node("Softmax", ["biased"], "y", axis=-1)
+    outputs = [("y", 1, ["n", 8]), *([("relu", 1, ["n", 8])] if returned else [])]
+    model = b.model([("x", 1, ["n", 8])], outputs, opset=21)
+    traced = tools.trace(tools.Case(model, b.random_batch((5, 8))))
+    free = {op.id for op in traced.graph.ops if op.kind is not Kind.FIXED}
+    assert free == ({"sum", "relu", "y"} if returned else {"y"})
+    assert [op.id for op in traced.graph.ops if op.quantized] == ["product"]
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_dynamic_quantization(tools: Any, tmp_path: Path, name: str) -> None:
     """int8 in ONNX Runtime; products of floats that hold the same numbers in OpenVINO."""
