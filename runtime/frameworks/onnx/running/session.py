@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from ....graph.graph import Precision
 from ...protocol import Array
+from ..ir.quantized.kernels import Int8
 
 
 class Session(Protocol):
@@ -45,6 +46,11 @@ class Executor(Protocol):
     @property
     def uniform(self) -> frozenset[str]:
         """Operators whose inputs must all be of one type there, whatever ONNX allows."""
+        ...
+
+    @property
+    def int8(self) -> Int8:
+        """What it demands of a quantized op that it computes in int8."""
         ...
 
     @property
