@@ -13,6 +13,7 @@ from ..running.ort_session import LEVELS, NONE, OrtSession, session
 from ..running.session import Executor, Session
 from ..running.survival import Child
 from ..running.switches import ONNXRUNTIME
+from .int8 import FORMS
 
 LEVEL = "narrowcast.graph_optimization_level"
 """Key of a model's metadata: the level at which ONNX Runtime survives it."""
@@ -48,6 +49,7 @@ class OnnxRuntime:
         )
         return said, lower
 
+    int8_forms = FORMS
     integer_bits = 64
     uniform = frozenset[str]()
 

@@ -14,6 +14,7 @@ from ..running.given import own_inputs
 from ..running.session import Executor, Session
 from ..running.survival import Child
 from ..running.switches import OPENVINO
+from .int8 import FORMS
 from .session import OvSession, compiled, core
 from .softmax import as_onnx_has_it
 
@@ -28,6 +29,7 @@ class OpenVino:
         "compile it with INFERENCE_PRECISION_HINT=f32: OpenVINO's default on CPUs "
         "with bf16 computes the fp32 ops in bf16 too",
     )
+    int8_forms = FORMS
     integer_bits = 32  # The CPU plugin computes all integers so.
     uniform = frozenset({"BatchNormalization"})
     """Its batch norms take statistics of the type of the input only."""

@@ -28,6 +28,7 @@ class Imitated:
 
     title: str
     switches: Mapping[str, str] = field(default_factory=dict)
+    int8_forms: None = None
     integer_bits: int = 64
     uniform: frozenset[str] = frozenset()
 
