@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,12 @@ import onnx_ir as ir
 
 from ....graph.graph import Op, Precision
 from ...measuring.timings import Shape
+from ...protocol import Timings
 from ..ir.naming import Names
+from ..ir.weights import DTYPES
 from ..measuring.stopwatch import Stopwatch
 from ..running.low import Single, Singles
 from ..writing.casts import Versions
-from ..ir.weights import DTYPES
 from .opset import LEAST, raised
 from .quantized import Quantized
 from .writing import Integral
@@ -54,6 +56,24 @@ class Int8Stopwatch(Stopwatch):
     """
 
     int8: Quantized
+
+    def timings(self, ops: Set[str]) -> Timings:
+        """Of ops in fp32 and in int8, and of all that they take to become integers."""
+        graph, fp32, int8 = self.singles.graph, Precision.FP32, Precision.INT8
+        found = {
+            (op, precision): latency
+            for op, pair in self.time_ops(int8, ops).items()
+            for precision, latency in pair.items()
+        }
+        low = {k.input for op in graph.ops for k in op.kernels if k.input.bytes == 2}
+        ways = [(source, int8) for source in (fp32, *sorted(low))]
+        shapes = {graph.tensors[name].shape for name in self.int8.scales}
+        casts = {
+            (shape, *way): latency
+            for shape in sorted(shapes)
+            for way, latency in self.time_casts(shape, ways).items()
+        }
+        return Timings(found, casts)
 
     def alone(self, op: Op, precision: Precision) -> Single:
         if precision is Precision.INT8:
