@@ -313,3 +313,28 @@ def test_ops_and_conversions_are_timed(runtime: Any, tools: Any) -> None:
         "fp32": dict.fromkeys(program.graph.by_id, FP32),
     }
     assert program.time_whole(placements, time.perf_counter).keys() == placements.keys()
+
+
+def test_scales_may_come_as_the_model_runs(tools: Any, tmp_path: Path) -> None:
+    how = Quantization(dynamic=True)
+    for case, count in ((mlp(tools), 2), (cnn(tools), 1)):
+        program = _traced(tools, onnxruntime, case).calibrated([], how)
+        assert program.scales == {} and len(int8_ops(program)) == count
+        placement = all_int8(program)
+        path = program.save(program.apply(placement), tmp_path / f"{count}.onnx")
+        assert in_int8(onnxruntime, path) == count
+        error = _error(onnxruntime, case, path)
+        assert 0 < error < 0.05
+        assert program.error(INT8, int8_ops(program)) == pytest.approx(error, rel=0.1)
+        again = _traced(tools, onnxruntime, case).with_scales({}, how)
+        copy = again.save(again.apply(placement), tmp_path / "again.onnx")
+        assert copy.read_bytes() == path.read_bytes()
+
+
+def test_openvino_has_no_dynamic_int8(tools: Any) -> None:
+    how = Quantization(dynamic=True)
+    program = _traced(tools, openvino, mlp(tools)).calibrated([], how)
+    assert not int8_ops(program)
+    assert set(program.int8_refusals.values()) == {
+        "the runtime computes it in fp32 if scales come as it runs"
+    }

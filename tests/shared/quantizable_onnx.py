@@ -95,6 +95,7 @@ def in_int8(runtime: Any, path: Path) -> int:
     options.optimized_model_filepath = str(fused)
     ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     kernels = ("QLinearConv", "QLinearMatMul", "QGemm", "MatMulIntegerToFloat")
+    kernels += ("DynamicQuantizeMatMul", "MatMulInteger")
     return sum(node.op_type in kernels for node in onnx.load(fused).graph.node)
 
 

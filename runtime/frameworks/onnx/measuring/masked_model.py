@@ -119,6 +119,8 @@ class _Doubler:
         assert isinstance(graph, ir.Graph)
         low = self._low(op, node)
         graph.insert_after(node, low)
+        if self.precision is Precision.INT8:
+            self.integral.write(op, low)
         last, chosen = low, self._switch(place)
         self.switches[op.id] = chosen
         for value, narrow in zip(node.outputs, low.outputs, strict=True):
@@ -172,7 +174,7 @@ class _Doubler:
 
     def _given(self, op: Op, node: ir.Node) -> list[ir.Value | None]:
         if self.precision is Precision.INT8:
-            return self.integral.inputs(op, node)
+            return list(node.inputs)
         return [
             self.versions.version(value, self.precision)
             if value is not None

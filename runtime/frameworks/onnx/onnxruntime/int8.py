@@ -52,4 +52,5 @@ FORMS = Forms(
     whole=frozenset({"Conv"}),
     added=True,
     biased=frozenset({"Conv", "Gemm"}),
+    dynamic=frozenset({"Gemm", "MatMul"}),
 )

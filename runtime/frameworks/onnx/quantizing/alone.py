@@ -32,8 +32,7 @@ def between_integers(singles: Singles, op: Op, int8: Quantized) -> Single:
             tensors[value] = slot.tensor
     versions = Versions(graph, Names((), tensors, {}), singles.graph)
     integral = Integral(versions, int8)
-    for k, value in enumerate(integral.inputs(op, node)):
-        node.replace_input_with(k, value)
+    integral.write(op, node)
     if int8.ops[op.id].rounded:
         (made,) = node.outputs
         integral.read_instead(made, integral.rounded(made))
@@ -67,7 +66,9 @@ class Int8Stopwatch(Stopwatch):
         }
         low = {k.input for op in graph.ops for k in op.kernels if k.input.bytes == 2}
         ways = [(source, int8) for source in (fp32, *sorted(low))]
-        shapes = {graph.tensors[name].shape for name in self.int8.scales}
+        taken = {n for op in self.int8.ops for n in graph.castable(graph.by_id[op])}
+        tensors = [graph.tensors[name] for name in taken]
+        shapes = {each.shape for each in tensors if not each.constant}
         casts = {
             (shape, *way): latency
             for shape in sorted(shapes)

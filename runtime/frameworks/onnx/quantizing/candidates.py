@@ -35,7 +35,8 @@ class Candidate:
     """An op that can be written in int8.
 
     Attributes:
-        taken: Slot → activation that it takes, and how that is to be quantized.
+        taken: Slot → activation that it takes, and how that is to be quantized. None
+            if scales are found as the model runs.
         weight: None where both operands are activations.
         bias: Slot of a bias that must be 32 bits, None if none must.
         rounded: Tensors one of which must be quantized behind the op: the last that
@@ -91,15 +92,44 @@ def candidates(
         if op.kind is not Kind.COMPUTE:
             continue
         try:
-            found[op.id] = _candidate(site, op, graph, forms, how.of(op.id))
+            if how.dynamic:
+                found[op.id] = _dynamic(site, forms, how.of(op.id))
+            else:
+                found[op.id] = _candidate(site, op, forms, how.of(op.id))
         except _Refused as why:
             refusals[op.id] = str(why)
     return Candidates(found, refusals)
 
 
-def _candidate(
-    site: Site, op: Op, graph: Graph, forms: Forms, sides: Sides
-) -> Candidate:
+def _dynamic(site: Site, forms: Forms, sides: Sides) -> Candidate:
+    """A product whose activation gets its scale as the model runs."""
+    node, own = site.node, sides.activation
+    if site.region:
+        raise _Refused("it is in a body")
+    if node.op_type not in forms.dynamic:
+        raise _Refused("the runtime computes it in fp32 if scales come as it runs")
+    if own.dtype == "int8" or own.scheme == "sym" or own.granularity == "per_channel":
+        raise _Refused("scales that come as it runs are for uint8 with a zero point")
+    data, other = node.inputs[:2]
+    if data is None or constant(data) is not None:
+        raise _Refused("its first operand is a constant")
+    if other is None or constant(other) is None:
+        raise _Refused("its weight is computed")
+    if not _is_plain(node):
+        raise _Refused("it is more than a product and a bias")
+    wanted = chosen(forms.weight, sides.weight)
+    return Candidate({}, Weight(1, *_channels(node, other, wanted)))
+
+
+def _is_plain(node: ir.Node) -> bool:
+    """Whether a Gemm has no factors, and takes its activation as it is."""
+    factors = (node.attributes.get_float(name, 1.0) for name in ("alpha", "beta"))
+    return all(each == 1 for each in factors) and not node.attributes.get_int(
+        "transA", 0
+    )
+
+
+def _candidate(site: Site, op: Op, forms: Forms, sides: Sides) -> Candidate:
     node = site.node
     if node.op_type not in OPERATORS:
         raise _Refused(f"no int8 form of {node.op_type} is known")

@@ -26,6 +26,7 @@ class Forms:
         weight: Of any op.
         whole: Operators whose output must be quantized too.
         added: Whether that holds for a product to which an Add alone adds.
+        dynamic: Operators that it computes in int8 with scales that come as it runs.
         biased: Operators whose bias must be 32 bits in the scale of the sum.
     """
 
@@ -41,6 +42,7 @@ class Forms:
     whole: Set[str] = frozenset()
     added: bool = False
     biased: Set[str] = frozenset()
+    dynamic: Set[str] = frozenset()
 
 
 def chosen(wanted: Integers, own: Integers) -> Integers:

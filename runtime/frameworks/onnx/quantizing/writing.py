@@ -18,6 +18,7 @@ from ..ir.naming import constant
 from ..ir.weights import register
 from ..writing.casts import Versions
 from .candidates import Candidate
+from .dynamic import Dynamic
 from .quantized import Quantized
 from .scaling import Floats, WeightScales, bias_steps, integers
 
@@ -30,10 +31,25 @@ class Integral:
         self._rounded: dict[ir.Value, ir.Value] = {}
         self._constants: dict[tuple[object, ...], ir.Value] = {}
         self._passed: dict[ir.Value, None] = {}
+        self._dynamic = Dynamic(versions)
 
-    def inputs(self, op: Op, node: ir.Node) -> list[ir.Value | None]:
-        """What an op takes in int8: fp32 that stands for integers."""
+    def write(self, op: Op, node: ir.Node) -> None:
+        """Let an op's node be in int8; it takes and makes fp32."""
         candidate = self.quantized.ops[op.id]
+        if not candidate.taken:
+            weight = node.inputs[1]
+            scales = self._weight_scales(op, candidate, node.inputs)
+            assert weight is not None and scales is not None
+            self._dynamic.write(node, scales)
+            self._passed[weight] = None
+            return
+        for k, value in enumerate(self._inputs(op, candidate, node)):
+            node.replace_input_with(k, value)
+
+    def _inputs(
+        self, op: Op, candidate: Candidate, node: ir.Node
+    ) -> list[ir.Value | None]:
+        """What an op takes in int8: fp32 that stands for integers."""
         given = list(node.inputs)
         scales = self._weight_scales(op, candidate, given)
         for k, value in enumerate(node.inputs):

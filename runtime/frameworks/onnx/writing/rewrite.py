@@ -95,8 +95,7 @@ class _Writer:
             return  # a value that was rounded and widened again is what was rounded
         precision = self.placement.get(op.id, Precision.FP32)
         if precision is Precision.INT8:
-            for k, value in enumerate(self.integral.inputs(op, node)):
-                node.replace_input_with(k, value)
+            self.integral.write(op, node)
             return
         within_attributes(node, precision)
         for k, value in enumerate(node.inputs):
