@@ -22,6 +22,7 @@ from ..quantizing.quantization import Quantization, Scales
 from .ir.inline import Calls, plain
 from .ir.naming import Names, name_all
 from .ir.prepared import Prepared
+from .ir.quantized.parts import parts
 from .measuring.agreement import check_agreement
 from .measuring.extremes import Extremes, extremes
 from .measuring.output_errors import Reruns
@@ -172,9 +173,8 @@ class Program:
 
     @property
     def _calibrator(self) -> Calibrator:
-        return Calibrator(
-            self.prepared.model, self._names, self.places, self._singles, self.executor
-        )
+        model, names = self.prepared.model, self._names
+        return Calibrator(model, names, self.places, self._singles, self.executor)
 
     def _in_int8(self, int8: Quantized) -> Program:
         return replace(self, graph=with_int8(self.graph, int8), int8=int8)
@@ -246,19 +246,20 @@ def trace(
     places = order(loaded, inputs)
     given = arrays(loaded, batch, places)
     flat, calls = plain(loaded)
-    prepared = prepare(flat, calls, low=low)
+    prepared = prepare(flat, calls, low=low, int8=executor.int8)
     prepared = replace(prepared, notes=(*prepared.notes, *notes(loaded, flat)))
     prepared.model.meta.update(loaded.meta)
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
     check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
-    graph = picture(prepared, names, seen, low, executor.uniform)
+    graph = picture(prepared, names, seen, low, executor.uniform, executor.int8)
     singles = _singles(prepared.model, names, graph, seen)
     values = {name: value for value, name in names.tensors.items()}
     beyond = extremes(graph, singles.nodes, values, low)
     singles = replace(singles, far=beyond.reaches)
-    probes = probe(singles, executor, low, seen.failed)
+    rounded = parts(prepared.model, executor.int8).rounded
+    probes = probe(singles, executor, low, seen.failed, rounded)
     graph = with_kernels(graph, low, probes)
     return Program(
         graph,

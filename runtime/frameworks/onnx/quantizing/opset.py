@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from ..preparation.editing import editor
+from ..ir.rewriting.editing import editor
 from ..preparation.opsets import own_opset
 from ..preparation.upgrade import upgrade
 

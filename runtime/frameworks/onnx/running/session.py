@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from ....graph.graph import Precision
 from ...protocol import Array
+from ..ir.quantized.kernels import Int8
 
 if TYPE_CHECKING:
     from ..quantizing.forms import Forms
@@ -53,6 +54,11 @@ class Executor(Protocol):
     @property
     def int8_forms(self) -> Forms | None:
         """How ops are written that it is to compute in int8, None if that is unknown."""
+        ...
+
+    @property
+    def int8(self) -> Int8:
+        """What it demands of a quantized op that it computes in int8."""
         ...
 
     @property
