@@ -49,7 +49,7 @@ def probe(
             found[op.id] = Probe(None, math.inf, _why(op, failed))
         else:
             tried.append(op)
-    for group in _groups(singles, tried):
+    for group in groups(singles, tried):
         found.update(_probe(singles, executor, group, low))
     return found
 
@@ -66,7 +66,7 @@ HEAVY = 1 << 24
 """Bytes of tensors beyond which ops are compiled apart: memory is short then."""
 
 
-def _groups(singles: Singles, ops: Sequence[Op]) -> Iterator[list[Op]]:
+def groups(singles: Singles, ops: Sequence[Op]) -> Iterator[list[Op]]:
     """Ops to compile at once: many small ones, or one large."""
     group: list[Op] = []
     held = 0
@@ -134,12 +134,12 @@ def _probe(
         assert reference is not None
         low_outputs = [next(made) for _ in reference]
         precisions = [low if each.dtype == np.float32 else None for each in reference]
-        probe = compared(reference, _shaped(reference, low_outputs), precisions, low)
+        probe = compared(reference, shaped(reference, low_outputs), precisions, low)
         found[op.id] = replace(probe, message=executor.caveat)
     return found
 
 
-def _shaped(reference: list[Array], outputs: list[Array]) -> list[Array]:
+def shaped(reference: list[Array], outputs: list[Array]) -> list[Array]:
     """Runtimes may give a scalar one dimension."""
     return [
         b.reshape(a.shape) if a.size == b.size == 1 else b

@@ -17,6 +17,7 @@ from ..running.ort_session import LEVELS, NONE, OrtSession, session
 from ..running.session import Executor, Session
 from ..running.survival import Child
 from ..running.switches import ONNXRUNTIME
+from .int8 import FORMS
 
 LEVEL = "narrowcast.graph_optimization_level"
 """Key of a model's metadata: the level at which ONNX Runtime survives it."""
@@ -52,6 +53,7 @@ class OnnxRuntime:
         )
         return said, lower
 
+    int8_forms = FORMS
     int8 = Int8(
         frozenset({"Conv", "Gemm", "MatMul"}),
         whole=frozenset({"Conv"}),

@@ -16,6 +16,7 @@ from ..running.given import own_inputs
 from ..running.session import Executor, Session
 from ..running.survival import Child
 from ..running.switches import OPENVINO
+from .int8 import FORMS
 from .session import OvSession, compiled, core
 from .softmax import as_onnx_has_it
 
@@ -30,6 +31,7 @@ class OpenVino:
         "compile it with INFERENCE_PRECISION_HINT=f32: OpenVINO's default on CPUs "
         "with bf16 computes the fp32 ops in bf16 too",
     )
+    int8_forms = FORMS
     int8 = Int8(
         frozenset({"Conv", "Gemm", "MatMul"}),
         weights=frozenset({ir.DataType.INT8}),
