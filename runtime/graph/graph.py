@@ -88,10 +88,12 @@ class Slot:
         tensor: Name of the tensor, None for an omitted optional input.
         castable: True if the slot takes the op's precision; False if its dtype is
             fixed (indices, batch-norm statistics, Resize scales).
+        as_held: True if the op reads any precision, so that nothing is cast for it.
     """
 
     tensor: str | None
     castable: bool = True
+    as_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,9 @@ class Graph:
 
     def fixed(self, op: Op) -> tuple[str, ...]:
         """Names of the fp32 tensors that the op must receive as fp32."""
-        slots = (slot.tensor for slot in op.inputs if not slot.castable)
+        slots = (
+            slot.tensor for slot in op.inputs if not (slot.castable or slot.as_held)
+        )
         return tuple(n for n in slots if n is not None and self.tensors[n].floating)
 
     def carried(self, op: Op) -> tuple[str, ...]:

@@ -121,10 +121,12 @@ def _check_stateless(program: torch.export.ExportedProgram) -> None:
 def _settings(known: About) -> dict[str, Any]:
     # Its import loads inductor, which only the process that compiles needs.
     from .packing import PackConvolutions
+    from .residuals import KeepResiduals
 
     return {
         **SETTINGS,
         "post_grad_custom_pre_pass": PackConvolutions(),
+        "post_grad_custom_post_pass": KeepResiduals(),
         "aot_inductor.metadata": known.metadata(),
     }
 
