@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import fx
-from torch._inductor.custom_graph_pass import CustomGraphPass
 
 from ..ir import nodes
 from ..ir.in_place import makes_new_memory
@@ -20,22 +19,14 @@ IN_PLACE, BESIDE = "sum", "add"
 """What torch calls an addition that overwrites, and one that does not."""
 
 
-class KeepResiduals(CustomGraphPass):
-    """Runs in inductor once additions are part of the layers before them."""
-
-    def __call__(self, graph: fx.Graph) -> None:
-        """Change in place what overwrites memory that is not its own."""
-        for node in graph.nodes:
-            if node.target not in _layers():
-                continue
-            added = dict(nodes.arguments(node))["other"]
-            alone = len(added.users) == 1 and makes_new_memory(added)
-            if not alone:
-                node.args = tuple(_beside(value) for value in node.args)
-
-    def uuid(self) -> str:
-        """Names this pass in inductor's caches."""
-        return "narrowcast.KeepResiduals.1"
+def keep_residuals(graph: fx.Graph) -> None:
+    """Change in place what would overwrite memory that others see."""
+    for node in graph.nodes:
+        if node.target not in _layers():
+            continue
+        added = dict(nodes.arguments(node))["other"]
+        if len(added.users) > 1 or not makes_new_memory(added):
+            node.args = tuple(_beside(value) for value in node.args)
 
 
 def _layers() -> tuple[object, ...]:
