@@ -348,6 +348,24 @@ def test_what_fp16_does_not_hold_is_not_dequantized_to_it(
     assert (made.kwargs.get("out_dtype") == torch.float16) is ordered
 
 
+class Twice(nn.Module):
+    """One layer that is called twice: inductor computes it in floats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(16, 16), nn.Linear(16, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.two(self.one(torch.relu(self.one(x))))  # type: ignore[no-any-return]
+
+
+def test_a_weight_of_two_ops_is_not_called_int8() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(4, 16)
+    graph = pytorch.under_inductor(traced(quantized(Twice(), x), x)).graph
+    assert [op.id for op in graph.ops if op.quantized] == ["two:linear:0"]
+
+
 class Other(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.ops.quantized_decomposed.convert_element_type.no_fuse(

@@ -18,7 +18,7 @@ from .. import nodes
 from ..prepared import is_constant
 from .weights import Arguments
 
-LAYING_OUT = listed("_unsafe_view contiguous expand flatten reshape unflatten view")
+REFORMING = listed("_unsafe_view reshape view")
 TURNING = listed("numpy_T permute t transpose")
 
 OUT_DTYPES = ("out_dtype", "output_dtype")
@@ -60,7 +60,8 @@ def computes_in_int8(node: fx.Node) -> bool:
     """Whether inductor calls an int8 kernel for a contraction on a CPU.
 
     Its activations are 8 bits with one scale, known or found for each batch; its
-    weights int8 with a scale for each channel of the output.
+    weights int8 with a scale for each channel of the output, and no other op's: inductor
+    would have to pack them twice.
     """
     if not nodes.is_op(node):
         return False
@@ -71,22 +72,26 @@ def computes_in_int8(node: fx.Node) -> bool:
         case "linear":
             rows, weight = taken["input"], taken["weight"]
         case "addmm":
-            rows, weight = taken["mat1"], _transposed(taken["mat2"])
-        case "matmul" | "mm":
-            rows, other, *_rest = taken.values()
-            weight = _transposed(other)
+            rows, weight = _flat(taken["mat1"], node), _transposed(taken["mat2"])
+        case "mm":
+            rows, weight = _flat(taken["self"], node), _transposed(taken["mat2"])
+        case "matmul":
+            rows, weight = taken["self"], _transposed(taken["other"])
         case _:
             return False
-    return _is_activation(_laid_out(rows)) and _is_weight(weight)
+    return _is_activation(rows) and _is_weight(weight)
 
 
-def _laid_out(node: Any) -> Any:
-    """What a tensor is of which only the form was changed."""
-    while isinstance(node, fx.Node) and nodes.is_op(node):
-        if nodes.operator_name(node) not in LAYING_OUT:
-            break
-        node = node.args[0]
-    return node
+def _flat(rows: Any, product: fx.Node) -> Any:
+    """What was made a matrix for a product that is then made what it was of."""
+    return (
+        rows.args[0] if _reforms(rows) and all(map(_reforms, product.users)) else rows
+    )
+
+
+def _reforms(node: Any) -> bool:
+    is_op = isinstance(node, fx.Node) and nodes.is_op(node)
+    return is_op and nodes.operator_name(node) in REFORMING
 
 
 def _transposed(node: Any) -> Any:
@@ -115,6 +120,7 @@ def _is_weight(node: Any) -> bool:
         and is_constant(taken["input"])
         and taken["input"].meta["val"].dtype == torch.int8
         and taken["axis"] == 0
+        and len(node.users) == len(taken["input"].users) == 1
     )
 
 
