@@ -123,7 +123,8 @@ class StaticCosts:
     """Costs by the roofline of a stated machine: nothing is measured.
 
     Seconds = overhead + max(FLOPs / rate, bytes / bandwidth). FLOPs count for
-    contractions only: all else is bound by memory. Source of the model: Williams,
+    contractions only: all else is bound by memory, and int8's are the same in all
+    precisions around them. Source of the model: Williams,
     Waterman, Patterson, "Roofline", CACM 52 (2009).
     """
 
@@ -135,7 +136,7 @@ class StaticCosts:
         if op.kind is Kind.FIXED:
             return 0.0
         seconds = moved_bytes(self.graph, op, precision) / self.profile.bandwidth
-        if op.kind is Kind.COMPUTE:
+        if op.kind is Kind.COMPUTE and not op.quantized:
             seconds = max(seconds, op.flops / self.profile.flops[precision])
         return seconds + self.profile.overhead * self.graph.runs(op)
 

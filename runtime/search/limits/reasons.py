@@ -32,7 +32,9 @@ def hard_pins(
         UsageError: A pin matches no op.
     """
     graph = traced.graph
-    if not graph.flops_int8 and not any(op.kernel(low) for op in graph.ops):
+    if not any(op.quantized for op in graph.ops) and not any(
+        op.kernel(low) for op in graph.ops
+    ):
         raise _nothing(traced, low)
     statistics = traced.statistics(low)
     bounds = bound_pins(traced.graph, low, statistics, largest or {}, ends)
