@@ -519,7 +519,7 @@ s.yaml:6:31: error[NC205]: mixed_precision.precisions: unknown value `bf61`
 s.yaml:6:32: error[NC205]: mixed_precision.precisions[0]: `int8` can't be used here
     mixed_precision: {precisions: [int8]}
                                    ^
-    hint: int8 is a quantizer's; bf16 and fp16 are what is converted to
+    hint: precisions: bf16
 """,
         id="precision int8",
     ),
