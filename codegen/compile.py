@@ -59,8 +59,8 @@ def compile_script(
         header=_header(spec, spec_file, script_file, runtime),
         package=Code(runtime.package),
         title=docstring(
-            f"Convert {spec.model.name} ({_titled(spec)}) from fp32 to {' or '.join(spec.precisions)} + fp32 "
-            "mixed precision."
+            f"Convert {spec.model.name} ({_titled(spec)}) from fp32 to {_lowered(spec)} + "
+            "fp32 mixed precision."
         ),
         standard=import_lines(each for each in imports if is_standard(each)),
         fitting=fitting(runtime, of_narrowcast(spec)),
@@ -70,6 +70,12 @@ def compile_script(
         sections=sections,
         ending=ending(spec),
     )
+
+
+def _lowered(spec: Spec) -> str:
+    """What is lower than fp32."""
+    lows = " or ".join(spec.precisions)
+    return lows if spec.quantization is None else f"int8 + {lows}"
 
 
 def _titled(spec: Spec) -> str:

@@ -10,11 +10,19 @@ from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.sections.drift import NearnessSection, place_of
 from narrowcast.spec.sections.metrics.measure import Measure
 from narrowcast.spec.sections.metrics.poststeps import PostStep
-from narrowcast.spec.spec import Input, Pin, PythonClass, PythonObject, measures
+from narrowcast.spec.spec import (
+    Input,
+    Pin,
+    Pins,
+    PythonClass,
+    PythonObject,
+    measures,
+)
 
 from .evaluation.transforms import own
 from .evaluation.transforms.section import is_drawn
 from .frameworks import factory, framework_of
+from .quantization import quantization_constant
 from .writing.code import Code, literal
 from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
 
@@ -50,6 +58,7 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
         laid_out("INPUTS = ", _inputs(spec, folder)),
         laid_out("SOURCES = ", _sources(spec, read, folder)),
         laid_out("PINS = ", _pins(spec)),
+        *quantization_constant(spec),
     ]
     return (*lines, *_limits(spec), *_performance(spec))
 
@@ -145,17 +154,22 @@ def python_modules(spec: Spec) -> Iterator[str]:
 
 
 def _pins(spec: Spec) -> Group:
-    kinds = {"types": spec.pins.types, "names": spec.pins.names}
-    given: dict[str, Code | Group] = {}
-    if spec.pins.everything:
-        given["everything"] = literal(spec.pins.everything)
-    given |= {kind: _table(pins) for kind, pins in kinds.items() if pins}
-    freed = {
-        "freed_types": spec.pins.freed_types,
-        "freed_names": spec.pins.freed_names,
-    }
-    given |= {kind: values(patterns) for kind, patterns in freed.items() if patterns}
+    given = _held(spec.pins)
+    if spec.pins.int8:
+        of_int8 = _held(spec.pins.int8).items()
+        given |= {f"int8_{kind}": each for kind, each in of_int8}
     return call("Pins", **given)
+
+
+def _held(pins: Pins) -> dict[str, Code | Group]:
+    """What is forbidden something, and what a narrower demand frees of it."""
+    kinds = {"types": pins.types, "names": pins.names}
+    given: dict[str, Code | Group] = {}
+    if pins.everything:
+        given["everything"] = literal(pins.everything)
+    given |= {kind: _table(each) for kind, each in kinds.items() if each}
+    freed = {"freed_types": pins.freed_types, "freed_names": pins.freed_names}
+    return given | {kind: values(each) for kind, each in freed.items() if each}
 
 
 def _table(pins: Sequence[Pin]) -> Group:

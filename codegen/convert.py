@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from narrowcast.spec import Spec
 
 from .frameworks import framework_of
+from .quantization import quantization_imports, quantization_step
 from .sections import CONVERTED, Convert
 from .slots import imports_of, parameters, slots_of
 from .writing.code import Code, docstring
@@ -59,7 +60,12 @@ def convert_section(spec: Spec) -> Convert:
         beginning=tuple(_beginning(spec)),
         each=each,
         steps=_steps(spec, indent=8 if each else 4),
-        imports_of_steps=(framework.adapter, *imports_of(spec), *_imports(spec)),
+        imports_of_steps=(
+            framework.adapter,
+            *imports_of(spec),
+            *quantization_imports(spec),
+            *_imports(spec),
+        ),
         finishing=CONVERTED if spec.performance is None else MEASURED,
     )
 
@@ -93,6 +99,7 @@ def _steps(spec: Spec, indent: int) -> tuple[Code, ...]:
     """Statements from the model as loaded to the plans that were found."""
     return (
         _trace(spec, indent),
+        *quantization_step(spec),
         *_fastest_forms(spec),
         *_profile(spec),
         _plans(spec, indent),
@@ -101,7 +108,9 @@ def _steps(spec: Spec, indent: int) -> tuple[Code, ...]:
 
 def _trace(spec: Spec, indent: int) -> Code:
     low = "LOW" if len(spec.precisions) == 1 else "low"
-    named = spec.precisions[0] if len(spec.precisions) == 1 else "{low}"
+    named: str = spec.precisions[0] if len(spec.precisions) == 1 else "{low}"
+    if spec.quantization is not None:
+        named = f"int8.{named}"
     items: list[Item] = [
         Code(low),
         Code(f'f"{{NAME}}.{named}{framework_of(spec).ending}"'),

@@ -30,8 +30,9 @@ from .writing.code import Code, dotted
 from .writing.imports import import_lines
 
 OWN = """
-A100 Any Budget Callable Converted Criterion Data Drift Input Iterator Metric Model Path
-Performance Pins Precision Report Requirements Run Sources TYPE_CHECKING X86_BF16 X86_FP16
+A100 Any Budget Callable Converted Criterion Data Drift Input Integers Iterator Metric Model
+Path Performance Pins Precision Quantization Report Requirements Run Sides Sources
+TYPE_CHECKING X86_BF16 X86_FP16
 
 annotations array arrays block_model cache command_line conversion converted data error fed
 found fused inputs keras keras_model labels load_frozen_graph load_keras
@@ -40,7 +41,8 @@ load_sharded load_state_dict load_symbol low lows model mx mxnet np npt onnxrunt
 open_supplied openvino path_argument portable profile pytorch remedy run source subject sys
 tensorflow tensorrt tf torch
 
-BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
+BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS QUANTIZATION
+REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
 batches convert convert_to dataset eval_func fits load_model metric open_model prepare
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from .performance import Performance
-from .reading.diagnostics import dotted
+from .quantization import quantization_of
+from .reading.diagnostics import Steps, dotted
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
 from .sections.document import Document
@@ -14,6 +16,7 @@ from .sections.frameworks.tensorflow import is_saved_model
 from .sections.inputs import InputSection
 from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
+from .sections.mixed_precision import INTEGERS
 from .sections.model import slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
@@ -58,6 +61,7 @@ def normalise(document: Document) -> Spec:
         seed=tuning.random_seed,
         costs=document.costs,
         performance=_performance(document),
+        quantization=quantization_of(document),
     )
 
 
@@ -132,11 +136,27 @@ def _class(name: str, args: Mapping[str, Data]) -> PythonClass:
 
 def _pins(document: Document) -> Pins:
     """The pins, and what a narrower demand frees from a wider one."""
+    lows, integers = set(document.mixed_precision.lows), set(INTEGERS)
+    demands = [(steps, set(dtypes)) for steps, dtypes in document.demands]
+    pins = _held((steps, bool(lows <= of or integers & of)) for steps, of in demands)
+    if not document.mixed_precision.int8:
+        return pins
+    lowered = ((steps, of) for steps, of in demands if lows <= of or integers & of)
+    return replace(
+        pins, int8=_held((steps, bool(integers & of)) for steps, of in lowered)
+    )
+
+
+def _held(demands: Iterable[tuple[Steps, bool]]) -> Pins:
+    """What is forbidden something.
+
+    Args:
+        demands: Paths, and whether what they demand allows it.
+    """
     found: dict[str, dict[str, Pin]] = {"optype_wise": {}, "op_wise": {}}
     freed: dict[str, set[str]] = {"optype_wise": set(), "op_wise": set()}
     everything = ""
-    for steps, dtypes in document.demands:
-        allowed = set(document.mixed_precision.lows) <= set(dtypes)
+    for steps, allowed in demands:
         kind, pattern = str(steps[1]), str(steps[-1])
         if kind == "model_wise":
             everything = "" if allowed else dotted(steps)

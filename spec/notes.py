@@ -9,6 +9,7 @@ from dataclasses import replace
 from .reading.codes import Code
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
+from .sections.dialect.int8 import int8_notes
 from .sections.dialect.written import effects, is_theirs
 from .sections.document import DATA, Document
 from .sections.fields import absolute
@@ -31,6 +32,7 @@ def notes(document: Document) -> Iterator[Note]:
     """The notes, in no order; of what is sound, if not all of the document is."""
     kinds = (
         effects,
+        int8_notes,
         _runtime_notes,
         _trust_notes,
         _device_notes,
@@ -97,6 +99,8 @@ def _precision_notes(document: Document) -> Iterator[Note]:
 
 def _pin_notes(document: Document) -> Iterator[Note]:
     lows = document.mixed_precision.lows
+    if document.mixed_precision.int8:  # which a list of 16 bits forbids
+        return
     wider = not _are_wide_pins_sound(document)
     for steps, dtypes in document.demands:
         if not set(lows) <= set(dtypes):

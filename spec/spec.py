@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .performance import Performance
+from .quantization import Quantization
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -139,6 +140,7 @@ class Pins:
         everything: The key that says so of all ops, "" for none.
         freed_types: Op types that `everything` does not hold.
         freed_names: Regular expressions of names that neither it nor `types` hold.
+        int8: The same of what int8 alone is forbidden to; None where it isn't asked for.
     """
 
     types: tuple[Pin, ...] = ()
@@ -146,6 +148,7 @@ class Pins:
     everything: str = field(default="", metadata={ADDED: True})
     freed_types: tuple[str, ...] = field(default=(), metadata={ADDED: True})
     freed_names: tuple[str, ...] = field(default=(), metadata={ADDED: True})
+    int8: Pins | None = field(default=None, metadata={ADDED: True})
 
 
 @dataclass(frozen=True)
@@ -260,6 +263,7 @@ class Spec:
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
         performance: How speed is measured, None where nothing is executed or asked for.
+        quantization: How int8 is made besides, None where it isn't asked for.
         told: The framework as the command line gave it, "" where the spec tells it; no
             part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
@@ -278,6 +282,7 @@ class Spec:
     seed: int
     costs: str
     performance: Performance | None = field(default=None, metadata={ADDED: True})
+    quantization: Quantization | None = field(default=None, metadata={ADDED: True})
     told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

@@ -53,8 +53,8 @@ class Pins:
         everything: The key that says so of all ops, "" for none.
         freed_types: Op types that `everything` does not hold.
         freed_names: Regular expressions of names that neither it nor `types` hold.
-        int8_types, int8_names: The same as `types` and `names`, of what int8 alone is
-            forbidden to.
+        int8_types, int8_names, int8_everything, int8_freed_types, int8_freed_names: The
+            same of what int8 alone is forbidden to.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +64,9 @@ class Pins:
     freed_names: Sequence[str] = ()
     int8_types: Mapping[str, str] = field(default_factory=dict)
     int8_names: Mapping[str, str] = field(default_factory=dict)
+    int8_everything: str = ""
+    int8_freed_types: Sequence[str] = ()
+    int8_freed_names: Sequence[str] = ()
 
 
 def user_pins(graph: Graph, pins: Pins) -> dict[str, Reason]:
@@ -102,7 +105,14 @@ def int8_pins(graph: Graph, pins: Pins, low: Precision) -> dict[str, Reason]:
     Raises:
         UsageError: As `user_pins`.
     """
-    held = user_pins(graph, Pins(types=pins.int8_types, names=pins.int8_names))
+    of_int8 = Pins(
+        types=pins.int8_types,
+        names=pins.int8_names,
+        everything=pins.int8_everything,
+        freed_types=pins.int8_freed_types,
+        freed_names=pins.int8_freed_names,
+    )
+    held = user_pins(graph, of_int8)
     return {name: replace(reason, floor=low) for name, reason in held.items()}
 
 

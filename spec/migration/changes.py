@@ -10,7 +10,7 @@ from ..reading.diagnostics import Steps
 from ..reading.source import Data, Source
 from ..sections.dialect.written import is_theirs
 from ..sections.document import Document
-from ..sections.marks import INT8, effect_of
+from ..sections.marks import INT8, effect_in
 from ..sections.metrics.classification import TopK
 from ..sections.mixed_precision import INTEGERS, OpSection
 from ..sections.section import Section
@@ -58,49 +58,55 @@ class Changes:
 
 def changes_of(document: Document, source: Source) -> Changes:
     """What becomes of the keys of the document, which is valid."""
-    found = Changes()
-    for at, section, key in _keys(document, ()):
-        _change_key(found, (*at, key), section, key, source)
+    found, int8 = Changes(), document.mixed_precision.int8
+    for at, section, key in _keys(document, (), int8):
+        effect = effect_in(type(section).model_fields[key], int8)
+        _change_key(found, (*at, key), getattr(section, key), effect, source)
     for name in ("mixed_precision", "quantization"):
         section = getattr(document, name)
         for steps, op in section.ops:
-            _change_op(found, (name, *steps), op)
-    _move_ops(found, document)
+            change = _change_int8_op if int8 else _change_op
+            change(found, (name, *steps), op)
+    if not int8:  # else `quantization` says how that is made, of ops too
+        _move_ops(found, document)
     _change_words(found, document, source)
     _change_objective(found, document)
     _change_several(found, document)
     return found
 
 
-def _keys(section: Section, at: Steps) -> Iterator[tuple[Steps, Section, str]]:
+def _keys(
+    section: Section, at: Steps, int8: bool
+) -> Iterator[tuple[Steps, Section, str]]:
     """Every key that is written, but for those below what has no effect."""
     for key in section.written:
         yield at, section, key
         info = type(section).model_fields[key]
-        if effect_of(info) is None:
-            yield from _within(getattr(section, key), (*at, key))
+        if effect_in(info, int8) is None:
+            yield from _within(getattr(section, key), (*at, key), int8)
 
 
-def _within(value: object, at: Steps) -> Iterator[tuple[Steps, Section, str]]:
+def _within(
+    value: object, at: Steps, int8: bool
+) -> Iterator[tuple[Steps, Section, str]]:
     if isinstance(value, Section):
-        yield from _keys(value, at)
+        yield from _keys(value, at, int8)
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _within(each, (*at, key))
+            yield from _within(each, (*at, key), int8)
     elif isinstance(value, tuple):
         for row, each in enumerate(value):
-            yield from _within(each, (*at, row))
+            yield from _within(each, (*at, row), int8)
 
 
 def _change_key(
-    found: Changes, at: Steps, section: Section, key: str, source: Source
+    found: Changes, at: Steps, value: object, effect: str | None, source: Source
 ) -> None:
     """A key of no effect falls away; a number in a text becomes a number."""
-    info = type(section).model_fields[key]
-    if (effect := effect_of(info)) is not None:
+    if effect is not None:
         found.dropped[at] = effect
     else:
-        written, value = _at(source.data, at), getattr(section, key)
+        written = _at(source.data, at)
         plain = _plain(written, value.k if isinstance(value, TopK) else value)
         if plain is not None:
             found.written[at] = Value(plain, f"was {flow(written)}")
@@ -135,11 +141,20 @@ def _plain(written: Data, value: object) -> Data:
 def _change_op(found: Changes, at: Steps, op: OpSection) -> None:
     """What is about int8 falls away: an op that demands nothing else as a whole."""
     if not op.dtypes:
-        why = INT8 if op.quantized else "demands nothing"
+        why = INT8 if op.useless(int8=False) else "demands nothing"
         effects = (found.dropped.pop(each, None) for each in _below(found, at))
         found.dropped[at] = next((e for e in effects if e and e != INT8), why)
     elif op.activation.dtype and set(INTEGERS) & set(op.weight.dtype):
         found.dropped[(*at, "weight")] = INT8
+
+
+def _change_int8_op(found: Changes, at: Steps, op: OpSection) -> None:
+    """An op of which all keys fall away does so as a whole."""
+    sides = {"activation": op.activation, "weight": op.weight}
+    keys = [(*at, side, key) for side, each in sides.items() for key in each.written]
+    if all(each in found.dropped for each in keys):
+        whys = [found.dropped.pop(each) for each in _below(found, at)]
+        found.dropped[at] = next(iter(whys), "demands nothing")
 
 
 def _below(found: Changes, at: Steps) -> list[Steps]:

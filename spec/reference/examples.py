@@ -34,6 +34,8 @@ VALUES: Mapping[str, Any] = {
     "mixed_precision.precisions": "bf16",
     "mixed_precision.op_wise": {"layer4/.*": FP32},
     "mixed_precision.optype_wise": {"Softmax": FP32},
+    "quantization.calibration": {"sampling_size": 300},
+    "quantization.calibration.sampling_size": 300,
     "quantization.op_wise": {"layer4/.*": FP32},
     "quantization.optype_wise": {"Softmax": FP32},
     "evaluation": {"accuracy": {"metric": {"topk": 1}}},
@@ -78,6 +80,9 @@ LIKE = {
 }
 """Paths that look so → values, the first that fits the type."""
 
+ABOUT_INT8 = {"approach", "calibration", "scheme", "granularity", "algorithm"}
+"""Keys that have an effect where `precisions` asks for int8, and what is below them."""
+
 
 def example(steps: Sequence[str], schema: Json, kinds: Iterable[Json]) -> str:
     """YAML from the top of a spec down to the key.
@@ -88,6 +93,10 @@ def example(steps: Sequence[str], schema: Json, kinds: Iterable[Json]) -> str:
     found = _value(".".join(steps), schema, tuple(kinds))
     for step in reversed(steps):
         found = {"layer4/.*" if step == NAME else step: found}
+    if ABOUT_INT8 & set(steps):
+        inner = found.pop("mixed_precision", {})
+        asked = {"precisions": ["int8", "bf16"], **inner}
+        found = {"mixed_precision": asked, **found}
     if steps[:2] == ("model", "inputs") and len(steps) > 2:
         inner = found["model"]["inputs"]
         found = {"model": {"inputs": [{"name": "image", **inner}]}}

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from ..reading.values import Json
 from ..sections.document import Document
-from ..sections.marks import EFFECT
+from ..sections.marks import EFFECT, WITH_INT8
 from ..sections.mixed_precision import SIDES
 from ..sections.section import Choice
 
@@ -108,6 +108,7 @@ def _plain(schema: Any) -> Any:
             made["items"] = _plain(value)
         elif not (key == "title" or (key == "default" and value in (None, {}, []))):
             made[key] = _plain(value)
+    made.pop(WITH_INT8, None)
     if EFFECT in made:
         effect = made.pop(EFFECT)
         made["description"] = f"{made.get('description', '')} ({effect})".strip()

@@ -83,6 +83,9 @@ def _lowered(spec: Spec) -> Iterator[str]:
         yield f"It is converted to {' and to '.join(lows)}; the better one is kept."
     else:
         yield f"It is converted to {lows[0]}: the rest stays fp32."
+    if how := spec.quantization:
+        scales = "as it runs" if how.dynamic else f"from {how.samples} samples"
+        yield f"Ops go to int8 as far as they can; scales are computed {scales}."
     yield f"{OBJECTIVES[spec.objective]}."
     if spec.objective == "latency" and spec.costs == "static":
         yield "Times are those of a stated machine profile."
@@ -98,6 +101,9 @@ def _pinned(spec: Spec) -> Iterator[str]:
         yield f"Ops of type {_listed([p.pattern for p in pins.types])} stay fp32."
     if pins.names:
         yield f"Ops called {_listed([p.pattern for p in pins.names])} stay fp32."
+    forbidden = pins.int8.types + pins.int8.names if pins.int8 else ()
+    if forbidden:
+        yield f"Not in int8 are {_listed([p.pattern for p in forbidden])}."
 
 
 def _data(spec: Spec) -> Iterator[str]:

@@ -15,10 +15,10 @@ from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
 from .evaluation import EvaluationSection
 from .fields import Among, Amount, Refused
-from .frameworks import ModelSection
+from .frameworks import ModelSection, precisions
 from .frameworks.onnx import runtime
 from .marks import INT8, unused
-from .mixed_precision import MixedPrecisionSection
+from .mixed_precision import INTEGERS, MixedPrecisionSection
 from .model import EXECUTED, FRAMEWORKS
 from .section import Problem, Section, Unsound
 from .transforms.fit import step_problems
@@ -51,7 +51,7 @@ class Document(Section):
     )
     quantization: QuantizationSection = Field(
         default_factory=QuantizationSection.model_construct,
-        description="Neural Compressor's place for per-op precisions.",
+        description="How int8 is made; Neural Compressor's place for per-op precisions.",
     )
     evaluation: EvaluationSection = Field(
         default_factory=EvaluationSection.model_construct,
@@ -88,6 +88,9 @@ class Document(Section):
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self._choice_problems()
         yield self._ability_problems()
+        yield self._int8_problems()
+        yield self._int8_problems_in("mixed_precision")
+        yield self._int8_problems_in("quantization")
         yield self._op_problems("mixed_precision")
         yield self._op_problems("quantization")
         yield self._execution_problems()
@@ -104,45 +107,44 @@ class Document(Section):
         lows = self.mixed_precision.lows
         for steps, dtypes in self._demands_in(section):
             for low in lows:
-                if not {"fp32", low} & set(dtypes):
+                if not {"fp32", low, *INTEGERS} & set(dtypes):
                     message = f"the op may be neither fp32 nor {low}"
                     yield Problem(message, "dtype: [fp32]", steps)
 
     def _choice_problems(self) -> Iterator[Problem]:
-        lows = self.mixed_precision.lows
-        at = ("mixed_precision", "precisions")
-        if len(lows) > 1 and not self.judged:
-            text = "bf16 and fp16, and nothing is judged: nothing says which is better"
-            yield Problem(text, "write one of them", at, code=Code.CHOICE)
+        yield from precisions.choice(self.mixed_precision.lows, self.judged)
 
     def _ability_problems(self) -> Iterator[Problem]:
-        """What a framework or runtime can't be had in."""
-        lows = self.mixed_precision.lows
-        at = ("mixed_precision", "precisions")
-        if self.framework == "mxnet" and "fp16" in lows:
-            text = "MXNet contracts in fp16 on no CPU"
-            yield Problem(text, "precisions: bf16", at, code=Code.ABILITY)
-        if self.runtime == "onnxruntime" and "bf16" in lows:
-            written = self.mixed_precision.precisions
-            yield Problem(
-                "ONNX Runtime has no bf16 arithmetic on CPUs",
-                "model.runtime: openvino executes bf16, any is for every runtime that "
-                "does; ONNX Runtime has fp16",
-                at if written else ("model", "runtime"),
-                code=Code.ABILITY,
-            )
+        mixed = self.mixed_precision
+        yield from precisions.ability(
+            mixed.lows, self.framework, self.runtime, bool(mixed.precisions)
+        )
+
+    def _int8_problems(self) -> Iterator[Problem]:
+        mixed = self.mixed_precision
+        if mixed.int8:
+            yield from precisions.int8(mixed.precisions, self.framework, self.runtime)
+
+    def _int8_problems_in(self, section: str) -> Iterator[Problem]:
+        if self.mixed_precision.int8:
+            for problem in getattr(self, section).int8_problems():
+                yield replace(problem, at=(section, *problem.at))
 
     @property
     def demands(self) -> Iterator[tuple[Steps, tuple[str, ...]]]:
-        """Every per-op demand: its path and the precisions it allows."""
+        """Every per-op demand: its path and the precisions it allows.
+
+        int8 and uint8 are among them only where int8 is asked for.
+        """
         for section in ("mixed_precision", "quantization"):
             yield from self._demands_in(section)
 
     def _demands_in(self, section: str) -> Iterator[tuple[Steps, tuple[str, ...]]]:
+        int8 = self.mixed_precision.int8
         for steps, op in getattr(self, section).ops:
             with suppress(Unsound):
-                if op.dtypes:
-                    yield (section, *steps), op.dtypes
+                if dtypes := op.dtypes_beside_int8 if int8 else op.dtypes:
+                    yield (section, *steps), dtypes
 
     @property
     def framework(self) -> str:

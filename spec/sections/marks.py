@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 NO_EFFECT = "has no effect here"
 INT8 = "is about int8, not about 16 bits"
+ASKING = "for ONNX models precisions: [int8, bf16] asks for it"
 LEAVE = "leave it out"
 
 LATER = "later"
@@ -21,6 +22,7 @@ AGAIN = "again"
 """Annotates an item that is what the section which holds the list's section is."""
 
 EFFECT = "effect"
+WITH_INT8 = "with int8"
 
 
 def empty(value: object) -> object:
@@ -35,7 +37,19 @@ def unused(default: object, description: str, effect: str = NO_EFFECT) -> Any:
         default: Neural Compressor's, or what makes it; written as such, there is no note.
         effect: What the note says of the key.
     """
-    extra: dict[str, Any] = {EFFECT: effect}
+    return _marked(default, description, {EFFECT: effect})
+
+
+def quantizing(default: object, description: str) -> Any:
+    """The field of a key that says how int8 is made, and else changes nothing.
+
+    Args:
+        default: As `unused`.
+    """
+    return _marked(default, description, {WITH_INT8: True})
+
+
+def _marked(default: object, description: str, extra: dict[str, Any]) -> Any:
     if callable(default):
         return Field(
             default_factory=default, description=description, json_schema_extra=extra
@@ -44,9 +58,26 @@ def unused(default: object, description: str, effect: str = NO_EFFECT) -> Any:
 
 
 def effect_of(field: FieldInfo) -> str | None:
-    """What is to be said of an unused key, None for others."""
+    """What is to be said of a key that is never used, None for others."""
     effect = _mark(field, EFFECT)
     return None if effect is None else str(effect)
+
+
+def effect_in(field: FieldInfo, int8: bool) -> str | None:
+    """What is to be said of a key in a spec that does not use it, None for others.
+
+    Args:
+        int8: Whether the spec asks for int8.
+    """
+    if not int8 and is_for_int8(field):
+        return INT8
+    effect = effect_of(field)
+    return NO_EFFECT if int8 and effect == INT8 else effect
+
+
+def is_for_int8(field: FieldInfo) -> bool:
+    """Whether the key has an effect where a spec asks for int8, and only there."""
+    return bool(_mark(field, WITH_INT8))
 
 
 def effective(section: BaseModel) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -11,9 +12,9 @@ from pydantic.json_schema import SkipJsonSchema
 
 from ..reading.codes import Code
 from ..reading.diagnostics import Steps
-from ..reading.values import NULL, Json, Read, a_list
-from .fields import Among, Refused, Text, split
-from .marks import INT8, effect_of, is_said, unused
+from ..reading.values import NULL, Json, Read, a_list, shown
+from .fields import Among, Refused, Text, near, split
+from .marks import INT8, effect_in, is_said, quantizing, unused
 from .section import Problem, Section, Table, Unsound
 
 Low = Literal["bf16", "fp16"]
@@ -22,7 +23,20 @@ Low = Literal["bf16", "fp16"]
 NAMES = ("fp32", "bf16", "fp16")
 INTEGERS = ("int8", "uint8")
 SIDES = ("activation", "weight")
-QUANTIZED = "int8 is a quantizer's; bf16 and fp16 are what is converted to"
+UNSIGNED = "write int8: the dtypes under quantization say which integers an op has"
+
+SIDE_WORDS = {
+    "scheme": ("sym", "asym"),
+    "granularity": ("per_tensor", "per_channel"),
+    "algorithm": ("minmax", "kl"),
+}
+"""Key of a side → what may be written for it; several words leave the choice open."""
+
+IMPOSSIBLE = {
+    ("activation", "per_channel"): "an activation has one scale: write per_tensor",
+    ("weight", "kl"): "a weight's range is its own: write minmax",
+}
+"""What one side can't have, and what to write there."""
 
 
 def _words(names: tuple[str, ...]) -> tuple[Json, ...]:
@@ -33,10 +47,14 @@ def _words(names: tuple[str, ...]) -> tuple[Json, ...]:
     return word, {"type": "string", "pattern": several}, a_list(word), NULL
 
 
-Precision = Annotated[str, Among(NAMES, dict.fromkeys(INTEGERS, QUANTIZED))]
-Precisions = Annotated[tuple[Precision, ...], Read(split, _words(NAMES))]
+Precision = Annotated[str, Among((*NAMES, "int8"), {"uint8": UNSIGNED})]
+Precisions = Annotated[tuple[Precision, ...], Read(split, _words((*NAMES, "int8")))]
 Allowed = Annotated[str, Among((*NAMES, *INTEGERS))]
 AllowedList = Annotated[tuple[Allowed, ...], Read(split, _words((*NAMES, *INTEGERS)))]
+
+
+def _any_of(key: str) -> Read:
+    return shown({"type": "string", "enum": [*SIDE_WORDS[key]]})
 
 
 def _pattern(pattern: str) -> str:
@@ -58,20 +76,46 @@ class DtypeSection(Section):
     exchangeable: ClassVar[bool] = True
 
     dtype: AllowedList = Field(
-        default=(), description="Precisions that are allowed; only fp32 pins the op."
+        default=(),
+        description="Precisions that are allowed; only fp32 pins the op, a list without "
+        "int8 forbids it that.",
     )
     bit: Any = unused((7.0,), "Bits of the integers that are used.", INT8)
-    scheme: Any = unused(None, "Whether a scale has a zero point.", INT8)
-    granularity: Any = unused(None, "Whether channels have scales of their own.", INT8)
-    algorithm: Any = unused(None, "How scales are found.", INT8)
+    scheme: Annotated[Any, _any_of("scheme")] = quantizing(
+        None,
+        "Whether int8's zero point is in the middle of its range (sym), or anywhere.",
+    )
+    granularity: Annotated[Any, _any_of("granularity")] = quantizing(
+        None, "Whether channels of weights have scales of their own."
+    )
+    algorithm: Annotated[Any, _any_of("algorithm")] = quantizing(
+        None, "How ranges of int8 are found; kl for activations alone."
+    )
     compute_dtype: Any = unused(None, "The integers of the kernel.", INT8)
 
-    @property
-    def quantized(self) -> tuple[str, ...]:
-        """The keys that are about int8, and say other than what it has anyway."""
+    def useless(self, int8: bool) -> tuple[str, ...]:
+        """The keys that the spec does not use, and say other than what holds anyway.
+
+        Args:
+            int8: Whether the spec asks for int8.
+        """
         fields = type(self).model_fields.items()
-        keys = (name for name, field in fields if effect_of(field) is not None)
+        keys = (name for name, field in fields if effect_in(field, int8) is not None)
         return tuple(key for key in keys if is_said(self, key))
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """What is written for a key of `SIDE_WORDS`, of several words all.
+
+        Raises:
+            Refused: A word is not among those.
+        """
+        value = split(getattr(self, key))
+        found = value if isinstance(value, tuple) else (value,)
+        for word in found:
+            if word not in SIDE_WORDS[key]:
+                hint = near(str(word), SIDE_WORDS[key])
+                raise Refused(f"unknown value `{str(word)[:60]}`", hint, Code.WORD)
+        return found
 
 
 class OpSection(Section):
@@ -101,12 +145,41 @@ class OpSection(Section):
         return () if set(INTEGERS) & set(decides) else decides
 
     @property
-    def quantized(self) -> tuple[str, ...]:
-        """The keys that are about int8."""
-        found = [*self.activation.quantized, *self.weight.quantized]
-        if set(INTEGERS) & {*self.activation.dtype, *self.weight.dtype}:
+    def dtypes_beside_int8(self) -> tuple[str, ...]:
+        """The same of a spec that asks for int8: a side that may not have it decides."""
+        lists = (self.activation.dtype, self.weight.dtype)
+        without = [each for each in lists if each and not set(INTEGERS) & set(each)]
+        return next(iter(without), lists[0] or lists[1])
+
+    def useless(self, int8: bool) -> tuple[str, ...]:
+        """The keys of both sides that the spec does not use.
+
+        Args:
+            int8: Whether the spec asks for int8.
+        """
+        found = [*self.activation.useless(int8), *self.weight.useless(int8)]
+        if not int8 and set(INTEGERS) & {*self.activation.dtype, *self.weight.dtype}:
             found.insert(0, "dtype")
         return tuple(dict.fromkeys(found))
+
+    def int8_problems(self) -> Iterator[Problem]:
+        """What is wrong with the words about int8, where it is asked for."""
+        for side in SIDES:
+            for key in SIDE_WORDS:
+                with suppress(Unsound):
+                    yield from self._word_problems(side, key)
+
+    def _word_problems(self, side: str, key: str) -> Iterator[Problem]:
+        section: DtypeSection = getattr(self, side)
+        try:
+            words = section.words(key)
+        except Refused as error:
+            yield Problem(str(error), error.hint, (side, key), error.code)
+            return
+        whys = [IMPOSSIBLE[side, each] for each in words if (side, each) in IMPOSSIBLE]
+        if whys and len(whys) == len(words):
+            text = f"{words[0]} can't be had here"
+            yield Problem(text, whys[0], (side, key), Code.ABILITY)
 
     def problems(self) -> Iterator[Problem]:
         sides = (self.activation, self.weight)
@@ -149,6 +222,12 @@ class PinsSection(Section):
                 for name, op in getattr(self, kind).items():
                     yield kind, name, op
 
+    def int8_problems(self) -> Iterator[Problem]:
+        """What is wrong with what is said of int8, where it is asked for."""
+        for steps, op in self.ops:
+            for problem in op.int8_problems():
+                yield replace(problem, at=(*steps, *problem.at))
+
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self.problems()
         yield self._dtypes_of_sides()
@@ -181,8 +260,13 @@ class MixedPrecisionSection(PinsSection):
     precisions: Precisions = Field(
         default=(),
         description="bf16 (the default), fp16, or both: each is tried, the better is "
-        "kept; fp32 is always allowed besides.",
+        "kept; int8 beside one of them, for ONNX models; fp32 is always allowed besides.",
     )
+
+    @property
+    def int8(self) -> bool:
+        """Whether it is asked for."""
+        return "int8" in self.precisions
 
     @property
     def lows(self) -> tuple[Low, ...]:

@@ -369,6 +369,32 @@ for _section in ("mixed_precision", "quantization"):
 for _side in ("activation", "weight"):
     TABLE[f"quantization.model_wise.{_side}.dtype"] = (PLAIN, "bf16", "fp32")
 
+INT8 = ONNX | {"mixed_precision": {"precisions": ["int8", "bf16"]}}
+TABLE["quantization.approach"] = (
+    INT8,
+    "post_training_static_quant",
+    "post_training_dynamic_quant",
+)
+TABLE["quantization.calibration.sampling_size"] = (INT8, 50, "100, 50")
+for _at in (
+    "quantization.model_wise",
+    *(
+        f"{_section}.{_kind}.*"
+        for _section in ("mixed_precision", "quantization")
+        for _kind in ("optype_wise", "op_wise")
+    ),
+):
+    for _side, _granularity, _algorithm in (
+        ("activation", "per_tensor", "kl"),
+        ("weight", "per_channel", "minmax"),
+    ):
+        TABLE[f"{_at}.{_side}.scheme"] = (INT8, "sym", "asym")
+        TABLE[f"{_at}.{_side}.granularity"] = (INT8, ABSENT, _granularity)
+        TABLE[f"{_at}.{_side}.algorithm"] = (INT8, ABSENT, _algorithm)
+        if _at.endswith(".*"):  # an op has to demand something
+            for _key in ("granularity", "algorithm"):
+                BESIDE[f"{_at}.{_side}.{_key}"] = (f"{_at}.weight.scheme", "sym")
+
 for _name in ("mAP", "COCOmAP", "COCOmAPv2", "VOCmAP"):
     _key = f"{METRIC}.{_name}"
     TABLE[f"{_key}.anno_path"] = (judged(), "a.yaml", "b.yaml")

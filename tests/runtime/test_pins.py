@@ -18,7 +18,7 @@ from narrowcast.runtime.graph.graph import (
     Slot,
     Tensor,
 )
-from narrowcast.runtime.graph.pins import Pins, Reason, Why, user_pins
+from narrowcast.runtime.graph.pins import Pins, Reason, Why, int8_pins, user_pins
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.search.limits.capability import capability_pins
 from narrowcast.runtime.search.limits.reasons import reasons
@@ -162,6 +162,19 @@ def test_a_narrower_demand_overrules_a_wider_one(
     found = user_pins(GRAPH, pins)
     found.pop(ARGMAX.id, None)
     assert found == {op.id: Reason(Why.USER, where) for op, where in held.items()}
+
+
+def test_what_int8_alone_is_forbidden_to_is_narrowed_as_well() -> None:
+    pins = Pins(
+        types={"linear": "t"},
+        int8_everything="all",
+        int8_types={"conv2d": "c"},
+        int8_freed_types=("linear",),
+        int8_freed_names=("body\\.2",),
+    )
+    found = int8_pins(GRAPH, pins, BF16)
+    found.pop(ARGMAX.id, None)
+    assert found == {CONV.id: Reason(Why.USER, "c", floor=BF16)}
 
 
 def test_kernels_are_those_that_ran() -> None:

@@ -516,10 +516,10 @@ s.yaml:6:31: error[NC205]: mixed_precision.precisions: unknown value `bf61`
     pytest.param(
         MODEL + "mixed_precision: {precisions: [int8]}\n",
         """\
-s.yaml:6:32: error[NC205]: mixed_precision.precisions[0]: `int8` can't be used here
+s.yaml:6:19: error[NC305]: mixed_precision.precisions: int8 is written for ONNX models so far
     mixed_precision: {precisions: [int8]}
-                                   ^
-    hint: int8 is a quantizer's; bf16 and fp16 are what is converted to
+                      ^
+    hint: precisions: bf16
 """,
         id="precision int8",
     ),

@@ -1,16 +1,32 @@
-"""`quantization`: Neural Compressor's place for precisions of ops, and int8's."""
+"""`quantization`: how int8 is made, and Neural Compressor's place for ops' precisions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from ...reading.codes import Code
 from ...reading.diagnostics import Steps
+from ...reading.values import shown
 from ..evaluation import DataloaderSection
-from ..marks import INT8, unused
+from ..fields import Among, Refused, split, whole
+from ..marks import INT8, quantizing, unused
 from ..mixed_precision import OpSection, PinsSection
-from ..section import Section, Unsound
+from ..section import Problem, Section, Unsound
+
+EVALUATED = "is not read: ranges are taken from the data of evaluation.accuracy"
+STATIC, DYNAMIC = "post_training_static_quant", "post_training_dynamic_quant"
+TRAINED: Mapping[str, str] = dict.fromkeys(
+    ("quant_aware_training", "post_training_auto_quant"),
+    f"write {STATIC} or {DYNAMIC}: a trained model is converted as it is",
+)
+"""Approaches of Neural Compressor that int8 can't be had by here → what to write."""
+
+APPROACH = Among((STATIC, DYNAMIC), TRAINED)
+SAMPLES = 100
+APPROACHES = shown({"type": "string", "enum": [STATIC, DYNAMIC]})
+COUNTS = shown({"type": "integer"})
 
 
 class AdvanceSection(Section):
@@ -32,12 +48,35 @@ class RecipesSection(Section):
 
 
 class CalibrationSection(Section):
-    """What a quantizer looks at."""
+    """What int8's ranges are taken from."""
 
-    sampling_size: Any = unused((100,), "Samples, one number or several.", INT8)
-    dataloader: DataloaderSection = unused(
-        DataloaderSection.model_construct, "The data.", INT8
+    sampling_size: Annotated[Any, COUNTS] = quantizing(
+        (SAMPLES,),
+        "How many samples are taken; of several numbers, also in a text, the first.",
     )
+    dataloader: DataloaderSection = unused(
+        DataloaderSection.model_construct, "The data.", EVALUATED
+    )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of samples that are written.
+
+        Raises:
+            Refused: They are no counts.
+        """
+        value = SAMPLES if self.sampling_size is None else self.sampling_size
+        items = split(value) if isinstance(value, str) else value
+        found = items if isinstance(items, tuple) else (items,)
+        sizes = tuple(map(whole, found))
+        counts = [each for each in sizes if type(each) is int and each > 0]
+        if not counts or len(counts) < len(sizes):
+            raise Refused(
+                "samples are counted: one number above 0, or several",
+                f"sampling_size: {SAMPLES}",
+                Code.RANGE,
+            )
+        return tuple(counts)
 
 
 class ModelWiseSection(OpSection):
@@ -48,13 +87,14 @@ class ModelWiseSection(OpSection):
 
 
 class QuantizationSection(PinsSection):
-    """Precisions of ops; what is about int8 is kept for it."""
+    """How int8 is made, where mixed_precision.precisions asks for it; precisions of ops."""
 
-    approach: Any = unused(
-        "post_training_static_quant", "How int8 models are made.", INT8
+    approach: Annotated[Any, APPROACHES] = quantizing(
+        STATIC,
+        "Whether int8's scales of activations are from data, or computed as the model runs.",
     )
-    calibration: CalibrationSection = unused(
-        CalibrationSection.model_construct, "What a quantizer looks at.", INT8
+    calibration: CalibrationSection = quantizing(
+        CalibrationSection.model_construct, "What int8's ranges are taken from."
     )
     recipes: RecipesSection = unused(
         RecipesSection.model_construct, "What a quantizer does besides.", INT8
@@ -73,6 +113,25 @@ class QuantizationSection(PinsSection):
         default_factory=ModelWiseSection.model_construct,
         description="Precisions of all ops; only fp32 pins what no type or name frees.",
     )
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether scales of activations are computed as the model runs."""
+        return bool(self.approach == DYNAMIC)
+
+    def int8_problems(self) -> Iterator[Problem]:
+        with suppress(Unsound):
+            try:
+                APPROACH.check(str(self.approach or STATIC))
+            except Refused as error:
+                yield Problem(str(error), error.hint, ("approach",), error.code)
+        with suppress(Unsound):
+            try:
+                _ = self.calibration.sizes
+            except Refused as error:
+                at = ("calibration", "sampling_size")
+                yield Problem(str(error), error.hint, at, error.code)
+        yield from super().int8_problems()
 
     @property
     def ops(self) -> Iterator[tuple[Steps, OpSection]]:

@@ -5,29 +5,43 @@ from contextlib import suppress
 
 from ...reading.diagnostics import Steps
 from ..document import Document
-from ..marks import INT8, LEAVE, effect_of, is_marked, is_said
+from ..marks import ASKING, INT8, LEAVE, effect_in, is_for_int8, is_said
 from ..mixed_precision import DtypeSection, OpSection
 from ..model import FRAMEWORKS
 from ..section import Note, Section, Unsound
+from .quantization import CalibrationSection
 
 
 def effects(document: Document) -> Iterator[Note]:
     """One note for each key that changes nothing, and says other than what holds."""
-    for at, section in _sections(document, ()):
+    int8 = _asks_for_int8(document)
+    for at, section in _sections(document, (), int8):
         if isinstance(section, OpSection):
-            yield from _quantized(section, at)
-        if isinstance(section, DtypeSection):
+            yield from _useless(section, at, int8)
+        if isinstance(section, DtypeSection | CalibrationSection):
             continue
         for key in section.written:
-            effect = effect_of(type(section).model_fields[key])
+            field = type(section).model_fields[key]
+            effect = effect_in(field, int8)
             if effect is not None and is_said(section, key):
-                yield Note((*at, key), effect, LEAVE)
+                asking = f": {ASKING}" if is_for_int8(field) else ""
+                yield Note((*at, key), effect + asking, LEAVE)
 
 
-def _quantized(op: OpSection, at: Steps) -> Iterator[Note]:
+def _asks_for_int8(document: Document) -> bool:
+    """Whether it does; where that can't be told, no key is said to be in vain."""
     with suppress(Unsound):
-        if op.quantized:
-            yield Note(at, f"{INT8}: {', '.join(op.quantized)}", "leave them out")
+        return document.mixed_precision.int8
+    return True
+
+
+def _useless(op: OpSection, at: Steps, int8: bool) -> Iterator[Note]:
+    with suppress(Unsound):
+        if keys := ", ".join(op.useless(int8)):
+            text = f"has keys of no effect here: {keys}"
+            if not int8:
+                text = f"{INT8}: {keys}; {ASKING}"
+            yield Note(at, text, "leave them out")
 
 
 def is_theirs(document: Document) -> bool:
@@ -36,25 +50,28 @@ def is_theirs(document: Document) -> bool:
         return True
     if document.evaluation.performance is not None:
         return True
+    int8 = _asks_for_int8(document)
     return any(
-        is_marked(type(section).model_fields[key])
-        for _at, section in _sections(document, ())
+        effect_in(type(section).model_fields[key], int8) is not None
+        for _at, section in _sections(document, (), int8)
         for key in section.written
     )
 
 
-def _sections(section: Section, at: Steps) -> Iterator[tuple[Steps, Section]]:
+def _sections(
+    section: Section, at: Steps, int8: bool
+) -> Iterator[tuple[Steps, Section]]:
     """The section and those in it, without what stands below a key of no effect."""
     yield at, section
     for key in section.written:
-        if not is_marked(type(section).model_fields[key]):
+        if effect_in(type(section).model_fields[key], int8) is None:
             with suppress(Unsound):
-                yield from _within(getattr(section, key), (*at, key))
+                yield from _within(getattr(section, key), (*at, key), int8)
 
 
-def _within(value: object, at: Steps) -> Iterator[tuple[Steps, Section]]:
+def _within(value: object, at: Steps, int8: bool) -> Iterator[tuple[Steps, Section]]:
     if isinstance(value, Section):
-        yield from _sections(value, at)
+        yield from _sections(value, at, int8)
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _within(each, (*at, key))
+            yield from _within(each, (*at, key), int8)

@@ -21,7 +21,7 @@ def runtime(model: ModelKeys, precisions: Collection[str]) -> str:
     if model.runtime is not None:
         return model.runtime
     theirs = model.framework != "onnx" and bool(precisions)
-    fp16 = set(precisions) - {"fp32"} == {"fp16"}
+    fp16 = set(precisions) - {"fp32", "int8"} == {"fp16"}
     return "onnxruntime" if theirs or fp16 else "openvino"
 
 
