@@ -18,6 +18,7 @@ from .candidates import Candidates, candidates
 from .forms import Forms
 from .probing import probed
 from .quantized import Quantized
+from .ranges import ranges
 from .scaling import scale_of
 
 
@@ -43,8 +44,6 @@ class Calibrator:
             RequirementError: The runtime has no int8 that narrowcast knows.
             DataError: There is no batch, or one that the model does not take.
         """
-        from .ranges import ranges  # the calibrators' package takes a while to import
-
         found = self._candidates(how)
         tensors = found.tensors
         wanted = {name: each.algorithm or "minmax" for name, each in tensors.items()}

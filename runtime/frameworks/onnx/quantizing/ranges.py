@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnxruntime.quantization.calibrate import EntropyCalibrater, MinMaxCalibrater
 
 from ....common.errors import DataError
 from ...protocol import Array
@@ -25,14 +24,15 @@ from ..ir.weights import register
 from ..running.given import own_inputs
 from ..running.imitation.stand_ins import standing_in
 from ..running.ort_session import readable
+from .calibrators import calibrators
 from .opset import raised
 
-CALIBRATORS: Mapping[str, tuple[Any, Mapping[str, int]]] = {
-    "minmax": (MinMaxCalibrater, {}),
+OPTIONS: Mapping[str, Mapping[str, int]] = {
+    "minmax": {},
     # As many bins as steps, its default, leave it nothing to choose from.
-    "kl": (EntropyCalibrater, {"num_bins": 512, "num_quantized_bins": 128}),
+    "kl": {"num_bins": 512, "num_quantized_bins": 128},
 }
-"""Algorithm → what finds the ranges, and its options."""
+"""Algorithm → options of what finds the ranges."""
 
 MARK = "narrowcast.range"
 """How the names of what is looked at begin."""
@@ -59,7 +59,7 @@ def ranges(
     with tempfile.TemporaryDirectory(prefix="narrowcast-") as folder:
         calibrations = [
             _calibration(model, wanted, algorithm, Path(folder) / algorithm)
-            for algorithm in CALIBRATORS
+            for algorithm in OPTIONS
             if (wanted := [n for n, own in tensors.items() if own == algorithm])
         ]
         seen = False
@@ -125,7 +125,7 @@ def _calibration(
         write_apart(copy, path, path.with_name("model.onnx.data"))
     else:
         path.write_bytes(to_bytes(copy))
-    kind, options = CALIBRATORS[algorithm]
+    kind, options = calibrators()[algorithm], OPTIONS[algorithm]
     looked_at = str(folder / "augmented.onnx")
     calibrator = kind(
         path,
