@@ -62,7 +62,8 @@ def core(session: nox.Session) -> None:
 def torch(session: nox.Session) -> None:
     """The PyTorch adapter on real models, and the types of everything."""
     session.install(*TESTED, *TOOLS, *TESTS, "pytest-xdist>=3.6", "-e", ".[pytorch]")
-    session.install("--no-deps", "-r", "examples/mnist/packages.txt")
+    for packages in ("examples/mnist/packages.txt", "tests/pytorch/packages.txt"):
+        session.install("--no-deps", "-r", packages)
     _compiled(session)
     session.run("mypy", "spec", "codegen", "runtime", "src")
     session.run("pytest", *SHARED, "tests/pytorch", *_contract("pytorch"))
@@ -110,6 +111,7 @@ def _contract(framework: str) -> tuple[str, ...]:
 def nightly(session: nox.Session) -> None:
     """Every property test with 30 times its examples, and the larger examples."""
     session.install(*TESTED, *TOOLS, *TESTS, "-e", ".[pytorch]")
+    session.install("--no-deps", "-r", "tests/pytorch/packages.txt")
     session.install(*LIBRARIES)
     session.install("playwright>=1.50")  # it drives the Chromium of this machine
     session.install("--no-deps", "-r", "examples/mnist/packages.txt")

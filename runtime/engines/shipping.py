@@ -24,12 +24,17 @@ from uuid import uuid4
 
 from ..common.errors import NarrowcastError, UsageError
 from ..common.files import sha256
+from ..common.version import COPY_OF
+from .landing import landed
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 NAME = "narrowcast_script"
 """What the script is called in a worker; its `__main__` there is the engine's."""
+
+COPY = Path(__file__).resolve().parents[1]
+"""The runtime's folder; in a copy it is the package itself."""
 
 SHARED = (
     "All machines must find it under the same path: put it on a shared file system."
@@ -72,7 +77,13 @@ class Shipping(Executor):
         self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         call = pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL)
-        sent = self._carrier.submit(called, self._origin, call)
+        if COPY_OF:
+            whole = pickle.dumps((self._origin, call), pickle.HIGHEST_PROTOCOL)
+            sent = self._carrier.submit(
+                landed, str(COPY.parent), COPY.name, self._origin.run, whole
+            )
+        else:
+            sent = self._carrier.submit(called, self._origin, call)
         return cast(Future[T], sent)
 
 
@@ -101,6 +112,11 @@ def called(origin: Origin, call: bytes) -> Any:
     return function(*args, **kwargs)
 
 
+def is_of_another(run: str) -> bool:
+    """Whether what was imported here is another run's."""
+    return _arrived.run not in ("", run)
+
+
 class _Reader(pickle.Unpickler):
     """Finds in the script what is in the main module where it was pickled."""
 
@@ -117,7 +133,7 @@ def _arrive(origin: Origin) -> None:
     """
     if _arrived.run == origin.run:
         return
-    _leave()
+    leave()
     here = socket.gethostname()
     if not origin.script.is_file():
         raise UsageError(f"worker {here} does not see {origin.script}", SHARED)
@@ -142,7 +158,7 @@ def _imported(script: Path) -> ModuleType:
     return module
 
 
-def _leave() -> None:
+def leave() -> None:
     """Forget an earlier run's script and its users' modules, which may have changed."""
     _arrived.run, _arrived.script = "", None
     for folder in _arrived.folders:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ..graph.graph import Kind, Slot, Tensor
 
@@ -25,4 +26,4 @@ def settled(
     makes = any(tensors[name].floating for name in outputs)
     if kind is not Kind.FIXED and takes and makes:
         return kind, slots
-    return Kind.FIXED, tuple(Slot(slot.tensor, castable=False) for slot in slots)
+    return Kind.FIXED, tuple(replace(slot, castable=False) for slot in slots)

@@ -6,60 +6,13 @@ import hashlib
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from math import prod
 
 from .dtypes import ITEMSIZES
 from .growth import Growth
-
-
-class Precision(StrEnum):
-    """A format that an op can compute in.
-
-    int8's kernel takes integers that stand for floats, each with a scale: what an op
-    in int8 takes is quantized for it.
-    """
-
-    FP32 = "fp32"
-    BF16 = "bf16"
-    FP16 = "fp16"
-    INT8 = "int8"
-
-    @property
-    def bytes(self) -> int:
-        """Size of one element."""
-        return {"fp32": 4, "int8": 1}.get(self.value, 2)
-
-    @property
-    def level(self) -> int:
-        """int8's is the lowest, then come 16 bits and fp32."""
-        return {"int8": 0, "fp32": 2}.get(self.value, 1)
-
-    @property
-    def dtype(self) -> str:
-        """The name that NumPy and the frameworks give the format."""
-        return {
-            "fp32": "float32",
-            "bf16": "bfloat16",
-            "fp16": "float16",
-            "int8": "int8",
-        }[self.value]
-
-
-class Kind(StrEnum):
-    """What an op does to its values, which decides what it costs and whether it rounds.
-
-    COMPUTE: contractions (matmul, convolution, recurrent cells), nearly all FLOPs.
-    POINTWISE: arithmetic per element and reductions; rounds.
-    MOVER: moves or selects values and rounds nothing (reshape, relu, max-pool).
-    FIXED: takes and makes no fp32 tensor that could be cast, or sets dtypes itself.
-    """
-
-    COMPUTE = "compute"
-    POINTWISE = "pointwise"
-    MOVER = "mover"
-    FIXED = "fixed"
+from .kind import Kind as Kind
+from .precision import Precision as Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +56,12 @@ class Slot:
         tensor: Name of the tensor, None for an omitted optional input.
         castable: True if the slot takes the op's precision; False if its dtype is
             fixed (indices, batch-norm statistics, Resize scales).
+        as_held: True if the op reads any precision, so that nothing is cast for it.
     """
 
     tensor: str | None
     castable: bool = True
+    as_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +208,9 @@ class Graph:
 
     def fixed(self, op: Op) -> tuple[str, ...]:
         """Names of the fp32 tensors that the op must receive as fp32."""
-        slots = (slot.tensor for slot in op.inputs if not slot.castable)
+        slots = (
+            slot.tensor for slot in op.inputs if not (slot.castable or slot.as_held)
+        )
         return tuple(n for n in slots if n is not None and self.tensors[n].floating)
 
     def carried(self, op: Op) -> tuple[str, ...]:

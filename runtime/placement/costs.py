@@ -62,29 +62,36 @@ class MachineProfile:
     overhead: float
 
 
-def _rates(fp32: float, bf16: float, fp16: float) -> Mapping[Precision, float]:
+def _rates(
+    fp32: float, bf16: float, fp16: float, int8: float
+) -> Mapping[Precision, float]:
     return MappingProxyType(
-        {Precision.FP32: fp32, Precision.BF16: bf16, Precision.FP16: fp16}
+        {
+            Precision.FP32: fp32,
+            Precision.BF16: bf16,
+            Precision.FP16: fp16,
+            Precision.INT8: int8,
+        }
     )
 
 
 X86_BF16 = MachineProfile(
     name="x86 server, 2 cores, avx512_bf16",
-    flops=_rates(384e9, 768e9, 384e9),
+    flops=_rates(384e9, 768e9, 384e9, 1536e9),
     bandwidth=40e9,
     overhead=2e-6,
 )
 """Two cores of a server CPU with 512-bit units (AMD Zen 5) at 3 GHz.
 
 FLOP/s per core and cycle: two FMAs of 16 lanes are 64 in fp32; VDPBF16PS does twice
-that. Without AVX512-FP16, fp16 is widened and computed in fp32. Bandwidth is what two
+that, VPDPBUSD (int8) four times. Without AVX512-FP16, fp16 is widened and computed in fp32. Bandwidth is what two
 cores copy, overhead what a framework needs to dispatch an op: both are round numbers
 of the size seen on such machines, not vendor figures.
 """
 
 X86_FP16 = MachineProfile(
     name="x86 server, 2 cores, avx512_fp16",
-    flops=_rates(384e9, 768e9, 768e9),
+    flops=_rates(384e9, 768e9, 768e9, 1536e9),
     bandwidth=40e9,
     overhead=2e-6,
 )
@@ -96,7 +103,7 @@ bf16 as `X86_BF16`, without AMX. The other figures as for `X86_BF16`.
 
 A100 = MachineProfile(
     name="NVIDIA A100 SXM 80 GB",
-    flops=_rates(19.5e12, 312e12, 312e12),
+    flops=_rates(19.5e12, 312e12, 312e12, 624e12),
     bandwidth=2.039e12,
     overhead=5e-6,
 )
@@ -116,7 +123,8 @@ class StaticCosts:
     """Costs by the roofline of a stated machine: nothing is measured.
 
     Seconds = overhead + max(FLOPs / rate, bytes / bandwidth). FLOPs count for
-    contractions only: all else is bound by memory. Source of the model: Williams,
+    contractions only: all else is bound by memory, and int8's are the same in all
+    precisions around them. Source of the model: Williams,
     Waterman, Patterson, "Roofline", CACM 52 (2009).
     """
 
@@ -128,7 +136,7 @@ class StaticCosts:
         if op.kind is Kind.FIXED:
             return 0.0
         seconds = moved_bytes(self.graph, op, precision) / self.profile.bandwidth
-        if op.kind is Kind.COMPUTE:
+        if op.kind is Kind.COMPUTE and not op.quantized:
             seconds = max(seconds, op.flops / self.profile.flops[precision])
         return seconds + self.profile.overhead * self.graph.runs(op)
 

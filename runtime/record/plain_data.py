@@ -1,4 +1,4 @@
-"""What a history holds as plain data, and back."""
+"""What a history or a plan holds as plain data, and back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..evaluation.evaluation import evaluation, evaluation_data
+from ..frameworks.quantizing.quantization import Scale, Scales
 from ..graph.graph import Precision
 from ..graph.pins import Reason, Why
 from ..search.history import Outcome
@@ -54,3 +55,19 @@ def reason_of(data: Mapping[str, Any]) -> Reason:
     number = None if number is None else float(number)
     floor = Precision(data.get("floor", Precision.FP32))
     return Reason(Why(data["why"]), str(data["text"]), number, floor)
+
+
+def scales_data(scales: Scales) -> dict[str, list[Any]]:
+    """Tensor → [scale, zero point, dtype]."""
+    return {
+        name: [each.scale, each.zero_point, each.dtype]
+        for name, each in sorted(scales.items())
+    }
+
+
+def scales_of(data: Mapping[str, Any]) -> dict[str, Scale]:
+    """What `scales_data` was given."""
+    return {
+        str(name): Scale(float(scale), int(zero), str(dtype))
+        for name, (scale, zero, dtype) in data.items()
+    }

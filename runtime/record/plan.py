@@ -16,8 +16,7 @@ from ..frameworks.quantizing.quantization import Scales
 from ..graph.graph import Graph, Placement, Precision, casts
 from ..search.found import Plan
 from ..search.sensitivity.estimate import Estimate, Method
-from .plain_data import reason_data, reason_of
-from .scales import scales_of
+from .plain_data import reason_data, reason_of, scales_of
 
 FORMAT = 1
 PLAN = ".plan.json"

@@ -14,7 +14,7 @@ from ..hardware.requirements import Machine
 from ..placement.measured.data import costs_data
 from ..placement.measured.measured import MeasuredCosts
 from .header import spec_sha256
-from .scales import scales_data
+from .plain_data import scales_data
 from .sources import Sources, hashes
 
 

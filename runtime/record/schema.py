@@ -17,6 +17,7 @@ from ..common.strict_json import (
     optional,
     parsed,
     record,
+    row,
     seconds,
     text,
 )
@@ -28,7 +29,6 @@ from ..graph.graph import Precision
 from ..graph.pins import Why
 from ..placement.measured.data import COSTS, PRECISION
 from ..search.steps import ESTIMATES, LIFTING, RANGES
-from .scales import SCALES
 
 LOW = f"(?:{'|'.join(Precision)})"
 
@@ -43,7 +43,7 @@ STEPS: Mapping[str, Shape] = {
     f"ranges {LOW}": RANGES,
     f"estimates {LOW}": ESTIMATES,
     f"estimates in int8 {LOW}": ESTIMATES,
-    f"scales {LOW}": SCALES,
+    f"scales {LOW}": mapped(row(number, number, text)),
     f"lifting {LOW}": LIFTING,
     r"check .+ \w+": EVALUATION,
     r"time .+ \w+": record(

@@ -31,10 +31,10 @@ from ..record.resume import best_trial, check_question, check_search
 from ..record.sources import hashes
 from ..search import Budget, Found, everything_low, search
 from ..search.sensitivity.worst import TOLERATED
-from . import costing
 from .context import Context
 from .interrupts import Interruptible, interruptible
-from .quantizing import quantized
+from .kernels import costing
+from .kernels.quantizing import quantized
 from .scoring import hold_to_data, tell_of_other_data
 from .slots.slots import Slots, Standard
 

@@ -30,7 +30,7 @@ from ..report.report import Report
 from ..search.found import Plan
 from .context import Context
 from .converted import Converted
-from .costing import counted
+from .kernels.costing import counted
 
 
 def finished(converted: Converted, timed: Timed | None) -> Report:

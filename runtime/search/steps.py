@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple
 from typing import Any
 
@@ -23,14 +23,22 @@ from .limits.ranges import Ranges
 from .sensitivity.estimate import Estimate, Method
 from .sensitivity.estimates import Estimates
 
-REASON = row(
+FP32 = row(parsed(Why, "a reason"), text, optional(number))
+LOWER = row(
     parsed(Why, "a reason"), text, optional(number), parsed(Precision, "a precision")
 )
 
+
+def reason(value: Any, at: str) -> Iterator[str]:
+    """Why, text, number; and the floor where that is not fp32."""
+    lower = isinstance(value, list) and len(value) > 3
+    yield from (LOWER if lower else FP32)(value, at)
+
+
 RANGES = record(
     {
-        "pins": mapped(REASON),
-        "excused": mapped(REASON),
+        "pins": mapped(reason),
+        "excused": mapped(reason),
         "firm": listed(text),
         "unfit": listed(text),
     },
@@ -83,13 +91,16 @@ def estimates_of(data: Mapping[str, Any]) -> Estimates:
 
 
 def _reasons(reasons: Mapping[str, Reason]) -> dict[str, list[Any]]:
-    return {
-        op: [str(r.why), r.text, r.number, str(r.floor)] for op, r in reasons.items()
-    }
+    return {op: _row(each) for op, each in reasons.items()}
+
+
+def _row(reason: Reason) -> list[Any]:
+    floor = [] if reason.floor is Precision.FP32 else [str(reason.floor)]
+    return [str(reason.why), reason.text, reason.number, *floor]
 
 
 def _parsed(data: Mapping[str, Any]) -> dict[str, Reason]:
     return {
-        op: Reason(Why(why), text, number, Precision(floor))
-        for op, (why, text, number, floor) in data.items()
+        op: Reason(Why(why), text, number, *map(Precision, floor))
+        for op, (why, text, number, *floor) in data.items()
     }

@@ -12,7 +12,7 @@ from narrowcast.fleet.sign import PATIENCE
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Clustered:
-    return Clustered(tmp_path_factory.mktemp("example"))
+    return Clustered.make(tmp_path_factory.mktemp("example"))
 
 
 def test_a_cluster_finds_what_one_process_finds(example: Clustered) -> None:

@@ -17,11 +17,11 @@ from onnx.defs import OpSchema
 from narrowcast.runtime.frameworks.onnx import openvino, portable
 from narrowcast.runtime.frameworks.onnx.ir.inline import plain
 from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
+from narrowcast.runtime.frameworks.onnx.ir.rewriting.editing import editor
 from narrowcast.runtime.frameworks.onnx.ir.shape_inference import infer_types
 from narrowcast.runtime.frameworks.onnx.preparation import opsets
 from narrowcast.runtime.frameworks.onnx.preparation.adapters import ADAPTERS
 from narrowcast.runtime.frameworks.onnx.preparation.constants import lift_constants
-from narrowcast.runtime.frameworks.onnx.preparation.editing import editor
 from narrowcast.runtime.frameworks.onnx.preparation.prepare import prepare
 from narrowcast.runtime.frameworks.onnx.preparation.upgrade import upgrade
 from narrowcast.runtime.graph.graph import Kernel, Precision

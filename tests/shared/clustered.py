@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,15 @@ def lives(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+@dataclass(frozen=True)
 class Clustered:
     """The example in a folder, under two names, and a spec with a mistake."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Clustered:
+        """A new one."""
         shutil.copyfile(EXAMPLE / "mnist_cnn.py", folder / "mnist_cnn.py")
         (folder / "frail.py").write_text(FRAIL, "utf-8")
         runpy.run_path(str(EXAMPLE / "prepare.py"))["main"](folder / "data")
@@ -86,6 +91,7 @@ class Clustered:
             (folder / f"{name}.yaml").write_text(named, "utf-8")
         broken = text.replace("precisions: bf16", "precisions: bf15")
         (folder / "broken.yaml").write_text(broken, "utf-8")
+        return cls(folder)
 
     def ran(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of Python's."""
@@ -123,8 +129,12 @@ class Clustered:
         script = f"convert_{name}.py"
         done = self.ran(script, "--search", "--no-timing", *options)
         assert done.returncode == 0, done.stderr
+        return *self.made(name), done.stderr
+
+    def made(self, name: str) -> tuple[Any, bytes]:
+        """The plan and the model."""
         plan = json.loads((self.folder / f"{name}.plan.json").read_text("utf-8"))
-        return plan, (self.folder / f"{name}.bf16.pt2").read_bytes(), done.stderr
+        return plan, (self.folder / f"{name}.bf16.pt2").read_bytes()
 
     def check_evaluation(self, on: str) -> None:
         """A worker is killed, and what is found is what one process finds."""

@@ -142,6 +142,12 @@ FOLDER = {"ImageFolder": {"root": "photos"}}
             "did you mean `Normalize`",
         ),
         ({"args": {"a": 1}}, {}, "takes args"),
+        ({"python": None}, {}, "transform.python: names no transform of yours"),
+        (
+            {"Compose": {"transform_list": [{"python": None}]}},
+            {},
+            "transform_list[0].python: names no transform of yours",
+        ),
     ],
 )
 def test_what_nobody_can_know_is_refused(

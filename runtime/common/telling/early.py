@@ -34,8 +34,8 @@ OBJECT = """\
 
 
 def is_json_asked(arguments: Sequence[str]) -> bool:
-    """Whether --json is among options that may be wrong; argparse takes its beginning."""
-    return any(len(each) > 2 and "--json".startswith(each) for each in arguments)
+    """Whether --json is among options that may be wrong."""
+    return "--json" in arguments
 
 
 def signals_end_it(

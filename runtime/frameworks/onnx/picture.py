@@ -16,6 +16,9 @@ from .ir.flops import flops
 from .ir.naming import Names, Site, constant, dtype_name, is_fill
 from .ir.operators import READS_NO_VALUES, growth, is_standard, kind
 from .ir.prepared import Prepared
+from .ir.quantized.integers import contraction
+from .ir.quantized.kernels import ANY, Int8
+from .ir.quantized.parts import Parts, parts
 from .ir.slots import castable
 from .running.interpreter import Observed
 
@@ -26,15 +29,18 @@ def picture(
     seen: Observed,
     low: Precision,
     uniform: Set[str] = frozenset(),
+    int8: Int8 = ANY,
 ) -> Graph:
     """Describe a model as it was seen to run; slots are castable to `low`.
 
     Args:
         uniform: Operators whose inputs the runtime takes in one type only.
+        int8: What the runtime demands of an op that it computes in int8.
     """
     found = {name: _tensor(v, name, seen) for v, name in names.tensors.items()}
     tensors = {name: each for name, each in found.items() if each is not None}
-    draw = _Draw(prepared, names, tensors, low, uniform)
+    known = parts(prepared.model, int8)
+    draw = _Draw(prepared, names, tensors, low, uniform, known)
     graph = prepared.model.graph
     return Graph(
         ops=tuple(draw.ops()),
@@ -82,6 +88,7 @@ class _Draw:
     tensors: Mapping[str, Tensor]
     low: Precision
     uniform: Set[str]
+    parts: Parts
 
     def ops(self) -> Iterator[Op]:
         """All ops in order, behind the entrances of what they stand in."""
@@ -130,7 +137,7 @@ class _Draw:
 
     def _op(self, site: Site) -> Op:
         node, outputs = site.node, self.known(site.node.outputs)
-        own = Kind.FIXED if _returns_a_constant(node) else kind(node)
+        own = self._kind(node)
         settled_kind, slots = settled(own, self._slots(site), outputs, self.tensors)
         op = Op(
             id=site.id,
@@ -140,11 +147,17 @@ class _Draw:
             outputs=outputs,
             scope=node.name or "",
             region=site.region,
-            flops=self._flops(node, own, settled_kind, outputs),
+            flops=self._flops(node, settled_kind, outputs),
             key=site.id,
             growth=growth(node),
+            quantized=node in self.parts.int8,
         )
         return absorbing(op, self.prepared.told.absorbed.get(site.id, ()))
+
+    def _kind(self, node: ir.Node) -> Kind:
+        if _returns_a_constant(node) or node in self.parts.held:
+            return Kind.FIXED
+        return Kind.MOVER if node in self.parts.weights else kind(node)
 
     def _slots(self, site: Site) -> Iterator[Slot]:
         """What the op takes, then what its bodies return."""
@@ -168,15 +181,13 @@ class _Draw:
             return (False,) * len(floats)
         return castable(node, known, floats, self.low, self.uniform)
 
-    def _flops(
-        self, node: ir.Node, own: Kind, found: Kind, outputs: tuple[str, ...]
-    ) -> int:
+    def _flops(self, node: ir.Node, found: Kind, outputs: tuple[str, ...]) -> int:
         """Counted where the operator contracts, whatever its dtype; else one a value.
 
         What a custom operator does is unknown: one a value, so that it is mentioned.
         """
         made = [self.tensors[name] for name in outputs]
-        if own is Kind.COMPUTE:
+        if kind(node) is Kind.COMPUTE or contraction(node) is not None:
             shapes = [
                 None if value is None else self._shape(value) for value in node.inputs
             ]

@@ -18,19 +18,24 @@ from ..inputs import Input
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings
+from ..quantizing.quantization import Quantization, Scales
 from .ir.inline import Calls, plain
 from .ir.naming import Names, name_all
 from .ir.prepared import Prepared
+from .ir.quantized.parts import parts
 from .measuring.agreement import check_agreement
 from .measuring.extremes import Extremes, extremes
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.statistics import collect
-from .measuring.stopwatch import Stopwatch
 from .opening.noted import notes
 from .opening.signature import check_batch
 from .picture import picture
 from .preparation.prepare import prepare
+from .quantizing.alone import Int8Stopwatch
+from .quantizing.calibrating import Calibrator
+from .quantizing.probing import with_int8
+from .quantizing.quantized import NOTHING, Quantized
 from .running.given import arrays, model_of, order, record_order
 from .running.interpreter import Observed, observe
 from .running.low import Singles
@@ -50,6 +55,7 @@ class Program:
         longest: The most iterations that any body took.
         beyond: `extremes`, found once.
         places: Where the model's inputs are in a batch as it comes.
+        int8: Scales, and what ran with them.
     """
 
     graph: Graph
@@ -63,6 +69,7 @@ class Program:
     places: tuple[int, ...]
     longest: int
     beyond: dict[Precision, Extremes] = field(default_factory=dict)
+    int8: Quantized = NOTHING
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -99,8 +106,10 @@ class Program:
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
-        """As `Traced.time`."""
-        watch = Stopwatch(self._singles, self.executor, clock, seconds)
+        """As `Traced.time`; int8 as `Int8Stopwatch` says."""
+        watch = Int8Stopwatch(self._singles, self.executor, clock, seconds, self.int8)
+        if precision is Precision.INT8:
+            return watch.timings(ops)
         pairs = watch.time_ops(precision, ops)
         return timings(self.graph, precision, pairs, watch.time_casts)
 
@@ -118,11 +127,14 @@ class Program:
         """The converted model: constants cast offline, casts inserted.
 
         Raises:
+            PlanError: An op is to be int8 that has no scales.
             ModelError: Rounding keeps a loop from ending on the batch.
         """
-        low = next((p for p in placement.values() if p is not Precision.FP32), None)
-        far = () if low is None else self.extremes(low).reaches
-        model = rewrite(self.prepared.model, self.calls, self.graph, placement, far)
+        used = {p for p in placement.values() if p.bytes == 2}
+        far = {name for low in used for name in self.extremes(low).reaches}
+        model = rewrite(
+            self.prepared.model, self.calls, self.graph, placement, far, self.int8
+        )
         self._reruns.check_it_ends(model)
         record_order(model, self.places)
         return model
@@ -136,12 +148,48 @@ class Program:
         self.executor.survive(model)
         return archive.write(model, path, self.switches)
 
+    @property
+    def scales(self) -> Scales:
+        """As `Quantizable.scales`."""
+        return self.int8.scales
+
+    @property
+    def int8_probes(self) -> Mapping[str, Probe]:
+        """Op id → what happened when it ran in int8; its output is fp32."""
+        return self.int8.probes
+
+    @property
+    def int8_refusals(self) -> dict[str, str]:
+        """As `Quantizable.int8_refusals`."""
+        return dict(self.int8.refusals)
+
+    def calibrated(self, batches: Iterable[Inputs], how: Quantization) -> Program:
+        """As `Quantizable.calibrated`; errors as `Calibrator.calibrated`."""
+        return self._in_int8(self._calibrator.calibrated(batches, how))
+
+    def with_scales(self, scales: Scales, how: Quantization) -> Program:
+        """As `Quantizable.with_scales`."""
+        return self._in_int8(self._calibrator.with_scales(scales, how))
+
+    @property
+    def _calibrator(self) -> Calibrator:
+        model, names = self.prepared.model, self._names
+        return Calibrator(model, names, self.places, self._singles, self.executor)
+
+    def _in_int8(self, int8: Quantized) -> Program:
+        return replace(self, graph=with_int8(self.graph, int8), int8=int8)
+
     def clipped(self, precision: Precision) -> frozenset[str]:
         """As `Clipping.clipped`."""
         return frozenset(self.extremes(precision).reaches)
 
     def extremes(self, precision: Precision) -> Extremes:
-        """What lies beyond a precision on rows that the batch need not have."""
+        """What lies beyond a precision on rows that the batch need not have.
+
+        Nothing lies beyond int8: what is quantized stays within.
+        """
+        if precision is Precision.INT8:
+            return Extremes({}, {})
         if precision not in self.beyond:
             nodes = {site.id: site.node for site in self._names.ops}
             values = {name: value for value, name in self._names.tensors.items()}
@@ -168,6 +216,7 @@ class Program:
             self.skipped,
             self.longest,
             lambda precision: self.extremes(precision).reaches,
+            self.int8,
         )
 
     @cached_property
@@ -197,19 +246,20 @@ def trace(
     places = order(loaded, inputs)
     given = arrays(loaded, batch, places)
     flat, calls = plain(loaded)
-    prepared = prepare(flat, calls, low=low)
+    prepared = prepare(flat, calls, low=low, int8=executor.int8)
     prepared = replace(prepared, notes=(*prepared.notes, *notes(loaded, flat)))
     prepared.model.meta.update(loaded.meta)
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
     check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = _seen(prepared.model, names, given)
-    graph = picture(prepared, names, seen, low, executor.uniform)
+    graph = picture(prepared, names, seen, low, executor.uniform, executor.int8)
     singles = _singles(prepared.model, names, graph, seen)
     values = {name: value for value, name in names.tensors.items()}
     beyond = extremes(graph, singles.nodes, values, low)
     singles = replace(singles, far=beyond.reaches)
-    probes = probe(singles, executor, low, seen.failed)
+    rounded = parts(prepared.model, executor.int8).rounded
+    probes = probe(singles, executor, low, seen.failed, rounded)
     graph = with_kernels(graph, low, probes)
     return Program(
         graph,

@@ -12,6 +12,7 @@ from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Kind, Placement, Precision
 from ..protocol import Timings
 from .compiling.compiled import compile_saved, load_compiled
+from .compiling.int8 import compiled_notes, eager_notes, marked
 from .forms.attention import attention_forms
 from .forms.form import Form
 from .program import Program
@@ -23,13 +24,19 @@ class InductorProgram(Program):
 
     Inductor calls the contractions' kernels as eager mode does, so they are timed as
     there; what lies between is fused, so it costs what its bytes cost (`costs.fused`).
+    So does what computes in int8, the same in every precision around it.
     """
 
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
         """Time contractions on the batch, each distinct one once; no casts."""
-        heavy = {n for n in ops if self.graph.by_id[n].kind is Kind.COMPUTE}
+        by_id = self.graph.by_id
+        heavy = {
+            name
+            for name in ops
+            if by_id[name].kind is Kind.COMPUTE and not by_id[name].quantized
+        }
         return Timings(super().time(precision, heavy, clock, seconds).ops, {})
 
     def time_whole(
@@ -59,6 +66,14 @@ class InductorProgram(Program):
 
 def under_inductor(program: Program) -> InductorProgram:
     """The same program, timed as a compiled package."""
+    known = {field.name: getattr(program, field.name) for field in fields(program)}
+    module = program.prepared.module
+    eager = tuple(eager_notes(module))
+    kept = tuple(note for note in program.notes if note not in eager)
     return InductorProgram(
-        **{field.name: getattr(program, field.name) for field in fields(program)}
+        **known
+        | {
+            "graph": marked(program.graph, module),
+            "notes": (*kept, *compiled_notes(module)),
+        }
     )

@@ -20,7 +20,8 @@ from .ir.naming import tensor_names
 from .ir.operators import growth
 from .ir.prepared import Prepared, is_constant
 from .ir.regions import Region, bodies, operands, regions
-from .ir.slots import slots
+from .ir.slots import slots, taken_as_held
+from .ir.values.quantized import is_made_to_order
 from .running.interpreter import Interpreter
 
 
@@ -121,6 +122,7 @@ class _Draw:
             for leaf in _leaves(body.module.graph.output_node().args)
         )
         return (
+            *(Slot(self.names[n], False, as_held=True) for n in taken_as_held(node)),
             *(Slot(self.names[n], follows) for n, follows in slots(node)),
             *(Slot(self.names[n], False) for n in results if n in self.names),
         )
@@ -147,7 +149,7 @@ class _Observer(Interpreter):
     def tensor(self, node: fx.Node, name: str) -> Tensor:
         """What was seen of the node; what export knows, if the batch never made it."""
         dtype, shape = self.tensors.get(node) or _described(node.meta["val"])
-        constant = is_constant(node) or nodes.is_fill(node)
+        constant = is_constant(node) or is_made_to_order(node)
         module = node.graph.owning_module
         assert module is not None
         runs = 1 if constant else self.trips.get(module, 1)

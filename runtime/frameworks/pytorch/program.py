@@ -24,6 +24,7 @@ from ..measuring.timings import timings
 from ..protocol import Inputs, LoadSaved, Probe, Statistics, Timings
 from .capturing import capture
 from .capturing.as_loaded import explained
+from .compiling.int8 import eager_notes
 from .forms import sites
 from .forms.form import Form, substituted
 from .forms.timing import by_op, fastest_forms, time_forms
@@ -283,8 +284,7 @@ def trace(
         prepared = prepare(captured)
         check_agreement(module, prepared, batch, outputs)
     graph = picture(prepared, batch)
-    dropped = (*graph.dropped, *remembered(untraced(module, graph)))
-    graph = replace(graph, dropped=dropped)
+    graph = replace(graph, dropped=graph.dropped + remembered(untraced(module, graph)))
     graph, probes = probed(graph, low, partial(probe, prepared.module, batch, low))
     own = needs(module, captured)
     return Program(
@@ -294,7 +294,7 @@ def trace(
         prepared=prepared,
         batch=batch,
         dynamic=dynamic,
-        notes=tuple(filter(None, [own.note])),
+        notes=(*filter(None, [own.note]), *eager_notes(prepared.module)),
         needs=own,
         stated=stated,
     )

@@ -28,10 +28,13 @@ def hard_pins(
     What overflows without harm on the calibration batch is excused, not pinned.
 
     Raises:
-        ModelError: They hold every op: there is nothing to convert.
+        ModelError: They hold every op, and none computes in int8: nothing is converted.
         UsageError: A pin matches no op.
     """
-    if not any(op.kernel(low) for op in traced.graph.ops):
+    graph = traced.graph
+    if not any(op.quantized for op in graph.ops) and not any(
+        op.kernel(low) for op in graph.ops
+    ):
         raise _nothing(traced, low)
     statistics = traced.statistics(low)
     bounds = bound_pins(traced.graph, low, statistics, largest or {}, ends)

@@ -107,6 +107,10 @@ class TransformSection(
         if self.args and not self.says("python"):
             message = "only your own transform, named by python, takes args"
             yield Problem(message, at=("args",), code=Code.EFFECT)
+        if "python" in self.model_fields_set and not self.says("python"):
+            message = "names no transform of yours"
+            hint = "write package.module:object, or remove the line"
+            yield Problem(message, hint, at=("python",), code=Code.EFFECT)
 
     @model_validator(mode="wrap")
     @classmethod

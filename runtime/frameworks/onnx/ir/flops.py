@@ -10,6 +10,8 @@ from math import prod
 
 import onnx_ir as ir
 
+from .quantized.integers import contraction
+
 Shape = tuple[int, ...]
 Shapes = Sequence[Shape | None]
 """Of a node's inputs or outputs; None for one that is left out."""
@@ -20,7 +22,10 @@ def flops(node: ir.Node, inputs: Shapes, outputs: Shapes) -> int:
 
     And where a shape is unknown, in a branch that could not be run.
     """
-    count = _COUNTS.get(node.op_type)
+    integers = contraction(node)
+    if integers is not None:
+        inputs = [inputs[k] for k in integers.operands if k < len(inputs)]
+    count = _COUNTS.get(node.op_type if integers is None else integers.like)
     if count is None or not (all(inputs[:1]) and all(outputs[:1])):
         return 0
     return count(node, inputs, outputs)

@@ -132,7 +132,7 @@ def _keep_from_zero(
 
 def within_attributes(node: ir.Node, precision: Precision) -> None:
     """Let numbers among a node's attributes lie within the range of `precision`."""
-    if precision is Precision.FP32:
+    if precision in (Precision.FP32, Precision.INT8):
         return
     for name, attribute in list(node.attributes.items()):
         if attribute.is_ref() or attribute.type != ir.AttributeType.FLOAT:

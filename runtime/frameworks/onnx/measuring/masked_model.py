@@ -15,7 +15,7 @@ what was rounded. Weights are there in both precisions: half as much again.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from ....graph.graph import Graph, Op, Precision
 from ..ir.inline import Calls
 from ..ir.naming import Names, name_all
 from ..ir.weights import DTYPES, register, within_attributes
+from ..quantizing.opset import raised
+from ..quantizing.quantized import NOTHING, Quantized
+from ..quantizing.writing import Integral
 from ..writing.casts import Versions
 from ..writing.rewrite import uncollected
 
@@ -63,22 +66,26 @@ def switched(
     graph: Graph,
     precision: Precision,
     far: Collection[str] = (),
+    int8: Quantized = NOTHING,
 ) -> Switched:
     """Copy a prepared model; whatever has a kernel for `precision` has a switch.
 
     Args:
         model: Left as it is; the copy shares its tensors.
         graph: The picture of it.
-        far: As `rewrite` has them.
+        far, int8: As `rewrite` has them.
     """
     with uncollected():
         copy = model.clone()
         names = name_all(copy, calls)
         sites = [s for s in names.ops if graph.by_id[s.id].kernel(precision)]
         places = {site.id: place for place, site in enumerate(sites)}
-        doubler = _Doubler(copy.graph, names, graph, precision, len(sites), far)
+        doubler = _Doubler(copy.graph, names, graph, precision, len(sites), far, int8)
         for place, site in enumerate(sites):
             doubler.double(graph.by_id[site.id], site.node, place)
+        if precision is Precision.INT8:
+            doubler.round_outputs()
+            raised(copy)
     return Switched(copy, places)
 
 
@@ -92,9 +99,12 @@ class _Doubler:
     precision: Precision
     count: int
     far: Collection[str]
+    int8: Quantized
+    switches: dict[str, ir.Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.versions = Versions(self.main, self.names, self.graph, self.far)
+        self.integral = Integral(self.versions, self.int8)
         self.mask = ir.Value(
             name=self.versions.named(MASK),
             type=ir.TensorType(ir.DataType.BOOL),
@@ -109,7 +119,10 @@ class _Doubler:
         assert isinstance(graph, ir.Graph)
         low = self._low(op, node)
         graph.insert_after(node, low)
+        if self.precision is Precision.INT8:
+            self.integral.write(op, low)
         last, chosen = low, self._switch(place)
+        self.switches[op.id] = chosen
         for value, narrow in zip(node.outputs, low.outputs, strict=True):
             if not value.name:
                 continue
@@ -123,17 +136,23 @@ class _Doubler:
             value.replace_all_uses_with(made, replace_graph_outputs=True)
             last = self._behind(last, "Where", [chosen, narrow, value], made)
 
+    def round_outputs(self) -> None:
+        """Choose what is rounded where an int8 kernel makes integers."""
+        values = {name: value for value, name in self.names.tensors.items()}
+        for op, chosen in self.switches.items():
+            for name in self.int8.ops[op].rounded[-1:]:
+                value = values[name]
+                rounded = self.integral.rounded(value)
+                made = self._beside(value, "rounded", value.dtype)
+                producer = rounded.producer()
+                assert producer is not None
+                choice = self._behind(producer, "Where", [chosen, rounded, value], made)
+                self.integral.read_instead(value, made, [choice])
+
     def _low(self, op: Op, node: ir.Node) -> ir.Node:
         kernel = op.kernel(self.precision)
         assert kernel is not None
-        given = [
-            self.versions.version(value, self.precision)
-            if value is not None
-            and op.inputs[k].castable
-            and self.versions.floating(value)
-            else value
-            for k, value in enumerate(node.inputs)
-        ]
+        given = self._given(op, node)
         made = []
         for value in node.outputs:
             dtype = value.dtype
@@ -152,6 +171,18 @@ class _Doubler:
         )
         within_attributes(low, self.precision)
         return low
+
+    def _given(self, op: Op, node: ir.Node) -> list[ir.Value | None]:
+        if self.precision is Precision.INT8:
+            return list(node.inputs)
+        return [
+            self.versions.version(value, self.precision)
+            if value is not None
+            and op.inputs[k].castable
+            and self.versions.floating(value)
+            else value
+            for k, value in enumerate(node.inputs)
+        ]
 
     def _switch(self, place: int) -> ir.Value:
         """Whether the op is low: a scalar, in the main graph, for all bodies."""

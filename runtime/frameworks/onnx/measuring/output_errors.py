@@ -20,6 +20,7 @@ from ..ir.inline import Calls
 from ..ir.naming import name_all
 from ..ir.serialization import weight_bytes
 from ..ir.weights import register
+from ..quantizing.quantized import NOTHING, Quantized
 from ..running.loops import ends_by_values, limited
 from ..running.predict import widened
 from ..running.session import Executor
@@ -52,6 +53,7 @@ class Reruns:
         skipped: Regions that the batch does not go into.
         longest: The most iterations that any body took in fp32.
         far: Tensors that may be finite in fp32 and beyond the range of a precision.
+        int8: What ops in int8 take.
         most: Bytes of weights up to which they are held in both precisions at once.
     """
 
@@ -63,6 +65,7 @@ class Reruns:
     skipped: Skipped
     longest: int = 1
     far: Callable[[Precision], Collection[str]] = lambda _precision: ()
+    int8: Quantized = NOTHING
     most: int = MOST
     passes: dict[tuple[Skipped, Precision], Passes | None] = field(default_factory=dict)
 
@@ -101,7 +104,8 @@ class Reruns:
 
     def _at_once(self, model: ir.Model, precision: Precision) -> Pass:
         """Compile one model for all groups."""
-        double = switched(model, self.calls, self.graph, precision, self.far(precision))
+        far = self.far(precision)
+        double = switched(model, self.calls, self.graph, precision, far, self.int8)
         run = self._compiled(double.model)
         return lambda low: run([*self.batch, double.mask(low)])
 
@@ -111,7 +115,7 @@ class Reruns:
         def run(low: Sequence[str]) -> list[Array] | None:
             placement = dict.fromkeys(low, precision)
             far = self.far(precision)
-            made = rewrite(model, self.calls, self.graph, placement, far)
+            made = rewrite(model, self.calls, self.graph, placement, far, self.int8)
             return self._compiled(made)(self.batch)
 
         return run

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
+import onnx_ir as ir
 
 from ....graph.graph import Kind, Op, Precision
 from ...comparing import compared
 from ...protocol import Array, Probe
 from ..ir import schemas
+from ..ir.quantized.parts import coarse
 from ..running.low import Singles, together
 from ..running.session import Executor, shortened
 
 
 def probe(
-    singles: Singles, executor: Executor, low: Precision, failed: Mapping[str, str]
+    singles: Singles,
+    executor: Executor,
+    low: Precision,
+    failed: Mapping[str, str],
+    rounded: Set[ir.Node] = frozenset(),
 ) -> dict[str, Probe]:
     """Run every op that could be low alone, and hold it against fp32; op id → probe.
 
@@ -25,23 +31,33 @@ def probe(
 
     Args:
         failed: Region that could not be run → why.
+        rounded: Nodes that would be in fp32 all the same (`quantized.between`).
     """
     found: dict[str, Probe] = {}
     tried: list[Op] = []
     for op in singles.graph.ops:
         if op.kind is Kind.FIXED:
             continue
-        refused = _refusal(singles, op, low)
+        node = singles.nodes[op.id]
+        refused = ROUNDED if node in rounded else ""
+        refused = refused or _refusal(singles, op, low)
+        if not refused and coarse(node, low):
+            refused = f"its scale is below what {low} holds with all of its bits"
         if refused:
             found[op.id] = Probe(None, math.inf, refused)
         elif not singles.ran(op):
             found[op.id] = Probe(None, math.inf, _why(op, failed))
         else:
             tried.append(op)
-    for group in _groups(singles, tried):
+    for group in groups(singles, tried):
         found.update(_probe(singles, executor, group, low))
     return found
 
+
+ROUNDED = (
+    "what it takes is dequantized and what it makes is quantized at once, in a form that "
+    "has no int8 kernel either"
+)
 
 TOGETHER = 32
 """Ops that are compiled at once: most have a kernel, and compiling takes longest."""
@@ -50,7 +66,7 @@ HEAVY = 1 << 24
 """Bytes of tensors beyond which ops are compiled apart: memory is short then."""
 
 
-def _groups(singles: Singles, ops: Sequence[Op]) -> Iterator[list[Op]]:
+def groups(singles: Singles, ops: Sequence[Op]) -> Iterator[list[Op]]:
     """Ops to compile at once: many small ones, or one large."""
     group: list[Op] = []
     held = 0
@@ -118,12 +134,12 @@ def _probe(
         assert reference is not None
         low_outputs = [next(made) for _ in reference]
         precisions = [low if each.dtype == np.float32 else None for each in reference]
-        probe = compared(reference, _shaped(reference, low_outputs), precisions, low)
+        probe = compared(reference, shaped(reference, low_outputs), precisions, low)
         found[op.id] = replace(probe, message=executor.caveat)
     return found
 
 
-def _shaped(reference: list[Array], outputs: list[Array]) -> list[Array]:
+def shaped(reference: list[Array], outputs: list[Array]) -> list[Array]:
     """Runtimes may give a scalar one dimension."""
     return [
         b.reshape(a.shape) if a.size == b.size == 1 else b

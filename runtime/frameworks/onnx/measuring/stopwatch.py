@@ -49,13 +49,13 @@ class Stopwatch:
                 continue
             signature = _signature(singles, op)
             if signature not in known:
-                known[signature] = self._timed({p: singles.alone(op, p) for p in both})
+                known[signature] = self._timed({p: self.alone(op, p) for p in both})
             found[op.id] = known[signature]
         return found
 
     def time_casts(self, shape: Shape, ways: Sequence[Way]) -> dict[Way, Latency]:
         """Time the ways to cast a tensor of a shape, in turn."""
-        return self._timed({way: self._cast(shape, *way) for way in ways})
+        return self._timed({way: self.cast(shape, *way) for way in ways})
 
     def _timed(self, singles: Mapping[Key, Single]) -> dict[Key, Latency]:
         calls = {str(key): self._call(single) for key, single in singles.items()}
@@ -77,7 +77,12 @@ class Stopwatch:
         calls = {"idle": self._call(self._single("Relu", (1,), fp32, fp32, []))}
         return interleaved(calls, self.clock, self.seconds)["idle"].median
 
-    def _cast(self, shape: Shape, source: Precision, target: Precision) -> Single:
+    def alone(self, op: Op, precision: Precision) -> Single:
+        """The op by itself in a precision."""
+        return self.singles.alone(op, precision)
+
+    def cast(self, shape: Shape, source: Precision, target: Precision) -> Single:
+        """A cast by itself."""
         to = ir.AttrInt64("to", DTYPES[target].value)
         return self._single("Cast", shape, source, target, [to])
 

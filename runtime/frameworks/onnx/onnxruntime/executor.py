@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import platform
+
 import onnx_ir as ir
 
 from ....common.errors import ModelError, RequirementError
 from ....graph.graph import Precision
+from ..ir.quantized.integers import ALL
+from ..ir.quantized.kernels import Int8
 from ..ir.serialization import Opened
 from ..running.carried import carried
 from ..running.imitation.executor import Imitated
@@ -13,6 +17,7 @@ from ..running.ort_session import LEVELS, NONE, OrtSession, session
 from ..running.session import Executor, Session
 from ..running.survival import Child
 from ..running.switches import ONNXRUNTIME
+from .int8 import FORMS
 
 LEVEL = "narrowcast.graph_optimization_level"
 """Key of a model's metadata: the level at which ONNX Runtime survives it."""
@@ -48,6 +53,15 @@ class OnnxRuntime:
         )
         return said, lower
 
+    int8_forms = FORMS
+    int8 = Int8(
+        frozenset({"Conv", "Gemm", "MatMul"}),
+        whole=frozenset({"Conv"}),
+        biased=frozenset({"Conv", "Gemm"}),
+        # What is signed is made unsigned first there, where only one op reads it.
+        lone=platform.machine() in ("x86_64", "AMD64"),
+        integers=ALL,
+    )
     integer_bits = 64
     uniform = frozenset[str]()
 
@@ -57,7 +71,7 @@ class OnnxRuntime:
 
         A value beyond fp16's range would pass here, and break the model elsewhere.
         """
-        return Imitated(self.title, self.switches)
+        return Imitated(self.title, self.switches, self.int8)
 
     def check(self, low: Precision) -> None:
         """Refuse bf16."""

@@ -9,11 +9,14 @@ import onnx_ir as ir
 from ....common.errors import ModelError, RequirementError
 from ....graph.graph import Precision
 from ..ir.inline import plain
+from ..ir.quantized.kernels import Int8
+from ..ir.rewriting.qdq import in_qdq
 from ..ir.serialization import Opened
 from ..running.given import own_inputs
 from ..running.session import Executor, Session
 from ..running.survival import Child
 from ..running.switches import OPENVINO
+from .int8 import FORMS
 from .session import OvSession, compiled, core
 from .softmax import as_onnx_has_it
 
@@ -27,6 +30,12 @@ class OpenVino:
     notes = (
         "compile it with INFERENCE_PRECISION_HINT=f32: OpenVINO's default on CPUs "
         "with bf16 computes the fp32 ops in bf16 too",
+    )
+    int8_forms = FORMS
+    int8 = Int8(
+        frozenset({"Conv", "Gemm", "MatMul"}),
+        weights=frozenset({ir.DataType.INT8}),
+        symmetric=True,
     )
     integer_bits = 32  # The CPU plugin computes all integers so.
     uniform = frozenset({"BatchNormalization"})
@@ -78,7 +87,7 @@ class OpenVino:
 def _opened(model: ir.Model) -> tuple[Opened, list[list[str]]]:
     if model.functions:
         model, _ = plain(model)
-    model = as_onnx_has_it(model)
+    model = in_qdq(as_onnx_has_it(model))
     return Opened(model), [_names(value) for value in own_inputs(model)]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ...listing import listed
-from .editing import Editor, constant_of
+from ..ir.rewriting.editing import Editor, constant_of
 
 Adapter = Callable[[ir.Node, Editor], None]
 

@@ -10,8 +10,8 @@ import onnx
 import onnx_ir as ir
 
 from ...listing import listed
+from ..ir.rewriting.editing import constant_of
 from ..ir.weights import register
-from .editing import constant_of
 from .opsets import own_opset
 
 FOLDABLE = listed(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import onnx_ir as ir
 
 from ..ir.regions import is_control_flow
-from .editing import constant_of
+from ..ir.rewriting.editing import constant_of
 
 
 def drop_identities(model: ir.Model) -> None:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from ...norms import Norm, in_range, norm_of
+from ..ir.rewriting.editing import Editor, constant_of
 from ..ir.weights import register
 from .absorbed import Names
-from .editing import Editor, constant_of
 from .identities import replace
 
 PRODUCERS: Mapping[str, int] = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2}

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx.defs import OpSchema
 
 from ....graph.graph import Precision
+from ..ir.quantized.parts import Parts
 from ..ir.schemas import STRINGS
 
 NEWEST = 22
@@ -22,21 +23,32 @@ BORDERS = frozenset(["If", "Loop", "Scan", "QuantizeLinear", "DequantizeLinear"]
 """Ops that stay in fp32 whatever their schemas allow."""
 
 
+NOTHING = Parts()
+"""Of a model that is not quantized."""
+
+
 def own_opset(model: ir.Model) -> int:
     """The version of ONNX's own operators in a model."""
     return int(model.opset_imports.get("", 1))
 
 
-def needed(model: ir.Model, low: Precision, newest: int = NEWEST) -> int:
+def needed(
+    model: ir.Model, low: Precision, newest: int = NEWEST, known: Parts = NOTHING
+) -> int:
     """The smallest opset, from the model's own up, in which all ops take `low` that
-    do so in `newest`."""
+    do so in `newest`, but for those whose floats stay fp32.
+
+    Args:
+        known: What is quantized of it.
+    """
     current = own_opset(model)
     wanted = [current]
     if low is Precision.BF16:
         wanted.append(min(newest, since("Cast", low)))
     for graph in model.graphs():
         for node in graph:
-            if node.domain or node.op_type in BORDERS or not _holds_floats(node):
+            fixed = node.op_type in BORDERS and node not in known.weights
+            if node.domain or fixed or node in known.held or not _holds_floats(node):
                 continue
             first = since(SUCCESSORS.get(node.op_type, node.op_type), low)
             if current < first <= newest:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from ..ir.rewriting.editing import Editor
 from .adapters import ADAPTERS, CannotAdapt
-from .editing import Editor
 from .opsets import own_opset
 
 IR_VERSIONS = {9: 4, 10: 5, 11: 6, 12: 7, 15: 8, 19: 9, 21: 10, 23: 11, 24: 12, 25: 13}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import onnx_ir as ir
 
 from ....graph.graph import Precision
 from ...protocol import Array
+from ..ir.quantized.kernels import Int8
+
+if TYPE_CHECKING:
+    from ..quantizing.forms import Forms
 
 
 class Session(Protocol):
@@ -45,6 +49,16 @@ class Executor(Protocol):
     @property
     def uniform(self) -> frozenset[str]:
         """Operators whose inputs must all be of one type there, whatever ONNX allows."""
+        ...
+
+    @property
+    def int8_forms(self) -> Forms | None:
+        """How ops are written that it is to compute in int8, None if that is unknown."""
+        ...
+
+    @property
+    def int8(self) -> Int8:
+        """What it demands of a quantized op that it computes in int8."""
         ...
 
     @property

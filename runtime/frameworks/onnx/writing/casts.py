@@ -133,6 +133,11 @@ class Versions:
         node = ir.Node(
             "", operator, inputs, attributes, outputs=[new], name=str(new.name)
         )
+        self.put_behind(value, node)
+        return new
+
+    def put_behind(self, value: ir.Value, node: ir.Node) -> None:
+        """Put a node right behind what makes `value`, or first in its graph."""
         producer = value.producer()
         place = value.graph if producer is None else producer
         assert place is not None
@@ -145,7 +150,6 @@ class Versions:
         else:
             graph.insert_after(producer, node)
         self._last[place] = node
-        return new
 
     def _value(self, value: ir.Value, precision: Precision) -> ir.Value:
         """A new value beside `value`, of its shape."""

@@ -16,6 +16,9 @@ from ..ir.inline import Calls
 from ..ir.naming import Names, Site, name_all
 from ..ir.operators import READS_NO_VALUES, is_standard
 from ..ir.weights import DTYPES, within_attributes
+from ..quantizing.opset import raised
+from ..quantizing.quantized import NOTHING, Quantized
+from ..quantizing.writing import Integral
 from .casts import Versions
 
 
@@ -25,6 +28,7 @@ def rewrite(
     graph: Graph,
     placement: Placement,
     far: Collection[str] = (),
+    int8: Quantized = NOTHING,
 ) -> ir.Model:
     """Copy a prepared model with every op in its precision.
 
@@ -32,16 +36,24 @@ def rewrite(
         model: Left as it is; the copy shares its tensors.
         graph: The picture of it.
         far: Tensors that may be finite in fp32 and beyond the range of 16 bits.
+        int8: What ops in int8 take.
+
+    Raises:
+        PlanError: An op is to be int8 for which there are no scales.
     """
+    int8.check(placement)
     with uncollected():
         copy = model.clone()
         copy.meta.update(model.meta)
-        writer = _Writer(copy.graph, name_all(copy, calls), graph, placement, far)
+        writer = _Writer(copy.graph, name_all(copy, calls), graph, placement, far, int8)
         for site in writer.names.ops:
             writer.place(site)
+        writer.round_outputs()
         for each in copy.graphs():
             writer.widen_outputs(each)
         writer.drop_unused()
+        if Precision.INT8 in placement.values():
+            raised(copy)
     return copy
 
 
@@ -67,9 +79,11 @@ class _Writer:
         graph: Graph,
         placement: Placement,
         far: Collection[str],
+        int8: Quantized,
     ) -> None:
         self.names, self.graph, self.placement = names, graph, placement
         self.versions = Versions(main, names, graph, far)
+        self.integral = Integral(self.versions, int8)
 
     def place(self, site: Site) -> None:
         """Give a node its inputs in the precision that it takes them in."""
@@ -80,6 +94,9 @@ class _Writer:
         ):
             return  # a value that was rounded and widened again is what was rounded
         precision = self.placement.get(op.id, Precision.FP32)
+        if precision is Precision.INT8:
+            self.integral.write(op, node)
+            return
         within_attributes(node, precision)
         for k, value in enumerate(node.inputs):
             if value is None or not self.versions.floating(value):
@@ -94,6 +111,17 @@ class _Writer:
             if value.name and self.versions.floating(value):
                 self.versions.made[value] = output
                 value.type = ir.TensorType(DTYPES[output])
+
+    def round_outputs(self) -> None:
+        """Quantize what int8 ops make, where their kernels want that."""
+        values = {name: value for value, name in self.names.tensors.items()}
+        for op, candidate in self.integral.quantized.ops.items():
+            if self.placement.get(op) is not Precision.INT8:
+                continue
+            made = [values[name] for name in candidate.rounded]
+            last = [value for value in made if value not in self.versions.made][-1:]
+            for value in last:
+                self.integral.read_instead(value, self.integral.rounded(value))
 
     def widen_outputs(self, graph: ir.Graph) -> None:
         """Let a graph return fp32, under the names that it returned."""
@@ -121,6 +149,7 @@ class _Writer:
                 graph.remove(node)
             if self.versions.count(old) == 1:
                 new.name = name
+        self.integral.drop_unused()
         for node in self.versions.passed:
             (value,) = node.outputs
             if node.graph is not None and not (value.uses() or value.is_graph_output()):

@@ -120,11 +120,11 @@ def _check_stateless(program: torch.export.ExportedProgram) -> None:
 
 def _settings(known: About) -> dict[str, Any]:
     # Its import loads inductor, which only the process that compiles needs.
-    from .packing import PackConvolutions
+    from .passes import Passes
 
     return {
         **SETTINGS,
-        "post_grad_custom_pre_pass": PackConvolutions(),
+        "post_grad_custom_pre_pass": Passes(),
         "aot_inductor.metadata": known.metadata(),
     }
 

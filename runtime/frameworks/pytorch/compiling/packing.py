@@ -10,28 +10,20 @@ from __future__ import annotations
 
 import torch
 from torch import fx
-from torch._inductor.custom_graph_pass import CustomGraphPass
 from torch.fx.experimental.symbolic_shapes import optimization_hint
 
 from ..ir.prepared import constant
 
 
-class PackConvolutions(CustomGraphPass):
-    """Runs in inductor once weights are constants and convolutions are oneDNN's."""
-
-    def __call__(self, graph: fx.Graph) -> None:
-        """Pack in place whatever inductor left plain and this may pack."""
-        convolution = torch.ops.mkldnn._convolution_pointwise.default
-        nodes = graph.find_nodes(op="call_function", target=convolution)
-        for k, node in enumerate(nodes):
-            image, weight = node.args[:2]
-            assert isinstance(image, fx.Node) and isinstance(weight, fx.Node)
-            if _is_plain(graph, weight) and _is_laid_out_alike(image.meta["val"]):
-                node.update_arg(1, _packed(graph, node, f"_packed_weight_{k}"))
-
-    def uuid(self) -> str:
-        """Names this pass in inductor's caches."""
-        return "narrowcast.PackConvolutions.1"
+def pack_convolutions(graph: fx.Graph) -> None:
+    """Pack in place whatever inductor left plain and this may pack."""
+    convolution = torch.ops.mkldnn._convolution_pointwise.default
+    nodes = graph.find_nodes(op="call_function", target=convolution)
+    for k, node in enumerate(nodes):
+        image, weight = node.args[:2]
+        assert isinstance(image, fx.Node) and isinstance(weight, fx.Node)
+        if _is_plain(graph, weight) and _is_laid_out_alike(image.meta["val"]):
+            node.update_arg(1, _packed(graph, node, f"_packed_weight_{k}"))
 
 
 def _is_plain(graph: fx.Graph, weight: fx.Node) -> bool:

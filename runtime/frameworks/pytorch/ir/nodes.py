@@ -64,13 +64,32 @@ def is_control_flow(node: fx.Node) -> bool:
 def is_opaque(node: fx.Node) -> bool:
     """Whether nothing is known of the operator: custom ones, unknown loops."""
     name = operator_name(node)
-    return "." in name and name not in operators.COMPUTE
+    known = name in operators.COMPUTE or quantizes(node) or dequantizes(node)
+    return "." in name and not known
 
 
 def is_fill(node: fx.Node) -> bool:
     """Whether the node makes fp32 zeros or ones, which any precision holds as well."""
     fills = (torch.ops.aten.zeros.default, torch.ops.aten.ones.default)
     return node.target in fills and node.meta["val"].dtype == torch.float32
+
+
+def quantizes(node: fx.Node) -> bool:
+    """Whether the node is an operator that makes integers of floats, or their scale."""
+    return _decomposed(node) in operators.QUANTIZES
+
+
+def dequantizes(node: fx.Node) -> bool:
+    """Whether the node is an operator that makes floats of integers."""
+    return _decomposed(node) in operators.DEQUANTIZES
+
+
+def _decomposed(node: fx.Node) -> str:
+    """The operator's name within the namespace of quantized graphs, "" for others."""
+    if node.op != "call_function" or not isinstance(node.target, OpOverload):
+        return ""
+    space, name = node.target._schema.name.split("::")
+    return name if space == operators.DECOMPOSED else ""
 
 
 def mutates(node: fx.Node) -> bool:

@@ -56,6 +56,25 @@ FIXED = listed(
     """
 )
 
+DECOMPOSED = "quantized_decomposed"
+"""The namespace of the PyTorch 2 Export flow's operators."""
+
+QUANTIZES = listed(
+    """
+    choose_qparams choose_qparams_per_token choose_qparams_per_token_asymmetric
+    choose_qparams_symmetric quantize_per_channel quantize_per_channel_group
+    quantize_per_tensor quantize_per_token
+    """
+)
+"""Of these, those that read floats, of any precision; and that make them."""
+
+DEQUANTIZES = listed(
+    """
+    dequantize_per_channel dequantize_per_channel_group dequantize_per_tensor
+    dequantize_per_token
+    """
+)
+
 BODIES = {
     "cond": ("true", "false"),
     "map_impl": ("body",),

@@ -27,9 +27,11 @@ from ....graph.graph import Precision
 from ...protocol import Inputs
 from ..ir import nodes
 from ..ir.regions import bodies, graphs
+from ..ir.slots import taken_as_held
 from ..running.low import LowInterpreter
 from ..running.unrolled import Unrolled
 from .samples import apart, by_sample, over, square
+from .straight import past
 from .tails import float_tails
 
 
@@ -71,6 +73,7 @@ class _Tape(Unrolled, LowInterpreter):
     Attributes:
         tails: The values that the outputs' errors are measured on.
         infinite: Ops whose rounding is not finite.
+        rounded: What was quantized, as floats.
     """
 
     tails: dict[fx.Node, torch.Tensor] = field(default_factory=dict)
@@ -79,6 +82,7 @@ class _Tape(Unrolled, LowInterpreter):
     arrived: dict[str, list[torch.Tensor]] = field(
         default_factory=partial(defaultdict, list)
     )
+    rounded: dict[fx.Node, torch.Tensor] = field(default_factory=dict)
     half: torch.Tensor | None = None
     samples: int = 1
 
@@ -126,15 +130,22 @@ class _Tape(Unrolled, LowInterpreter):
         return _own(super().get_attr(target, args, kwargs))
 
     def run_node(self, n: fx.Node) -> Any:
-        if _is_opaque(n):
+        if nodes.quantizes(n) or _is_opaque(n):
+            self._remember(n)
             with torch.no_grad():
                 return tree_map(_own, super().run_node(n))
         value = super().run_node(n)
+        if nodes.dequantizes(n):
+            value = past(value, n, self.env, self.rounded)
         if n.name in self.keys:
             value = self._recorded(n, value)
         if n in self.wanted:
             self.tails[n] = value
         return value
+
+    def _remember(self, node: fx.Node) -> None:
+        """What a quantize rounds, for its dequantize."""
+        self.rounded |= {read: self.env[read] for read in taken_as_held(node)}
 
     def _recorded(self, node: fx.Node, value: Any) -> Any:
         """The value, its tensors watched for the gradients that arrive there."""

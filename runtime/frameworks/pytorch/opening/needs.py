@@ -13,8 +13,9 @@ from torch._library.custom_ops import OPDEFS
 from torch._ops import OpOverload
 
 from ...refusals import Damaged, Unsafe
+from ..ir.operators import DECOMPOSED
 from ..ir.regions import graphs
-from .untrusted.operators import TORCH, check_operator
+from .untrusted.operators import QUANTIZED, TORCH, check_operator
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Needs:
 
     @property
     def note(self) -> str:
-        """What deployers must know; "" where torch has all operators."""
-        foreign = sorted(name for name in self.operators if _space(name) not in TORCH)
+        """What deployers must know; "" where `import torch` registers all operators."""
+        foreign = sorted(name for name in self.operators if _is_missed(name))
         if not foreign:
             return ""
         what = f"the operator{'s' * (len(foreign) > 1)} {', '.join(foreign)}"
@@ -72,13 +73,15 @@ def _refused(captured: fx.GraphModule) -> Iterator[str]:
             except (Damaged, Unsafe):
                 yield name
             else:
-                if _space(name) not in TORCH:
+                if _is_missed(name):
                     yield name
 
 
 def _modules(operator: str, model: nn.Module) -> list[str]:
     """The modules that register an operator, as far as can be known."""
     space = _space(operator)
+    if space == DECOMPOSED:
+        return [QUANTIZED]
     if space in TORCH:
         return []
     defined = OPDEFS.get(operator)
@@ -94,6 +97,11 @@ def _importable(names: list[str]) -> list[str]:
     return [
         name for name in names if not name.startswith("__m")
     ]  # __main__, __mp_main__
+
+
+def _is_missed(operator: str) -> bool:
+    """Whether `import torch` alone does not register it."""
+    return _space(operator) not in TORCH - {DECOMPOSED}
 
 
 def _space(operator: str) -> str:

@@ -34,6 +34,7 @@ def _foldable(node: fx.Node) -> bool:
     tags = getattr(node.target, "tags", ())
     return (
         nodes.is_tensor(node)
+        and not nodes.dequantizes(node)  # the kernel wants the weight in int8
         and torch.Tag.nondeterministic_seeded not in tags
         and all(is_constant(n) for n in node.all_input_nodes)
     )

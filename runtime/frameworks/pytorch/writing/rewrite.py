@@ -20,6 +20,7 @@ from ..ir.prepared import attribute, is_constant
 from ..ir.regions import bodies, body_nodes
 from ..ir.slots import slots
 from ..ir.values.extremes import extremes
+from ..ir.values.quantized import is_made_to_order, made_in
 from ..ir.values.weights import fitted, stored, with_shifts
 from ..running.finite import after, before, narrowed
 from ..running.low import DTYPES
@@ -74,7 +75,7 @@ class _Writer:
                 continue
             if nodes.is_control_flow(node):
                 self._copy_control_flow(node)
-            elif not (is_constant(node) or nodes.is_fill(node) or _is_body(node)):
+            elif not (is_constant(node) or is_made_to_order(node) or _is_body(node)):
                 self._copy(node)  # the others are written where they are used
 
     def finish(self) -> fx.GraphModule:
@@ -92,8 +93,8 @@ class _Writer:
         key = (node, precision)
         if key not in self.versions:
             self.versions[key] = (
-                self._filled(node, precision)
-                if nodes.is_fill(node)
+                self._ordered(node, precision)
+                if is_made_to_order(node)
                 else self._cast(node, precision)
             )
         return self.versions[key]
@@ -167,10 +168,10 @@ class _Writer:
         """What shape arithmetic reads: the value as made, so that it needs no cast."""
         return self.held.get(node.name, Precision.FP32)
 
-    def _filled(self, node: fx.Node, precision: Precision) -> fx.Node:
-        """The zeros or ones made in `precision`."""
-        new = self.graph.node_copy(node, self.plain.__getitem__)
-        new.kwargs = {**new.kwargs, "dtype": DTYPES[precision]}
+    def _ordered(self, node: fx.Node, precision: Precision) -> fx.Node:
+        """The zeros, ones or dequantized values made in `precision`."""
+        new = self.graph.node_copy(node, lambda n: self.version(n, Precision.FP32))
+        new.args, new.kwargs = made_in(new, DTYPES[precision])
         return new
 
     def _cast(self, node: fx.Node, precision: Precision) -> fx.Node:

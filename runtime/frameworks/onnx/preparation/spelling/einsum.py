@@ -11,8 +11,8 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
+from ...ir.rewriting.editing import Editor
 from ..absorbed import Names
-from ..editing import Editor
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from ...ir.rewriting.editing import constant_of
 from ..absorbed import Names
-from ..editing import constant_of
 
 SINCE = 20
 """The opset that brought the operator."""

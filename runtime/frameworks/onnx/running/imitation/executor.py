@@ -9,6 +9,8 @@ import onnx_ir as ir
 
 from .....graph.graph import Precision
 from ....protocol import Array
+from ...ir.quantized.kernels import ANY, Int8
+from ...ir.rewriting.qdq import in_qdq
 from ...ir.serialization import Opened
 from ..ort_session import OrtSession, readable
 from ..predict import widened
@@ -24,12 +26,15 @@ class Imitated:
     Attributes:
         title: The runtime that the model is for.
         switches: What it needs so that fp32 means fp32.
+        int8: What it computes in int8, where that is known.
     """
 
     title: str
     switches: Mapping[str, str] = field(default_factory=dict)
+    int8: Int8 = ANY
     integer_bits: int = 64
     uniform: frozenset[str] = frozenset()
+    int8_forms: None = None
 
     @property
     def caveat(self) -> str:
@@ -66,6 +71,7 @@ class Imitated:
         Raises:
             ModelError: Nothing can stand in for a plugin's operator.
         """
+        model = in_qdq(model, self.int8.integers)
         with fitting(described(model)):
             imitated = readable(emulated(standing_in(model)))
             session = OrtSession(Opened(imitated), optimized=False)

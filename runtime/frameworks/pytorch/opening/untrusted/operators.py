@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from importlib import import_module
 
 import torch
 from torch._ops import OpOverload
 
 from ....listing import listed
 from ....refusals import Damaged, Unsafe
+from ...ir.operators import DECOMPOSED, DEQUANTIZES, QUANTIZES
 from .private import PRIVATE
 
 OPERATOR = re.compile(r"torch\.ops\.([a-zA-Z]\w*)\.([a-zA-Z_]\w*)\.([a-zA-Z]\w*)")
@@ -48,7 +50,7 @@ REGIONS = listed(RUNS_GRAPHS)
 TEXT_IS_A_MODE = frozenset(["aten", "mkldnn", "onednn", "prims", "quantized"])
 """Namespaces of torch whose text arguments are names of modes."""
 
-COMPUTING = TEXT_IS_A_MODE | {"quantized_decomposed"}
+COMPUTING = TEXT_IS_A_MODE | {DECOMPOSED}
 """Torch's namespaces of what user code calls; it has others for itself."""
 
 OWN = """
@@ -81,6 +83,9 @@ RAW = listed(UNCHECKED)
 
 FILES = frozenset(["aten::from_file"])
 
+QUANTIZED = "torch.ao.quantization.fx._decomposed"
+"""The module of torch's that registers what quantized programs call."""
+
 
 def check_operator(target: str, known: Set[str] = frozenset()) -> None:
     """Hold a call to operators that compute on tensors.
@@ -104,6 +109,8 @@ def check_operator(target: str, known: Set[str] = frozenset()) -> None:
     if match is None:
         raise Unsafe(f"it calls `{target[:60]!r}`, which is no operator")
     space, name, overload = match.groups()
+    if space == DECOMPOSED and name in QUANTIZES | DEQUANTIZES:
+        import_module(QUANTIZED)
     found = getattr(getattr(getattr(torch.ops, space), name, None), overload, None)
     if not isinstance(found, OpOverload):
         raise Damaged(
@@ -125,6 +132,8 @@ def _is_raw(space: str, name: str) -> bool:
     """Whether the operator trusts its caller with addresses, sizes or layouts."""
     if space not in COMPUTING:
         return space in INTERNAL
+    if space == DECOMPOSED:
+        return name not in QUANTIZES | DEQUANTIZES
     return name in RAW or (
         space == "aten" and _is_private(name) and name not in PRIVATE
     )

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..common.errors import ModelError
-from ..frameworks.protocol import Inputs, Traced
-from ..frameworks.quantizing.protocol import Quantizable
-from ..frameworks.quantizing.quantization import Quantization, Sides
-from ..graph.graph import Graph, Kind, Precision
-from ..graph.pins import Pins, user_pins
-from ..record.plan import read_document, recorded_scales
-from ..record.scales import scales_data, scales_of
-from .context import Context
-from .slots.slots import Slots
+from ...common.errors import ModelError
+from ...frameworks.protocol import Inputs, Traced
+from ...frameworks.quantizing.protocol import Quantizable
+from ...frameworks.quantizing.quantization import Quantization, Sides
+from ...graph.graph import Graph, Kind, Precision
+from ...graph.pins import Pins, user_pins
+from ...record.plain_data import scales_data, scales_of
+from ...record.plan import read_document, recorded_scales
+from ..context import Context
+from ..slots.slots import Slots
 
 SAID = "quantization"
 """Where the spec says how."""

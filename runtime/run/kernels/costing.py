@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from ..frameworks.protocol import Formable, Traced
-from ..graph.graph import Precision
-from ..hardware.requirements import Machine
-from ..placement.costs import Costs, StaticCosts
-from ..placement.measured import cache
-from ..placement.measured.data import costs_of
-from ..placement.measured.measured import SECONDS_EACH, MeasuredCosts, measured_costs
-from ..placement.measured.sources import Wanted, costs_text, find_costs, find_forms
-from ..placement.measured.subject import circumstances, subject
-from .context import Context
+from ...frameworks.protocol import Formable, Traced
+from ...graph.graph import Precision
+from ...hardware.requirements import Machine
+from ...placement.costs import Costs, StaticCosts
+from ...placement.measured import cache
+from ...placement.measured.data import costs_of
+from ...placement.measured.measured import SECONDS_EACH, MeasuredCosts, measured_costs
+from ...placement.measured.sources import Wanted, costs_text, find_costs, find_forms
+from ...placement.measured.subject import circumstances, subject
+from ..context import Context
 
 
 def forms(

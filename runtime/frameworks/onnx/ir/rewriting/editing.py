@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from ..ir.weights import register
+from ..weights import register
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Editor:
         before: ir.Node,
         op_type: str,
         inputs: Sequence[ir.Value],
-        attributes: Mapping[str, int | str | Sequence[int]] | None = None,
+        attributes: Mapping[str, int | str | Sequence[int] | ir.Attr] | None = None,
     ) -> ir.Value:
         """The output of a new node that stands before another and is part of it."""
         made = ir.node(op_type, inputs, attributes)

@@ -1,0 +1,1 @@
+"""Which ops of a quantized model compute in int8, and what is part of their kernels."""

@@ -1,0 +1,1 @@
+"""Passes that run before a model is prepared too, and what they write with."""

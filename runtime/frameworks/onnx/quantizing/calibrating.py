@@ -1,0 +1,97 @@
+"""From a traced fp32 model to one with scales, and ops that ran in int8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from ....common.errors import PlanError, RequirementError
+from ...protocol import Array, Inputs
+from ...quantizing.quantization import Quantization, Scales
+from ..ir.naming import Names
+from ..running.given import arrays
+from ..running.low import Singles
+from ..running.session import Executor
+from .candidates import Candidates, candidates
+from .forms import Forms
+from .probing import probed
+from .quantized import Quantized
+from .scaling import scale_of
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """One model that is to be quantized.
+
+    Attributes:
+        model: The prepared one.
+        places: Where its inputs are in a batch as it comes.
+    """
+
+    model: ir.Model
+    names: Names
+    places: Sequence[int]
+    singles: Singles
+    executor: Executor
+
+    def calibrated(self, batches: Iterable[Inputs], how: Quantization) -> Quantized:
+        """Scales from ranges over batches, and what ran with them.
+
+        Raises:
+            RequirementError: The runtime has no int8 that narrowcast knows.
+            DataError: There is no batch, or one that the model does not take.
+        """
+        from .ranges import ranges  # the calibrators' package takes a while to import
+
+        found = self._candidates(how)
+        tensors = found.tensors
+        wanted = {name: each.algorithm or "minmax" for name, each in tensors.items()}
+        given = ranges(self.model, self._taken(batches, how.samples), wanted)
+        scales = {name: scale_of(*given[name], each) for name, each in tensors.items()}
+        return self._probed(found, scales)
+
+    def with_scales(self, scales: Scales, how: Quantization) -> Quantized:
+        """What runs with these scales.
+
+        Raises:
+            RequirementError: The runtime has no int8 that narrowcast knows.
+            PlanError: A tensor has none that an op would take as integers.
+        """
+        found = self._candidates(how)
+        for name in found.tensors:
+            if name not in scales:
+                raise PlanError(
+                    f"the plan has no int8 scale of tensor {name}",
+                    "Search anew: it is of another model, or of another version.",
+                )
+        return self._probed(found, {name: scales[name] for name in found.tensors})
+
+    @property
+    def _forms(self) -> Forms:
+        forms = self.executor.int8_forms
+        if forms is None:
+            raise RequirementError(
+                f"narrowcast does not quantize models for {self.executor.title}",
+                "Write `model.runtime: openvino` or `onnxruntime`, or leave out int8.",
+            )
+        return forms
+
+    def _candidates(self, how: Quantization) -> Candidates:
+        return candidates(self.names, self.singles.graph, self._forms, how)
+
+    def _taken(
+        self, batches: Iterable[Inputs], samples: int
+    ) -> Iterator[Sequence[Array]]:
+        """Batches in the order of the model's inputs, until there are enough samples."""
+        for batch in batches:
+            if samples <= 0:
+                return
+            given = arrays(self.model, batch, self.places)
+            yield given
+            samples -= max((len(each) for each in given if each.ndim), default=1)
+
+    def _probed(self, found: Candidates, scales: Scales) -> Quantized:
+        int8 = Quantized(found.ops, scales, refusals=found.refusals)
+        return probed(self.singles, self.executor, self._forms, int8)

@@ -1,0 +1,90 @@
+"""Which ops a runtime computes in int8: each was run, on real inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ....graph.graph import Graph, Kernel, Op, Precision
+from ...comparing import compared
+from ...protocol import Probe
+from ..measuring.probes import groups, shaped
+from ..running.low import Singles, together
+from ..running.session import Executor, shortened
+from .alone import between_integers
+from .forms import Forms
+from .quantized import Quantized
+
+FP32, INT8 = Precision.FP32, Precision.INT8
+
+
+def probed(
+    singles: Singles, executor: Executor, forms: Forms, int8: Quantized
+) -> Quantized:
+    """The same with what became of each op; those that fail are refused."""
+    tried, probes = [], {}
+    for name in int8.ops:
+        op = singles.graph.by_id[name]
+        if singles.ran(op):
+            tried.append(op)
+        else:
+            probes[name] = _none("it takes or makes what is no tensor")
+    for group in groups(singles, tried):
+        probes |= _probe(singles, executor, forms, group, int8)
+    failed = {name: each.message for name, each in probes.items() if not each.output}
+    return replace(
+        int8,
+        ops={name: op for name, op in int8.ops.items() if name not in failed},
+        probes=probes,
+        refusals={**int8.refusals, **failed},
+    )
+
+
+def with_int8(graph: Graph, int8: Quantized) -> Graph:
+    """The graph whose ops have int8's kernel where it ran."""
+
+    def known(op: Op) -> Op:
+        own = tuple(each for each in op.kernels if each.input is not INT8)
+        if op.id in int8.ops:
+            return replace(op, kernels=(*own, Kernel(INT8, FP32)))
+        return replace(op, kernels=own)
+
+    return replace(graph, ops=tuple(map(known, graph.ops)))
+
+
+def _none(why: str) -> Probe:
+    return Probe(None, math.inf, why)
+
+
+def _probe(
+    singles: Singles,
+    executor: Executor,
+    forms: Forms,
+    ops: Sequence[Op],
+    int8: Quantized,
+) -> Mapping[str, Probe]:
+    """Run ops side by side; where one fails, in two halves."""
+    try:
+        single = together([between_integers(singles, op, int8) for op in ops])
+        outputs = executor.compile_part(single.model)(single.inputs)
+        computed = forms.computed(single.model)
+    except Exception as error:  # whatever a kernel raises means "no kernel"
+        if len(ops) == 1:
+            return {ops[0].id: _none(shortened(error))}
+        middle = len(ops) // 2
+        halves = (ops[:middle], ops[middle:])
+        first, second = (
+            _probe(singles, executor, forms, half, int8) for half in halves
+        )
+        return {**first, **second}
+    found, made = {}, iter(outputs)
+    for k, op in enumerate(ops):
+        reference = singles.made(op)
+        assert reference is not None
+        low = shaped(reference, [next(made) for _ in reference])
+        if any(name.startswith(f"{k}.") for name in computed):
+            found[op.id] = compared(reference, low, [FP32] * len(low), INT8)
+        else:
+            found[op.id] = _none(f"{executor.title} computes it in fp32 all the same")
+    return found

@@ -1,0 +1,1 @@
+"""Which kernels a model may have, and what they cost: found before the search."""
