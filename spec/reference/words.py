@@ -101,9 +101,10 @@ def _pinned(spec: Spec) -> Iterator[str]:
         yield f"Ops of type {_listed([p.pattern for p in pins.types])} stay fp32."
     if pins.names:
         yield f"Ops called {_listed([p.pattern for p in pins.names])} stay fp32."
-    forbidden = pins.int8.types + pins.int8.names if pins.int8 else ()
-    if forbidden:
-        yield f"Not in int8 are {_listed([p.pattern for p in forbidden])}."
+    if pins.int8 and pins.int8.everything:
+        yield "No op goes to int8, but for those that are freed by type or name."
+    if pins.int8 and (held := pins.int8.types + pins.int8.names):
+        yield f"Ops of type or name {_listed([p.pattern for p in held])} don't go to int8."
 
 
 def _data(spec: Spec) -> Iterator[str]:

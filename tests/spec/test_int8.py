@@ -6,6 +6,7 @@ import pytest
 
 from narrowcast.spec import Spec, SpecError, canonical, loads
 from narrowcast.spec.quantization import Integers, Sides
+from narrowcast.spec.reference.words import in_words
 from narrowcast.spec.spec import Pin, Pins
 
 MODEL = "model: {name: n, framework: onnx, path: a.onnx, runtime: %s}\n"
@@ -312,6 +313,18 @@ def test_what_forbids_it_is_not_said_to_pin_nothing() -> None:
         )
         == {}
     )
+
+
+def test_it_is_told_in_words() -> None:
+    text = (
+        f"{ASKED}quantization: {{calibration: {{sampling_size: 7}}, "
+        "optype_wise: {T: {activation: {dtype: [bf16, fp32]}}}, "
+        "model_wise: {activation: {dtype: [bf16]}}}"
+    )
+    said = in_words(loads(text))
+    assert "scales are computed from 7 samples." in said
+    assert "No op goes to int8, but for those that are freed by type or name." in said
+    assert "Ops of type or name T don't go to int8." in said
 
 
 def test_what_has_no_effect_with_it_either_is_noted() -> None:
