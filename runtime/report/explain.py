@@ -89,7 +89,7 @@ class Explanation:
     """What a plan says of its result.
 
     Attributes:
-        flops_int8: FLOPs in int8, as the model was quantized.
+        flops_int8: FLOPs in int8.
         unit: Of gains: "FLOPs", "seconds" or "bytes".
         kept: Ops that stayed fp32 though a precision applies to them.
         ranking: Estimates, worst first.

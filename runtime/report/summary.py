@@ -48,16 +48,17 @@ def summary(report: Report) -> str:
 
 def _made(report: Report) -> str:
     """Which precisions became which."""
-    if not report.ops_low:
+    if not report.ops_low and (report.quantized or not report.flops_int8):
         return "nothing converted"
-    kept = "int8 + " if report.flops_int8 else ""
-    return f"{kept}fp32 -> {kept}{report.low} + fp32"
+    came = "int8 + " if report.quantized else ""
+    made = "int8 + " if report.flops_int8 else ""
+    return f"{came}fp32 -> {made}{report.low} + fp32"
 
 
 def _compute(report: Report) -> str:
     share = report.flops_low / max(report.flops, 1)
     int8 = report.flops_int8 / max(report.flops, 1)
-    kept = f", {int8:.1%} of FLOPs in int8 as before" if int8 else ""
+    kept = f", {int8:.1%} of FLOPs in int8" if int8 else ""
     return (
         f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in "
         f"{report.low}{kept}, {report.casts} casts"

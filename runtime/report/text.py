@@ -65,7 +65,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 def _int8(explanation: Explanation) -> str:
     share = explanation.flops_int8 / max(explanation.flops, 1)
-    return f"{share:.1%} of FLOPs in int8 as before, " if share else ""
+    return f"{share:.1%} of FLOPs in int8, " if share else ""
 
 
 def _accuracy(explanation: Explanation) -> tuple[str, ...]:

@@ -121,6 +121,7 @@ def gathered(
         flops=graph.flops,
         flops_low=graph.flops_in(plan.placement, plan.low),
         flops_int8=graph.flops_int8(plan.placement),
+        quantized=any(op.quantized for op in graph.ops),
         ops=len(castable),
         ops_low=len(low),
         casts=len(casts(graph, plan.placement)),

@@ -16,7 +16,7 @@ class Compute:
 
     Attributes:
         flops, flops_low: FLOPs of the graph at the cost batch, and those in 16 bits.
-        flops_int8: Those in int8, as the model was quantized.
+        flops_int8: Those in int8.
         ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
         casts: Conversions between precisions that the placement needs.
         kernels: Faster kernels that stand for several ops, "" if there are none.

@@ -50,7 +50,7 @@ def _share(report: Report) -> str:
         return "Everything stays in fp32: nothing was converted"
     share = report.flops_low / max(report.flops, 1)
     int8 = report.flops_int8 / max(report.flops, 1)
-    kept = f", {int8:.1%} in int8 as before" if int8 else ""
+    kept = f", {int8:.1%} in int8" if int8 else ""
     return f"{share:.1%} of the computation runs in {report.low}{kept}"
 
 

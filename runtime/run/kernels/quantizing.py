@@ -77,10 +77,10 @@ def resolved(how: Quantization, graph: Graph) -> Quantization:
     """
     found: dict[str, Sides] = {}
     for type_, sides in how.types.items():
-        pins = Pins(types={type_: f"{SAID}.optype_wise.{type_}"})
+        pins = Pins(types={type_: f"{SAID}: type {type_}"})
         found |= dict.fromkeys(user_pins(graph, pins), sides)
     for pattern, sides in how.names.items():
-        pins = Pins(names={pattern: f"{SAID}.op_wise.{pattern}"})
+        pins = Pins(names={pattern: f"{SAID}: name"})
         found |= dict.fromkeys(user_pins(graph, pins), sides)
     return replace(how, by_op=found)
 

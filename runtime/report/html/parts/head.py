@@ -49,7 +49,7 @@ def _tiles(document: Document) -> Iterator[Markup]:
     ops = f"of FLOPs, {compute.ops_low:,} of {count(compute.ops, 'op')}"
     yield _tile(f"In {document.precision}", percent(compute.share), ops)
     if compute.flops_int8:
-        yield _tile("In int8", percent(compute.share_int8), "of FLOPs, as before")
+        yield _tile("In int8", percent(compute.share_int8), "of FLOPs")
     if judged is not None:
         before, after, bound = told(judged)
         fp32 = "" if len(judged.numbers) > 1 else f"fp32 {before}, "
