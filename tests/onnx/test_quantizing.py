@@ -23,6 +23,7 @@ from quantizable_onnx import (
 from narrowcast.runtime.common.errors import DataError, PlanError, RequirementError
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
+from narrowcast.runtime.frameworks.onnx.quantizing import ranges
 from narrowcast.runtime.frameworks.quantizing.protocol import Quantizable
 from narrowcast.runtime.frameworks.quantizing.quantization import (
     Integers,
@@ -338,3 +339,32 @@ def test_openvino_has_no_dynamic_int8(tools: Any) -> None:
     assert set(program.int8_refusals.values()) == {
         "the runtime computes it in fp32 if scales come as it runs"
     }
+
+
+def test_large_models_are_calibrated_through_files(
+    tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = cnn(tools)
+    traced = _traced(tools, openvino, case)
+    for algorithm in ("minmax", "kl"):
+        how = Quantization(sides=Sides(Integers(algorithm=algorithm)))
+        small = traced.calibrated([case.batch], how)
+        with monkeypatch.context() as patched:
+            patched.setattr(ranges, "LARGE", 0)
+            assert traced.calibrated([case.batch], how).scales == small.scales
+
+
+@RUNTIMES
+def test_what_comes_quantized_stays_and_the_rest_may_follow(
+    runtime: Any, tools: Any, tmp_path: Path
+) -> None:
+    case = cnn(tools)
+    program = _calibrated(tools, runtime, case)
+    some = {**dict.fromkeys(program.graph.by_id, FP32), "c1": INT8}
+    half = program.save(program.apply(some), tmp_path / "half.onnx")
+    partly = tools.Case(onnx.load(half), case.batch)
+    program = _calibrated(tools, runtime, partly)
+    assert int8_ops(program) == ["c2", "y"] and program.graph.by_id["c1"].quantized
+    path = program.save(program.apply(all_int8(program)), tmp_path / "whole.onnx")
+    assert in_int8(runtime, path) == 3
+    assert _error(runtime, case, path) < 0.05

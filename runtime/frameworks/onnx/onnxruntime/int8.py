@@ -10,8 +10,8 @@ import onnx_ir as ir
 import onnxruntime as ort
 
 from ...listing import listed
+from ..ir.quantized.forms import Forms
 from ..ir.serialization import Opened
-from ..quantizing.forms import Forms
 from ..running.carried import carried
 
 KERNELS = listed(

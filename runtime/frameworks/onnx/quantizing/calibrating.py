@@ -11,14 +11,15 @@ from ....common.errors import PlanError, RequirementError
 from ...protocol import Array, Inputs
 from ...quantizing.quantization import Quantization, Scales
 from ..ir.naming import Names
+from ..ir.quantized.forms import Forms
 from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
+from ..writing.int8.quantized import Quantized
+from ..writing.int8.scaling import scale_of
 from .candidates import Candidates, candidates
-from .forms import Forms
 from .probing import probed
-from .quantized import Quantized
-from .scaling import scale_of
+from .ranges import ranges
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,6 @@ class Calibrator:
             RequirementError: The runtime has no int8 that narrowcast knows.
             DataError: There is no batch, or one that the model does not take.
         """
-        from .ranges import ranges  # the calibrators' package takes a while to import
-
         found = self._candidates(how)
         tensors = found.tensors
         wanted = {name: each.algorithm or "minmax" for name, each in tensors.items()}

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnxruntime.quantization.calibrate import EntropyCalibrater, MinMaxCalibrater
 
 from ....common.errors import DataError
 from ...protocol import Array
@@ -25,14 +24,14 @@ from ..ir.weights import register
 from ..running.given import own_inputs
 from ..running.imitation.stand_ins import standing_in
 from ..running.ort_session import readable
-from .opset import raised
+from ..writing.int8.opset import raised
 
-CALIBRATORS: Mapping[str, tuple[Any, Mapping[str, int]]] = {
-    "minmax": (MinMaxCalibrater, {}),
+CALIBRATORS: Mapping[str, tuple[str, Mapping[str, int]]] = {
+    "minmax": ("MinMaxCalibrater", {}),
     # As many bins as steps, its default, leave it nothing to choose from.
-    "kl": (EntropyCalibrater, {"num_bins": 512, "num_quantized_bins": 128}),
+    "kl": ("EntropyCalibrater", {"num_bins": 512, "num_quantized_bins": 128}),
 }
-"""Algorithm → what finds the ranges, and its options."""
+"""Algorithm → the class that finds the ranges, and its options."""
 
 MARK = "narrowcast.range"
 """How the names of what is looked at begin."""
@@ -115,6 +114,9 @@ class _Calibration:
 def _calibration(
     model: ir.Model, tensors: Sequence[str], algorithm: str, folder: Path
 ) -> _Calibration:
+    # It takes a while to import, and only who calibrates needs it.
+    from onnxruntime.quantization import calibrate
+
     folder.mkdir()
     copy = standing_in(model).clone()
     raised(copy)
@@ -127,7 +129,7 @@ def _calibration(
         path.write_bytes(to_bytes(copy))
     kind, options = CALIBRATORS[algorithm]
     looked_at = str(folder / "augmented.onnx")
-    calibrator = kind(
+    calibrator = getattr(calibrate, kind)(
         path,
         augmented_model_path=looked_at,
         use_external_data_format=apart,

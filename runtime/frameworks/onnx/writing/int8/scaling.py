@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from ...quantizing.quantization import Integers, Scale
-from ..ir.weights import release
+from ....quantizing.quantization import Integers, Scale
+from ...ir.weights import release
 
 ENDS = {"int8": (-128, 127), "uint8": (0, 255)}
 SYMMETRIC = 127

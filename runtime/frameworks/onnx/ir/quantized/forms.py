@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from ...quantizing.quantization import Integers
+from ....quantizing.quantization import Integers
 
 OPERATORS = frozenset({"Conv", "Gemm", "MatMul"})
 """Those that are written between QuantizeLinear and DequantizeLinear."""
