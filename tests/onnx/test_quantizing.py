@@ -116,7 +116,8 @@ def test_sixteen_bits_are_widened_before_they_are_quantized(tools: Any) -> None:
     assert wide == {BF16, FP32}
 
 
-def test_a_tensor_is_quantized_once_for_all(tools: Any) -> None:
+def two_readers(tools: Any) -> Any:
+    """Two products of one tensor."""
     b = tools.Builder()
     b.node("MatMul", ["x", b.weight("w1", 16, 16)], "p")
     b.node("MatMul", ["x", b.weight("w2", 16, 16)], "q")
@@ -124,7 +125,11 @@ def test_a_tensor_is_quantized_once_for_all(tools: Any) -> None:
     shape = ["n", 16]
     float32 = onnx.TensorProto.FLOAT
     model = b.model([("x", float32, shape)], [("y", float32, shape)])
-    case = tools.Case(model, b.random_batch((4, 16)))
+    return tools.Case(model, b.random_batch((4, 16)))
+
+
+def test_a_tensor_is_quantized_once_for_all(tools: Any) -> None:
+    case = two_readers(tools)
     program = _calibrated(tools, openvino, case)
     made = program.apply(all_int8(program))
     assert [n.op_type for n in made.graph].count("QuantizeLinear") == 1
@@ -368,3 +373,16 @@ def test_what_comes_quantized_stays_and_the_rest_may_follow(
     path = program.save(program.apply(all_int8(program)), tmp_path / "whole.onnx")
     assert in_int8(runtime, path) == 3
     assert _error(runtime, case, path) < 0.05
+
+
+@RUNTIMES
+def test_signed_activations_of_several_ops_are_in_int8(
+    runtime: Any, tools: Any, tmp_path: Path
+) -> None:
+    case = two_readers(tools)
+    how = Quantization(sides=Sides(Integers("int8", "sym")))
+    program = _calibrated(tools, runtime, case, how)
+    middle = {"int8": 0, "uint8": 128}
+    assert all(s.zero_point == middle[s.dtype] for s in program.scales.values())
+    path = program.save(program.apply(all_int8(program)), tmp_path / "m.onnx")
+    assert in_int8(runtime, path) == 2

@@ -49,6 +49,7 @@ def computed(model: ir.Model) -> frozenset[str]:
 
 FORMS = Forms(
     computed,
+    signed=False,  # On x86 it computes in fp32 what several ops take so.
     whole=frozenset({"Conv"}),
     added=True,
     biased=frozenset({"Conv", "Gemm"}),

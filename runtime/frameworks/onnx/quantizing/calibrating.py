@@ -16,7 +16,7 @@ from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
 from ..writing.int8.quantized import Quantized
-from ..writing.int8.scaling import scale_of
+from ..writing.int8.scaling import scale_of, unsigned
 from .candidates import Candidates, candidates
 from .probing import probed
 from .ranges import ranges
@@ -49,6 +49,8 @@ class Calibrator:
         wanted = {name: each.algorithm or "minmax" for name, each in tensors.items()}
         given = ranges(self.model, self._taken(batches, how.samples), wanted)
         scales = {name: scale_of(*given[name], each) for name, each in tensors.items()}
+        if not self._forms.signed:
+            scales = {name: unsigned(each) for name, each in scales.items()}
         return self._probed(found, scales)
 
     def with_scales(self, scales: Scales, how: Quantization) -> Quantized:

@@ -49,6 +49,13 @@ def scale_of(low: float, high: float, wanted: Integers) -> Scale:
     return Scale(scale, zero, dtype)
 
 
+def unsigned(scale: Scale) -> Scale:
+    """The same values by uint8."""
+    if scale.dtype == "uint8":
+        return scale
+    return Scale(scale.scale, scale.zero_point + 128, "uint8")
+
+
 def _stored(scale: float) -> float:
     """The scale in fp32, 1 where fp32 holds none so small."""
     return float(np.float32(scale)) if scale >= LEAST else 1.0
