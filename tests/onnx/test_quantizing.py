@@ -386,3 +386,23 @@ def test_signed_activations_of_several_ops_are_in_int8(
     assert all(s.zero_point == middle[s.dtype] for s in program.scales.values())
     path = program.save(program.apply(all_int8(program)), tmp_path / "m.onnx")
     assert in_int8(runtime, path) == 2
+
+
+@RUNTIMES
+@pytest.mark.parametrize("name", MODELS)
+def test_whatever_stands_around_int8_it_stays_so(
+    runtime: Any, name: str, tools: Any, tmp_path: Path
+) -> None:
+    case = MODELS[name](tools)
+    program = _calibrated(tools, runtime, case)
+    random = np.random.default_rng(0)
+    path = tmp_path / "m.onnx"
+    for _ in range(4):
+        placement = {
+            op.id: op.kernels[random.integers(len(op.kernels))].input
+            for op in program.graph.ops
+        }
+        program.save(program.apply(placement), path)
+        int8 = [op for op, precision in placement.items() if precision is INT8]
+        assert in_int8(runtime, path) == len(int8)
+        assert _error(runtime, case, path) < 0.05
