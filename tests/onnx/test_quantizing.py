@@ -23,6 +23,7 @@ from quantizable_onnx import (
 from narrowcast.runtime.common.errors import DataError, PlanError, RequirementError
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
+from narrowcast.runtime.frameworks.onnx.quantizing import ranges
 from narrowcast.runtime.frameworks.quantizing.protocol import Quantizable
 from narrowcast.runtime.frameworks.quantizing.quantization import (
     Integers,
@@ -115,7 +116,8 @@ def test_sixteen_bits_are_widened_before_they_are_quantized(tools: Any) -> None:
     assert wide == {BF16, FP32}
 
 
-def test_a_tensor_is_quantized_once_for_all(tools: Any) -> None:
+def two_readers(tools: Any) -> Any:
+    """Two products of one tensor."""
     b = tools.Builder()
     b.node("MatMul", ["x", b.weight("w1", 16, 16)], "p")
     b.node("MatMul", ["x", b.weight("w2", 16, 16)], "q")
@@ -123,7 +125,11 @@ def test_a_tensor_is_quantized_once_for_all(tools: Any) -> None:
     shape = ["n", 16]
     float32 = onnx.TensorProto.FLOAT
     model = b.model([("x", float32, shape)], [("y", float32, shape)])
-    case = tools.Case(model, b.random_batch((4, 16)))
+    return tools.Case(model, b.random_batch((4, 16)))
+
+
+def test_a_tensor_is_quantized_once_for_all(tools: Any) -> None:
+    case = two_readers(tools)
     program = _calibrated(tools, openvino, case)
     made = program.apply(all_int8(program))
     assert [n.op_type for n in made.graph].count("QuantizeLinear") == 1
@@ -338,3 +344,65 @@ def test_openvino_has_no_dynamic_int8(tools: Any) -> None:
     assert set(program.int8_refusals.values()) == {
         "the runtime computes it in fp32 if scales come as it runs"
     }
+
+
+def test_large_models_are_calibrated_through_files(
+    tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = cnn(tools)
+    traced = _traced(tools, openvino, case)
+    for algorithm in ("minmax", "kl"):
+        how = Quantization(sides=Sides(Integers(algorithm=algorithm)))
+        small = traced.calibrated([case.batch], how)
+        with monkeypatch.context() as patched:
+            patched.setattr(ranges, "LARGE", 0)
+            assert traced.calibrated([case.batch], how).scales == small.scales
+
+
+@RUNTIMES
+def test_what_comes_quantized_stays_and_the_rest_may_follow(
+    runtime: Any, tools: Any, tmp_path: Path
+) -> None:
+    case = cnn(tools)
+    program = _calibrated(tools, runtime, case)
+    some = {**dict.fromkeys(program.graph.by_id, FP32), "c1": INT8}
+    half = program.save(program.apply(some), tmp_path / "half.onnx")
+    partly = tools.Case(onnx.load(half), case.batch)
+    program = _calibrated(tools, runtime, partly)
+    assert int8_ops(program) == ["c2", "y"] and program.graph.by_id["c1"].quantized
+    path = program.save(program.apply(all_int8(program)), tmp_path / "whole.onnx")
+    assert in_int8(runtime, path) == 3
+    assert _error(runtime, case, path) < 0.05
+
+
+@RUNTIMES
+def test_signed_activations_of_several_ops_are_in_int8(
+    runtime: Any, tools: Any, tmp_path: Path
+) -> None:
+    case = two_readers(tools)
+    how = Quantization(sides=Sides(Integers("int8", "sym")))
+    program = _calibrated(tools, runtime, case, how)
+    middle = {"int8": 0, "uint8": 128}
+    assert all(s.zero_point == middle[s.dtype] for s in program.scales.values())
+    path = program.save(program.apply(all_int8(program)), tmp_path / "m.onnx")
+    assert in_int8(runtime, path) == 2
+
+
+@RUNTIMES
+@pytest.mark.parametrize("name", MODELS)
+def test_whatever_stands_around_int8_it_stays_so(
+    runtime: Any, name: str, tools: Any, tmp_path: Path
+) -> None:
+    case = MODELS[name](tools)
+    program = _calibrated(tools, runtime, case)
+    random = np.random.default_rng(0)
+    path = tmp_path / "m.onnx"
+    for _ in range(4):
+        placement = {
+            op.id: op.kernels[random.integers(len(op.kernels))].input
+            for op in program.graph.ops
+        }
+        program.save(program.apply(placement), path)
+        int8 = [op for op, precision in placement.items() if precision is INT8]
+        assert in_int8(runtime, path) == len(int8)
+        assert _error(runtime, case, path) < 0.05

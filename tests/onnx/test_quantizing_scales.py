@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.frameworks.onnx.quantizing.scaling import (
+from narrowcast.runtime.frameworks.onnx.writing.int8.scaling import (
     ENDS,
     bias_steps,
     integers,

@@ -35,12 +35,12 @@ from .preparation.prepare import prepare
 from .quantizing.alone import Int8Stopwatch
 from .quantizing.calibrating import Calibrator
 from .quantizing.probing import with_int8
-from .quantizing.quantized import NOTHING, Quantized
 from .running.given import arrays, model_of, order, record_order
 from .running.interpreter import Observed, observe
 from .running.low import Singles
 from .running.session import Executor, shortened
 from .writing import archive
+from .writing.int8.quantized import NOTHING, Quantized
 from .writing.rewrite import rewrite
 
 

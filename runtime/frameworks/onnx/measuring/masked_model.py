@@ -25,10 +25,10 @@ from ....graph.graph import Graph, Op, Precision
 from ..ir.inline import Calls
 from ..ir.naming import Names, name_all
 from ..ir.weights import DTYPES, register, within_attributes
-from ..quantizing.opset import raised
-from ..quantizing.quantized import NOTHING, Quantized
-from ..quantizing.writing import Integral
 from ..writing.casts import Versions
+from ..writing.int8.integral import Integral
+from ..writing.int8.opset import raised
+from ..writing.int8.quantized import NOTHING, Quantized
 from ..writing.rewrite import uncollected
 
 MASK = "narrowcast.low"

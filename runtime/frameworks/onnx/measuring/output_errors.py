@@ -20,10 +20,10 @@ from ..ir.inline import Calls
 from ..ir.naming import name_all
 from ..ir.serialization import weight_bytes
 from ..ir.weights import register
-from ..quantizing.quantized import NOTHING, Quantized
 from ..running.loops import ends_by_values, limited
 from ..running.predict import widened
 from ..running.session import Executor
+from ..writing.int8.quantized import NOTHING, Quantized
 from ..writing.rewrite import rewrite
 from .masked_model import MOST, switched
 from .tails import showing_tails

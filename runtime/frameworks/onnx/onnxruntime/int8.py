@@ -10,8 +10,8 @@ import onnx_ir as ir
 import onnxruntime as ort
 
 from ...listing import listed
+from ..ir.quantized.forms import Forms
 from ..ir.serialization import Opened
-from ..quantizing.forms import Forms
 from ..running.carried import carried
 
 KERNELS = listed(
@@ -49,6 +49,7 @@ def computed(model: ir.Model) -> frozenset[str]:
 
 FORMS = Forms(
     computed,
+    signed=False,  # On x86 it computes in fp32 what several ops take so.
     whole=frozenset({"Conv"}),
     added=True,
     biased=frozenset({"Conv", "Gemm"}),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ...quantizing.quantization import Integers
+from ..ir.quantized.forms import Forms
 from ..ir.serialization import Opened
-from ..quantizing.forms import Forms
 from .session import compiled
 
 CONTRACTIONS = frozenset({"Convolution", "FullyConnected", "MatMul"})

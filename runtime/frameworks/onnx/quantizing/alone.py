@@ -16,9 +16,9 @@ from ..ir.weights import DTYPES
 from ..measuring.stopwatch import Stopwatch
 from ..running.low import Single, Singles
 from ..writing.casts import Versions
-from .opset import LEAST, raised
-from .quantized import Quantized
-from .writing import Integral
+from ..writing.int8.integral import Integral
+from ..writing.int8.opset import LEAST, raised
+from ..writing.int8.quantized import Quantized
 
 
 def between_integers(singles: Singles, op: Op, int8: Quantized) -> Single:

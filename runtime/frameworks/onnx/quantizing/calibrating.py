@@ -11,15 +11,15 @@ from ....common.errors import PlanError, RequirementError
 from ...protocol import Array, Inputs
 from ...quantizing.quantization import Quantization, Scales
 from ..ir.naming import Names
+from ..ir.quantized.forms import Forms
 from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
+from ..writing.int8.quantized import Quantized
+from ..writing.int8.scaling import scale_of, unsigned
 from .candidates import Candidates, candidates
-from .forms import Forms
 from .probing import probed
-from .quantized import Quantized
 from .ranges import ranges
-from .scaling import scale_of
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Calibrator:
         wanted = {name: each.algorithm or "minmax" for name, each in tensors.items()}
         given = ranges(self.model, self._taken(batches, how.samples), wanted)
         scales = {name: scale_of(*given[name], each) for name, each in tensors.items()}
+        if not self._forms.signed:
+            scales = {name: unsigned(each) for name, each in scales.items()}
         return self._probed(found, scales)
 
     def with_scales(self, scales: Scales, how: Quantization) -> Quantized:

@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
 from ....graph.graph import Graph, Kind, Op
 from ...quantizing.quantization import Integers, Quantization, Sides
 from ..ir.naming import Names, Site, constant
-from .forms import OPERATORS, Forms, chosen, strictest
+from ..ir.quantized.forms import OPERATORS, Forms, chosen, strictest
+from ..writing.int8.candidate import Candidate, Weight
 
 BIAS = 2
 """Index of the bias among the inputs of Conv and Gemm."""
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A constant operand.
-
-    Attributes:
-        slot: Its index among the op's inputs.
-        axis: That of its channels, None for one scale of all.
-    """
-
-    slot: int
-    axis: int | None
-    integers: Integers
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An op that can be written in int8.
-
-    Attributes:
-        taken: Slot → activation that it takes, and how that is to be quantized. None
-            if scales are found as the model runs.
-        weight: None where both operands are activations.
-        bias: Slot of a bias that must be 32 bits, None if none must.
-        rounded: Tensors one of which must be quantized behind the op: the last that
-            fp32 makes.
-        output: How they are to be quantized.
-    """
-
-    taken: Mapping[int, tuple[str, Integers]]
-    weight: Weight | None = None
-    bias: int | None = None
-    rounded: tuple[str, ...] = ()
-    output: Integers = field(default_factory=Integers)
-
-    def is_weight(self, slot: int) -> bool:
-        """Whether a slot takes the weight."""
-        return self.weight is not None and self.weight.slot == slot
 
 
 class _Refused(Exception):

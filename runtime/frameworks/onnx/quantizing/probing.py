@@ -9,12 +9,12 @@ from dataclasses import replace
 from ....graph.graph import Graph, Kernel, Op, Precision
 from ...comparing import compared
 from ...protocol import Probe
+from ..ir.quantized.forms import Forms
 from ..measuring.probes import groups, shaped
 from ..running.low import Singles, together
 from ..running.session import Executor, shortened
+from ..writing.int8.quantized import Quantized
 from .alone import between_integers
-from .forms import Forms
-from .quantized import Quantized
 
 FP32, INT8 = Precision.FP32, Precision.INT8
 

@@ -24,8 +24,8 @@ from ..ir.weights import register
 from ..running.given import own_inputs
 from ..running.imitation.stand_ins import standing_in
 from ..running.ort_session import readable
+from ..writing.int8.opset import raised
 from .calibrators import calibrators
-from .opset import raised
 
 OPTIONS: Mapping[str, Mapping[str, int]] = {
     "minmax": {},

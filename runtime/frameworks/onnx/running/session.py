@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import onnx_ir as ir
 
 from ....graph.graph import Precision
 from ...protocol import Array
+from ..ir.quantized.forms import Forms
 from ..ir.quantized.kernels import Int8
-
-if TYPE_CHECKING:
-    from ..quantizing.forms import Forms
 
 
 class Session(Protocol):

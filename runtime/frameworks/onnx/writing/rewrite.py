@@ -16,10 +16,10 @@ from ..ir.inline import Calls
 from ..ir.naming import Names, Site, name_all
 from ..ir.operators import READS_NO_VALUES, is_standard
 from ..ir.weights import DTYPES, within_attributes
-from ..quantizing.opset import raised
-from ..quantizing.quantized import NOTHING, Quantized
-from ..quantizing.writing import Integral
 from .casts import Versions
+from .int8.integral import Integral
+from .int8.opset import raised
+from .int8.quantized import NOTHING, Quantized
 
 
 def rewrite(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from ..ir.rewriting.editing import editor
-from ..preparation.opsets import own_opset
-from ..preparation.upgrade import upgrade
+from ...ir.rewriting.editing import editor
+from ...preparation.opsets import own_opset
+from ...preparation.upgrade import upgrade
 
 LEAST = 13
 """The first in which DequantizeLinear has an axis."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from ....graph.graph import Precision
-from ..ir.naming import constant
-from ..ir.weights import register
-from ..writing.casts import Versions
+from .....graph.graph import Precision
+from ...ir.naming import constant
+from ...ir.weights import register
+from ..casts import Versions
 from .scaling import WeightScales, integers
 
 Attributes = Mapping[str, int]

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from ...quantizing.quantization import Integers, Scale
-from ..ir.weights import release
+from ....quantizing.quantization import Integers, Scale
+from ...ir.weights import release
 
 ENDS = {"int8": (-128, 127), "uint8": (0, 255)}
 SYMMETRIC = 127
@@ -47,6 +47,13 @@ def scale_of(low: float, high: float, wanted: Integers) -> Scale:
     scale = _stored((high - low) / (most - least))
     zero = round(min(max(least - low / scale, least), most))
     return Scale(scale, zero, dtype)
+
+
+def unsigned(scale: Scale) -> Scale:
+    """The same values by uint8."""
+    if scale.dtype == "uint8":
+        return scale
+    return Scale(scale.scale, scale.zero_point + 128, "uint8")
 
 
 def _stored(scale: float) -> float:

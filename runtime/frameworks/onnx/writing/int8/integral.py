@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from ....graph.graph import Op, Precision
-from ..ir.naming import constant
-from ..ir.weights import register
-from ..writing.casts import Versions
-from .candidates import Candidate
+from .....graph.graph import Op, Precision
+from ...ir.naming import constant
+from ...ir.weights import register
+from ..casts import Versions
+from .candidate import Candidate
 from .dynamic import Dynamic
 from .quantized import Quantized
 from .scaling import Floats, WeightScales, bias_steps, integers

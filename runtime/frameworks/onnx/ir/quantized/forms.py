@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from ...quantizing.quantization import Integers
+from ....quantizing.quantization import Integers
 
 OPERATORS = frozenset({"Conv", "Gemm", "MatMul"})
 """Those that are written between QuantizeLinear and DequantizeLinear."""
@@ -23,6 +23,7 @@ class Forms:
         activation: What an op with a weight takes. No dtype means uint8 where nothing
             is negative, else int8.
         pair: The two operands of an op that has no weight.
+        signed: Whether activations may be int8; else uint8 stands for the same values.
         weight: Of any op.
         whole: Operators whose output must be quantized too.
         added: Whether that holds for a product to which an Add alone adds.
@@ -39,6 +40,7 @@ class Forms:
     weight: Integers = field(
         default_factory=lambda: Integers("int8", "sym", "per_channel")
     )
+    signed: bool = True
     whole: Set[str] = frozenset()
     added: bool = False
     biased: Set[str] = frozenset()

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from ....common.errors import PlanError
-from ....graph.graph import Placement, Precision
-from ...protocol import Probe
-from ...quantizing.quantization import Scales
-from .candidates import Candidate
+from .....common.errors import PlanError
+from .....graph.graph import Placement, Precision
+from ....protocol import Probe
+from ....quantizing.quantization import Scales
+from .candidate import Candidate
 from .scaling import Floats, WeightScales, weight_scales
 
 
