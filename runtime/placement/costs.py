@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..common.errors import NarrowcastError
 from ..graph.graph import Graph, Kind, Op, Placement, Precision, Tensor, casts
+from .fusing import free
 
 OpCost = Callable[[Op, Precision], float]
 CastCost = Callable[[Tensor, Precision, Precision], float]
@@ -159,8 +160,11 @@ def predicted_bytes(graph: Graph, placement: Placement) -> int:
 def _whole(
     graph: Graph, placement: Placement, op_cost: OpCost, cast_cost: CastCost
 ) -> float:
+    part_of_others = free(graph, placement)
     ops = (
-        op_cost(op, placement[op.id]) for op in graph.ops if op.kind is not Kind.FIXED
+        op_cost(op, placement[op.id])
+        for op in graph.ops
+        if op.kind is not Kind.FIXED and op.id not in part_of_others
     )
     conversions = (
         cast_cost(graph.tensors[cast.tensor], cast.source, cast.target)

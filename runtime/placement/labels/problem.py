@@ -16,6 +16,7 @@ import numpy as np
 
 from ...graph.graph import Graph, Kind, Op, Precision
 from ..costs import CastCost, OpCost, checked
+from ..fusing import behind_int8
 from ..groups import leaders
 from ..solution import Solution
 from .elimination import LARGEST, minimum
@@ -37,6 +38,8 @@ class LabelProblem:
         costs: What each node costs in each label, 0 where it has no kernel.
         work: FLOPs of each node that decide before any cost does.
         shares: Conversions, and copies of weights.
+        fused: Nodes of an op and of its maker: behind an int8 kernel the op costs
+            nothing in fp32.
     """
 
     nodes: Mapping[str, int]
@@ -45,6 +48,7 @@ class LabelProblem:
     costs: Sequence[Sequence[float]]
     work: Sequence[int]
     shares: Sequence[Share]
+    fused: Sequence[tuple[int, int]] = ()
 
     quantum: float = 0.0
     """Resolution of the costs: they are not rounded."""
@@ -87,9 +91,19 @@ class LabelProblem:
             Factor((node,), np.array([self.costs[node][label] for label in own]))
             for node, own in enumerate(domains)
         ]
+        factors += (self._fused(op, maker, domains) for op, maker in self.fused)
         for share in self.shares:
             factors += factors_of(share, domains, fresh)
         return sizes, factors
+
+    def _fused(self, op: int, maker: int, domains: Domains) -> Factor:
+        """What an op does not cost, by its label and its maker's."""
+        saved = np.zeros((len(domains[op]), len(domains[maker])))
+        int8 = self.labels.index(Precision.INT8)
+        if int8 in domains[maker] and 0 in domains[op]:
+            row, column = domains[op].index(0), domains[maker].index(int8)
+            saved[row, column] = -self.costs[op][0]
+        return Factor((op, maker), saved)
 
 
 def _completed(
@@ -161,7 +175,12 @@ def label_problem(
     ]
     work = [sum(op.flops for op in ops if op.id in demanded) for ops in members]
     shares = tuple(conversions(graph, labels, nodes, cast_cost))
-    return LabelProblem(nodes, labels, kernels, costs, work, shares)
+    fused = tuple(
+        (nodes[op.id], nodes[maker.id])
+        for op, maker in behind_int8(graph)
+        if len(members[nodes[op.id]]) == 1 and nodes[op.id] != nodes[maker.id]
+    )
+    return LabelProblem(nodes, labels, kernels, costs, work, shares, fused)
 
 
 def _has(op: Op, label: Precision) -> bool:

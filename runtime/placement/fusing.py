@@ -1,0 +1,44 @@
+"""Ops that a runtime computes as the kernel before them writes what it made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ..graph.graph import Graph, Kind, Op, Placement, Precision
+
+
+def behind_int8(graph: Graph) -> Iterator[tuple[Op, Op]]:
+    """Ops that a runtime computes as an int8 kernel writes what it made, with its maker.
+
+    They take one tensor that nothing else takes, element by element: an activation.
+    """
+    outputs = {*graph.outputs}
+    readers = Counter(
+        slot.tensor for op in graph.ops for slot in op.inputs if slot.tensor
+    )
+    for op in graph.ops:
+        taken = [
+            name for name in graph.castable(op) if not graph.tensors[name].constant
+        ]
+        if op.kind not in (Kind.MOVER, Kind.POINTWISE) or len(taken) != 1:
+            continue
+        (name,) = taken
+        maker = graph.producer.get(name)
+        same = [graph.tensors[each].shape for each in op.outputs]
+        alone = readers[name] == 1 and name not in outputs
+        if maker is None or not alone or same != [graph.tensors[name].shape]:
+            continue
+        if maker.kind is not Kind.FIXED and maker.kernel(Precision.INT8):
+            yield op, maker
+
+
+def free(graph: Graph, placement: Placement) -> set[str]:
+    """Ids of the ops in fp32 that cost nothing: they are part of an int8 kernel."""
+    if not graph.quantizable:
+        return set()
+    return {
+        op.id
+        for op, maker in behind_int8(graph)
+        if placement[op.id] is Precision.FP32 and placement[maker.id] is Precision.INT8
+    }
