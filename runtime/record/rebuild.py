@@ -57,7 +57,8 @@ class Rebuilding:
         reasons = {
             op.id: known.get(op.id, aside)
             for op in graph.ops
-            if placement[op.id] == Precision.FP32
+            if placement[op.id] is Precision.FP32
+            or (placement[op.id] is not Precision.INT8 and op.id in known)
         }
         return Plan(low, placement, reasons, objective, self.past.number)
 

@@ -27,8 +27,9 @@ ANEW = "Search anew with --search in place of --resume."
 DEATHS = 2
 """So often a trial may end its process before it counts as failed."""
 
-Key = tuple[str, str, frozenset[str]]
-"""A placement: its 16-bit precision, a side ("fp32" or "low") and the ops on it."""
+Key = tuple[str, str, frozenset[str], frozenset[str]]
+"""A placement: its 16-bit precision, a side ("fp32" or "low"), the ops on it, and those
+in int8, which are on neither."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,11 @@ class Past:
 
     def placement(self, ops: Iterable[str]) -> Placement:
         """The whole placement, given all ops of the graph."""
-        _low, side, names = self.key
+        _low, side, names, int8 = self.key
         here = Precision.FP32 if side == "fp32" else self.low
         there = self.low if side == "fp32" else Precision.FP32
-        return {name: here if name in names else there for name in ops}
+        sides = {name: here if name in names else there for name in ops}
+        return sides | dict.fromkeys(int8 & sides.keys(), Precision.INT8)
 
 
 @dataclass
@@ -114,12 +116,13 @@ class Recorded:
         return ended
 
     def _started(self, past: Past) -> None:
-        low, side, names = past.key
+        low, side, names, int8 = past.key
         self._write(
             {
                 "trial": past.number,
                 "precision": low,
                 side: sorted(names),
+                **({"int8": sorted(int8)} if int8 else {}),
                 "pins": pins_data(past.pins),
             }
         )
@@ -193,7 +196,8 @@ def _take(
         found.trials[key] = past
         return ""
     side = "fp32" if "fp32" in line else "low"
-    key = name[0], side, frozenset(line[side])
+    int8 = frozenset(line.get("int8", ()))
+    key = name[0], side, frozenset(line[side]), int8
     known = found.trials.get(key, Past(name[1], key, reasons(line["pins"])))
     found.trials[key] = replace(known, number=name[1], started=known.started + 1)
     numbers[name] = key
@@ -215,12 +219,19 @@ def _check_header(
 
 
 def key_of(low: Precision, placement: Placement) -> Key:
-    """A placement by its smaller side."""
+    """A placement by the smaller side of what is not in int8."""
     sides: dict[bool, list[str]] = {True: [], False: []}
+    int8 = [name for name, each in placement.items() if each is Precision.INT8]
     for name, precision in placement.items():
-        sides[precision == low].append(name)
+        if precision is not Precision.INT8:
+            sides[precision == low].append(name)
     side = len(sides[True]) < len(sides[False])
-    return str(low), "low" if side else "fp32", frozenset(sides[side])
+    return (
+        str(low),
+        "low" if side else "fp32",
+        frozenset(sides[side]),
+        frozenset(int8),
+    )
 
 
 def _as_recorded(ended: Outcome) -> Outcome:

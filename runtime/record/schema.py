@@ -63,15 +63,15 @@ STEPS: Mapping[str, Shape] = {
 PINS = listed(
     record(
         {"why": parsed(Why, "a reason"), "text": text, "ops": listed(text)},
-        {"number": optional(number)},
+        {"number": optional(number), "floor": PRECISION},
     )
 )
 
 TRIAL = {"trial": count, "precision": PRECISION}
 
 STARTED = (
-    record({**TRIAL, "fp32": listed(text), "pins": PINS}, {}),
-    record({**TRIAL, "low": listed(text), "pins": PINS}, {}),
+    record({**TRIAL, "fp32": listed(text), "pins": PINS}, {"int8": listed(text)}),
+    record({**TRIAL, "low": listed(text), "pins": PINS}, {"int8": listed(text)}),
 )
 
 

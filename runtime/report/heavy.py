@@ -48,8 +48,14 @@ def left_heavy(graph: Graph, plan: Plan) -> str:
     others = f" and {len(ops) - 1} more heavy op{'s' * (len(ops) > 2)}"
     remedy = f": {REMEDIES[why]}" if REMEDIES[why] else ""
     return (
-        f"only {share:.1%} of FLOPs are in {plan.low}: {heaviest.id} ({heaviest.type}, "
+        f"only {share:.1%} of FLOPs are in {_lower(graph, plan)}: {heaviest.id} ({heaviest.type}, "
         f"{heaviest.flops / graph.flops:.1%} of FLOPs){others if ops[1:] else ''} "
         f"stay{'' if ops[1:] else 's'} fp32, {why} ({plan.fp32[heaviest.id].text})"
         f"{remedy}"
     )
+
+
+def _lower(graph: Graph, plan: Plan) -> str:
+    """What is below fp32."""
+    int8 = graph.flops_int8(plan.placement)
+    return f"int8 and {plan.low}" if int8 else str(plan.low)

@@ -20,7 +20,7 @@ class Report:
 
     Attributes:
         flops, flops_low: FLOPs of the graph, and those in 16 bits.
-        flops_int8: Those in int8.
+        flops_int8, ops_int8: Those in int8.
         quantized: Whether the model came with ops in int8.
         ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
         fp32_bytes: Size of the weights in fp32.
@@ -75,7 +75,13 @@ class Report:
     worst: Worst | None = None
     drawn: Mapping[str, str] = field(default_factory=dict)
     flops_int8: int = 0
+    ops_int8: int = 0
     quantized: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether any op computes in other bits than it came in."""
+        return bool(self.ops_low or (self.ops_int8 and not self.quantized))
 
     @property
     def exit_code(self) -> int:

@@ -48,21 +48,24 @@ def summary(report: Report) -> str:
 
 def _made(report: Report) -> str:
     """Which precisions became which."""
-    if not report.ops_low and (report.quantized or not report.flops_int8):
+    if not report.changed:
         return "nothing converted"
     came = "int8 + " if report.quantized else ""
     made = "int8 + " if report.flops_int8 else ""
-    return f"{came}fp32 -> {made}{report.low} + fp32"
+    low = f"{report.low} + " if report.ops_low else ""
+    return f"{came}fp32 -> {made}{low}fp32"
 
 
 def _compute(report: Report) -> str:
-    share = report.flops_low / max(report.flops, 1)
-    int8 = report.flops_int8 / max(report.flops, 1)
-    kept = f", {int8:.1%} of FLOPs in int8" if int8 else ""
-    return (
-        f"{share:.1%} of FLOPs and {report.ops_low} of {report.ops} ops in "
-        f"{report.low}{kept}, {report.casts} casts"
+    whole = max(report.flops, 1)
+    low = (
+        f"{report.flops_low / whole:.1%} of FLOPs and {report.ops_low} of {report.ops} "
+        f"ops in {report.low}"
     )
+    if not report.ops_int8:
+        return f"{low}, {report.casts} casts"
+    int8 = f"{report.flops_int8 / whole:.1%} of FLOPs and {report.ops_int8} ops in int8"
+    return f"{int8}, {low}, {report.casts} casts"
 
 
 def _larger(report: Report) -> list[str]:

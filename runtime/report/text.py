@@ -43,7 +43,9 @@ def explanation_data(explanation: Explanation) -> Any:
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
-    yield f"{explanation.name}: fp32 -> {explanation.low} + fp32, {explanation.objective}"
+    int8 = "int8 + " if explanation.flops_int8 else ""
+    made = f"{int8}{explanation.low} + fp32"
+    yield f"{explanation.name}: fp32 -> {made}, {explanation.objective}"
     yield from (f"  accuracy   {line}" for line in _accuracy(explanation))
     yield from _speed(explanation)
     share = explanation.flops_low / max(explanation.flops, 1)

@@ -44,10 +44,12 @@ def finished(converted: Converted, timed: Timed | None) -> Report:
     context, graph = conversion.context, conversion.traced.graph
     if _bytes_differ(converted):
         context.warn("the same inputs gave another file than the plan's")
-    if all(plan.placement[op.id] != plan.low for op in graph.ops):
+    if set(plan.placement.values()) <= {Precision.FP32}:
         gains = f"nothing gains from {plan.low} here"
         why = gains if plan.objective == "latency" else "nothing was converted"
-        context.warn(f"every op stays fp32: {why}")
+        int8 = any(op.quantized for op in graph.ops)
+        kept = "all that is not int8" if int8 else "every op"
+        context.warn(f"{kept} stays fp32: {why}")
     little = left_heavy(graph, plan)
     if little:
         context.warn(little)
@@ -121,6 +123,9 @@ def gathered(
         flops=graph.flops,
         flops_low=graph.flops_in(plan.placement, plan.low),
         flops_int8=graph.flops_int8(plan.placement),
+        ops_int8=sum(
+            op.quantized or plan.placement[op.id] is Precision.INT8 for op in graph.ops
+        ),
         quantized=any(op.quantized for op in graph.ops),
         ops=len(castable),
         ops_low=len(low),

@@ -29,6 +29,7 @@ from narrowcast.runtime.graph.graph import (
 )
 from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.record.recorded import Past, key_of
 from narrowcast.runtime.search import Budget, Found, search
 
 FP32, BF16, INT8 = Precision.FP32, Precision.BF16, Precision.INT8
@@ -178,3 +179,20 @@ def test_without_int8_kernels_nothing_is_asked_of_int8() -> None:
     best = run(traced, 0.1, seen).plans[0]
     assert of(best.placement, FP32) == {"o1"}
     assert not of(best.placement, INT8)
+
+
+def test_what_16_bits_round_as_much_goes_straight_to_fp32() -> None:
+    traced = layered([0.01, 9.0, 0.01, 0.01], [0.001, 8.5, 0.001, 0.001])
+    seen: list[Placement] = []
+    best = run(traced, 0.1, seen).plans[0]
+    assert of(best.placement, FP32) == {"o1"}
+    assert of(best.placement, INT8) == {"o0", "o2", "o3"}
+    assert not any(placement["o1"] is BF16 for placement in seen)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([FP32, BF16, INT8]), min_size=1, max_size=9))
+def test_a_history_tells_all_three_levels_apart(levels: list[Precision]) -> None:
+    placement = {f"o{k}": each for k, each in enumerate(levels)}
+    past = Past(1, key_of(BF16, placement), {})
+    assert past.placement(placement) == placement

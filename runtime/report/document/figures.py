@@ -16,7 +16,8 @@ class Compute:
 
     Attributes:
         flops, flops_low: FLOPs of the graph at the cost batch, and those in 16 bits.
-        flops_int8: Those in int8.
+        flops_int8, ops_int8: Those in int8.
+        quantized: Whether the model came with them.
         ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
         casts: Conversions between precisions that the placement needs.
         kernels: Faster kernels that stand for several ops, "" if there are none.
@@ -29,6 +30,13 @@ class Compute:
     casts: int
     kernels: str = ""
     flops_int8: int = 0
+    ops_int8: int = 0
+    quantized: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether any op computes in other bits than it came in."""
+        return bool(self.ops_low or (self.ops_int8 and not self.quantized))
 
     @property
     def share(self) -> float:

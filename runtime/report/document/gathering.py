@@ -82,6 +82,8 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
             report.casts,
             report.kernels,
             report.flops_int8,
+            report.ops_int8,
+            report.quantized,
         ),
         accuracy=accuracy,
         drift=report.drift,

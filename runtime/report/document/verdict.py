@@ -46,12 +46,13 @@ def verdict(
 
 
 def _share(report: Report) -> str:
-    if not report.ops_low:
-        return "Everything stays in fp32: nothing was converted"
-    share = report.flops_low / max(report.flops, 1)
-    int8 = report.flops_int8 / max(report.flops, 1)
-    kept = f", {int8:.1%} in int8" if int8 else ""
-    return f"{share:.1%} of the computation runs in {report.low}{kept}"
+    if not report.changed:
+        return "Nothing was converted"
+    whole = max(report.flops, 1)
+    low = f"{report.flops_low / whole:.1%} of the computation runs in {report.low}"
+    if not report.flops_int8:
+        return low
+    return f"{low}, {report.flops_int8 / whole:.1%} in int8"
 
 
 def _judged(report: Report, accuracy: Accuracy | None, made_up: bool) -> str:

@@ -113,16 +113,20 @@ def beside(result: Contender) -> str:
 
 def precisions(document: Document) -> str:
     """What the model is in."""
-    if not document.compute.ops_low:
-        return "fp32"
-    whole = document.compute.ops_low == document.compute.ops
-    return document.precision if whole else f"{document.precision} + fp32"
+    compute = document.compute
+    low, int8 = compute.ops_low, 0 if compute.quantized else compute.ops_int8
+    names = [
+        *(["int8"] if compute.ops_int8 else []),
+        *([document.precision] if low else []),
+        *(["fp32"] if low + int8 < compute.ops else []),
+    ]
+    return " + ".join(names)
 
 
 def conversion(document: Document) -> str:
     """What became of fp32."""
-    if not document.compute.ops_low:
-        return "nothing converted, every op in fp32"
+    if not document.compute.changed:
+        return "nothing converted"
     return f"fp32 → {precisions(document)}"
 
 

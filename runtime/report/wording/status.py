@@ -29,7 +29,7 @@ def status(document: Document) -> Status:
     if document.outcome is Outcome.MISSED:
         on = " on random inputs" if document.assumed.made_up else ""
         return Status("missed", "✗", "❌", f"Criterion not met{on}")
-    if not document.compute.ops_low:
+    if not document.compute.changed:
         return Status("neutral", "–", "➖", "Nothing was converted")
     if document.outcome is Outcome.UNCHECKED:
         return Status("neutral", "?", "❔", "Not judged")

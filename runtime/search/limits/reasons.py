@@ -9,8 +9,9 @@ from ...common.errors import ModelError
 from ...frameworks.protocol import Traced
 from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Placement, Precision
-from ...graph.pins import Pins, Reason, int8_pins, user_pins
+from ...graph.pins import Pins, Reason, Why, int8_pins, user_pins
 from ...placement import Objective
+from ...placement.fusing import free
 from .bounds import Ends, bound_pins
 from .capability import capability_pins
 from .ranges import Ranges, find_ranges, stated_ends
@@ -77,6 +78,9 @@ def _nothing(traced: Traced, low: Precision) -> ModelError:
     )
 
 
+FUSED = Reason(Why.CAST, "is part of the int8 kernel before it")
+
+
 def reasons(
     graph: Graph,
     placement: Placement,
@@ -89,9 +93,12 @@ def reasons(
     And the same of ops in 16 bits that have a kernel in int8.
     """
     known = known_reasons(graph, pins)
+    fused = free(graph, placement)
     found = {}
     for op in graph.ops:
-        if placement[op.id] is Precision.FP32:
+        if op.id in fused:
+            found[op.id] = known.get(op.id, FUSED)
+        elif placement[op.id] is Precision.FP32:
             found[op.id] = known.get(op.id) or objective.aside(graph, op, low)
         elif placement[op.id] == low and op.kernel(Precision.INT8):
             aside = objective.aside(graph, op, Precision.INT8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...graph.graph import Graph, Kind, Placement, Precision
@@ -14,6 +14,10 @@ from .estimate import Estimate
 
 HEAVY = 0.05
 """Share of all predicted error from which an op comes first, whatever pinning costs."""
+
+
+HALF = 0.5
+"""The same beside int8, whose errors are of one size over many ops."""
 
 
 def rounding_ops(graph: Graph, low: Precision, placement: Placement) -> list[str]:
@@ -52,25 +56,17 @@ def pin_order(
         int8: Of the ops in int8.
     """
     usual = _usual([each.error for each in ranking])
-    errors = {each.op: each.error for each in ranking}
-    steps = [
-        *(_Step(each, low, Precision.FP32, each.error) for each in ranking),
-        *(
-            _Step(each, Precision.INT8, low, _removed(each, errors.get(each.op, 0.0)))
-            for each in int8
-        ),
-    ]
+    steps = list(_steps(low, ranking, int8))
     in_int8 = {each.op for each in int8}
-    now = math.fsum(
-        step.error**2
-        for step in steps
-        if math.isfinite(step.error)
-        and (step.below is Precision.INT8 or step.estimate.op not in in_int8)
-    )
+    has = (*int8, *(each for each in ranking if each.op not in in_int8))
+    now = math.fsum(each.error**2 for each in has if math.isfinite(each.error))
 
     def rank(step: _Step) -> tuple[float, ...]:
-        alone = step.estimate.share if not int8 else step.error**2 / now if now else 0.0
-        if alone >= HEAVY:
+        if int8:
+            heavy = step.error**2 >= HALF * now
+        else:
+            heavy = step.estimate.share >= HEAVY
+        if heavy:
             return 0, -step.error
         op = graph.by_id[step.estimate.op]
         gain = max(objective.gain(graph, op, step.below, step.floor), 0.0)
@@ -116,11 +112,31 @@ class _Step:
     error: float
 
 
-def _removed(in_int8: Estimate, low: float) -> float:
-    """What is left of int8's error without that of 16 bits: squares add up."""
-    if math.isinf(in_int8.error):
-        return math.inf
-    return math.sqrt(max(in_int8.error**2 - low**2, 0.0))
+def _steps(
+    low: Precision, ranking: Sequence[Estimate], int8: Sequence[Estimate]
+) -> Iterator[_Step]:
+    """From int8 to 16 bits where that removes what it does, and on; else straight to
+    fp32: bf16 may round as much as int8 does."""
+    of_int8, above = {each.op: each for each in int8}, set()
+    for each in ranking:
+        above.add(each.op)
+        own = of_int8.get(each.op)
+        if own is None:
+            yield _Step(each, low, Precision.FP32, each.error)
+        elif not _helps(own, each):
+            yield _Step(own, Precision.INT8, Precision.FP32, own.error)
+        else:
+            removed = math.sqrt(own.error**2 - each.error**2)
+            yield _Step(own, Precision.INT8, low, removed)
+            yield _Step(each, low, Precision.FP32, each.error)
+    for own in int8:
+        if own.op not in above:  # it has no kernel in 16 bits
+            yield _Step(own, Precision.INT8, Precision.FP32, own.error)
+
+
+def _helps(in_int8: Estimate, low: Estimate) -> bool:
+    """Whether 16 bits remove at least half of int8's squared error."""
+    return math.isfinite(low.error) and low.error**2 <= in_int8.error**2 / 2
 
 
 def _usual(errors: Sequence[float]) -> float:
