@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "mnist_int8.yaml"
-# spec-sha256 = "6ecc367f96d1f8f55de5513b00a1af5282a04915c742f6030ff0d69f6ec134b1"
+# spec-sha256 = "9bd41eb4ee606b82e8652fceeb1163ef317f11143b7bd01a140ea5e349583793"
 # ///
 # fmt: off
 # isort: skip_file
@@ -46,6 +46,7 @@ import numpy as np
 from narrowcast.runtime import (
     Budget,
     Criterion,
+    Drift,
     Pins,
     Precision,
     Report,
@@ -80,6 +81,7 @@ SOURCES = Sources(model=(MODEL,), data=(DATA,))
 PINS = Pins()
 QUANTIZATION = Quantization(samples=256)
 CRITERION = Criterion(absolute=0.001, higher_is_better=True)
+DRIFT = Drift(sqnr=48.0)
 BUDGET = Budget(max_trials=20)
 
 
@@ -114,7 +116,7 @@ def convert(run: Run) -> Report:
     """Score fp32, trace, replay a plan or search, save, load again, evaluate, report."""
     run.require(openvino, REQUIREMENTS)
     subject = run.load(load_model, batches, inputs=INPUTS, sources=SOURCES)
-    subject = subject.judged_by(metric, CRITERION)
+    subject = subject.judged_by(metric, CRITERION, DRIFT)
     conversion = subject.trace(LOW, f"{NAME}.int8.bf16.onnx", pins=PINS)
     conversion = conversion.quantized(QUANTIZATION)
     found = conversion.replay() or conversion.search(low_compute, BUDGET)

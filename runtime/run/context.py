@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..common.delivery import candidate, discard, temporary
@@ -15,6 +15,7 @@ from ..evaluation.sharding import Workers
 from ..graph.graph import Precision
 from ..placement.measured.sources import Choice
 from ..record.lock import lock_path, locked
+from ..search import Budget
 from ..search.history import History, Unrecorded
 from .interrupts import Interrupts
 from .slots.checks import Afresh, Checks
@@ -156,3 +157,12 @@ class Options:
     timing: bool = True
     quiet: bool = False
     verbose: bool = False
+
+    def within(self, budget: Budget) -> Budget:
+        """The script's budget, unless the command line says otherwise."""
+        trials, timeout = self.max_trials, self.timeout
+        return replace(
+            budget,
+            max_trials=budget.max_trials if trials is None else trials,
+            timeout=budget.timeout if timeout is None else timeout or None,
+        )

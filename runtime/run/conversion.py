@@ -174,7 +174,7 @@ class Conversion:
                 pins=self.pins,
                 criterion=standard.criterion,
                 baseline=standard.baseline,
-                budget=self._budget(budget),
+                budget=context.options.within(budget),
                 progress=context.progress,
                 clock=context.clock,
                 history=history,
@@ -297,13 +297,3 @@ class Conversion:
             self.context.warn(text)
         if self.standard is not None:
             hold_to_data(self.context, self.slots, self.standard)
-
-    def _budget(self, budget: Budget) -> Budget:
-        """The script's budget, unless the command line says otherwise."""
-        given = self.context.options
-        trials, timeout = given.max_trials, given.timeout
-        return replace(
-            budget,
-            max_trials=budget.max_trials if trials is None else trials,
-            timeout=budget.timeout if timeout is None else timeout or None,
-        )

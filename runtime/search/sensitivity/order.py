@@ -62,11 +62,8 @@ def pin_order(
     now = math.fsum(each.error**2 for each in has if math.isfinite(each.error))
 
     def rank(step: _Step) -> tuple[float, ...]:
-        if int8:
-            heavy = step.error**2 >= HALF * now
-        else:
-            heavy = step.estimate.share >= HEAVY
-        if heavy:
+        much = step.error**2 >= HALF * now
+        if much if int8 else step.estimate.share >= HEAVY:
             return 0, -step.error
         op = graph.by_id[step.estimate.op]
         gain = max(objective.gain(graph, op, step.below, step.floor), 0.0)
