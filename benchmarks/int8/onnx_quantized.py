@@ -199,7 +199,7 @@ def converted(model: onnx.ModelProto, batch: np.ndarray, path: Path) -> str:
     traced.save(traced.apply(placement), path)
     low = graph.flops_in(placement, LOW) / graph.flops
     needed = len(casts(graph, placement))
-    return f"{graph.flops_int8 / graph.flops:.0%} | {low:.0%} | {needed}"
+    return f"{graph.flops_int8({}) / graph.flops:.0%} | {low:.0%} | {needed}"
 
 
 def session(source: bytes, batch: np.ndarray) -> Callable[[], Any]:

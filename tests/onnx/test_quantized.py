@@ -50,7 +50,7 @@ def shares(traced: Program, placement: Any, low: Precision) -> tuple[float, floa
     """Of FLOPs in int8, and in 16 bits."""
     graph = traced.graph
     return (
-        graph.flops_int8 / graph.flops,
+        graph.flops_int8({}) / graph.flops,
         graph.flops_in(placement, low) / graph.flops,
     )
 

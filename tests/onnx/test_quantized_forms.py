@@ -137,7 +137,7 @@ def test_openvino_computes_what_onnxruntime_does(tools: Any, form: str) -> None:
         case = tools.Case(model, batch)
         traced = tools.trace(case, runtime)
         assert any(form in note for note in traced.notes)
-        made = traced.apply(tools.all_low(traced) if traced.graph.flops_int8 else {})
+        made = traced.apply(tools.all_low(traced) if traced.graph.flops_int8({}) else {})
         for source in (model, made):
             found = runtime.predictor(source)(batch)[0]
             apart = np.abs(found - expected)
@@ -156,7 +156,7 @@ def test_a_convolution_per_channel_in_openvino(
     (expected,) = ReferenceEvaluator(like).run(None, {"x": batch[0]})
     assert np.abs(openvino.predictor(model)(batch)[0] - expected).max() < LEVEL * 1.01
     traced = tools.trace(tools.Case(model, batch))
-    assert traced.graph.flops_int8 == traced.graph.flops
+    assert traced.graph.flops_int8({}) == traced.graph.flops
     saved = traced.save(traced.apply(tools.all_low(traced)), tmp_path / "m.onnx")
     found = openvino.load_saved(saved)(batch)[0]
     assert np.abs(found - expected).max() < LEVEL * 1.01
@@ -169,7 +169,7 @@ def test_a_network_of_them_runs_in_int8(tools: Any, tmp_path: Path) -> None:
     case = tools.Case(quantized(model, batch, form="QOperator"), (batch,))
     traced = tools.trace(case)
     saved = traced.save(traced.apply(tools.all_low(traced)), tmp_path / "m.onnx")
-    assert traced.graph.flops_int8 == traced.graph.flops
+    assert traced.graph.flops_int8({}) == traced.graph.flops
     native, executed = tools.fresh(saved, case.batch, EXECUTED)
     contractions = [op for op in traced.graph.ops if op.type in ("Conv", "Gemm")]
     assert len(contractions) == 6
@@ -195,7 +195,7 @@ def test_unsigned_weights_are_written_as_signed_ones(
     border = [("x", 1, ["n", 8, 9, 9])], [("y", 1, ["n", 8, 7, 7])]
     case = tools.Case(b.model(*border, opset=21), b.random_batch((2, 8, 9, 9)))
     traced = tools.trace(case)
-    assert traced.graph.flops_int8 == traced.graph.flops
+    assert traced.graph.flops_int8({}) == traced.graph.flops
     saved = traced.save(traced.apply(tools.all_low(traced)), tmp_path / "m.onnx")
     expected = openvino.predictor(case.model)(case.batch)[0]
     found = openvino.load_saved(saved)(case.batch)[0]
@@ -210,6 +210,6 @@ def test_onnxruntime_keeps_them(tools: Any) -> None:
     (batch,) = b.random_batch((4, 3, 12, 12))
     case = tools.Case(quantized(model, batch, form="QOperator"), (batch,))
     traced = tools.trace(case, onnxruntime, Precision.FP16)
-    assert traced.graph.flops_int8 == traced.graph.flops
+    assert traced.graph.flops_int8({}) == traced.graph.flops
     types = [node.op_type for node in case.model.graph.node]
     assert [op.type for op in traced.graph.ops] == types

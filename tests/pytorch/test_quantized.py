@@ -143,7 +143,7 @@ def tokens() -> torch.Tensor:
 def share(program: Program, low: dict[str, Precision]) -> tuple[float, float]:
     """Of FLOPs in int8 and in bf16."""
     graph = program.graph
-    return graph.flops_int8 / graph.flops, graph.flops_in(low, BF16) / graph.flops
+    return graph.flops_int8({}) / graph.flops, graph.flops_in(low, BF16) / graph.flops
 
 
 def test_compiled_contractions_are_int8_and_the_rest_is_bf16(
@@ -293,7 +293,7 @@ def test_supplied_programs_are_taken_as_they_are(
     for source in (residual, exported):
         model = pytorch.open_supplied(source)
         graph = pytorch.under_inductor(traced(model, image)).graph
-        assert graph.flops_int8 > 0.99 * graph.flops
+        assert graph.flops_int8({}) > 0.99 * graph.flops
 
 
 def test_the_sketch_reaches_what_lies_before_a_quantize(
