@@ -137,7 +137,9 @@ def test_openvino_computes_what_onnxruntime_does(tools: Any, form: str) -> None:
         case = tools.Case(model, batch)
         traced = tools.trace(case, runtime)
         assert any(form in note for note in traced.notes)
-        made = traced.apply(tools.all_low(traced) if traced.graph.flops_int8({}) else {})
+        made = traced.apply(
+            tools.all_low(traced) if traced.graph.flops_int8({}) else {}
+        )
         for source in (model, made):
             found = runtime.predictor(source)(batch)[0]
             apart = np.abs(found - expected)
