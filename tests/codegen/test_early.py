@@ -27,16 +27,16 @@ IMPORTED = "| narrowcast.runtime.common.telling.early\n"
 def script(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """One whose conversion waits: it begins, and needs no framework."""
+    """One that waits where all is imported: it begins, and needs no framework."""
     folder = tmp_path_factory.mktemp("early")
     shutil.copy(SPEC, folder)
     command = (sys.executable, "-m", "narrowcast", "generate", "spec.yaml")
     subprocess.run([*command, request.param], cwd=folder, check=True)
     (path,) = folder.glob("*.py")
     text = path.read_text("utf-8")
-    steps = "    lows = run.require("
-    assert text.count(steps) == 1
-    path.write_text(text.replace(steps, f"    import time; time.sleep(60)\n{steps}"))
+    names = "\nNAME = "
+    assert text.count(names) == 1
+    path.write_text(text.replace(names, f"\nimport time; time.sleep(60){names}"))
     return path
 
 

@@ -67,7 +67,7 @@ def test_console_script_and_module_are_the_same() -> None:
         for point in distribution("narrowcast").entry_points
         if point.group == "console_scripts"
     ]
-    assert (entry.name, entry.value) == ("narrowcast", "narrowcast.cli:main")
+    assert (entry.name, entry.value) == ("narrowcast", "narrowcast.__main__:main")
     command = [sys.executable, "-m", "narrowcast", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == f"narrowcast {distribution('narrowcast').version}\n"

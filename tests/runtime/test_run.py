@@ -568,8 +568,8 @@ def test_loading_keeps_a_users_error_and_wraps_any_other(tmp_path: Path) -> None
 def test_the_command_line_overrides_the_scripts_budget(
     tmp_path: Path, options: dict[str, Any], expected: Budget
 ) -> None:
-    made = conversion(a_run(tmp_path, **options))
-    assert made._budget(Budget(20, 60)) == expected
+    given = a_run(tmp_path, **options).context.options
+    assert given.within(Budget(20, 60)) == expected
 
 
 def a_graph() -> Graph:

@@ -46,8 +46,10 @@ def verdict(
 
 
 def _share(report: Report) -> str:
+    if not report.changed and not report.ops_int8:
+        return "Everything stays in fp32: nothing was converted"
     if not report.changed:
-        return "Nothing was converted"
+        return "Nothing was left to convert: it computes in int8 as it came"
     whole = max(report.flops, 1)
     low = f"{report.flops_low / whole:.1%} of the computation runs in {report.low}"
     if not report.flops_int8:

@@ -126,7 +126,7 @@ def precisions(document: Document) -> str:
 def conversion(document: Document) -> str:
     """What became of fp32."""
     if not document.compute.changed:
-        return "nothing converted"
+        return f"nothing converted, every op in {precisions(document)}"
     return f"fp32 → {precisions(document)}"
 
 
