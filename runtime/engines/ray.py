@@ -82,3 +82,7 @@ def _same_signals() -> Iterator[None]:
 
 def _called(function: Any, arguments: Any, named: Any) -> Any:
     return function(*arguments, **named)
+
+
+# As in `landing`: it goes as it is, to workers that may have no runtime.
+_called.__module__ = "__main__"
