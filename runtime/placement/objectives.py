@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from ..common.errors import UsageError
-from ..graph.graph import Graph, Op, Placement, Precision, casts
+from ..graph.graph import Graph, Kind, Op, Placement, Precision, casts
 from ..graph.pins import Reason, Why
 from .costs import Costs, cast_bytes, idle_bytes, predicted_bytes, predicted_seconds
 from .cut_problem import cut_problem
@@ -167,9 +167,19 @@ def latency(costs: Costs) -> Objective:
 
 def _least_bytes(graph: Graph, low: Precision) -> Problem:
     """All FLOPs in the fewest bits that they can be in, since no cast weighs against
-    them: bytes remain."""
-    working = [op.id for op in graph.ops if op.flops and not op.quantized]
+    them: bytes remain.
+
+    Beside int8 those of contractions: an addition between int8 kernels would be in 16
+    bits for a few FLOPs, and end what the runtime fuses.
+    """
     posed = label_problem if graph.quantizable else cut_problem
+    working = [
+        op.id
+        for op in graph.ops
+        if op.flops
+        and not op.quantized
+        and (op.kind is Kind.COMPUTE or not graph.quantizable)
+    ]
     return posed(graph, low, partial(idle_bytes, graph), cast_bytes, working)
 
 
