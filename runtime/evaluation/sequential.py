@@ -34,6 +34,10 @@ STAKES = 0.5 * 0.35 ** np.arange(6)
 """Shares of the largest stake that can't ruin a bettor. One bettor plays each, from
 hopeless losses (many samples lost) to one lost in a thousand."""
 
+COARSE = 1e-9
+"""What a running sum may be off by, of the sum of magnitudes: far above rounding, of
+which n additions make n × 2⁻⁵³ at most (Higham, "Accuracy and Stability", §4.2)."""
+
 
 def paired_watch(
     baseline: Evaluation, criterion: Criterion, error_rate: float
@@ -186,6 +190,7 @@ class _Paired:
     criterion: Criterion
     threshold: float
     seen: int = 0
+    sums: _Sums = field(default_factory=lambda: _Sums())
     beyond: _Bettors = field(init=False)
     within: _Bettors = field(init=False)
 
@@ -209,8 +214,9 @@ class _Paired:
             losses = -losses
         self.beyond.bet(losses)
         self.within.bet(-losses)
+        self.sums.add(scores[self.seen :])
         self.seen = so_far
-        least, most = (self.holds(v) for v in _reachable(samples, self.bounds, scores))
+        least, most = self._ends_hold(scores)
         if least == most:
             return True
         fails = self.beyond.record >= self.threshold
@@ -220,11 +226,50 @@ class _Paired:
         projected = _projection(self.baseline, self.expected, self.bounds, scores)
         return self.holds(projected) is passes
 
+    def _ends_hold(self, scores: Scores) -> tuple[bool, bool]:
+        """Whether the least and the largest that it can become hold.
+
+        All scores are summed anew only where running sums are too coarse to tell: with
+        each batch they would cost as much as the samples before it are many.
+        """
+        samples = len(self.expected)
+        told: list[bool] = []
+        for bound in self.bounds:
+            low, high = self.sums.mean(samples, bound)
+            if self.holds(low) is not self.holds(high):
+                least, most = _reachable(samples, self.bounds, scores)
+                return self.holds(least), self.holds(most)
+            told.append(self.holds(low))
+        return told[0], told[1]
+
     def holds(self, value: float) -> bool:
         """Whether a mean holds, be it a bound of what it can become."""
         if math.isinf(value):  # a bound that is none, not a result
             return (value > 0) is self.criterion.higher_is_better
         return self.criterion.holds(self.baseline.value, value)
+
+
+@dataclass
+class _Sums:
+    """Of the scores seen so far: how many, their sum, and that of their magnitudes."""
+
+    seen: int = 0
+    sum: float = 0.0
+    magnitude: float = 0.0
+
+    def add(self, scores: Scores) -> None:
+        self.seen += len(scores)
+        self.sum += float(scores.sum())
+        self.magnitude += float(np.abs(scores).sum())
+
+    def mean(self, samples: int, bound: float) -> tuple[float, float]:
+        """Around the mean of all samples if those to come all score `bound`."""
+        left = (samples - self.seen) * bound
+        middle = (self.sum + left) / samples
+        margin = COARSE * (self.magnitude + abs(left)) / samples
+        return (
+            (middle, middle) if math.isinf(left) else (middle - margin, middle + margin)
+        )
 
 
 @dataclass

@@ -133,11 +133,12 @@ def _free(found: dict[str, Reason], matched: Iterable[Op]) -> None:
 
 def _held(graph: Graph, matched: Sequence[Op], where: str) -> dict[str, Reason]:
     """The ops that match, and all in the bodies of a branch or a loop that does."""
+    called = {op.id for op in matched}
     outer = [op.id for op in matched if op.kind is Kind.FIXED]
     return {
         op.id: Reason(Why.USER, where)
         for op in graph.ops
-        if op in matched or any(map(op.within, outer))
+        if op.id in called or (op.region and any(map(op.within, outer)))
     }
 
 

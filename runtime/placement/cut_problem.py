@@ -8,7 +8,7 @@ kernel, and what split kernels (low in, fp32 out) make. Casts: see `gadgets`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,7 @@ def cut_problem(
     low: Precision,
     op_cost: OpCost,
     cast_cost: CastCost,
-    demanded: Collection[str] = (),
+    demanded: Set[str] = frozenset(),
 ) -> CutProblem:
     """The cut that places `graph` in fp32 and `low`.
 

@@ -173,13 +173,13 @@ def _least_bytes(graph: Graph, low: Precision) -> Problem:
     bits for a few FLOPs, and end what the runtime fuses.
     """
     posed = label_problem if graph.quantizable else cut_problem
-    working = [
+    working = {
         op.id
         for op in graph.ops
         if op.flops
         and not op.quantized
         and (op.kind is Kind.COMPUTE or not graph.quantizable)
-    ]
+    }
     return posed(graph, low, partial(idle_bytes, graph), cast_bytes, working)
 
 

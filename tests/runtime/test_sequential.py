@@ -97,6 +97,35 @@ def test_a_hopeless_candidate_of_an_unbounded_metric_takes_few_samples() -> None
     assert not criterion.holds(float(baseline.mean()), found.value)
 
 
+# What can't be changed any more
+
+
+@settings(deadline=None)
+@given(
+    arrays.arrays(np.float64, 24, elements=st.sampled_from([0.0, 0.1, 0.3, 1.0])),
+    arrays.arrays(np.float64, 24, elements=st.sampled_from([0.0, 0.1, 0.3, 1.0])),
+    st.sampled_from([0.0, 0.05, 0.1, 1 / 3, 0.5]),
+    st.booleans(),
+    st.integers(1, 24),
+)
+def test_it_ends_where_no_sample_to_come_changes_the_verdict(
+    expected: Scores, found: Scores, allowed: float, higher: bool, batch: int
+) -> None:
+    """To the last bit, as the metric itself would sum what the samples come to."""
+    criterion = Criterion(absolute=allowed, higher_is_better=higher)
+    watch = paired_watch(scored(expected), criterion, 1e-300)  # no bet is ever won
+    for stop in range(batch, len(found), batch):
+        ends = []
+        for bound in SHARES:
+            whole = found.copy()
+            whole[stop:] = bound
+            ends.append(criterion.holds(float(expected.mean()), float(whole.mean())))
+        clear = ends[0] is ends[1]
+        assert watch(found[:stop]) is clear
+        if clear:
+            break
+
+
 # What it may get wrong
 
 

@@ -25,6 +25,29 @@ class Metric(Protocol):
     def result(self) -> float: ...
 
 
+class _Scores:
+    """Scores batch by batch, in one array that has room for as many again: all of them
+    can be looked at after each batch, a million samples' too."""
+
+    def __init__(self) -> None:
+        self._room: npt.NDArray[np.float64] = np.empty(0)
+        self._count = 0
+
+    def add(self, scores: npt.NDArray[np.float64]) -> None:
+        end = self._count + len(scores)
+        if end > len(self._room):
+            room = np.empty(2 * end)
+            room[: self._count] = self.so_far
+            self._room = room
+        self._room[self._count : end] = scores
+        self._count = end
+
+    @property
+    def so_far(self) -> npt.NDArray[np.float64]:
+        """Those of all samples, shape (n,); it stays as it is when more come."""
+        return self._room[: self._count]
+
+
 class MeanOverSamples(ABC):
     """A metric that is the mean of one score per sample.
 
@@ -37,7 +60,7 @@ class MeanOverSamples(ABC):
     bounds: tuple[float, float] | None = None
 
     def __init__(self) -> None:
-        self._scores: list[npt.NDArray[np.float64]] = []
+        self._scores = _Scores()
 
     @abstractmethod
     def score(self, predictions: Any, labels: Any) -> npt.NDArray[np.float64]:
@@ -50,21 +73,21 @@ class MeanOverSamples(ABC):
             DataError: The model has several outputs, or the data no labels.
         """
         output = one_output(predictions, self.name)
-        self._scores.append(self.score(output, given_labels(labels, self.name)))
+        self._scores.add(self.score(output, given_labels(labels, self.name)))
 
     def add(self, scores: npt.NDArray[np.float64]) -> None:
         """Take the scores of one batch, shape (n,), that were computed elsewhere."""
-        self._scores.append(scores)
+        self._scores.add(scores)
 
     def reset(self) -> None:
-        self._scores.clear()
+        self._scores = _Scores()
 
     def result(self) -> float:
         return float(self.scores().mean())
 
     def scores(self) -> npt.NDArray[np.float64]:
         """The scores of all samples so far, in order, shape (n,)."""
-        return np.concatenate(self._scores) if self._scores else np.zeros(0)
+        return self._scores.so_far
 
 
 class OfAllSamples(ABC):

@@ -9,7 +9,7 @@ has no arcs for the middle label either.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,7 +143,7 @@ def label_problem(
     low: Precision,
     op_cost: OpCost,
     cast_cost: CastCost,
-    demanded: Collection[str] = (),
+    demanded: Set[str] = frozenset(),
 ) -> LabelProblem:
     """The problem that places `graph` in fp32, `low` and int8.
 
