@@ -138,7 +138,8 @@ def test_an_ignored_signal_stays_ignored(script: Path) -> None:
 
 def test_a_script_that_is_imported_leaves_signals_alone(script: Path) -> None:
     code = (
-        "import runpy, signal, sys; sys.argv[0] = ''\n"
+        "import runpy, signal, sys, time; sys.argv[0] = ''\n"
+        "time.sleep = lambda seconds: None\n"
         "before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]\n"
         f"runpy.run_path({str(script)!r})\n"
         "assert before == [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]"
