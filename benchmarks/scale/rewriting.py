@@ -27,7 +27,12 @@ from narrowcast.runtime.placement import low_compute
 
 SIZES = (300, 1_000, 3_000)
 BF16 = Precision.BF16
-SAVED = {"onnx": "row.onnx", "pytorch": "row.pt2", "tensorflow": "row", "mxnet": "row-symbol.json"}
+SAVED = {
+    "onnx": "row.onnx",
+    "pytorch": "row.pt2",
+    "tensorflow": "row",
+    "mxnet": "row-symbol.json",
+}
 
 
 def elapsed(step: Callable[[], Any]) -> float:

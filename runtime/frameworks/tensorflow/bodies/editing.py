@@ -57,6 +57,21 @@ def takers(body: Body) -> dict[str, list[str]]:
     return found
 
 
+def put(body: Body, taken: dict[str, list[str]], node: Any) -> None:
+    """Put a node in its place, and what it takes among `takers`."""
+    drop(body, taken, node.name)
+    body.nodes[node.name] = node
+    for each in node.input:
+        taken.setdefault(parsed(each)[0], []).append(node.name)
+
+
+def drop(body: Body, taken: dict[str, list[str]], name: str) -> None:
+    """Let a node take nothing, of `takers`; it stays in the body."""
+    node = body.nodes.get(name)
+    for each in () if node is None else node.input:
+        taken[parsed(each)[0]].remove(name)
+
+
 def data(node: Any) -> list[str]:
     """A node's inputs without control edges."""
     return [each for each in node.input if not each.startswith("^")]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...norms import in_range
 from ..bodies.bodies import Body, rewired
-from ..bodies.editing import redirect, takers
+from ..bodies.editing import drop, put, takers
 from ..bodies.inline import unused
 from ..ir.naming import parsed
 from ..ir.protos import NodeDef, types
@@ -24,9 +24,9 @@ BATCHED = frozenset(["BatchMatMul", "BatchMatMulV2"])
 def fold_norms(draft: Draft, body: Body) -> None:
     """W' = W·s and b' = b·s + t, computed in fp64, until no more can be folded."""
     open_ = list(body.nodes)
+    taken = takers(body)
     while open_:
-        taken = takers(body)
-        again = []
+        again: list[str] = []
         for name in open_:
             node = body.nodes.get(name)
             found = None if node is None else affine(body, node)
@@ -34,9 +34,8 @@ def fold_norms(draft: Draft, body: Body) -> None:
                 continue
             change = _change(body, found, taken)
             if change is not None:
-                _fold(draft, body, change, taken)
-                taken = takers(body)
-                again.extend(taken.get(name, ()) or list(body.nodes))
+                kept = _fold(draft, body, change, taken)
+                again.extend(taken.get(kept, ()))
         open_ = [name for name in dict.fromkeys(again) if name]
 
 
@@ -96,26 +95,40 @@ def _change(body: Body, found: Affine, taken: dict[str, list[str]]) -> Change | 
     return change if in_range(narrow, added) and change.folds else None
 
 
-def _fold(
-    draft: Draft, body: Body, change: Change, taken: dict[str, list[str]]
-) -> None:
-    """Fold into the producer and its bias."""
+def _fold(draft: Draft, body: Body, change: Change, taken: dict[str, list[str]]) -> str:
+    """Fold into the producer and its bias; the node that makes what the folded made."""
     node, producer = change.found.node, change.producer
     if change.scales:
         at, _ = PRODUCERS[producer.op]
         inputs = list(producer.input)
         inputs[at] = _written(body, producer, at, change.weight, taken)
-        body.nodes[producer.name] = rewired(producer, inputs)
+        put(body, taken, rewired(producer, inputs))
     draft.absorb(body, producer.name, node.name)
     kept = producer if not change.shifts else node
     if change.bias is not None:
         kept = change.bias.node
         draft.absorb(body, kept.name, node.name)
     if kept is not node:
-        redirect(body, {node.name: kept.name})
-        del body.nodes[node.name]
+        _replace(body, node, kept.name, taken)
     if change.shifts:
-        _put_bias(body, kept, producer, change.shift)
+        _put_bias(body, kept, producer, change.shift, taken)
+    return str(kept.name)
+
+
+def _replace(body: Body, node: Any, by: str, taken: dict[str, list[str]]) -> None:
+    """Have what takes a node take another one in its place."""
+    for name in dict.fromkeys(taken.get(node.name, ())):
+        if name:
+            reader = body.nodes[name]
+            inputs = [by if each == node.name else each for each in reader.input]
+            put(body, taken, rewired(reader, inputs))
+    for each in body.returns:
+        if each.tensor == node.name:
+            each.tensor = by
+            taken[node.name].remove("")
+            taken.setdefault(by, []).append("")
+    drop(body, taken, node.name)
+    del body.nodes[node.name]
 
 
 def _aborts_with_a_bias(producer: Any) -> bool:
@@ -163,7 +176,9 @@ def _written(
     return name
 
 
-def _put_bias(body: Body, adds: Any, producer: Any, value: Any) -> None:
+def _put_bias(
+    body: Body, adds: Any, producer: Any, value: Any, taken: dict[str, list[str]]
+) -> None:
     """Make a node the BiasAdd that TensorFlow's kernels fuse with the producer."""
     name = unused(body.nodes, f"{adds.name}/bias")
     body.nodes[name] = constant(name, value, types.DT_FLOAT)
@@ -173,4 +188,4 @@ def _put_bias(body: Body, adds: Any, producer: Any, value: Any) -> None:
         made = NodeDef(name=adds.name, op="BiasAdd", input=[producer.name, name])
         made.attr["data_format"].s = layout(producer)
     made.attr["T"].type = types.DT_FLOAT
-    body.nodes[adds.name] = made
+    put(body, taken, made)
