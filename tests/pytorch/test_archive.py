@@ -61,7 +61,11 @@ for name in sys.argv[2:]:
     said[name] = {
         "casts": targets.count("aten._to_copy.default"),
         "weights": sorted(str(w.dtype) for w in program.state_dict.values()),
-        "example": program.example_inputs is not None,
+        "compiled checks": hasattr(module, "_guards_fn"),
+        "examples": [
+            (list(x.shape), x.untyped_storage().nbytes(), x.any().item())
+            for x in torch.utils._pytree.tree_leaves(program.example_inputs)
+        ],
     }
 print(json.dumps(said))
 """
@@ -125,13 +129,24 @@ def test_a_pin_holds_in_the_file(reread: Any) -> None:
     assert conv.meta["val"].dtype == torch.bfloat16
 
 
-def test_the_file_holds_no_example_inputs_and_no_paths(reread: Any) -> None:
+def test_inputs_are_checked_by_compiled_guards(reread: Any) -> None:
+    _folder, said, _cases = reread
+    assert said["mixed"]["compiled checks"] and said["recurrent"]["compiled checks"]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 6, 5), (2, 3, 6), (2, 4, 6, 6)])
+def test_inputs_of_other_sizes_are_refused(reread: Any, shape: Any) -> None:
+    folder, _said, _cases = reread
+    module = torch.export.load(folder / "mixed.pt2").module()
+    with pytest.raises((AssertionError, IndexError)):  # torch's own, as of any program
+        module(torch.randn(*shape))
+
+
+def test_the_file_holds_nobodys_data_and_no_paths(reread: Any) -> None:
     folder, said, _cases = reread
-    assert not said["mixed"]["example"]
+    assert said["mixed"]["examples"] == [[[2, 3, 6, 6], 4, False]]
     with zipfile.ZipFile(folder / "mixed.pt2") as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
-    samples = [data for name, data in members.items() if "sample_inputs" in name]
-    assert samples in ([], [b""])
     here = [str(folder), str(Path(__file__).parent), Path(__file__).name, "Mixed"]
     for data in members.values():
         for text in (*here, ".py", "forward("):

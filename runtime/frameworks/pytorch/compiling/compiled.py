@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_unflatten
+from torch.utils._pytree import tree_map_only
 
 from ....common.errors import ModelError
 from ....common.files import write_bytes
 from ....common.processes.fresh import FreshProcess
 from ...protocol import Predict
+from ..opening.program_inputs import zero_inputs
 from ..running.predict import predictor
 from ..running.switches import hold_fp32
 from ..writing.archive import opened
-from .package import About, about, input_values, read_about
+from .package import About, about, read_about
 
 SETTINGS = {
     # Weights are constants: folded, and packed into oneDNN's layouts.
@@ -130,16 +131,8 @@ def _settings(known: About) -> dict[str, Any]:
 
 
 def _examples(program: torch.export.ExportedProgram) -> Any:
-    """Arguments of the sizes that the model was traced with; values don't matter."""
-    flat = [
-        torch.zeros([_traced(size) for size in value.shape], dtype=value.dtype)
-        for value in input_values(program)
-    ]
-    return tree_unflatten(flat, program.call_spec.in_spec)
-
-
-def _traced(size: int | torch.SymInt) -> int:
-    return size if isinstance(size, int) else int(size.node.hint)
+    """Arguments as large in memory as they are: strides are compiled in."""
+    return tree_map_only(torch.Tensor, torch.Tensor.contiguous, zero_inputs(program))
 
 
 def _said(error: Exception) -> str:

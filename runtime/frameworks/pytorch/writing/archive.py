@@ -15,6 +15,7 @@ from ....common.files import write_bytes
 from ...protocol import Predict
 from ..opening.exported_program import checked
 from ..opening.needs import NOTHING, Needs
+from ..opening.program_inputs import zero_inputs
 from ..running.calling import recorded
 from ..running.device import check_device
 from ..running.given import evaluated
@@ -28,14 +29,16 @@ TRANSIENT = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn")
 def to_bytes(program: torch.export.ExportedProgram) -> bytes:
     """The archive's bytes, the same from the same graph and weights on one version.
 
-    Written to a buffer, since a file's members carry its stem. Without example inputs
-    (they are the user's data), without traces of the source (they are paths) and
-    without entries for modules that are never called (they hold weights, no code).
+    Written to a buffer, since a file's members carry its stem. With zeros as example
+    inputs (traced ones are the user's data), without traces of the source (they are
+    paths) and without entries for modules that are never called (they hold weights, no
+    code).
     """
     for module in program.graph_module.modules():
         if isinstance(module, fx.GraphModule):
             _strip(module.graph)
-    program._example_inputs = None
+    program._example_inputs = zero_inputs(program)
+    program._guards_code = []  # what a trace saw of sizes: inputs' own are checked
     calls = program._module_call_graph
     calls[:] = [call for call in calls if call.signature is not None]
     buffer = io.BytesIO()
@@ -86,7 +89,9 @@ def opened(path: Path, needs: Needs = NOTHING) -> torch.export.ExportedProgram:
         )
     try:
         needs.register()
-        return checked(path, path.name, remedy=AGAIN, known=needs.operators)
+        program = checked(path, path.name, remedy=AGAIN, known=needs.operators)
     except ModelError:
         check_device(path)
         raise
+    program._example_inputs = zero_inputs(program)
+    return program
