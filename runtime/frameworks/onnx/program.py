@@ -177,9 +177,7 @@ class Program:
         return Calibrator(model, names, self.places, self._singles, self.executor)
 
     def _in_int8(self, int8: Quantized) -> Program:
-        return replace(
-            self, graph=with_int8(self.graph, int8.ops, Precision.FP32), int8=int8
-        )
+        return replace(self, graph=with_int8(self.graph, int8.ops), int8=int8)
 
     def clipped(self, precision: Precision) -> frozenset[str]:
         """As `Clipping.clipped`."""

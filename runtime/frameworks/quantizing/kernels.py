@@ -13,7 +13,9 @@ from .quantization import Scale, Scales
 INT8 = Precision.INT8
 
 
-def with_int8(graph: Graph, ops: Collection[str], output: Precision) -> Graph:
+def with_int8(
+    graph: Graph, ops: Collection[str], output: Precision = Precision.FP32
+) -> Graph:
     """The graph whose ops have int8's kernel where it ran, and no others.
 
     Args:
