@@ -7,7 +7,7 @@ The forms are those that inductor has kernels of oneDNN's for on CPUs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from ...quantizing.quantization import (
 )
 from ..ir import nodes
 from ..ir.prepared import is_constant
-from ..writing.int8.candidate import Candidate
+from ..writing.int8.candidate import Added, Candidate
 
 CONVOLUTIONS = frozenset({"conv1d", "conv2d"})
 PRODUCTS = frozenset({"matmul", "mm"})
@@ -54,8 +54,9 @@ class Candidates:
         """Activation → its node, and how it is quantized for all that take it."""
         found: dict[str, tuple[str, Integers]] = {}
         for op in self.ops.values():
-            _node, known = found.get(op.tensor, (op.data, op.taken))
-            found[op.tensor] = op.data, strictest(known, op.taken)
+            for tensor, data in op.activations.items():
+                _node, known = found.get(tensor, (data, op.taken))
+                found[tensor] = data, strictest(known, op.taken)
         return found
 
 
@@ -66,12 +67,21 @@ def candidates(graph: Graph, module: fx.GraphModule, how: Quantization) -> Candi
         module: The prepared one.
     """
     by_name = {node.name: node for node in module.graph.nodes}
-    found, refusals = {}, {}
+    by_key = {str(op.key): op for op in graph.ops}
+    found: dict[str, Candidate] = {}
+    refusals, sums = {}, set[str]()
     for op in graph.ops:
         if op.kind is not Kind.COMPUTE or op.quantized:
             continue
         try:
-            found[op.id] = _candidate(op, by_name.get(str(op.key)), how)
+            node = by_name.get(str(op.key))
+            candidate = _candidate(op, node, how)
+            assert node is not None
+            added = None if how.dynamic else _added(node, by_key)
+            if added is not None and added.sum not in sums:
+                candidate = replace(candidate, added=added)
+                sums.add(added.sum)
+            found[op.id] = candidate
         except _Refused as why:
             refusals[op.id] = str(why)
     return Candidates(found, refusals)
@@ -112,6 +122,33 @@ def _operands(node: fx.Node) -> tuple[fx.Node, fx.Node]:
     if name not in CONVOLUTIONS and data.meta["val"].dim() < 2:
         raise _Refused("it takes a vector")
     return data, weight
+
+
+def _added(node: fx.Node, by_key: Mapping[str, Op]) -> Added | None:
+    """What a convolution's kernel adds in place, if that can be integers.
+
+    It must be read by nothing that comes later, since it is overwritten.
+    """
+    if nodes.operator_name(node) != "conv2d" or len(node.users) != 1:
+        return None
+    (total,) = node.users
+    if total.target is not torch.ops.aten.add.Tensor or total.kwargs:
+        return None
+    places = [k for k, each in enumerate(total.args) if each is not node]
+    if len(places) != 1:
+        return None
+    other = total.args[places[0]]
+    data, _weight = nodes.operands(node)
+    if not _is_fp32(other) or is_constant(other) or other is data:
+        return None
+    assert isinstance(other, fx.Node)
+    same = other.meta["val"].shape == node.meta["val"].shape
+    order = {each: k for k, each in enumerate(node.graph.nodes)}
+    later = [each for each in other.users if order[each] > order[node]]
+    if not same or later != [total]:
+        return None
+    tensor = by_key[total.name].inputs[places[0]].tensor
+    return Added(total.name, other.name, str(tensor))
 
 
 def _wanted(sides: Sides) -> tuple[Integers, Integers]:

@@ -81,7 +81,7 @@ class Quantizing(Interpreter):
     ) -> tuple[torch.Tensor, Any, Any]:
         """What the op takes as integers, with scale and zero point."""
         ends = (*ENDS[TAKEN], TAKEN)
-        scale = self.int8.scale(name)
+        scale = self.int8.scale(self.int8.ops[name].tensor)
         if scale is None:
             made, zero = decomposed.choose_qparams.tensor(
                 value, *ENDS[TAKEN], EPS, TAKEN

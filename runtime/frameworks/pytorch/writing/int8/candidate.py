@@ -11,6 +11,21 @@ from ....quantizing.scaling import integers, weight_scales
 
 
 @dataclass(frozen=True)
+class Added:
+    """What is added to all that a convolution makes, as part of its kernel.
+
+    Attributes:
+        sum: Name of the addition's node.
+        data: That of the node whose value it takes as integers besides.
+        tensor: What that value is called in the Graph.
+    """
+
+    sum: str
+    data: str
+    tensor: str
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A contraction that can be written in int8.
 
@@ -22,6 +37,7 @@ class Candidate:
         turned: Whether the weight's channels are its columns, as those of a product.
         taken: How what it takes is quantized.
         integers: How its weight is.
+        added: None where nothing is that its kernel adds.
     """
 
     node: str
@@ -31,6 +47,13 @@ class Candidate:
     turned: bool
     taken: Integers
     integers: Integers
+    added: Added | None = None
+
+    @property
+    def activations(self) -> dict[str, str]:
+        """Each tensor that is quantized for it, and its node."""
+        own = {self.tensor: self.data}
+        return own | ({self.added.tensor: self.added.data} if self.added else {})
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ decomposed = torch.ops.quantized_decomposed
 EPS = float(torch.finfo(torch.float32).tiny)
 """The least scale of a batch: smaller ones are flushed."""
 
+_POOLS = frozenset({torch.ops.aten.max_pool2d.default})
+
 Between = tuple[Any, ...]
 """Scale, zero point, ends and dtype, as the operators take them."""
 
@@ -53,9 +55,13 @@ class _Writer:
         """Put an op between integers."""
         op = self.int8.ops[name]
         node, data, weight = (by_name[n] for n in (op.node, op.data, op.weight))
-        taken = self._dequantized(data, node, self.int8.scale(name))
+        taken = self._dequantized(data, node, self.int8.scale(op.tensor))
         held = self._weight(name, weight, node)
         nodes.with_operands(node, (taken, held))
+        if op.added is not None:
+            total, other = by_name[op.added.sum], by_name[op.added.data]
+            rounded = self._dequantized(other, total, self.int8.scale(op.added.tensor))
+            total.replace_input_with(other, rounded)
 
     def _dequantized(self, data: fx.Node, op: fx.Node, scale: Scale | None) -> fx.Node:
         if data not in self.quantized:
@@ -90,6 +96,29 @@ class _Writer:
             how = (*parts, *ENDS[TAKEN], TAKEN)
             quantize = decomposed.quantize_per_tensor.tensor
             return self._call(quantize, (data, *how), made), how
+
+    def quantize_before_pools(self) -> None:
+        """Let pools that are read as integers alone take integers.
+
+        The largest of rounded values is the largest rounded, so nothing changes but
+        what is moved, and that the kernel before can make integers.
+        """
+        for data, (integers, how) in self.quantized.items():
+            alone = list(data.users) == [integers]
+            if data.target not in _POOLS or not alone or self.int8.dynamic:
+                continue
+            (read, *others), value = data.args, integers.meta["val"]
+            assert isinstance(read, fx.Node)
+            if len(read.users) > 1:
+                continue
+            with self.graph.inserting_before(data):
+                quantize = decomposed.quantize_per_tensor.default
+                made = self._call(
+                    quantize, (read, *how), read.meta["val"].to(value.dtype)
+                )
+                dequantize = decomposed.dequantize_per_tensor.default
+                back = self._call(dequantize, (made, *how), read.meta["val"])
+            data.args = (back, *others)
 
     def _weight(self, name: str, weight: fx.Node, op: fx.Node) -> fx.Node:
         known = self.int8.weight(name, self.module, weight)
@@ -140,6 +169,7 @@ def in_int8(
             count = len(writer.low)
             writer.write(name, by_name)
             owners |= dict.fromkeys(writer.low[count:], int8.ops[name].node)
+    writer.quantize_before_pools()
     writer.graph.eliminate_dead_code()
     writer.module.recompile()
     return writer.module, owners

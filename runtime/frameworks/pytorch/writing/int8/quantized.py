@@ -44,9 +44,9 @@ class Quantized:
             self.known[op] = integer_weight(constant(module, node), self.ops[op])
         return self.known[op]
 
-    def scale(self, op: str) -> Scale | None:
-        """That of what an op takes; None where it comes as the model runs."""
-        return None if self.dynamic else self.scales[self.ops[op].tensor]
+    def scale(self, tensor: str) -> Scale | None:
+        """That of an activation; None where it comes as the model runs."""
+        return None if self.dynamic else self.scales[tensor]
 
     def of_nodes(self, nodes: Collection[str]) -> list[str]:
         """Ids of the ops that these nodes are, in graph order."""
