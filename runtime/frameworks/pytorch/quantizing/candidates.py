@@ -23,6 +23,7 @@ from ...quantizing.quantization import (
 )
 from ..ir import nodes
 from ..ir.prepared import is_constant
+from ..ir.values.quantized import is_mislaid
 from ..writing.int8.candidate import Added, Candidate
 
 CONVOLUTIONS = frozenset({"conv1d", "conv2d"})
@@ -96,6 +97,11 @@ def _candidate(op: Op, node: fx.Node | None, how: Quantization) -> Candidate:
     if how.dynamic and name in CONVOLUTIONS:
         raise _Refused("inductor has no int8 convolution whose scales come as it runs")
     data, weight = _operands(node)
+    if name in CONVOLUTIONS and is_mislaid(node):
+        raise _Refused(
+            "inductor mistakes the layout of images of one channel or pixel whose "
+            "number varies"
+        )
     taken, integers = _wanted(sides)
     # What reads it takes its first operand first: that is the one with a scale.
     tensor = str(op.inputs[0].tensor)
