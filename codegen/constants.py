@@ -22,7 +22,7 @@ from narrowcast.spec.spec import (
 from .evaluation.transforms import own
 from .evaluation.transforms.section import is_drawn
 from .frameworks import factory, framework_of
-from .quantization import quantization_constant
+from .quantization import quantization_constant, quantizers
 from .writing.code import Code, literal
 from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
 
@@ -30,7 +30,11 @@ from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wr
 def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
     """One laid-out assignment each, in the order of reading."""
     framework = framework_of(spec)
-    compiler = {"compiler": literal(True)} if spec.execution == "compile" else {}
+    more: dict[str, Code | Group] = {}
+    if spec.execution == "compile":
+        more["compiler"] = literal(True)
+    if beside := quantizers(spec):
+        more["beside"] = values(beside)
 
     def required(precision: Code) -> Group:
         return call(
@@ -38,7 +42,7 @@ def constants(spec: Spec, folder: str) -> tuple[Code, ...]:
             framework=literal(framework.releases.framework),
             precision=precision,
             device=literal(spec.device),
-            **compiler,
+            **more,
         )
 
     lows = [Code(f"Precision.{each.upper()}") for each in spec.precisions]

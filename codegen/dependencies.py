@@ -15,6 +15,7 @@ from .evaluation.metrics import section as metrics
 from .evaluation.transforms import section as transforms
 from .frameworks import framework_of
 from .frameworks.pytorch import is_safetensors
+from .quantization import quantizers
 from .vendoring.runtime import Runtime
 
 
@@ -58,6 +59,7 @@ def _asked_for(spec: Spec) -> Iterator[str]:
     """For reading the weights, and for reading, preparing and judging data."""
     if is_safetensors(spec.model.weights or ""):
         yield SAFETENSORS
+    yield from quantizers(spec)
     yield from datasets.packages(spec.evaluation.dataset)
     yield from transforms.packages(spec.evaluation)
     yield from metrics.packages(spec.evaluation)

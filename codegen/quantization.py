@@ -7,12 +7,19 @@ from dataclasses import asdict
 
 from narrowcast.spec import Spec
 from narrowcast.spec.quantization import SAMPLES, Integers, Quantization, Sides
+from narrowcast.spec.releases.frameworks import TORCHAO
 
 from .writing.code import Code, literal
 from .writing.imports import Import
 from .writing.layout import Group, call, laid_out
 
 PACKAGE = "narrowcast.runtime.frameworks.quantizing.quantization"
+
+
+def quantizers(spec: Spec) -> tuple[str, ...]:
+    """What finds ranges, where it is no part of the framework's own packages."""
+    here = spec.quantization is not None and spec.model.framework == "pytorch"
+    return (TORCHAO,) if here else ()
 
 
 def quantization_constant(spec: Spec) -> Iterator[Code]:

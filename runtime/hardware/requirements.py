@@ -37,12 +37,14 @@ class Requirements:
         precision: The 16-bit precision; fp32 needs only the framework.
         device: Where the model runs.
         compiler: Whether the model is compiled, which takes a C++ compiler.
+        beside: Other distributions that the conversion takes, as `framework`.
     """
 
     framework: str
     precision: Precision
     device: Device = "cpu"
     compiler: bool = False
+    beside: tuple[str, ...] = ()
 
     @property
     def distribution(self) -> str:
@@ -133,6 +135,7 @@ def require(
     lacks = missing(requirements, cpu, version, answer)
     if requirements.compiler:
         lacks += missing_compiler(environ)
+    lacks += missing_beside(requirements, installed)
     needs_device = requirements.executes and requirements.device != "cpu"
     forced = environ.get(requirements.force) == "1"
     if not all(lack.forcible and forced for lack in lacks):
@@ -174,6 +177,27 @@ def missing(
             else missing_capability(requirements, said)
         )
     return lacks
+
+
+def missing_beside(
+    requirements: Requirements, installed: Callable[[str], str | None]
+) -> tuple[Missing, ...]:
+    """The other distributions that are not installed, or too old or new."""
+    found = []
+    for each in requirements.beside:
+        name, lowest, below = required(each)
+        version = installed(name)
+        have = release(version) if version else None
+        if have is None:
+            text = f"{name} is not installed."
+        elif have < (release(lowest) or ()):
+            text = f"{name} {lowest} or later is needed; {version} is installed."
+        elif below and have >= (release(below) or ()):
+            text = f"{name} before {below} is needed; {version} is installed."
+        else:
+            continue
+        found.append(Missing(text, f"Install it: pip install '{each}'"))
+    return tuple(found)
 
 
 def missing_framework(

@@ -34,11 +34,20 @@ def behind_int8(graph: Graph) -> Iterator[tuple[Op, Op]]:
 
 
 def free(graph: Graph, placement: Placement) -> set[str]:
-    """Ids of the ops in fp32 that cost nothing: they are part of an int8 kernel."""
+    """Ids of the ops that cost nothing: they are part of an int8 kernel."""
     if not graph.quantizable:
         return set()
     return {
         op.id
         for op, maker in behind_int8(graph)
-        if placement[op.id] is Precision.FP32 and placement[maker.id] is Precision.INT8
+        if placement[op.id] is fuses_in(maker) and placement[maker.id] is Precision.INT8
     }
+
+
+def fuses_in(maker: Op) -> Precision:
+    """The precision in which an op is part of the int8 kernel before it.
+
+    That in which the kernel leaves its floats: in another it would have to be cast.
+    """
+    kernel = maker.kernel(Precision.INT8)
+    return kernel.output if kernel else Precision.FP32

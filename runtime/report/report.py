@@ -23,7 +23,7 @@ class Report:
         flops_int8, ops_int8: Those in int8.
         quantized: Whether the model came with ops in int8.
         ops, ops_low: Ops that could carry a precision at all, and those in 16 bits.
-        fp32_bytes: Size of the weights in fp32.
+        fp32_bytes: Size of the weights as loaded: fp32, but for those that came in int8.
         saved_bytes: Size of the converted file.
         judgement: Accuracy before and after; None where nothing was judged.
         drift: Without one, the relative RMS error of the outputs on random inputs.

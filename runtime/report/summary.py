@@ -21,7 +21,7 @@ def summary(report: Report) -> str:
         *(("accuracy", line) for line in _accuracy(report.judgement, report.drift)),
         (
             "size",
-            f"{in_bytes(report.fp32_bytes)} of fp32 weights -> {in_bytes(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
+            f"{in_bytes(report.fp32_bytes)} of {_weights(report)} -> {in_bytes(report.saved_bytes)} file ({report.saved_bytes / max(report.fp32_bytes, 1):.0%})",
         ),
         *(("size", line) for line in _larger(report)),
         *([] if report.weights is None else [("weights", _stored(*report.weights))]),
@@ -66,6 +66,11 @@ def _compute(report: Report) -> str:
         return f"{low}, {report.casts} casts"
     int8 = f"{report.flops_int8 / whole:.1%} of FLOPs and {report.ops_int8} ops in int8"
     return f"{int8}, {low}, {report.casts} casts"
+
+
+def _weights(report: Report) -> str:
+    """What is stored before: of a model that came quantized not fp32 alone."""
+    return "weights, int8 as they came" if report.quantized else "fp32 weights"
 
 
 def _larger(report: Report) -> list[str]:

@@ -32,6 +32,9 @@ class Releases:
 
 SAFETENSORS = "safetensors>=0.4,<1"
 
+TORCHAO = "torchao>=0.18,<1"
+"""What finds PyTorch's ranges, where a spec asks for int8."""
+
 PYTORCH = Releases("torch>=2.10,<3", (SAFETENSORS,))
 TENSORFLOW = Releases(
     "tensorflow>=2.16,<3", ("keras>=3.0,<4", "h5py>=3.10,<4", "protobuf>=3.20.3,<8")

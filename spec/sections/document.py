@@ -123,7 +123,9 @@ class Document(Section):
     def _int8_problems(self) -> Iterator[Problem]:
         mixed = self.mixed_precision
         if mixed.int8:
-            yield from precisions.int8(mixed.precisions, self.framework, self.runtime)
+            yield from precisions.int8(
+                mixed.precisions, self.framework, self.runtime, self.tuning.execution
+            )
 
     def _int8_problems_in(self, section: str) -> Iterator[Problem]:
         if self.mixed_precision.int8:

@@ -66,13 +66,14 @@ def test_its_runtime_is_that_of_the_16_bits() -> None:
         (
             "framework: pytorch, path: a.pt2",
             "[int8, bf16]",
-            "int8 is written for ONNX models so far",
-            "precisions: bf16",
+            "PyTorch runs int8 kernels compiled only: eager, they are floats between "
+            "roundings, slower than fp32",
+            "tuning.execution: compile",
         ),
         (
             "framework: tensorflow, path: a.pb",
             "[int8, fp16]",
-            "int8 is written for ONNX models so far",
+            "int8 is written for ONNX and PyTorch models so far",
             "precisions: fp16",
         ),
         (
@@ -104,6 +105,30 @@ def test_its_runtime_is_that_of_the_16_bits() -> None:
 def test_it_is_refused(model: str, precisions: str, message: str, hint: str) -> None:
     text = f"model: {{name: n, {model}}}\nmixed_precision: {{precisions: {precisions}}}"
     assert errors(text) == [("mixed_precision.precisions", message, hint)]
+
+
+@pytest.mark.parametrize(
+    ("precisions", "message"),
+    [
+        (
+            "[int8, fp16]",
+            "PyTorch's int8 kernels leave their floats in bf16, or in fp32",
+        ),
+        ("int8", "int8 alone: ops that can't be quantized have no precision to go to"),
+        (
+            "[int8, bf16, fp16]",
+            "int8 stands beside one 16-bit precision, and there are two",
+        ),
+    ],
+)
+def test_compiled_pytorch_has_it_beside_bf16(precisions: str, message: str) -> None:
+    text = (
+        "model: {name: n, framework: pytorch, path: a.pt2}\n"
+        "tuning: {execution: compile}\nmixed_precision: {precisions: %s}"
+    )
+    said = ("mixed_precision.precisions", message, "precisions: [int8, bf16]")
+    assert errors(text % precisions) == [said]
+    assert loads(text % "[int8, bf16]").quantization is not None
 
 
 def test_uint8_is_no_precision() -> None:

@@ -18,6 +18,7 @@ from ..inputs import Input
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings
+from ..quantizing.kernels import with_int8
 from ..quantizing.quantization import Quantization, Scales
 from .ir.inline import Calls, plain
 from .ir.naming import Names, name_all
@@ -34,7 +35,6 @@ from .picture import picture
 from .preparation.prepare import prepare
 from .quantizing.alone import Int8Stopwatch
 from .quantizing.calibrating import Calibrator
-from .quantizing.probing import with_int8
 from .running.given import arrays, model_of, order, record_order
 from .running.interpreter import Observed, observe
 from .running.low import Singles
@@ -177,7 +177,7 @@ class Program:
         return Calibrator(model, names, self.places, self._singles, self.executor)
 
     def _in_int8(self, int8: Quantized) -> Program:
-        return replace(self, graph=with_int8(self.graph, int8), int8=int8)
+        return replace(self, graph=with_int8(self.graph, int8.ops), int8=int8)
 
     def clipped(self, precision: Precision) -> frozenset[str]:
         """As `Clipping.clipped`."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...graph.graph import Graph, Kind, Op, Precision
 from ..costs import CastCost, OpCost, checked
-from ..fusing import behind_int8
+from ..fusing import behind_int8, fuses_in
 from ..groups import leaders
 from ..solution import Solution
 from .elimination import LARGEST, minimum
@@ -38,8 +38,8 @@ class LabelProblem:
         costs: What each node costs in each label, 0 where it has no kernel.
         work: FLOPs of each node that decide before any cost does.
         shares: Conversions, and copies of weights.
-        fused: Nodes of an op and of its maker: behind an int8 kernel the op costs
-            nothing in fp32.
+        fused: Nodes of an op and of its maker, and the label in which the op costs
+            nothing behind the maker's int8 kernel.
     """
 
     nodes: Mapping[str, int]
@@ -48,7 +48,7 @@ class LabelProblem:
     costs: Sequence[Sequence[float]]
     work: Sequence[int]
     shares: Sequence[Share]
-    fused: Sequence[tuple[int, int]] = ()
+    fused: Sequence[tuple[int, int, int]] = ()
 
     quantum: float = 0.0
     """Resolution of the costs: they are not rounded."""
@@ -91,18 +91,18 @@ class LabelProblem:
             Factor((node,), np.array([self.costs[node][label] for label in own]))
             for node, own in enumerate(domains)
         ]
-        factors += (self._fused(op, maker, domains) for op, maker in self.fused)
+        factors += (self._fused(*each, domains) for each in self.fused)
         for share in self.shares:
             factors += factors_of(share, domains, fresh)
         return sizes, factors
 
-    def _fused(self, op: int, maker: int, domains: Domains) -> Factor:
+    def _fused(self, op: int, maker: int, label: int, domains: Domains) -> Factor:
         """What an op does not cost, by its label and its maker's."""
         saved = np.zeros((len(domains[op]), len(domains[maker])))
         int8 = self.labels.index(Precision.INT8)
-        if int8 in domains[maker] and 0 in domains[op]:
-            row, column = domains[op].index(0), domains[maker].index(int8)
-            saved[row, column] = -self.costs[op][0]
+        if int8 in domains[maker] and label in domains[op]:
+            row, column = domains[op].index(label), domains[maker].index(int8)
+            saved[row, column] = -self.costs[op][label]
         return Factor((op, maker), saved)
 
 
@@ -176,7 +176,7 @@ def label_problem(
     work = [sum(op.flops for op in ops if op.id in demanded) for ops in members]
     shares = tuple(conversions(graph, labels, nodes, cast_cost))
     fused = tuple(
-        (nodes[op.id], nodes[maker.id])
+        (nodes[op.id], nodes[maker.id], labels.index(fuses_in(maker)))
         for op, maker in behind_int8(graph)
         if len(members[nodes[op.id]]) == 1 and nodes[op.id] != nodes[maker.id]
     )

@@ -96,7 +96,7 @@ def reasons(
     fused = free(graph, placement)
     found = {}
     for op in graph.ops:
-        if op.id in fused:
+        if op.id in fused and placement[op.id] is Precision.FP32:
             found[op.id] = known.get(op.id, FUSED)
         elif placement[op.id] is Precision.FP32:
             found[op.id] = known.get(op.id) or objective.aside(graph, op, low)

@@ -38,16 +38,25 @@ def ability(
 
 
 def int8(
-    precisions: Sequence[str], framework: str, runtime: str | None
+    precisions: Sequence[str], framework: str, runtime: str | None, execution: str
 ) -> Iterator[Problem]:
     """Integers are for some models alone, beside one 16-bit precision."""
     lows = [low for low in ("bf16", "fp16") if low in precisions]
     low = "fp16" if runtime == "onnxruntime" else "bf16"
-    if framework != "onnx":
-        text = "int8 is written for ONNX models so far"
+    hint = f"precisions: [int8, {low}]"
+    if framework not in ("onnx", "pytorch"):
+        text = "int8 is written for ONNX and PyTorch models so far"
         rest = f"precisions: {', '.join(lows) or low}"
         yield Problem(text, rest, PRECISIONS, code=Code.ABILITY)
-    elif runtime not in EXECUTED:
+    elif framework == "pytorch" and execution != "compile":
+        yield Problem(
+            "PyTorch runs int8 kernels compiled only: eager, they are floats between "
+            "roundings, slower than fp32",
+            "tuning.execution: compile",
+            PRECISIONS,
+            code=Code.ABILITY,
+        )
+    elif framework == "onnx" and runtime not in EXECUTED:
         yield Problem(
             "int8 is written for what runs here so far: its ranges and kernels are tried",
             "model.runtime: openvino or onnxruntime",
@@ -56,9 +65,10 @@ def int8(
         )
     elif not lows:
         text = "int8 alone: ops that can't be quantized have no precision to go to"
-        hint = f"precisions: [int8, {low}]"
         yield Problem(text, hint, PRECISIONS, code=Code.CHOICE)
     elif len(lows) > 1:
         text = "int8 stands beside one 16-bit precision, and there are two"
-        hint = f"precisions: [int8, {low}]"
         yield Problem(text, hint, PRECISIONS, code=Code.CHOICE)
+    elif framework == "pytorch" and lows != ["bf16"]:
+        text = "PyTorch's int8 kernels leave their floats in bf16, or in fp32"
+        yield Problem(text, hint, PRECISIONS, code=Code.ABILITY)

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from ....common.errors import PlanError, RequirementError
+from ....common.errors import RequirementError
 from ...protocol import Array, Inputs
+from ...quantizing.kernels import first, recorded
 from ...quantizing.quantization import Quantization, Scales
+from ...quantizing.scaling import scale_of, unsigned
 from ..ir.naming import Names
 from ..ir.quantized.forms import Forms
 from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
 from ..writing.int8.quantized import Quantized
-from ..writing.int8.scaling import scale_of, unsigned
 from .candidates import Candidates, candidates
 from .probing import probed
 from .ranges import ranges
@@ -61,13 +62,7 @@ class Calibrator:
             PlanError: A tensor has none that an op would take as integers.
         """
         found = self._candidates(how)
-        for name in found.tensors:
-            if name not in scales:
-                raise PlanError(
-                    f"the plan has no int8 scale of tensor {name}",
-                    "Search anew: it is of another model, or of another version.",
-                )
-        return self._probed(found, {name: scales[name] for name in found.tensors})
+        return self._probed(found, recorded(scales, found.tensors))
 
     @property
     def _forms(self) -> Forms:
@@ -86,12 +81,8 @@ class Calibrator:
         self, batches: Iterable[Inputs], samples: int
     ) -> Iterator[Sequence[Array]]:
         """Batches in the order of the model's inputs, until there are enough samples."""
-        for batch in batches:
-            if samples <= 0:
-                return
-            given = arrays(self.model, batch, self.places)
-            yield given
-            samples -= max((len(each) for each in given if each.ndim), default=1)
+        for batch in first(batches, samples):
+            yield arrays(self.model, batch, self.places)
 
     def _probed(self, found: Candidates, scales: Scales) -> Quantized:
         int8 = Quantized(found.ops, scales, refusals=found.refusals)

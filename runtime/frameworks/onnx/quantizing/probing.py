@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ....graph.graph import Graph, Kernel, Op, Precision
+from ....graph.graph import Op, Precision
 from ...comparing import compared
 from ...protocol import Probe
 from ..ir.quantized.forms import Forms
@@ -39,18 +39,6 @@ def probed(
         probes=probes,
         refusals={**int8.refusals, **failed},
     )
-
-
-def with_int8(graph: Graph, int8: Quantized) -> Graph:
-    """The graph whose ops have int8's kernel where it ran."""
-
-    def known(op: Op) -> Op:
-        own = tuple(each for each in op.kernels if each.input is not INT8)
-        if op.id in int8.ops:
-            return replace(op, kernels=(*own, Kernel(INT8, FP32)))
-        return replace(op, kernels=own)
-
-    return replace(graph, ops=tuple(map(known, graph.ops)))
 
 
 def _none(why: str) -> Probe:

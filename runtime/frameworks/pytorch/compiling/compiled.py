@@ -23,6 +23,7 @@ from ..opening.program_inputs import zero_inputs
 from ..running.predict import predictor
 from ..running.switches import hold_fp32
 from ..writing.archive import opened
+from .layouts import keep_layouts
 from .package import About, about, read_about
 
 SETTINGS = {
@@ -90,6 +91,7 @@ def _compile(saved: Path, scratch: Path) -> Path:
     hold_fp32()
     program = opened(saved)
     _check_stateless(program)
+    keep_layouts(program.graph)
     known = about(program, saved)
     program._example_inputs = _examples(program)
     package = scratch / "model.pt2"

@@ -35,6 +35,14 @@ def compiled_notes(module: fx.GraphModule) -> Iterator[str]:
         )
 
 
+def int8_note(count: int) -> str:
+    """What is said of one that is quantized here."""
+    return (
+        f"int8 kernels, which {_ops(count)} can have, run in the package; the .pt2, "
+        "called eager, computes them in floats"
+    )
+
+
 def marked(graph: Graph, module: fx.GraphModule) -> Graph:
     """The picture in which these ops compute in int8."""
     keys = quantized(module)

@@ -123,6 +123,26 @@ def module_path(node: fx.Node) -> str:
     return ""
 
 
+def operands(node: fx.Node) -> tuple[Any, Any]:
+    """The first two arguments of an operator of torch's, however they are given."""
+    first, second = _leading(node)
+    given = dict(arguments(node))
+    return given.get(first), given.get(second)
+
+
+def with_operands(node: fx.Node, values: tuple[fx.Node, fx.Node]) -> None:
+    """Let an op take other values as its first two arguments."""
+    count = min(len(node.args), 2)
+    named = zip(_leading(node)[count:], values[count:], strict=True)
+    node.args = (*values[:count], *node.args[count:])
+    node.kwargs = {**node.kwargs, **dict(named)}
+
+
+def _leading(node: fx.Node) -> list[str]:
+    assert isinstance(node.target, OpOverload)
+    return [argument.name for argument in node.target._schema.arguments[:2]]
+
+
 def arguments(node: fx.Node) -> Iterator[tuple[str, Any]]:
     """(schema name, value) of the node's arguments, positional ones first."""
     if isinstance(node.target, OpOverload):

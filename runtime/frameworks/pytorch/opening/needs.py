@@ -55,6 +55,12 @@ class Needs:
 NOTHING = Needs()
 
 
+def with_quantized(needs: Needs) -> Needs:
+    """The same of a model that is quantized besides."""
+    operators = needs.operators | {f"{DECOMPOSED}::quantize_per_tensor"}
+    return Needs(operators, tuple(dict.fromkeys((*needs.modules, QUANTIZED))))
+
+
 def needs(model: nn.Module, captured: fx.GraphModule) -> Needs:
     """What a program needs that was captured from a model."""
     operators = dict.fromkeys(_refused(captured))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from .....common.errors import PlanError
-from .....graph.graph import Placement, Precision
+from .....graph.graph import Placement
 from ....protocol import Probe
+from ....quantizing.kernels import check_scaled
 from ....quantizing.quantization import Scales
+from ....quantizing.scaling import Floats, WeightScales, weight_scales
 from .candidate import Candidate
-from .scaling import Floats, WeightScales, weight_scales
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,7 @@ class Quantized:
         Raises:
             PlanError: There are none for one.
         """
-        for op, precision in placement.items():
-            if precision is Precision.INT8 and op not in self.ops:
-                why = self.refusals.get(op, "nothing was calibrated")
-                raise PlanError(
-                    f"op {op} is to be int8, for which there are no scales: {why}",
-                    "Search anew, without the plan.",
-                )
+        check_scaled(placement, self.ops, self.refusals)
 
 
 NOTHING = Quantized()

@@ -68,7 +68,8 @@ def computes_in_int8(node: fx.Node) -> bool:
     taken = dict(nodes.arguments(node))
     match nodes.operator_name(node):
         case "conv1d" | "conv2d":
-            return _is_activation(taken["input"]) and _is_weight(taken["weight"])
+            quantized = _is_activation(taken["input"]) and _is_weight(taken["weight"])
+            return quantized and not is_mislaid(node)
         case "linear":
             rows, weight = taken["input"], taken["weight"]
         case "addmm":
@@ -80,6 +81,21 @@ def computes_in_int8(node: fx.Node) -> bool:
         case _:
             return False
     return _is_activation(rows) and _is_weight(weight)
+
+
+def is_mislaid(convolution: fx.Node) -> bool:
+    """Whether inductor takes an int8 convolution's output for what it isn't.
+
+    Where a size varies and the images are contiguous however they are laid out, with
+    one channel or one pixel, it counts on a contiguous output; the kernel's is
+    channels-last (`_prepare_convolution_fusion_create`, torch 2.13).
+    """
+    image = dict(nodes.arguments(convolution))["input"].meta["val"]
+    sizes = (*image.shape, *convolution.meta["val"].shape)
+    varies = any(not isinstance(size, int) for size in sizes)
+    _batch, channels, *pixels = image.shape
+    alike = channels == 1 or all(isinstance(p, int) and p == 1 for p in pixels)
+    return varies and alike
 
 
 def _flat(rows: Any, product: fx.Node) -> Any:

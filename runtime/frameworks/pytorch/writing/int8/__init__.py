@@ -1,0 +1,1 @@
+"""Contractions between a dequantize and a quantize, as compilers look for them."""
