@@ -19,7 +19,6 @@ from ....common.errors import ModelError
 from ....common.files import write_bytes
 from ....common.processes.fresh import FreshProcess
 from ...protocol import Predict
-from ..opening.program_inputs import zero_inputs
 from ..running.predict import predictor
 from ..running.switches import hold_fp32
 from ..writing.archive import opened
@@ -93,7 +92,10 @@ def _compile(saved: Path, scratch: Path) -> Path:
     _check_stateless(program)
     keep_layouts(program.graph)
     known = about(program, saved)
-    program._example_inputs = _examples(program)
+    # As large in memory as they say: strides are compiled in.
+    program._example_inputs = tree_map_only(
+        torch.Tensor, torch.Tensor.contiguous, program.example_inputs
+    )
     package = scratch / "model.pt2"
     try:
         with torch.no_grad(), warnings.catch_warnings():
@@ -130,11 +132,6 @@ def _settings(known: About) -> dict[str, Any]:
         "post_grad_custom_pre_pass": Passes(),
         "aot_inductor.metadata": known.metadata(),
     }
-
-
-def _examples(program: torch.export.ExportedProgram) -> Any:
-    """Arguments as large in memory as they are: strides are compiled in."""
-    return tree_map_only(torch.Tensor, torch.Tensor.contiguous, zero_inputs(program))
 
 
 def _said(error: Exception) -> str:
