@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .performance import Performance
-from .quantization import quantization_of
+from .quantization import Calibration, quantization_of
 from .reading.diagnostics import Steps, dotted
 from .reading.source import Data
-from .sections.datasets.dataset import BuiltInDataset
 from .sections.document import Document
 from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
@@ -62,6 +61,7 @@ def normalise(document: Document) -> Spec:
         costs=document.costs,
         performance=_performance(document),
         quantization=quantization_of(document),
+        calibration=_calibration(document),
     )
 
 
@@ -180,7 +180,7 @@ def _evaluation(document: Document) -> Evaluation:
     """What judges; without a section for it, everything is supplied."""
     accuracy = document.evaluation.accuracy or AccuracySection.model_construct()
     loader = accuracy.dataloader
-    read = _is_named(loader)
+    read = loader.is_named
     judged, balance = document.judged, loader.filter.LabelBalance
     return Evaluation(
         dataset=_dataset(loader) if read else None,
@@ -197,11 +197,20 @@ def _evaluation(document: Document) -> Evaluation:
     )
 
 
-def _is_named(loader: DataloaderSection) -> bool:
-    """Whether the spec says what data is read."""
-    chosen = loader.dataset.chosen if loader.dataset else None
-    return chosen is not None and (
-        not isinstance(chosen, BuiltInDataset) or chosen.named
+def _calibration(document: Document) -> Calibration | None:
+    """What int8's ranges are taken from, where that is data of its own."""
+    loader = document.calibrated_by
+    dataset = None if loader is None else _dataset(loader)
+    if loader is None or dataset is None:
+        return None
+    balance = loader.filter.LabelBalance
+    return Calibration(
+        dataset,
+        loader.transform.steps,
+        loader.batch_size,
+        loader.last_batch == "rollover",
+        loader.shuffle,
+        balance.size if balance else None,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .performance import Performance
-from .quantization import Quantization
+from .quantization import Calibration, Quantization
 from .reading.diagnostics import Diagnostic
 from .reading.source import Data
 from .sections.datasets.dataset import BuiltInDataset
@@ -264,6 +264,8 @@ class Spec:
         costs: "measured" or "static"; what objective "latency" goes by.
         performance: How speed is measured, None where nothing is executed or asked for.
         quantization: How int8 is made besides, None where it isn't asked for.
+        calibration: What its ranges are taken from, None where that is evaluation's
+            data or no data at all.
         told: The framework as the command line gave it, "" where the spec tells it; no
             part of what the spec means.
         notices: What the user should hear, in the order of the file; no part of what
@@ -283,6 +285,7 @@ class Spec:
     costs: str
     performance: Performance | None = field(default=None, metadata={ADDED: True})
     quantization: Quantization | None = field(default=None, metadata={ADDED: True})
+    calibration: Calibration | None = field(default=None, metadata={ADDED: True})
     told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

@@ -28,6 +28,7 @@ def provenance(
     costs: MeasuredCosts | None,
     data: Identity | None = None,
     scales: Scales | None = None,
+    calibration: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Versions, hardware, hashes and costs used, as plain data.
 
@@ -49,6 +50,7 @@ def provenance(
         "files": hashes(sources, script),
         **({} if data is None else {"data": identity_data(data)}),
         **({} if costs is None else {"costs": costs_data(costs)}),
+        **({"calibration": dict(calibration)} if calibration else {}),
         **({"scales": scales_data(scales)} if scales else {}),
     }
 

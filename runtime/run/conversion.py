@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..common.delivery import temporary
+from ..evaluation.batches import Batches
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
 from ..evaluation.judging.doubts import doubts
 from ..evaluation.metrics.eval_func import score_model
@@ -53,6 +54,7 @@ class Conversion:
         costs: What ops and casts were measured to cost, None if they were not.
         replayed: The committed plan's content, None if none is replayed.
         changes: What the plan was made with that is not so now.
+        calibration: What int8's ranges are of, as plans have it; {} for no data.
         modules: Python modules that the search was begun with.
         held_to_history: Whether model, data and graph were compared with the history's.
         tolerated: Output error that is not warned of where nothing is judged.
@@ -72,6 +74,7 @@ class Conversion:
     costs: MeasuredCosts | None = None
     replayed: Mapping[str, Any] | None = None
     changes: tuple[str, ...] = ()
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     held_to_history: bool = False
     tolerated: float = TOLERATED
@@ -96,14 +99,12 @@ class Conversion:
         traced = self.traced
         return traced.forms_in_use(placement) if isinstance(traced, Formable) else {}
 
-    def quantized(self, how: Quantization) -> Conversion:
+    def quantized(self, how: Quantization, own: Batches | None = None) -> Conversion:
         """The same with int8 kernels (`quantizing.quantized`)."""
         if not self.context.replays:
             self._hold_to_history()
-        return replace(
-            self,
-            traced=quantized(self.context, self.slots, self.traced, self.low, how),
-        )
+        made = quantized(self.context, self.slots, self.traced, self.low, how, own)
+        return replace(self, traced=made.traced, calibration=made.calibration)
 
     def replay(self) -> Found | None:
         """The committed plan, if there is one and no new search was asked for.
@@ -121,9 +122,8 @@ class Conversion:
             return Found((plan,))
         if not self.context.replays:
             return None
-        content = read_document(path)
+        self.replayed = content = read_document(path)
         plan = committed(content, self.traced.graph, self.low, self.pins, path.name)
-        self.replayed = content
         self.changes = tuple(changes(content, self.provenance(), path.name))
         for change in self.changes:
             self.context.warn(change)
@@ -278,6 +278,7 @@ class Conversion:
             self.costs,
             None if self.standard is None else self.standard.baseline.data,
             self.traced.scales if isinstance(self.traced, Quantizable) else {},
+            self.calibration,
         )
 
     def _hold_to_history(self) -> None:
