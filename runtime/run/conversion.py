@@ -15,7 +15,6 @@ from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
 from ..frameworks.inputs import ends
 from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
-from ..frameworks.quantizing.protocol import Quantizable
 from ..frameworks.quantizing.quantization import Quantization
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
@@ -35,7 +34,7 @@ from ..search.sensitivity.worst import TOLERATED
 from .context import Context
 from .interrupts import Interruptible, interruptible
 from .kernels import costing
-from .kernels.quantizing import quantized
+from .kernels.quantizing import int8_data, quantized
 from .scoring import hold_to_data, tell_of_other_data
 from .slots.slots import Slots, Standard
 
@@ -277,8 +276,7 @@ class Conversion:
             replace(sources, modules=modules),
             self.costs,
             None if self.standard is None else self.standard.baseline.data,
-            self.traced.scales if isinstance(self.traced, Quantizable) else {},
-            self.calibration,
+            int8_data(self.traced, self.calibration),
         )
 
     def _hold_to_history(self) -> None:

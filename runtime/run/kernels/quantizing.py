@@ -97,6 +97,19 @@ def quantized(
     return Quantized(ready, _calibration(samples, how))
 
 
+def int8_data(traced: Traced, calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plan has of int8 besides where ops are: scales, what they are of, and why
+    contractions have no kernel."""
+    if not isinstance(traced, Quantizable):
+        return {}
+    scales, refused = traced.scales, traced.int8_refusals
+    return {
+        **({"calibration": dict(calibration)} if calibration else {}),
+        **({"scales": scales_data(scales)} if scales else {}),
+        **({"no_int8_kernel": dict(sorted(refused.items()))} if refused else {}),
+    }
+
+
 def _hold(context: Context, low: Precision, samples: Samples) -> None:
     """Record what ranges were taken from, or hold it against what is recorded."""
     said = samples.data
