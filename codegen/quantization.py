@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 
 from narrowcast.spec import Spec
 from narrowcast.spec.quantization import SAMPLES, Integers, Quantization, Sides
-from narrowcast.spec.spec import Evaluation
 
 from .sections import CALIBRATED
 from .writing.code import Code, literal
@@ -34,20 +33,10 @@ def quantization_step(spec: Spec) -> Iterator[Code]:
 def calibrating(spec: Spec) -> Spec | None:
     """The spec as if it were judged by the data of int8's ranges; None where they have
     no data of their own."""
-    data = spec.calibration
-    if data is None:
+    given = spec.calibration
+    if given is None:
         return None
-    evaluation = Evaluation(
-        dataset=data.dataset,
-        transforms=data.transforms,
-        metric=None,
-        criterion=None,
-        batches=None,
-        keep_last=data.keep_last,
-        shuffle=data.shuffle,
-        objects=data.objects,
-    )
-    return replace(spec, evaluation=evaluation, batch_size=data.batch_size)
+    return replace(spec, evaluation=given.data, batch_size=given.batch_size)
 
 
 def quantization_imports(spec: Spec) -> Iterator[Import]:

@@ -153,15 +153,14 @@ class Prepare:
     Attributes:
         local_imports: What handing a tensor over needs, "" for nothing.
         statements: Assignments to the sample's image, in order.
-        drawing: The parameter that brings the sample's generator, "" for none.
+        heading: The function's name, parameters and type, laid out.
     """
 
     template: ClassVar[str] = "prepare.py.j2"
     imports: Sequence[Import]
     local_imports: Code
     statements: tuple[Code, ...]
-    drawing: Code = NOTHING
-    name: Code = EVALUATED.prepare
+    heading: Code
 
 
 @dataclass(frozen=True)

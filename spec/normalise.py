@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .performance import Performance
-from .quantization import Calibration, quantization_of
+from .quantization import quantization_of
 from .reading.diagnostics import Steps, dotted
 from .reading.source import Data
 from .sections.document import Document
@@ -20,6 +20,7 @@ from .sections.model import slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,
+    Calibration,
     Criterion,
     Dataset,
     Evaluation,
@@ -204,14 +205,17 @@ def _calibration(document: Document) -> Calibration | None:
     if loader is None or dataset is None:
         return None
     balance = loader.filter.LabelBalance
-    return Calibration(
+    data = Evaluation(
         dataset,
         loader.transform.steps,
-        loader.batch_size,
-        loader.last_batch == "rollover",
-        loader.shuffle,
-        balance.size if balance else None,
+        metric=None,
+        criterion=None,
+        batches=None,
+        keep_last=loader.last_batch == "rollover",
+        shuffle=loader.shuffle,
+        objects=balance.size if balance else None,
     )
+    return Calibration(data, loader.batch_size)
 
 
 def _dataset(loader: DataloaderSection) -> Dataset | None:

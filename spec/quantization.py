@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
 
 from .reading.diagnostics import Steps
 from .sections.dialect.quantization import SAMPLES as SAMPLES
@@ -16,10 +15,6 @@ from .sections.mixed_precision import (
     DtypeSection,
     OpSection,
 )
-from .sections.transforms.transform import Transform
-
-if TYPE_CHECKING:  # which needs this module
-    from .spec import Dataset
 
 
 @dataclass(frozen=True)
@@ -64,27 +59,6 @@ class Quantization:
     sides: Sides = Sides()
     types: Mapping[str, Sides] = field(default_factory=dict)
     names: Mapping[str, Sides] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Data that int8's ranges are taken from, and nothing is judged by.
-
-    Attributes:
-        dataset: Where the samples come from.
-        transforms: What is done to each, in order.
-        batch_size: Samples in a batch.
-        keep_last: Whether a last, smaller batch is taken.
-        shuffle: Whether they come in an order drawn from the seed.
-        objects: How many an image has to have, None where all images are read.
-    """
-
-    dataset: Dataset
-    transforms: tuple[Transform, ...]
-    batch_size: int
-    keep_last: bool
-    shuffle: bool = False
-    objects: int | None = None
 
 
 def quantization_of(document: Document) -> Quantization | None:

@@ -175,10 +175,11 @@ def _numbers(kept: Kept, unit: str) -> str:
 def _ranking(explanation: Explanation) -> Iterator[str]:
     if not explanation.ranking:
         return
+    alone = f", in {explanation.low}," if explanation.has_int8 else ""
     yield ""
     yield (
-        "What each op alone changes in the outputs "
-        f"in {explanation.low} ({explanation.ranking[0].method}; share of the squared error)"
+        f"What each op alone{alone} changes in the outputs "
+        f"({explanation.ranking[0].method}; share of the squared error)"
     )
     for estimate in explanation.ranking[:MOST]:
         bar = "#" * round(min(max(0.0, estimate.share), 1.0) * BAR)

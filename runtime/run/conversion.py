@@ -34,7 +34,7 @@ from ..search.sensitivity.worst import TOLERATED
 from .context import Context
 from .interrupts import Interruptible, interruptible
 from .kernels import costing
-from .kernels.quantizing import int8_data, quantized
+from .kernels.quantizing import int8_data, quantized, tell_of_hardware
 from .scoring import hold_to_data, tell_of_other_data
 from .slots.slots import Slots, Standard
 
@@ -102,6 +102,7 @@ class Conversion:
         """The same with int8 kernels (`quantizing.quantized`)."""
         if not self.context.replays:
             self._hold_to_history()
+        tell_of_hardware(self.context, self.machine)
         made = quantized(self.context, self.slots, self.traced, self.low, how, own)
         return replace(self, traced=made.traced, calibration=made.calibration)
 

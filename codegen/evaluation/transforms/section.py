@@ -17,6 +17,7 @@ from ...frameworks import framework_of
 from ...sections import EVALUATED, Called, Prepare, Preparing
 from ...writing.code import Code
 from ...writing.imports import import_lines
+from ...writing.layout import Group, laid_out
 from ..datasets.reading import DATA
 from . import conversions, elementwise, geometry, imagenet, own
 from .calling import PACKAGE
@@ -28,7 +29,6 @@ STEPS: Steps = {
     **imagenet.STEPS,
     **conversions.STEPS,
 }
-DRAWING = Code(", generator: np.random.Generator")
 ARRAY = Step((Code("image = to_array(image)"),), ((f"{PACKAGE}.images", "to_array"),))
 
 
@@ -85,9 +85,15 @@ def prepare_section(spec: Spec, called: Called = EVALUATED) -> Prepare:
         ),
         local_imports=import_lines(needed, indent=4),
         statements=tuple(line for step in taken for line in step.statements),
-        drawing=DRAWING if is_drawn(evaluation) else Code(""),
-        name=called.prepare,
+        heading=_heading(called, is_drawn(evaluation)),
     )
+
+
+def _heading(called: Called, drawn: bool) -> Code:
+    drawing = (Code("generator: np.random.Generator"),) if drawn else ()
+    taken = Group("(", (Code("image: Any"), Code("label: Any"), *drawing), ")")
+    ending = " -> tuple[Any, Any]:"
+    return Code(laid_out(f"def {called.prepare}", taken, 0, ending) + ending)
 
 
 def steps(transforms: Sequence[Transform], at: Place, ends: Ends) -> tuple[Step, ...]:

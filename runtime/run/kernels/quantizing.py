@@ -14,6 +14,8 @@ from ...frameworks.quantizing.protocol import Quantizable
 from ...frameworks.quantizing.quantization import Quantization, Sides
 from ...graph.graph import Graph, Kind, Precision
 from ...graph.pins import Pins, user_pins
+from ...hardware.instructions import without_int8
+from ...hardware.requirements import Machine
 from ...record.plain_data import scales_data, scales_of
 from ...record.plan import read_document, recorded_scales
 from ...record.recorded import history_path
@@ -37,6 +39,12 @@ class Quantized:
 
     traced: Quantizable
     calibration: Mapping[str, Any]
+
+
+def tell_of_hardware(context: Context, machine: Machine | None) -> None:
+    """Warn where the CPU has no instructions for int8: it is right there, and slow."""
+    if machine is not None and not machine.cuda and (said := without_int8(machine.cpu)):
+        context.warn(f"{said} ({machine.cpu.source})")
 
 
 def quantized(

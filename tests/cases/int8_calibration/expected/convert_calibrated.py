@@ -12,7 +12,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "b0b1286321407b1535ab6f95405c490b727383ed122ecdb48efbbcadc3e614ec"
+# spec-sha256 = "5a4a744c085112bb8512a283dcce56f465b4233e9be7a6ac19ea540a745e80e3"
 # ///
 # fmt: off
 # isort: skip_file
@@ -131,7 +131,11 @@ def calibration_dataset() -> Decoded:
     return Decoded(ImageFolder(CALIBRATION_DATA), at_random(prepare_calibration, SEED))
 
 
-def prepare_calibration(image: Any, label: Any, generator: np.random.Generator) -> tuple[Any, Any]:
+def prepare_calibration(
+    image: Any,
+    label: Any,
+    generator: np.random.Generator,
+) -> tuple[Any, Any]:
     """One sample, step by step."""
     image = resize(image, (256, 256), interpolation="bilinear")
     image = random_crop(image, generator, (224, 224))
