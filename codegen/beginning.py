@@ -63,6 +63,7 @@ class _Printed:
     schema: Code
     batch_size: Code
     arrays: Code
+    int8: bool
 
 
 def begun(spec: Beginning) -> str:
@@ -86,6 +87,7 @@ def begun(spec: Beginning) -> str:
         schema=Code(_comment(spec.schema)),
         batch_size=_yaml(batch),
         arrays=_yaml(fed or ["inputs"]),
+        int8="int8" in lows,
     )
     found = template(f"specs/{spec.framework}.yaml.j2").render(spec=printed)
     return found.rstrip("\n") + "\n"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from narrowcast import __version__
 from narrowcast.spec import Spec, canonical
-from narrowcast.spec.spec import Evaluation, PythonObject
+from narrowcast.spec.spec import Dataset, Evaluation, PythonObject
 
 from .constants import constants, files
 from .convert import convert_section
@@ -21,8 +21,9 @@ from .evaluation.metrics.section import eval_func_section, metric_section
 from .evaluation.transforms.own import own_sections
 from .evaluation.transforms.section import is_prepared, prepare_section, preparing
 from .frameworks import framework_of
+from .quantization import calibrating
 from .script import Header, Script
-from .sections import Section
+from .sections import CALIBRATED, EVALUATED, Called, Section
 from .slots import ending
 from .vendoring.fitting import fitting
 from .vendoring.runtime import INSTALLED, Runtime
@@ -101,6 +102,7 @@ def _sections(spec: Spec) -> tuple[Section, ...]:
     return (
         framework_of(spec).model(spec),
         *_evaluation(spec, spec.evaluation),
+        *_calibration(spec),
         convert_section(spec),
     )
 
@@ -110,16 +112,31 @@ def _evaluation(spec: Spec, evaluation: Evaluation) -> Iterator[Section]:
     if evaluation.dataset is None:
         yield supplied_section(spec, evaluation)
     else:
-        through = preparing(evaluation)
-        yield dataset_section(evaluation.dataset, through, evaluation.objects)
-        if is_prepared(evaluation):
-            yield from own_sections(evaluation.transforms)
-            yield prepare_section(spec)
-        yield batches_section(spec, evaluation)
+        yield from _data(spec, evaluation.dataset)
     if evaluation.metric is not None:
         yield metric_section(evaluation.metric, evaluation.postprocess)
     if isinstance(evaluation.eval_func, PythonObject):
         yield eval_func_section(evaluation.eval_func)
+
+
+def _calibration(spec: Spec) -> Iterator[Section]:
+    """What gives the data of int8's ranges, where that is data of its own."""
+    given = calibrating(spec)
+    if given is not None and given.evaluation.dataset is not None:
+        yield from _data(given, given.evaluation.dataset, CALIBRATED)
+
+
+def _data(
+    spec: Spec, dataset: Dataset, called: Called = EVALUATED
+) -> Iterator[Section]:
+    """The dataset, what its samples go through, and batches of them."""
+    evaluation = spec.evaluation
+    through = preparing(evaluation, called)
+    yield dataset_section(dataset, through, evaluation.objects, called)
+    if is_prepared(evaluation):
+        yield from own_sections(evaluation.transforms, called)
+        yield prepare_section(spec, called)
+    yield batches_section(spec, evaluation, called)
 
 
 def _header(spec: Spec, spec_file: Path, script_file: Path, runtime: Runtime) -> Header:

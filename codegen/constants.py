@@ -11,6 +11,7 @@ from narrowcast.spec.sections.drift import NearnessSection, place_of
 from narrowcast.spec.sections.metrics.measure import Measure
 from narrowcast.spec.sections.metrics.poststeps import PostStep
 from narrowcast.spec.spec import (
+    Evaluation,
     Input,
     Pin,
     Pins,
@@ -22,7 +23,8 @@ from narrowcast.spec.spec import (
 from .evaluation.transforms import own
 from .evaluation.transforms.section import is_drawn
 from .frameworks import factory, framework_of
-from .quantization import quantization_constant, quantizers
+from .quantization import calibrating, quantization_constant, quantizers
+from .sections import CALIBRATED
 from .writing.code import Code, literal
 from .writing.layout import Group, call, divided, laid_out, tuple_of, values, wrapped
 
@@ -124,7 +126,13 @@ def _data(spec: Spec) -> Mapping[str, str]:
     own = measures(evaluation.metric)
     parts = (evaluation.dataset, *own, *evaluation.postprocess)
     reading = (e for e in parts if isinstance(e, BuiltInDataset | Measure | PostStep))
-    return {name: path for each in reading for name, path in each.files.items()}
+    found = {name: path for each in reading for name, path in each.files.items()}
+    given = calibrating(spec)
+    calibration = given.evaluation.dataset if given else None
+    if isinstance(calibration, BuiltInDataset):
+        for name, path in calibration.files.items():
+            found[CALIBRATED.files + name] = path
+    return found
 
 
 def _sources(spec: Spec, read: Mapping[str, str], folder: str) -> Group:
@@ -148,13 +156,20 @@ def python_modules(spec: Spec) -> Iterator[str]:
     """Modules of the user that the script imports."""
     if spec.model.factory:
         yield spec.model.factory.module
-    for part in (spec.evaluation.dataset, spec.evaluation.metric):
+    for part in (*(each.dataset for each in data_of(spec)), spec.evaluation.metric):
         if isinstance(part, PythonClass):
             yield part.object.module
-    for given in own.objects(spec.evaluation.transforms):
-        yield given.module
+    for each in data_of(spec):
+        for given in own.objects(each.transforms):
+            yield given.module
     if isinstance(spec.evaluation.eval_func, PythonObject):
         yield spec.evaluation.eval_func.module
+
+
+def data_of(spec: Spec) -> tuple[Evaluation, ...]:
+    """What is evaluated, and what ranges are taken from where that is other data."""
+    given = calibrating(spec)
+    return (spec.evaluation,) if given is None else (spec.evaluation, given.evaluation)
 
 
 def _pins(spec: Spec) -> Group:
@@ -188,13 +203,17 @@ DEFAULT_SEED = 1978
 
 def _seed(spec: Spec) -> tuple[Code, ...]:
     """Where a factory, data or its order is drawn, or the search is seeded otherwise."""
-    dataset = spec.evaluation.dataset
-    drawn = isinstance(dataset, BuiltInDataset) and dataset.seeded
-    draws = spec.model.factory is not None or dataset is None or drawn
-    draws = draws or spec.evaluation.shuffle or is_drawn(spec.evaluation)
-    if draws or spec.seed != DEFAULT_SEED:
+    draws = spec.model.factory is not None or spec.evaluation.dataset is None
+    if draws or any(map(_draws, data_of(spec))) or spec.seed != DEFAULT_SEED:
         return (Code(f"SEED = {literal(spec.seed)}"),)
     return ()
+
+
+def _draws(evaluation: Evaluation) -> bool:
+    """Whether data or its order is drawn."""
+    dataset = evaluation.dataset
+    drawn = isinstance(dataset, BuiltInDataset) and dataset.seeded
+    return drawn or evaluation.shuffle or is_drawn(evaluation)
 
 
 def _limits(spec: Spec) -> tuple[Code, ...]:

@@ -9,7 +9,7 @@ from narrowcast.spec import Spec
 from narrowcast.spec.releases.frameworks import RUNTIME, SAFETENSORS, distribution
 from narrowcast.spec.releases.modules import distribution_of
 
-from .constants import python_modules
+from .constants import data_of, python_modules
 from .evaluation.datasets import section as datasets
 from .evaluation.metrics import section as metrics
 from .evaluation.transforms import section as transforms
@@ -60,6 +60,7 @@ def _asked_for(spec: Spec) -> Iterator[str]:
     if is_safetensors(spec.model.weights or ""):
         yield SAFETENSORS
     yield from quantizers(spec)
-    yield from datasets.packages(spec.evaluation.dataset)
-    yield from transforms.packages(spec.evaluation)
+    for each in data_of(spec):
+        yield from datasets.packages(each.dataset)
+        yield from transforms.packages(each)
     yield from metrics.packages(spec.evaluation)

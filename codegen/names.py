@@ -44,7 +44,9 @@ tensorflow tensorrt tf torch
 BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS QUANTIZATION
 REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
-batches convert convert_to dataset eval_func fits load_model metric open_model prepare
+batches calibration_batches calibration_dataset calibration_transform
+calibration_transform_2 calibration_transform_3 convert convert_to dataset eval_func fits load_model metric open_model prepare
+prepare_calibration
 
 ModuleNotFoundError float print tuple
 """
@@ -80,8 +82,8 @@ RESERVED = frozenset(
 SAMPLE = frozenset({"image", "label", "generator"})
 """Local names of `prepare`: inputs may be called so, in other functions."""
 
-NUMBERED = re.compile(r"MODEL_\d+$")
-"""Constants of which a script has as many as its factory has paths."""
+NUMBERED = re.compile(r"MODEL_\d+$|CALIBRATION_[A-Z_]+$")
+"""Constants of which a script has as many as its factory has paths, or its data files."""
 
 MISREAD = frozenset({"I", "O", "l"})
 """Names that look like digits, which linters refuse (E741)."""

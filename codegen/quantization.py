@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from narrowcast.spec import Spec
 from narrowcast.spec.quantization import SAMPLES, Integers, Quantization, Sides
 from narrowcast.spec.releases.frameworks import TORCHAO
 
+from .sections import CALIBRATED
 from .writing.code import Code, literal
 from .writing.imports import Import
 from .writing.layout import Group, call, laid_out
@@ -31,7 +32,18 @@ def quantization_constant(spec: Spec) -> Iterator[Code]:
 def quantization_step(spec: Spec) -> Iterator[Code]:
     """The statement after the model is traced."""
     if spec.quantization is not None:
-        yield Code("conversion = conversion.quantized(QUANTIZATION)")
+        own = calibrating(spec) is not None
+        given = f"QUANTIZATION, {CALIBRATED.batches}" if own else "QUANTIZATION"
+        yield Code(f"conversion = conversion.quantized({given})")
+
+
+def calibrating(spec: Spec) -> Spec | None:
+    """The spec as if it were judged by the data of int8's ranges; None where they have
+    no data of their own."""
+    given = spec.calibration
+    if given is None:
+        return None
+    return replace(spec, evaluation=given.data, batch_size=given.batch_size)
 
 
 def quantization_imports(spec: Spec) -> Iterator[Import]:

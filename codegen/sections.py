@@ -19,6 +19,31 @@ NOTHING = Code("")
 CONVERTED = Code("converted")
 
 
+@dataclass(frozen=True)
+class Called:
+    """What a script calls the functions and constants that give it data.
+
+    Attributes:
+        files: How the constants of what it reads begin.
+    """
+
+    dataset: Code
+    batches: Code
+    prepare: Code
+    transform: Code
+    files: str = ""
+
+
+EVALUATED = Called(Code("dataset"), Code("batches"), Code("prepare"), Code("transform"))
+CALIBRATED = Called(
+    Code("calibration_dataset"),
+    Code("calibration_batches"),
+    Code("prepare_calibration"),
+    Code("calibration_transform"),
+    "CALIBRATION_",
+)
+
+
 class Section(Protocol):
     """A part of a script, printed by the template that it names."""
 
@@ -68,6 +93,7 @@ class MadeOnce:
         title: The docstring's text.
         local_imports: What is imported within the function, "" for nothing.
         making: The statement that returns it, laid out.
+        name: A dataset's function's.
     """
 
     template: str
@@ -76,6 +102,7 @@ class MadeOnce:
     title: Code
     local_imports: Code
     making: Code
+    name: Code = EVALUATED.dataset
 
 
 @dataclass(frozen=True)
@@ -101,6 +128,7 @@ class Batches:
     statements: tuple[Code, ...] = ()
     inputs: Code = INPUTS
     argument: Code = NOTHING
+    name: Code = EVALUATED.batches
 
 
 @dataclass(frozen=True)
@@ -125,14 +153,14 @@ class Prepare:
     Attributes:
         local_imports: What handing a tensor over needs, "" for nothing.
         statements: Assignments to the sample's image, in order.
-        drawing: The parameter that brings the sample's generator, "" for none.
+        heading: The function's name, parameters and type, laid out.
     """
 
     template: ClassVar[str] = "prepare.py.j2"
     imports: Sequence[Import]
     local_imports: Code
     statements: tuple[Code, ...]
-    drawing: Code = NOTHING
+    heading: Code
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from .performance import Performance
 from .quantization import quantization_of
 from .reading.diagnostics import Steps, dotted
 from .reading.source import Data
-from .sections.datasets.dataset import BuiltInDataset
 from .sections.document import Document
 from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
@@ -21,6 +20,7 @@ from .sections.model import slug
 from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,
+    Calibration,
     Criterion,
     Dataset,
     Evaluation,
@@ -62,6 +62,7 @@ def normalise(document: Document) -> Spec:
         costs=document.costs,
         performance=_performance(document),
         quantization=quantization_of(document),
+        calibration=_calibration(document),
     )
 
 
@@ -180,7 +181,7 @@ def _evaluation(document: Document) -> Evaluation:
     """What judges; without a section for it, everything is supplied."""
     accuracy = document.evaluation.accuracy or AccuracySection.model_construct()
     loader = accuracy.dataloader
-    read = _is_named(loader)
+    read = loader.is_named
     judged, balance = document.judged, loader.filter.LabelBalance
     return Evaluation(
         dataset=_dataset(loader) if read else None,
@@ -197,12 +198,24 @@ def _evaluation(document: Document) -> Evaluation:
     )
 
 
-def _is_named(loader: DataloaderSection) -> bool:
-    """Whether the spec says what data is read."""
-    chosen = loader.dataset.chosen if loader.dataset else None
-    return chosen is not None and (
-        not isinstance(chosen, BuiltInDataset) or chosen.named
+def _calibration(document: Document) -> Calibration | None:
+    """What int8's ranges are taken from, where that is data of its own."""
+    loader = document.calibrated_by
+    dataset = None if loader is None else _dataset(loader)
+    if loader is None or dataset is None:
+        return None
+    balance = loader.filter.LabelBalance
+    data = Evaluation(
+        dataset,
+        loader.transform.steps,
+        metric=None,
+        criterion=None,
+        batches=None,
+        keep_last=loader.last_batch == "rollover",
+        shuffle=loader.shuffle,
+        objects=balance.size if balance else None,
     )
+    return Calibration(data, loader.batch_size)
 
 
 def _dataset(loader: DataloaderSection) -> Dataset | None:

@@ -9,9 +9,10 @@ from dataclasses import replace
 from .reading.codes import Code
 from .reading.diagnostics import Steps
 from .sections.datasets.dataset import BuiltInDataset
+from .sections.datasets.section import DatasetSection
 from .sections.dialect.int8 import int8_notes
 from .sections.dialect.written import effects, is_theirs
-from .sections.document import DATA, Document
+from .sections.document import CALIBRATION, DATA, Document
 from .sections.fields import absolute
 from .sections.marks import LEAVE
 from .sections.metrics.measure import Measure
@@ -126,12 +127,18 @@ def _file_notes(document: Document) -> Iterator[Note]:
 
 
 def _data_notes(document: Document) -> Iterator[Note]:
-    accuracy = document.evaluation.accuracy
-    dataset = accuracy.dataloader.dataset if accuracy else None
+    if loader := document.calibrated_by:
+        yield from _dataset_notes(CALIBRATION, loader.dataset)
+    if accuracy := document.evaluation.accuracy:
+        yield from _dataset_notes(DATA, accuracy.dataloader.dataset)
+
+
+def _dataset_notes(at: Steps, dataset: DatasetSection | None) -> Iterator[Note]:
     if dataset and isinstance(dataset.chosen, BuiltInDataset):
-        yield from _files_of((*DATA, "dataset", dataset.key), dataset.chosen)
+        at = (*at, "dataset", dataset.key)
+        yield from _files_of(at, dataset.chosen)
         for note in dataset.chosen.notes():
-            yield replace(note, at=(*DATA, "dataset", dataset.key, *note.at))
+            yield replace(note, at=(*at, *note.at))
 
 
 def _metric_notes(document: Document) -> Iterator[Note]:

@@ -232,6 +232,14 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """The data that int8's ranges are taken from, without metric and criterion."""
+
+    data: Evaluation
+    batch_size: int
+
+
+@dataclass(frozen=True)
 class Budget:
     """When the search stops, and when a trial does.
 
@@ -252,8 +260,7 @@ class Spec:
     Attributes:
         model: What is converted.
         device: "cpu" or "cuda".
-        precisions: The 16-bit precisions that ops are converted to: of several each
-            is tried by itself.
+        precisions: 16-bit ones: of several each is tried by itself.
         pins: The ops that the user keeps in fp32.
         evaluation: What it is judged by.
         objective: "low_compute", "latency" or "memory".
@@ -264,8 +271,8 @@ class Spec:
         costs: "measured" or "static"; what objective "latency" goes by.
         performance: How speed is measured, None where nothing is executed or asked for.
         quantization: How int8 is made besides, None where it isn't asked for.
-        told: The framework as the command line gave it, "" where the spec tells it; no
-            part of what the spec means.
+        calibration: The data of its ranges, None where that is evaluation's, or none.
+        told: The framework by the command line, "" by the spec; no part of its meaning.
         notices: What the user should hear, in the order of the file; no part of what
             the spec means.
     """
@@ -283,6 +290,7 @@ class Spec:
     costs: str
     performance: Performance | None = field(default=None, metadata={ADDED: True})
     quantization: Quantization | None = field(default=None, metadata={ADDED: True})
+    calibration: Calibration | None = field(default=None, metadata={ADDED: True})
     told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

@@ -12,7 +12,7 @@ from narrowcast.spec.spec import Evaluation, Input
 
 from ..frameworks import framework_of
 from ..names import variables
-from ..sections import Batches
+from ..sections import EVALUATED, Batches, Called
 from ..writing.code import Code, docstring, literal
 from ..writing.imports import Import, import_lines
 from ..writing.layout import WIDTH, Group, call, laid_out, tuple_of
@@ -21,15 +21,17 @@ from .transforms.section import batch_steps, is_prepared
 from .transforms.step import Step
 
 
-def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
+def batches_section(
+    spec: Spec, evaluation: Evaluation, called: Called = EVALUATED
+) -> Batches:
     """The loop over the dataset."""
     inputs, framework = _inputs(spec), framework_of(spec)
     said = any(one.shape or one.dtype for one in spec.model.inputs)
     bound = framework.binds or _ordered(spec, evaluation)
     if bound and not said and not _batched(evaluation):
-        return _bound_section(spec, evaluation)
+        return _bound_section(spec, evaluation, called)
     names = variables(one.name for one in inputs)
-    reading, *unpacked = _read(names, spec, evaluation)
+    reading, *unpacked = _read(names, spec, evaluation, called)
     prepared = _prepared(spec, evaluation, names[0])
     lines = (
         *unpacked,
@@ -46,6 +48,7 @@ def batches_section(spec: Spec, evaluation: Evaluation) -> Batches:
         local_imports=import_lines(framework.tensor_imports, indent=4),
         reading=reading,
         statements=lines,
+        name=called.batches,
     )
 
 
@@ -92,7 +95,7 @@ def _prepared(spec: Spec, evaluation: Evaluation, name: Code) -> Sequence[Step]:
     return batch_steps(spec, name) if _batched(evaluation) else ()
 
 
-def _bound_section(spec: Spec, evaluation: Evaluation) -> Batches:
+def _bound_section(spec: Spec, evaluation: Evaluation, called: Called) -> Batches:
     """The loop over a dataset whose arrays are what the model takes, in that order."""
     framework = framework_of(spec)
     made = framework.tensor(spec, Code("array"), Code("array.dtype"))
@@ -101,8 +104,9 @@ def _bound_section(spec: Spec, evaluation: Evaluation) -> Batches:
         title=Code("What the data gives, in the order of the model's arguments."),
         tensor=framework.tensor_type,
         local_imports=import_lines(framework.tensor_imports, indent=4),
-        reading=_arrays_of("dataset().batches", spec, evaluation),
+        reading=_arrays_of(f"{called.dataset}().batches", spec, evaluation),
         statements=(Code(f"inputs = {_each(made)}"),),
+        name=called.batches,
     )
 
 
@@ -122,9 +126,11 @@ def _inputs(spec: Spec) -> tuple[Input, ...]:
     return given or (Input("x", None, None),)
 
 
-def _read(names: Sequence[Code], spec: Spec, evaluation: Evaluation) -> Iterator[Code]:
+def _read(
+    names: Sequence[Code], spec: Spec, evaluation: Evaluation, called: Called
+) -> Iterator[Code]:
     """The loop's head, and what takes a batch apart where that has no room for it."""
-    reading = laid_out("", _limited("dataset().batches", spec, evaluation))
+    reading = laid_out("", _limited(f"{called.dataset}().batches", spec, evaluation))
     arrays = tuple_of(names)
     together = f"for {laid_out('', arrays, 8)}, labels in {reading}:"
     if 4 + len(together) <= WIDTH:

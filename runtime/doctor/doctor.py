@@ -22,6 +22,7 @@ from ..hardware.instructions import (
     needed_flags,
     spelled,
     undecided,
+    without_int8,
 )
 from ..hardware.requirements import Requirements, missing
 from ..hardware.versions import framework_version, installed_version
@@ -113,7 +114,7 @@ def examine(
         python=f"{platform.python_version()} ({sys.executable})",
         system=platform.platform(),
         cpu=cpu,
-        flags=tuple(flags_of(precision, cpu) for precision in CPU_FLAGS),
+        flags=tuple(flags_of(each, cpu) for each in (*CPU_FLAGS, Precision.INT8)),
         frameworks=tuple(
             examine_framework(name, cpu, framework_version(name, installed), asking)
             for name in FRAMEWORKS
@@ -199,7 +200,10 @@ def flags_line(flags: Flags, cpu: Cpu) -> str:
         return f"no: no instructions are known on {cpu.architecture}"
     if flags.undecided:
         return f"unknown: {cpu.source} does not tell; {flags.needed} is needed"
-    return f"no: {cpu.source} does not show {flags.needed}"
+    no = f"no: {cpu.source} does not show {flags.needed}"
+    if flags.precision is Precision.INT8:
+        return f"{no}; {without_int8(cpu)}"
+    return no
 
 
 def framework_lines(framework: Examined) -> list[str]:

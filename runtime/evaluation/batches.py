@@ -21,7 +21,16 @@ Batches = Callable[[], Iterable[tuple[Inputs, Any]]]
 """The user's data: each call starts anew and yields (inputs, labels)."""
 
 
-DATASET = "Check evaluation.accuracy.dataloader.dataset in the spec, and its code."
+LOADERS = {
+    "batches": "evaluation.accuracy.dataloader",
+    "calibration_batches": "quantization.calibration.dataloader",
+}
+"""A script's loop over data → the key of it in the spec."""
+
+DATASET, CALIBRATION = (
+    f"Check {loader}.dataset in the spec, and its code." for loader in LOADERS.values()
+)
+"""What the user can do where it can't be read."""
 
 MADE_UP = (
     "Check model.inputs in the spec: without a dataset, inputs are made up from it."
@@ -111,14 +120,15 @@ def _read(batches: Batches, remedy: str = DATASET) -> Iterator[tuple[Inputs, Any
 def _unreadable(remedy: str, error: BaseException) -> DataError:
     """What the dataset raised, or the script where it takes a batch apart."""
     frame = users_frame(error)
-    counts = UNPACKED.search(str(error)) if frame and frame.name == "batches" else None
+    loop = frame is not None and frame.name in LOADERS
+    counts = UNPACKED.search(str(error)) if loop else None
     if counts is not None:
         return DataError(
             f"model.inputs names {counts['named']} inputs, the data gives "
             f"{counts['given'] or 'more'}",
             "Make them agree: several inputs of one sample are a tuple.",
         )
-    if frame and frame.name == "batches" and (step := _step(frame.line or "")):
+    if frame and loop and (step := _step(LOADERS[frame.name], frame.line or "")):
         return DataError(
             f"a batch can't be prepared{place_of(error)}, {frame.line}: "
             f"{described(error)}",
@@ -135,10 +145,10 @@ def _unreadable(remedy: str, error: BaseException) -> DataError:
     )
 
 
-def _step(line: str) -> str:
+def _step(loader: str, line: str) -> str:
     """The key of the transform that a line of a script does to a batch, "" for none."""
     names = [name for what, name in STEPS.items() if what in line]
-    return f"evaluation.accuracy.dataloader.transform.{names[0]}" if names else ""
+    return f"{loader}.transform.{names[0]}" if names else ""
 
 
 def held_to(batches: Batches, inputs: Sequence[Input]) -> Batches:

@@ -41,6 +41,17 @@ class Reason:
     number: float | None = None
     floor: Precision = Precision.FP32
 
+    @property
+    def said(self) -> str:
+        """The kind and the words, neither twice."""
+        return reasoned(self.why, self.text)
+
+
+def reasoned(why: str, text: str) -> str:
+    """A kind of reason and its words; "no bf16 kernel: …" says both."""
+    both = why == Why.NO_KERNEL and text.startswith("no ")
+    return text if both else f"{why}: {text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Pins:

@@ -19,7 +19,16 @@ SIXTEEN_BIT: Mapping[str, frozenset[str]] = {
 }
 """Architecture → every flag of 16-bit arithmetic (arch/*/include/asm/cpufeature*.h)."""
 
-APPLE: Mapping[str, tuple[str, ...]] = {"fp16": ("fphp", "asimdhp")}
+LOW: Mapping[str, frozenset[str]] = {
+    "x86": SIXTEEN_BIT["x86"] | {"avx512_vnni", "avx_vnni", "amx_int8"},
+    "arm": SIXTEEN_BIT["arm"] | {"i8mm", "asimddp"},
+}
+"""The same with int8's."""
+
+APPLE: Mapping[str, tuple[str, ...]] = {
+    "fp16": ("fphp", "asimdhp"),
+    "dotprod": ("asimddp",),
+}
 """macOS's FEAT_* name, lower case → Linux's, where they differ."""
 
 WINDOWS: Mapping[str, tuple[int, tuple[str, ...]]] = {
@@ -84,7 +93,7 @@ def described(
     source: str,
 ) -> Cpu:
     """A Cpu whose unanswered 16-bit flags are unknown."""
-    unknown = SIXTEEN_BIT.get(architecture, frozenset()) - answered
+    unknown = LOW.get(architecture, frozenset()) - answered
     return Cpu(architecture, model, flags, unknown, source)
 
 
@@ -118,7 +127,7 @@ def from_cpuinfo(source: Source) -> Cpu:
             cores.append(frozenset(value.split()))
         first.setdefault(name, value)
     flags = reduce(frozenset.intersection, cores) if cores else frozenset()
-    answered = SIXTEEN_BIT.get(architecture, frozenset()) if cores else frozenset()
+    answered = LOW.get(architecture, frozenset()) if cores else frozenset()
     return described(architecture, linux_model(first), flags, answered, "/proc/cpuinfo")
 
 
@@ -142,7 +151,7 @@ def from_sysctl(source: Source) -> Cpu:
         lists = ("features", "leaf7_features", "extfeatures")
         words = " ".join(facts.get(f"machdep.cpu.{name}", "") for name in lists)
         listed = "machdep.cpu.leaf7_features" in facts
-        answered = SIXTEEN_BIT["x86"] if listed else frozenset()
+        answered = LOW["x86"] if listed else frozenset()
         flags = frozenset(words.lower().split())
     else:
         answers = dict(apple_flags(facts))

@@ -1,4 +1,4 @@
-"""Which instructions each 16-bit precision needs, as tables."""
+"""Which instructions each precision below fp32 needs, as tables."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ CPU_FLAGS: Mapping[Precision, Mapping[str, tuple[frozenset[str], ...]]] = {
 }
 """Precision → architecture → sets of flags, any one of which suffices."""
 
+INT8_FLAGS: Mapping[str, tuple[frozenset[str], ...]] = {
+    "x86": (
+        frozenset({"avx512_vnni"}),
+        frozenset({"avx_vnni"}),
+        frozenset({"amx_int8"}),
+    ),
+    "arm": (frozenset({"i8mm"}), frozenset({"asimddp"})),
+}
+"""The same of int8, whose products are summed in 32 bits by these. Without them int8
+runs all the same, so nothing is refused."""
+
 CUDA_CAPABILITY: Mapping[Precision, tuple[int, int]] = {
     Precision.BF16: (8, 0),
     Precision.FP16: (5, 3),
@@ -29,7 +40,8 @@ Instructions")."""
 
 def needed_flags(precision: Precision, cpu: Cpu) -> tuple[frozenset[str], ...]:
     """The sets of flags that would do on the CPU's architecture, () if none is known."""
-    return CPU_FLAGS[precision].get(cpu.architecture, ())
+    table = INT8_FLAGS if precision is Precision.INT8 else CPU_FLAGS[precision]
+    return table.get(cpu.architecture, ())
 
 
 def found_flags(precision: Precision, cpu: Cpu) -> tuple[frozenset[str], ...]:
@@ -42,6 +54,22 @@ def undecided(precision: Precision, cpu: Cpu) -> bool:
     maybe = cpu.flags | cpu.unknown
     return not found_flags(precision, cpu) and any(
         flags <= maybe for flags in needed_flags(precision, cpu)
+    )
+
+
+def without_int8(cpu: Cpu) -> str:
+    """What int8 is on a CPU that has no instructions for it, "" on one that has, or may."""
+    int8 = Precision.INT8
+    if found_flags(int8, cpu) or undecided(int8, cpu):
+        return ""
+    needed = spelled(needed_flags(int8, cpu)) or "instructions for it"
+    saturates = (
+        "; on x86 sums of uint8 × int8 products may saturate in 16 bits there, so outputs "
+        "may differ from those on CPUs that have them"
+    )
+    return (
+        f"int8 runs without {needed}, more slowly"
+        f"{saturates if cpu.architecture == 'x86' else ''}"
     )
 
 

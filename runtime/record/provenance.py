@@ -9,12 +9,10 @@ from typing import Any
 from ..common.version import VERSION
 from ..evaluation.identity import Identity, identity_data
 from ..evaluation.judgement import Package, judgement_data
-from ..frameworks.quantizing.quantization import Scales
 from ..hardware.requirements import Machine
 from ..placement.measured.data import costs_data
 from ..placement.measured.measured import MeasuredCosts
 from .header import spec_sha256
-from .plain_data import scales_data
 from .sources import Sources, hashes
 
 
@@ -27,9 +25,12 @@ def provenance(
     sources: Sources,
     costs: MeasuredCosts | None,
     data: Identity | None = None,
-    scales: Scales | None = None,
+    int8: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Versions, hardware, hashes and costs used, as plain data.
+
+    Args:
+        int8: What is to be said of scales and kernels.
 
     No clock goes in but measured costs, which decided: the same run gives the same plan.
     """
@@ -49,7 +50,7 @@ def provenance(
         "files": hashes(sources, script),
         **({} if data is None else {"data": identity_data(data)}),
         **({} if costs is None else {"costs": costs_data(costs)}),
-        **({"scales": scales_data(scales)} if scales else {}),
+        **(int8 or {}),
     }
 
 

@@ -9,7 +9,7 @@ from ..common.errors import NEW, PlanError
 from ..graph.graph import Graph, Precision
 from ..graph.pins import Pins, user_pins
 from ..search.found import Plan
-from .plan import recorded_files, replay
+from .plan import damage, recorded_files, replay
 
 
 def committed(
@@ -59,6 +59,23 @@ def changes(
     seen = content.get("data")
     if seen and seen != now.get("data", seen) and not explained:
         yield "the data changed since the plan was made: it yields something else"
+    ranged, ranges = _of_ranges(content, name), _of_ranges(now, name)
+    if ranged and ranges and ranged != ranges and not explained:
+        yield (
+            "the data of int8's ranges changed since the plan was made: its scales are "
+            "kept, --search takes new ones"
+        )
+
+
+def _of_ranges(content: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+    """What int8's ranges are of, () for no data.
+
+    Raises:
+        PlanError: The plan is damaged.
+    """
+    said = content.get("calibration", {})
+    with damage(name):
+        return tuple(said[key] for key in ("from", "digest")) if said else ()
 
 
 def _differences(

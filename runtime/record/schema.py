@@ -44,6 +44,7 @@ STEPS: Mapping[str, Shape] = {
     f"estimates {LOW}": ESTIMATES,
     f"estimates in int8 {LOW}": ESTIMATES,
     f"scales {LOW}": mapped(row(number, number, text)),
+    f"calibration {LOW}": mapped(text),
     f"lifting {LOW}": LIFTING,
     r"check .+ \w+": EVALUATION,
     r"time .+ \w+": record(

@@ -6,22 +6,20 @@ A plan may be a stranger's: nothing in it is trusted, and all of it is text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..common import jsonl
 from ..common.errors import NarrowcastError
-from ..common.timing import SLOWER, Latency, latencies, verdict
+from ..common.timing import Latency, latencies
 from ..evaluation.criterion import Criterion, criterion_of
-from ..evaluation.judging.verdict import Verdict, allowance, verdict_of
+from ..evaluation.judging.verdict import Verdict, verdict_of
+from ..graph.graph import Precision
 from ..graph.pins import Why
 from ..record.plan import damage, read_document, recorded_ranking
 from ..record.recorded import Past, history_path, resumed
 from ..search.sensitivity.estimate import Estimate
-from .comparison import RESULT, RULES
-from .speed import NAMES
-from .wording.amounts import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Tried:
     """A trial of the history beside the plan.
 
     Attributes:
-        ops_low: Ops in 16 bits.
+        ops_low, ops_int8: Ops in 16 bits, and in int8.
         value: The metric, None where the trial failed.
         failure: Why it failed.
         full: Whether it saw all data.
@@ -82,6 +80,7 @@ class Tried:
     failure: str
     full: bool
     flops_low: float | None
+    ops_int8: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,11 @@ class Explanation:
         kept: Ops that stayed fp32 though a precision applies to them.
         ranking: Estimates, worst first.
         trials: Of the history beside the plan; None if there is none.
+        ops_int8: Ops in int8.
+        above_int8: Ops that could compute in int8 and don't, or contract and have no
+            kernel for it.
+        calibration: What int8's ranges are of; {} for no data.
+        precisions: Op id → what it computes in, of those in the ranking.
     """
 
     name: str
@@ -113,6 +117,15 @@ class Explanation:
     ranking: tuple[Estimate, ...]
     trials: tuple[Tried, ...] | None
     flops_int8: int = 0
+    ops_int8: int = 0
+    above_int8: tuple[Kept, ...] = ()
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    precisions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_int8(self) -> bool:
+        """Whether the result or a trial has ops in int8."""
+        return bool(self.ops_int8 or any(t.ops_int8 for t in self.trials or ()))
 
 
 def explained(path: Path) -> Explanation:
@@ -129,6 +142,7 @@ def explained(path: Path) -> Explanation:
         fp32 = tuple(
             _kept(str(name), row, unit) for name, row in content["fp32"].items()
         )
+        ranking = recorded_ranking(content, path.name)
         kept = tuple(op for op in fp32 if op.why not in (Why.FIXED, Why.INT8))
         return Explanation(
             name=str(content.get("name", path.name)),
@@ -145,10 +159,32 @@ def explained(path: Path) -> Explanation:
             latency=_latency(content.get("latency") or {}),
             rules=dict(content.get("rules") or {}),
             kept=tuple(sorted(kept, key=_weight)),
-            ranking=recorded_ranking(content, path.name),
+            ranking=ranking,
             trials=_trials(path, content, ops, low),
             flops_int8=int(content["graph"].get("flops_int8", 0)),
+            ops_int8=sum(precision == Precision.INT8 for precision in ops.values()),
+            above_int8=tuple(_above_int8(content, unit)),
+            precisions={e.op: ops[e.op] for e in ranking if e.op in ops},
+            calibration=_calibration(content.get("calibration")),
         )
+
+
+def _above_int8(content: Mapping[str, Any], unit: str) -> Iterator[Kept]:
+    refused = {str(k): str(v) for k, v in content.get("no_int8_kernel", {}).items()}
+    for name, text in refused.items():
+        yield Kept(name, Why.NO_KERNEL, f"no int8 kernel: {text}", None, None)
+    for name, row in content.get("above_int8", {}).items():
+        if name not in refused:
+            yield _kept(str(name), row, unit)
+
+
+def _calibration(data: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not data:
+        return {}
+    algorithms = [str(each) for each in data["algorithms"]]
+    counts = {name: int(data[name]) for name in ("samples", "batches")}
+    named = {name: str(data[name]) for name in ("from", "digest")}
+    return {**named, **counts, "algorithms": algorithms}
 
 
 def _weight(kept: Kept) -> tuple[float, float, str]:
@@ -233,64 +269,5 @@ def _tried(past: Past, ops: Mapping[str, str], flops: Any) -> Tried:
         outcome.failure if outcome else "it did not end",
         bool(evaluation and evaluation.full),
         None if flops is None else sum(flops.get(name, 0.0) for name in lowered),
+        sum(p is Precision.INT8 for p in placement.values()),
     )
-
-
-def advice(explanation: Explanation) -> Iterator[str]:
-    """What the user could do, as far as the numbers say so."""
-    judged = explanation.judged
-    if judged is not None:
-        yield from _about_the_criterion(explanation, judged)
-    pinned = [op for op in explanation.kept if op.why is Why.USER and op.gain]
-    if pinned:
-        gain = sum(op.gain or 0.0 for op in pinned)
-        yield (
-            f"the spec's own pins keep {amount(gain, explanation.unit)} in fp32: lift "
-            "them if they are not needed"
-        )
-    yield from _about_speed(explanation)
-
-
-def _about_speed(explanation: Explanation) -> Iterator[str]:
-    slower = [n for base, n in NAMES.items() if _is_slower_than(explanation, base)]
-    if slower:
-        avoided = explanation.objective == "latency"
-        other = "" if avoided else ": `objective: latency` avoids that"
-        yield f"the result is slower than {' and '.join(slower)}{other}"
-    if not explanation.rules.get("same") and _is_slower_than(explanation, RULES):
-        yield "what lists of op types give is faster: see whether its accuracy will do"
-
-
-def _is_slower_than(explanation: Explanation, base: str) -> bool:
-    latency = explanation.latency
-    if base not in latency:
-        return False
-    return verdict(latency[base], latency[RESULT], base, RESULT) == SLOWER
-
-
-def _about_the_criterion(explanation: Explanation, judged: Judged) -> Iterator[str]:
-    criterion, base = judged.criterion, judged.fp32
-    if not judged.holds:
-        yield (
-            f"the criterion is not met: this placement needs {judged.needed}, or more "
-            "ops pinned"
-        )
-        return
-    better = [
-        trial
-        for trial in explanation.trials or ()
-        if trial.value is not None
-        and trial.full
-        and trial.ops_low > explanation.ops_low
-        and not criterion.holds(base, trial.value)
-    ]
-    if better:
-        best = min(better, key=lambda trial: criterion.loss(base, trial.value or 0.0))
-        allowed, won = allowance(criterion, base, best.value or 0.0), ""
-        if best.flops_low:
-            won = f" and {amount(best.flops_low, 'FLOPs')} more"
-        more = best.ops_low - explanation.ops_low
-        ops = f"{more} op{'s' * (more != 1)}"
-        yield (
-            f"{allowed} would win {ops}{won} in {explanation.low}: trial {best.number}"
-        )

@@ -50,7 +50,7 @@ def left_heavy(graph: Graph, plan: Plan) -> str:
     return (
         f"only {share:.1%} of FLOPs are in {_lower(graph, plan)}: {heaviest.id} ({heaviest.type}, "
         f"{heaviest.flops / graph.flops:.1%} of FLOPs){others if ops[1:] else ''} "
-        f"stay{'' if ops[1:] else 's'} fp32, {why} ({plan.fp32[heaviest.id].text})"
+        f"stay{'' if ops[1:] else 's'} fp32, {plan.fp32[heaviest.id].said}"
         f"{remedy}"
     )
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..common.strict_json import strict
 from ..evaluation.evaluation import rounded
-from ..graph.pins import Why
+from ..graph.pins import Why, reasoned
+from .advice import advice
 from .comparison import COMPILED, PREPARED, RESULT, RULES
-from .explain import Explanation, Kept, Tried, advice
+from .explain import Explanation, Kept, Tried
 from .speed import against_rules, speed_lines
 from .wording.amounts import amount
 
@@ -44,18 +45,21 @@ def explanation_data(explanation: Explanation) -> Any:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     int8 = "int8 + " if explanation.flops_int8 else ""
-    made = f"{int8}{explanation.low} + fp32"
+    low = f"{explanation.low} + " if explanation.ops_low or not int8 else ""
+    made = f"{int8}{low}fp32"
     yield f"{explanation.name}: fp32 -> {made}, {explanation.objective}"
     yield from (f"  accuracy   {line}" for line in _accuracy(explanation))
     yield from _speed(explanation)
     share = explanation.flops_low / max(explanation.flops, 1)
     yield (
-        f"  compute    {share:.1%} of FLOPs and {explanation.ops_low} of "
-        f"{explanation.ops} ops in {explanation.low}, "
-        f"{_int8(explanation)}{_count(explanation.casts, 'cast')}, "
+        f"  compute    {_int8(explanation)}{share:.1%} of FLOPs and "
+        f"{explanation.ops_low} of {explanation.ops} ops in {explanation.low}, "
+        f"{_count(explanation.casts, 'cast')}, "
         f"{_count(explanation.trial_count, 'trial')}"
     )
+    yield from _calibration(explanation)
     yield from _groups(explanation)
+    yield from _above_int8(explanation)
     yield from _ranking(explanation)
     yield from _trials(explanation)
     said = list(advice(explanation))
@@ -67,7 +71,28 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 def _int8(explanation: Explanation) -> str:
     share = explanation.flops_int8 / max(explanation.flops, 1)
-    return f"{share:.1%} of FLOPs in int8, " if share else ""
+    ops = f" and {_count(explanation.ops_int8, 'op')}" if explanation.ops_int8 else ""
+    return f"{share:.1%} of FLOPs{ops} in int8, " if share else ""
+
+
+def _calibration(explanation: Explanation) -> Iterator[str]:
+    said = explanation.calibration
+    if said:
+        yield (
+            f"  int8       ranges ({' and '.join(said['algorithms'])}) of "
+            f"{_count(said['samples'], 'sample')} of {said['from']}"
+        )
+
+
+def _above_int8(explanation: Explanation) -> Iterator[str]:
+    if not explanation.above_int8:
+        return
+    yield ""
+    yield "Why ops are above int8"
+    for each in explanation.above_int8[:MOST]:
+        yield f"  {each.op}  {reasoned(each.why, each.text)}"
+    if len(explanation.above_int8) > MOST:
+        yield f"  {len(explanation.above_int8) - MOST} more, see the plan"
 
 
 def _accuracy(explanation: Explanation) -> tuple[str, ...]:
@@ -150,15 +175,15 @@ def _numbers(kept: Kept, unit: str) -> str:
 def _ranking(explanation: Explanation) -> Iterator[str]:
     if not explanation.ranking:
         return
-    fp32 = {kept.op for kept in explanation.kept}
+    alone = f", in {explanation.low}," if explanation.has_int8 else ""
     yield ""
     yield (
-        "What each op alone changes in the outputs "
+        f"What each op alone{alone} changes in the outputs "
         f"({explanation.ranking[0].method}; share of the squared error)"
     )
     for estimate in explanation.ranking[:MOST]:
         bar = "#" * round(min(max(0.0, estimate.share), 1.0) * BAR)
-        held = "fp32" if estimate.op in fp32 else explanation.low
+        held = explanation.precisions.get(estimate.op, explanation.low)
         numbers = f"{estimate.share:6.1%} {bar:<{BAR}} {estimate.error:.1e}"
         yield f"  {numbers}  {held}  {estimate.op}"
     if len(explanation.ranking) > MOST:
@@ -171,7 +196,10 @@ def _trials(explanation: Explanation) -> Iterator[str]:
     yield ""
     yield "Trials"
     for trial in explanation.trials:
-        ops = f"{_count(trial.ops_low, 'op')} in {explanation.low}"
+        int8 = (
+            f"{_count(trial.ops_int8, 'op')} in int8, " if explanation.has_int8 else ""
+        )
+        ops = f"{int8}{_count(trial.ops_low, 'op')} in {explanation.low}"
         yield f"  {trial.number:>3}  {ops}  {_ended(trial)}"
 
 

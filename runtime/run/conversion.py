@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..common.delivery import temporary
+from ..evaluation.batches import Batches
 from ..evaluation.evaluation import Evaluation, Watch, evaluate
 from ..evaluation.judging.doubts import doubts
 from ..evaluation.metrics.eval_func import score_model
@@ -14,7 +15,6 @@ from ..evaluation.sharding import Job, SavedModel
 from ..evaluation.sizes import Sizes
 from ..frameworks.inputs import ends
 from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
-from ..frameworks.quantizing.protocol import Quantizable
 from ..frameworks.quantizing.quantization import Quantization
 from ..graph.graph import Placement, Precision
 from ..graph.pins import Pins
@@ -34,7 +34,7 @@ from ..search.sensitivity.worst import TOLERATED
 from .context import Context
 from .interrupts import Interruptible, interruptible
 from .kernels import costing
-from .kernels.quantizing import quantized
+from .kernels.quantizing import int8_data, quantized, tell_of_hardware
 from .scoring import hold_to_data, tell_of_other_data
 from .slots.slots import Slots, Standard
 
@@ -53,6 +53,7 @@ class Conversion:
         costs: What ops and casts were measured to cost, None if they were not.
         replayed: The committed plan's content, None if none is replayed.
         changes: What the plan was made with that is not so now.
+        calibration: What int8's ranges are of, as plans have it; {} for no data.
         modules: Python modules that the search was begun with.
         held_to_history: Whether model, data and graph were compared with the history's.
         tolerated: Output error that is not warned of where nothing is judged.
@@ -72,6 +73,7 @@ class Conversion:
     costs: MeasuredCosts | None = None
     replayed: Mapping[str, Any] | None = None
     changes: tuple[str, ...] = ()
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     held_to_history: bool = False
     tolerated: float = TOLERATED
@@ -96,14 +98,13 @@ class Conversion:
         traced = self.traced
         return traced.forms_in_use(placement) if isinstance(traced, Formable) else {}
 
-    def quantized(self, how: Quantization) -> Conversion:
+    def quantized(self, how: Quantization, own: Batches | None = None) -> Conversion:
         """The same with int8 kernels (`quantizing.quantized`)."""
         if not self.context.replays:
             self._hold_to_history()
-        return replace(
-            self,
-            traced=quantized(self.context, self.slots, self.traced, self.low, how),
-        )
+        tell_of_hardware(self.context, self.machine)
+        made = quantized(self.context, self.slots, self.traced, self.low, how, own)
+        return replace(self, traced=made.traced, calibration=made.calibration)
 
     def replay(self) -> Found | None:
         """The committed plan, if there is one and no new search was asked for.
@@ -121,9 +122,8 @@ class Conversion:
             return Found((plan,))
         if not self.context.replays:
             return None
-        content = read_document(path)
+        self.replayed = content = read_document(path)
         plan = committed(content, self.traced.graph, self.low, self.pins, path.name)
-        self.replayed = content
         self.changes = tuple(changes(content, self.provenance(), path.name))
         for change in self.changes:
             self.context.warn(change)
@@ -277,7 +277,7 @@ class Conversion:
             replace(sources, modules=modules),
             self.costs,
             None if self.standard is None else self.standard.baseline.data,
-            self.traced.scales if isinstance(self.traced, Quantizable) else {},
+            int8_data(self.traced, self.calibration),
         )
 
     def _hold_to_history(self) -> None:

@@ -167,7 +167,7 @@ def _drift_data(converted: Converted) -> dict[str, Any]:
 
 def _reasons(plan: Plan) -> dict[str, str]:
     return {
-        op_id: f"{reason.why}: {reason.text}"
+        op_id: reason.said
         for op_id, reason in plan.fp32.items()
         if reason.why not in (Why.FIXED, Why.INT8)
     }

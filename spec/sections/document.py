@@ -9,24 +9,23 @@ from pydantic import AfterValidator, Field
 
 from ..reading.codes import Code
 from ..reading.diagnostics import Steps
-from .datasets.dataset import BuiltInDataset
-from .datasets.section import DatasetSection
 from .dialect.others import GraphOptimizationSection, ModelConversionSection
 from .dialect.quantization import QuantizationSection
-from .evaluation import EvaluationSection
+from .evaluation import DataloaderSection, EvaluationSection
 from .fields import Among, Amount, Refused
-from .frameworks import ModelSection, precisions
+from .frameworks import ModelSection, feeding, precisions
+from .frameworks.feeding import Feeding
 from .frameworks.onnx import runtime
 from .marks import INT8, unused
 from .mixed_precision import INTEGERS, MixedPrecisionSection
 from .model import EXECUTED, FRAMEWORKS
 from .section import Problem, Section, Unsound
-from .transforms.fit import step_problems
 from .tuning import TuningSection
 
 TRAINED = "has no effect here: a trained model is converted as it is"
 EXECUTION = ("tuning", "execution")
 DATA = ("evaluation", "accuracy", "dataloader")
+CALIBRATION = ("quantization", "calibration", "dataloader")
 
 
 def _version(version: float) -> float:
@@ -96,10 +95,8 @@ class Document(Section):
         yield self._execution_problems()
         yield self._compiled_problems()
         yield self._score_problems()
-        yield self._input_problems()
-        yield self._transform_problems()
-        yield self._step_problems()
-        yield self._batch_problems()
+        yield from map(self._feeding_problems, feeding.RULES)
+        yield from map(self._calibration_problems, feeding.RULES)
         yield self._direction_problems()
         yield self._drift_problems()
 
@@ -209,52 +206,27 @@ class Document(Section):
                 code=Code.ABILITY,
             )
 
-    def _input_problems(self) -> Iterator[Problem]:
-        accuracy = self.evaluation.accuracy
-        if accuracy is None:
-            return
-        dataset = accuracy.dataloader.dataset
-        if self.framework == "pytorch" and not self.model.inputs:
-            return  # forward() takes what the data gives, in that order
-        if dataset and isinstance(dataset.chosen, BuiltInDataset):
-            for problem in dataset.chosen.input_problems(len(self.model.fed)):
-                at = (*DATA, "dataset", dataset.key, *problem.at)
-                yield replace(problem, at=at)
+    @property
+    def calibrated_by(self) -> DataloaderSection | None:
+        """Where int8's ranges are taken from, None where they have no data of their own."""
+        how, accuracy = self.quantization, self.evaluation.accuracy
+        loader = how.calibration.dataloader
+        if not self.mixed_precision.int8 or how.is_dynamic or not loader.is_named:
+            return None
+        same = accuracy is not None and loader.reads_as(accuracy.dataloader)
+        return None if same else loader
 
-    def _transform_problems(self) -> Iterator[Problem]:
-        accuracy = self.evaluation.accuracy
-        if accuracy is None:
-            return
-        wanted = len(self.model.fed) or _arrays(accuracy.dataloader.dataset)
-        if accuracy.dataloader.transform.prepares and wanted != 1:
-            yield Problem(
-                f"transforms prepare one input, the model has {wanted}",
-                "prepare the samples in your own dataset: {python: package.module:Class}",
-                (*DATA, "transform"),
-                code=Code.COUNT,
-            )
-
-    def _step_problems(self) -> Iterator[Problem]:
+    def _feeding_problems(self, rule: Feeding) -> Iterator[Problem]:
+        """What of the data that is evaluated the model does not take."""
         if accuracy := self.evaluation.accuracy:
-            loader, inputs = accuracy.dataloader, self.model.fed
-            data, steps = loader.dataset, loader.transform
-            for problem in step_problems(steps, data, inputs, self.framework):
-                yield replace(problem, at=(*DATA, "transform", *problem.at))
+            for problem in rule(self.model, accuracy.dataloader):
+                yield replace(problem, at=(*DATA, *problem.at))
 
-    def _batch_problems(self) -> Iterator[Problem]:
-        accuracy = self.evaluation.accuracy
-        if accuracy is None:
-            return
-        batch = accuracy.dataloader.batch_size
-        for row, item in enumerate(self.model.inputs):
-            first = item.shape[0] if item.shape else batch
-            if isinstance(first, int) and first != batch and not item.is_fixed:
-                yield Problem(
-                    f"the input takes {first} samples, but a batch holds {batch}",
-                    f"write a symbol such as `batch`, or batch_size: {first}",
-                    ("model", "inputs", row, "shape", 0),
-                    code=Code.COUNT,
-                )
+    def _calibration_problems(self, rule: Feeding) -> Iterator[Problem]:
+        """The same of the data that ranges are taken from."""
+        if loader := self.calibrated_by:
+            for problem in rule(self.model, loader):
+                yield replace(problem, at=(*CALIBRATION, *problem.at))
 
     def _drift_problems(self) -> Iterator[Problem]:
         """Drift of what gives no outputs to compare, or of outputs of no name."""
@@ -292,9 +264,3 @@ class Document(Section):
         text = f"{what} is better when {direction}: this accepts any loss"
         at = ("tuning", "accuracy_criterion", "higher_is_better")
         yield Problem(text, "leave higher_is_better out", at, Code.DIRECTION)
-
-
-def _arrays(dataset: DatasetSection | None) -> int:
-    """How many inputs a sample has, as far as the spec tells."""
-    chosen = dataset.chosen if dataset else None
-    return chosen.arrays if isinstance(chosen, BuiltInDataset) else 1

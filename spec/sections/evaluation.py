@@ -55,6 +55,19 @@ class DataloaderSection(Section):
     )
 
     @property
+    def is_named(self) -> bool:
+        """Whether the spec says what data is read."""
+        chosen = self.dataset.chosen if self.dataset else None
+        return chosen is not None and (
+            not isinstance(chosen, BuiltInDataset) or chosen.named
+        )
+
+    def reads_as(self, other: "DataloaderSection") -> bool:
+        """Whether both read the same samples, in batches of whatever size."""
+        parts = ("dataset", "transform", "filter", "shuffle")
+        return all(getattr(self, part) == getattr(other, part) for part in parts)
+
+    @property
     def data(self) -> BuiltInDataset | None:
         """What the runtime reads, None where that is a class of the user's.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowcast.runtime.hardware.cpu import (
+    LOW,
     SIXTEEN_BIT,
     WINDOWS,
+    Cpu,
     Source,
     ask_linux,
     read_cpu,
     this_machine,
 )
+from narrowcast.runtime.hardware.instructions import without_int8
 
 CPUS = Path(__file__).parent / "cpus"
 
@@ -126,7 +130,7 @@ def test_cores_that_differ_have_what_all_have_in_common(
 )
 def test_what_the_system_does_not_tell_is_unknown_not_absent(source: Source) -> None:
     cpu = read_cpu(source)
-    assert cpu.unknown == SIXTEEN_BIT[cpu.architecture]
+    assert cpu.unknown == LOW[cpu.architecture]
 
 
 def test_windows_on_arm_answers_only_with_yes() -> None:
@@ -138,7 +142,7 @@ def test_windows_on_arm_answers_only_with_yes() -> None:
     cpu = read_cpu(Source("Windows", "ARM64", text))
     assert cpu.model == "Snapdragon(R) X Elite"
     assert cpu.flags == {"fphp", "asimdhp"}
-    assert cpu.unknown == {"bf16"}
+    assert cpu.unknown == {"bf16", "asimddp", "i8mm"}
 
 
 def test_windows_numbers_are_asked_once_each() -> None:
@@ -158,3 +162,15 @@ def test_this_machine_is_described_as_its_kernel_does() -> None:
         lines = re.findall(r"^(?:flags|Features)\s*:(.*)$", ask_linux(), re.MULTILINE)
         cores = [set(line.split()) for line in lines]
         assert cpu.flags == (set.intersection(*cores) if cores else set())
+
+
+def test_a_cpu_without_instructions_for_int8_runs_it_all_the_same() -> None:
+    """What it is there is said; where the system leaves it open nothing is."""
+    old = Cpu("x86", "old", frozenset({"avx2"}))
+    assert "avx512_vnni" in without_int8(old) and "saturate" in without_int8(old)
+    for flag in ("avx512_vnni", "avx_vnni", "amx_int8"):
+        assert not without_int8(replace(old, flags=frozenset({flag})))
+    assert not without_int8(replace(old, unknown=frozenset({"avx_vnni"})))
+    arm = replace(old, architecture="arm")
+    assert "asimddp" in without_int8(arm) and "saturate" not in without_int8(arm)
+    assert not without_int8(replace(arm, flags=frozenset({"i8mm"})))

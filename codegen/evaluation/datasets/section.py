@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
 from narrowcast.spec.spec import Dataset, PythonClass
 
 from ...names import importing
-from ...sections import MadeOnce, Preparing
+from ...sections import EVALUATED, Called, MadeOnce, Preparing
 from ...writing.code import Code, literal
 from ...writing.imports import Import
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
@@ -27,7 +29,10 @@ BALANCED: Import = (f"{DATA}.images.balance", "Balanced")
 
 
 def dataset_section(
-    dataset: Dataset, preparing: Preparing, objects: int | None = None
+    dataset: Dataset,
+    preparing: Preparing,
+    objects: int | None = None,
+    called: Called = EVALUATED,
 ) -> MadeOnce:
     """The dataset's function.
 
@@ -36,11 +41,11 @@ def dataset_section(
         objects: How many an image has to have, None where all images are read.
     """
     if isinstance(dataset, PythonClass):
-        return _python(dataset, preparing)
+        return replace(_python(dataset, preparing), name=called.dataset)
     reading = READINGS[type(dataset)](dataset)
-    made = _made(reading, tuple(dataset.files))
-    called = (reading.reader, *(each.function for each in reading.around))
-    imports = [*called, *reading.imports, *preparing.imports]
+    made = _made(reading, tuple(dataset.files), called.files)
+    functions = (reading.reader, *(each.function for each in reading.around))
+    imports = [*functions, *reading.imports, *preparing.imports]
     if objects is not None:
         made = Group("Balanced(", (("", made), literal(objects)), ")")
         imports.append(BALANCED)
@@ -53,18 +58,23 @@ def dataset_section(
             made = _anew(made)
             imports.append(MADE)
         making = _prepared(type_, made, preparing)
-    return _section(type_, module, reading.title, Code(""), making, *imports)
+    made_once = _section(type_, module, reading.title, Code(""), making, *imports)
+    return replace(made_once, name=called.dataset)
 
 
-def _made(reading: Reading, files: tuple[str, ...]) -> Group:
+def _made(reading: Reading, files: tuple[str, ...], before: str) -> Group:
     """The reader's call, with what is made of it around it."""
     apart = {name for each in reading.around for name in each.files}
-    own = tuple(Code(name) for name in files if name not in apart)
+    own = tuple(Code(before + name) for name in files if name not in apart)
     given = call(reading.reader[1], **reading.arguments)
     made = Group(given.opening, (*own, *given.items), ")")
     for each in reading.around:
         given = call(each.function[1], **each.arguments)
-        items = (("", made), *map(Code, each.files), *given.items)
+        items = (
+            ("", made),
+            *(Code(before + name) for name in each.files),
+            *given.items,
+        )
         made = Group(given.opening, items, ")")
     return made
 

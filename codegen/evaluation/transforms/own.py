@@ -12,7 +12,7 @@ from narrowcast.spec.spec import PythonObject
 
 from ...frameworks import framework_of
 from ...names import importing
-from ...sections import OwnTransform
+from ...sections import EVALUATED, Called, OwnTransform
 from ...writing.code import Code
 from ...writing.layout import Group, Item, call, laid_out, yaml_value
 from .calling import PACKAGE
@@ -21,19 +21,23 @@ from .step import Step
 MODULE = f"{PACKAGE}.own"
 
 
-def own_sections(transforms: Sequence[Transform]) -> Iterator[OwnTransform]:
+def own_sections(
+    transforms: Sequence[Transform], called: Called = EVALUATED
+) -> Iterator[OwnTransform]:
     """One function for each, in order."""
-    for number, name in names(transforms).items():
+    for number, name in names(transforms, called).items():
         transform = transforms[number]
         assert isinstance(transform, Own)
         yield _section(name, transform)
 
 
-def names(transforms: Sequence[Transform]) -> Mapping[int, Code]:
+def names(
+    transforms: Sequence[Transform], called: Called = EVALUATED
+) -> Mapping[int, Code]:
     """The transforms that are the user's own, by number → what makes them."""
     numbers = [k for k, each in enumerate(transforms) if isinstance(each, Own)]
     return {
-        number: Code(f"transform_{row}" if row > 1 else "transform")
+        number: Code(f"{called.transform}_{row}") if row > 1 else called.transform
         for row, number in enumerate(numbers, start=1)
     }
 

@@ -14,9 +14,10 @@ from narrowcast.spec.sections.transforms.transform import FIRST, LAST, Transform
 from narrowcast.spec.spec import Evaluation
 
 from ...frameworks import framework_of
-from ...sections import Prepare, Preparing
+from ...sections import EVALUATED, Called, Prepare, Preparing
 from ...writing.code import Code
 from ...writing.imports import import_lines
+from ...writing.layout import Group, laid_out
 from ..datasets.reading import DATA
 from . import conversions, elementwise, geometry, imagenet, own
 from .calling import PACKAGE
@@ -28,7 +29,6 @@ STEPS: Steps = {
     **imagenet.STEPS,
     **conversions.STEPS,
 }
-DRAWING = Code(", generator: np.random.Generator")
 ARRAY = Step((Code("image = to_array(image)"),), ((f"{PACKAGE}.images", "to_array"),))
 
 
@@ -42,15 +42,15 @@ def is_prepared(evaluation: Evaluation) -> bool:
     return not all(each.elementwise for each in transforms)
 
 
-def preparing(evaluation: Evaluation) -> Preparing:
+def preparing(evaluation: Evaluation, called: Called = EVALUATED) -> Preparing:
     """What the dataset is given for its samples to go through."""
     if not is_prepared(evaluation):
         return Preparing(Code(""))
     own = any(isinstance(each, Own) for each in evaluation.transforms)
     if is_drawn(evaluation):
         drawn = (f"{DATA}.at_random", "at_random")
-        return Preparing(Code("at_random(prepare, SEED)"), (drawn,), own)
-    return Preparing(Code("prepare"), own=own)
+        return Preparing(Code(f"at_random({called.prepare}, SEED)"), (drawn,), own)
+    return Preparing(called.prepare, own=own)
 
 
 def is_drawn(evaluation: Evaluation) -> bool:
@@ -70,11 +70,11 @@ def batch_steps(spec: Spec, name: Code) -> tuple[Step, ...]:
     return steps(spec.evaluation.transforms, at, ends(spec))
 
 
-def prepare_section(spec: Spec) -> Prepare:
+def prepare_section(spec: Spec, called: Called = EVALUATED) -> Prepare:
     """The function that prepares one sample: an image H x W x C, or an array."""
     evaluation = spec.evaluation
     at = Place(Code("image"), channels=LAST, batched=False, indent=4)
-    taken = list(_prepared(spec, at))
+    taken = list(_prepared(spec, at, called))
     handed = own.handed_over(evaluation.transforms)
     needed = framework_of(spec).tensor_imports if any(handed) else ()
     return Prepare(
@@ -85,8 +85,15 @@ def prepare_section(spec: Spec) -> Prepare:
         ),
         local_imports=import_lines(needed, indent=4),
         statements=tuple(line for step in taken for line in step.statements),
-        drawing=DRAWING if is_drawn(evaluation) else Code(""),
+        heading=_heading(called, is_drawn(evaluation)),
     )
+
+
+def _heading(called: Called, drawn: bool) -> Code:
+    drawing = (Code("generator: np.random.Generator"),) if drawn else ()
+    taken = Group("(", (Code("image: Any"), Code("label: Any"), *drawing), ")")
+    ending = " -> tuple[Any, Any]:"
+    return Code(laid_out(f"def {called.prepare}", taken, 0, ending) + ending)
 
 
 def steps(transforms: Sequence[Transform], at: Place, ends: Ends) -> tuple[Step, ...]:
@@ -111,16 +118,16 @@ def packages(evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(name for each in evaluation.transforms for name in each.packages)
 
 
-def _prepared(spec: Spec, at: Place) -> Iterator[Step]:
+def _prepared(spec: Spec, at: Place, called: Called) -> Iterator[Step]:
     """The steps of one sample, and what lies between them."""
     transforms = spec.evaluation.transforms
     handed = own.handed_over(transforms)
-    called = own.names(transforms)
+    functions = own.names(transforms, called)
     for number, place in enumerate(channels(transforms, ends(spec))):
         transform = transforms[number]
         at = replace(at, channels=_at(place))
         if isinstance(transform, Own):
-            yield own.step(spec, called[number], handed=handed[number])
+            yield own.step(spec, functions[number], handed=handed[number])
         else:
             yield _moved(transform, at)
         at = replace(at, loose=isinstance(transform, Own | ToPILImage))

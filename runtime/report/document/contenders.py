@@ -72,30 +72,32 @@ def contenders_of(report: Report) -> tuple[Contender, ...]:
     rows = [
         _contender(report, FP32, Contender(FP32, base)),
         _contender(report, PREPARED, Contender(PREPARED, note=PREPARED_NOTE)),
-        _contender(report, RESULT, _judged(RESULT, judged, report.flops_low)),
+        _contender(report, RESULT, _judged(RESULT, report, judged)),
     ]
     if package is not None:
-        compiled = _judged(COMPILED, package.judgement, report.flops_low)
+        compiled = _judged(COMPILED, report, package.judgement)
         rows.append(_contender(report, COMPILED, compiled))
     if report.rules is not None:
         rows.append(_contender(report, RULES, _by_rules(report.rules, judged)))
     return tuple(rows)
 
 
-def _judged(key: str, judged: Judgement | None, flops_low: int) -> Contender:
+def _judged(key: str, report: Report, judged: Judgement | None) -> Contender:
+    made = Contender(key, flops_low=report.flops_low, flops_int8=report.flops_int8)
     if judged is None:
-        return Contender(key, flops_low=flops_low)
-    return Contender(key, judged.result.value, judged.holds, flops_low)
+        return made
+    return replace(made, value=judged.result.value, holds=judged.holds)
 
 
 def _by_rules(rules: RuleBased, judged: Judgement | None) -> Contender:
     same = {RESULT: "the same placement as the result", PREPARED: "nothing low"}
     untimed = f"not timed: {rules.aside}" if rules.aside else ""
     note = same.get(rules.same, untimed)
+    made = Contender(RULES, flops_low=rules.flops_low, note=note)
     if judged is None or rules.evaluation is None:
-        return Contender(RULES, flops_low=rules.flops_low, note=note)
+        return made
     holds = rules_hold(rules, judged.criterion, judged.baseline.value)
-    return Contender(RULES, rules.evaluation.value, holds, rules.flops_low, note=note)
+    return replace(made, value=rules.evaluation.value, holds=holds)
 
 
 def _contender(report: Report, key: str, known: Contender) -> Contender:

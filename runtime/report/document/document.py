@@ -65,6 +65,26 @@ class Assumed:
 
 
 @dataclass(frozen=True)
+class Calibrated:
+    """What int8's ranges of activations were taken from.
+
+    Attributes:
+        data: The key of the spec that names it, or "random inputs".
+        samples, batches: How many were read.
+        digest: Of their inputs.
+        algorithms: What made ranges of them: `minmax`, `kl`.
+        tensors: How many have a scale.
+    """
+
+    data: str
+    samples: int
+    batches: int
+    digest: str
+    algorithms: tuple[str, ...]
+    tensors: int
+
+
+@dataclass(frozen=True)
 class Origin:
     """What the result was made with and from; files relative to the report.
 
@@ -133,6 +153,10 @@ class Document:
         origin: Machine, versions, files.
         reproduce: Commands, by what they do.
         performance: Null where the spec does not ask for it.
+        calibrated: Null where nothing was quantized, or scales are computed as the
+            model runs.
+        above_int8: Ops that could compute in int8, or contract and have no kernel for
+            it, and are in 16 bits or in fp32 for that.
         history: Of trials that an earlier run made, what is to be said of them; "" of
             this run's own.
     """
@@ -167,3 +191,5 @@ class Document:
     reproduce: Mapping[str, str]
     performance: Performance | None = None
     history: str = ""
+    calibrated: Calibrated | None = None
+    above_int8: tuple[Kept, ...] = ()

@@ -164,7 +164,7 @@ class Contender:
             that go by lists of op types make).
         value: Its metric, null where it was not evaluated.
         holds: Whether it meets the criterion, null where that is not known.
-        flops_low: FLOPs in 16 bits.
+        flops_low, flops_int8: FLOPs in 16 bits, and in int8.
         latency: Null where it was not timed.
         speedup: How many times as fast as `fp32`, null where that is too noisy to tell.
         verdict: `faster`, `slower`, `within noise` or `too noisy to tell`, beside
@@ -180,6 +180,7 @@ class Contender:
     speedup: float | None = None
     verdict: str = ""
     note: str = ""
+    flops_int8: int = 0
 
 
 @dataclass(frozen=True)
@@ -255,6 +256,7 @@ class Trial:
     Attributes:
         number: From 1, in the order of the search.
         flops_low, ops_low: What it has in 16 bits.
+        flops_int8, ops_int8: What it has in int8.
         value: Its metric, null where it failed or was not finite.
         samples: How many it was judged on, null where nobody counted.
         full: Whether it saw all data.
@@ -272,3 +274,5 @@ class Trial:
     holds: bool
     failure: str
     delivered: bool
+    flops_int8: int = 0
+    ops_int8: int = 0

@@ -21,10 +21,10 @@ from ..how_read import how_read
 from ..report import Report
 from ..summary import searched, untimed
 from .contenders import accuracy_of, contenders_of, performance_of, size_of
-from .document import FORMAT, Assumed, Document, Input, Origin
+from .document import FORMAT, Assumed, Calibrated, Document, Input, Origin
 from .figures import Compute
 from .modules import network, stretches
-from .ops import kept_in_fp32, most_sensitive
+from .ops import above_int8, kept_in_fp32, most_sensitive
 from .trials import trials
 from .verdict import outcome
 from .verdict import verdict as in_words
@@ -103,6 +103,22 @@ def document(report: Report, facts: Facts, now: datetime) -> Document:
         reproduce=_reproduce(report, facts),
         performance=performance_of(report),
         history=history,
+        calibrated=_calibrated(facts.provenance),
+        above_int8=above_int8(graph, plan, facts.provenance.get("no_int8_kernel", {})),
+    )
+
+
+def _calibrated(about: Mapping[str, Any]) -> Calibrated | None:
+    said = about.get("calibration")
+    if not said:
+        return None
+    return Calibrated(
+        said["from"],
+        said["samples"],
+        said["batches"],
+        said["digest"],
+        tuple(said["algorithms"]),
+        len(about.get("scales", {})),
     )
 
 

@@ -36,8 +36,7 @@ def network(graph: Graph, placement: Placement, low: Precision) -> Module:
         for path in _paths(op.scope if scoped else op.id, scoped):
             node = node.parts.setdefault(path, _Node(path))
         node.ops.append(op)
-    low_ids = {op.id for op in ops if placement[op.id] == low}
-    return _pruned(_module(top, low_ids))
+    return _pruned(_module(top, placement, low))
 
 
 PARTS = re.compile(r"[^./]+[./]?|[./]")
@@ -52,12 +51,13 @@ def _paths(name: str, scoped: bool) -> Iterator[str]:
         yield path.rstrip("_./") or path
 
 
-def _module(node: _Node, low: set[str]) -> Module:
+def _module(node: _Node, placement: Placement, low: Precision) -> Module:
     """A scope with its parts; one that holds nothing but a part is that part."""
     while not node.ops and len(node.parts) == 1 and node.path:
         (node,) = node.parts.values()
-    parts = tuple(_module(each, low) for each in node.parts.values())
-    own = [op for op in node.ops if op.id in low]
+    parts = tuple(_module(each, placement, low) for each in node.parts.values())
+    own = [op for op in node.ops if placement[op.id] == low]
+    int8 = [op for op in node.ops if placement[op.id] is Precision.INT8]
     return Module(
         node.path,
         len(node.ops) + sum(each.ops for each in parts),
@@ -66,6 +66,9 @@ def _module(node: _Node, low: set[str]) -> Module:
         sum(op.flops for op in own) + sum(each.flops_low for each in parts),
         dict(Counter(op.type for op in node.ops)),
         parts,
+        ops_int8=len(int8) + sum(each.ops_int8 for each in parts),
+        flops_int8=sum(op.flops for op in int8)
+        + sum(each.flops_int8 for each in parts),
     )
 
 
@@ -91,9 +94,7 @@ def stretches(
 ) -> tuple[Stretch, ...]:
     """The ops in order: those of one precision together, or so many at a time."""
     ops = [op for op in graph.ops if graph.castable(op)]
-    runs = [
-        list(each) for _low, each in groupby(ops, lambda op: placement[op.id] == low)
-    ]
+    runs = [list(each) for _own, each in groupby(ops, lambda op: placement[op.id])]
     if len(runs) > MOST_STRETCHES:
         size = -(-len(ops) // MOST_STRETCHES)
         runs = [ops[k : k + size] for k in range(0, len(ops), size)]
@@ -101,5 +102,6 @@ def stretches(
 
 
 def _stretch(ops: Sequence[Op], placement: Placement, low: Precision) -> Stretch:
-    lowered = sum(placement[op.id] == low for op in ops)
-    return Stretch(ops[0].id, len(ops), lowered, ops[0].scope)
+    placed = [placement[op.id] for op in ops]
+    int8 = placed.count(Precision.INT8)
+    return Stretch(ops[0].id, len(ops), placed.count(low), ops[0].scope, int8)

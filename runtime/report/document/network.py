@@ -13,6 +13,7 @@ class Module:
     Attributes:
         path: Module path or name scope, "" for the whole.
         ops, ops_low, flops, flops_low: As in `compute`.
+        ops_int8, flops_int8: Those that are placed in int8.
         types: Type of the ops that no part holds → how many there are.
         parts: The modules in it, in the order of the graph.
         folded: How many parts more are left out.
@@ -26,6 +27,8 @@ class Module:
     types: Mapping[str, int] = field(default_factory=dict)
     parts: tuple[Module, ...] = ()
     folded: int = 0
+    ops_int8: int = 0
+    flops_int8: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Stretch:
 
     Attributes:
         first: Id of the first.
-        ops, ops_low: How many there are, and are in 16 bits.
+        ops, ops_low, ops_int8: How many there are, are in 16 bits, and in int8.
         scope: Where the first is in the model: its module, or its node's name.
     """
 
@@ -42,6 +45,7 @@ class Stretch:
     ops: int
     ops_low: int
     scope: str = ""
+    ops_int8: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...graph.graph import Graph, Op
 from ...graph.pins import Reason, Why
 from ...search.found import Plan
@@ -47,10 +49,32 @@ def _row(op: Op, plan: Plan, share: float | None, error: float | None) -> OpRow:
 
 def kept_in_fp32(graph: Graph, plan: Plan) -> tuple[Kept, ...]:
     """By reason, those with most FLOPs first."""
+    held = {
+        name: reason
+        for name, reason in plan.fp32.items()
+        if reason.why not in (Why.FIXED, Why.INT8)
+    }
+    return _by_reason(graph, held)
+
+
+def above_int8(
+    graph: Graph, plan: Plan, refused: Mapping[str, str]
+) -> tuple[Kept, ...]:
+    """The same of ops in 16 bits with an int8 kernel, and of those that have none.
+
+    Args:
+        refused: Op id → why it has no int8 kernel.
+    """
+    held = {name: r for name, r in plan.reasons.items() if name not in plan.fp32}
+    for name, text in refused.items():
+        held[name] = Reason(Why.NO_KERNEL, f"no int8 kernel: {text}")
+    return _by_reason(graph, held)
+
+
+def _by_reason(graph: Graph, held: Mapping[str, Reason]) -> tuple[Kept, ...]:
     groups: dict[Reason, list[str]] = {}
-    for name, reason in plan.fp32.items():
-        if reason.why not in (Why.FIXED, Why.INT8):
-            groups.setdefault(reason, []).append(name)
+    for name, reason in held.items():
+        groups.setdefault(reason, []).append(name)
     kept = [_kept(graph, reason, names) for reason, names in groups.items()]
     return tuple(sorted(kept, key=lambda each: (-each.flops, -len(each.ops))))
 

@@ -10,7 +10,7 @@ from ...common import jsonl
 from ...common.errors import NarrowcastError
 from ...evaluation.evaluation import Evaluation, evaluation
 from ...evaluation.judgement import Judgement
-from ...graph.graph import Graph, Placement
+from ...graph.graph import Graph, Placement, Precision
 from ...record.recorded import Recorded, history_path, resumed
 from ...search import Found
 from ...search.found import Plan
@@ -91,13 +91,13 @@ def _recorded(graph: Graph, plan: Plan, history: Recorded) -> Sequence[_Tried]:
 
 
 def _trial(graph: Graph, plan: Plan, tried: _Tried, judged: Judgement | None) -> Trial:
-    low = [op for op in graph.ops if tried.placement.get(op.id) == plan.low]
+    placed = [tried.placement.get(op.id) for op in graph.ops]
     found = tried.evaluation
     value = found.value if found is not None and found.finite else None
     return Trial(
         tried.number,
         graph.flops_in(tried.placement, plan.low),
-        len(low),
+        placed.count(plan.low),
         value,
         None if found is None else found.samples,
         found is not None and found.full,
@@ -106,4 +106,6 @@ def _trial(graph: Graph, plan: Plan, tried: _Tried, judged: Judgement | None) ->
         and judged.criterion.holds(judged.baseline.value, value),
         tried.failure,
         tried.placement == plan.placement,
+        graph.flops_int8(tried.placement),
+        placed.count(Precision.INT8),
     )

@@ -9,6 +9,7 @@ from ...common.timing import FASTER, SAME, SLOWER, UNCLEAR, WITHIN
 from ..comparison import FP32, RESULT
 from ..report import Report
 from ..speed import ranges
+from ..wording.numbers import percent
 from .document import Outcome
 from .figures import Accuracy, Contender, Number, limit
 from .figures import told as figures
@@ -51,10 +52,11 @@ def _share(report: Report) -> str:
     if not report.changed:
         return "Nothing was left to convert: it computes in int8 as it came"
     whole = max(report.flops, 1)
-    low = f"{report.flops_low / whole:.1%} of the computation runs in {report.low}"
+    low = f"{report.flops_low / whole:.1%}"
     if not report.flops_int8:
-        return low
-    return f"{low}, {report.flops_int8 / whole:.1%} in int8"
+        return f"{low} of the computation runs in {report.low}"
+    int8 = f"{percent(report.flops_int8 / whole)} of the computation runs in int8"
+    return f"{int8}, {low} in {report.low}" if report.ops_low else int8
 
 
 def _judged(report: Report, accuracy: Accuracy | None, made_up: bool) -> str:

@@ -36,7 +36,9 @@ def _sections(document: Document) -> Iterator[Section]:
     yield "network", "The network", network(document)
     heading = "Most sensitive ops" if document.ranked_by == "error" else "Heaviest ops"
     yield "ops", heading, ops(document)
-    yield "fp32", "Why ops stayed fp32", kept(document)
+    yield "fp32", "Why ops stayed fp32", kept(document, document.fp32)
+    if document.above_int8:
+        yield "int8", "Why ops are above int8", kept(document, document.above_int8)
     yield "assumed", "What was assumed", assumed(document)
     yield "origin", "Where it comes from", origin(document)
     yield "reproduce", "How to reproduce it", reproduce(document)

@@ -6,10 +6,10 @@ colour, and by words.
 
 STYLE = """
 :root{color-scheme:light dark;--bg:#fcfcfb;--card:#f3f4f2;--ink:#1d2125;--quiet:#59626b;
---line:#dcdfdd;--low:#1f7a8c;--fp32:#f0c08a;--hatch:#a85f12;--good:#1d7044;--bad:#b3261e;
+--line:#dcdfdd;--low:#1f7a8c;--int8:#5b3f8c;--fp32:#f0c08a;--hatch:#a85f12;--good:#1d7044;--bad:#b3261e;
 --warn:#8a5300;--warnbg:#fdf3e1;--mark:#e7f1f2}
 @media(prefers-color-scheme:dark){:root{--bg:#15181a;--card:#1e2225;--ink:#e7e9ea;
---quiet:#a2abb3;--line:#343a3f;--low:#4fb0c4;--fp32:#6b4c26;--hatch:#e9ad66;--good:#63c892;
+--quiet:#a2abb3;--line:#343a3f;--low:#4fb0c4;--int8:#b79be6;--fp32:#6b4c26;--hatch:#e9ad66;--good:#63c892;
 --bad:#f58a80;--warn:#f0b865;--warnbg:#2c2415;--mark:#1d2f33}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
@@ -96,12 +96,14 @@ svg .path{fill:none;stroke:var(--quiet);stroke-width:1.25;opacity:.7}
 .trial.passes text{fill:var(--bg)}
 .strip svg{width:100%;height:2rem;display:block;border-radius:4px}
 .cell.low{fill:var(--low)}
+.cell.int8{fill:var(--int8)}
 .cell.fp32{fill:url(#hatch)}
 pattern .fp32{fill:var(--fp32)}
 .hatch{stroke:var(--hatch);stroke-width:1.25}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;font-size:.875rem}
 .key{display:inline-block;width:1rem;height:.8rem;border-radius:2px;vertical-align:-.05rem}
 .low{background:var(--low)}
+.int8{background:var(--int8)}
 .key.fp32,.split{background:repeating-linear-gradient(135deg,var(--fp32) 0 3px,
 var(--hatch) 3px 4px)}
 .tree,.tree ul{list-style:none;margin:0;padding:0}
@@ -120,11 +122,12 @@ left:.1rem;top:.5em;border:.28rem solid transparent;border-left-color:var(--quie
 details[open]>summary .name::before,details[open]>summary:not(.row)::before
 {transform:rotate(90deg) translate(.12rem,.12rem)}
 summary:not(.row){position:relative;padding:.4rem 0 .4rem 1.1rem;color:var(--quiet)}
-.split{display:block;height:.7rem;border-radius:2px;overflow:hidden}
+.split{display:flex;height:.7rem;border-radius:2px;overflow:hidden}
 .split>span{display:block;height:100%}
 .badge{display:inline-block;font-size:.8125rem;padding:0 .5rem;border-radius:1rem;
 border:1px solid var(--low);white-space:nowrap}
-.badge.low{background:none;color:inherit}
+.badge.low,.badge.int8{background:none;color:inherit}
+.badge.int8{border:2px solid var(--int8)}
 .badge.fp32{border:1px dashed var(--hatch)}
 .under{display:block;height:.3rem;min-width:4.5rem;background:var(--card);margin-top:.3rem}
 .share{display:block;height:100%;background:var(--bad)}
@@ -173,6 +176,6 @@ tr.marked>:first-child{box-shadow:none}
 .wide{overflow-x:visible}
 .under{display:inline-block;width:4.5rem;margin:0 0 0 .4rem}
 }
-@media(forced-colors:active){.low,.split,.key,.share,.track .fill{forced-color-adjust:none}}
+@media(forced-colors:active){.low,.int8,.split,.key,.share,.track .fill{forced-color-adjust:none}}
 @media print{nav{display:none}section{break-inside:avoid}body{font-size:11pt}}
 """

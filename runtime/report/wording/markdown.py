@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import starmap
 
 from ...common.telling.progress import printable
+from ...graph.pins import reasoned
 from ..document.document import Document
-from .numbers import WHYS, aside, conversion, count, percent, searched, size
+from ..document.network import Kept
+from .numbers import WHYS, aside, calibrated, conversion, count, percent, searched, size
 from .rows import (
     NONE,
     Rows,
@@ -89,7 +91,8 @@ def _lines(document: Document) -> Iterator[str]:
     )
     yield from _folded("Trials", _trials(document))
     yield from _folded(_ops_title(document), _ops(document))
-    yield from _folded("Why ops stayed fp32", _kept(document))
+    yield from _folded("Why ops stayed fp32", _kept(document.fp32))
+    yield from _folded("Why ops are above int8", _kept(document.above_int8))
     yield from _folded("What was assumed", [f"- {text(s)}" for s in _assumed(document)])
     yield from _folded("How to reproduce it", _commands(document))
 
@@ -128,16 +131,16 @@ def _ops(document: Document) -> list[str]:
             NONE if row.share is None else percent(row.share),
             percent(row.flops / max(document.compute.flops, 1)),
             row.precision,
-            text(f"{row.why}: {row.text}" if row.why else ""),
+            text(reasoned(row.why, row.text) if row.why else ""),
         )
         for row in document.ops[:MOST]
     ]
     return list(table(Rows(heads, rows), ready=True)) if rows else []
 
 
-def _kept(document: Document) -> list[str]:
+def _kept(rows: Sequence[Kept]) -> list[str]:
     lines = []
-    for each in document.fp32[:MOST]:
+    for each in rows[:MOST]:
         scopes = each.scopes or ("",) * len(each.ops)
         names = ", ".join(starmap(_named, zip(each.ops[:MOST], scopes, strict=False)))
         more = len(each.ops) - MOST
@@ -145,10 +148,8 @@ def _kept(document: Document) -> list[str]:
         lines.append(
             f"- {WHYS.get(each.why, text(each.why))}: {text(each.text)}: {names}{rest}"
         )
-    if len(document.fp32) > MOST:
-        lines.append(
-            f"- {count(len(document.fp32) - MOST, 'reason')} more, see the plan"
-        )
+    if len(rows) > MOST:
+        lines.append(f"- {count(len(rows) - MOST, 'reason')} more, see the plan")
     return lines
 
 
@@ -162,6 +163,8 @@ def _assumed(document: Document) -> Iterator[str]:
     on = judged_on(document)
     if on:
         yield f"{on}, on the saved file in a fresh process"
+    if int8 := calibrated(document):
+        yield int8
     yield from document.assumed.read
     for each in document.assumed.inputs:
         yield f"{each.name}: {each.dtype} {each.shape} {each.drawn}"

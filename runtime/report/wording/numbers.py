@@ -111,6 +111,18 @@ def beside(result: Contender) -> str:
     return f"{speedup:.2f}× as fast as fp32{noise}"
 
 
+def calibrated(document: Document) -> str:
+    """Where int8's scales are from, "" for nowhere."""
+    found = document.calibrated
+    if found is None:
+        return ""
+    return (
+        f"int8: scales of {count(found.tensors, 'tensor')}, from the ranges "
+        f"({' and '.join(found.algorithms)}) of {count(found.samples, 'sample')} in "
+        f"{found.batches:,} batch{'es' * (found.batches != 1)} of {found.data}"
+    )
+
+
 def precisions(document: Document) -> str:
     """What the model is in."""
     compute = document.compute

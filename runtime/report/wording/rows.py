@@ -48,7 +48,7 @@ def contender_rows(document: Document) -> Rows:
     judged = document.accuracy
     heads = [
         "Model",
-        f"FLOPs in {document.precision}",
+        *(f"FLOPs in {each}" for each in lowered(document)),
         *([] if judged is None else [metric_head(judged)]),
         *(["Per batch", "Beside fp32"] if timed else []),
         "",
@@ -56,6 +56,19 @@ def contender_rows(document: Document) -> Rows:
     chosen = [k for k, each in enumerate(document.contenders) if each.key == RESULT]
     rows = [_contender(document, each, timed) for each in document.contenders]
     return Rows(heads, rows, frozenset(chosen))
+
+
+def lowered(document: Document) -> tuple[str, ...]:
+    """What is below fp32, in the result or in a trial."""
+    int8 = document.compute.flops_int8 or any(t.flops_int8 for t in document.trials)
+    return ("int8", document.precision) if int8 else (document.precision,)
+
+
+def flops_shares(document: Document, of: Contender | Trial) -> tuple[float, ...]:
+    """Its share of FLOPs in each precision of `lowered`."""
+    whole = max(document.compute.flops, 1)
+    known = {document.precision: of.flops_low, "int8": of.flops_int8}
+    return tuple(known[each] / whole for each in lowered(document))
 
 
 def metric_head(judged: Accuracy) -> str:
@@ -101,8 +114,9 @@ def number_cells(each: Number) -> tuple[str, ...]:
 
 
 def _contender(document: Document, each: Contender, timed: bool) -> tuple[str, ...]:
-    share = percent(each.flops_low / max(document.compute.flops, 1))
-    cells = [label(each), share if each.flops_low else NONE]
+    fp32 = not each.flops_low and not each.flops_int8
+    shares = flops_shares(document, each)
+    cells = [label(each), *(NONE if fp32 else percent(share) for share in shares)]
     if document.accuracy is not None:
         cells.append(NONE if each.value is None else _value(document, each.value))
     if timed:
@@ -178,13 +192,21 @@ def performance_said(document: Document) -> str:
 def trial_rows(document: Document) -> Rows:
     """The trials, in the order of the search."""
     metric = metric_head(document.accuracy) if document.accuracy else "metric"
-    heads = ("Trial", f"FLOPs in {document.precision}", "Ops", metric, "Verdict")
+    several = len(lowered(document)) > 1
+    heads = (
+        "Trial",
+        *(f"FLOPs in {each}" for each in lowered(document)),
+        *([f"Ops in {each}" for each in lowered(document)] if several else ["Ops"]),
+        metric,
+        "Verdict",
+    )
     chosen = [k for k, trial in enumerate(document.trials) if trial.delivered]
     own = " (the result's placement, then)" if document.history else " (the result)"
     rows = [
         (
             f"{trial.number}",
-            percent(trial.flops_low / max(document.compute.flops, 1)),
+            *map(percent, flops_shares(document, trial)),
+            *([f"{trial.ops_int8:,}"] if several else []),
             f"{trial.ops_low:,}",
             NONE if trial.value is None else _value(document, trial.value),
             f"{_ended(trial)}{own if trial.delivered else ''}",

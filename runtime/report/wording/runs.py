@@ -115,10 +115,16 @@ def side_by_side(runs: Runs) -> Rows:
     return Rows(("", *runs.labels), told, last_is_text=False)
 
 
+def _int8(document: Document, said: str) -> str:
+    return said if document.compute.ops_int8 else NONE
+
+
 def _numbers() -> Iterator[tuple[str, Callable[[Document], str]]]:
     yield "Model", lambda each: each.name
     yield "Precision", precisions
     yield "Outcome", _outcome
+    yield "FLOPs in int8", lambda each: _int8(each, percent(each.compute.share_int8))
+    yield "Ops in int8", lambda each: _int8(each, f"{each.compute.ops_int8:,}")
     yield "FLOPs in 16 bits", lambda each: percent(each.compute.share)
     yield (
         "Ops in 16 bits",

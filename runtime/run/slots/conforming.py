@@ -99,6 +99,13 @@ class Conforming:
         return value if found is array else self.as_tensor(found, value)
 
 
+def alike(batches: Batches, given: Batches) -> Batches:
+    """Other data in the dtypes in which a run has its own."""
+    if not isinstance(given, Conforming):
+        return batches
+    return Conforming(batches, given.wanted, given.as_tensor)
+
+
 def wanted(declared: Sequence[Input], own: Sequence[Input]) -> tuple[Input, ...]:
     """The inputs in the batch's order, with the dtype that is written or the model's.
 

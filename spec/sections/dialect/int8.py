@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
+from ..document import CALIBRATION as LOADER
 from ..document import Document
-from ..evaluation import DataloaderSection
 from ..marks import LEAVE, is_said
 from ..section import Note
-from .quantization import EVALUATED
 
 CALIBRATION = ("quantization", "calibration")
 
@@ -31,21 +30,15 @@ def _size_notes(document: Document) -> Iterator[Note]:
 
 
 def _data_notes(document: Document) -> Iterator[Note]:
-    calibration, accuracy = (
-        document.quantization.calibration,
-        document.evaluation.accuracy,
-    )
-    evaluated = accuracy.dataloader if accuracy else None
+    calibration = document.quantization.calibration
+    at, loader = LOADER, calibration.dataloader
     if not is_said(calibration, "dataloader"):
         return
-    if evaluated is None or not _is_same(calibration.dataloader, evaluated):
-        yield Note((*CALIBRATION, "dataloader"), EVALUATED, LEAVE)
-
-
-def _is_same(one: DataloaderSection, other: DataloaderSection) -> bool:
-    """Whether both read the same samples, in batches of whatever size."""
-    parts = ("dataset", "transform", "filter")
-    return all(getattr(one, part) == getattr(other, part) for part in parts)
+    if document.quantization.is_dynamic:
+        yield Note(at, "is not read: scales are computed as the model runs", LEAVE)
+    elif not loader.is_named:
+        data = "that is given" if loader.says("dataset") else "of evaluation.accuracy"
+        yield Note(at, f"names no dataset: ranges are taken from data {data}", LEAVE)
 
 
 def _dynamic_notes(document: Document) -> Iterator[Note]:

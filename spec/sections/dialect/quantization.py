@@ -15,7 +15,6 @@ from ..marks import INT8, quantizing, unused
 from ..mixed_precision import OpSection, PinsSection
 from ..section import Problem, Section, Unsound
 
-EVALUATED = "is not read: ranges are taken from the data of evaluation.accuracy"
 STATIC, DYNAMIC = "post_training_static_quant", "post_training_dynamic_quant"
 TRAINED: Mapping[str, str] = dict.fromkeys(
     ("quant_aware_training", "post_training_auto_quant"),
@@ -54,8 +53,9 @@ class CalibrationSection(Section):
         (SAMPLES,),
         "How many samples are taken; of several numbers, also in a text, the first.",
     )
-    dataloader: DataloaderSection = unused(
-        DataloaderSection.model_construct, "The data.", EVALUATED
+    dataloader: DataloaderSection = quantizing(
+        DataloaderSection.model_construct,
+        "The data; left out, that of evaluation.accuracy.",
     )
 
     @property

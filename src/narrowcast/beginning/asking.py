@@ -13,7 +13,8 @@ from narrowcast.spec.framework import OURS
 from narrowcast.spec.sections.fields import near
 from narrowcast.spec.sections.model import FRAMEWORKS, RUNTIMES, slug
 
-LOWS = ("bf16", "fp16")
+LOWS, INT8 = ("bf16", "fp16"), "int8"
+KNOWN = "bf16, fp16, or both; int8 beside one of them."
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,18 @@ def filled(given: Given, asks: bool) -> Answers:
     lows = given.precisions
     if lows is None:
         may = asks and framework != "mxnet"
-        lows = _asked("Precisions: bf16, fp16, or both", usual) if may else usual
+        lows = (
+            _asked("Precisions: bf16, fp16, or both; or int8 bf16", usual)
+            if may
+            else usual
+        )
     return Answers(
         name=name,
         framework=framework,
         file=file,
         factory=factory,
         weights=given.weights or "",
-        precisions=_precisions(lows),
+        precisions=_precisions(lows, usual),
         runtime=_runtime(given.runtime, framework, lows),
     )
 
@@ -108,12 +113,13 @@ def _framework(given: str | None, file: Path | None, asks: bool) -> str:
     )
 
 
-def _precisions(text: str) -> tuple[str, ...]:
+def _precisions(text: str, usual: str) -> tuple[str, ...]:
+    """Those that are named; beside int8 alone what is usual."""
     words = text.replace("both", "bf16 fp16").replace(",", " ").split()
     found = tuple(low for low in LOWS if low in words)
-    if not found or set(words) - set(LOWS):
-        raise UsageError(f"--precisions {text} is not known", "bf16, fp16, or both.")
-    return found
+    if set(words) - {*LOWS, INT8} or not words:
+        raise UsageError(f"--precisions {text} is not known", KNOWN)
+    return (INT8, *(found or (usual,))) if INT8 in words else found
 
 
 def _runtime(given: str | None, framework: str, lows: str) -> str:
@@ -121,7 +127,7 @@ def _runtime(given: str | None, framework: str, lows: str) -> str:
         if given:
             raise UsageError("--runtime is for ONNX models", "Leave it out.")
         return ""
-    usual = "openvino" if "bf16" in lows or "both" in lows else "onnxruntime"
+    usual = "onnxruntime" if "fp16" in lows and "bf16" not in lows else "openvino"
     if given and given not in RUNTIMES:
         raise UsageError(f"--runtime {given} is not known", near(given, RUNTIMES))
     return given or usual

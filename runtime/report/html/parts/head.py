@@ -46,10 +46,11 @@ def state(document: Document) -> Markup:
 
 def _tiles(document: Document) -> Iterator[Markup]:
     compute, judged = document.compute, document.accuracy
+    if compute.flops_int8:
+        ops = f"of FLOPs, {count(compute.ops_int8, 'op')}"
+        yield _tile("In int8", percent(compute.share_int8), ops)
     ops = f"of FLOPs, {compute.ops_low:,} of {count(compute.ops, 'op')}"
     yield _tile(f"In {document.precision}", percent(compute.share), ops)
-    if compute.flops_int8:
-        yield _tile("In int8", percent(compute.share_int8), "of FLOPs")
     if judged is not None:
         before, after, bound = told(judged)
         fp32 = "" if len(judged.numbers) > 1 else f"fp32 {before}, "

@@ -23,7 +23,8 @@ def network(document: Document) -> Markup:
 
 
 def _legend(document: Document) -> Markup:
-    names = ((document.precision, "low"), ("fp32", "fp32"))
+    int8 = [("int8", "int8")] if document.network.ops_int8 else []
+    names = (*int8, (document.precision, "low"), ("fp32", "fp32"))
     keys = (
         tag("span", tag("i", class_=f"key {kind}"), f" {name} ") for name, kind in names
     )
@@ -39,11 +40,16 @@ def _strip(document: Document) -> Markup:
         x, width = at / total * WIDTH, each.ops / total * WIDTH
         cells += _cell(each, x, width)
         at += each.ops
-    compute = document.compute
-    said = (
+    compute, int8 = document.compute, document.network.ops_int8
+    low = (
         f"{compute.ops_low:,} of {count(compute.ops, 'op')} in {document.precision}, "
-        f"{compute.ops - compute.ops_low:,} in fp32, from the inputs at the left to the "
-        "outputs at the right."
+        if not int8
+        else f"{int8:,} of {count(compute.ops, 'op')} in int8, "
+        f"{compute.ops_low:,} in {document.precision}, "
+    )
+    said = (
+        f"{low}{compute.ops - compute.ops_low - int8:,} in fp32, from the inputs at the "
+        "left to the outputs at the right."
     )
     hatch = tag(
         "pattern",
@@ -68,17 +74,24 @@ def _strip(document: Document) -> Markup:
 
 
 def _cell(each: Stretch, x: float, width: float) -> Iterator[Markup]:
-    share = min(max(each.ops_low / max(each.ops, 1), 0.0), 1.0)
+    int8 = round(_share(each.ops_int8, each.ops) * HEIGHT, 1)
     where = aside(each.first, each.scope)
     first = f"{each.first} ({where})" if where else each.first
     name = tag(
         "title", f"{first}{'' if each.ops == 1 else f' and {each.ops - 1} more'}"
     )
-    low = round(share * HEIGHT, 1)
-    if low < HEIGHT:
-        yield _rect(name, x, 0, width, HEIGHT - low, "fp32")
+    low = round(min(_share(each.ops_low, each.ops) * HEIGHT, HEIGHT - int8), 1)
+    fp32 = HEIGHT - low - int8
+    if fp32 > 0:
+        yield _rect(name, x, 0, width, fp32, "fp32")
     if low > 0:
-        yield _rect(name, x, HEIGHT - low, width, low, "low")
+        yield _rect(name, x, fp32, width, low, "low")
+    if int8 > 0:
+        yield _rect(name, x, HEIGHT - int8, width, int8, "int8")
+
+
+def _share(part: int, whole: int) -> float:
+    return min(max(part / max(whole, 1), 0.0), 1.0)
 
 
 def _rect(
@@ -110,7 +123,8 @@ def _row(
     head = _head(document, module, outer)
     if not module.parts:
         return tag("li", tag("div", *head, class_="row"))
-    mixed = 0 < module.ops_low < module.ops
+    parts = (module.ops_low, module.ops_int8)
+    mixed = any(0 < part < module.ops for part in parts)
     is_open = mixed and len(module.parts) <= budget[0]
     inner = [
         _row(document, each, module, budget if is_open else [0])
@@ -145,20 +159,31 @@ def _head(document: Document, module: Module, outer: Module) -> Iterator[Markup]
 
 
 def _precision(document: Document, module: Module) -> str:
-    if module.ops_low == module.ops:
-        return f"{count(module.ops, 'op')} {document.precision}"
-    if not module.ops_low:
-        return f"{count(module.ops, 'op')} fp32"
+    """How many ops of it are in what; of one precision its name alone."""
+    counted = {
+        "int8": module.ops_int8,
+        document.precision: module.ops_low,
+        "fp32": module.ops - module.ops_int8 - module.ops_low,
+    }
+    held = {name: number for name, number in counted.items() if number}
+    if len(held) == 1:
+        return f"{count(module.ops, 'op')} {next(iter(held))}"
+    lower = (f"{number:,} {name}" for name, number in held.items() if name != "fp32")
+    if "int8" in held:
+        return f"{', '.join(lower)} of {count(module.ops, 'op')}"
     return f"{module.ops_low:,} of {count(module.ops, 'op')} {document.precision}"
 
 
 def _split(module: Module) -> Markup:
     """Its FLOPs by precision; without any, its ops."""
-    low, all_ = (
-        (module.flops_low, module.flops)
+    int8, low, all_ = (
+        (module.flops_int8, module.flops_low, module.flops)
         if module.flops
-        else (module.ops_low, module.ops)
+        else (module.ops_int8, module.ops_low, module.ops)
     )
-    share = min(max(low / max(all_, 1), 0.0), 1.0) * 100
-    fill = tag("span", style=f"width:{share:.1f}%", class_="low")
-    return tag("span", fill, class_="split", aria_hidden="true")
+    fills = (
+        tag("span", style=f"width:{_share(part, all_) * 100:.1f}%", class_=kind)
+        for part, kind in ((int8, "int8"), (low, "low"))
+        if part or kind == "low"
+    )
+    return tag("span", *fills, class_="split", aria_hidden="true")

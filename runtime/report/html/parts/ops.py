@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import starmap
 
+from ....graph.pins import reasoned
 from ...document.document import Document
 from ...document.network import Kept, OpRow
 from ...wording.numbers import WHYS, aside, count, flops, gained, percent
+from ...wording.rows import lowered
 from ..elements import Markup, joined, tag
 from ..tables import laid_out
 
@@ -26,9 +28,9 @@ def ops(document: Document) -> Markup:
     by_error = document.ranked_by == "error"
     if by_error:
         said = (
-            "What each op alone, in 16 bits, is predicted to change in the outputs, as a "
-            "share of the squared error of all. Pinning an op takes its FLOPs out of "
-            f"{document.precision}."
+            f"What each op alone, in {document.precision}, is predicted to change in the "
+            "outputs, as a share of the squared error of all. Pinning an op takes its "
+            f"FLOPs out of {' or '.join(lowered(document))}."
         )
     else:
         said = (
@@ -49,7 +51,8 @@ def _table(document: Document, rows: Sequence[OpRow], caption: str) -> Markup:
     by_error = document.ranked_by == "error"
     heads = ["Op", "Computes in"]
     if by_error:
-        heads += ["Share of error", "Alone, changes outputs by"]
+        alone = f"Alone, in {document.precision}, changes outputs by"
+        heads += ["Share of error", alone]
     heads += ["FLOPs", "Reason, and what pinning costs"]
     numeric = range(2, len(heads) - 1)
     cells = [_cells(document, row) for row in rows]
@@ -69,7 +72,8 @@ def _cells(document: Document, row: OpRow) -> Sequence[Markup | str]:
 
 def badge(document: Document, precision: str) -> Markup:
     """A precision, told by its word and by its form."""
-    kind = "low" if precision == document.precision else "fp32"
+    kinds = {document.precision: "low", "int8": "int8"}
+    kind = kinds.get(precision, "fp32")
     return tag("span", precision, class_=f"badge {kind}")
 
 
@@ -85,21 +89,21 @@ def _share(row: OpRow) -> Markup:
 def _reason(document: Document, row: OpRow) -> str:
     if row.why:
         gain = f"; would gain {gained(row.gain, document.unit)}" if row.gain else ""
-        return f"{row.why}: {row.text}{gain}"
+        return f"{reasoned(row.why, row.text)}{gain}"
     cost = (
         f"pinning it costs {flops(row.flops)}"
         if row.flops
         else "pinning it costs no FLOPs"
     )
-    return f"{cost} in {document.precision}"
+    return f"{cost} in {row.precision}"
 
 
-def kept(document: Document) -> Markup:
-    """Why ops stayed fp32."""
-    if not document.fp32:
+def kept(document: Document, held: Sequence[Kept]) -> Markup:
+    """Why ops stayed fp32, or above int8."""
+    if not held:
         return tag("p", "No op that could carry a precision stayed fp32.")
     groups: dict[str, list[Kept]] = {}
-    for each in document.fp32:
+    for each in held:
         groups.setdefault(each.why, []).append(each)
     return joined(_group(document, why, rows) for why, rows in groups.items())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...document.document import Document
-from ...wording.numbers import searched
+from ...wording.numbers import calibrated, searched
 from ...wording.rows import judged_on
 from ..elements import Markup, joined, tag
 from ..tables import Cell, figures, laid_out
@@ -28,6 +28,8 @@ def _said(document: Document) -> Iterator[str]:
     about, on = document.assumed, judged_on(document)
     if on:
         yield f"{on}, on the saved file in a fresh process."
+    if int8 := calibrated(document):
+        yield f"{int8}."
     yield from about.read
     if about.made_up:
         yield "There was no data: inputs were made up, and say nothing of real values."

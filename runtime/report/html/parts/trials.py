@@ -1,4 +1,5 @@
-"""The trials of a search: a path of the metric over the share in 16 bits, and a table."""
+"""The trials of a search: a path of the metric over the share of FLOPs in the
+lowest precision, and a table."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from ....evaluation.evaluation import rounded
 from ...document.document import Document
 from ...document.figures import Accuracy, Trial, told
 from ...wording.numbers import count, percent
-from ...wording.rows import trial_rows
+from ...wording.rows import flops_shares, lowered, trial_rows
 from ..charts import MOST, Axis, axis
 from ..elements import Markup, joined, tag
 from ..tables import table
@@ -31,9 +32,12 @@ def trials(document: Document) -> Markup | None:
 
 
 def _figure(document: Document, drawn: Sequence[Trial], judged: Accuracy) -> Markup:
-    shares = [trial.flops_low / max(document.compute.flops, 1) for trial in drawn]
+    shares = [flops_shares(document, trial)[0] for trial in drawn]
     values = [trial.value or 0.0 for trial in drawn]
-    across = axis(shares, LEFT, WIDTH - RIGHT, 0.1)
+    # Trials that differ by less than anyone sees stand at one place of the whole.
+    alike = max(shares) - min(shares) < 0.001
+    across = axis((0.0, 1.0) if alike else shares, LEFT, WIDTH - RIGHT, 0.1)
+    lowest = lowered(document)[0]
     up = axis([*values, judged.fp32, judged.bound], HEIGHT - BOTTOM, TOP, 0.08)
     points = [(across.at(x), up.at(y)) for x, y in zip(shares, values, strict=True)]
     passed = sum(trial.holds for trial in drawn)
@@ -43,9 +47,7 @@ def _figure(document: Document, drawn: Sequence[Trial], judged: Accuracy) -> Mar
     )
     picture = tag(
         "svg",
-        tag(
-            "title", f"{judged.metric} over the share of FLOPs in {document.precision}"
-        ),
+        tag("title", f"{judged.metric} over the share of FLOPs in {lowest}"),
         tag("desc", said),
         *_grid(across, up),
         *_limits(up, judged),
@@ -54,7 +56,7 @@ def _figure(document: Document, drawn: Sequence[Trial], judged: Accuracy) -> Mar
         *_labels(up, judged, points),
         tag(
             "text",
-            f"FLOPs in {document.precision}",
+            f"FLOPs in {lowest}",
             x=(LEFT + WIDTH - RIGHT) / 2,
             y=HEIGHT - 6,
             class_="axis middle",

@@ -37,7 +37,9 @@ def init(
     framework: Framework = None,
     precisions: Annotated[
         str | None,
-        typer.Option("--precisions", metavar="NAMES", help="bf16, fp16, or both."),
+        typer.Option(
+            "--precisions", metavar="NAMES", help="bf16, fp16, or both; int8,bf16."
+        ),
     ] = None,
     runtime: Annotated[
         str | None,
