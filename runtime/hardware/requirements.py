@@ -6,8 +6,6 @@ The operating system's flags and the framework's own answer must agree
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +23,7 @@ from .instructions import (
     spelled,
     undecided,
 )
+from .missing import Missing, missing_beside, missing_compiler
 from .versions import framework_version, installed_version, release, required
 
 
@@ -75,22 +74,6 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """One thing that the framework or the machine lacks.
-
-    Attributes:
-        text: What, as a sentence.
-        remedy: What the user can do about it.
-        forcible: Whether FORCE_* turns it into a warning: slow arithmetic, an old or a
-            too new framework, yes; an absent framework or CUDA device, no.
-    """
-
-    text: str
-    remedy: str
-    forcible: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Machine:
     """What the check found, for the plan and the report.
 
@@ -135,7 +118,7 @@ def require(
     lacks = missing(requirements, cpu, version, answer)
     if requirements.compiler:
         lacks += missing_compiler(environ)
-    lacks += missing_beside(requirements, installed)
+    lacks += missing_beside(requirements.beside, installed)
     needs_device = requirements.executes and requirements.device != "cpu"
     forced = environ.get(requirements.force) == "1"
     if not all(lack.forcible and forced for lack in lacks):
@@ -179,27 +162,6 @@ def missing(
     return lacks
 
 
-def missing_beside(
-    requirements: Requirements, installed: Callable[[str], str | None]
-) -> tuple[Missing, ...]:
-    """The other distributions that are not installed, or too old or new."""
-    found = []
-    for each in requirements.beside:
-        name, lowest, below = required(each)
-        version = installed(name)
-        have = release(version) if version else None
-        if have is None:
-            text = f"{name} is not installed."
-        elif have < (release(lowest) or ()):
-            text = f"{name} {lowest} or later is needed; {version} is installed."
-        elif below and have >= (release(below) or ()):
-            text = f"{name} before {below} is needed; {version} is installed."
-        else:
-            continue
-        found.append(Missing(text, f"Install it: pip install '{each}'"))
-    return tuple(found)
-
-
 def missing_framework(
     requirements: Requirements, installed: str | None
 ) -> tuple[Missing, ...]:
@@ -228,24 +190,6 @@ def missing_framework(
             "if it can; nothing is timed then."
         )
     return (Missing(text, remedy, forcible=low),)
-
-
-def missing_compiler(environ: Mapping[str, str]) -> tuple[Missing, ...]:
-    """Whether the C++ compiler is there that torch's inductor will call.
-
-    Args:
-        environ: CXX names it; the platform's own where it does not.
-    """
-    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
-    compiler = environ.get("CXX") or usual
-    if shutil.which(compiler, path=environ.get("PATH")):
-        return ()
-    text = f"execution: compile takes a C++ compiler; {compiler} is not found."
-    remedy = (
-        "Install one (g++ on Linux, Xcode's on macOS, MSVC on Windows), name it in CXX, "
-        "or write tuning.execution: eager."
-    )
-    return (Missing(text, remedy),)
 
 
 def missing_flags(requirements: Requirements, cpu: Cpu) -> tuple[Missing, ...]:
