@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from narrowcast.spec import Spec
 from narrowcast.spec.sections.datasets.dataset import BuiltInDataset
-from narrowcast.spec.sections.drift import NearnessSection, place_of
 from narrowcast.spec.sections.metrics.measure import Measure
 from narrowcast.spec.sections.metrics.poststeps import PostStep
 from narrowcast.spec.spec import (
@@ -20,6 +19,7 @@ from narrowcast.spec.spec import (
     measures,
 )
 
+from .evaluation.drift import drift_constant
 from .evaluation.transforms import own
 from .evaluation.transforms.section import is_drawn
 from .frameworks import factory, framework_of
@@ -242,7 +242,7 @@ def _limits(spec: Spec) -> tuple[Code, ...]:
         limits["seed"] = Code("SEED")
     return (
         laid_out("CRITERION = ", demanded),
-        *_drift(spec),
+        *drift_constant(spec),
         laid_out("BUDGET = ", call("Budget", **limits)),
     )
 
@@ -264,40 +264,3 @@ def _performance(spec: Spec) -> Iterator[Code]:
     given |= {name: value for name, value in optional.items() if value is not None}
     arguments = {name: literal(value) for name, value in given.items()}
     yield laid_out("PERFORMANCE = ", call("Performance", **arguments))
-
-
-def _drift(spec: Spec) -> Iterator[Code]:
-    """How near outputs must stay to fp32's own, if that is demanded."""
-    drift = spec.evaluation.drift
-    if drift is None:
-        return
-    all_ = drift.axis
-    given = _nearness(drift)
-    if drift.outputs:
-        names = spec.model.outputs
-        rows = (
-            (
-                f"{literal(_output(name, names))}: ",
-                call("Drift", **_nearness(each, all_)),
-            )
-            for name, each in drift.outputs.items()
-        )
-        given["outputs"] = Group("{", tuple(rows), "}")
-        if names:
-            given["names"] = values(names)
-    if drift.on_random_inputs:
-        given["on_random_inputs"] = literal(True)
-    yield laid_out("DRIFT = ", call("Drift", **given))
-
-
-def _nearness(section: NearnessSection, all_: int = -1) -> dict[str, Code | Group]:
-    """What is demanded, and on which axis, if that is not the one of all outputs."""
-    given = {name: literal(getattr(section, name)) for name in section.demanded}
-    if "axis" in section.written and section.axis != all_:
-        given["axis"] = literal(section.axis)
-    return dict(given)
-
-
-def _output(name: str, names: Sequence[str]) -> str | int:
-    """An output's name, or its place where that is what it says."""
-    return name if name in names else place_of(name, names)
