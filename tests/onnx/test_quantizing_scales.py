@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narrowcast.runtime.frameworks.onnx.writing.int8.scaling import (
-    ENDS,
     bias_steps,
     integers,
-    scale_of,
     weight_scales,
 )
 from narrowcast.runtime.frameworks.quantizing.quantization import Integers
+from narrowcast.runtime.frameworks.quantizing.scales import (
+    ENDS,
+    scale_of,
+)
 
 FINITE = st.floats(-(2.0**100), 2.0**100, width=32)
 WANTED = st.sampled_from(

@@ -201,6 +201,12 @@ class _Writer:
     def _cast(self, reference: str, precision: Precision) -> str:
         name, index = parsed(reference)
         held = self._held(reference)
+        maker = self.source.by_name[name]
+        if maker.op == "Dequantize" and precision is Precision.BF16:
+            new = schemas.narrowed(maker, precision)  # writes it by itself
+            new.name = self._free(f"{name}/{precision}")
+            self.nodes.append(new)
+            return str(new.name)
         place = f"_{index}" if index else ""
         source = self.made[reference, held]
         if (self.source.id, reference) in self.clipped.get(precision, ()):

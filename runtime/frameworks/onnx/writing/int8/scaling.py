@@ -1,9 +1,4 @@
-"""Scales and zero points from ranges, and weights as integers.
-
-As B. Jacob et al. have it ("Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference", CVPR 2018, section 3): the range is widened to hold
-0, which some integer then stands for exactly.
-"""
+"""Scales of weights, and weights as integers."""
 
 from __future__ import annotations
 
@@ -15,14 +10,8 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from ....quantizing.quantization import Integers, Scale
+from ....quantizing.scales import ENDS, LEAST, SYMMETRIC
 from ...ir.weights import release
-
-ENDS = {"int8": (-128, 127), "uint8": (0, 255)}
-SYMMETRIC = 127
-"""The largest integer of a symmetric range: -128 has no counterpart."""
-
-LEAST = float(np.finfo(np.float32).tiny)
-"""Scales below it are subnormal, or zero: runtimes flush them."""
 
 FINE, MOST = float(1 << 24), float(1 << 30)
 """Steps of a bias: of a channel whose weights are all zero, and the most there may be."""
@@ -30,35 +19,11 @@ FINE, MOST = float(1 << 24), float(1 << 30)
 Floats = npt.NDArray[np.float32]
 
 
-def scale_of(low: float, high: float, wanted: Integers) -> Scale:
-    """How a tensor within [low, high] is quantized.
-
-    Every value in there is off by half a scale at most, and 0 is exact. Where the range
-    is empty, the scale is 1.
-    """
-    low, high = min(low, 0.0), max(high, 0.0)
-    dtype, scheme = wanted.dtype or "uint8", wanted.scheme
-    if not wanted.dtype and scheme == "sym":
-        dtype, scheme = ("int8", "sym") if low < 0 else ("uint8", "asym")
-    least, most = ENDS[dtype]
-    if scheme == "sym":
-        middle = 0 if dtype == "int8" else 128
-        return Scale(_stored(max(-low, high) / SYMMETRIC), middle, dtype)
-    scale = _stored((high - low) / (most - least))
-    zero = round(min(max(least - low / scale, least), most))
-    return Scale(scale, zero, dtype)
-
-
 def unsigned(scale: Scale) -> Scale:
     """The same values by uint8."""
     if scale.dtype == "uint8":
         return scale
     return Scale(scale.scale, scale.zero_point + 128, "uint8")
-
-
-def _stored(scale: float) -> float:
-    """The scale in fp32, 1 where fp32 holds none so small."""
-    return float(np.float32(scale)) if scale >= LEAST else 1.0
 
 
 @dataclass(frozen=True)
