@@ -75,7 +75,7 @@ def test_dequantize_writes_16_bits_by_itself() -> None:
     placement = dict.fromkeys(program.graph.by_id, FP32) | {"flat": BF16, "p": BF16}
     after = {n.name: n for n in program.apply(placement).graph_def.node}
     assert after["d/bf16"].attr["dtype"].type == tf.bfloat16.as_datatype_enum
-    assert list(after["flat"].input)[0] == "d/bf16"
+    assert after["flat"].input[0] == "d/bf16"
     assert not any(
         node.op == "Cast" and node.input[0] == "d" for node in after.values()
     )
