@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from quantized_tensorflow import normal
 
 from narrowcast.runtime.common.errors import DataError, PlanError
 from narrowcast.runtime.common.processes.fresh import in_fresh_process
-from narrowcast.runtime.common.timing import Clock
+from time import perf_counter
 from narrowcast.runtime.evaluation.saved import predict_file
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
@@ -42,11 +41,6 @@ def net(x: Any) -> Any:
     return tf.nn.bias_add(tf.matmul(y, normal(16, 10, seed=6) / 4), normal(10, seed=7))
 
 
-@cache
-def _traced(given: Any) -> Any:
-    return adapter.trace(given, BATCH, low=BF16)
-
-
 @pytest.fixture(scope="module")
 def known() -> dict[str, Any]:
     return {}
@@ -58,6 +52,10 @@ def program(freeze: Any, known: dict[str, Any]) -> Any:
         known["traced"] = adapter.trace(freeze(net, BATCH), BATCH, low=BF16)
         known["int8"] = known["traced"].calibrated([BATCH], HOW)
     return known["int8"]
+
+
+def batches() -> Any:
+    yield BATCH, None
 
 
 def all_int8(program: Any, low: Precision = FP32) -> Placement:
@@ -90,7 +88,7 @@ def test_ops_in_int8_run_in_int8(program: Any, low: Precision, tmp_path: Path) -
     assert len(kernels) == len(ops)
     assert "Relu" not in types or not ops
     saved = program.save(model, tmp_path / "saved")
-    (found,) = in_fresh_process(predict_file, adapter.load_saved, saved, [BATCH])[0]
+    (found,) = in_fresh_process(predict_file, adapter.load_saved, saved, batches)
     (reference,) = _reference()
     assert 0 < relative_error(reference, found) < 0.05
 
@@ -183,7 +181,7 @@ def test_ops_without_scales_are_no_int8(program: Any, known: dict[str, Any]) -> 
 
 def test_int8_is_timed(program: Any) -> None:
     ops = able(program)
-    times = program.time(INT8, set(ops), Clock(), 0.02)
+    times = program.time(INT8, set(ops), perf_counter, 0.02)
     assert {(op, p) for op in ops for p in (FP32, INT8)} <= times.ops.keys()
     assert all(math.isfinite(each.median) for each in times.ops.values())
     assert not ops or any(target is INT8 for _s, _f, target in times.casts)

@@ -18,7 +18,7 @@ from ....common.errors import ModelError
 from ....common.processes.fresh import FreshProcess
 from ...comparing import relative_error
 from ...protocol import Array
-from ...quantizing.quantization import Integers
+from ...quantizing.quantization import Integers, Scale
 from ...quantizing.scales import scale_of
 from ..ir.protos import GraphDef, NodeDef
 from ..running import eager
@@ -79,18 +79,14 @@ def _tried(form: Alone) -> str:
     x = np.abs(x) if form.dtypes[0] == "uint8" else x
     weight = random.normal(size=form.weight).astype(np.float32)
     bias = random.normal(size=channels_of(form)).astype(np.float32)
-    given = scale_of(float(x.min()), float(x.max()), Integers(form.dtypes[0], ""))
-    if form.dtypes[0] == "int8":
-        given = scale_of(float(x.min()), float(x.max()), Integers("int8", "sym"))
+    given = _scale(x, form.dtypes[0])
     axis = len(form.weight) - 1 if form.channels else None
     whole, ends = weight_integers(weight, axis)
     try:
         expected = _floats(form, rounded(x, given), whole * (ends / np.float32(127)), bias)
-        low, high = float(expected.min()), float(expected.max())
-        if form.dtypes[1] == "uint8":
-            made, expected = scale_of(0.0, high, Integers("uint8", "")), expected.clip(0)
-        else:
-            made = scale_of(low, high, Integers("int8", "sym"))
+        if form.rounded and form.dtypes[1] == "uint8":
+            expected = expected.clip(0)
+        made = _scale(expected, form.dtypes[1])
         graph = GraphDef()
         graph.versions.producer = tf.version.GRAPH_DEF_VERSION
         node = graph.node.add(name="x", op="Placeholder")
@@ -103,6 +99,12 @@ def _tried(form: Alone) -> str:
         expected = rounded(expected, made).numpy()
     error_ = relative_error(expected, found)
     return "" if error_ < WRONG else f"the kernel computes something else: {error_:.0%}"
+
+
+def _scale(values: Array, dtype: str) -> Scale:
+    scheme = "sym" if dtype == "int8" else "asym"
+    low = float(values.min()) if dtype == "int8" else 0.0
+    return scale_of(low, float(values.max()), Integers(dtype, scheme))
 
 
 def _floats(form: Alone, x: Array, weight: Array, bias: Array) -> Array:
