@@ -38,7 +38,12 @@ def main() -> None:
     program = adapter.trace(adapter.keras_model(model), batch, low=BF16)
     program = program.calibrated([batch], Quantization())
     print(f"refused: {dict(program.int8_refusals)}", file=sys.stderr)
-    orders = {"fp32": (FP32,), "bf16": (BF16,), "int8": (INT8,), "int8+bf16": (INT8, BF16)}
+    orders = {
+        "fp32": (FP32,),
+        "bf16": (BF16,),
+        "int8": (INT8,),
+        "int8+bf16": (INT8, BF16),
+    }
     with tempfile.TemporaryDirectory() as folder:
         calls = {}
         for name, order in orders.items():

@@ -11,7 +11,7 @@ from narrowcast.spec.spec import Pin, Pins
 
 MODEL = "model: {name: n, framework: onnx, path: a.onnx, runtime: %s}\n"
 ASKED = MODEL % "openvino" + "mixed_precision: {precisions: [int8, bf16]}\n"
-ASKING = ": for ONNX models precisions: [int8, bf16] asks for it"
+ASKING = ": for ONNX and TensorFlow precisions: [int8, bf16] asks for it"
 
 
 def errors(text: str) -> list[tuple[str, str, str]]:
@@ -66,14 +66,14 @@ def test_its_runtime_is_that_of_the_16_bits() -> None:
         (
             "framework: pytorch, path: a.pt2",
             "[int8, bf16]",
-            "int8 is written for ONNX models so far",
+            "int8 is written for ONNX and TensorFlow models so far",
             "precisions: bf16",
         ),
         (
-            "framework: tensorflow, path: a.pb",
-            "[int8, fp16]",
-            "int8 is written for ONNX models so far",
-            "precisions: fp16",
+            "framework: mxnet, path: a-symbol.json",
+            "[int8, bf16]",
+            "int8 is written for ONNX and TensorFlow models so far",
+            "precisions: bf16",
         ),
         (
             "framework: onnx, path: a.onnx, runtime: tensorrt",
@@ -104,6 +104,17 @@ def test_its_runtime_is_that_of_the_16_bits() -> None:
 def test_it_is_refused(model: str, precisions: str, message: str, hint: str) -> None:
     text = f"model: {{name: n, {model}}}\nmixed_precision: {{precisions: {precisions}}}"
     assert errors(text) == [("mixed_precision.precisions", message, hint)]
+
+
+def test_tensorflow_has_it() -> None:
+    text = "model: {name: n, framework: tensorflow, path: a.pb}\n"
+    found = loads(text + "mixed_precision: {precisions: [int8, bf16]}")
+    assert found.precisions == ("int8", "bf16")
+    alone = "int8 alone: ops that can't be quantized have no precision to go to"
+    hint = "precisions: [int8, bf16]"
+    assert errors(text + "mixed_precision: {precisions: int8}") == [
+        ("mixed_precision.precisions", alone, hint)
+    ]
 
 
 def test_uint8_is_no_precision() -> None:

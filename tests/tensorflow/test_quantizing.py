@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from quantized_tensorflow import normal
 
 from narrowcast.runtime.common.errors import DataError, PlanError
 from narrowcast.runtime.common.processes.fresh import in_fresh_process
-from time import perf_counter
 from narrowcast.runtime.evaluation.saved import predict_file
 from narrowcast.runtime.frameworks import tensorflow as adapter
 from narrowcast.runtime.frameworks.comparing import relative_error
@@ -157,7 +156,9 @@ def test_dynamic_scales_are_refused(program: Any, known: dict[str, Any]) -> None
     assert all("before they run" in said for said in found.int8_refusals.values())
 
 
-def test_least_divergence_cuts_off_outliers(program: Any, known: dict[str, Any]) -> None:
+def test_least_divergence_cuts_off_outliers(
+    program: Any, known: dict[str, Any]
+) -> None:
     far = (BATCH[0].copy(),)
     far[0][0, 0, 0, 0] = 100.0
     kl = Quantization(sides=Sides(Integers(algorithm="kl")))

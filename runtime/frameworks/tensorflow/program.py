@@ -100,7 +100,14 @@ class Program:
         if precision is Precision.INT8:
             weights = self.frozen.weights
             return int8_timings(
-                self.graph, self.main, self.batch, weights, self.int8, ops, clock, seconds
+                self.graph,
+                self.main,
+                self.batch,
+                weights,
+                self.int8,
+                ops,
+                clock,
+                seconds,
             )
         keys = {key_of(self._op(name)): name for name in ops}
         watch = Stopwatch(

@@ -13,8 +13,8 @@ from ...measuring.output_errors import Skipped
 from ...protocol import Array, Inputs
 from ..ir.frozen import Frozen
 from ..ir.regions import LOOPS, Region, every, regions
-from ..running.interpreter import Interpreter, key_of
 from ..running.integers import PartlyInt8
+from ..running.interpreter import Interpreter, key_of
 from ..running.low import PartlyLow
 from ..running.reasons import FAILURES
 from ..writing.int8.candidate import NOTHING, Quantized

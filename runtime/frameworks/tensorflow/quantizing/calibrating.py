@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from ....common.errors import DataError, PlanError
 from ....graph.graph import Graph, Kernel, Op, Precision
-from ...protocol import Array, Inputs
+from ...protocol import Inputs
 from ...quantizing.quantization import Integers, Quantization, Scale, Scales
 from ...quantizing.ranges import Histogram
 from ...quantizing.scales import scale_of
@@ -81,7 +83,9 @@ class Calibrator:
         ops: dict[str, Candidate] = {}
         for name, op in found.ops.items():
             if any(scales[each].zero_point for each in op.tensors):
-                refusals[name] = "oneDNN's kernels take activations without a zero point"
+                refusals[name] = (
+                    "oneDNN's kernels take activations without a zero point"
+                )
             else:
                 ops[name] = op
         int8 = Quantized(ops, scales, refusals=refusals)
@@ -119,7 +123,7 @@ class _Ranges(Interpreter):
             reference = flat(name, index)
             if reference in self.wanted:
                 known = self.found.get(reference, Histogram())
-                array: Array = value.numpy()
+                array = np.asarray(value.numpy(), np.float32)
                 self.found[reference] = known.with_values(
                     array, reference in self.counted
                 )

@@ -83,7 +83,9 @@ def _tried(form: Alone) -> str:
     axis = len(form.weight) - 1 if form.channels else None
     whole, ends = weight_integers(weight, axis)
     try:
-        expected = _floats(form, rounded(x, given), whole * (ends / np.float32(127)), bias)
+        expected = _floats(
+            form, rounded(x, given), whole * (ends / np.float32(127)), bias
+        )
         if form.rounded and form.dtypes[1] == "uint8":
             expected = expected.clip(0)
         made = _scale(expected, form.dtypes[1])

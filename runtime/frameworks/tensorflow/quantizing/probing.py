@@ -56,10 +56,10 @@ class _Prober(PartlyInt8):
         made = super().run_op(region, node, values)
         op = self.parts.get(node.name) if not region.id else None
         if op is not None:
-            self._beside(region, op, node, values, made)
+            self._try(region, op, node, values, made)
         return made
 
-    def _beside(
+    def _try(
         self,
         region: Region,
         op: Candidate,

@@ -48,7 +48,7 @@ def int8_timings(
     low = {k.input for op in graph.ops for k in op.kernels if k.input.bytes == 2}
     taken = {each.taken for each in int8.ops.values()}
     shapes = {graph.tensors[name].shape for name in taken}
-    casts = {}
+    casts: dict[tuple[tuple[int, ...], Precision, Precision], Latency] = {}
     for shape in sorted(shapes):
         ways = {str(p): _quantizing(shape, p) for p in (FP32, *sorted(low))}
         found = in_turn(ways, clock, seconds)

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from .....common.errors import PlanError
 from .....graph.graph import Placement, Precision
 from ....protocol import Array, Probe
 from ....quantizing.quantization import Integers, Scales
 from ....quantizing.scales import LEAST, SYMMETRIC
+
+Floats = npt.NDArray[np.float32]
+Integers8 = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -91,14 +95,16 @@ class Quantized:
 NOTHING = Quantized()
 
 
-def weight_integers(values: Array, axis: int | None) -> tuple[Array, Array]:
+def weight_integers(values: Array, axis: int | None) -> tuple[Integers8, Floats]:
     """A weight in int8, -127 to 127, and the upper ends of its channels' ranges.
 
     Returns:
         The weight in its own shape, and float32 of (channels,) or ().
     """
     others = tuple(each for each in range(values.ndim) if each != axis)
-    most = np.abs(values).max(others if axis is not None else None, initial=0.0)
+    most: Floats = np.abs(values.astype(np.float32)).max(
+        others if axis is not None else None, initial=0.0
+    )
     scale = np.where(most / SYMMETRIC >= LEAST, most / SYMMETRIC, 1.0)
     shape = [1] * values.ndim
     if axis is not None:
