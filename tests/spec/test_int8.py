@@ -70,7 +70,7 @@ def test_its_runtime_is_that_of_the_16_bits() -> None:
             "precisions: bf16",
         ),
         (
-            "framework: mxnet, path: a-symbol.json",
+            "framework: mxnet, path: a-symbol.json, weights: a-0000.params",
             "[int8, bf16]",
             "int8 is written for ONNX and TensorFlow models so far",
             "precisions: bf16",
@@ -109,7 +109,7 @@ def test_it_is_refused(model: str, precisions: str, message: str, hint: str) -> 
 def test_tensorflow_has_it() -> None:
     text = "model: {name: n, framework: tensorflow, path: a.pb}\n"
     found = loads(text + "mixed_precision: {precisions: [int8, bf16]}")
-    assert found.precisions == ("int8", "bf16")
+    assert found.precisions == ("bf16",) and found.quantization is not None
     alone = "int8 alone: ops that can't be quantized have no precision to go to"
     hint = "precisions: [int8, bf16]"
     assert errors(text + "mixed_precision: {precisions: int8}") == [

@@ -19,6 +19,7 @@ from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings, first_call
 from ..quantizing.quantization import Quantization, Scales
 from .ir.frozen import Frozen, Model
+from .ir.int8.candidate import NOTHING, Quantized
 from .ir.regions import Region, every, regions
 from .measuring.agreement import check_agreement
 from .measuring.extremes import Extremes, extremes
@@ -36,7 +37,6 @@ from .running.interpreter import key_of
 from .running.predict import Whole, given, predictor
 from .running.switches import hold_fp32
 from .writing import archive
-from .writing.int8.candidate import NOTHING, Quantized
 from .writing.rewrite import rewrite
 
 

@@ -12,12 +12,12 @@ from ...loops import EndlessLoop, Route, most_iterations, never_ends
 from ...measuring.output_errors import Skipped
 from ...protocol import Array, Inputs
 from ..ir.frozen import Frozen
+from ..ir.int8.candidate import NOTHING, Quantized
 from ..ir.regions import LOOPS, Region, every, regions
 from ..running.integers import PartlyInt8
 from ..running.interpreter import Interpreter, key_of
 from ..running.low import PartlyLow
 from ..running.reasons import FAILURES
-from ..writing.int8.candidate import NOTHING, Quantized
 from .extremes import extremes
 from .tails import float_tails
 

@@ -10,10 +10,10 @@ import numpy as np
 from ....graph.graph import Precision
 from ...protocol import Array
 from ...quantizing.quantization import Scale
+from ..ir.int8.candidate import Candidate, weight_integers
 from ..ir.protos import NodeDef
 from ..ir.weights import constant
 from ..writing.int8 import nodes
-from ..writing.int8.candidate import Candidate, weight_integers
 
 FP32 = Precision.FP32
 

@@ -15,10 +15,10 @@ from ...quantizing.quantization import Integers, Quantization, Scale, Scales
 from ...quantizing.ranges import Histogram
 from ...quantizing.scales import scale_of
 from ..ir.frozen import Frozen
+from ..ir.int8.candidate import Candidate, Quantized
 from ..ir.naming import flat
 from ..ir.regions import Region
 from ..running.interpreter import Interpreter, Value
-from ..writing.int8.candidate import Candidate, Quantized
 from .candidates import Candidates, candidates
 from .probing import probed
 

@@ -10,11 +10,11 @@ from ....graph.graph import Graph, Kind
 from ...quantizing.quantization import Integers, Quantization, Sides
 from ..ir import schemas
 from ..ir.frozen import Frozen
+from ..ir.int8.candidate import Candidate
 from ..ir.kernel_fusion import BIAS, only_reader, readers_of
 from ..ir.naming import data, parsed, waits
 from ..ir.regions import Region
 from ..running.interpreter import key_of
-from ..writing.int8.candidate import Candidate
 from ..writing.int8.nodes import CONVOLUTIONS
 
 OPERATORS = frozenset({*CONVOLUTIONS, "MatMul"})

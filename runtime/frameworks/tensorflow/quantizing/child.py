@@ -20,12 +20,12 @@ from ...comparing import relative_error
 from ...protocol import Array
 from ...quantizing.quantization import Integers, Scale
 from ...quantizing.scales import scale_of
+from ..ir.int8.candidate import weight_integers
 from ..ir.protos import GraphDef, NodeDef
 from ..running import eager
 from ..running.integers import rounded
 from ..running.reasons import FAILURES, reason
 from ..running.session import GraphSession
-from ..writing.int8.candidate import weight_integers
 from .alone import Alone, channels_of, graph_nodes
 
 TRYING = FreshProcess("tried TensorFlow's int8 kernels")

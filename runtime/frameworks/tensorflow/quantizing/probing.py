@@ -10,10 +10,10 @@ from typing import Any
 from ....graph.graph import Precision
 from ...comparing import relative_error
 from ...protocol import Array, Inputs, Probe
+from ..ir.int8.candidate import Candidate, Quantized
 from ..ir.regions import Region
 from ..running.integers import PartlyInt8
 from ..running.interpreter import Value
-from ..writing.int8.candidate import Candidate, Quantized
 from .alone import Alone, alone
 from .child import tried
 

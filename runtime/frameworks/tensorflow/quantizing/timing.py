@@ -17,6 +17,7 @@ from ....common.timing import Clock, Latency
 from ....graph.graph import Graph, Precision
 from ...protocol import Array, Inputs, Timings
 from ...quantizing.quantization import Scale
+from ..ir.int8.candidate import Candidate, Quantized
 from ..ir.naming import data
 from ..ir.protos import NodeDef
 from ..ir.regions import Region
@@ -26,7 +27,6 @@ from ..measuring.stopwatch import Piece, in_turn
 from ..running import eager
 from ..running.interpreter import Interpreter, Value
 from ..writing.int8 import nodes
-from ..writing.int8.candidate import Candidate, Quantized
 from .alone import Alone, alone, channels_of, graph_nodes
 
 FP32, INT8 = Precision.FP32, Precision.INT8

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from ...quantizing.quantization import Scale
 from ...quantizing.scales import ENDS
+from ..ir.int8.candidate import NOTHING, Candidate, Quantized, weight_integers
 from ..ir.regions import Region
 from ..ir.weights import value_of
-from ..writing.int8.candidate import NOTHING, Candidate, Quantized, weight_integers
 from .interpreter import Value
 from .low import PartlyLow
 

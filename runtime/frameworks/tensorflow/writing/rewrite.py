@@ -13,6 +13,7 @@ from ....graph.graph import Precision
 from ...protocol import Array
 from ..ir import schemas
 from ..ir.frozen import Endpoint, Frozen, Signature
+from ..ir.int8.candidate import NOTHING, Quantized
 from ..ir.naming import data, flat, parsed, waits
 from ..ir.protos import NodeDef, copied
 from ..ir.regions import Region
@@ -23,7 +24,6 @@ from ..running.interpreter import Key
 from .clipping import PARTS, within
 from .graph_def import graph_def
 from .int8 import integral
-from .int8.candidate import NOTHING, Quantized
 
 Held = Mapping[str, Precision]
 """Tensor name in the Graph → the precision that its maker leaves it in."""

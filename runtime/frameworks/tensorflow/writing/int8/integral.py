@@ -9,10 +9,10 @@ import numpy as np
 
 from .....graph.graph import Precision
 from ....quantizing.quantization import Scale
+from ...ir.int8.candidate import Candidate, Quantized, weight_integers
 from ...ir.regions import Region
 from ...ir.weights import constant, value_of
 from . import nodes
-from .candidate import Candidate, Quantized, weight_integers
 from .nodes import Integral
 
 FP32, BF16 = Precision.FP32, Precision.BF16

@@ -109,6 +109,6 @@ def weight_integers(values: Array, axis: int | None) -> tuple[Integers8, Floats]
     shape = [1] * values.ndim
     if axis is not None:
         shape[axis] = -1
-    whole = np.rint(values / scale.astype(np.float32).reshape(shape))
+    whole = np.rint(values.astype(np.float32) / scale.astype(np.float32).reshape(shape))
     ends = (scale * SYMMETRIC).astype(np.float32)
     return np.clip(whole, -SYMMETRIC, SYMMETRIC).astype(np.int8), ends
