@@ -260,8 +260,7 @@ class MixedPrecisionSection(PinsSection):
     precisions: Precisions = Field(
         default=(),
         description="bf16 (the default), fp16, or both: each is tried, the better is "
-        "kept; int8 beside one of them, for ONNX and PyTorch models; fp32 is always "
-        "allowed besides.",
+        "kept; int8 beside one of them; fp32 is always allowed besides.",
     )
 
     @property

@@ -11,7 +11,7 @@ from narrowcast.spec.spec import Pin, Pins
 
 MODEL = "model: {name: n, framework: onnx, path: a.onnx, runtime: %s}\n"
 ASKED = MODEL % "openvino" + "mixed_precision: {precisions: [int8, bf16]}\n"
-ASKING = ": for ONNX models precisions: [int8, bf16] asks for it"
+ASKING = ": for ONNX and TensorFlow precisions: [int8, bf16] asks for it"
 
 
 def errors(text: str) -> list[tuple[str, str, str]]:
@@ -73,8 +73,8 @@ def test_its_runtime_is_that_of_the_16_bits() -> None:
         (
             "framework: tensorflow, path: a.pb",
             "[int8, fp16]",
-            "int8 is written for ONNX and PyTorch models so far",
-            "precisions: fp16",
+            "TensorFlow's int8 kernels leave their floats in bf16, or in fp32",
+            "precisions: [int8, bf16]",
         ),
         (
             "framework: onnx, path: a.onnx, runtime: tensorrt",
@@ -129,6 +129,17 @@ def test_compiled_pytorch_has_it_beside_bf16(precisions: str, message: str) -> N
     said = ("mixed_precision.precisions", message, "precisions: [int8, bf16]")
     assert errors(text % precisions) == [said]
     assert loads(text % "[int8, bf16]").quantization is not None
+
+
+def test_tensorflow_has_it() -> None:
+    text = "model: {name: n, framework: tensorflow, path: a.pb}\n"
+    found = loads(text + "mixed_precision: {precisions: [int8, bf16]}")
+    assert found.precisions == ("bf16",) and found.quantization is not None
+    alone = "int8 alone: ops that can't be quantized have no precision to go to"
+    hint = "precisions: [int8, bf16]"
+    assert errors(text + "mixed_precision: {precisions: int8}") == [
+        ("mixed_precision.precisions", alone, hint)
+    ]
 
 
 def test_uint8_is_no_precision() -> None:

@@ -120,6 +120,7 @@ class _Draw:
             flops=self._flops(region, node, kind, outputs),
             key=(region.id, node.name),
             growth=operators.growth(node.op),
+            quantized=node.op in operators.INT8,
         )
         return absorbing(
             op, [_within(region, each) for each in self._absorbed(region, node)]
@@ -194,7 +195,7 @@ class _Observer(Interpreter):
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
         made = super().run_op(region, node, values)
-        if node.op in operators.COMPUTE:
+        if node.op in operators.COMPUTE or node.op in operators.INT8:
             key = (region.id, node.name)
             shapes = [tuple(each.shape) for each in values]
             counted = contraction(node, shapes, [tuple(m.shape) for m in made])

@@ -17,7 +17,9 @@ from ..inputs import Input, check_shapes, places
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings, first_call
+from ..quantizing.quantization import Quantization, Scales
 from .ir.frozen import Frozen, Model
+from .ir.int8.candidate import NOTHING, Quantized
 from .ir.regions import Region, every, regions
 from .measuring.agreement import check_agreement
 from .measuring.extremes import Extremes, extremes
@@ -29,6 +31,8 @@ from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .measuring.tails import float_tails
 from .picture import picture
+from .quantizing.calibrating import Calibrator, with_int8
+from .quantizing.timing import int8_timings
 from .running.interpreter import key_of
 from .running.predict import Whole, given, predictor
 from .running.switches import hold_fp32
@@ -54,6 +58,7 @@ class Program:
     batch: Inputs
     others: Others
     known: dict[Precision, Extremes] = field(default_factory=dict)
+    int8: Quantized = NOTHING
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -91,7 +96,19 @@ class Program:
     def time(
         self, precision: Precision, ops: Set[str], clock: Clock, seconds: float
     ) -> Timings:
-        """As `Traced.time`."""
+        """As `Traced.time`; int8 as `int8_timings` says."""
+        if precision is Precision.INT8:
+            weights = self.frozen.weights
+            return int8_timings(
+                self.graph,
+                self.main,
+                self.batch,
+                weights,
+                self.int8,
+                ops,
+                clock,
+                seconds,
+            )
         keys = {key_of(self._op(name)): name for name in ops}
         watch = Stopwatch(
             self.main,
@@ -120,20 +137,54 @@ class Program:
         """The converted model, its weights in the precision of the ops that use them.
 
         Raises:
+            PlanError: An op is to be int8 that has no scales.
             ModelError: Rounding keeps a loop from ending on the batch, or makes a
                 signature that is not evaluated infinite.
         """
+        self.int8.check(placement)
         keys = {key_of(op): placement[op.id] for op in self.graph.ops}
         held = held_precisions(self.graph, placement)
-        narrow = set(keys.values()) - {Precision.FP32}
+        narrow = {each for each in keys.values() if each.bytes == 2}
         clipped = {each: self._extremes(each).tensors for each in narrow}
-        converted = rewrite(self.frozen, self.main, keys, held, clipped)
+        converted = rewrite(self.frozen, self.main, keys, held, clipped, self.int8)
         self._reruns.check_it_ends(converted)
         self.others.check(converted)
         return converted
 
+    @property
+    def scales(self) -> Scales:
+        """As `Quantizable.scales`."""
+        return self.int8.scales
+
+    @property
+    def int8_probes(self) -> Mapping[str, Probe]:
+        """Op id → what happened when it ran in int8; its output is fp32."""
+        return self.int8.probes
+
+    @property
+    def int8_refusals(self) -> dict[str, str]:
+        """As `Quantizable.int8_refusals`."""
+        return dict(self.int8.refusals)
+
+    def calibrated(self, batches: Iterable[Inputs], how: Quantization) -> Program:
+        """As `Quantizable.calibrated`; errors as `Calibrator.calibrated`."""
+        return self._in_int8(self._calibrator.calibrated(batches, how))
+
+    def with_scales(self, scales: Scales, how: Quantization) -> Program:
+        """As `Quantizable.with_scales`."""
+        return self._in_int8(self._calibrator.with_scales(scales, how))
+
+    @property
+    def _calibrator(self) -> Calibrator:
+        return Calibrator(self.frozen, self.main, self.graph, self.batch)
+
+    def _in_int8(self, int8: Quantized) -> Program:
+        return replace(self, graph=with_int8(self.graph, int8), int8=int8)
+
     def clipped(self, precision: Precision) -> Set[str]:
         """As `Clipping.clipped`: what may lie at the end of the format."""
+        if precision is Precision.INT8:
+            return frozenset()
         within = {region.id: region.within for region in every(self.main)}
         found = self._extremes(precision).tensors
         return {within[region](reference) for region, reference in found}
@@ -149,7 +200,7 @@ class Program:
 
     @cached_property
     def _reruns(self) -> Reruns:
-        return Reruns(self.main, self.batch, self.frozen.weights)
+        return Reruns(self.main, self.batch, self.frozen.weights, int8=self.int8)
 
     @cached_property
     def _outputs(self) -> OutputErrors[Array]:

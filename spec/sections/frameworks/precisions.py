@@ -7,6 +7,8 @@ from ..model import EXECUTED
 from ..section import Problem
 
 PRECISIONS = ("mixed_precision", "precisions")
+BF16_BESIDE = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+"""Frameworks whose int8 kernels write floats in no other 16 bits → what they are called."""
 
 
 def choice(lows: Sequence[str], judged: bool) -> Iterator[Problem]:
@@ -44,11 +46,7 @@ def int8(
     lows = [low for low in ("bf16", "fp16") if low in precisions]
     low = "fp16" if runtime == "onnxruntime" else "bf16"
     hint = f"precisions: [int8, {low}]"
-    if framework not in ("onnx", "pytorch"):
-        text = "int8 is written for ONNX and PyTorch models so far"
-        rest = f"precisions: {', '.join(lows) or low}"
-        yield Problem(text, rest, PRECISIONS, code=Code.ABILITY)
-    elif framework == "pytorch" and execution != "compile":
+    if framework == "pytorch" and execution != "compile":
         yield Problem(
             "PyTorch runs int8 kernels compiled only: eager, they are floats between "
             "roundings, slower than fp32",
@@ -69,6 +67,7 @@ def int8(
     elif len(lows) > 1:
         text = "int8 stands beside one 16-bit precision, and there are two"
         yield Problem(text, hint, PRECISIONS, code=Code.CHOICE)
-    elif framework == "pytorch" and lows != ["bf16"]:
-        text = "PyTorch's int8 kernels leave their floats in bf16, or in fp32"
+    elif framework in BF16_BESIDE and lows != ["bf16"]:
+        title = BF16_BESIDE[framework]
+        text = f"{title}'s int8 kernels leave their floats in bf16, or in fp32"
         yield Problem(text, hint, PRECISIONS, code=Code.ABILITY)

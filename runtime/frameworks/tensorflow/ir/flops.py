@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from . import schemas
+from . import operators, schemas
 
 Shape = tuple[int, ...]
 
@@ -21,7 +21,7 @@ def contraction(node: Any, inputs: Sequence[Shape], outputs: Sequence[Shape]) ->
         inputs: Shapes of its data inputs.
         outputs: Shapes of its outputs.
     """
-    match node.op:
+    match operators.INT8.get(node.op, node.op):
         case "MatMul" | "_FusedMatMul" | "SparseMatMul":
             rows = inputs[0][0 if schemas.attribute(node, "transpose_a").b else 1]
             return 2 * prod(outputs[0]) * rows

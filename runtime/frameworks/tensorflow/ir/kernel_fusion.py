@@ -23,19 +23,19 @@ STEPS = (BIAS, ADD, ACTIVATIONS)
 
 def groups(region: Region) -> dict[str, tuple[str, ...]]:
     """Anchor → names of the ops that are one kernel, itself first."""
-    readers = _readers(region)
+    readers = readers_of(region)
     found: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
     for node, _done in region.steps:
         if node.op == "Sigmoid":
-            swish = _only_reader(region, readers, node.name)
+            swish = only_reader(region, readers, node.name)
             if swish is not None and swish.op == "Mul" and data(node)[0] in data(swish):
                 found[node.name] = (node.name, swish.name)
         if node.op not in ANCHORS:
             continue
         chain = [node.name]
         for kinds in STEPS:
-            following = _only_reader(region, readers, chain[-1])
+            following = only_reader(region, readers, chain[-1])
             if following is not None and following.op in kinds:
                 if following.name in taken:
                     break
@@ -48,7 +48,7 @@ def groups(region: Region) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _readers(region: Region) -> Mapping[str, list[str]]:
+def readers_of(region: Region) -> Mapping[str, list[str]]:
     """Node → the nodes that read it, each as often as it does; results read, too."""
     found: dict[str, list[str]] = {}
     for node, _done in region.steps:
@@ -59,7 +59,7 @@ def _readers(region: Region) -> Mapping[str, list[str]]:
     return found
 
 
-def _only_reader(
+def only_reader(
     region: Region, readers: Mapping[str, list[str]], name: str
 ) -> Any | None:
     found = readers.get(name, [])

@@ -23,6 +23,39 @@ COMPUTE = listed(
     """
 )
 
+INT8: Mapping[str, str] = {
+    "QuantizedConv2D": "Conv2D",
+    "QuantizedConv2DAndRelu": "Conv2D",
+    "QuantizedConv2DAndReluAndRequantize": "Conv2D",
+    "QuantizedConv2DAndRequantize": "Conv2D",
+    "QuantizedConv2DPerChannel": "Conv2D",
+    "QuantizedConv2DWithBias": "Conv2D",
+    "QuantizedConv2DWithBiasAndRelu": "Conv2D",
+    "QuantizedConv2DWithBiasAndReluAndRequantize": "Conv2D",
+    "QuantizedConv2DWithBiasAndRequantize": "Conv2D",
+    "QuantizedConv2DWithBiasSignedSumAndReluAndRequantize": "Conv2D",
+    "QuantizedConv2DWithBiasSumAndRelu": "Conv2D",
+    "QuantizedConv2DWithBiasSumAndReluAndRequantize": "Conv2D",
+    "QuantizedDepthwiseConv2D": "DepthwiseConv2dNative",
+    "QuantizedDepthwiseConv2DWithBias": "DepthwiseConv2dNative",
+    "QuantizedDepthwiseConv2DWithBiasAndRelu": "DepthwiseConv2dNative",
+    "QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize": "DepthwiseConv2dNative",
+    "QuantizedMatMul": "MatMul",
+    "QuantizedMatMulWithBias": "MatMul",
+    "QuantizedMatMulWithBiasAndDequantize": "MatMul",
+    "QuantizedMatMulWithBiasAndRelu": "MatMul",
+    "QuantizedMatMulWithBiasAndReluAndRequantize": "MatMul",
+    "QuantizedMatMulWithBiasAndRequantize": "MatMul",
+    "_FusedQuantizedConv2D": "Conv2D",
+    "_FusedQuantizedDepthwiseConv2D": "DepthwiseConv2dNative",
+    "_QuantizedBatchMatMul": "BatchMatMulV2",
+    "_QuantizedFusedMatMul": "MatMul",
+    "_QuantizedFusedMatMulAndDequantize": "MatMul",
+    "_QuantizedFusedMatMulAndRequantize": "MatMul",
+    "_QuantizedMatMul": "MatMul",
+}
+"""Ops that contract integers → the op on floats that contracts as it does."""
+
 MOVER = listed(
     """
     Abs BatchToSpace BatchToSpaceND BroadcastTo ClipByValue Concat ConcatV2 CopyHost
@@ -43,12 +76,17 @@ MOVER = listed(
 FIXED = listed(
     """
     ApproximateEqual ArgMax ArgMin Bucketize Cast CheckNumerics CheckNumericsV2
-    Const Equal GreaterEqual Greater HistogramFixedWidth Less LessEqual LinSpace
+    Const Equal FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars
+    FakeQuantWithMinMaxVarsPerChannel GreaterEqual Greater HistogramFixedWidth Less
+    LessEqual LinSpace
     NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4
-    NotEqual Placeholder Range Where
+    NotEqual Placeholder QuantizeAndDequantize QuantizeAndDequantizeV2
+    QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 QuantizeV2 Range RequantizationRange
+    RequantizationRangePerChannel Requantize RequantizePerChannel Where
     """
 )
-"""Positions, comparisons and choices: their fp32 operands must be as they were."""
+"""Positions, comparisons, choices and roundings to integers: their fp32 operands must be
+as they were."""
 
 SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 """Ops that read a tensor's shape: they take it in whatever precision it is held."""
@@ -90,6 +128,11 @@ GROWTH = grown(
 )
 
 
+def is_quantized(op: str) -> bool:
+    """Whether an op computes on integers that stand for reals."""
+    return op in INT8 or op.startswith(("Quantized", "_Quantized"))
+
+
 def growth(op: str) -> Growth:
     """What an op makes of whole numbers larger than those that were seen."""
     return GROWTH.get(op, Growth.KEEPS if op in MOVER else Growth.ENDS)
@@ -101,6 +144,6 @@ def kind(op: str) -> Kind:
         return Kind.COMPUTE
     if op in MOVER:
         return Kind.MOVER
-    if op in FIXED or op in SHAPES:
+    if op in FIXED or op in SHAPES or is_quantized(op):
         return Kind.FIXED
     return Kind.POINTWISE

@@ -12,7 +12,9 @@ from ...loops import EndlessLoop, Route, most_iterations, never_ends
 from ...measuring.output_errors import Skipped
 from ...protocol import Array, Inputs
 from ..ir.frozen import Frozen
+from ..ir.int8.candidate import NOTHING, Quantized
 from ..ir.regions import LOOPS, Region, every, regions
+from ..running.integers import PartlyInt8
 from ..running.interpreter import Interpreter, key_of
 from ..running.low import PartlyLow
 from ..running.reasons import FAILURES
@@ -32,19 +34,14 @@ class Reruns:
     inputs: Inputs
     weights: Mapping[str, Array]
     runners: dict[Precision, PartlyLow] = field(default_factory=dict)
+    int8: Quantized = NOTHING
 
     def values(
         self, route: Skipped, precision: Precision, ops: Sequence[Op]
     ) -> list[Array] | None:
         """The float tails; None where the route can't be run to the end."""
         if precision not in self.runners:
-            self.runners[precision] = PartlyLow(
-                self.main,
-                self.weights,
-                precision=precision,
-                wanted=float_tails(self.main),
-                clipped=extremes(self.main, precision, self.weights).tensors,
-            )
+            self.runners[precision] = self._runner(precision)
         keys = frozenset(map(key_of, ops))
         most = most_iterations(self._longest) if self._inside else None
         try:
@@ -55,6 +52,24 @@ class Reruns:
             if route:
                 return None
             raise
+
+    def _runner(self, precision: Precision) -> PartlyLow:
+        tails = float_tails(self.main)
+        if precision is Precision.INT8:
+            return PartlyInt8(
+                self.main,
+                self.weights,
+                precision=precision,
+                wanted=tails,
+                int8=self.int8,
+            )
+        return PartlyLow(
+            self.main,
+            self.weights,
+            precision=precision,
+            wanted=tails,
+            clipped=extremes(self.main, precision, self.weights).tensors,
+        )
 
     def check_it_ends(self, converted: Frozen) -> None:
         """Run the loops of a converted model, if it has any, on the batch.

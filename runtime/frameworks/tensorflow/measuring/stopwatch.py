@@ -67,7 +67,7 @@ class Stopwatch(LowInterpreter):
     def time_casts(self, shape: Shape, ways: Sequence[Way]) -> dict[Way, Latency]:
         """Time the ways to cast a tensor of a shape, in turn."""
         casts = {str(way): [_cast(shape, *way)] for way in ways}
-        found = _interleaved(casts, self.clock, self.seconds)
+        found = in_turn(casts, self.clock, self.seconds)
         return {way: found[str(way)] for way in ways}
 
     def run_op(self, region: Region, node: Any, values: list[Value]) -> list[Value]:
@@ -105,7 +105,7 @@ class Stopwatch(LowInterpreter):
             narrow.append(Piece(self.low_node(region, node), low, links))
         form = tuple(map(_form, wide))
         if form not in self.known:
-            both = _interleaved({"fp32": wide, "low": narrow}, self.clock, self.seconds)
+            both = in_turn({"fp32": wide, "low": narrow}, self.clock, self.seconds)
             self.known[form] = {
                 Precision.FP32: both["fp32"],
                 self.precision: both["low"],
@@ -179,7 +179,7 @@ def _only_fusing() -> Any:
     return options
 
 
-def _interleaved(
+def in_turn(
     each: Mapping[str, Sequence[Piece]], clock: Clock, seconds: float
 ) -> dict[str, Latency]:
     """Per copy, all in turn."""

@@ -13,6 +13,7 @@ from ....graph.graph import Precision
 from ...protocol import Array
 from ..ir import schemas
 from ..ir.frozen import Endpoint, Frozen, Signature
+from ..ir.int8.candidate import NOTHING, Quantized
 from ..ir.naming import data, flat, parsed, waits
 from ..ir.protos import NodeDef, copied
 from ..ir.regions import Region
@@ -22,6 +23,7 @@ from ..ir.weights import proto_of, stored, value_of
 from ..running.interpreter import Key
 from .clipping import PARTS, within
 from .graph_def import graph_def
+from .int8 import integral
 
 Held = Mapping[str, Precision]
 """Tensor name in the Graph → the precision that its maker leaves it in."""
@@ -37,6 +39,7 @@ def rewrite(
     placement: Mapping[Key, Precision],
     held: Held,
     clipped: Clipped,
+    int8: Quantized = NOTHING,
 ) -> Frozen:
     """The frozen model with every op in its precision.
 
@@ -45,7 +48,7 @@ def rewrite(
         placement: (region, node) → precision; what is not named stays fp32.
         held: Of fp32 tensors; what is not named is fp32.
     """
-    writer = _Writer(main, placement, held, clipped, frozen.weights)
+    writer = _Writer(main, placement, held, clipped, frozen.weights, int8)
     region = writer.region()
     returned = dict(zip(main.results, region.results, strict=True))
     signatures = tuple(
@@ -83,6 +86,7 @@ class _Writer:
         held: Held,
         clipped: Clipped,
         values: Mapping[str, Array],
+        int8: Quantized = NOTHING,
     ) -> None:
         self.source, self.placement, self.held = source, placement, held
         self.clipped = clipped
@@ -92,6 +96,10 @@ class _Writer:
         self.bodies: dict[str, Mapping[str, Region]] = {}
         self.made: dict[tuple[str, Precision], str] = {}
         self.taken = set(source.by_name)
+        chosen = {name: p for (region, name), p in placement.items() if not region}
+        self.int8 = integral.of(
+            source, int8, chosen, self.nodes, self.version, self._free
+        )
         self.uses = self._uses()
 
     def region(self) -> Region:
@@ -99,6 +107,8 @@ class _Writer:
         for node in self.source.nodes:
             if self._constant(node.name):
                 self._write_constant(node)
+            elif node.name in self.int8.parts:
+                self.int8.write(node.name)
             else:
                 self._write(node)
         results = tuple(
@@ -129,6 +139,9 @@ class _Writer:
         """The value in `precision`, cast once; other dtypes as they are."""
         if not self._fp32(reference):
             return reference
+        made = self.int8.made(reference, precision)
+        if made is not None:
+            return made
         if (reference, precision) not in self.made:
             self.made[reference, precision] = self._cast(reference, precision)
         return self.made[reference, precision]
@@ -179,6 +192,8 @@ class _Writer:
             self.nodes.append(node)
             return
         used = self.uses.get(node.name) or {Precision.FP32}
+        if node.name in self.int8.weights and node.name not in self.uses:
+            return
         for precision in sorted(used, key=list(Precision).index):
             name = node.name
             if (Precision.FP32 in used) and precision is not Precision.FP32:
@@ -201,6 +216,15 @@ class _Writer:
     def _cast(self, reference: str, precision: Precision) -> str:
         name, index = parsed(reference)
         held = self._held(reference)
+        wide = self.int8.made(reference, held)
+        if wide is not None:
+            self.made[reference, held] = wide
+        maker = self.source.by_name[name]
+        if maker.op == "Dequantize" and precision is Precision.BF16:
+            new = schemas.narrowed(maker, precision)  # writes it by itself
+            new.name = self._free(f"{name}/{precision}")
+            self.nodes.append(new)
+            return str(new.name)
         place = f"_{index}" if index else ""
         source = self.made[reference, held]
         if (self.source.id, reference) in self.clipped.get(precision, ()):
@@ -224,6 +248,10 @@ class _Writer:
         """Constant's name → the precisions that nodes and results take it in."""
         found: dict[str, set[Precision]] = {}
         for node in self.source.nodes:
+            if node.name in self.int8.parts:
+                bias = self.int8.parts[node.name].bias
+                found.setdefault(parsed(bias)[0], set()).add(Precision.FP32)
+                continue
             precision = self.placement.get((self.source.id, node.name), Precision.FP32)
             for reference, castable in self._inputs(node):
                 taken = precision if castable else Precision.FP32
@@ -233,6 +261,8 @@ class _Writer:
         return found
 
     def _held(self, reference: str) -> Precision:
+        if reference in self.int8.ends:
+            return Precision.FP32
         return self.held.get(self.source.within(reference), Precision.FP32)
 
     def _constant(self, name: str) -> bool:

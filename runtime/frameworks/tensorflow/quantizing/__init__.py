@@ -1,0 +1,1 @@
+"""From a traced model to one whose ops have int8 kernels: candidates, ranges, probes."""
