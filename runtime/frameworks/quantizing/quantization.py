@@ -23,6 +23,27 @@ class Integers:
     algorithm: str = ""
 
 
+def chosen(wanted: Integers, own: Integers) -> Integers:
+    """What a spec says of one side, and what the kernels want for the rest."""
+    return Integers(
+        own.dtype or wanted.dtype,
+        own.scheme or wanted.scheme,
+        own.granularity or wanted.granularity,
+        own.algorithm or wanted.algorithm,
+    )
+
+
+def strictest(one: Integers, other: Integers) -> Integers:
+    """What suits two takers of a tensor: it is quantized once.
+
+    Any kernel takes what has no zero point; one that wants int8 takes nothing else.
+    """
+    dtypes = {one.dtype, other.dtype}
+    dtype = next((each for each in ("int8", "") if each in dtypes), one.dtype)
+    scheme = "sym" if "sym" in (one.scheme, other.scheme) else one.scheme
+    return Integers(dtype, scheme, one.granularity, one.algorithm or other.algorithm)
+
+
 @dataclass(frozen=True, slots=True)
 class Sides:
     """How an op's activations and weights are quantized."""

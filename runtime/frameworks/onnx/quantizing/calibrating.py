@@ -10,13 +10,13 @@ import onnx_ir as ir
 from ....common.errors import PlanError, RequirementError
 from ...protocol import Array, Inputs
 from ...quantizing.quantization import Quantization, Scales
+from ...quantizing.scaling import scale_of, unsigned
 from ..ir.naming import Names
 from ..ir.quantized.forms import Forms
 from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
 from ..writing.int8.quantized import Quantized
-from ..writing.int8.scaling import scale_of, unsigned
 from .candidates import Candidates, candidates
 from .probing import probed
 from .ranges import ranges

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from ....graph.graph import Graph, Kind, Op
-from ...quantizing.quantization import Integers, Quantization, Sides
+from ...quantizing.quantization import (
+    Integers,
+    Quantization,
+    Sides,
+    chosen,
+    strictest,
+)
 from ..ir.naming import Names, Site, constant
-from ..ir.quantized.forms import OPERATORS, Forms, chosen, strictest
+from ..ir.quantized.forms import OPERATORS, Forms
 from ..writing.int8.candidate import Candidate, Weight
 
 BIAS = 2

@@ -12,10 +12,11 @@ import numpy as np
 import onnx_ir as ir
 
 from .....graph.graph import Precision
+from ....quantizing.scaling import WeightScales
 from ...ir.naming import constant
 from ...ir.weights import register
 from ..casts import Versions
-from .scaling import WeightScales, integers
+from .stored import stored as in_integers
 
 Attributes = Mapping[str, int]
 
@@ -83,7 +84,7 @@ class Dynamic:
     ) -> Iterator[ir.Value]:
         stored = constant(value)
         assert stored is not None  # or the op would be no candidate
-        made = integers(stored, how)
+        made = in_integers(stored, how)
         arrays = {str(how.zeros.dtype): _turned(made) if turned else made}
         arrays["scale"] = ir.Tensor(how.scales)
         if how.zeros.any():

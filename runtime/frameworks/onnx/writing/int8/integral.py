@@ -14,13 +14,14 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from .....graph.graph import Op, Precision
+from ....quantizing.scaling import Floats, WeightScales, bias_steps
 from ...ir.naming import constant
 from ...ir.weights import register
 from ..casts import Versions
 from .candidate import Candidate
 from .dynamic import Dynamic
 from .quantized import Quantized
-from .scaling import Floats, WeightScales, bias_steps, integers
+from .stored import stored
 
 
 class Integral:
@@ -60,9 +61,7 @@ class Integral:
             elif scales is not None and k == candidate.bias:
                 given[k] = self._bias(value, candidate, scales)
             elif scales is not None and candidate.is_weight(k):
-                given[k] = self._constant(
-                    value, integers(_stored(value), scales), scales
-                )
+                given[k] = self._constant(value, stored(_stored(value), scales), scales)
             elif self.versions.floating(value):
                 given[k] = self.versions.version(value, Precision.FP32)
         return given

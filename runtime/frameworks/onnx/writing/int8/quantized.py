@@ -11,8 +11,8 @@ from .....common.errors import PlanError
 from .....graph.graph import Placement, Precision
 from ....protocol import Probe
 from ....quantizing.quantization import Scales
+from ....quantizing.scaling import Floats, WeightScales, weight_scales
 from .candidate import Candidate
-from .scaling import Floats, WeightScales, weight_scales
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx_ir as ir
 
-from ....quantizing.quantization import Integers, Scale
-from ...ir.weights import release
+from .quantization import Integers, Scale
 
 ENDS = {"int8": (-128, 127), "uint8": (0, 255)}
 SYMMETRIC = 127
@@ -107,25 +105,17 @@ def weight_scales(
     return WeightScales(stored, zeros.astype(wanted.dtype), axis)
 
 
-def integers(tensor: ir.TensorProtocol, how: WeightScales) -> ir.LazyTensor:
-    """A weight as integers, made anew whenever it is read."""
-    dtype = ir.DataType.from_numpy(how.zeros.dtype)
-
-    def make() -> ir.Tensor:
-        values = tensor.numpy()
-        shape = [1] * values.ndim
-        if how.axis is not None:
-            shape[how.axis] = -1
-        made = values / how.scales.reshape(shape)
-        np.rint(made, out=made)
-        made += how.zeros.reshape(shape)
-        info = np.iinfo(how.zeros.dtype)
-        np.clip(made, info.min, info.max, out=made)
-        release(tensor)
-        return ir.Tensor(made.astype(how.zeros.dtype))
-
-    shape = ir.Shape(tensor.shape.numpy())
-    return ir.LazyTensor(make, dtype=dtype, shape=shape, name=tensor.name)
+def integers(values: Floats, how: WeightScales) -> npt.NDArray[Any]:
+    """A weight as integers, of the dtype that its zero points have."""
+    shape = [1] * values.ndim
+    if how.axis is not None:
+        shape[how.axis] = -1
+    made = values / how.scales.reshape(shape)
+    np.rint(made, out=made)
+    made += how.zeros.reshape(shape)
+    info = np.iinfo(how.zeros.dtype)
+    np.clip(made, info.min, info.max, out=made)
+    return made.astype(how.zeros.dtype)
 
 
 def bias_steps(bias: Floats, scale: Floats) -> npt.NDArray[np.int32]:
