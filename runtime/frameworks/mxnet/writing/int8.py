@@ -1,0 +1,302 @@
+"""Ops in int8 become oneDNN's fused nodes, integers staying integers between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ...quantizing.quantization import Scale, Scales
+from ...quantizing.scaling import ENDS
+from ..ir.network import VARIABLE, Entry, Network, Node, to_json
+from ..ir.rebuilding import Rebuilding
+
+ADDS = frozenset({"_Plus", "_plus", "elemwise_add"})
+CONV, DENSE = "Convolution", "FullyConnected"
+FUSED = {CONV: "_sg_mkldnn_conv", DENSE: "_sg_mkldnn_fully_connected"}
+UNSIGNED, SIGNED = "uint8", "int8"
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A tensor as integers: them and the ends of what they stand for."""
+
+    parts: tuple[Entry, Entry, Entry]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What one int8 kernel computes.
+
+    Attributes:
+        start: The node that contracts.
+        end: The node whose values leave.
+        added: What is added to the product, as integers.
+        clamped: Whether negative values become 0.
+    """
+
+    start: int
+    end: int
+    added: Entry | None = None
+    clamped: bool = False
+
+    @property
+    def dtype(self) -> str:
+        """oneDNN writes what was clamped without a sign."""
+        return UNSIGNED if self.clamped else SIGNED
+
+
+def clamps(node: Node) -> bool:
+    """Whether a node is a ReLU."""
+    return node.op == "relu" or (
+        node.op == "Activation" and node.attrs.get("act_type") == "relu"
+    )
+
+
+def only_reader(network: Network, index: int) -> int | None:
+    """The node that alone takes what a node makes, None of an output of the network."""
+    readers = network.readers.get(index, ())
+    if len(readers) != 1 or any(source == index for source, _k in network.heads):
+        return None
+    return readers[0]
+
+
+def written(network: Network, taken: Mapping[str, str], scales: Scales) -> Network:
+    """The network with ops as oneDNN's int8 nodes.
+
+    Args:
+        network: With all casts, in which these ops are fp32.
+        taken: Name of a node that is to be int8 → the tensor that it takes, by the name
+            that it has in `scales`.
+        scales: Of all tensors that int8 kernels take, and may write.
+    """
+    if not taken:
+        return network
+    writer = _Writer(network, taken, scales)
+    writer.write()
+    return writer.copy.finish()
+
+
+class _Writer:
+    """The new network while it grows."""
+
+    def __init__(
+        self, network: Network, taken: Mapping[str, str], scales: Scales
+    ) -> None:
+        self.network, self.taken, self.scales = network, taken, scales
+        self.copy = Rebuilding(network)
+        self.integers: dict[tuple[Entry, str], Integers] = {}
+        self.int8 = {
+            index
+            for index, node in enumerate(network.nodes)
+            if node.name in taken and node.op in FUSED
+        }
+        self.chains: dict[int, Chain] = {}
+        for index in sorted(self.int8):
+            chain = self._chain(index)
+            self.chains[chain.end] = chain
+        inner = {k for chain in self.chains.values() for k in self._members(chain)}
+        self.inner = inner - self.chains.keys()
+
+    def write(self) -> None:
+        for index in range(len(self.network.nodes)):
+            if index in self.chains:
+                self._write_chain(self.chains[index])
+            elif index not in self.inner:
+                self.copy.copy(index)
+
+    def _chain(self, start: int) -> Chain:
+        end, added = start, None
+        reader = only_reader(self.network, end)
+        if reader is not None and self.network.nodes[start].op == CONV:
+            added = self._added(start, reader)
+            if added is not None:
+                end = reader
+                reader = only_reader(self.network, end)
+        if reader is not None and clamps(self.network.nodes[reader]):
+            chain = Chain(start, reader, added, clamped=True)
+        else:
+            chain = Chain(start, end, added)
+        if self.network.nodes[chain.end].name in self.scales:
+            return chain
+        return Chain(start, start)
+
+    def _added(self, start: int, reader: int) -> Entry | None:
+        """The other operand of an addition, if it is there as integers before.
+
+        Of two products the later takes the sum with it.
+        """
+        node = self.network.nodes[reader]
+        if node.op not in ADDS:
+            return None
+        others = [entry for entry in node.inputs if entry[0] != start]
+        if len(others) != 1 or others[0][0] > start or not self._is_integer(others[0]):
+            return None
+        return others[0]
+
+    def _is_integer(self, entry: Entry) -> bool:
+        """Whether a value is there as integers without being quantized for it."""
+        index = entry[0]
+        if index in self.chains:
+            return not self._leaves_floats(self.chains[index])
+        node = self.network.nodes[index]
+        return node.op in PASSING and passes(node) and self._is_integer(node.inputs[0])
+
+    def _leaves_floats(self, chain: Chain) -> bool:
+        """Whether the kernel writes floats itself: a dense layer's, unless all its
+        readers take integers."""
+        if self.network.nodes[chain.start].op == CONV:
+            return False
+        readers = self.network.readers.get(chain.end, ())
+        outputs = {index for index, _k in self.network.heads}
+        return (
+            not readers
+            or chain.end in outputs
+            or not all(
+                reader in self.int8
+                and self.network.nodes[reader].inputs[0][0] == chain.end
+                for reader in readers
+            )
+        )
+
+    def _members(self, chain: Chain) -> list[int]:
+        found = [chain.start]
+        while found[-1] != chain.end:
+            reader = only_reader(self.network, found[-1])
+            assert reader is not None
+            found.append(reader)
+        return found
+
+    def _write_chain(self, chain: Chain) -> None:
+        network = self.network
+        start, end = network.nodes[chain.start], network.nodes[chain.end]
+        tensor = self.taken[start.name]
+        data = self._as_integers(start.inputs[0], tensor, self.scales[tensor].dtype)
+        operands = [data.parts[0], *self.copy.mapped(start.inputs[1:])]
+        ranges = [*data.parts[1:]]
+        if chain.added is not None:
+            added = self._at_hand(chain.added)
+            operands.append(added.parts[0])
+            ranges += added.parts[1:]
+        floats = self._leaves_floats(chain)
+        name = end.name if floats else self.copy.new_name(f"{start.name}_int8")
+        scale = self.scales[end.name]
+        node = Node(
+            FUSED[start.op],
+            name,
+            self._attributes(chain, start, floats, scale),
+            (*operands, *ranges),
+            (json.loads(to_json(_body(network, self._members(chain)))),),
+            1 if floats else 3,
+        )
+        made = self.copy.add(node)
+        if floats:
+            self.copy.entries[chain.end, 0] = made, 0
+            return
+        parts = ((made, 0), (made, 1), (made, 2))
+        self.integers[(chain.end, 0), chain.dtype] = Integers(parts, chain.dtype)
+        back = self.copy.add(Node("_contrib_dequantize", end.name, {}, parts))
+        self.copy.entries[chain.end, 0] = back, 0
+
+    def _attributes(
+        self, chain: Chain, start: Node, floats: bool, scale: Scale
+    ) -> dict[str, str]:
+        attrs = {"quantized": "true"}
+        if start.op == DENSE:
+            attrs["channel_wise_quantize"] = "true"
+            if chain.clamped:
+                attrs["with_eltwise"] = "true"
+        elif chain.added is not None:
+            attrs["with_sum"] = "true"
+            if chain.clamped:
+                attrs["with_postsum_act"] = "true"
+        elif chain.clamped:
+            attrs["with_act"] = "true"
+        if floats:
+            return {**attrs, "enable_float_output": "true"}
+        most = scale.scale * (ENDS[scale.dtype][1])
+        return {**attrs, **_calibrated(most, chain.dtype)}
+
+    def _as_integers(self, entry: Entry, tensor: str, dtype: str) -> Integers:
+        """A value as integers of a dtype, quantized once for all that take it."""
+        if self._is_integer(entry):
+            found = self._at_hand(entry)
+            if found.dtype == dtype:
+                return found
+        if (entry, dtype) not in self.integers:
+            scale = self.scales[tensor]
+            attrs = {
+                "out_type": dtype,
+                **_calibrated(scale.scale * ENDS[dtype][1], dtype),
+            }
+            name = self.copy.new_name(f"{tensor}_int8".replace("#", "_"))
+            taken = (self.copy.entries[entry],)
+            made = self.copy.add(
+                Node("_contrib_quantize_v2", name, attrs, taken, outputs=3)
+            )
+            parts = ((made, 0), (made, 1), (made, 2))
+            self.integers[entry, dtype] = Integers(parts, dtype)
+        return self.integers[entry, dtype]
+
+    def _at_hand(self, entry: Entry) -> Integers:
+        """What `_is_integer` says is there; moved by what keeps integers as they are."""
+        if entry[0] in self.chains:
+            return self.integers[entry, self.chains[entry[0]].dtype]
+        node = self.network.nodes[entry[0]]
+        before = self._at_hand(node.inputs[0])
+        key = entry, before.dtype
+        if key not in self.integers:
+            made = self.copy.add(
+                replace(
+                    node,
+                    op=PASSING[node.op],
+                    name=self.copy.new_name(f"{node.name}_int8"),
+                    inputs=before.parts,
+                    outputs=3,
+                )
+            )
+            parts = ((made, 0), (made, 1), (made, 2))
+            self.integers[key] = Integers(parts, before.dtype)
+        return self.integers[key]
+
+
+PASSING = {
+    "Flatten": "_contrib_quantized_flatten",
+    "Pooling": "_contrib_quantized_pooling",
+    "flatten": "_contrib_quantized_flatten",
+}
+"""Operators that move integers, and what they are called then."""
+
+
+def passes(node: Node) -> bool:
+    """Whether a node makes no integer that it does not take."""
+    return node.op != "Pooling" or node.attrs.get("pool_type", "max") == "max"
+
+
+def _calibrated(most: float, dtype: str) -> dict[str, str]:
+    least = 0.0 if dtype == UNSIGNED else -most
+    return {"min_calib_range": repr(least), "max_calib_range": repr(most)}
+
+
+def _body(network: Network, members: Sequence[int]) -> Network:
+    """What a fused node stands for, on variables of its own, operands in its order."""
+    nodes: list[Node] = []
+    own: dict[int, int] = {}
+    for index in members:
+        node, inputs = network.nodes[index], list[Entry]()
+        for source, k in node.inputs:
+            if source in own:
+                inputs.append((own[source], k))
+            else:
+                nodes.append(Node(VARIABLE, f"{network.nodes[source].name}_{k}{index}"))
+                inputs.append((len(nodes) - 1, 0))
+        if node.op in ADDS:  # the product comes first
+            inputs.sort(key=lambda entry: nodes[entry[0]].variable)
+        op, attrs = (
+            ("Activation", {"act_type": "relu"}) if clamps(node) else (node.op, node.attrs)
+        )
+        op = "elemwise_add" if op in ADDS else op
+        nodes.append(replace(node, op=op, attrs=attrs, inputs=tuple(inputs)))
+        own[index] = len(nodes) - 1
+    return Network(tuple(nodes), ((len(nodes) - 1, 0),), {})
