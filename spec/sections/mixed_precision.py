@@ -260,7 +260,8 @@ class MixedPrecisionSection(PinsSection):
     precisions: Precisions = Field(
         default=(),
         description="bf16 (the default), fp16, or both: each is tried, the better is "
-        "kept; int8 beside one of them, for ONNX models; fp32 is always allowed besides.",
+        "kept; int8 beside one of them, for ONNX and MXNet models; fp32 is always "
+        "allowed besides.",
     )
 
     @property

@@ -516,7 +516,7 @@ s.yaml:6:31: error[NC205]: mixed_precision.precisions: unknown value `bf61`
     pytest.param(
         MODEL + "mixed_precision: {precisions: [int8]}\n",
         """\
-s.yaml:6:19: error[NC305]: mixed_precision.precisions: int8 is written for ONNX models so far
+s.yaml:6:19: error[NC305]: mixed_precision.precisions: int8 is written for ONNX and MXNet models so far
     mixed_precision: {precisions: [int8]}
                       ^
     hint: precisions: bf16

@@ -51,6 +51,12 @@ def test_it_stands_beside_one_precision(
     assert spec.quantization is not None
 
 
+def test_mxnet_has_it_beside_bf16() -> None:
+    model = "model: {name: n, framework: mxnet, path: a-symbol.json}\n"
+    spec = loads(model + "mixed_precision: {precisions: [int8, bf16]}")
+    assert spec.precisions == ("bf16",) and spec.quantization is not None
+
+
 def test_its_runtime_is_that_of_the_16_bits() -> None:
     def runtime(precisions: str) -> str | None:
         text = MODEL % "~" + f"mixed_precision: {{precisions: {precisions}}}"
@@ -66,13 +72,13 @@ def test_its_runtime_is_that_of_the_16_bits() -> None:
         (
             "framework: pytorch, path: a.pt2",
             "[int8, bf16]",
-            "int8 is written for ONNX models so far",
+            "int8 is written for ONNX and MXNet models so far",
             "precisions: bf16",
         ),
         (
             "framework: tensorflow, path: a.pb",
             "[int8, fp16]",
-            "int8 is written for ONNX models so far",
+            "int8 is written for ONNX and MXNet models so far",
             "precisions: fp16",
         ),
         (

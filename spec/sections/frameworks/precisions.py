@@ -43,11 +43,11 @@ def int8(
     """Integers are for some models alone, beside one 16-bit precision."""
     lows = [low for low in ("bf16", "fp16") if low in precisions]
     low = "fp16" if runtime == "onnxruntime" else "bf16"
-    if framework != "onnx":
-        text = "int8 is written for ONNX models so far"
+    if framework not in ("mxnet", "onnx"):
+        text = "int8 is written for ONNX and MXNet models so far"
         rest = f"precisions: {', '.join(lows) or low}"
         yield Problem(text, rest, PRECISIONS, code=Code.ABILITY)
-    elif runtime not in EXECUTED:
+    elif framework == "onnx" and runtime not in EXECUTED:
         yield Problem(
             "int8 is written for what runs here so far: its ranges and kernels are tried",
             "model.runtime: openvino or onnxruntime",

@@ -107,20 +107,28 @@ class _Writer:
                 self.copy.copy(index)
 
     def _chain(self, start: int) -> Chain:
-        end, added = start, None
-        reader = only_reader(self.network, end)
+        """The most that fits, of what has a scale.
+
+        oneDNN takes what it adds for integers of the kind that it writes: of another,
+        it makes other values.
+        """
+        reader = only_reader(self.network, start)
         if reader is not None and self.network.nodes[start].op == CONV:
             added = self._added(start, reader)
             if added is not None:
-                end = reader
-                reader = only_reader(self.network, end)
-        if reader is not None and clamps(self.network.nodes[reader]):
-            chain = Chain(start, reader, added, clamped=True)
-        else:
-            chain = Chain(start, end, added)
-        if self.network.nodes[chain.end].name in self.scales:
+                chain = self._clamped(Chain(start, reader, added))
+                if self._integer_dtype(added, start) == chain.dtype:
+                    return chain
+        return self._clamped(Chain(start, start))
+
+    def _clamped(self, chain: Chain) -> Chain:
+        """With the ReLU that alone reads it."""
+        reader = only_reader(self.network, chain.end)
+        if reader is None or not clamps(self.network.nodes[reader]):
             return chain
-        return Chain(start, start)
+        if self.network.nodes[reader].name not in self.scales:
+            return chain
+        return replace(chain, end=reader, clamped=True)
 
     def _added(self, start: int, reader: int) -> Entry | None:
         """The other operand of an addition, if it is there as integers before.
@@ -131,17 +139,35 @@ class _Writer:
         if node.op not in ADDS:
             return None
         others = [entry for entry in node.inputs if entry[0] != start]
-        if len(others) != 1 or others[0][0] > start or not self._is_integer(others[0]):
+        if len(others) != 1 or others[0][0] > start or node.name not in self.scales:
             return None
         return others[0]
 
-    def _is_integer(self, entry: Entry) -> bool:
-        """Whether a value is there as integers without being quantized for it."""
+    def _integer_dtype(self, entry: Entry, before: int) -> str | None:
+        """What a value is as integers by itself, or for who took it before a node."""
+        made = self._made_as(entry)
+        if made is not None:
+            return made
+        tensor = self._quantized_for(entry, before)
+        return None if tensor is None else self.scales[tensor].dtype
+
+    def _quantized_for(self, entry: Entry, before: int) -> str | None:
+        """The tensor that an int8 op before a node takes a value as."""
+        for index in sorted(self.int8):
+            node = self.network.nodes[index]
+            if index < before and node.inputs[0] == entry:
+                return self.taken[node.name]
+        return None
+
+    def _made_as(self, entry: Entry) -> str | None:
+        """What a value is as integers without being quantized for it."""
         index = entry[0]
         if index in self.chains:
-            return not self._leaves_floats(self.chains[index])
+            chain = self.chains[index]
+            return None if self._leaves_floats(chain) else chain.dtype
         node = self.network.nodes[index]
-        return node.op in PASSING and passes(node) and self._is_integer(node.inputs[0])
+        moves = node.op in PASSING and passes(node)
+        return self._made_as(node.inputs[0]) if moves else None
 
     def _leaves_floats(self, chain: Chain) -> bool:
         """Whether the kernel writes floats itself: a dense layer's, unless all its
@@ -176,7 +202,7 @@ class _Writer:
         operands = [data.parts[0], *self.copy.mapped(start.inputs[1:])]
         ranges = [*data.parts[1:]]
         if chain.added is not None:
-            added = self._at_hand(chain.added)
+            added = self._added_integers(chain.added, chain.start)
             operands.append(added.parts[0])
             ranges += added.parts[1:]
         floats = self._leaves_floats(chain)
@@ -220,10 +246,8 @@ class _Writer:
 
     def _as_integers(self, entry: Entry, tensor: str, dtype: str) -> Integers:
         """A value as integers of a dtype, quantized once for all that take it."""
-        if self._is_integer(entry):
-            found = self._at_hand(entry)
-            if found.dtype == dtype:
-                return found
+        if self._made_as(entry) == dtype:
+            return self._at_hand(entry)
         if (entry, dtype) not in self.integers:
             scale = self.scales[tensor]
             attrs = {
@@ -239,8 +263,15 @@ class _Writer:
             self.integers[entry, dtype] = Integers(parts, dtype)
         return self.integers[entry, dtype]
 
+    def _added_integers(self, entry: Entry, start: int) -> Integers:
+        if self._made_as(entry) is not None:
+            return self._at_hand(entry)
+        tensor = self._quantized_for(entry, start)
+        assert tensor is not None
+        return self._as_integers(entry, tensor, self.scales[tensor].dtype)
+
     def _at_hand(self, entry: Entry) -> Integers:
-        """What `_is_integer` says is there; moved by what keeps integers as they are."""
+        """What `_made_as` says is there; moved by what keeps integers as they are."""
         if entry[0] in self.chains:
             return self.integers[entry, self.chains[entry[0]].dtype]
         node = self.network.nodes[entry[0]]
