@@ -54,7 +54,6 @@ class Reruns:
                 return None
             raise
 
-
     def _in_int8(self, ops: Sequence[Op]) -> Outputs | None:
         """As executors run it: what int8 kernels fuse is rounded once."""
         placement = {op.id: Precision.INT8 for op in ops}

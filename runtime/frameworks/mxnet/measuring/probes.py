@@ -32,6 +32,10 @@ from .journal import OUT_OF_MEMORY, SAID, bury, death, read, write
 WRONG = 0.25
 """Relative error, against fp32 on the same rounded inputs, that is no rounding."""
 
+LOST = 1.0
+"""Relative error of an op in int8 that leaves nothing of its values; the search judges
+what is nearer."""
+
 MOVED = 2.0**-6
 """The same for ops that only move values."""
 
@@ -171,7 +175,7 @@ def _probed(runner: Runner, step: Step, low: Precision, ends: Ends | None) -> Pr
         return Probe(None, math.inf, text)
     precisions = [PRECISIONS.get(name_of(each.dtype)) for each in made]
     found = compared(wide, narrow, precisions, low)
-    if ends is not None and found.error > WRONG:
+    if ends is not None and found.error > LOST:
         return Probe(None, found.error, f"{NONSENSE}: off by {found.error:.0%}")
     if found.output is None or found.error <= MOVED or ends is not None:
         return found

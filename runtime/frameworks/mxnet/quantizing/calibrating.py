@@ -50,7 +50,11 @@ NOTHING = Quantized()
 
 
 def calibrated(
-    network: Network, graph: Graph, batch: Inputs, data: Iterable[Inputs], how: Quantization
+    network: Network,
+    graph: Graph,
+    batch: Inputs,
+    data: Iterable[Inputs],
+    how: Quantization,
 ) -> Quantized:
     """Scales from ranges over `data`, and what ran with them on the batch.
 

@@ -325,7 +325,9 @@ def _body(network: Network, members: Sequence[int]) -> Network:
         if node.op in ADDS:  # the product comes first
             inputs.sort(key=lambda entry: nodes[entry[0]].variable)
         op, attrs = (
-            ("Activation", {"act_type": "relu"}) if clamps(node) else (node.op, node.attrs)
+            ("Activation", {"act_type": "relu"})
+            if clamps(node)
+            else (node.op, node.attrs)
         )
         op = "elemwise_add" if op in ADDS else op
         nodes.append(replace(node, op=op, attrs=attrs, inputs=tuple(inputs)))
