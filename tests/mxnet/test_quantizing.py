@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.common.errors import DataError, PlanError
+from narrowcast.runtime.common.telling.progress import Terminal
+from narrowcast.runtime.evaluation.criterion import Criterion
+from narrowcast.runtime.evaluation.evaluation import Watch, evaluate, to_the_end
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet import Program
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
@@ -23,6 +29,9 @@ from narrowcast.runtime.frameworks.quantizing.quantization import (
     Sides,
 )
 from narrowcast.runtime.graph.graph import Kernel, Kind, Placement, Precision
+from narrowcast.runtime.graph.pins import Pins
+from narrowcast.runtime.placement import low_compute
+from narrowcast.runtime.search import Budget, search
 
 BF16, FP32, INT8 = Precision.BF16, Precision.FP32, Precision.INT8
 HOW = Quantization()
@@ -177,8 +186,6 @@ def test_the_error_is_that_of_the_model(program: Program, tools: Any) -> None:
 
 
 def test_every_op_and_its_casts_have_a_time(program: Program) -> None:
-    import time
-
     found = program.time(INT8, frozenset(OPS), time.perf_counter, 0.0)
     assert {op for op, _precision in found.ops} == set(OPS)
     assert found.ops["net_inner_fwd", INT8].median > 0
@@ -309,3 +316,75 @@ def test_sums_of_either_sign_are_right(tools: Any) -> None:
     outputs = adapter.predictor(made)((_batch(),))
     for expected, output in zip(_reference(program), outputs, strict=True):
         assert 0 < tools.error([expected], [output]) < 0.05
+
+
+class Drift:
+    """How far outputs are from those of the fp32 model, relative to their size."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.pairs: list[tuple[Any, Any]] = []
+
+    def update(self, outputs: Any, labels: Any) -> None:
+        self.pairs.append((outputs[0], labels))
+
+    def result(self) -> float:
+        found, expected = map(np.concatenate, zip(*self.pairs, strict=True))
+        return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+def _searched(program: Program, values: Any, pins: Pins) -> Placement:
+    (expected,) = adapter.predictor(
+        program.apply(dict.fromkeys(program.graph.by_id, FP32))
+    )((values,))
+
+    def batches() -> Iterator[tuple[Any, Any]]:
+        yield (values,), expected
+
+    def score(placement: Any, watch: Watch = to_the_end) -> Any:
+        return evaluate(adapter.predictor(program.apply(placement)), batches, Drift)
+
+    found = search(
+        program,
+        score,
+        low=BF16,
+        objective=low_compute,
+        pins=pins,
+        criterion=Criterion(absolute=0.05, higher_is_better=False),
+        baseline=score(dict.fromkeys(program.graph.by_id, FP32)),
+        budget=Budget(max_trials=10),
+        progress=Terminal(io.StringIO()),
+        clock=time.perf_counter,
+    )
+    placement: Placement = found.plans[0].placement
+    assert score(placement).value < 0.05
+    return placement
+
+
+def test_what_int8_can_not_hold_is_raised_and_pins_forbid_it(tools: Any) -> None:
+    """One feature is large and counts for nothing: its scale leaves the others little."""
+    random = np.random.default_rng(0)
+    values = random.standard_normal((32, 32)).astype(np.float32)
+    values[:, 0] = 100
+    x = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=64, name="first")
+    x = mx.sym.Activation(x, act_type="relu", name="positive")
+    x = mx.sym.FullyConnected(x, num_hidden=32, name="second")
+    symbol = mx.sym.FullyConnected(x, num_hidden=8, name="third")
+    sizes, _outputs, _states = symbol.infer_shape(data=values.shape)
+    args = {
+        name: mx.nd.array(random.standard_normal(shape).astype(np.float32) * 0.2)
+        for name, shape in zip(symbol.list_arguments(), sizes, strict=True)
+        if name != "data"
+    }
+    args["first_weight"][:, 0] = 0
+    model = adapter.open_supplied((symbol, args, {}))
+    program = tools.trace(model, values).calibrated([(values,)], HOW)
+    assert program.error(INT8, ["first"]) > 0.05
+    names = ("first", "second", "third")
+    placement = _searched(program, values, Pins())
+    assert [placement[name] for name in names] == [BF16, INT8, INT8]
+    forbidden = Pins(int8_names={"second": "quantization.op_wise['second']"})
+    placement = _searched(program, values, forbidden)
+    assert [placement[name] for name in names] == [BF16, BF16, INT8]
