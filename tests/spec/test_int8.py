@@ -52,7 +52,7 @@ def test_it_stands_beside_one_precision(
 
 
 def test_mxnet_has_it_beside_bf16() -> None:
-    model = "model: {name: n, framework: mxnet, path: a-symbol.json}\n"
+    model = "model: {name: n, framework: mxnet, factory: a:b}\n"
     spec = loads(model + "mixed_precision: {precisions: [int8, bf16]}")
     assert spec.precisions == ("bf16",) and spec.quantization is not None
 

@@ -21,6 +21,7 @@ from .ir.arrays import given
 from .ir.naming import Names
 from .ir.network import Entry, Network, in_order
 from .ir.prepared import Prepared
+from .ir.quantized.written import written
 from .measuring.agreement import check_agreement
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
@@ -37,7 +38,6 @@ from .running.predict import predictor
 from .running.session import Predictor
 from .running.switches import hold_fp32
 from .writing import archive
-from .writing.int8 import written
 from .writing.rewrite import rewrite
 
 NOTES = (

@@ -16,7 +16,7 @@ from ...quantizing.quantization import (
 )
 from ..ir.naming import Names
 from ..ir.network import Network
-from ..writing.int8 import ADDS, CONV, FUSED, clamps, only_reader
+from ..ir.quantized.chains import ADDS, CONV, FUSED, clamps, only_reader
 
 SIGNS = Integers("", "sym", "per_tensor", "minmax")
 """What kernels take: no zero point; uint8 where nothing is negative, else int8."""

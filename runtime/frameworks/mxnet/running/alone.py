@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...quantizing.quantization import Scale
 from ..ir.network import VARIABLE, Network, Node
-from ..writing.int8 import written
+from ..ir.quantized.written import written
 from .interpreter import Arrays, Runner
 from .session import Executors
 
