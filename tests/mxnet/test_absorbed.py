@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.graph.pins import Pins, user_pins
 
 X = np.random.default_rng(0).standard_normal((3, 4), np.float32)

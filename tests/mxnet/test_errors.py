@@ -15,7 +15,7 @@ from narrowcast.runtime.evaluation.criterion import Criterion
 from narrowcast.runtime.evaluation.evaluation import Watch, evaluate, to_the_end
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.graph.pins import Pins, Why
 from narrowcast.runtime.graph.rounding import rounded

@@ -11,7 +11,7 @@ import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.graph.graph import Precision
 
 S = mx.sym

@@ -10,7 +10,7 @@ import pytest
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.record.sources import Sources
 from narrowcast.runtime.run.slots.filling import filled
 

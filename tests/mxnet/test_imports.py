@@ -11,7 +11,8 @@ import pytest
 
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import Network, canonical
+from narrowcast.runtime.frameworks.mxnet.ir.network import Network
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.graph.pins import Pins, user_pins
 

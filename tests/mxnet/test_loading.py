@@ -325,7 +325,7 @@ def test_what_is_no_hybrid_block_is_refused() -> None:
 
 def two_inputs() -> Any:
     a, b = mx.sym.var("first"), mx.sym.var("second")
-    from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+    from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 
     return canonical(mx.sym.broadcast_sub(a, b), {})
 
@@ -389,7 +389,7 @@ def test_operators_that_must_know_their_inputs_size_are_opened(tmp_path: Path) -
 
 
 def test_labels_of_a_trained_symbol_are_no_inputs(tools: Any, tmp_path: Path) -> None:
-    from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+    from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 
     x = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="dense")
     symbol = mx.sym.SoftmaxOutput(x, name="softmax")

@@ -14,7 +14,7 @@ from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.frameworks.mxnet.measuring import agreement
 from narrowcast.runtime.frameworks.mxnet.preparation.prepare import prepare
 from narrowcast.runtime.frameworks.mxnet.running.blocks import network_of

@@ -11,7 +11,7 @@ import pytest
 
 from narrowcast.runtime.common.errors import ModelError
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.frameworks.mxnet.measuring import journal
 from narrowcast.runtime.frameworks.mxnet.measuring import probes as probing
 from narrowcast.runtime.frameworks.protocol import Probe

@@ -9,7 +9,8 @@ import numpy as np
 
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import Network, canonical
+from narrowcast.runtime.frameworks.mxnet.ir.network import Network
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.frameworks.protocol import restart
 from narrowcast.runtime.graph.graph import Precision
 

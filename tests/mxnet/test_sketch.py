@@ -15,7 +15,7 @@ from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.measuring.output_errors import OutputErrors
 from narrowcast.runtime.frameworks.mxnet import Program
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import canonical
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 from narrowcast.runtime.frameworks.mxnet.measuring.output_errors import Reruns
 from narrowcast.runtime.frameworks.mxnet.measuring.sketch import sketch
 from narrowcast.runtime.frameworks.mxnet.running.interpreter import Runner

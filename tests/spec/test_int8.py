@@ -51,6 +51,12 @@ def test_it_stands_beside_one_precision(
     assert spec.quantization is not None
 
 
+def test_mxnet_has_it_beside_bf16() -> None:
+    model = "model: {name: n, framework: mxnet, factory: a:b}\n"
+    spec = loads(model + "mixed_precision: {precisions: [int8, bf16]}")
+    assert spec.precisions == ("bf16",) and spec.quantization is not None
+
+
 def test_its_runtime_is_that_of_the_16_bits() -> None:
     def runtime(precisions: str) -> str | None:
         text = MODEL % "~" + f"mixed_precision: {{precisions: {precisions}}}"

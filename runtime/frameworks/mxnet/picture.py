@@ -15,6 +15,7 @@ from .ir.flops import flops
 from .ir.naming import Names
 from .ir.operators import CONTROL_FLOW
 from .ir.prepared import Prepared
+from .ir.quantized.nodes import on_integers
 from .ir.slots import castable
 from .running.bodies import body_flops
 from .running.interpreter import Runner, Step
@@ -79,6 +80,7 @@ def _op(
         flops=_flops(step, kind),
         key=step.index,
         growth=operators.growth(node.op),
+        quantized=on_integers(node.op, node.attrs),
     )
     return absorbing(op, prepared.told.absorbed.get(node.name, ()))
 

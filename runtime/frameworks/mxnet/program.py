@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from ..comparing import probed, relative_error
 from ..inputs import Input, check_shapes, places
 from ..measuring.output_errors import OutputErrors
 from ..protocol import Array, Inputs, Probe, Statistics, Timings
+from ..quantizing.kernels import with_int8
+from ..quantizing.quantization import Quantization, Scales
 from .ir.arrays import given
 from .ir.naming import Names
-from .ir.network import Network, in_order
+from .ir.network import Entry, Network, in_order
 from .ir.prepared import Prepared
+from .ir.quantized.written import written
 from .measuring.agreement import check_agreement
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
@@ -27,6 +30,8 @@ from .measuring.statistics import collect
 from .measuring.stopwatch import Stopwatch
 from .picture import picture
 from .preparation.prepare import prepare
+from .quantizing.calibrating import NOTHING, Quantized, calibrated, with_scales
+from .quantizing.timing import Int8Stopwatch
 from .running.blocks import as_model, marked, network_of, positions
 from .running.interpreter import Runner
 from .running.predict import predictor
@@ -49,6 +54,7 @@ class Program:
 
     Attributes:
         notes: What whoever runs the result, or saves it once more, must know.
+        int8: Scales, and what ran with them.
     """
 
     graph: Graph
@@ -57,6 +63,7 @@ class Program:
     prepared: Prepared
     batch: Inputs
     notes: tuple[str, ...] = NOTES
+    int8: Quantized = NOTHING
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
         """As `Traced.error`, at `compared_values`."""
@@ -65,7 +72,9 @@ class Program:
     def sketch(
         self, precision: Precision, ops: Iterable[str], probes: int = 4, seed: int = 0
     ) -> Mapping[str, float]:
-        """As `Traced.sketch`; only ops with a kernel are run."""
+        """As `Traced.sketch`; only ops with a kernel are run, and none in int8."""
+        if precision is Precision.INT8:
+            return {}
         by_id = self.graph.by_id
         names = {self._key(n): n for n in ops if by_id[n].kernel(precision)}
         compared = self._reruns.compared
@@ -81,6 +90,9 @@ class Program:
     ) -> Timings:
         """As `Traced.time`, in whole networks (`stopwatch`)."""
         network = self.prepared.network
+        if precision is Precision.INT8:
+            int8 = Int8Stopwatch(self.graph, self.batch, self.apply, ops, self.int8.ops)
+            return int8.time(clock, seconds)
         watch = Stopwatch(self.graph, network, self.batch, self.apply, precision, ops)
         return watch.time(clock, seconds)
 
@@ -95,8 +107,16 @@ class Program:
         return interleaved(calls, clock)
 
     def apply(self, placement: Placement) -> Network:
-        """The converted model, its weights in the precision of the ops that use them."""
-        network, names = self.prepared.network, Names(self.prepared.network)
+        """The converted model, its weights in the precision of the ops that use them.
+
+        Raises:
+            PlanError: An op is to be int8 that has no scales.
+        """
+        return self._applied(placement, self.prepared.network)
+
+    def _applied(self, placement: Placement, network: Network) -> Network:
+        names = Names(network)
+        taken = self.int8.taken(placement)
         made = held_precisions(self.graph, placement)
         entries = {
             (index, k): names.tensor((index, k))
@@ -107,12 +127,50 @@ class Program:
         floating = {
             e: n for e, n in entries.items() if n in made and tensors[n].floating
         }
-        return rewrite(
+        floats = rewrite(
             network,
-            {self._key(name): precision for name, precision in placement.items()},
+            {
+                self._key(name): Precision.FP32 if name in taken else precision
+                for name, precision in placement.items()
+            },
             {entry: made[name] for entry, name in floating.items()},
             {e: len(tensors[n].shape) for e, n in entries.items() if n in tensors},
         )
+        return written(floats, taken, self.int8.scales)
+
+    @property
+    def scales(self) -> Scales:
+        """As `Quantizable.scales`."""
+        return self.int8.scales
+
+    @property
+    def int8_probes(self) -> Mapping[str, Probe]:
+        """Op id → what happened when it ran in int8; its output is fp32."""
+        return self.int8.probes
+
+    @property
+    def int8_refusals(self) -> dict[str, str]:
+        """As `Quantizable.int8_refusals`."""
+        return dict(self.int8.refusals)
+
+    def calibrated(self, batches: Iterable[Inputs], how: Quantization) -> Program:
+        """As `Quantizable.calibrated`."""
+        own = self.prepared.network, self.graph, self.batch
+        return self._in_int8(calibrated(*own, batches, how))
+
+    def with_scales(self, scales: Scales, how: Quantization) -> Program:
+        """As `Quantizable.with_scales`."""
+        own = self.prepared.network, self.graph, self.batch
+        return self._in_int8(with_scales(*own, scales, how))
+
+    def _in_int8(self, int8: Quantized) -> Program:
+        return replace(self, graph=with_int8(self.graph, int8.ops), int8=int8)
+
+    def _showing(self, low: Placement, shown: Sequence[Entry]) -> Network:
+        """These ops low and all others fp32, with other outputs."""
+        placement = {op.id: low.get(op.id, Precision.FP32) for op in self.graph.ops}
+        network = replace(self.prepared.network, heads=tuple(shown))
+        return self._applied(placement, network)
 
     def save(self, model: Network, path: Path) -> Path:
         """Write a model that `apply` made, parameters beside it; the same bytes each time."""
@@ -124,7 +182,7 @@ class Program:
 
     @cached_property
     def _reruns(self) -> Reruns:
-        return Reruns(self._runner)
+        return Reruns(self._runner, self._showing)
 
     @cached_property
     def _outputs(self) -> OutputErrors[Array]:

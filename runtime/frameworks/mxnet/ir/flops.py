@@ -18,7 +18,15 @@ def flops(node: Node, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
     op = node.op.removeprefix("_sparse_").removeprefix("_npx_").lstrip("_")
     made = prod(outputs[0]) if outputs else 0
     match op.lower().replace("_", ""):
-        case "convolution" | "convolutionv1" | "fullyconnected":
+        case (
+            "convolution"
+            | "convolutionv1"
+            | "fullyconnected"
+            | "sgmkldnnconv"
+            | "sgmkldnnfullyconnected"
+            | "contribquantizedconv"
+            | "contribquantizedfullyconnected"
+        ):
             # Each output takes a dot product with one row of the weight.
             return 2 * made * prod(inputs[1][1:])
         case "contribdeformableconvolution":

@@ -191,13 +191,6 @@ def symbol(network: Network) -> Any:
     return mx.sym.load_json(to_json(network))
 
 
-def canonical(found: Any, parameters: Mapping[str, Values]) -> Network:
-    """The network of MXNet's symbol, casts included; unused parameters are dropped."""
-    return with_outputs(
-        from_json(found.tojson(remove_amp_cast=False)), parameters, found
-    )
-
-
 def with_outputs(
     network: Network, parameters: Mapping[str, Values], found: Any = None
 ) -> Network:

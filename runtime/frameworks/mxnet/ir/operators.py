@@ -12,6 +12,7 @@ from ....graph.graph import Kind
 from ....graph.growth import Growth
 from ...listing import grown, listed
 from .network import Node
+from .quantized.nodes import holds_integers
 
 COMPUTE = listed(
     """
@@ -126,7 +127,7 @@ def plain_name(op: str) -> str:
 def kind(node: Node) -> Kind:
     """The kind of an operator; arithmetic unless it is known to be something else."""
     op = node.op
-    if draws(node):
+    if draws(node) or holds_integers(op, node.attrs):
         return Kind.FIXED
     if op in COMPUTE:
         return Kind.COMPUTE

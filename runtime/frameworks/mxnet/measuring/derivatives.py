@@ -11,6 +11,7 @@ from dataclasses import replace
 from ...listing import listed
 from ..ir.network import Node
 from ..ir.operators import CONTROL_FLOW, picks, plain_name
+from ..ir.quantized.nodes import holds_integers
 
 SAME = listed(
     """
@@ -48,6 +49,8 @@ def differentiable(node: Node, dimensions: int) -> Node | None:
         its first input alone.
     """
     name = plain_name(node.op)
+    if holds_integers(node.op, node.attrs):
+        return None
     if node.op in CONTROL_FLOW or name in STEPS or picks(node):
         return None
     if node.attrs.get("act_type") == "rrelu":  # its gradient ends the process

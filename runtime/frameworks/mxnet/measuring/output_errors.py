@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from ....graph.graph import Op, Precision
+from ....common.errors import ModelError
+from ....graph.graph import Op, Placement, Precision
 from ...measuring.output_errors import Skipped
 from ...protocol import Outputs
 from ..ir.arrays import PRECISIONS, cast, name_of, widened
 from ..ir.library import mx
-from ..ir.network import Entry
+from ..ir.network import Entry, Network
 from ..running.interpreter import Arrays, Runner
+from ..running.session import Predictor
 from .tails import compared_values
 
 
@@ -20,8 +22,10 @@ class Reruns:
 
     skipped: Skipped = frozenset()
 
-    def __init__(self, runner: Runner) -> None:
-        self.runner = runner
+    def __init__(
+        self, runner: Runner, in_int8: Callable[[Placement, Sequence[Entry]], Network]
+    ) -> None:
+        self.runner, self.in_int8 = runner, in_int8
 
     @cached_property
     def compared(self) -> tuple[Entry, ...]:
@@ -33,6 +37,8 @@ class Reruns:
     ) -> Outputs | None:
         """The compared values, None where a kernel fails beside others that it ran with."""
         keys, compared = {op.key for op in ops}, self.compared
+        if precision is Precision.INT8 and ops:
+            return self._in_int8(ops)
         seen: dict[Entry, Arrays] = {}
         try:
             for step in self.runner.steps():
@@ -47,6 +53,15 @@ class Reruns:
             if keys:
                 return None
             raise
+
+    def _in_int8(self, ops: Sequence[Op]) -> Outputs | None:
+        """As executors run it: what int8 kernels fuse is rounded once."""
+        placement = {op.id: Precision.INT8 for op in ops}
+        network = self.in_int8(placement, self.compared)
+        try:
+            return Predictor(network)(tuple(self.runner.batch))
+        except ModelError:
+            return None
 
 
 def _up(array: object) -> object:

@@ -12,7 +12,8 @@ from typing import Any
 from ....common.errors import DamagedError, ModelError
 from ..ir.arrays import Values, on_device
 from ..ir.library import mx, said_by
-from ..ir.network import Network, Node, canonical
+from ..ir.network import Network, Node
+from ..ir.quantized.canonical import canonical
 from ..running.selected import select_outputs
 from .untrusted import params
 from .untrusted.symbol import checked, parsed
@@ -150,8 +151,11 @@ def _check_names(network: Network, held: Iterable[str], file: str) -> None:
         raise _missing(missing, set(held) - variables, file, "the symbol")
 
 
-PARAMETERS = ("_weight", "_bias", "_gamma", "_beta", "_mean", "_var", "_parameters")
-"""How Gluon and the Symbol API end the names of parameters."""
+PARAMETERS = (
+    *("_weight", "_bias", "_gamma", "_beta", "_mean", "_var", "_parameters"),
+    *("_quantize", "_quantize_min", "_quantize_max"),
+)
+"""How Gluon, the Symbol API and MXNet's quantizing end the names of parameters."""
 
 
 def _check_same(found: set[str], wanted: set[str], file: str, what: str) -> None:

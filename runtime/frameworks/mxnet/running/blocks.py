@@ -12,7 +12,8 @@ from ...inputs import places
 from ...protocol import Inputs, Outputs
 from ..ir.arrays import failed_on, given, widened
 from ..ir.library import mx, restart_random, said_by
-from ..ir.network import Network, canonical, in_order
+from ..ir.network import Network, in_order
+from ..ir.quantized.canonical import canonical
 from .selected import grouped, heads
 from .switches import hold_fp32
 

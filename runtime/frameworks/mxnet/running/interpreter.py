@@ -14,7 +14,7 @@ from ....graph.graph import Precision
 from ..ir.arrays import cast, given, name_of, on_device
 from ..ir.library import mx, restart_random, said_by
 from ..ir.network import VARIABLE, Entry, Network, Node, symbol, to_json
-from ..ir.operators import CONTROL_FLOW, CREATORS
+from ..ir.operators import CREATORS
 from ..ir.scalars import fitting
 from ..ir.slots import castable
 from ..ir.weights import stored
@@ -153,7 +153,7 @@ def invoke(node: Node, inputs: Arrays) -> Arrays:
         mxnet.base.MXNetError: It can't take these inputs. What fails while it computes
             is raised when the outputs are read.
     """
-    if node.op in CONTROL_FLOW:
+    if node.bodies:
         return _executed(node, inputs)
     attrs = node.arguments
     made = mx.ndarray._internal._imperative_invoke(
@@ -180,7 +180,8 @@ def _executed(node: Node, inputs: Arrays) -> Arrays:
     )
     found = symbol(alone)
     arguments = {f"input{k}": value for k, value in enumerate(inputs)}
-    executor = found.bind(mx.cpu(), arguments, grad_req="null")
+    states = {name: arguments.pop(name) for name in found.list_auxiliary_states()}
+    executor = found.bind(mx.cpu(), arguments, aux_states=states, grad_req="null")
     executor.forward(is_train=False)
     return list(executor.outputs)
 

@@ -19,6 +19,7 @@ from ..ir.arrays import on_device
 from ..ir.library import mx
 from ..ir.network import VARIABLE, Network, Node, from_json, symbol
 from ..ir.operators import COMPUTE
+from ..ir.quantized.nodes import on_integers
 from .session import bound
 from .switches import backend
 
@@ -79,7 +80,7 @@ def _partitioned(plain: Any) -> Any:
 
 
 def _inner(node: Node) -> Iterator[str]:
-    if not node.op.startswith("_sg_"):
+    if not node.op.startswith("_sg_") or on_integers(node.op, node.attrs):
         yield node.name
         return
     for body in node.bodies:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .....common.errors import ModelError, UnsafeError
 from ....listing import listed
+from ...ir.quantized import nodes as fused
 
 UNSAFE = listed(
     """
@@ -25,7 +26,7 @@ UNSAFE_PARTS = ("imread", "imdecode", "_update", "tvm", "dgl", "TensorRT")
 """Operators with these in their names open files, decode images, or write into their
 inputs."""
 
-FUSED = ("_sg_", "_FusedOp", "_contrib_quantize", "_contrib_requantize")
+FUSED = ("_sg_", "_FusedOp")
 
 PLAIN = "Save the symbol again: symbol.save, block.export."
 MOST_BODIES = 64
@@ -126,7 +127,7 @@ def _check_indices(indices: Any, end: int, name: str, where: str) -> None:
 
 def _check_operator(node: Any, name: str, trust: bool) -> None:
     op = node["op"]
-    if op.startswith(FUSED):
+    if op.startswith(FUSED) and not (op in fused.FUSED and fused.fits(node)):
         raise ModelError(
             f"{name} was changed for one backend already: {node['name']} is {op}",
             "Convert the fp32 symbol that it was made from.",

@@ -1,0 +1,1 @@
+"""Nodes that hold integers, and what oneDNN fused around them."""
