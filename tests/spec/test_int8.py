@@ -202,7 +202,7 @@ TURNED = "Transpose: {perm: [1, 0]}, Rescale: ~"
 
 
 @pytest.mark.parametrize(
-    ("calibration", "noted"),
+    ("calibration", "own"),
     [
         (LOADER % (4, STEPS, 1), False),
         ("~", False),
@@ -211,15 +211,21 @@ TURNED = "Transpose: {perm: [1, 0]}, Rescale: ~"
         (LOADER % (4, "", 8), True),
     ],
 )
-def test_other_data_than_what_is_evaluated_is_not_read(
-    calibration: str, noted: bool
+def test_ranges_have_data_of_their_own_where_it_is_not_what_is_evaluated(
+    calibration: str, own: bool
 ) -> None:
     text = (
         f"{ASKED}evaluation: {{accuracy: {{dataloader: {LOADER % (4, STEPS, 8)}}}}}\n"
         f"quantization: {{calibration: {{dataloader: {calibration}}}}}"
     )
-    said = notes(text).get("quantization.calibration.dataloader", "")
-    assert said.startswith("is not read: ranges are taken from") is noted
+    assert "quantization.calibration.dataloader" not in notes(text)
+    assert (loads(text, "s.yaml").calibration is not None) is own
+
+
+def test_a_loader_of_ranges_without_a_dataset_is_noted() -> None:
+    text = f"{ASKED}quantization: {{calibration: {{dataloader: {{batch_size: 8}}}}}}\n"
+    said = notes(text)["quantization.calibration.dataloader"]
+    assert said.startswith("names no dataset: ranges are taken from data of evaluation")
 
 
 def test_sides() -> None:
