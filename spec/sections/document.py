@@ -97,6 +97,7 @@ class Document(Section):
         yield self._score_problems()
         yield from map(self._feeding_problems, feeding.RULES)
         yield from map(self._calibration_problems, feeding.RULES)
+        yield self._batch_problems()
         yield self._direction_problems()
         yield self._drift_problems()
 
@@ -227,6 +228,13 @@ class Document(Section):
         if loader := self.calibrated_by:
             for problem in rule(self.model, loader):
                 yield replace(problem, at=(*CALIBRATION, *problem.at))
+
+    def _batch_problems(self) -> Iterator[Problem]:
+        accuracy = self.evaluation.accuracy
+        evaluated = accuracy.dataloader if accuracy else None
+        for loader in filter(None, (evaluated, self.calibrated_by)):
+            for problem in feeding.batches(self.model, loader):
+                yield replace(problem, at=("model", *problem.at))
 
     def _drift_problems(self) -> Iterator[Problem]:
         """Drift of what gives no outputs to compare, or of outputs of no name."""

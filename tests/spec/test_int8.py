@@ -243,14 +243,31 @@ STEPS = "Rescale: ~, Transpose: {perm: [1, 0]}"
 TURNED = "Transpose: {perm: [1, 0]}, Rescale: ~"
 
 
-@pytest.mark.parametrize("steps", [STEPS, TURNED, ""])
-@pytest.mark.parametrize("count", [4, 5])
-def test_data_of_its_own_is_read(count: int, steps: str) -> None:
+@pytest.mark.parametrize(
+    ("calibration", "own"),
+    [
+        (LOADER % (4, STEPS, 1), False),
+        ("~", False),
+        (LOADER % (5, STEPS, 8), True),
+        (LOADER % (4, TURNED, 8), True),
+        (LOADER % (4, "", 8), True),
+    ],
+)
+def test_ranges_have_data_of_their_own_where_it_is_not_what_is_evaluated(
+    calibration: str, own: bool
+) -> None:
     text = (
         f"{ASKED}evaluation: {{accuracy: {{dataloader: {LOADER % (4, STEPS, 8)}}}}}\n"
-        f"quantization: {{calibration: {{dataloader: {LOADER % (count, steps, 8)}}}}}"
+        f"quantization: {{calibration: {{dataloader: {calibration}}}}}"
     )
     assert "quantization.calibration.dataloader" not in notes(text)
+    assert (loads(text, "s.yaml").calibration is not None) is own
+
+
+def test_a_loader_of_ranges_without_a_dataset_is_noted() -> None:
+    text = f"{ASKED}quantization: {{calibration: {{dataloader: {{batch_size: 8}}}}}}\n"
+    said = notes(text)["quantization.calibration.dataloader"]
+    assert said.startswith("names no dataset: ranges are taken from data of evaluation")
 
 
 def test_sides() -> None:

@@ -43,15 +43,15 @@ def steps(model: ModelKeys, loader: DataloaderSection) -> Iterator[Problem]:
 
 
 def batches(model: ModelKeys, loader: DataloaderSection) -> Iterator[Problem]:
-    """Batches are as large as the inputs, where these have a size."""
+    """Batches are as large as the inputs, where these have a size; at the input."""
     batch = loader.batch_size
-    for item in model.inputs:
+    for row, item in enumerate(model.inputs):
         first = item.shape[0] if item.shape else batch
         if isinstance(first, int) and first != batch and not item.is_fixed:
             yield Problem(
-                f"input {item.name} takes {first} samples, but a batch holds {batch}",
-                f"batch_size: {first}, or in model.inputs a symbol such as `batch`",
-                ("batch_size",),
+                f"the input takes {first} samples, but a batch holds {batch}",
+                f"write a symbol such as `batch`, or batch_size: {first}",
+                ("inputs", row, "shape", 0),
                 code=Code.COUNT,
             )
 
@@ -61,8 +61,8 @@ RULES: tuple[Feeding, ...] = (
     inputs,
     transforms,
     steps,
-    batches,
 )
+"""Rules whose problems are at the loader; those of `batches` are at the model."""
 
 
 def _arrays(dataset: DatasetSection | None) -> int:
