@@ -22,7 +22,7 @@ from ...protocol import Predict
 from ..running.predict import predictor
 from ..running.switches import hold_fp32
 from ..writing.archive import opened
-from .layouts import keep_layouts
+from .floats import keep_floats
 from .package import About, about, input_values, read_about
 
 SETTINGS = {
@@ -90,7 +90,7 @@ def _compile(saved: Path, scratch: Path) -> Path:
     hold_fp32()
     program = opened(saved)
     _check_stateless(program)
-    keep_layouts(program.graph)
+    keep_floats(program.graph)
     known = about(program, saved)
     program._example_inputs = _examples(program)
     package = scratch / "model.pt2"
