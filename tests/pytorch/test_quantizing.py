@@ -181,8 +181,14 @@ def test_int8_kernels_run_in_a_fresh_process_without_torchao(
     assert kernels(package) == {"qconv": 3, "qlinear": 2}
     inputs, found = tmp_path / "inputs.npz", tmp_path / "found.npz"
     np.savez(inputs, image=batch[0].numpy(), added=batch[1].numpy())
-    done = python("-c", FRESH, package, saved, inputs, found)
+    verbose = {"ONEDNN_VERBOSE": "1"}
+    done = python("-c", FRESH, package, saved, inputs, found, env=verbose)
     assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if "src:u8" in line]
+    executed = [line for line in said if ",exec," in line]
+    # Two calls; what the kernels make is integers or bf16, never fp32.
+    assert len(executed) == 10
+    assert all(re.search("dst:(u8|bf16)", line) for line in executed)
     with torch.no_grad():
         reference = net(*batch)
     for name, output in np.load(found).items():
