@@ -1,7 +1,6 @@
 """What a script needs of the framework and the machine, checked before the model.
 
-The operating system's flags and the framework's own answer must agree
-(`instructions` has the rules).
+The system's flags and the framework's answer must agree (`instructions` has the rules).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from ..common.errors import RequirementError
 from ..common.version import installing
 from ..graph.graph import Precision
 from .answers import FRAMEWORKS, Answer, Device, FrameworkAnswer
+from .beside import unfit
 from .cpu import Cpu, read_cpu
 from .instructions import (
     CPU_FLAGS,
@@ -81,8 +81,7 @@ class Missing:
     Attributes:
         text: What, as a sentence.
         remedy: What the user can do about it.
-        forcible: Whether FORCE_* turns it into a warning: slow arithmetic, an old or a
-            too new framework, yes; an absent framework or CUDA device, no.
+        forcible: Whether FORCE_* makes it a warning: no absent framework or device.
     """
 
     text: str
@@ -135,7 +134,7 @@ def require(
     lacks = missing(requirements, cpu, version, answer)
     if requirements.compiler:
         lacks += missing_compiler(environ)
-    lacks += missing_beside(requirements, installed)
+    lacks += tuple(Missing(*each) for each in unfit(requirements.beside, installed))
     needs_device = requirements.executes and requirements.device != "cpu"
     forced = environ.get(requirements.force) == "1"
     if not all(lack.forcible and forced for lack in lacks):
@@ -177,27 +176,6 @@ def missing(
             else missing_capability(requirements, said)
         )
     return lacks
-
-
-def missing_beside(
-    requirements: Requirements, installed: Callable[[str], str | None]
-) -> tuple[Missing, ...]:
-    """The other distributions that are not installed, or too old or new."""
-    found = []
-    for each in requirements.beside:
-        name, lowest, below = required(each)
-        version = installed(name)
-        have = release(version) if version else None
-        if have is None:
-            text = f"{name} is not installed."
-        elif have < (release(lowest) or ()):
-            text = f"{name} {lowest} or later is needed; {version} is installed."
-        elif below and have >= (release(below) or ()):
-            text = f"{name} before {below} is needed; {version} is installed."
-        else:
-            continue
-        found.append(Missing(text, f"Install it: pip install '{each}'"))
-    return tuple(found)
 
 
 def missing_framework(
