@@ -23,6 +23,7 @@ from ..running.predict import predictor
 from ..running.switches import hold_fp32
 from ..writing.archive import opened
 from .floats import keep_floats
+from .narrow import cast_apart
 from .package import About, about, input_values, read_about
 
 SETTINGS = {
@@ -91,6 +92,7 @@ def _compile(saved: Path, scratch: Path) -> Path:
     program = opened(saved)
     _check_stateless(program)
     keep_floats(program.graph)
+    cast_apart(program.graph)
     known = about(program, saved)
     program._example_inputs = _examples(program)
     package = scratch / "model.pt2"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
 
-from .dtypes import keep_dtypes
 from .packing import pack_convolutions
 from .residuals import keep_residuals
 
@@ -15,10 +14,9 @@ class Passes(CustomGraphPass):
 
     def __call__(self, graph: fx.Graph) -> None:
         """Change the graph in place."""
-        keep_dtypes(graph)
         keep_residuals(graph)
         pack_convolutions(graph)
 
     def uuid(self) -> str:
         """Names these passes in inductor's caches."""
-        return "narrowcast.Passes.2"
+        return "narrowcast.Passes.1"
