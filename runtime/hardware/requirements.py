@@ -1,7 +1,6 @@
 """What a script needs of the framework and the machine, checked before the model.
 
-The operating system's flags and the framework's own answer must agree
-(`instructions` has the rules).
+The system's flags and the framework's answer must agree (`instructions` has the rules).
 """
 
 from __future__ import annotations

@@ -366,6 +366,89 @@ def test_a_weight_of_two_ops_is_not_called_int8() -> None:
     assert [op.id for op in graph.ops if op.quantized] == ["two:linear:0"]
 
 
+class Signed(nn.Module):
+    """A convolution and a product of integers with a sign."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, shape in (("filters", (16, 1, 3, 3)), ("rows", (8, 16))):
+            self.register_buffer(name, torch.randint(-127, 128, shape).to(torch.int8))
+            self.register_buffer(f"{name}_scales", torch.full(shape[:1], 0.01))
+            zeros = torch.zeros(shape[0], dtype=torch.int64)
+            self.register_buffer(f"{name}_zeros", zeros)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.conv2d(self.rounded(x), self.weight("filters")).mean((2, 3))
+        return nn.functional.linear(self.rounded(x), self.weight("rows"))
+
+    @staticmethod
+    def rounded(x: torch.Tensor) -> torch.Tensor:
+        ends = (0.03, 0, -128, 127, torch.int8)
+        quantized = torch.ops.quantized_decomposed.quantize_per_tensor.default(x, *ends)
+        return torch.ops.quantized_decomposed.dequantize_per_tensor.default(  # type: ignore[no-any-return]
+            quantized, *ends
+        )
+
+    def weight(self, name: str) -> torch.Tensor:
+        parts = (getattr(self, name + part) for part in ("", "_scales", "_zeros"))
+        return torch.ops.quantized_decomposed.dequantize_per_channel.default(  # type: ignore[no-any-return]
+            *parts, 0, -128, 127, torch.int8
+        )
+
+
+class Grey(Signed):
+    """Images of one channel, without a sign."""
+
+    @staticmethod
+    def rounded(x: torch.Tensor) -> torch.Tensor:
+        ends = (0.03, 128, 0, 255, torch.uint8)
+        quantized = torch.ops.quantized_decomposed.quantize_per_tensor.default(x, *ends)
+        return torch.ops.quantized_decomposed.dequantize_per_tensor.default(  # type: ignore[no-any-return]
+            quantized, *ends
+        )
+
+
+WRONG = pytest.mark.parametrize(
+    "make, size, wrong",
+    [(Signed, 4, True), (Grey, "batch", True), (Grey, 4, False)],
+    ids=["signed", "grey", "grey, of one size"],
+)
+"""Models, their batch, and whether inductor's kernel of the convolution is wrong."""
+
+
+def with_wrong_kernel(
+    make: type[Signed], size: int | str
+) -> tuple[Program, nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    model, x = make().eval(), torch.randn(4, 1, 8, 8)
+    inputs = [Input("x", (size, 1, 8, 8))]
+    program = pytorch.trace(model, (x,), low=BF16, inputs=inputs)
+    return pytorch.under_inductor(program), model, x
+
+
+@WRONG
+def test_what_inductor_has_a_wrong_kernel_for_is_no_int8(
+    make: type[Signed], size: int | str, wrong: bool
+) -> None:
+    program, _model, _x = with_wrong_kernel(make, size)
+    int8 = [op.type for op in program.graph.ops if op.quantized]
+    assert int8 == (["linear"] if wrong else ["conv2d", "linear"])
+
+
+@pytest.mark.nightly
+@WRONG
+def test_and_is_computed_in_floats(
+    make: type[Signed], size: int | str, wrong: bool, tools: Any, tmp_path: Path
+) -> None:
+    program, model, x = with_wrong_kernel(make, size)
+    path = program.save(program.apply(tools.all_low(program)), tmp_path / "net.pt2")
+    package = pytorch.compile_saved(path, tmp_path / "net.compiled.pt2")
+    assert sum(kernels(package).values()) == (1 if wrong else 2)
+    (found,) = pytorch.load_compiled(package)((x,))
+    with torch.no_grad():
+        assert tools.error(model(x), torch.from_numpy(found)) < 0.02
+
+
 class Other(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.ops.quantized_decomposed.convert_element_type.no_fuse(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 import sys
 import time
 import zipfile
@@ -11,7 +12,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import end_to_end
 import numpy as np
+import one_model
 import pytest
 import torch
 from torch import nn
@@ -181,8 +184,16 @@ def test_int8_kernels_run_in_a_fresh_process_without_torchao(
     assert kernels(package) == {"qconv": 3, "qlinear": 2}
     inputs, found = tmp_path / "inputs.npz", tmp_path / "found.npz"
     np.savez(inputs, image=batch[0].numpy(), added=batch[1].numpy())
-    done = python("-c", FRESH, package, saved, inputs, found)
+    verbose = {"ONEDNN_VERBOSE": "1"}
+    done = python("-c", FRESH, package, saved, inputs, found, env=verbose)
     assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if "src:u8" in line]
+    executed = [line for line in said if ",exec," in line]
+    assert len(executed) == 10  # of two calls
+    # What products make is integers or bf16, never fp32.
+    products = [line for line in executed if ",matmul," in line]
+    assert len(products) == 4
+    assert all(re.search("dst:(u8|bf16)", line) for line in products)
     with torch.no_grad():
         reference = net(*batch)
     for name, output in np.load(found).items():
@@ -422,3 +433,34 @@ def test_dtypes_that_a_spec_allows_forbid_int8_alone(program: InductorProgram) -
     (plan,) = everything_low(program, low=BF16, objective=low_compute, pins=pins)
     assert plan.placement["head:linear:0"] is BF16
     assert plan.placement[":matmul:0"] is INT8
+
+
+@pytest.mark.nightly
+def test_from_a_spec_to_a_package_and_again(tmp_path: Path) -> None:
+    project = end_to_end.project_in(tmp_path)
+    example = Path(__file__).resolve().parents[2] / "examples" / "mnist"
+    model = runpy.run_path(str(example / "mnist_cnn.py"))["build"]().eval()
+    weights = {k: torch.tensor(v) for k, v in one_model.weights().items()}
+    model.load_state_dict(weights)
+    images = torch.zeros(8, 1, 28, 28)
+    sizes = ({0: torch.export.Dim("batch")},)
+    exported = torch.export.export(model, (images,), dynamic_shapes=sizes)
+    torch.export.save(exported, tmp_path / "net.pt2")
+    spec = end_to_end.evaluation()
+    spec["tuning"]["execution"] = "compile"
+    named = {"name": "net", "framework": "pytorch", "path": "net.pt2"}
+    project.write(model=named, mixed_precision={"precisions": ["int8", "bf16"]}, **spec)
+    report = project.report()
+    assert report["exit_code"] == 0 and report["judgement"]["holds"]
+    # The first convolution's images have one channel.
+    assert 0.9 < report["flops_int8"] / report["flops"] < 1
+    assert report["flops_int8"] + report["flops_low"] == report["flops"]
+    saved = project.hashes("net.int8.bf16.pt2")
+    assert saved and project.plan["scales"]
+    assert kernels(tmp_path / "net.int8.bf16.compiled.pt2") == {
+        "qconv": 2,
+        "qlinear": 2,
+    }
+    again = project.report()
+    assert again["exit_code"] == 0
+    assert project.hashes("net.int8.bf16.pt2") == saved

@@ -22,7 +22,8 @@ from ...protocol import Predict
 from ..running.predict import predictor
 from ..running.switches import hold_fp32
 from ..writing.archive import opened
-from .layouts import keep_layouts
+from .floats import keep_floats
+from .narrow import cast_apart
 from .package import About, about, read_about
 
 SETTINGS = {
@@ -90,7 +91,8 @@ def _compile(saved: Path, scratch: Path) -> Path:
     hold_fp32()
     program = opened(saved)
     _check_stateless(program)
-    keep_layouts(program.graph)
+    keep_floats(program.graph)
+    cast_apart(program.graph)
     known = about(program, saved)
     # As large in memory as they say: strides are compiled in.
     program._example_inputs = tree_map_only(

@@ -69,7 +69,7 @@ def computes_in_int8(node: fx.Node) -> bool:
     match nodes.operator_name(node):
         case "conv1d" | "conv2d":
             quantized = _is_activation(taken["input"]) and _is_weight(taken["weight"])
-            return quantized and not is_mislaid(node)
+            return quantized and not breaks(node)
         case "linear":
             rows, weight = taken["input"], taken["weight"]
         case "addmm":
@@ -81,6 +81,19 @@ def computes_in_int8(node: fx.Node) -> bool:
         case _:
             return False
     return _is_activation(rows) and _is_weight(weight)
+
+
+def breaks(convolution: fx.Node) -> bool:
+    """Whether the kernel that inductor takes for a convolution fails, or is wrong.
+
+    oneDNN's takes no integers with a sign, which inductor hands it all the same.
+    """
+    taken, _weight = nodes.operands(convolution)
+    if not nodes.dequantizes(taken):
+        return False
+    integers = dict(nodes.arguments(taken))["input"]
+    signed: bool = integers.meta["val"].dtype == torch.int8
+    return signed or is_mislaid(convolution)
 
 
 def is_mislaid(convolution: fx.Node) -> bool:

@@ -1,4 +1,4 @@
-"""Convolutions whose layout inductor mistakes in int8 are left to it in floats."""
+"""Convolutions that inductor has wrong int8 kernels for are left to it in floats."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import torch
 from torch import fx
 
 from ..ir import nodes
-from ..ir.values.quantized import is_mislaid
+from ..ir.values.quantized import breaks
 
 aten = torch.ops.aten
 
 CONVOLUTIONS = frozenset({"conv1d", "conv2d"})
 
 
-def keep_layouts(graph: fx.Graph) -> None:
+def keep_floats(graph: fx.Graph) -> None:
     """Write in place what they take as plain arithmetic, that no kernel is made of."""
     for node in graph.nodes:
         if not nodes.is_op(node) or nodes.operator_name(node) not in CONVOLUTIONS:
             continue
         taken, _weight = nodes.operands(node)
-        if nodes.dequantizes(taken) and is_mislaid(node):
+        if breaks(node):
             node.replace_input_with(taken, _plain(graph, taken, node))
 
 
