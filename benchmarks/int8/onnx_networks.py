@@ -259,9 +259,7 @@ def mnist() -> onnx.ModelProto:
     from onnx_model import convolution, described, linear
 
     path = "digit_recognizer/models/handwriting_model.pth"
-    trained.WEIGHTS = Path(
-        str(distribution("digit-recognizer-py").locate_file(path))
-    )
+    trained.WEIGHTS = Path(str(distribution("digit-recognizer-py").locate_file(path)))
     nodes, values, flowing = [], [], "image"
     for k, pair in enumerate(trained.layers()):
         names = [f"weight{k}", f"bias{k}"]

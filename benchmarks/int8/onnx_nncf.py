@@ -15,7 +15,6 @@ the layers of the executed graph; an evaluation is as many validated samples as 
 from __future__ import annotations
 
 import io
-import itertools
 import logging
 import os
 import sys
