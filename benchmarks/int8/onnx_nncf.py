@@ -196,9 +196,7 @@ class Compared:
         traced = openvino.trace(
             self.proto, data[0], low=BF16, inputs=openvino.signature(self.proto)
         )
-        self.program = traced.calibrated(
-            [each for each in self.calibration], Quantization()
-        )
+        self.program = traced.calibrated(list(self.calibration), Quantization())
         self.flops = Flops.of(self.program, self.proto)
 
     def quantized(self) -> None:
