@@ -18,6 +18,7 @@ def behind_int8(graph: Graph) -> Iterator[tuple[Op, Op]]:
     readers = Counter(
         slot.tensor for op in graph.ops for slot in op.inputs if slot.tensor
     )
+    tied = frozenset[str]().union(*graph.equal)
     makers: dict[str, Op] = {}
     for op in graph.ops:
         taken = [
@@ -30,6 +31,8 @@ def behind_int8(graph: Graph) -> Iterator[tuple[Op, Op]]:
         same = [graph.tensors[each].shape for each in op.outputs]
         alone = readers[name] == 1 and name not in outputs
         if before is None or not alone or op.kernel(Precision.INT8):
+            continue
+        if op.id in tied:
             continue
         if op.kind is Kind.POINTWISE and same != [graph.tensors[name].shape]:
             continue

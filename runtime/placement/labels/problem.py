@@ -175,11 +175,7 @@ def label_problem(
     ]
     work = [sum(op.flops for op in ops if op.id in demanded) for ops in members]
     shares = tuple(conversions(graph, labels, nodes, cast_cost))
-    fused = tuple(
-        (nodes[op.id], nodes[maker.id])
-        for op, maker in behind_int8(graph)
-        if len(members[nodes[op.id]]) == 1 and nodes[op.id] != nodes[maker.id]
-    )
+    fused = tuple((nodes[op.id], nodes[maker.id]) for op, maker in behind_int8(graph))
     return LabelProblem(nodes, labels, kernels, costs, work, shares, fused)
 
 
