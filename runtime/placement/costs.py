@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ..common.errors import NarrowcastError
 from ..graph.graph import Graph, Kind, Op, Placement, Precision, Tensor, casts
-from .fusing import free
+from .fusing import free, summed
 
 OpCost = Callable[[Op, Precision], float]
 CastCost = Callable[[Tensor, Precision, Precision], float]
@@ -134,7 +134,7 @@ class StaticCosts:
 
     def op(self, op: Op, precision: Precision) -> float:
         """Seconds of `op` in `precision`; 0 for a fixed op."""
-        if op.kind is Kind.FIXED:
+        if op.kind is Kind.FIXED or summed(op, precision):
             return 0.0
         seconds = moved_bytes(self.graph, op, precision) / self.profile.bandwidth
         if op.kind is Kind.COMPUTE and not op.quantized:

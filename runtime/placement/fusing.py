@@ -11,12 +11,15 @@ from ..graph.graph import Graph, Kind, Op, Placement, Precision
 def behind_int8(graph: Graph) -> Iterator[tuple[Op, Op]]:
     """Ops that a runtime computes as an int8 kernel writes what it made, with its maker.
 
-    They take one tensor that nothing else takes, element by element: an activation.
+    They take one tensor that nothing else takes: an activation, element by element, or
+    a mover, which moves what is quantized already; and those behind them.
     """
     outputs = {*graph.outputs}
     readers = Counter(
         slot.tensor for op in graph.ops for slot in op.inputs if slot.tensor
     )
+    tied = frozenset[str]().union(*graph.equal)
+    makers: dict[str, Op] = {}
     for op in graph.ops:
         taken = [
             name for name in graph.castable(op) if not graph.tensors[name].constant
@@ -24,12 +27,18 @@ def behind_int8(graph: Graph) -> Iterator[tuple[Op, Op]]:
         if op.kind not in (Kind.MOVER, Kind.POINTWISE) or len(taken) != 1:
             continue
         (name,) = taken
-        maker = graph.producer.get(name)
+        before = graph.producer.get(name)
         same = [graph.tensors[each].shape for each in op.outputs]
         alone = readers[name] == 1 and name not in outputs
-        if maker is None or not alone or same != [graph.tensors[name].shape]:
+        if before is None or not alone or op.kernel(Precision.INT8):
             continue
+        if op.id in tied:
+            continue
+        if op.kind is Kind.POINTWISE and same != [graph.tensors[name].shape]:
+            continue
+        maker = makers.get(before.id, before)
         if maker.kind is not Kind.FIXED and maker.kernel(Precision.INT8):
+            makers[op.id] = maker
             yield op, maker
 
 
@@ -51,3 +60,8 @@ def fuses_in(maker: Op) -> Precision:
     """
     kernel = maker.kernel(Precision.INT8)
     return kernel.output if kernel else Precision.FP32
+
+
+def summed(op: Op, precision: Precision) -> bool:
+    """Whether an op is an addition in int8: the kernel of its convolution does it."""
+    return precision is Precision.INT8 and op.kind is not Kind.COMPUTE

@@ -11,7 +11,7 @@ import onnxruntime as ort
 import openvino as ov
 
 from narrowcast.runtime.frameworks.onnx.program import Program
-from narrowcast.runtime.graph.graph import Placement, Precision
+from narrowcast.runtime.graph.graph import Kind, Placement, Precision
 
 FLOAT = onnx.TensorProto.FLOAT
 INT8 = Precision.INT8
@@ -74,7 +74,9 @@ def all_int8(program: Program, low: Precision = Precision.FP32) -> Placement:
 
 
 def int8_ops(program: Program) -> list[str]:
-    return [op.id for op in program.graph.ops if op.kernel(INT8)]
+    """Contractions that can be in int8."""
+    ops = (op for op in program.graph.ops if op.kind is Kind.COMPUTE)
+    return [op.id for op in ops if op.kernel(INT8)]
 
 
 def in_int8(runtime: Any, path: Path) -> int:

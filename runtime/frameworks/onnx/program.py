@@ -18,7 +18,6 @@ from ..inputs import Input
 from ..measuring.output_errors import OutputErrors
 from ..measuring.timings import timings
 from ..protocol import Array, Inputs, Probe, Statistics, Timings
-from ..quantizing.kernels import with_int8
 from ..quantizing.quantization import Quantization, Scales
 from .ir.inline import Calls, plain
 from .ir.naming import Names, name_all
@@ -35,6 +34,7 @@ from .picture import picture
 from .preparation.prepare import prepare
 from .quantizing.alone import Int8Stopwatch
 from .quantizing.calibrating import Calibrator
+from .quantizing.sums import with_int8
 from .running.given import arrays, model_of, order, record_order
 from .running.interpreter import Observed, observe
 from .running.low import Singles

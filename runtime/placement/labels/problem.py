@@ -178,7 +178,6 @@ def label_problem(
     fused = tuple(
         (nodes[op.id], nodes[maker.id], labels.index(fuses_in(maker)))
         for op, maker in behind_int8(graph)
-        if len(members[nodes[op.id]]) == 1 and nodes[op.id] != nodes[maker.id]
     )
     return LabelProblem(nodes, labels, kernels, costs, work, shares, fused)
 

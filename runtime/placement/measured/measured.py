@@ -10,6 +10,7 @@ from ...frameworks.protocol import Timings, Traced
 from ...graph.graph import Graph, Kind, Op, Placement, Precision, Tensor
 from .. import latency, low_compute
 from ..costs import StaticCosts, predicted_seconds
+from ..fusing import summed
 
 LEAST_CAP = 60.0
 EVALUATIONS = 2.0
@@ -54,7 +55,7 @@ class MeasuredCosts:
 
     def op(self, op: Op, precision: Precision) -> float:
         """Seconds of `op` in `precision`; 0 for a fixed op."""
-        if op.kind is Kind.FIXED:
+        if op.kind is Kind.FIXED or summed(op, precision):
             return 0.0
         timed = self.timings.ops.get((op.id, precision))
         if timed is None:

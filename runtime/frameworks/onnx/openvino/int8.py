@@ -30,4 +30,5 @@ FORMS = Forms(
     computed,
     # Products of two activations must have no zero points, the second be signed.
     pair=(Integers("", "sym"), Integers("int8", "sym")),
+    sums=True,
 )

@@ -18,6 +18,7 @@ from ...quantizing.quantization import (
 from ..ir.naming import Names, Site, constant
 from ..ir.quantized.forms import OPERATORS, Forms
 from ..writing.int8.candidate import Candidate, Weight
+from .sums import sums
 
 BIAS = 2
 """Index of the bias among the inputs of Conv and Gemm."""
@@ -66,6 +67,15 @@ def candidates(
                 found[op.id] = _candidate(site, op, forms, how.of(op.id))
         except _Refused as why:
             refusals[op.id] = str(why)
+    if forms.sums and not how.dynamic:
+        plain = {site.id for site in names.ops if not site.region}
+        for add in sums(graph, found):
+            sides = how.of(add)
+            if add in plain and sides.activation.granularity != "per_channel":
+                wanted = chosen(forms.activation, sides.activation)
+                taken = enumerate(graph.by_id[add].inputs)
+                own = {k: (str(slot.tensor), wanted) for k, slot in taken}
+                found[add] = Candidate(own)
     return Candidates(found, refusals)
 
 

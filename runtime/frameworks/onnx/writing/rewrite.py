@@ -19,6 +19,7 @@ from ..ir.weights import DTYPES, within_attributes
 from .casts import Versions
 from .int8.integral import Integral
 from .int8.opset import raised
+from .int8.pooled import quantized_before
 from .int8.quantized import NOTHING, Quantized
 
 
@@ -54,6 +55,7 @@ def rewrite(
         writer.drop_unused()
         if Precision.INT8 in placement.values():
             raised(copy)
+            quantized_before(copy.graph)
     return copy
 
 

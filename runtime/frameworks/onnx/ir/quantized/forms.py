@@ -29,6 +29,8 @@ class Forms:
         added: Whether that holds for a product to which an Add alone adds.
         dynamic: Operators that it computes in int8 with scales that come as it runs.
         biased: Operators whose bias must be 32 bits in the scale of the sum.
+        sums: Whether an addition to what a convolution makes is part of its kernel,
+            where both sides are quantized.
     """
 
     computed: Callable[[ir.Model], frozenset[str]]
@@ -45,3 +47,4 @@ class Forms:
     added: bool = False
     biased: Set[str] = frozenset()
     dynamic: Set[str] = frozenset()
+    sums: bool = False

@@ -1,0 +1,124 @@
+"""What OpenVINO makes part of its int8 convolutions, by the layers that it executes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import onnx
+import openvino as ov
+from quantizable_onnx import FLOAT, all_int8
+
+from narrowcast.runtime.frameworks.comparing import relative_error
+from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino
+from narrowcast.runtime.frameworks.quantizing.quantization import Quantization
+from narrowcast.runtime.graph.graph import Precision
+from narrowcast.runtime.placement import low_compute
+
+BF16, FP16, FP32, INT8 = (Precision(p) for p in ("bf16", "fp16", "fp32", "int8"))
+
+
+def residual(tools: Any) -> Any:
+    """A pooled convolution, then a block whose other side takes every other point."""
+    b = tools.Builder()
+
+    def conv(x: str, name: str, size: int, **attributes: Any) -> None:
+        shape = (16, 16, size, size)
+        inputs = [x, b.weight(f"w{name}", *shape, scale=0.1), b.weight(f"b{name}", 16)]
+        b.node("Conv", inputs, name, **attributes)
+
+    conv("x", "c0", 3, pads=[1] * 4)
+    b.node("Relu", ["c0"], "r0")
+    b.node("MaxPool", ["r0"], "p", kernel_shape=[2, 2], strides=[2, 2])
+    conv("p", "c1", 3, pads=[1] * 4, strides=[2, 2])
+    b.node("Relu", ["c1"], "r1")
+    conv("r1", "c2", 1)
+    conv("p", "c3", 1, strides=[2, 2])
+    b.node("Add", ["c2", "c3"], "a")
+    b.node("Relu", ["a"], "r2")
+    conv("r2", "y", 1)
+    ends = [("x", FLOAT, ["n", 16, 32, 32])], [("y", FLOAT, ["n", 16, 8, 8])]
+    return tools.Case(b.model(*ends), b.random_batch((2, 16, 32, 32)))
+
+
+def quantized(tools: Any, runtime: Any = openvino, low: Precision = BF16) -> Any:
+    case = residual(tools)
+    traced = tools.trace(case, runtime, low)
+    return case, traced.calibrated([case.batch], Quantization())
+
+
+def layers(path: Path) -> Counter[tuple[str, str]]:
+    """Executed layers: their type, and what they write."""
+    hint = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = ov.Core().compile_model(str(path), "CPU", hint)
+    told = [op.rt_info for op in compiled.get_runtime_model().get_ops()]
+    keys = ("layerType", "outputPrecisions")
+    return Counter(
+        (str(each[keys[0]].value), str(each[keys[1]].value)) for each in told
+    )
+
+
+def test_a_block_passes_integers_on(tools: Any, tmp_path: Path) -> None:
+    case, program = quantized(tools)
+    assert not program.int8_refusals
+    path = program.save(program.apply(all_int8(program)), tmp_path / "all.onnx")
+    found = layers(path)
+    assert found["Convolution", "u8"] == 4 and found["Convolution", "f32"] == 1
+    assert found["Pooling", "u8"] == 1
+    apart = {kind for kind, _made in found} & {"Eltwise", "Subgraph"}
+    assert not apart, found
+    assert 0 < error(case, path) < 0.05
+
+
+def error(case: Any, path: Path) -> float:
+    (reference,) = openvino.predictor(case.model)(case.batch)
+    (made,) = openvino.load_saved(path)(case.batch)
+    return relative_error(reference, made)
+
+
+def test_a_sum_has_its_convolutions_precision(tools: Any) -> None:
+    _case, program = quantized(tools)
+    assert frozenset({"a", "c3"}) in program.graph.equal
+    placed = low_compute(program.graph, BF16, frozenset()).placement
+    assert {op for op, each in placed.items() if each is INT8} == {
+        *("c0", "c1", "c2", "c3", "y"),
+        "a",
+    }
+    pinned = low_compute(program.graph, BF16, frozenset({"c3"})).placement
+    assert (pinned["c3"], pinned["a"], pinned["c2"]) == (FP32, FP32, INT8)
+
+
+def test_a_maximum_of_integers_is_the_same(tools: Any, tmp_path: Path) -> None:
+    """MaxPool before or behind the quantizing: not one bit differs."""
+    case, program = quantized(tools)
+    model = onnx.load(
+        program.save(program.apply(all_int8(program)), tmp_path / "a.onnx")
+    )
+    makers = {name: node for node in model.graph.node for name in node.output}
+    (pool,) = [node for node in model.graph.node if node.op_type == "MaxPool"]
+    wide = makers[pool.input[0]]
+    small = makers[wide.input[0]]
+    assert (wide.op_type, small.op_type) == ("DequantizeLinear", "QuantizeLinear")
+    given, made = small.input[0], pool.output[0]
+    for node in model.graph.node:
+        for k, name in enumerate(node.input):
+            if name == made:
+                node.input[k] = wide.output[0]
+    pool.input[0], small.input[0] = given, made
+    nodes = [node for node in model.graph.node if node not in (pool, small, wide)]
+    at = next(k for k, node in enumerate(nodes) if given in node.output) + 1
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes[:at], pool, small, wide, *nodes[at:]])
+    onnx.save(model, tmp_path / "b.onnx")
+    first, second = (
+        openvino.load_saved(tmp_path / name)(case.batch)[0]
+        for name in ("a.onnx", "b.onnx")
+    )
+    assert (first == second).all()
+
+
+def test_onnx_runtime_has_no_such_kernel(tools: Any) -> None:
+    _case, program = quantized(tools, onnxruntime, FP16)
+    assert not program.graph.by_id["a"].kernel(INT8)
+    assert not program.graph.equal
