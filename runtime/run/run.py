@@ -140,9 +140,14 @@ class Run:
         data: Data | None,
         *,
         seed: int,
+        size: int | None = None,
     ) -> Fed:
-        """The script's batches of what is supplied; without it, of one random batch."""
-        return Fed(batches, data, seed, self.context.note)
+        """The script's batches of what is supplied; without it, of one random batch.
+
+        Args:
+            size: Samples of that, None where the spec doesn't say.
+        """
+        return Fed(batches, data, seed, self.context.note, size)
 
     def load(
         self,
