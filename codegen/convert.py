@@ -10,7 +10,7 @@ from .frameworks import framework_of
 from .quantization import quantization_imports, quantization_step
 from .sections import CONVERTED, Convert
 from .slots import imports_of, parameters, slots_of
-from .writing.code import Code, docstring
+from .writing.code import Code, docstring, literal
 from .writing.imports import Import
 from .writing.layout import Group, Item, laid_out, values
 
@@ -84,7 +84,9 @@ def _beginning(spec: Spec) -> Iterator[Code]:
     yield Code(f"{lows}run.require({adapter}, {requirements})")
     model, batches = "model" if slots.model else "load_model", "batches"
     if slots.data:
-        yield Code("fed = run.fed(batches, data, seed=SEED)")
+        stated = spec.stated_size
+        size = "" if stated is None else f", size={literal(stated)}"
+        yield Code(f"fed = run.fed(batches, data, seed=SEED{size})")
         batches = "fed"
     given = f"{model}, {batches}, inputs=INPUTS, sources=SOURCES"
     yield Code(f"subject = run.load({given})")

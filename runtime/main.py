@@ -22,7 +22,15 @@ from .common.telling.colours import headed, is_coloured
 from .common.telling.early import interrupts_were_caught, is_json_asked
 from .common.telling.failures import Answer, Failure
 from .common.telling.heartbeat import beating
-from .common.telling.progress import Quiet, Terminal, Verbose, printable
+from .common.telling.progress import (
+    Account,
+    Quiet,
+    Terminal,
+    Verbose,
+    accounting,
+    duration,
+    printable,
+)
 from .common.telling.streams import check_streams, printed
 from .common.telling.waiting import limit_reading
 from .engines.opening import opened
@@ -79,7 +87,12 @@ def command_line(
     with aside(options.verbose) as kept:
         context = Context(name, path, options, _told(options, kept), time.perf_counter)
         context.workers = _workers(options.workers, executor)
-        found = _converted(context, kept, lambda run: convert(run, **supplied()))
+        account, began = Account(context.clock), context.clock()
+        with accounting(account):
+            found = _converted(context, kept, lambda run: convert(run, **supplied()))
+        if options.verbose and not isinstance(found, int):
+            took = duration(context.clock() - began)
+            context.progress.line("took", f"{took}: {account.told}")
     if isinstance(found, int):
         return _without_threads(printed("", found), path)
     if options.json:

@@ -63,6 +63,7 @@ def normalise(document: Document) -> Spec:
         performance=_performance(document),
         quantization=quantization_of(document),
         calibration=_calibration(document),
+        stated_size=_stated_size(document),
     )
 
 
@@ -86,9 +87,24 @@ def _batch_size(document: Document) -> int:
     """The dataloader's; without data, what the first input is fixed to."""
     if accuracy := document.evaluation.accuracy:
         return accuracy.dataloader.batch_size
+    return _fixed_size(document) or BATCH_SIZE
+
+
+def _stated_size(document: Document) -> int | None:
+    """The same where it is written, and nothing but what is supplied goes by it."""
+    accuracy = document.evaluation.accuracy
+    if accuracy is None:
+        return _fixed_size(document)
+    loader = accuracy.dataloader
+    if _is_named(loader) or "batch_size" not in loader.model_fields_set:
+        return None
+    return loader.batch_size
+
+
+def _fixed_size(document: Document) -> int | None:
     inputs = document.model.inputs
     shape = inputs[0].shape if inputs else None
-    return shape[0] if shape and isinstance(shape[0], int) else BATCH_SIZE
+    return shape[0] if shape and isinstance(shape[0], int) else None
 
 
 def _model(document: Document) -> Model:

@@ -267,6 +267,8 @@ class Spec:
         execution: "eager" or "compile"; whether a compiled package is made too.
         budget: When the search stops.
         batch_size: Samples in a batch, for evaluation and for costs.
+        stated_size: The same where the spec says it: also of a random batch then, which
+            has a few samples otherwise.
         seed: Seed of everything that is random.
         costs: "measured" or "static"; what objective "latency" goes by.
         performance: How speed is measured, None where nothing is executed or asked for.
@@ -291,6 +293,7 @@ class Spec:
     performance: Performance | None = field(default=None, metadata={ADDED: True})
     quantization: Quantization | None = field(default=None, metadata={ADDED: True})
     calibration: Calibration | None = field(default=None, metadata={ADDED: True})
+    stated_size: int | None = field(default=None, metadata={ADDED: True})
     told: str = field(default="", compare=False)
     notices: tuple[Diagnostic, ...] = field(default=(), compare=False)
 

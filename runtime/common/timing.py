@@ -29,6 +29,9 @@ would be over before the machine's stall of 100 ms is."""
 SLOW = 0.5
 """Seconds of a round above which SLOW_WARM_UP and SLOW_FEWEST do."""
 SLOW_WARM_UP, SLOW_FEWEST = 2, 5
+CAP, CAPPED_FEWEST = 20.0, 3
+"""Seconds within which as many rounds are made as fit where the fewest do not fit, and
+the rounds without which nothing can be said."""
 SAME = 0.01
 """Difference of medians, relative, that nobody would call one."""
 NOISY = 1.5
@@ -80,7 +83,8 @@ def interleaved(
 
     Args:
         seconds: Rounds are as many as fit in it, between FEWEST (SLOW_FEWEST) and
-            `most_rounds`.
+            `most_rounds`. Fewer than that, but CAPPED_FEWEST, where warming up and they
+            would take longer than CAP.
     """
     warm: list[float] = []
     for warmed in range(1, WARM_UP + 1):
@@ -88,7 +92,11 @@ def interleaved(
         warm.append(sum(first.values()))
         if warmed >= SLOW_WARM_UP and min(warm) > SLOW:
             break
+        if warm[0] > CAP / 2:
+            break
     fewest = SLOW_FEWEST if min(warm) > SLOW else FEWEST
+    fitting = int((CAP - sum(warm)) / max(min(warm), 1e-9))
+    fewest = min(fewest, max(fitting, CAPPED_FEWEST))
     taken: dict[str, list[float]] = {name: [] for name in calls}
     rounds, spent = 0, 0.0
     while rounds < fewest or (spent < seconds and rounds < most_rounds(seconds)):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.telling.progress import step
 from ..graph.graph import Graph, Kernel, Op, Precision
 from .protocol import Array, Probe
 
@@ -70,7 +71,8 @@ def probed(
         run: Runs the ops with these keys in `low`, all on one run of the batch.
     """
     ids: dict[Any, str] = {op.key: op.id for op in graph.ops if graph.castable(op)}
-    probes = {ids[key]: probe for key, probe in run(list(ids)).items()}
+    with step("probing kernels"):
+        probes = {ids[key]: probe for key, probe in run(list(ids)).items()}
     return with_kernels(graph, low, probes), probes
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from ..common.files import matching, sha256
@@ -86,14 +87,16 @@ def _imported_beside(script: Path) -> dict[str, str]:
     Not the script itself, which a driver may have imported.
     """
     found = {}
+    folders = cache(Path.resolve)  # a framework is thousands of files in few folders
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name.startswith("__") or not file or not Path(file).is_file():
+        if name.startswith("__") or not file:
             continue
-        path = Path(file).resolve()
+        path = Path(file)
+        path = path.resolve() if path.is_symlink() else folders(path.parent) / path.name
         beside = path.suffix == ".py" and path.is_relative_to(script.parent)
         users = path != script and not path.is_relative_to(OURS)
-        if beside and users and "site-packages" not in path.parts:
+        if beside and users and "site-packages" not in path.parts and path.is_file():
             found[name] = sha256(path)
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.telling.progress import step
 from ..evaluation.judgement import Judgement, Package
 from ..evaluation.judging.verdict import reached
 from ..frameworks.adapter import Compiler
@@ -113,14 +114,17 @@ def checked(conversion: Conversion, found: Found) -> Converted:
 def _converted(conversion: Conversion, found: Found, plan: Plan) -> Converted:
     """Apply a plan, save, load again, evaluate; nothing runs where nothing can."""
     traced, adapter = conversion.traced, conversion.slots.adapter
-    saved = traced.save(
-        traced.apply(plan.placement), conversion.context.candidate(conversion.file)
-    )
+    with step("saving"):
+        saved = traced.save(
+            traced.apply(plan.placement), conversion.context.candidate(conversion.file)
+        )
     if not adapter.executes:
         return Converted(conversion, found, plan, saved)
-    judgement, error = _accuracy(conversion, conversion.load_saved, saved)
-    worst = _worst(conversion, plan, error)
-    package = _package(conversion, saved) if conversion.package else None
+    with step("checking what was saved"):
+        judgement, error = _accuracy(conversion, conversion.load_saved, saved)
+        worst = _worst(conversion, plan, error)
+    with step("compiling"):
+        package = _package(conversion, saved) if conversion.package else None
     return Converted(conversion, found, plan, saved, judgement, error, worst, package)
 
 

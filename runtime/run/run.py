@@ -18,6 +18,7 @@ from ..common.errors import (
 from ..common.files import check_writable, shown
 from ..common.places import described
 from ..common.standing import check_file
+from ..common.telling.progress import step
 from ..evaluation.batches import Batches
 from ..evaluation.data.supplied.supplied import Data
 from ..evaluation.loading import loaded, made_by
@@ -100,6 +101,7 @@ class Run:
         if not given.plan.exists() and given.plan != usual and not asked:
             context.warn(f"there is no {shown(given.plan)}: a search will write it")
 
+    @step("importing the framework")
     def require(
         self, adapter: Adapter, *requirements: Requirements
     ) -> tuple[Precision, ...]:
@@ -140,10 +142,16 @@ class Run:
         data: Data | None,
         *,
         seed: int,
+        size: int | None = None,
     ) -> Fed:
-        """The script's batches of what is supplied; without it, of one random batch."""
-        return Fed(batches, data, seed, self.context.note)
+        """The script's batches of what is supplied; without it, of one random batch.
 
+        Args:
+            size: Samples of that, None where the spec doesn't say.
+        """
+        return Fed(batches, data, seed, self.context.note, size)
+
+    @step("opening the model")
     def load(
         self,
         load_model: Callable[[], Any],
@@ -246,7 +254,10 @@ class Run:
             performance: What else is to be measured of its speed.
         """
         self.opener = converted.conversion.opener
-        return finished(converted, timed(converted, performance))
+        with step("timing models"):
+            latencies = timed(converted, performance)
+        with step("plan and report"):
+            return finished(converted, latencies)
 
     def _recorded_precision(self) -> str | None:
         """That of the plan or the trial that is to be made again."""

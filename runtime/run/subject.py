@@ -9,6 +9,7 @@ from typing import Any
 
 from ..common.delivery import check_deliverable
 from ..common.errors import DataError
+from ..common.telling.progress import step
 from ..evaluation.batches import DATASET, MADE_UP, first_inputs
 from ..evaluation.criterion import Criterion
 from ..evaluation.drift.demanded import Drift
@@ -51,6 +52,7 @@ class Subject:
     standard: Standard | None = None
     tolerated: float = TOLERATED
 
+    @step("evaluating fp32")
     def judged_by(
         self,
         metric: Callable[[], Metric] | None,
@@ -94,6 +96,7 @@ class Subject:
             return drift
         return replace(drift, names=adapter.output_names(self.model))
 
+    @step("evaluating fp32")
     def scored_by(self, eval_func: EvalFunc | None, criterion: Criterion) -> Subject:
         """As `judged_by`, by a function that scores whole models.
 
@@ -141,6 +144,7 @@ class Subject:
         stated = None if drift is None else drift.relative_error
         return self if stated is None else replace(self, tolerated=stated)
 
+    @step("tracing the model")
     def trace(
         self,
         low: Precision,

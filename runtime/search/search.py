@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from ..common.telling.progress import Progress
+from ..common.telling.progress import Progress, step
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import Evaluation, rounded
@@ -37,6 +37,7 @@ from .steps import estimates_data, estimates_of, ranges_data, ranges_of
 from .trials import Budget, Evaluate, Judge, Trial, Trials
 
 
+@step("placing ops")
 def everything_low(
     traced: Traced,
     *,
@@ -55,6 +56,7 @@ def everything_low(
     return Found((plan_of(graph, low, objective, placement, hard),))
 
 
+@step("placing ops")
 def search(
     traced: Traced,
     evaluate: Evaluate,

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ..common.errors import DataError, UsageError
 from ..common.places import described
-from ..common.telling.progress import Progress, duration
+from ..common.telling.progress import Progress, duration, step
 from ..common.timing import Clock
 from ..evaluation.criterion import Criterion
 from ..evaluation.evaluation import Evaluation, Watch
@@ -86,7 +86,8 @@ class Judge:
         fault whatever the placement."""
         watch = paired_watch(self.baseline, self.criterion, self.error_rate)
         try:
-            evaluated = self.evaluate(placement, watch)
+            with step("evaluating trials"):
+                evaluated = self.evaluate(placement, watch)
             found = settled(evaluated, self.baseline, self.criterion)
         except (DataError, UsageError, KeyboardInterrupt):
             raise

@@ -15,6 +15,7 @@ import pytest
 from narrowcast.runtime import Report, Run, command_line
 from narrowcast.runtime.common.errors import DataError, UsageError
 from narrowcast.runtime.evaluation.data.supplied.supplied import (
+    FEW,
     Data,
     RandomBatch,
     named_data,
@@ -179,6 +180,27 @@ def test_without_data_there_is_one_random_batch() -> None:
     assert inputs[0].shape == (2, 3)
     expected = next(iter(RandomBatch(declared, (), 7).batches(2)))[0]
     assert np.array_equal(inputs[0], expected[0])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "size", "made"),
+    [
+        ([("batch", "seq"), ("batch",)], None, [(FEW, 64), (FEW,)]),
+        ([("seq", "batch")], None, [(64, FEW)]),  # whichever comes first
+        ([("n", "w", "n"), (4, "n")], None, [(FEW, 64, FEW), (4, FEW)]),
+        ([("batch", "seq")], 32, [(32, 64)]),
+        ([(16, "seq"), ("batch", "seq")], 16, [(16, 64), (16, 64)]),
+    ],
+)
+def test_a_random_batch_has_a_few_samples_unless_the_spec_says_more(
+    shapes: list[tuple[int | str, ...]],
+    size: int | None,
+    made: list[tuple[int, ...]],
+) -> None:
+    """What else is open has the size of any batch: a sentence of 8 words is too short."""
+    declared = [Input(f"x{k}", shape, "float32") for k, shape in enumerate(shapes)]
+    ((inputs, _labels),) = RandomBatch(declared, (), 7, size=size).batches(64)
+    assert [each.shape for each in inputs] == made
 
 
 @pytest.mark.parametrize(

@@ -427,7 +427,8 @@ def test_nothing_is_timed_without_timing(tmp_path: Path) -> None:
         signature, body = rest.split(":\n", 1)
         text = f"{head}    def {name}({signature}:\n        assert False\n{body}"
     script.write_text(text)
-    done = toy.run("--max-trials", "1", "--no-timing")
+    done = toy.run("--max-trials", "1", "--no-timing", "-v")
     assert done.code == 0
+    assert done.err.splitlines()[-1].startswith("  took       ")
     assert "not timed" in done.out
     assert ": --no-timing" in done.out

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrowcast.runtime.common.telling.progress import Terminal
+from narrowcast.runtime.common.telling.progress import (
+    Account,
+    Terminal,
+    accounting,
+    step,
+)
 from narrowcast.runtime.common.timing import (
+    CAP,
+    CAPPED_FEWEST,
     FEWEST,
     MOST,
     SECONDS,
@@ -55,7 +62,8 @@ def test_calls_take_turns() -> None:
 @pytest.mark.parametrize(
     ("seconds", "runs"),
     [
-        (10.0, SLOW_FEWEST),
+        (10.0, CAPPED_FEWEST),
+        (2.5, SLOW_FEWEST),
         (0.4, FEWEST),
         (0.1, 20),
         (1e-6, most_rounds(SECONDS)),
@@ -75,6 +83,40 @@ def test_models_that_take_seconds_are_run_less_often() -> None:
     machine = Machine(a=[2.0])
     assert machine.timed()["a"].runs == SLOW_FEWEST
     assert len(machine.order) == SLOW_WARM_UP + SLOW_FEWEST
+
+
+@pytest.mark.parametrize("seconds", [0.5, 0.6, 1.0, 2.0, 2.8, 3.5, 4.0])
+def test_a_round_of_up_to_four_seconds_is_timed_within_the_cap(seconds: float) -> None:
+    machine = Machine(a=[seconds / 2], b=[seconds / 2])
+    found = machine.timed()
+    assert machine.now <= CAP and found["a"].runs >= CAPPED_FEWEST
+
+
+def test_a_step_inside_another_counts_for_itself() -> None:
+    """An account says what dominated, the longest first; without one, steps are free."""
+    now = 0.0
+    account = Account(lambda: now)
+
+    @step("tracing")
+    def traced() -> None:
+        nonlocal now
+        now += 1.0
+        with step("probing"):
+            now += 4.0
+        now += 2.0
+
+    traced()
+    assert not account.seconds
+    with accounting(account):
+        traced()
+        with pytest.raises(ValueError), step("saving"):
+            now += 0.01
+            raise ValueError
+        traced()
+    assert account.seconds == pytest.approx(
+        {"probing": 8.0, "tracing": 6.0, "saving": 0.01}
+    )
+    assert account.told == "probing 8.0 s, tracing 6.0 s"
 
 
 def test_an_outlier_moves_no_median() -> None:

@@ -113,6 +113,16 @@ WRITTEN = [
         (Input("i", (), None),),
     ),
     (model(inputs="[{name: i, shape: [8, 3]}]"), "batch_size", 8),
+    # of a random batch, where the spec says it
+    (model(inputs="[{name: i, shape: [8, 3]}]"), "stated_size", 8),
+    (model(inputs="[{name: i, shape: [n, 3]}]"), "stated_size", None),
+    (
+        MODEL
+        + "evaluation: {accuracy: {metric: {topk: 1}, dataloader: {batch_size: 32}}}",
+        "stated_size",
+        32,
+    ),
+    (MODEL + "evaluation: {accuracy: {metric: {topk: 1}}}", "stated_size", None),
     # device, version, costs
     (MODEL + "device: gpu", "device", "cuda"),
     (MODEL + "device: cuda", "device", "cuda"),

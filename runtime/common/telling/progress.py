@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -25,6 +28,65 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+@dataclass
+class Account:
+    """What each step of a run took; a step inside another counts for itself alone.
+
+    Attributes:
+        seconds: Step → seconds, in the order in which they first ended.
+    """
+
+    clock: Clock
+    seconds: dict[str, float] = field(default_factory=dict)
+    _inside: list[float] = field(default_factory=list, repr=False)
+
+    @contextmanager
+    def of(self, step: str) -> Iterator[None]:
+        """Count what runs meanwhile as this step."""
+        began = self.clock()
+        self._inside.append(0.0)
+        try:
+            yield
+        finally:
+            whole = self.clock() - began
+            own = whole - self._inside.pop()
+            self.seconds[step] = self.seconds.get(step, 0.0) + own
+            if self._inside:
+                self._inside[-1] += whole
+
+    @property
+    def told(self) -> str:
+        """Steps and seconds, what took longest first; what took no time is left out."""
+        ordered = sorted(self.seconds.items(), key=lambda item: -item[1])
+        return ", ".join(
+            f"{step} {took:.1f} s" for step, took in ordered if took > 0.05
+        )
+
+
+_account: ContextVar[Account | None] = ContextVar("account", default=None)
+
+
+@contextmanager
+def accounting(account: Account) -> Iterator[None]:
+    """Keep account of the steps that are taken meanwhile."""
+    before = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(before)
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """A step of a run, as users call it: where account is kept, its seconds count."""
+    account = _account.get()
+    if account is None:
+        yield
+        return
+    with account.of(name):
+        yield
 
 
 class Progress(Protocol):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from ...common.telling.progress import step
 from ...frameworks.protocol import Formable, Traced
 from ...graph.graph import Precision
 from ...hardware.requirements import Machine
@@ -20,6 +21,7 @@ from ...placement.measured.subject import circumstances, subject
 from ..context import Context
 
 
+@step("timing ops")
 def forms(
     context: Context, traced: Formable, low: Precision, machine: Machine | None
 ) -> Mapping[str, str]:
@@ -40,6 +42,7 @@ def forms(
     return recorded
 
 
+@step("timing ops")
 def costs(
     context: Context,
     traced: Traced,

@@ -27,6 +27,7 @@ class Fed:
 
     Attributes:
         seed: Of the random batch.
+        size: Samples in that, None where the spec doesn't say.
         note: Is told what of the data is left out.
     """
 
@@ -34,6 +35,7 @@ class Fed:
     data: Data | None
     seed: int
     note: Callable[[str], object] = str
+    size: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,7 +54,9 @@ class Fed:
         known = bool(inputs) and all(None not in (e.shape, e.dtype) for e in inputs)
         own = () if known else tuple(signature())
         if self.data is None:
-            return partial(self.read, RandomBatch(inputs, own, self.seed))
+            return partial(
+                self.read, RandomBatch(inputs, own, self.seed, size=self.size)
+            )
         given = tuple(each for each in inputs if not each.fixed)
         ordered = Ordered(self.data, given or own, own)
         if ordered.left:

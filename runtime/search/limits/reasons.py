@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ...common.errors import ModelError
+from ...common.telling.progress import step
 from ...frameworks.protocol import Traced
 from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Placement, Precision
@@ -37,7 +38,8 @@ def hard_pins(
         op.kernel(low) for op in graph.ops
     ):
         raise _nothing(traced, low)
-    statistics = traced.statistics(low)
+    with step("ranges of values"):
+        statistics = traced.statistics(low)
     bounds = bound_pins(traced.graph, low, statistics, largest or {}, ends)
     held = {
         **user_pins(traced.graph, pins),

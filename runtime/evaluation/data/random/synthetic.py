@@ -54,6 +54,7 @@ def random_inputs(
     batch_size: int,
     generator: np.random.Generator,
     signature: Sequence[Input] = (),
+    inside: int | None = None,
 ) -> tuple[Values, ...]:
     """One array for each declared input, or for each of the model's own.
 
@@ -61,8 +62,9 @@ def random_inputs(
 
     Args:
         declared: What the spec says; it wins where it says something.
-        batch_size: For every size that is left open.
+        batch_size: For what is left open of how many samples there are.
         signature: What the model says of its inputs; without it, the spec says all.
+        inside: For what is left open of a sample; `batch_size` unless given.
 
     Raises:
         DataError: The model has no input of a name, or leaves a shape open, or takes
@@ -70,7 +72,18 @@ def random_inputs(
     """
     whole = described(declared, signature)
     _check_shapes(whole)
-    return tuple(_drawn(each, batch_size, generator) for each in whole)
+    inside = batch_size if inside is None else inside
+    sizes = dict.fromkeys(_counting(whole), batch_size)
+    return tuple(_drawn(each, sizes, inside, generator) for each in whole)
+
+
+def _counting(whole: Sequence[Input]) -> set[str]:
+    """The symbols that count samples: "batch" where one is called so, else all that
+    come first in a shape."""
+    shapes = [each.shape or () for each in whole]
+    symbols = {size for shape in shapes for size in shape if isinstance(size, str)}
+    first = {size for shape in shapes for size in shape[:1] if isinstance(size, str)}
+    return {BATCH} if BATCH in symbols else {BATCH, *first}
 
 
 def described(declared: Sequence[Input], signature: Sequence[Input]) -> list[Input]:
@@ -153,12 +166,28 @@ def _row(each: Input) -> str:
     return f"{{name: {each.name}, shape: [{shape}]{dtype}}}"
 
 
-OPEN = ("batch", "...")
+BATCH = "batch"
+OPEN = (BATCH, "...")
 
 
-def _drawn(whole: Input, batch_size: int, generator: np.random.Generator) -> Values:
+def _drawn(
+    whole: Input,
+    counts: Mapping[str, int],
+    inside: int,
+    generator: np.random.Generator,
+) -> Values:
+    """Values of an input.
+
+    Args:
+        counts: Symbol → its size, of those that count samples.
+        inside: The size that all others have.
+    """
+
+    def sized(size: int | str) -> int:
+        return size if isinstance(size, int) else counts.get(size, inside)
+
     if whole.values is not None:
-        return _samples(whole, whole.values, batch_size)
+        return _samples(whole, whole.values, sized((whole.shape or (BATCH,))[0]))
     shape, dtype = whole.shape or (), whole.dtype or UNWRITTEN
     if dtype == STRING:
         raise DataError(
@@ -166,12 +195,11 @@ def _drawn(whole: Input, batch_size: int, generator: np.random.Generator) -> Val
             f"Give data (--data), or samples: inputs: [{{name: {whole.name}, "
             "values: FILE.npy}].",
         )
-    sizes = tuple(size if isinstance(size, int) else batch_size for size in shape)
-    return random_array(sizes, dtype, generator, whole.range)
+    return random_array(tuple(map(sized, shape)), dtype, generator, whole.range)
 
 
-def _samples(whole: Input, path: Path, batch_size: int) -> Values:
-    """The first samples of a file, over and over where it has fewer than a batch.
+def _samples(whole: Input, path: Path, count: int) -> Values:
+    """The first `count` samples of a file, over and over where it has fewer.
 
     Raises:
         DataError: It is missing, no `.npy` file, or holds nothing that an input takes.
@@ -194,7 +222,5 @@ def _samples(whole: Input, path: Path, batch_size: int) -> Values:
             f"{path.name}, the values of {name}, holds no samples",
             "numpy.save an array of (samples, ...).",
         )
-    first = (whole.shape or ("batch",))[0]
-    count = first if isinstance(first, int) else batch_size
     rows = np.arange(count) % len(found)
     return conformed(found[rows], whole.dtype, name)

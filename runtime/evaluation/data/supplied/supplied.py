@@ -19,6 +19,9 @@ from ..random.synthetic import random_inputs
 from .loaders import loader, made_of
 from .named import named_object
 
+FEW = 8
+"""Samples of a random batch of which nobody says how many it has."""
+
 
 class Data(Protocol):
     """Batches of inputs and labels, whoever supplies them."""
@@ -39,19 +42,29 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class RandomBatch:
-    """One random batch of what the spec or else the model says of its inputs."""
+    """One random batch of what the spec or else the model says of its inputs.
+
+    Attributes:
+        size: Samples in it, None where the spec doesn't say: then a few, since nothing
+            is judged by them and each costs.
+    """
 
     declared: Sequence[Input]
     signature: Sequence[Input]
     seed: int
     names: tuple[str, ...] = ()
+    size: int | None = None
 
     def batches(
         self, size: int, *, limit: int | None = None, keep_last: bool = True
     ) -> Iterator[Batch]:
-        """The batch, and no labels."""
+        """The batch, and no labels; `size` is what is left open inside a sample."""
         generator = np.random.default_rng(self.seed)
-        yield random_inputs(self.declared, size, generator, self.signature), None
+        few = self.size or min(size, FEW)
+        yield (
+            random_inputs(self.declared, few, generator, self.signature, size),
+            None,
+        )
 
 
 @dataclass

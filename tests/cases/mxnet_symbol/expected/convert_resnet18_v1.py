@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "a5fa7bb8359f80380649267412135c6507353e9fca56582eb9e2f5692e3efc0d"
+# spec-sha256 = "d0a60c964a6590ab305bb5fa51d594039de034cd5669c695f241082dbdd7a894"
 # ///
 # fmt: off
 # isort: skip_file
@@ -98,7 +98,7 @@ def convert(
 ) -> Report:
     """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(mxnet, REQUIREMENTS)
-    fed = run.fed(batches, data, seed=SEED)
+    fed = run.fed(batches, data, seed=SEED, size=8)
     subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
     subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.bf16-symbol.json", pins=PINS)

@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "01c73c061245e5f4adb16798d4578b39e871684e7bfdd1dc8d4af4f5ca698717"
+# spec-sha256 = "f371aab808b64425a0e3c20487ff9d7af1c5883de0b4f2705cb1f6cf2c75933c"
 # ///
 # fmt: off
 # isort: skip_file
@@ -87,7 +87,7 @@ def batches(data: Data) -> Iterator[tuple[tuple[npt.NDArray[np.generic], ...], A
 def convert(run: Run, data: Data | None = None) -> Report:
     """Trace, lower all ops that can be, save and check; nothing is executed here."""
     run.require(portable, REQUIREMENTS)
-    fed = run.fed(batches, data, seed=SEED)
+    fed = run.fed(batches, data, seed=SEED, size=4)
     subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
     conversion = subject.trace(LOW, f"{NAME}.bf16.onnx", pins=PINS)
     found = conversion.replay() or conversion.everything_low(low_compute)

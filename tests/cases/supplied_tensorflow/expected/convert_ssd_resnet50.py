@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "65f94294340fd392dbcce4038c7ad5d9d8b7697a03a9ae64caf00aab92d4b535"
+# spec-sha256 = "496611b0843b41f3ec923a097f219aa6bdf5ec9804c9444a05ca84dd7dc5aa95"
 # ///
 # fmt: off
 # isort: skip_file
@@ -104,7 +104,7 @@ def convert(
 ) -> Report:
     """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(tensorflow, REQUIREMENTS)
-    fed = run.fed(batches, data, seed=SEED)
+    fed = run.fed(batches, data, seed=SEED, size=10)
     subject = run.load(model, fed, inputs=INPUTS, sources=SOURCES)
     subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(

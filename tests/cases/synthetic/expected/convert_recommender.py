@@ -13,7 +13,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "7b962d890f12ad58fa97a33adc2a77e7c26ead9baa5ce5ea0868fff3bb690167"
+# spec-sha256 = "af829cdf6f66a00bcee645a58ecf8124aa88fba615c51baf4fdd74539d275d28"
 # ///
 # fmt: off
 # isort: skip_file
@@ -108,7 +108,7 @@ def convert(
 ) -> Report:
     """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(pytorch, REQUIREMENTS)
-    fed = run.fed(batches, data, seed=SEED)
+    fed = run.fed(batches, data, seed=SEED, size=16)
     subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
     subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.fp16.pt2", pins=PINS)
