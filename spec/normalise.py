@@ -96,7 +96,7 @@ def _stated_size(document: Document) -> int | None:
     if accuracy is None:
         return _fixed_size(document)
     loader = accuracy.dataloader
-    if _is_named(loader) or "batch_size" not in loader.model_fields_set:
+    if loader.is_named or "batch_size" not in loader.model_fields_set:
         return None
     return loader.batch_size
 
