@@ -328,7 +328,7 @@ class Drift:
         self.pairs: list[tuple[Any, Any]] = []
 
     def update(self, outputs: Any, labels: Any) -> None:
-        self.pairs.append((outputs[0], labels))
+        self.pairs.append((outputs, labels))
 
     def result(self) -> float:
         found, expected = map(np.concatenate, zip(*self.pairs, strict=True))
