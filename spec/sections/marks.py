@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 NO_EFFECT = "has no effect here"
 INT8 = "is about int8, not about 16 bits"
-ASKING = "for ONNX and TensorFlow precisions: [int8, bf16] asks for it"
+ASKING = "precisions: [int8, bf16] asks for it"
 LEAVE = "leave it out"
 
 LATER = "later"

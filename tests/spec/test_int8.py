@@ -11,7 +11,7 @@ from narrowcast.spec.spec import Pin, Pins
 
 MODEL = "model: {name: n, framework: onnx, path: a.onnx, runtime: %s}\n"
 ASKED = MODEL % "openvino" + "mixed_precision: {precisions: [int8, bf16]}\n"
-ASKING = ": for ONNX and TensorFlow precisions: [int8, bf16] asks for it"
+ASKING = ": precisions: [int8, bf16] asks for it"
 
 
 def errors(text: str) -> list[tuple[str, str, str]]:
