@@ -184,11 +184,8 @@ def measures(metric: Metric | None) -> tuple[Measure, ...]:
 
 @dataclass(frozen=True)
 class Criterion:
-    """The accuracy demanded: exactly one of relative and absolute is set.
-
-    Attributes:
-        higher_is_better: The metric's direction; of several that must each hold, theirs.
-    """
+    """The accuracy demanded: exactly one of relative and absolute is set. Of several
+    metrics that must each hold, higher_is_better has their directions."""
 
     relative: float | None
     absolute: float | None

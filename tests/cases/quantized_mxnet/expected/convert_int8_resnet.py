@@ -11,7 +11,7 @@
 #
 # [tool.narrowcast]
 # spec = "spec.yaml"
-# spec-sha256 = "36068b42457784d25ba5d54bedf8ecb4afb253cc42918cf60ad63113fbbe322f"
+# spec-sha256 = "7c42470bec275a8e68afece40981ca03e3b84ca3bde306aa61aaa92e43317533"
 # ///
 # fmt: off
 # isort: skip_file
@@ -107,7 +107,7 @@ def convert(
 ) -> Report:
     """Score fp32, trace, replay a plan or search, save, check; without data: by rules."""
     run.require(mxnet, REQUIREMENTS)
-    fed = run.fed(batches, data, seed=SEED)
+    fed = run.fed(batches, data, seed=SEED, size=8)
     subject = run.load(load_model, fed, inputs=INPUTS, sources=SOURCES)
     subject = subject.judged_by(metric, CRITERION)
     conversion = subject.trace(LOW, f"{NAME}.int8.bf16-symbol.json", pins=PINS)
