@@ -44,8 +44,7 @@ tensorflow tensorrt tf torch
 BUDGET PERFORMANCE CRITERION DATA DRIFT HERE INPUTS LOW MODEL NAME PINS QUANTIZATION
 REQUIREMENTS SEED SOURCES TOKENIZER WEIGHTS
 
-batches calibration_batches calibration_dataset calibration_transform
-calibration_transform_2 calibration_transform_3 convert convert_to dataset eval_func fits load_model metric open_model prepare
+batches convert convert_to dataset eval_func fits load_model metric open_model prepare
 prepare_calibration
 
 ModuleNotFoundError float print tuple
@@ -82,8 +81,9 @@ RESERVED = frozenset(
 SAMPLE = frozenset({"image", "label", "generator"})
 """Local names of `prepare`: inputs may be called so, in other functions."""
 
-NUMBERED = re.compile(r"MODEL_\d+$|CALIBRATION_[A-Z_]+$")
-"""Constants of which a script has as many as its factory has paths, or its data files."""
+NUMBERED = re.compile(r"MODEL_\d+$|CALIBRATION_[A-Z_]+$|calibration_\w+$")
+"""Names of which a script has as many as its factory has paths, or int8's data of its own
+files and transforms."""
 
 MISREAD = frozenset({"I", "O", "l"})
 """Names that look like digits, which linters refuse (E741)."""
@@ -101,7 +101,7 @@ def variables(names: Iterable[str]) -> tuple[Code, ...]:
         safe = f"input{name}" if name.startswith("_") else name
         safe = re.sub(r"\W", "_", safe)
         safe = f"input_{safe}" if safe[:1].isdecimal() else safe
-        while safe in taken or keyword.iskeyword(safe):
+        while safe in taken or NUMBERED.match(safe) or keyword.iskeyword(safe):
             safe += "_"
         taken.add(safe)
         found.append(dotted(safe))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from narrowcast.codegen.frameworks import factory, framework_of
-from narrowcast.codegen.names import RESERVED, SAMPLE, variables
+from narrowcast.codegen.names import NUMBERED, RESERVED, SAMPLE, variables
 from narrowcast.spec import Spec, load
 from narrowcast.spec.sections.document import Document
 
@@ -352,7 +352,8 @@ def own_names(script: Path) -> set[str]:
         name for name, module in found if module and module.split(".")[0] not in OURS
     }
     users |= set(variables(one.name for one in spec_of(script).model.inputs) or "x")
-    return {name for name, _module in found} - users
+    numbered = {name for name, _module in found if NUMBERED.match(name)}
+    return {name for name, _module in found} - users - numbered
 
 
 def test_every_name_that_scripts_use_is_reserved() -> None:

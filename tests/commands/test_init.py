@@ -143,6 +143,21 @@ def test_nothing_is_overwritten(folder: Path, kind: str) -> None:
     assert kind != "link" or other.read_text() == "mine\n"
 
 
+# int8
+
+
+@pytest.mark.parametrize("framework", ["pytorch", "tensorflow", "mxnet", "onnx"])
+@pytest.mark.parametrize("precisions", ["int8", "int8,bf16"])
+def test_int8_is_begun_with_how_it_is_made(
+    folder: Path, framework: str, precisions: str
+) -> None:
+    made = init("--name", "a", "--framework", framework, "--precisions", precisions)
+    assert made.exit_code == 0, made.stderr
+    spec = load(folder / "a.yaml")
+    assert spec.precisions == ("bf16",) and spec.quantization is not None
+    assert "sampling_size: 100" in (folder / "a.yaml").read_text("utf-8")
+
+
 # What is missing
 
 
@@ -160,7 +175,7 @@ def test_nothing_is_overwritten(folder: Path, kind: str) -> None:
         (("--model", "models/x.safetensors"), "does not exist"),
         (("--name", "/", "--framework", "onnx"), "--name '/' makes no file name"),
         (
-            ("--name", "a", "--framework", "onnx", "--precisions", "int8"),
+            ("--name", "a", "--framework", "onnx", "--precisions", "int4"),
             "--precisions",
         ),
         (

@@ -32,7 +32,7 @@ def test_a_heavy_op_is_named_with_its_reason_and_what_helps() -> None:
     text = said({"lstm": 80, "dense": 15, "other": 5}, {"lstm": Why.NO_KERNEL})
     assert text == (
         "only 20.0% of FLOPs are in bf16: lstm (LSTM, 80.0% of FLOPs) stays fp32, no "
-        "kernel (it is no kernel): the other precision, another runtime or a newer "
+        "kernel: it is no kernel: the other precision, another runtime or a newer "
         "version may have one"
     )
 
