@@ -116,7 +116,7 @@ class Agreement(MeanOverSamples):
 
     def update(self, predictions: Any, labels: Any, /) -> None:
         outputs = predictions if isinstance(predictions, tuple) else (predictions,)
-        self._scores.append(self.score(outputs, labels))
+        self.add(self.score(outputs, labels))
 
 
 def flat(outputs: Iterable[Any]) -> Floats:

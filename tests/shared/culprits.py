@@ -68,9 +68,7 @@ class Drift(MeanOverSamples):
 
     def update(self, predictions: Any, labels: Any, /) -> None:
         several = isinstance(predictions, tuple)
-        self._scores.append(
-            self.score(predictions if several else (predictions,), labels)
-        )
+        self.add(self.score(predictions if several else (predictions,), labels))
 
     def score(self, predictions: Any, labels: Any) -> Array:
         pairs = zip(predictions, labels[1], strict=True)
