@@ -44,13 +44,13 @@ def test_fused_ops_are_timed_as_one_and_equal_ones_once(
     function, batch = convolutions()
     program = adapter.trace(freeze(function, batch), batch, low=BF16)
     timed: list[int] = []
-    interleaved = stopwatch._interleaved
+    interleaved = stopwatch.in_turn
 
     def counting(each: Any, clock: Any, seconds: float) -> Any:
         timed.append(len(next(iter(each.values()))))
         return interleaved(each, clock, seconds)
 
-    monkeypatch.setattr(stopwatch, "_interleaved", counting)
+    monkeypatch.setattr(stopwatch, "in_turn", counting)
     ops = {op.id for op in program.graph.ops if op.kernel(BF16)}
     timings = program.time(BF16, ops, ticking(), 5.0)
     free = {name for (name, p), t in timings.ops.items() if not t.median}
