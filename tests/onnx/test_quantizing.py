@@ -404,6 +404,6 @@ def test_whatever_stands_around_int8_it_stays_so(
             for op in program.graph.ops
         }
         program.save(program.apply(placement), path)
-        int8 = [op for op, precision in placement.items() if precision is INT8]
+        int8 = [name for name in int8_ops(program) if placement[name] is INT8]
         assert in_int8(runtime, path) == len(int8)
         assert _error(runtime, case, path) < 0.05
