@@ -90,7 +90,7 @@ def test_identical_ops_are_probed_once(tmp_path: Path) -> None:
     probing._hand_over(data, batch, tmp_path)
     error = os.dup(2)
     try:
-        probing.probe_file(tmp_path, BF16, range(1, len(data.nodes)))
+        probing.probe_file(tmp_path, BF16, range(1, len(data.nodes)), {})
     finally:
         os.dup2(error, 2)
     lines = (tmp_path / journal.JOURNAL).read_text().splitlines()[1:]

@@ -14,7 +14,8 @@ import numpy as np
 import rows
 
 from narrowcast.runtime.frameworks.mxnet.ir.library import mx
-from narrowcast.runtime.frameworks.mxnet.ir.network import Network, canonical
+from narrowcast.runtime.frameworks.mxnet.ir.network import Network
+from narrowcast.runtime.frameworks.mxnet.ir.quantized.canonical import canonical
 
 S = mx.sym
 SWAPS: Mapping[tuple[int, ...], Sequence[tuple[int, int]]] = {
