@@ -272,19 +272,21 @@ def test_a_weight_is_stored_in_the_precisions_of_the_ops_that_use_it(
 def test_everything_in_fp32_is_the_prepared_graph_bit_for_bit(
     tools: Any, traced: Any
 ) -> None:
-    model, x, program = traced
+    _model, x, program = traced
     converted = program.apply(tools.all_fp32(program))
     assert not any(map(is_cast, converted.graph.nodes))
+    # On some CPUs torch's linear takes another kernel for weights that require
+    # gradients, which differs in the last bit: here too none does, as none converted.
+    held = [w for w in program.prepared.module.parameters() if w.requires_grad]
+    for weight in held:
+        weight.requires_grad_(False)
     with torch.no_grad():
-        pairs = zip(
-            tensors(program.prepared.module(x)), tensors(converted(x)), strict=True
-        )
-    # MKL's sums go by where arrays lie in memory (Intel, "Numerically Reproducible
-    # Results"), and only a recurrent layer calls it with copies of its weights.
-    recurrent = any(isinstance(each, nn.RNNBase) for each in model.modules())
-    ulps = 4 * torch.finfo(torch.float32).eps if recurrent else 0.0
-    for a, b in pairs:
-        torch.testing.assert_close(a, b, rtol=ulps, atol=ulps)
+        expected = tensors(program.prepared.module(x))
+    for weight in held:
+        weight.requires_grad_(True)
+    with torch.no_grad():
+        pairs = zip(expected, tensors(converted(x)), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_everything_low_errs_about_as_much_as_a_model_in_bf16(
