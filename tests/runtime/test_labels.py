@@ -51,6 +51,9 @@ class Prices:
     def op(self, op: Op, precision: Precision) -> float:
         return self.ops[op.id, precision]
 
+    def alone(self, op: Op, precision: Precision) -> float:
+        return self.op(op, precision)
+
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         assert source != target
         return self.tensors[tensor.name, source, target]

@@ -1,8 +1,9 @@
 """Latencies of ops in int8, and of what makes integers for them.
 
 An op is timed as it runs between QuantizeV2 and Dequantize, with its bias and its ReLU:
-what it takes and makes is fp32. So no op looks faster than it is when it is alone; next
-to another, whose kernel makes integers by itself, it is.
+what it takes and makes is fp32, and quantizing that is a cast's part of it. So no op
+looks faster than it is when it is alone; next to another, whose kernel makes integers by
+itself, it is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ....common.timing import Clock, Latency
 from ....graph.graph import Graph, Precision
 from ...protocol import Array, Inputs, Timings
 from ...quantizing.quantization import Scale
+from ...quantizing.timing import without_quantizing
 from ..ir.int8.candidate import Candidate, Quantized
 from ..ir.naming import data
 from ..ir.protos import NodeDef
@@ -53,7 +55,7 @@ def int8_timings(
         ways = {str(p): _quantizing(shape, p) for p in (FP32, *sorted(low))}
         found = in_turn(ways, clock, seconds)
         casts |= {(shape, p, INT8): found[str(p)] for p in (FP32, *sorted(low))}
-    return Timings(watch.found, casts)
+    return without_quantizing(graph, Timings(watch.found, casts))
 
 
 def _piece(node: Any, values: Mapping[str, Value]) -> Piece:
