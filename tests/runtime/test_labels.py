@@ -187,6 +187,7 @@ def test_elimination_is_brute_force(drawn: tuple[list[int], list[Factor]]) -> No
     assert best <= near <= cost(factors, start)
 
 
+@pytest.mark.nightly
 def test_what_is_too_wide_for_one_table_is_near_the_optimum() -> None:
     """Each op takes what all before it made: wider than any table may be."""
     ops: list[Op] = []
