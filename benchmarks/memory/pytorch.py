@@ -53,18 +53,18 @@ class Peak:
     needed: int = 0
     resident: int = 0
     said: str = ""
+    each: list[int] = field(default_factory=list)
     steps: dict[str, int] = field(default_factory=dict)
 
     def see(self, root: int, said: str) -> None:
         """Add a sample."""
-        needed = resident = 0
-        for pid in family(root):
-            one, all_ = memory(pid)
-            needed, resident = needed + one, resident + all_
+        each = [memory(pid) for pid in family(root)]
+        needed, resident = (sum(column) for column in zip(*each, strict=True))
         self.resident = max(self.resident, resident)
         self.steps[said] = max(self.steps.get(said, 0), needed)
         if needed > self.needed:
             self.needed, self.said = needed, said
+            self.each = [one for one, _resident in each]
 
 
 def family(root: int) -> Iterator[int]:
@@ -145,8 +145,7 @@ def watched(folder: Path, width: int, layers: int) -> tuple[Peak, str]:
         [sys.executable, "-m", "narrowcast", "run", "large.yaml", "--search"]
         + ["--no-timing", "-v"],
         cwd=folder,
-        env=os.environ
-        | {"PYTHONPATH": path, WIDTH: str(width), LAYERS: str(layers)},
+        env=os.environ | {"PYTHONPATH": path, WIDTH: str(width), LAYERS: str(layers)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -189,7 +188,8 @@ def main() -> int:
     if given.v:
         print(text)
         for said, most in peak.steps.items():
-            print(f"{most / size:6.2f}  after: {said}")
+            print(f"{most / 1e9:6.2f} GB after: {said}")
+        print("at the peak:", [round(one / 1e9, 2) for one in peak.each])
     print(
         f"weights {size / 1e9:.2f} GB; needed at most {peak.needed / 1e9:.2f} GB, "
         f"{peak.needed / size:.2f}x; resident {peak.resident / 1e9:.2f} GB, "

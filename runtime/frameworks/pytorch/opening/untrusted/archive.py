@@ -19,7 +19,7 @@ from torch.export.pt2_archive import PT2ArchiveWriter
 
 from ....refusals import Damaged, Unsafe
 from .index import members, opened
-from .mapped import Mapped, place, whole
+from .mapped import ONE_ELEMENT, Mapped, begins, stand_ins, whole
 from .program import check_plain, cleaned_program, on_device, parsed
 
 PROGRAM = "models/model.json"
@@ -69,9 +69,7 @@ class Repacked:
     mapped: dict[str, Mapped] = field(default_factory=dict)
 
 
-def repacked(
-    path: Path, device: str | None, known: Set[str] = frozenset()
-) -> Repacked:
+def repacked(path: Path, device: str | None, known: Set[str] = frozenset()) -> Repacked:
     """The archive with all that a program on `device` needs, and nothing pickled.
 
     Args:
@@ -144,12 +142,14 @@ def _rebuilt(
             described = parsed(read(config), config)
             for name in _cleaned_config(described, raw, device):
                 tensors = _tensors_in(described, name)
-                there = _mapped(archive, index.get(folder + name), tensors)
-                data = read(folder + name) if there is None else b""
-                if there is None:
+                if (
+                    start := _stays(archive, index.get(folder + name), tensors)
+                ) is None:
+                    data = read(folder + name)
                     _check_size(described, name, len(data))
                 else:
-                    made.mapped.update(dict.fromkeys(tensors, there))
+                    data = ONE_ELEMENT
+                    made.mapped.update(stand_ins(tensors, start))
                 writer.write_bytes(folder + name, data)
             writer.write_bytes(config, json.dumps(described).encode())
     made.data.seek(0)
@@ -165,13 +165,15 @@ def _tensors_in(described: Mapping[str, Any], member: str) -> dict[str, Any]:
     }
 
 
-def _mapped(
+def _stays(
     archive: ZipFile, info: ZipInfo | None, tensors: Mapping[str, Any]
-) -> Mapped | None:
-    """Where a member is, if it may stay there: each tensor in it is all of it."""
-    if info is None or not all(whole(meta, info.file_size) for meta in tensors.values()):
+) -> int | None:
+    """Where a member begins that may stay where it is: each tensor in it is all of it."""
+    if info is None or not all(
+        whole(meta, info.file_size) for meta in tensors.values()
+    ):
         return None
-    return place(archive, info)
+    return begins(archive, info)
 
 
 def _cleaned_config(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,21 +27,37 @@ LOCAL = struct.Struct("<26xHH")
 CHUNK = 1 << 20
 
 
+ONE_ELEMENT = bytes(16)
+"""What stands for a mapped member: an element, whatever it is, repeated by strides of 0."""
+
+
 @dataclass(frozen=True)
 class Mapped:
     """A tensor whose bytes are in a member of the archive.
 
     Attributes:
-        start: Where the member's bytes begin in the file.
-        size: Their number.
+        start: Where they begin in the file.
+        strides: In elements.
     """
 
     start: int
-    size: int
+    strides: tuple[int, ...]
 
 
-def place(archive: ZipFile, info: ZipInfo) -> Mapped | None:
-    """Where a stored member's bytes are, held to their sum; None if it is to be read.
+def whole(meta: Mapping[str, Any], size: int) -> bool:
+    """Whether a tensor of the CPU is all of `size` bytes, by its form in the archive."""
+    numbers = [*meta["sizes"], *meta["strides"], meta["storage_offset"]]
+    *dims, offset = (each.get("as_int") for each in numbers)
+    if any(type(each) is not int for each in (*dims, offset)) or offset:
+        return False
+    dtype = deserialize_scalar_type(ScalarType(meta["dtype"]))
+    sizes = dims[: len(meta["sizes"])]
+    there = meta["device"]["type"] == "cpu"
+    return there and math.prod(sizes) * dtype.itemsize == size
+
+
+def begins(archive: ZipFile, info: ZipInfo) -> int | None:
+    """Where a large member's bytes begin, held to their sum; None if it is to be read.
 
     Raises:
         BadZipFile: They are not as they were written.
@@ -54,46 +70,43 @@ def place(archive: ZipFile, info: ZipInfo) -> Mapped | None:
     archive.fp.seek(info.header_offset)
     lengths = LOCAL.unpack(archive.fp.read(LOCAL.size))
     start = info.header_offset + LOCAL.size + sum(lengths)
-    return None if start % ALIGNED else Mapped(start, info.file_size)
+    return None if start % ALIGNED else start
 
 
-def whole(meta: Mapping[str, Any], size: int) -> bool:
-    """Whether a tensor of the CPU is all of `size` bytes, by its form in the archive."""
-    sizes = [each.get("as_int") for each in meta["sizes"]]
-    if not all(type(each) is int for each in sizes) or meta["device"]["type"] != "cpu":
-        return False
-    dtype = deserialize_scalar_type(ScalarType(meta["dtype"]))
-    offset = meta["storage_offset"].get("as_int")
-    return offset == 0 and math.prod(sizes) * dtype.itemsize == size
+def stand_ins(tensors: Mapping[str, Any], start: int) -> dict[str, Mapped]:
+    """Let tensors of a member be one element to torch; what they are, by name."""
+    found = {}
+    for name, meta in tensors.items():
+        strides = tuple(each["as_int"] for each in meta["strides"])
+        found[name] = Mapped(start, strides)
+        meta["strides"] = [{"as_int": 0} for _ in strides]
+    return found
 
 
 def put_in(program: ExportedProgram, path: Path, places: Mapping[str, Mapped]) -> None:
-    """Let the program have its large weights, which were opened as zeros, from the file.
+    """Let the program have from the file what an element stood for.
 
     Args:
-        places: Name of a weight or a constant → where its storage is.
+        places: Name of a weight or a constant → what it is.
     """
     if not places:
         return
     whole = torch.UntypedStorage.from_file(str(path), False, path.stat().st_size)
-    storages = {
-        each: whole[each.start : each.start + each.size]
-        for each in dict.fromkeys(places.values())
-    }
+    storages: dict[int, torch.UntypedStorage] = {}
     for held in (program.state_dict, program.constants):
-        for name in _of(held, places):
-            held[name] = _over(held[name], storages[places[name]])
+        for name in places.keys() & held.keys():
+            start, old = places[name].start, held[name]
+            size = old.numel() * old.element_size()
+            if start not in storages:
+                storages[start] = whole[start : start + size]
+            held[name] = _over(old, storages[start], places[name].strides)
 
 
-def _of(held: Mapping[str, Any], places: Mapping[str, Mapped]) -> Iterable[str]:
-    return [name for name in held if name in places]
-
-
-def _over(zeros: torch.Tensor, storage: torch.UntypedStorage) -> torch.Tensor:
-    """The tensor of the same form, its values from elsewhere."""
-    made = torch.empty(0, dtype=zeros.dtype).set_(
-        storage, zeros.storage_offset(), zeros.size(), zeros.stride()
-    )
-    if isinstance(zeros, torch.nn.Parameter):
-        return torch.nn.Parameter(made, requires_grad=zeros.requires_grad)
-    return made.requires_grad_(zeros.requires_grad)
+def _over(
+    old: torch.Tensor, storage: torch.UntypedStorage, strides: tuple[int, ...]
+) -> torch.Tensor:
+    """A tensor of the same kind and sizes, its values from elsewhere."""
+    made = torch.empty(0, dtype=old.dtype).set_(storage, 0, old.size(), strides)
+    if isinstance(old, torch.nn.Parameter):
+        return torch.nn.Parameter(made, requires_grad=old.requires_grad)
+    return made.requires_grad_(old.requires_grad)

@@ -72,7 +72,9 @@ def _same_layout(target: torch.Tensor, value: torch.Tensor) -> bool:
 
 def _users(own: Mapping[str, Any]) -> dict[int, int]:
     """Storage → how many different tensors lie in it: views of another must follow it."""
-    tensors = {id(v): v for v in own.values() if type(v) in (torch.Tensor, nn.Parameter)}
+    tensors = {
+        id(v): v for v in own.values() if type(v) in (torch.Tensor, nn.Parameter)
+    }
     counts: dict[int, int] = {}
     for tensor in tensors.values():
         place = tensor.untyped_storage()._cdata
