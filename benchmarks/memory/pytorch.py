@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 LIMIT = 1.6
 SHARD = 500_000_000
 EVERY = 0.05
+RUN = ("run", "large.yaml", "--search", "--no-timing", "-v")
 SPEC = """\
 model:
   name: large
@@ -142,8 +143,7 @@ def watched(folder: Path, width: int, layers: int) -> tuple[Peak, str]:
     """Convert in a process of its own; its peak, and what it said."""
     path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
-        [sys.executable, "-m", "narrowcast", "run", "large.yaml", "--search"]
-        + ["--no-timing", "-v"],
+        [sys.executable, "-m", "narrowcast", *RUN],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": path, WIDTH: str(width), LAYERS: str(layers)},
         stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..common.memory import give_back
+from ..common.processes.memory import give_back
 from ..common.telling.progress import step
 from ..evaluation.judgement import Judgement, Package
 from ..evaluation.judging.verdict import reached

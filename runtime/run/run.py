@@ -16,8 +16,8 @@ from ..common.errors import (
     UsageError,
 )
 from ..common.files import check_writable, shown
-from ..common.memory import give_back
 from ..common.places import described
+from ..common.processes.memory import give_back
 from ..common.standing import check_file
 from ..common.telling.progress import step
 from ..evaluation.batches import Batches

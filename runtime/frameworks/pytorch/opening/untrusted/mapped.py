@@ -52,8 +52,8 @@ def whole(meta: Mapping[str, Any], size: int) -> bool:
         return False
     dtype = deserialize_scalar_type(ScalarType(meta["dtype"]))
     sizes = dims[: len(meta["sizes"])]
-    there = meta["device"]["type"] == "cpu"
-    return there and math.prod(sizes) * dtype.itemsize == size
+    here: bool = meta["device"]["type"] == "cpu"
+    return here and math.prod(sizes) * dtype.itemsize == size
 
 
 def begins(archive: ZipFile, info: ZipInfo) -> int | None:

@@ -7,7 +7,7 @@ it is short, and reads them again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
@@ -34,7 +34,7 @@ def placed(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(weights)
     for name, value in weights.items():
         target = own.get(name)
-        if not _fits(target, value):
+        if not _is_plain(target) or not _fits(target, value):
             continue
         if id(target) not in made:
             alone = users.get(target.untyped_storage()._cdata) == 1
@@ -57,9 +57,12 @@ def _placed(target: torch.Tensor, value: torch.Tensor, map_: bool) -> torch.Tens
     return target
 
 
-def _fits(target: Any, value: Any) -> bool:
-    plain = type(target) in (torch.Tensor, nn.Parameter)
-    return plain and isinstance(value, torch.Tensor) and target.shape == value.shape
+def _is_plain(target: object) -> TypeGuard[torch.Tensor]:
+    return type(target) in (torch.Tensor, nn.Parameter)
+
+
+def _fits(target: torch.Tensor, value: Any) -> TypeGuard[torch.Tensor]:
+    return isinstance(value, torch.Tensor) and target.shape == value.shape
 
 
 def _same_layout(target: torch.Tensor, value: torch.Tensor) -> bool:
@@ -72,9 +75,7 @@ def _same_layout(target: torch.Tensor, value: torch.Tensor) -> bool:
 
 def _users(own: Mapping[str, Any]) -> dict[int, int]:
     """Storage → how many different tensors lie in it: views of another must follow it."""
-    tensors = {
-        id(v): v for v in own.values() if type(v) in (torch.Tensor, nn.Parameter)
-    }
+    tensors = {id(value): value for value in filter(_is_plain, own.values())}
     counts: dict[int, int] = {}
     for tensor in tensors.values():
         place = tensor.untyped_storage()._cdata
