@@ -70,3 +70,8 @@ def decoder() -> nn.Module:
     """The shapes alone, of the size that the environment says; weights are loaded."""
     with torch.device("meta"):
         return Decoder(int(os.environ[WIDTH]), int(os.environ[LAYERS]))
+
+
+def built() -> nn.Module:
+    """The same with weights of its own in memory, as most factories give it."""
+    return Decoder(int(os.environ[WIDTH]), int(os.environ[LAYERS]))

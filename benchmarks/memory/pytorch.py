@@ -1,6 +1,6 @@
 """Peak memory of converting a large PyTorch model, against its weights in fp32.
 
-    python benchmarks/memory/pytorch.py [GIGABYTES] [-v]
+    python benchmarks/memory/pytorch.py [GIGABYTES] [--built] [-v]
 
 A decoder like Llama's on the meta device, its random weights in safetensors files with an
 index, 0.5 GB each, written one at a time. `narrowcast run --no-timing` of a spec without
@@ -38,10 +38,10 @@ SPEC = """\
 model:
   name: large
   framework: pytorch
-  factory: networks:decoder
+  factory: networks:{factory}
   weights: weights/model.safetensors.index.json
   inputs:
-    - {name: words, shape: [1, 16], dtype: int64, range: [0, 31999]}
+    - {{name: words, shape: [1, 16], dtype: int64, range: [0, 31999]}}
 mixed_precision:
   precisions: bf16
 """
@@ -175,12 +175,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("gigabytes", type=float, nargs="?", default=1.0)
     parser.add_argument("-v", action="store_true", help="what each step took at most")
+    parser.add_argument("--built", action="store_true", help="weights in memory before")
     given = parser.parse_args()
+    factory = "built" if given.built else "decoder"
     layers = 8 if given.gigabytes < 4 else 26
     width = width_of(int(given.gigabytes * 1e9 / 4), layers)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        (folder / "large.yaml").write_text(SPEC)
+        (folder / "large.yaml").write_text(SPEC.format(factory=factory))
         size = make(folder / "weights", width, layers)
         start = time.perf_counter()
         peak, text = watched(folder, width, layers)

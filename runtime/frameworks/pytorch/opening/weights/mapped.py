@@ -7,10 +7,11 @@ it is short, and reads them again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 LARGE = 1 << 28
 """Bytes of all weights from which on they stay where they are in the file.
@@ -20,7 +21,19 @@ sums of MKL go by that in their last place.
 """
 
 
-def placed(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
+def load(model: nn.Module, weights: Mapping[str, Any]) -> None:
+    """As `model.load_state_dict(weights)`, large weights mapped.
+
+    Raises:
+        Exception: As that does, of whatever it finds amiss.
+    """
+    if type(model).load_state_dict is not nn.Module.load_state_dict:
+        model.load_state_dict(weights)  # the author's own, who knows better
+        return
+    model.load_state_dict(_placed(model, weights), assign=True)
+
+
+def _placed(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
     """The weights as the module's own tensors, for `load_state_dict` to assign.
 
     A tensor that is known under several names stays one. What has no data yet, on the
@@ -32,42 +45,50 @@ def placed(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
     users = _users(own)
     made: dict[int, torch.Tensor] = {}
     found = dict(weights)
-    for name, value in weights.items():
-        target = own.get(name)
-        if not _is_plain(target) or not _fits(target, value):
+    for name, target in own.items():
+        value: Any = weights.get(name)
+        if not _fits(target, value):
             continue
-        if id(target) not in made:
-            alone = users.get(target.untyped_storage()._cdata) == 1
-            made[id(target)] = _placed(target, value, large and alone)
-        found[name] = made[id(target)]
+        if target.is_meta:
+            new = made.setdefault(id(target), _real(target))
+            new.data = value.detach().to(target.dtype)
+            found[name] = new
+            continue
+        alone = users.get(target.untyped_storage()._cdata) == 1
+        if large and alone and _same_layout(target, value):
+            target.data = value.detach()
+        else:
+            with torch.no_grad():
+                target.copy_(value)
+        found[name] = target
     return found
 
 
-def _placed(target: torch.Tensor, value: torch.Tensor, map_: bool) -> torch.Tensor:
-    if target.is_meta:
-        value = value.detach().to(target.dtype)
-        if isinstance(target, nn.Parameter):
-            return nn.Parameter(value, requires_grad=target.requires_grad)
-        return value
-    if map_ and _same_layout(target, value):
-        target.data = value.detach()
-    else:
-        with torch.no_grad():
-            target.copy_(value)
-    return target
+def _real(target: torch.Tensor) -> torch.Tensor:
+    """What takes the place of a tensor on the meta device; its data comes later."""
+    empty = torch.empty(0, dtype=target.dtype)
+    if isinstance(target, nn.Parameter):
+        return nn.Parameter(empty, requires_grad=target.requires_grad)
+    return empty
 
 
-def _is_plain(target: object) -> TypeGuard[torch.Tensor]:
+def _fits(target: object, value: object) -> bool:
+    """Whether a weight can become a tensor's data; what has no shape yet is torch's."""
+    if not isinstance(target, torch.Tensor) or not isinstance(value, torch.Tensor):
+        return False
+    if is_lazy(target) or (target.is_meta and not _is_plain(target)):
+        return False
+    return target.shape == value.shape
+
+
+def _is_plain(target: object) -> bool:
     return type(target) in (torch.Tensor, nn.Parameter)
-
-
-def _fits(target: torch.Tensor, value: Any) -> TypeGuard[torch.Tensor]:
-    return isinstance(value, torch.Tensor) and target.shape == value.shape
 
 
 def _same_layout(target: torch.Tensor, value: torch.Tensor) -> bool:
     return (
-        target.dtype == value.dtype
+        _is_plain(target)
+        and target.dtype == value.dtype
         and target.device == value.device
         and target.stride() == value.stride()
     )
