@@ -76,6 +76,7 @@ def test_data_that_the_model_does_not_take_is_told_as_calibrations(
     assert "quantization.calibration.dataloader" in said
 
 
+@pytest.mark.nightly
 def test_a_search_is_not_resumed_with_ranges_of_other_data(project: Project) -> None:
     project.write(**_spec(12))
     assert project.run(env=FORCED).returncode == 0
