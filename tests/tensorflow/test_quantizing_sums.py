@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,28 @@ def test_either_side_of_a_sum_may_be_in_floats(program: Any) -> None:
 def test_a_plan_has_the_same_sums(program: Any) -> None:
     again = program.with_scales(program.scales, HOW)
     assert again.int8.ops == program.int8.ops
+
+
+def dies(forms: Any, journal: Path) -> None:
+    """As a kernel does that is given what it can't take."""
+    with journal.open("a") as file:
+        file.write("?\n")
+    os.abort()
+
+
+def test_a_kernel_that_ends_its_process_is_refused(
+    freeze: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = (normal(4, 16),)
+    weight = normal(16, 8, seed=1)
+    traced = adapter.trace(freeze(lambda x: x @ weight, batch), batch, low=BF16)
+    monkeypatch.setattr(child, "KNOWN", {})
+    monkeypatch.setattr(child, "try_all", dies)
+    found = traced.calibrated([batch], HOW)
+    (why,) = found.int8_refusals.values()
+    assert "the process that ran the kernel died" in why
+    (op,) = found.graph.ops
+    assert op.kernels == traced.graph.ops[0].kernels
 
 
 def test_where_no_sum_runs_convolutions_do(
