@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -112,6 +113,13 @@ def test_either_side_of_a_sum_may_be_in_floats(program: Any) -> None:
                 }
                 found = adapter.predictor(program.apply(placement))(BATCH)
                 assert relative_error(reference, found[0]) < 0.05
+
+
+def test_a_sum_costs_nothing_beside_its_convolution(program: Any) -> None:
+    ops = {op.id for op in program.graph.ops if op.kernel(INT8)}
+    times = program.time(INT8, ops, perf_counter, 0.01).ops
+    for name, op in program.int8.sums.items():
+        assert times[name, INT8].median == 0 < times[op.chain[0], INT8].median
 
 
 def test_a_plan_has_the_same_sums(program: Any) -> None:
