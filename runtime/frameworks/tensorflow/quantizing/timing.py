@@ -45,7 +45,7 @@ def int8_timings(
     seconds: float,
 ) -> Timings:
     """Of ops in fp32 and in int8, and of all that they take to become integers."""
-    watch = _Watch(main, weights, int8, ops, clock, seconds)
+    watch = _Watch(main, weights, graph, int8, ops, clock, seconds)
     watch.run(batch)
     low = {k.input for op in graph.ops for k in op.kernels if k.input.bytes == 2}
     taken = {each.taken for each in int8.ops.values()}
@@ -91,13 +91,15 @@ class _Watch(Interpreter):
         self,
         main: Region,
         weights: Mapping[str, Array],
+        graph: Graph,
         int8: Quantized,
         ops: Set[str],
         clock: Clock,
         seconds: float,
     ) -> None:
         super().__init__(main, weights)
-        self.int8, self.ops, self.clock, self.seconds = int8, ops, clock, seconds
+        self.graph, self.int8, self.ops = graph, int8, ops
+        self.clock, self.seconds = clock, seconds
         self.known: dict[tuple[Alone, bool], dict[str, Latency]] = {}
         self.found = {}
 
@@ -110,7 +112,9 @@ class _Watch(Interpreter):
     def _time(
         self, region: Region, op: Candidate, node: Any, values: list[Value]
     ) -> None:
-        scales = self.int8.scales[op.taken], self.int8.scales[op.tensors[-1]]
+        wanted = (op.taken, op.tensors[-1], op.added)
+        scales = [self.int8.scales[name] for name in wanted if name]
+        z = tf.zeros(self.graph.tensors[op.added].shape if op.added else ())
         shapes = [tuple(each.shape) for each in values]
         form = alone(node, op, shapes, (scales[0].dtype, scales[1].dtype))
         bias = (
@@ -125,8 +129,8 @@ class _Watch(Interpreter):
             low = graph_nodes(form, weight, bias, scales)
             self.known[key] = in_turn(
                 {
-                    "fp32": self._floats(region, op, values, bias),
-                    "int8": [_piece(each, {"x": values[0]}) for each in low],
+                    "fp32": self._floats(region, op, values, bias, z),
+                    "int8": [_piece(each, {"x": values[0], "z": z}) for each in low],
                 },
                 self.clock,
                 self.seconds,
@@ -139,10 +143,15 @@ class _Watch(Interpreter):
                     self.found[name, precision] = latency
 
     def _floats(
-        self, region: Region, op: Candidate, values: list[Value], bias: Array
+        self,
+        region: Region,
+        op: Candidate,
+        values: list[Value],
+        bias: Array,
+        added: Value,
     ) -> list[Piece]:
         first, *others = (region.by_name[name] for name in op.chain)
-        given = dict(zip(data(first), values, strict=True)) | {op.bias: bias}
+        given = dict(zip(data(first), values, strict=True)) | {op.added: added}
         if op.bias:
             given[op.bias] = tf.constant(bias)
         return [_piece(each, given) for each in (first, *others)]
