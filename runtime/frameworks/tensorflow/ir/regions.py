@@ -66,6 +66,11 @@ class Region:
         return {node.name: node for node in self.nodes}
 
     @cached_property
+    def order(self) -> Mapping[str, int]:
+        """Places of the nodes in the order in which they run."""
+        return {node.name: place for place, (node, _done) in enumerate(self.steps)}
+
+    @cached_property
     def steps(self) -> tuple[tuple[Any, tuple[str, ...]], ...]:
         """The nodes to run, in order, and after each the nodes that none reads again."""
         taken = frozenset(self.arguments)

@@ -40,15 +40,15 @@ def addend(
     (added,) = others
     if not _kernels(graph, chain[0]) <= _kernels(graph, following.name):
         return ""
-    order = {node.name: place for place, (node, _done) in enumerate(main.steps)}
     maker = parsed(added)[0]
     if main.by_name[maker].op == "Const":
         return ""
-    if order.get(maker, -1) > order[chain[-1]]:  # the last of two convolutions adds
+    if (
+        main.order.get(maker, -1) > main.order[chain[-1]]
+    ):  # the last of two convolutions adds
         return ""
     first = {*readers.get(maker, ())} - {following.name}
-    done = _before(main, chain[0])
-    return added if first <= done else ""
+    return added if first <= _before(main, chain[0], first) else ""
 
 
 def _of_one_shape(graph: Graph, names: Collection[str]) -> bool:
@@ -64,14 +64,15 @@ def _kernels(graph: Graph, op: str) -> set[str]:
     return {kernel.input for kernel in found.kernels}
 
 
-def _before(main: Region, name: str) -> set[str]:
-    """The nodes that a node waits for, itself left out."""
+def _before(main: Region, name: str, wanted: Collection[str]) -> set[str]:
+    """The nodes that a node waits for, itself left out, back to the first wanted one."""
+    first = min((main.order.get(each, 0) for each in wanted), default=0)
     found: set[str] = set()
     left = [name]
     while left:
         for reference in data(main.by_name[left.pop()]):
             maker = parsed(reference)[0]
-            if maker not in found:
+            if maker not in found and main.order.get(maker, -1) >= first:
                 found.add(maker)
                 left.append(maker)
     return found
