@@ -160,7 +160,7 @@ class _Search:
             trials.objective,
             int8.ranking,
         )
-        self._pin(held, trials.untied(order), (found, int8), hard.firm)
+        self._pin(held, order, (found, int8), hard.firm)
 
     def _without_infinities(
         self, first: Trial, hard: Ranges

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -168,14 +168,6 @@ class Trials:
         if key not in self.known:
             self.known[key] = place(self.graph, self._problem, floors).placement
         return self.known[key]
-
-    def untied(self, order: Iterable[tuple[str, Reason]]) -> list[tuple[str, Reason]]:
-        """The order without ops that are raised with one before them anyway."""
-        first: dict[tuple[int, Precision], tuple[str, Reason]] = {}
-        for name, reason in order:
-            node = self._problem.nodes[name]
-            first.setdefault((node, reason.floor), (name, reason))
-        return list(first.values())
 
     def failing(self) -> list[Placement]:
         """Placements that were evaluated and failed."""

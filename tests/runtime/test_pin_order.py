@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,23 @@ def test_an_op_that_was_not_tested_has_that_as_its_reason() -> None:
     reasons = ordered([0.5, 0.0], [1, 1])
     assert "does not show" in reasons["1"].text
     assert "does not show" not in reasons["0"].text
+
+
+def test_ops_of_one_precision_are_raised_for_all_that_they_gain() -> None:
+    """A sum that gains next to nothing, tied to a product that gains much."""
+    flops = [1000, 1, 100, 1]
+    graph = replace(line(flops), equal=(frozenset({"0", "1"}), frozenset({"2", "3"})))
+    harms = {"0": 0.01, "1": 0.02, "2": 0.02, "3": 0.01}
+    total = math.fsum(each**2 for each in harms.values())
+    ranking = [
+        Estimate(op, error, error**2 / total / 100, Method.SKETCH)
+        for op, error in harms.items()
+    ]
+    placement = dict.fromkeys(graph.by_id, BF16)
+    order = pin_order(graph, BF16, placement, ranking, low_compute)
+    assert [op for op, _reason in order] == ["2", "1"]
+    assert all("tied to others" in reason.text for _op, reason in order)
+    assert order[0][1].number == pytest.approx(math.hypot(0.01, 0.02))
 
 
 def residual(squares: Sequence[float], *failing: str) -> Residual:

@@ -318,7 +318,9 @@ def test_every_fp32_op_has_a_reason() -> None:
     found = run(tied, Evaluator(tied), tolerance=2)
     reasons = found.plans[0].reasons
     assert fp32_ops(found.plans[0].placement) == "".join(sorted(reasons)) == "abc"
-    assert reasons["c"].text.startswith("has the precision of a: alone, in 16 bits")
+    assert reasons["c"].text.startswith(
+        "has the precision of a: tied to others; together, in 16 bits, they change"
+    )
 
 
 def test_an_op_left_alone_for_its_casts_says_so() -> None:

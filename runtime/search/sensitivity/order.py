@@ -11,6 +11,7 @@ from ...graph.graph import Graph, Kind, Placement, Precision
 from ...graph.pins import Reason, Why
 from ...placement import Objective
 from .estimate import Estimate
+from .together import Groups
 
 HEAVY = 0.05
 """Share of all predicted error from which an op comes first, whatever pinning costs."""
@@ -44,7 +45,9 @@ def pin_order(
     """What to raise first, and why: each op by one level, from int8 to 16 bits to fp32.
 
     Heavy ops by their error, the others by error per unit of what they gain in the
-    precision that they are raised from. Movers come last: they round nothing, but where
+    precision that they are raised from. Ops that must have one precision are raised as
+    one, under the name of the worst: with all their error, for all that they gain.
+    Movers come last: they round nothing, but where
     all around them is fp32 the casts that make them low do.
 
     An op without any error was not put to the test: the branch that it is in did not
@@ -55,6 +58,8 @@ def pin_order(
         ranking: Of the ops that are low or would be if they were raised from int8.
         int8: Of the ops in int8.
     """
+    groups = Groups.of(graph, (*int8, *ranking))
+    ranking, int8 = groups.together(ranking), groups.together(int8)
     usual = _usual([each.error for each in ranking])
     steps = list(_steps(low, ranking, int8))
     in_int8 = {each.op for each in int8}
@@ -65,18 +70,20 @@ def pin_order(
         much = step.error**2 >= HALF * now
         if much if int8 else step.estimate.share >= HEAVY:
             return 0, -step.error
-        op = graph.by_id[step.estimate.op]
-        gain = max(objective.gain(graph, op, step.below, step.floor), 0.0)
+        gains = (
+            objective.gain(graph, op, step.below, step.floor)
+            for op in groups.members(step.estimate.op)
+        )
+        gain = max(math.fsum(gains), 0.0)
         per_gain = (step.error or usual) ** 2 / gain if gain else math.inf
         return 1, -per_gain, -step.error
 
     first = sorted(steps, key=rank)
-    movers = (
-        op.id for op in graph.ops if op.kind is Kind.MOVER and placement[op.id] == low
-    )
+    ops = (op.id for op in graph.ops if op.kind is Kind.MOVER)
+    movers = groups.others(name for name in ops if placement[name] == low)
     aside = Reason(Why.ACCURACY, "the casts that would make it low round too much")
     return [
-        *((step.estimate.op, _harm(step)) for step in first),
+        *((step.estimate.op, _harm(step, groups)) for step in first),
         *((name, aside) for name in movers),
     ]
 
@@ -142,16 +149,20 @@ def _usual(errors: Sequence[float]) -> float:
     return statistics.median(known) if known else 0.0
 
 
-def _harm(step: _Step) -> Reason:
+def _harm(step: _Step, groups: Groups) -> Reason:
     estimate = step.estimate
     how = "in int8" if step.below is Precision.INT8 else "in 16 bits"
+    if groups.alone(estimate.op):
+        who, makes, changes = f"alone, {how}, it", "makes", "changes"
+    else:
+        who, makes, changes = f"tied to others; together, {how}, they", "make", "change"
     if math.isinf(estimate.error):
-        text = f"alone, {how}, it makes outputs that are not finite"
+        text = f"{who} {makes} outputs that are not finite"
     elif not estimate.error:
         text = f"the calibration batch does not show what it does {how}"
     else:
         text = (
-            f"alone, {how}, it changes the output by {estimate.error:.1e}: "
+            f"{who} {changes} the output by {estimate.error:.1e}: "
             f"{estimate.share:.1%} of all predicted error"
         )
     return Reason(Why.ACCURACY, text, estimate.error, step.floor)
