@@ -14,18 +14,22 @@ INT8 = Precision.INT8
 
 
 def with_int8(
-    graph: Graph, ops: Collection[str], output: Precision = Precision.FP32
+    graph: Graph,
+    ops: Collection[str] | Mapping[str, Precision],
+    output: Precision = Precision.FP32,
 ) -> Graph:
     """The graph whose ops have int8's kernel where it ran, and no others.
 
     Args:
-        output: What the kernels leave their floats in.
+        ops: Ids; or what each kernel leaves its floats in.
+        output: What the kernels leave their floats in, if that is one for all.
     """
+    left = ops if isinstance(ops, Mapping) else dict.fromkeys(ops, output)
 
     def known(op: Op) -> Op:
         own = tuple(each for each in op.kernels if each.input is not INT8)
-        if op.id in ops:
-            return replace(op, kernels=(*own, Kernel(INT8, output)))
+        if op.id in left:
+            return replace(op, kernels=(*own, Kernel(INT8, left[op.id])))
         return replace(op, kernels=own)
 
     return replace(graph, ops=tuple(map(known, graph.ops)))

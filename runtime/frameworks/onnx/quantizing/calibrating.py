@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -14,9 +14,11 @@ from ...quantizing.quantization import Quantization, Scales
 from ...quantizing.scaling import scale_of, unsigned
 from ..ir.naming import Names
 from ..ir.quantized.forms import Forms
+from ..preparation.adapters import CannotAdapt
 from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
+from ..writing.int8.opset import NARROW, raised
 from ..writing.int8.quantized import Quantized
 from .candidates import Candidates, candidates
 from .probing import probed
@@ -75,7 +77,18 @@ class Calibrator:
         return forms
 
     def _candidates(self, how: Quantization) -> Candidates:
-        return candidates(self.names, self.singles.graph, self._forms, how)
+        forms = self._forms
+        if forms.narrow and not self._can_be_narrow():
+            forms = replace(forms, narrow={})
+        return candidates(self.names, self.singles.graph, forms, how)
+
+    def _can_be_narrow(self) -> bool:
+        """Whether the model has a like in the opset that this needs."""
+        try:
+            raised(self.model.clone(), NARROW)
+        except CannotAdapt:
+            return False
+        return True
 
     def _taken(
         self, batches: Iterable[Inputs], samples: int

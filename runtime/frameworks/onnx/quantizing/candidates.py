@@ -18,6 +18,7 @@ from ...quantizing.quantization import (
 from ..ir.naming import Names, Site, constant
 from ..ir.quantized.forms import OPERATORS, Forms
 from ..writing.int8.candidate import Candidate, Weight
+from .narrow import left_in, narrowed
 from .sums import sums
 
 BIAS = 2
@@ -55,7 +56,8 @@ def candidates(
     names: Names, graph: Graph, forms: Forms, how: Quantization
 ) -> Candidates:
     """Go through a model's contractions."""
-    found, refusals = {}, {}
+    found: dict[str, Candidate] = {}
+    refusals = {}
     for site in names.ops:
         op = graph.by_id[site.id]
         if op.kind is not Kind.COMPUTE:
@@ -64,7 +66,8 @@ def candidates(
             if how.dynamic:
                 found[op.id] = _dynamic(site, forms, how.of(op.id))
             else:
-                found[op.id] = _candidate(site, op, forms, how.of(op.id))
+                wide = _candidate(site, op, forms, how.of(op.id))
+                found[op.id] = narrowed(wide, left_in(graph, op, forms))
         except _Refused as why:
             refusals[op.id] = str(why)
     if forms.sums and not how.dynamic:
