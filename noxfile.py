@@ -125,6 +125,7 @@ def nightly(session: nox.Session) -> None:
     session.run("pytest", "--timeout=0", "tests/nightly/test_report_browser.py")
     session.install("pyright>=1.1.400")
     session.run("pytest", "--timeout=0", "tests/nightly/test_pyright.py")
+    _left_out(session, "pytorch")
     _damage(session, "pytorch")
     _examples(session, "pytorch", "faces")
     session.install("-e", ".[dask,ray]")
@@ -168,6 +169,7 @@ def nightly_onnx(session: nox.Session) -> None:
     session.run("pytest", "--timeout=0", "tests/nightly/test_onnx_large.py")
     session.install("uv")
     session.run("pytest", "--timeout=0", "tests/nightly/test_uv.py")
+    _left_out(session, "onnx")
     _damage(session, "onnx")
     _examples(session, "onnx", "basic_pitch")
     _stubs(session, "onnx")
@@ -177,6 +179,9 @@ def nightly_onnx(session: nox.Session) -> None:
 def nightly_tensorflow(session: nox.Session) -> None:
     """Damaged files of TensorFlow and Keras, and the larger examples."""
     session.install(*TESTED, "tensorflow-cpu", *TESTS, "-e", ".")
+    for packages in ("examples/mnist/packages.txt", "tests/tensorflow/packages.txt"):
+        session.install("--no-deps", "-r", packages)
+    _left_out(session, "tensorflow")
     _damage(session, "tensorflow")
     _examples(
         session, "tensorflow", "basic_pitch"
@@ -188,9 +193,18 @@ def nightly_tensorflow(session: nox.Session) -> None:
 def nightly_mxnet(session: nox.Session) -> None:
     """Damaged files of MXNet, and the larger example."""
     session.install(*TESTED, *MXNET, *TESTS, "-e", ".")
+    for packages in ("examples/mnist/packages.txt", "tests/mxnet/packages.txt"):
+        session.install("--no-deps", "-r", packages)
+    _left_out(session, "mxnet")
     _damage(session, "mxnet")
     _examples(session, "mxnet", "japanese_vowels")
     _stubs(session, "mxnet")
+
+
+def _left_out(session: nox.Session, framework: str) -> None:
+    """What an adapter's session leaves to the night."""
+    tests = (f"tests/{framework}", *_contract(framework))
+    session.run("pytest", "-m", "nightly", "--timeout=0", *tests, env={"SWEEP": "1"})
 
 
 def _damage(session: nox.Session, framework: str) -> None:

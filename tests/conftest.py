@@ -8,6 +8,8 @@ No test reads or writes the user's cache of costs.
 import os
 import shutil
 import tempfile
+from collections import Counter
+from collections.abc import Hashable
 
 import pytest
 from hypothesis import settings
@@ -22,9 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--adapters", help="frameworks: pytorch, tensorflow, mxnet, onnx")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
+    _leave_to_the_night(items)
     seen: set[int] = set()
     for item in items:
         test = getattr(item, "obj", None)
@@ -41,8 +45,22 @@ def pytest_collection_modifyitems(
         items[:] = [item for item in items if item not in later]
 
 
+def _leave_to_the_night(items: list[pytest.Item]) -> None:
+    """Mark `nightly` all but the first cases of a test that is marked `few`."""
+    cases = Counter[Hashable]()
+    for item in items:
+        few = item.get_closest_marker("few")
+        if few is not None:
+            test = item.nodeid.partition("[")[0]
+            cases[test] += 1
+            if cases[test] > few.args[0]:
+                item.add_marker(pytest.mark.nightly)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     text = "nightly: slow; the suite has another of the kind, or rarely needs it"
+    config.addinivalue_line("markers", text)
+    text = "few(n): only the first n cases are in the suite, the others are nightly"
     config.addinivalue_line("markers", text)
     # How long an example takes says nothing but what else the machine does.
     settings.register_profile("untimed", deadline=None)

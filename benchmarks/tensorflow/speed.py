@@ -2,8 +2,8 @@
 
     python benchmarks/tensorflow/speed.py [MODEL ...]
 
-Models of keras.applications with random weights, norms included (an untrained norm adds
-zero, which TensorFlow folds away), batch 8. Each is exported as a SavedModel, converted
+Models of keras.applications, and transformers, with random weights, norms included (an
+untrained norm adds zero, which TensorFlow folds away), batch 8. Each is exported as a SavedModel, converted
 under `objective: latency`, saved, and timed in turn, each in a session of its own, with
 fp32, grappler's auto_mixed_precision_onednn_bfloat16 (on the SavedModel, and on its graph
 frozen: the better counts) and the same model under Keras' mixed_bfloat16.
@@ -23,6 +23,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import networks
 import numpy as np
 import tensorflow as tf
 
@@ -37,7 +38,7 @@ from narrowcast.runtime.search import everything_low
 
 LOW = Precision.BF16
 SECONDS = 10.0
-MODELS = ("ResNet50", "MobileNetV2", "EfficientNetB0")
+MODELS = ("ResNet50", "MobileNetV2", "EfficientNetB0", *networks.MODELS)
 ON, OFF = 1, 2
 """RewriterConfig.Toggle."""
 
@@ -48,7 +49,8 @@ def made(name: str, policy: str = "float32") -> keras.Model:
     """The network, its norms as if trained."""
     keras.utils.set_random_seed(0)
     keras.mixed_precision.set_global_policy(policy)
-    model = getattr(keras.applications, name)(weights=None)
+    known = networks.MODELS.get(name)
+    model = known() if known else getattr(keras.applications, name)(weights=None)
     keras.mixed_precision.set_global_policy("float32")
     generator = np.random.default_rng(0)
     for layer in model._flatten_layers():
@@ -115,7 +117,10 @@ def converted(model: Any, batch: Any, folder: Path) -> tuple[Path, str]:
 
 def compared(name: str) -> dict[str, float]:
     """Seconds per batch by alternative, the better form of each."""
-    batch = np.random.default_rng(1).normal(size=(8, 224, 224, 3)).astype(np.float32)
+    generator = np.random.default_rng(1)
+    batch: Any = generator.normal(size=(8, 224, 224, 3)).astype(np.float32)
+    if name == "MiniLM":
+        batch = generator.integers(0, 30_522, (8, 128), np.int32)
     with tempfile.TemporaryDirectory() as folder:
         exported, mixed = Path(folder) / "fp32", Path(folder) / "mixed"
         made(name).export(exported, verbose=False)

@@ -7,9 +7,10 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import WriteError
 from .standing import check_file
@@ -28,7 +29,12 @@ def write_bytes(path: Path, data: bytes) -> Path:
         WriteError: The folder can't be written, or the disk is full.
         OccupiedError: What is there is no file.
     """
-    staged = stage(path, data)
+    return write_by(path, lambda file: file.write(data))
+
+
+def write_by(path: Path, write: Callable[[BinaryIO], object]) -> Path:
+    """As `write_bytes`, of what a function writes bit by bit into the file."""
+    staged = _staged(path, write)
     with _written(path), removed_on_failure(staged):
         staged.replace(standing(path))
     return path
@@ -41,6 +47,10 @@ def stage(path: Path, data: bytes) -> Path:
         WriteError: The folder can't be written, or the disk is full.
         OccupiedError: What is there is no file.
     """
+    return _staged(path, lambda file: file.write(data))
+
+
+def _staged(path: Path, write: Callable[[BinaryIO], object]) -> Path:
     check_file(path)
     target = standing(path)
     with _written(path):
@@ -48,7 +58,7 @@ def stage(path: Path, data: bytes) -> Path:
         staged = beside(target)
         with removed_on_failure(staged):
             with staged.open("xb") as file:
-                file.write(data)
+                write(file)
             keep_mode(staged, target)
     return staged
 

@@ -38,7 +38,11 @@ class Costs(Protocol):
     """
 
     def op(self, op: Op, precision: Precision) -> float:
-        """Seconds of `op` when it is placed in `precision`."""
+        """Seconds of `op` when it is placed in `precision`, as a placement counts them."""
+        ...
+
+    def alone(self, op: Op, precision: Precision) -> float:
+        """Seconds that it takes by itself, as people are told them."""
         ...
 
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
@@ -140,6 +144,10 @@ class StaticCosts:
         if op.kind is Kind.COMPUTE and not op.quantized:
             seconds = max(seconds, op.flops / self.profile.flops[precision])
         return seconds + self.profile.overhead * self.graph.runs(op)
+
+    def alone(self, op: Op, precision: Precision) -> float:
+        """The same: nothing was measured that could be noise."""
+        return self.op(op, precision)
 
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         """Seconds to read `tensor` as `source` and to write it as `target`."""

@@ -65,7 +65,17 @@ class Gain(Protocol):
     ) -> float: ...
 
 
-def _casts_cost_more(_graph: Graph, _op: Op, _low: Precision) -> Reason:
+class Aside(Protocol):
+    """Why an op is left in a precision though it could be in a lower one."""
+
+    def __call__(
+        self, graph: Graph, op: Op, low: Precision, high: Precision = ...
+    ) -> Reason: ...
+
+
+def _casts_cost_more(
+    graph: Graph, op: Op, low: Precision, high: Precision = Precision.FP32
+) -> Reason:
     return Reason(Why.CAST, "would cost more in casts than it saves")
 
 
@@ -79,7 +89,9 @@ class Objective:
         rank: A placement's rank among those of one graph: the least is the best.
         unit: Of `gain`: "FLOPs", "seconds" or "bytes".
         gain: What an op that has a kernel for a precision gains there by itself.
-        aside: Why it leaves an op in fp32 that could be low and that nothing pins.
+        told: The same as people are told it, 0 at least.
+        aside: Why it leaves an op in fp32, or in 16 bits, that could be lower and that
+            nothing pins.
         tie: Share of what it counts first up to which placements are as good as equal.
     """
 
@@ -88,7 +100,8 @@ class Objective:
     rank: Callable[[Graph, Placement], tuple[float, ...]]
     unit: str
     gain: Gain
-    aside: Callable[[Graph, Op, Precision], Reason] = _casts_cost_more
+    told: Gain
+    aside: Aside = _casts_cost_more
     tie: float = 0.0
 
     def best_first(
@@ -154,15 +167,26 @@ def latency(costs: Costs) -> Objective:
     ) -> float:
         return costs.op(op, high) - costs.op(op, low)
 
-    def aside(graph: Graph, op: Op, low: Precision) -> Reason:
-        fp32 = 0.0 if op.kernel(low) is None else costs.op(op, Precision.FP32)
-        times = costs.op(op, low) / fp32 if fp32 else 0.0
+    def told(
+        graph: Graph, op: Op, low: Precision, high: Precision = Precision.FP32
+    ) -> float:
+        return max(costs.alone(op, high) - costs.alone(op, low), 0.0)
+
+    def aside(
+        graph: Graph, op: Op, low: Precision, high: Precision = Precision.FP32
+    ) -> Reason:
+        higher = 0.0 if op.kernel(low) is None else costs.alone(op, high)
+        times = costs.alone(op, low) / higher if higher else 0.0
+        if times < 1.0 and costs.op(op, low) > costs.op(op, high):
+            return Reason(
+                Why.LATENCY, f"is faster in {low} alone, and the model in {high}"
+            )
         if times < 1.0:
             return _casts_cost_more(graph, op, low)
         text = f"is no faster in {low}: takes {times:.2f} times as long"
         return Reason(Why.LATENCY, text, times)
 
-    return Objective("latency", problem, rank, "seconds", gain, aside)
+    return Objective("latency", problem, rank, "seconds", gain, told, aside)
 
 
 def _least_bytes(graph: Graph, low: Precision) -> Problem:
@@ -199,7 +223,7 @@ def _flops(
 
 
 low_compute = Objective(
-    "low_compute", _least_bytes, _low_compute_rank, "FLOPs", _flops, tie=0.005
+    "low_compute", _least_bytes, _low_compute_rank, "FLOPs", _flops, _flops, tie=0.005
 )
 """FLOPs in the fewest bits, then least bytes moved by casts and by ops without FLOPs."""
 
@@ -224,7 +248,9 @@ def _own_bytes(
     return sum(tensor.elements * saved for tensor in weights)
 
 
-def _stored_twice(graph: Graph, op: Op, low: Precision) -> Reason:
+def _stored_twice(
+    graph: Graph, op: Op, low: Precision, high: Precision = Precision.FP32
+) -> Reason:
     if not shares_weight(graph, op):
         return _casts_cost_more(graph, op, low)
     return Reason(
@@ -233,7 +259,13 @@ def _stored_twice(graph: Graph, op: Op, low: Precision) -> Reason:
 
 
 memory = Objective(
-    "memory", _least_weights, _memory_rank, "bytes", _own_bytes, _stored_twice
+    "memory",
+    _least_weights,
+    _memory_rank,
+    "bytes",
+    _own_bytes,
+    _own_bytes,
+    _stored_twice,
 )
 """Least bytes of weights, each once per precision it is taken in; then low_compute."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,15 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
         **({"quantized": quantized} if quantized else {}),
         "fp32": _reasons(plan, fp32=True),
         **({"above_int8": _reasons(plan, fp32=False)} if graph.quantizable else {}),
-        **({"sensitivity": list(map(asdict, plan.ranking))} if plan.ranking else {}),
+        **({"sensitivity": list(map(_estimate, plan.ranking))} if plan.ranking else {}),
+    }
+
+
+def _estimate(each: Estimate) -> dict[str, Any]:
+    int8 = {"int8": True} if each.int8 else {}
+    return {"op": each.op, "error": each.error, "share": each.share} | {
+        "method": str(each.method),
+        **int8,
     }
 
 
@@ -227,6 +234,7 @@ def recorded_ranking(content: Mapping[str, Any], name: str) -> tuple[Estimate, .
                 float(row["error"]),
                 float(row["share"]),
                 Method(row["method"]),
+                bool(row.get("int8", False)),
             )
             for row in content.get("sensitivity", ())
         )

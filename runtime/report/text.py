@@ -175,7 +175,9 @@ def _numbers(kept: Kept, unit: str) -> str:
 def _ranking(explanation: Explanation) -> Iterator[str]:
     if not explanation.ranking:
         return
+    int8 = any(each.int8 for each in explanation.ranking)
     alone = f", in {explanation.low}," if explanation.has_int8 else ""
+    alone = ", in int8 or else in 16 bits," if int8 else alone
     yield ""
     yield (
         f"What each op alone{alone} changes in the outputs "

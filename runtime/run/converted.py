@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.processes.memory import give_back
 from ..common.telling.progress import step
 from ..evaluation.judgement import Judgement, Package
 from ..evaluation.judging.verdict import reached
@@ -118,6 +119,7 @@ def _converted(conversion: Conversion, found: Found, plan: Plan) -> Converted:
         saved = traced.save(
             traced.apply(plan.placement), conversion.context.candidate(conversion.file)
         )
+        give_back()  # the process that checks it needs its own
     if not adapter.executes:
         return Converted(conversion, found, plan, saved)
     with step("checking what was saved"):

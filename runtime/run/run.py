@@ -17,6 +17,7 @@ from ..common.errors import (
 )
 from ..common.files import check_writable, shown
 from ..common.places import described
+from ..common.processes.memory import give_back
 from ..common.standing import check_file
 from ..common.telling.progress import step
 from ..evaluation.batches import Batches
@@ -182,6 +183,7 @@ class Run:
         made = made_by(load_model, sources.modules)
         files = () if made else sources.model
         model, said = loaded(load_model, context.script.parent, files)
+        give_back()  # what the factory made, where a file's weights took its place
         for word in said:
             tell = context.note if isinstance(word, ModelNote) else context.warn
             tell(str(word))

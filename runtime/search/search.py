@@ -28,7 +28,7 @@ from .limits.movers import with_movers
 from .limits.ranges import Ranges, ranged_text
 from .limits.reasons import hard_pins
 from .sensitivity.estimate import Estimate
-from .sensitivity.estimates import Estimates, estimates
+from .sensitivity.estimates import Estimates, estimates, in_fewest_bits
 from .sensitivity.order import lowerable_ops, pin_order, raised, rounding_ops
 from .shrinking.prefix import shortest_prefix
 from .shrinking.quickxplain import Shrinking, shrink
@@ -151,7 +151,7 @@ class _Search:
         trials = self.trials
         found = self._estimates(trials.low, trial)
         int8 = self._estimates(Precision.INT8, trial)
-        self.ranking = found.ranking
+        self.ranking = in_fewest_bits(found, int8)
         order = pin_order(
             trials.graph,
             trials.low,

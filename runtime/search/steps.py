@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple
 from typing import Any
 
 from ..common.strict_json import (
@@ -78,7 +77,8 @@ def ranges_of(data: Mapping[str, Any]) -> Ranges:
 
 def estimates_data(found: Estimates) -> dict[str, Any]:
     """The ranking: [op id, error, share, method] each."""
-    return {"passes": found.passes, "ranking": list(map(astuple, found.ranking))}
+    ranking = [[e.op, e.error, e.share, str(e.method)] for e in found.ranking]
+    return {"passes": found.passes, "ranking": ranking}
 
 
 def estimates_of(data: Mapping[str, Any]) -> Estimates:

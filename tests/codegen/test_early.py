@@ -72,6 +72,7 @@ def is_interrupted(process: subprocess.Popen[str], options: Sequence[str]) -> st
     return err
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("later", LATER)
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_script_that_begins(

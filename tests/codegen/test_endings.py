@@ -235,6 +235,7 @@ def on_terminal(*arguments: str, **environ: str) -> str:
     return text.decode()
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("environ", "colour"),
     [
@@ -277,6 +278,7 @@ def test_help_has_the_exit_codes(
     assert "3 requirement not met" in said or command not in ("", "run")
 
 
+@pytest.mark.few(1)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
 @pytest.mark.parametrize(
     "arguments",
@@ -371,6 +373,7 @@ def test_a_bug_is_one_line_and_4() -> None:
     assert "Traceback" in Path("narrowcast.error.log").read_text()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("options", [[], ["--format", "json"]])
 def test_an_interrupt_is_130(options: list[str]) -> None:
     os.mkfifo("waits.yaml")

@@ -617,6 +617,7 @@ def test_leaf_changes_the_script(leaf: str) -> None:
     assert {line for line in changed if not line.startswith(HASH)}
 
 
+@pytest.mark.nightly
 def test_a_leaf_changes_few_lines() -> None:
     """Added and removed ones, the hash's among them."""
     counts = []

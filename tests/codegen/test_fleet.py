@@ -175,6 +175,7 @@ def test_a_broken_spec_is_one_of_those_that_failed(folder: Path) -> None:
     assert ("typo.yml", 1, 9) in places
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -224,6 +225,7 @@ def under_way(folder: Path, *words: str) -> tuple[subprocess.Popen[str], list[in
     return process, list(map(int, (folder / "pids").read_text().split()))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_what_runs_and_begins_no_other(
     folder: Path, number: signal.Signals
@@ -240,6 +242,7 @@ def test_a_signal_ends_what_runs_and_begins_no_other(
     assert not lives(pid) and not lives(tether)
 
 
+@pytest.mark.nightly
 def test_a_second_signal_kills_what_does_not_hear(folder: Path) -> None:
     process, pids = under_way(folder, "--deaf")
     process.send_signal(signal.SIGINT)

@@ -217,6 +217,7 @@ def header(source: str) -> list[str]:
 PLAIN = script(SPEC)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("field", TEXTS)
 @given(text=hostile)
 def test_text_is_a_literal(field: str, text: str) -> None:

@@ -77,6 +77,7 @@ def test_a_note_is_said_once(folder: Path, options: tuple[str, ...]) -> None:
     assert err.startswith("net.yaml:5:3: note[NC353]: model.weights")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_to_it_is_one_to_the_script(
     folder: Path, number: signal.Signals

@@ -120,6 +120,7 @@ def test_run_without_the_framework(
     assert [path.name for path in tmp_path.iterdir()] == [script.name]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("case", "title", "extra"),
     [

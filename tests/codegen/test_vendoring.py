@@ -121,6 +121,7 @@ def test_a_module_is_the_runtimes_own_after_its_head(
         assert text == HEAD + own, name
 
 
+@pytest.mark.few(1)
 def test_what_a_copy_imports_of_itself_is_in_it(
     copies: dict[str, Path], adapter: str
 ) -> None:
@@ -139,6 +140,7 @@ ENGINES = {"distributed", "ray"}
 """What --on alone imports."""
 
 
+@pytest.mark.few(1)
 def test_a_script_names_what_its_copy_imports(
     copies: dict[str, Path], adapter: str
 ) -> None:
@@ -175,6 +177,7 @@ def test_the_page_says_what_it_is_and_how_it_is_refreshed(folder: Path) -> None:
     assert (folder / COPY / "LICENSE").read_bytes() == licence
 
 
+@pytest.mark.nightly
 def test_the_same_bytes_in_any_process(folder: Path) -> None:
     for seed in ("1", "2"):
         command = ["-m", "narrowcast", "generate", "spec.yaml", "--vendor", "--check"]
@@ -215,6 +218,7 @@ def comparable(text: str) -> str:
     return "\n".join(sorted(text.replace("from pathlib import Path\n", "").split("\n")))
 
 
+@pytest.mark.few(1)
 def test_a_script_differs_in_its_imports_alone(texts: dict[Path, str]) -> None:
     for usual, text in texts.items():
         assert is_vendored(text) and not is_vendored(usual.read_text("utf-8"))
@@ -293,6 +297,7 @@ def test_a_script_keeps_its_copy_until_that_is_said_otherwise(folder: Path) -> N
     assert generate(folder, "--check", "--vendor").exit_code == 1
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("how", ["changed", "missing", "extra", "gone"])
 def test_check_and_diff_see_the_copy(folder: Path, how: str) -> None:
     path = folder / COPY / "fitting.py"
@@ -433,6 +438,7 @@ def age(folder: Path) -> None:
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("what", ["copy", "script", "interrupted"])
 @pytest.mark.parametrize("vendored", [True, False])
 def test_where_script_or_copy_fails_both_are_what_they_were(

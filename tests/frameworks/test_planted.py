@@ -172,6 +172,7 @@ def judged(adapter: str, name: str) -> planted.Judged:
     return planted.judge(one.traced, predictor, original, one.batches, one.case)
 
 
+@pytest.mark.few(6)
 def test_it_finds_the_culprits_and_little_else(adapter: str, name: str) -> None:
     planted.check(CASES[name], traced(adapter, name).traced, judged(adapter, name))
 

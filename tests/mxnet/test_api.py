@@ -30,6 +30,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
     run_snippet(project, name, "'./model-symbol.json'", f"out/{name}-symbol.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+INT8 = """
+quantization:
+  calibration: {sampling_size: 64}
+  op_wise: {'digits_dense0_fwd': {activation: {dtype: [bf16, fp32]}}}
+"""
+
 FILES = ["digits.bf16-0000.params", "digits.bf16-symbol.json"]
 
 
@@ -89,3 +96,26 @@ def test_a_script_converts_a_block_and_replays_to_the_same_bytes(
     for name in FILES:
         one, other = (folder / each / name for each in ("one", "other"))
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_spec_with_int8_gives_a_model_in_three_precisions(
+    folder: Path, python: Any
+) -> None:
+    spec = SPEC.format(model=MODEL).splitlines()
+    pinned = next(k for k, line in enumerate(spec) if "op_wise" in line)
+    spec[pinned] = "  precisions: [int8, bf16]"
+    (folder / "spec.yaml").write_text("\n".join(spec) + INT8)
+    command = (sys.executable, "-m", "narrowcast", "generate", "spec.yaml")
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    done = python(folder / "convert_digits.py", "--output", "one", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "criterion holds" in done.stdout
+    plan = json.loads((folder / "digits.plan.json").read_text())
+    assert plan["ops"]["digits_conv0_fwd"] == "int8"
+    assert plan["ops"]["digits_dense0_fwd"] == "bf16"
+    assert plan["graph"]["flops_int8"] > 0 < plan["graph"]["flops_low"]
+    assert plan["calibration"]["samples"] == 64
+    prefix = str(folder / "one" / "digits.int8.bf16")
+    symbol, arguments, _states = mx.model.load_checkpoint(prefix, 0)
+    assert "_sg_mkldnn_conv" in symbol.tojson()
+    assert "bfloat16" in str(arguments["digits_dense0_weight"].dtype)

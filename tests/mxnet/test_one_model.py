@@ -93,6 +93,7 @@ def predicted(model, images):
 """
 
 
+@pytest.mark.nightly
 def test_a_function_of_the_users_judges(block: Any, exported: Path) -> None:
     project = end_to_end.project_in(exported)
     inputs = [{"name": "data", "shape": ["batch", 1, 28, 28]}]

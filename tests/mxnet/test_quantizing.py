@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nightly import some
 
 from narrowcast.runtime.common.errors import DataError, PlanError
 from narrowcast.runtime.common.telling.progress import Terminal
@@ -147,7 +148,7 @@ def test_integers_stay_integers_between(program: Program) -> None:
     }
 
 
-@pytest.mark.parametrize("rest", [FP32, BF16])
+@pytest.mark.parametrize("rest", some([BF16, FP32], 2))
 def test_a_saved_model_runs_anywhere(
     rest: Precision, program: Program, tools: Any, tmp_path: Path
 ) -> None:
@@ -261,6 +262,7 @@ def _taken(program: Program) -> str:
     return str(program.graph.by_id["net_inner_fwd"].inputs[0].tensor)
 
 
+@pytest.mark.nightly
 def test_least_divergence_cuts_off_what_is_rare(tools: Any) -> None:
     values = np.random.default_rng(0).standard_normal((8, 64)).astype(np.float32)
     values[0, 0] = 50

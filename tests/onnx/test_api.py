@@ -63,6 +63,7 @@ def types_of(model: Any) -> set[str]:
     return {node.op_type for node in model.graph.node}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
     saved = run_snippet(project, name, "'./model.onnx'", f"out/{name}.onnx")
@@ -238,6 +239,7 @@ def test_fp16_has_casts(monkeypatch: pytest.MonkeyPatch) -> None:
         assert value.type.tensor_type.elem_type == TensorProto.FLOAT
 
 
+@pytest.mark.nightly
 def test_files_are_left_in_the_workspace_alone(
     here: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -289,6 +291,7 @@ def test_weights_beside_a_model_keep_their_file(here: Path) -> None:
     onnx.checker.check_model(str(saved), full_check=True)
 
 
+@pytest.mark.nightly
 def test_the_page_runs(project: Project) -> None:
     said = run_page(project, "onnx", PREAMBLE)
     assert "converted/model.bf16.onnx" in said

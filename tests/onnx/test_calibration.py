@@ -74,3 +74,15 @@ def test_data_that_the_model_does_not_take_is_told_as_calibrations(
     code, said = project.refused("--search", env=FORCED)
     assert code in (2, 3)
     assert "quantization.calibration.dataloader" in said
+
+
+@pytest.mark.nightly
+def test_a_search_is_not_resumed_with_ranges_of_other_data(project: Project) -> None:
+    project.write(**_spec(12))
+    assert project.run(env=FORCED).returncode == 0
+    with np.load(project.folder / "ranges.npz") as data:
+        other = {"x": 2 * data["x"], "y": data["y"]}
+    np.savez(project.folder / "ranges.npz", **other)
+    code, said = project.refused("--resume", env=FORCED)
+    assert code in (2, 3)
+    assert "ranges.npz changed" in said

@@ -47,6 +47,7 @@ def test_any_accuracy_will_do(project: Project) -> None:
     assert report["ops_low"] == report["ops"]
 
 
+@pytest.mark.nightly
 def test_a_narrower_demand_frees_what_all_ops_are_held_in(project: Project) -> None:
     project.put(document("quantization.model_wise as pins of everything").text)
     report = project.report()
@@ -59,6 +60,7 @@ def test_a_narrower_demand_frees_what_all_ops_are_held_in(project: Project) -> N
     assert report["ops_low"] == 3
 
 
+@pytest.mark.nightly
 def test_the_models_file_tells_the_framework(project: Project) -> None:
     project.put(document("framework NA, the model's file tells it").text)
     assert project.report()["model"] == "told.bf16.onnx"

@@ -111,6 +111,7 @@ def groups(traced: Any, low: Precision, sizes: Sequence[int]) -> list[list[str]]
     ]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("net", [squeezenet, basic_pitch, silero])
 def test_openvino_errs_as_what_is_converted_for_it(tools: Any, net: Any) -> None:
     """Within a factor of 2 each, where fewer casts are rounded, and half within 1 %."""
@@ -123,6 +124,7 @@ def test_openvino_errs_as_what_is_converted_for_it(tools: Any, net: Any) -> None
     assert abs(np.median(ratios) - 1) < 0.01
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("low", [BF16, FP16])
 @pytest.mark.parametrize("net", [squeezenet, silero])
 def test_what_is_imitated_errs_as_what_is_converted(
@@ -142,6 +144,7 @@ def test_onnxruntime_errs_at_most_as_is_imitated(tools: Any) -> None:
         assert 0 < converted < found * 1.2
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("runtime", "low"), [("openvino", BF16), ("portable", FP16)])
 def test_groups_anywhere_err_as_what_is_converted(
     zoo: Any, tools: Any, runtime: str, low: Precision

@@ -33,6 +33,7 @@ def save(path: Path, seed: int) -> None:
     onnx.save_model(model, path, save_as_external_data=True, **where)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("runtime", ["openvino", "any"])
 def test_weights_beside_the_model_are_the_plans(tmp_path: Path, runtime: str) -> None:
     project = Project(tmp_path)

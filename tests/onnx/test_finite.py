@@ -165,6 +165,7 @@ def attention(tools: Any, mask: Mask | None, lowest: float) -> tuple[Any, Batch]
     return tools.Case(model, (x, seen)), (x, later)
 
 
+@pytest.mark.few(4)
 @EVERYWHERE
 @pytest.mark.parametrize("name", MASKS)
 def test_a_row_that_sees_nothing_is_as_in_fp32(

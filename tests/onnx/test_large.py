@@ -46,6 +46,7 @@ def child(code: str, *arguments: object) -> str:
     ).stdout
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_large_model_is_never_in_memory_twice(tmp_path: Path, inside: bool) -> None:
     small, path, size = (

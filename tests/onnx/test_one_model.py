@@ -65,6 +65,7 @@ def test_bad_input(tmp_path: Path) -> None:
     end_to_end.check_bad_input(project, model, "mnist.onnx", "image")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize("runtime", ["tensorrt", "any"])
 def test_a_file_for_elsewhere_is_checked_and_said_not_to_be_executed(
@@ -157,6 +158,7 @@ def predicted(model, images):
 """
 
 
+@pytest.mark.nightly
 def test_a_function_of_the_users_judges(tmp_path: Path) -> None:
     written(tmp_path)
     project = end_to_end.project_in(tmp_path)

@@ -506,6 +506,7 @@ def calls(of: Callable[[], object]) -> int:
     return count
 
 
+@pytest.mark.nightly
 def test_ten_thousand_nodes_take_ten_times_the_work_of_a_thousand() -> None:
     prepared(blocks(10))  # what is done once and kept
     some, many = blocks(100), blocks(1000)

@@ -63,6 +63,7 @@ def casts_into_int8(traced: Program, saved: onnx.ModelProto) -> int:
     return sum(node.op_type == "Cast" for node in (*taken, *readers))
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", MODELS)
 def test_openvino_executes_in_int8_what_it_did(

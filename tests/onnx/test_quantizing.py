@@ -213,6 +213,7 @@ def test_an_outlier_in_a_channel_ruins_the_op(runtime: Any, tools: Any) -> None:
     assert program.int8_probes["c1"].error > 20 * fine
 
 
+@pytest.mark.few(3)
 @RUNTIMES
 @pytest.mark.parametrize("algorithm", ["minmax", "kl"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0])

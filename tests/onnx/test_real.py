@@ -80,6 +80,7 @@ def weight_bytes(path: Path) -> int:
     return of(onnx.load(path).graph)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", LIGHT)
 def test_nets_of_opset_9_are_low_on_openvino(
     tools: Any, tmp_path: Path, name: str
@@ -114,6 +115,7 @@ def real(name: str) -> Path:
     return Path(found.submodule_search_locations[0]) / inside
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("name", "runtime", "low", "size"),
     [

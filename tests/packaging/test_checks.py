@@ -164,6 +164,7 @@ def test_the_action_checks_scripts(project: Path) -> None:
     assert "::error " in said
 
 
+@pytest.mark.few(1)
 def test_the_action_keeps_one_comment(project: Path) -> None:
     shutil.copy(
         ROOT / "examples/mnist/mnist_cnn.report.json", project / "a.report.json"

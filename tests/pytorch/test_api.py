@@ -63,6 +63,7 @@ def project(tmp_path: Path) -> Project:
 MODELS = {"no_yaml": "'./model.pt2'", "with_yaml": "model", "own_classes": "model"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
     model = MODELS[name]

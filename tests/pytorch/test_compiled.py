@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.export.pt2_archive._package import AOTICompiledModel
 
 from narrowcast.runtime.common.errors import DataError, ModelError
 from narrowcast.runtime.frameworks import pytorch
+from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.pytorch.compiling.compiled import COMPILING
 from narrowcast.runtime.graph.graph import Kind, Precision
 from narrowcast.runtime.placement.costs import X86_BF16, StaticCosts, fused, moved_bytes
@@ -383,3 +385,37 @@ def test_a_compiler_that_fails_is_said_and_leaves_no_model(
     done = cnn.python(tmp_path / "call.py", env={"CXX": str(broken)})
     assert "ModelError: cnn.bf16.pt2 can't be compiled" in done.stderr
     assert not (tmp_path / "x.pt2").exists()
+
+
+class Grouped(nn.Module):
+    """A grouped convolution that is added to what it takes, and a ReLU."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(8, 8, 3, padding=1)
+        self.grouped = nn.Conv2d(8, 8, 3, padding=1, groups=groups)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        return torch.relu(x + self.grouped(x))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("groups", [2, 8])
+def test_a_relu_behind_a_grouped_convolutions_sum_is_computed(
+    groups: int, tmp_path: Path, tools: Any
+) -> None:
+    """ATen has the sum and the ReLU at once in fp32 alone, and fails in bf16."""
+    torch.manual_seed(0)
+    model, batch = Grouped(groups).eval(), torch.randn(4, 8, 12, 12)
+    inputs = [Input("x", tuple(batch.shape), "float32")]
+    program = pytorch.under_inductor(
+        pytorch.trace(model, (batch,), low=BF16, inputs=inputs)
+    )
+    placement = tools.all_low(program)
+    assert program.graph.flops_in(placement, BF16) == program.graph.flops
+    saved = program.save(program.apply(placement), tmp_path / "grouped.pt2")
+    package = pytorch.compile_saved(saved, tmp_path / "grouped.compiled.pt2")
+    made = pytorch.load_compiled(package)((batch,))
+    with torch.no_grad():
+        assert tools.error([model(batch)], list(map(torch.as_tensor, made))) < 0.02

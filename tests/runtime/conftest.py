@@ -36,6 +36,9 @@ class TableCosts:
         assert op.kernel(precision) is not None
         return self.ops[op.id, precision]
 
+    def alone(self, op: Op, precision: Precision) -> float:
+        return self.op(op, precision)
+
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         assert source != target
         assert tensor.floating

@@ -116,6 +116,7 @@ def test_what_forcing_can_not_help_is_found_before_the_model_is_touched(
 # Searches that end early
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -168,6 +169,7 @@ def test_what_is_written_goes_where_a_link_leads_and_the_link_stays(
     assert names == sorted([*targets, "run"])
 
 
+@pytest.mark.nightly
 def test_a_history_behind_a_link_is_continued_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     toy = Toy(tmp_path / "run")

@@ -134,6 +134,7 @@ def test_both_time_what_was_saved_beside_fp32(
     assert list(found) == ["fp32", "result", "compiled"]
 
 
+@pytest.mark.few(2)
 @BOTH
 @pytest.mark.parametrize(
     ("load", "said"),

@@ -84,6 +84,7 @@ def script(tmp_path: Path) -> Callable[[str], Script]:
 Make = Callable[[str], Script]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -106,6 +107,7 @@ def test_an_exit_of_user_code_is_no_verdict(script: Make) -> None:
     assert "called sys.exit(1)" in err
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("kind", "exit_code"),
     [
@@ -134,6 +136,7 @@ def test_a_users_error_is_a_message_and_a_remedy(
     assert err == f"error[{code}]: the thing is wrong\n  Mend it.\n"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -249,6 +252,7 @@ def test_without_options_all_is_beside_the_script(script: Make, tmp_path: Path) 
         assert said in out
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -336,6 +340,7 @@ ENDINGS = {
 """How a run ends → its exit code, and what the JSON object says."""
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("body", "ends"), ENDINGS.items())
 @pytest.mark.parametrize(
     "noise", some(["print('mine'); os.system('echo noise')\n", ""], every=2)
@@ -355,6 +360,7 @@ def test_json_is_one_object_where_nothing_is_wrong(script: Make) -> None:
     assert parsed(script("return report(run)").run("--json")[1])["diagnostics"] == []
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "wrong", [["--max-trials", "0"], ["--nonsense"], ["--trial", "1", "--search"]]
 )
@@ -378,6 +384,7 @@ evaluation:
 """
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("content", "key", "line"),
     [
@@ -419,6 +426,7 @@ def test_what_is_wrong_with_supplied_data_has_no_key(tmp_path: Path) -> None:
     assert script.run() == (2, "", "error[NC501]: odd\n")
 
 
+@pytest.mark.nightly
 def test_options_are_written_whole(script: Make) -> None:
     """A later option may begin with the same letters."""
     for option in (["--js"], ["--out", "there"], ["--max=3"]):
@@ -427,6 +435,7 @@ def test_options_are_written_whole(script: Make) -> None:
         assert f"unrecognized arguments: {' '.join(option)}" in err
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("arguments", "before"),
     [
@@ -467,6 +476,7 @@ def test_json_names_the_place_in_the_spec(script: Make, tmp_path: Path) -> None:
     assert place == ("net.yaml", 3, "evaluation.accuracy.metric")
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("environ", "colour"),
     [
@@ -559,6 +569,7 @@ CLOSING = {
 """What a user's code does → how the run ends."""
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("does", "code"), CLOSING.items())
 def test_code_that_closes_a_stream_is_outlived(
     script: Callable[[str], Script], does: str, code: int
@@ -571,6 +582,7 @@ def test_code_that_closes_a_stream_is_outlived(
         assert "no data" in done[2] or "can't write to standard output" in done[2]
 
 
+@pytest.mark.few(1)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
 @pytest.mark.parametrize("option", ["", "--json"])
 def test_a_full_or_closed_standard_output_is_one_line(

@@ -37,6 +37,7 @@ def test_every_number_is_judged(whole: tuple[Toy, Done]) -> None:
     assert not list(whole[0].folder.glob("candidate-*"))
 
 
+@pytest.mark.nightly
 def test_a_replay_says_it_in_words(whole: tuple[Toy, Done]) -> None:
     toy, done = whole
     found = numbers(done)
@@ -62,6 +63,7 @@ def test_what_nothing_judges_is_warned_of_by_the_op_that_adds_most(
     assert plan == {"output_error": report["drift"], "worst": report["worst"]}
 
 
+@pytest.mark.nightly
 def test_drift_alone_by_workers(tmp_path: Path, whole: tuple[Toy, Done]) -> None:
     done = Toy(tmp_path).run("--json", "--workers", "2", **{**ASKED, "METRIC": ""})
     found = numbers(whole[1])
@@ -69,6 +71,7 @@ def test_drift_alone_by_workers(tmp_path: Path, whole: tuple[Toy, Done]) -> None
     assert numbers(done) == found
 
 
+@pytest.mark.nightly
 def test_a_search_that_was_killed_goes_on_with_the_same_numbers(
     tmp_path: Path, whole: tuple[Toy, Done]
 ) -> None:

@@ -153,6 +153,7 @@ def test_os_exit_of_a_forked_child_is_its_own(toy: Toy) -> None:
     assert "os._exit" not in done.err
 
 
+@pytest.mark.few(1)
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
 @pytest.mark.parametrize("ends", ["pass", "raise ValueError"])
 def test_a_forked_process_that_comes_back_from_load_model_goes_no_further(
@@ -204,6 +205,7 @@ def test_what_nobody_expects_is_no_verdict(toy: Toy) -> None:
     assert "Traceback" not in done.err
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_all_processes_in_the_check_delivers(
     toy: Toy, number: signal.Signals

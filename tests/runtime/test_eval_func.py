@@ -88,6 +88,7 @@ def test_the_function_decides_what_is_low(body: str, name: str, tmp_path: Path) 
     assert "opened in a fresh process" in done.err
 
 
+@pytest.mark.nightly
 def test_how_many_samples_it_saw_is_nowhere_told(tmp_path: Path) -> None:
     done, toy = scored(tmp_path, "constant", "--json")
     report = json.loads(done.out)
@@ -173,6 +174,7 @@ def test_what_fails_on_a_converted_model_is_a_failed_trial(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.nightly
 def test_a_search_is_taken_up_without_calling_it_again(tmp_path: Path) -> None:
     done, toy = scored(tmp_path, "rising", "--max-trials", "4")
     calls = (tmp_path / "calls").read_text()
@@ -184,6 +186,7 @@ def test_a_search_is_taken_up_without_calling_it_again(tmp_path: Path) -> None:
     assert json.loads(toy.plan.read_text())["ops"] == json.loads(plan)["ops"]
 
 
+@pytest.mark.nightly
 def test_workers_are_said_to_be_idle(tmp_path: Path) -> None:
     done, _toy = scored(tmp_path, "constant", "--workers", "2")
     assert done.code == 0, done.err

@@ -46,6 +46,17 @@ def dies_but_its_child_lives(path):
         file.write(str(child))
     signal.raise_signal(signal.SIGKILL)
 
+def known():
+    return "wave" in sys.modules, os.getpid()
+
+def imports_and_forks(fresh):
+    import wave
+    forks = [fresh.forked(known) for _ in range(2)]
+    return {
+        "imported": [imported for imported, _process in forks],
+        "processes": [os.getpid(), *(process for _imported, process in forks)],
+    }
+
 def counter(start):
     if start is None:
         raise ValueError("nothing to count from")
@@ -110,6 +121,22 @@ def test_an_error_that_cannot_travel_is_told(
 ) -> None:
     with pytest.raises(RuntimeError, match=said):
         in_fresh_process(getattr(work, name))
+
+
+def _forked(function: Any, *arguments: Any) -> Any:
+    return FreshProcess("had another fork").forked(function, *arguments)
+
+
+def test_a_fork_has_what_its_process_imported_and_leaves_nothing(
+    work: ModuleType,
+) -> None:
+    fresh = FreshProcess("forked")
+    seen = fresh.call(work.imports_and_forks, fresh)
+    assert seen["imported"] == [True, True] and len({*seen["processes"]}) == 3
+    with pytest.raises(ValueError, match="invalid literal for int"):
+        fresh.call(_forked, int, "many")
+    with pytest.raises(errors.ModelError, match="had another fork died: killed by"):
+        fresh.call(_forked, os.abort)
 
 
 @pytest.mark.parametrize(

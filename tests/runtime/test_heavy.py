@@ -72,6 +72,7 @@ def test_else_there_is_nothing_to_say(
     assert said(flops, fp32) == ""
 
 
+@pytest.mark.nightly
 def test_it_is_a_warning_of_summary_and_report(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     told = "warning    only 12.5% of FLOPs are in bf16: "

@@ -143,12 +143,14 @@ def test_data_that_changed_is_not_resumed(toy: Toy) -> None:
     assert toy.run("--trial=5", DATA="3").code == 0
 
 
+@pytest.mark.nightly
 def test_a_search_that_was_killed_is_not_taken_up_with_other_data(toy: Toy) -> None:
     toy.run(DATA="3", KILL="trial 3")
     assert toy.run("--resume", DATA="4").code == 2
     assert toy.run("--resume", DATA="3").code == 0
 
 
+@pytest.mark.nightly
 def test_a_replay_is_scored_anew_and_says_that_the_data_changed(toy: Toy) -> None:
     assert toy.run(DATA="3").code == 0
     plan = json.loads(toy.plan.read_text())
@@ -162,6 +164,7 @@ def test_a_replay_is_scored_anew_and_says_that_the_data_changed(toy: Toy) -> Non
     assert warned not in toy.run(DATA="4").out
 
 
+@pytest.mark.nightly
 def test_workers_see_the_same_data(toy: Toy) -> None:
     toy.run(DATA="3")
     one = json.loads(toy.plan.read_text())["data"]

@@ -51,6 +51,9 @@ class Prices:
     def op(self, op: Op, precision: Precision) -> float:
         return self.ops[op.id, precision]
 
+    def alone(self, op: Op, precision: Precision) -> float:
+        return self.op(op, precision)
+
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         assert source != target
         return self.tensors[tensor.name, source, target]
@@ -184,6 +187,7 @@ def test_elimination_is_brute_force(drawn: tuple[list[int], list[Factor]]) -> No
     assert best <= near <= cost(factors, start)
 
 
+@pytest.mark.nightly
 def test_what_is_too_wide_for_one_table_is_near_the_optimum() -> None:
     """Each op takes what all before it made: wider than any table may be."""
     ops: list[Op] = []

@@ -123,6 +123,7 @@ def ended(process: subprocess.Popen[str], toy: Toy) -> Any:
     return process.returncode, out, err
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "options",
     some(
@@ -152,6 +153,7 @@ def test_a_second_run_is_told(toy: Toy, options: list[str]) -> None:
         json.loads(line)
 
 
+@pytest.mark.nightly
 def test_what_does_not_collide_runs_at_once(toy: Toy) -> None:
     first = begun(toy)
     elsewhere = ["--output", "other", "--plan", "other/net.plan.json"]

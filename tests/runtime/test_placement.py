@@ -106,6 +106,9 @@ class Flat:
     def op(self, op: Op, precision: Precision) -> float:
         return self.ops[op.id][precision is not FP32]
 
+    def alone(self, op: Op, precision: Precision) -> float:
+        return self.op(op, precision)
+
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         return self.price
 

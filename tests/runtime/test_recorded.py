@@ -167,6 +167,7 @@ def test_what_is_found_is_what_would_be_given_back(whole: Any, tmp_path: Path) -
     assert (tmp_path / "h.jsonl").read_bytes() == data
 
 
+@pytest.mark.nightly
 def test_a_history_cut_off_at_any_byte_gives_back_what_it_holds(
     whole: Any, tmp_path: Path
 ) -> None:

@@ -352,6 +352,7 @@ def test_a_run_writes_it_beside_the_plan_and_a_replay_the_same(tmp_path: Path) -
     assert again["trials"] == first["trials"]
 
 
+@pytest.mark.nightly
 def test_a_run_that_misses_has_a_report_of_its_own(tmp_path: Path) -> None:
     """As its plan has: a good pair and its report stay; the trial that failed is told."""
     toy = Toy(tmp_path)
@@ -365,6 +366,7 @@ def test_a_run_that_misses_has_a_report_of_its_own(tmp_path: Path) -> None:
     assert missed.origin.model == "failed/net.json"
 
 
+@pytest.mark.nightly
 def test_a_rebuilt_trial_has_one_in_its_folder(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     assert toy.run().code == 0
@@ -389,6 +391,7 @@ def test_what_is_converted_is_delivered_without_a_report(tmp_path: Path) -> None
     assert not (tmp_path / "net.report.html").exists()
 
 
+@pytest.mark.nightly
 def test_trials_of_other_data_are_left_out_of_a_replay(tmp_path: Path) -> None:
     """fp32's score in the history is not this run's: they say nothing of it."""
     toy = Toy(tmp_path)

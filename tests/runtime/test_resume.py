@@ -46,12 +46,14 @@ def trials(toy: Toy, what: str) -> list[int]:
     return [line["trial"] for line in toy.lines if "trial" in line and what in line]
 
 
+@pytest.mark.nightly
 def test_measurements_differ_from_process_to_process(whole: Toy, toy: Toy) -> None:
     """Without which the tests below would show nothing."""
     assert toy.run(**OTHERWISE).code == 0
     assert toy.files != whole.files
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("point", "environ"),
     some(
@@ -101,12 +103,14 @@ def test_a_trial_that_kills_the_process_twice_has_failed(toy: Toy) -> None:
     assert trials(toy, "pins").count(2) == 2
 
 
+@pytest.mark.nightly
 def test_nothing_to_resume_is_said(toy: Toy) -> None:
     done = toy.run("--resume", "--max-trials", "1")
     assert "nothing to resume: net.trials.jsonl has nothing yet" in done.err
     assert "  trial 1 " in done.err
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("options", "change", "what"),
     [
@@ -167,6 +171,7 @@ def test_a_new_search_begins_a_new_history(done: Toy) -> None:
     assert trials(done, "result") == [1, 2]
 
 
+@pytest.mark.nightly
 def test_seconds_of_the_runs_before_count_towards_the_timeout(toy: Toy) -> None:
     assert toy.run(KILL="trial 4").code == KILLED
     lines = toy.lines
@@ -226,6 +231,7 @@ def test_a_trial_that_never_was_is_refused(done: Toy) -> None:
 # Ctrl-C
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("where", some(["trial 7", "apply", "check", "time"], every=3))
 def test_what_passed_is_checked_and_delivered_after_an_interrupt(
     whole: Toy, toy: Toy, where: str
@@ -252,6 +258,7 @@ def test_an_interrupt_before_a_trial_passed_leaves_the_history(
     assert toy.files == whole.files
 
 
+@pytest.mark.nightly
 def test_a_second_interrupt_ends_at_once_and_names_what_passed(toy: Toy) -> None:
     done = toy.run(INTERRUPT="check", TWICE="1")
     assert (done.code, done.out) == (130, "")
@@ -264,6 +271,7 @@ def test_a_second_interrupt_ends_at_once_and_names_what_passed(toy: Toy) -> None
 # Trials that fail
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("how", ["RAISE", "NAN"])
 def test_a_trial_that_fails_is_not_the_end(toy: Toy, how: str) -> None:
     environ: dict[str, Any] = {how: "2"}
@@ -277,6 +285,7 @@ def test_a_trial_that_fails_is_not_the_end(toy: Toy, how: str) -> None:
 # Costs
 
 
+@pytest.mark.nightly
 def test_costs_of_the_target_serve_elsewhere(toy: Toy) -> None:
     first = toy.run("--costs", "costs.json", "--max-trials", "1")
     assert "from the clock, written to costs.json" in first.err

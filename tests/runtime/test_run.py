@@ -297,6 +297,7 @@ def test_workers_leave_the_same_bytes_as_one_process(script: Script) -> None:
     assert not list(script.folder.glob("candidate-*"))
 
 
+@pytest.mark.nightly
 def test_a_killed_worker_is_a_failed_trial(script: Script) -> None:
     code, out, err = script.run("--workers", "2", KILL_AT="2")
     assert code == 0
@@ -325,6 +326,7 @@ def test_a_plan_is_replayed_without_a_trial(script: Script) -> None:
     assert (script.folder / "net.json").read_bytes() == model
 
 
+@pytest.mark.nightly
 def test_other_bytes_than_the_plans_are_a_warning(script: Script) -> None:
     assert script.run()[0] == 0
     _code, out, _err = script.run()
@@ -689,6 +691,7 @@ def test_without_a_package_the_plan_says_eager(script: Script) -> None:
     assert "package" not in script.plan
 
 
+@pytest.mark.nightly
 def test_a_package_that_misses_fails_its_model_too(script: Script) -> None:
     """The criterion is demanded of what is deployed; a good pair stays in place."""
     assert script.run(COMPILED="0")[0] == 0

@@ -110,6 +110,7 @@ def test_what_is_missing_or_unknown_is_refused(lines: list[Any]) -> None:
                 assert wrong(changed), (place, key)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("step", "place", "value", "said"),
     [

@@ -314,6 +314,7 @@ def test_each_number_has_its_own_doubts(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("metric", ["several", "weighted"])
 def test_a_whole_run(tmp_path: Path, metric: str) -> None:
     done = Toy(tmp_path).run(METRIC=metric, TOLERANCE="0.5")

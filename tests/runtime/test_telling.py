@@ -274,6 +274,7 @@ def test_metrics_that_hang_are_woken(
         scored()
 
 
+@pytest.mark.nightly
 def test_a_script_ends_what_hangs(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     script = toy.folder / "convert_net.py"

@@ -31,6 +31,8 @@ from narrowcast.runtime.graph.pins import Pins
 from narrowcast.runtime.placement import low_compute
 from narrowcast.runtime.record.recorded import Past, key_of
 from narrowcast.runtime.search import Budget, Found, search
+from narrowcast.runtime.search.sensitivity.estimate import Estimate, Method
+from narrowcast.runtime.search.sensitivity.estimates import Estimates, in_fewest_bits
 
 FP32, BF16, INT8 = Precision.FP32, Precision.BF16, Precision.INT8
 ALL = (Kernel(FP32, FP32), Kernel(BF16, BF16), Kernel(INT8, FP32))
@@ -196,3 +198,18 @@ def test_a_history_tells_all_three_levels_apart(levels: list[Precision]) -> None
     placement = {f"o{k}": each for k, each in enumerate(levels)}
     past = Past(1, key_of(BF16, placement), {})
     assert past.placement(placement) == placement
+
+
+def test_estimates_are_those_of_the_fewest_bits() -> None:
+    def of(**errors: float) -> Estimates:
+        rows = [Estimate(op, e, 0.0, Method.SKETCH) for op, e in errors.items()]
+        return Estimates(tuple(rows), 1)
+
+    low, int8 = of(a=0.3, b=0.1), of(b=0.4)
+    found = in_fewest_bits(low, int8)
+    assert [(each.op, each.error, each.int8) for each in found] == [
+        ("b", 0.4, True),
+        ("a", 0.3, False),
+    ]
+    assert [each.share for each in found] == pytest.approx([0.64, 0.36])
+    assert in_fewest_bits(low, of()) == low.ranking

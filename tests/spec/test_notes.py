@@ -92,6 +92,7 @@ def _shown(texts: list[tuple[str, str]], seed: int) -> str:
     return done.stdout
 
 
+@pytest.mark.nightly
 def test_same_for_each_hash_seed() -> None:
     texts = [(each.text, each.framework) for each in DOCUMENTS[::4]]
     for row, each in enumerate(DOCUMENTS):
@@ -273,6 +274,7 @@ def test_a_wrong_shift_of_labels_is_said_once(shift: str) -> None:
 JUNK = ("junk", "", [], 1.5, True, 3, {"zzqx": 1}, ["junk"])
 
 
+@pytest.mark.nightly
 def test_no_value_is_expected_to_be_two_things() -> None:
     for document in DOCUMENTS[:: 1 if "SWEEP" in os.environ else 20]:
         for junk in JUNK:

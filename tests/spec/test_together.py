@@ -139,6 +139,7 @@ def _read(path: Steps) -> tuple[Steps, ...]:
     return (("mixed_precision", "precisions"),) if int8 else ()
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "path", some(SPECS, every=6), ids=lambda path: path.parent.name
 )

@@ -61,6 +61,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_the_snippets_run_unchanged(project: Project, name: str) -> None:
     saved = run_snippet(project, name, "'./model.pb'", f"out/{name}")
@@ -320,6 +321,7 @@ def test_data_of_a_shape_alone(here: Path) -> None:
     assert result.report.judgement.result.metric == "MSE"
 
 
+@pytest.mark.nightly
 def test_the_page_runs(project: Project) -> None:
     run_page(project, "tensorflow", "MODEL = './model.pb'")
     assert (project.folder / "output" / "saved_model.pb").exists()

@@ -73,6 +73,7 @@ def predicted(model, images):
 """
 
 
+@pytest.mark.nightly
 def test_a_function_of_the_users_judges(net: Any, tmp_path: Path) -> None:
     net.export(str(tmp_path / "mnist"), verbose=False)
     project = end_to_end.project_in(tmp_path, channels_last=True)

@@ -232,7 +232,7 @@ class Program:
         exported = capture.export(
             model, recorded(model), self.batch, self.dynamic, stated=self.stated
         )
-        written = archive.write(archive.to_bytes(exported), path)
+        written = archive.write(exported, path)
         release(of_batch(self.batch))
         return written
 

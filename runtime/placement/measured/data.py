@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...common.strict_json import mapped, number, parsed, record, seconds, text
+from ...common.strict_json import mapped, number, of, parsed, record, seconds, text
 from ...common.timing import Latency
 from ...frameworks.protocol import Timings
 from ...graph.graph import Precision
@@ -32,6 +32,7 @@ def costs_data(costs: MeasuredCosts) -> dict[str, Any]:
         "scale": {str(p): factor for p, factor in costs.scale.items()},
         "ops": ops,
         "casts": casts,
+        **({"int8_slower": True} if costs.int8_slower else {}),
     }
 
 
@@ -53,6 +54,7 @@ def costs_of(data: Mapping[str, Any], static: StaticCosts) -> MeasuredCosts:
         {Precision(p): float(factor) for p, factor in data["scale"].items()},
         {Precision(p): float(error) for p, error in data["errors"].items()},
         float(data["margin"]),
+        bool(data.get("int8_slower", False)),
     )
 
 
@@ -87,6 +89,6 @@ COSTS = record(
         "ops": mapped(mapped(seconds, PRECISION)),
         "casts": mapped(seconds, parsed(cast_of, "a cast")),
     },
-    {},
+    {"int8_slower": of(bool, "true or false")},
 )
 """The shape of what `costs_data` gives."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from ...common.timing import Clock
 from ...frameworks.protocol import Timings, Traced
@@ -11,6 +13,7 @@ from ...graph.graph import Graph, Kind, Op, Placement, Precision, Tensor
 from .. import latency, low_compute
 from ..costs import StaticCosts, predicted_seconds
 from ..fusing import summed
+from ..objectives import place
 
 LEAST_CAP = 60.0
 EVALUATIONS = 2.0
@@ -28,7 +31,7 @@ NEVER = 99.0
 """Margin under which no op that has a kernel stays fp32 for its speed."""
 
 WHOLE = "everything low"
-"""Name of the placement that latency has to beat."""
+"""Name of the placement that latency has to beat: all that can be in the fewest bits."""
 
 TOLERANCE = 0.1
 """Largest error of the additive model that is left as it is."""
@@ -43,8 +46,11 @@ class MeasuredCosts:
         static: For ops that were not timed.
         scale: Precision → factor that makes the sum of ops fit the model end to end.
         errors: Precision → error of the additive model before scaling, relative.
-        margin: Share of its seconds that an op must gain by staying fp32, since gains
-            within it may be noise, and fp32 weights take twice the memory.
+        margin: Share of its seconds that an op must gain by staying in more bits than
+            it could be in, since gains within it may be noise, and weights take twice
+            the memory.
+        int8_slower: Whether the model is faster as a whole where no op is int8 for its
+            speed.
     """
 
     timings: Timings
@@ -52,9 +58,16 @@ class MeasuredCosts:
     scale: Mapping[Precision, float] = field(default_factory=dict)
     errors: Mapping[Precision, float] = field(default_factory=dict)
     margin: float = 0.0
+    int8_slower: bool = False
 
     def op(self, op: Op, precision: Precision) -> float:
-        """Seconds of `op` in `precision`; 0 for a fixed op."""
+        """Seconds of `op` in `precision`, and what more bits have to gain over fewer."""
+        low = NEVER if self.int8_slower and precision is Precision.INT8 else 1.0
+        factor = (1.0 + self.margin) ** _steps_up(op, precision)
+        return self.alone(op, precision) * factor * low
+
+    def alone(self, op: Op, precision: Precision) -> float:
+        """Seconds of `op` in `precision`, scaled; 0 for a fixed op."""
         if op.kind is Kind.FIXED or summed(op, precision):
             return 0.0
         timed = self.timings.ops.get((op.id, precision))
@@ -62,8 +75,7 @@ class MeasuredCosts:
             seconds = self.static.op(op, precision)
         else:
             seconds = timed.median * self.static.graph.runs(op)
-        factor = 1.0 + self.margin if precision is Precision.FP32 else 1.0
-        return seconds * self.scale.get(precision, 1.0) * factor
+        return seconds * self.scale.get(precision, 1.0)
 
     def cast(self, tensor: Tensor, source: Precision, target: Precision) -> float:
         """Seconds of one conversion of `tensor`."""
@@ -73,6 +85,13 @@ class MeasuredCosts:
         return timed.median * tensor.runs
 
 
+def _steps_up(op: Op, precision: Precision) -> int:
+    """How many precisions stand below this one; below fp32 one always does."""
+    if precision is Precision.INT8:
+        return 0
+    return (precision is Precision.FP32) + (op.kernel(Precision.INT8) is not None)
+
+
 def measured_costs(
     traced: Traced,
     low: Precision,
@@ -80,28 +99,58 @@ def measured_costs(
     clock: Clock,
     evaluation: float = 0.0,
 ) -> MeasuredCosts:
-    """Time the ops that can be low, and hold their sum against whole models.
+    """Time the ops that can be in `low` or int8, and hold their sum against whole models.
 
     The additive model's error is reported; beyond TOLERANCE the costs are scaled. Where
-    the model with all ops low is faster as a whole than the one that the sum prefers
-    (kernels fuse, casts break that up), no op stays fp32 for its speed.
+    the model with all ops in the fewest bits is faster as a whole than the one that the
+    sum prefers (kernels fuse, casts break that up), no op stays in more bits for its
+    speed; where the model without int8 is the fastest, none is int8 for it.
 
     Args:
         evaluation: Seconds that one evaluation takes.
     """
-    cap = max(LEAST_CAP, EVALUATIONS * evaluation)
-    ops = chosen(traced.graph, low, static, cap)
-    costs = MeasuredCosts(traced.time(low, ops, clock, SECONDS_EACH), static)
-    whole = {
-        str(Precision.FP32): dict.fromkeys(traced.graph.by_id, Precision.FP32),
-        str(low): latency(costs)(traced.graph, low, frozenset()).placement,
+    graph = traced.graph
+    lows = (low, Precision.INT8) if graph.quantizable else (low,)
+    cap = max(LEAST_CAP, EVALUATIONS * evaluation) / len(lows)
+    timed = [
+        traced.time(each, chosen(graph, each, static, cap), clock, SECONDS_EACH)
+        for each in lows
+    ]
+    costs = MeasuredCosts(reduce(_beside, timed), static)
+    wholes = _wholes(costs, low)
+    everything = low_compute(graph, low, frozenset()).placement
+    rivals = {} if everything in wholes.values() else {WHOLE: everything}
+    named = {str(precision): placement for precision, placement in wholes.items()}
+    taken = traced.time_whole({**named, **rivals}, clock)
+    seconds = {precision: taken[str(precision)].median for precision in wholes}
+    measured = {each: (wholes[each], seconds[each]) for each in wholes}
+    costs = scaled(costs, measured)
+    rival = min((taken[name].median for name in rivals), default=math.inf)
+    int8 = seconds.get(Precision.INT8, math.inf)
+    if graph.quantizable and seconds[low] < min(rival, int8):
+        return replace(costs, margin=MARGIN, int8_slower=True)
+    beaten = rival < min(int8, seconds[low])
+    return replace(costs, margin=NEVER if beaten else MARGIN)
+
+
+def _beside(timings: Timings, others: Timings) -> Timings:
+    """Both; what both have as the first has it."""
+    return Timings({**others.ops, **timings.ops}, {**others.casts, **timings.casts})
+
+
+def _wholes(costs: MeasuredCosts, low: Precision) -> dict[Precision, Placement]:
+    """Precision → what the sum prefers down to it; int8 where that is another."""
+    graph, objective = costs.static.graph, latency(costs)
+    problem = objective.problem(graph, low)
+    floors = dict.fromkeys(graph.by_id, low)
+    found = {
+        Precision.FP32: dict.fromkeys(graph.by_id, Precision.FP32),
+        low: place(graph, problem, floors).placement,
     }
-    everything = low_compute(traced.graph, low, frozenset()).placement
-    rivals = {} if everything == whole[str(low)] else {WHOLE: everything}
-    timed = traced.time_whole({**whole, **rivals}, clock)
-    measured = {Precision(name): (whole[name], timed[name].median) for name in whole}
-    beaten = any(timed[name].median < timed[str(low)].median for name in rivals)
-    return replace(scaled(costs, measured), margin=NEVER if beaten else MARGIN)
+    least = place(graph, problem, {}).placement
+    if Precision.INT8 in least.values():
+        found[Precision.INT8] = least
+    return found
 
 
 def chosen(

@@ -132,5 +132,8 @@ def costs_text(costs: MeasuredCosts, low: Precision, source: str) -> str:
     ops = len({name for name, _precision in costs.timings.ops})
     text = f"{ops} ops timed; their sum is off by {off}"
     if costs.margin == NEVER:
-        text += f"; all ops in {low} is faster as a whole than what it prefers"
+        fewest = "the fewest bits" if costs.static.graph.quantizable else low
+        text += f"; all ops in {fewest} is faster as a whole than what it prefers"
+    if costs.int8_slower:
+        text += "; the model without int8 is faster as a whole"
     return f"{text}; from {source}" if source else text

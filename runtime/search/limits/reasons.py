@@ -103,7 +103,7 @@ def reasons(
         elif placement[op.id] is Precision.FP32:
             found[op.id] = known.get(op.id) or objective.aside(graph, op, low)
         elif placement[op.id] == low and op.kernel(Precision.INT8):
-            aside = objective.aside(graph, op, Precision.INT8)
+            aside = objective.aside(graph, op, Precision.INT8, low)
             found[op.id] = known.get(op.id) or replace(aside, floor=low)
     return found
 
@@ -122,7 +122,7 @@ def fp32_gains(
     """
     timed = objective.unit == "seconds"
     return {
-        op.id: objective.gain(graph, op, low)
+        op.id: objective.told(graph, op, low)
         for op in graph.ops
         if placement[op.id] == Precision.FP32
         and op.kind is not Kind.FIXED

@@ -15,7 +15,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The predicted harm of one op in 16 bits, on the calibration batch.
+    """The predicted harm of one op in 16 bits, or in int8, on the calibration batch.
 
     Attributes:
         op: Its id.
@@ -23,9 +23,11 @@ class Estimate:
             RMS of the fp32 output; infinite where outputs would not be finite.
         share: Its square over the sum of all ops' squares.
         method: Adjoint sketch, or splitting groups that alone were low.
+        int8: Whether it is its harm in int8.
     """
 
     op: str
     error: float
     share: float
     method: Method
+    int8: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...frameworks.protocol import Traced
 from ...graph.graph import Precision
@@ -85,6 +85,20 @@ def estimates(
     ]
     ranking.sort(key=lambda each: (-each.error, each.op))
     return Estimates(tuple(ranking), passes)
+
+
+def in_fewest_bits(low: Estimates, int8: Estimates) -> tuple[Estimate, ...]:
+    """One estimate of each op, that in int8 where it has one; largest error first."""
+    narrow = [replace(each, int8=True) for each in int8.ranking]
+    known = {each.op for each in narrow}
+    if not known:
+        return low.ranking
+    every = [*narrow, *(each for each in low.ranking if each.op not in known)]
+    every.sort(key=lambda each: (-each.error, each.op))
+    shares = _shares([each.error**2 for each in every])
+    return tuple(
+        replace(each, share=share) for each, share in zip(every, shares, strict=True)
+    )
 
 
 def trusted(

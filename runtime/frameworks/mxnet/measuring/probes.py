@@ -2,8 +2,9 @@
 
 One child runs the network in fp32 and, op by op, each distinct one in the low
 precision beside it. It keeps a journal: what it is about to run, and what came of it.
-When it dies, the journal says of what, and the next child goes on after that. Some
-kernels write where they must not, and the child dies of it later: between two probes.
+When it dies, the journal says of what, and the next child goes on after that: each is
+forked from a process that imported MXNet and has run nothing. Some kernels write where
+they must not, and the child dies of it later: between two probes.
 """
 
 from __future__ import annotations
@@ -74,19 +75,29 @@ def probe(
     with tempfile.TemporaryDirectory(prefix="narrowcast-") as name:
         folder = Path(name)
         _hand_over(network, batch, folder)
-        found: dict[int, Probe] = {}
-        deaths = 0
-        while found.keys() < set(keys):
-            try:
-                PROBING.call(probe_file, folder, low, sorted(keys), int8 or {})
-            except ModelError as error:
-                if not isinstance(error.__cause__, EOFError):  # it said so itself
-                    raise
-                deaths += not bury(folder, error)
-                if deaths == DEATHS:
-                    raise _keeps_dying(error) from error
-            found = read(folder).found
-    return found
+        if keys:
+            PROBING.call(probe_all, folder, low, sorted(keys), int8 or {})
+        return read(folder).found
+
+
+def probe_all(
+    folder: Path, low: Precision, keys: Sequence[int], int8: Mapping[int, Ends]
+) -> None:
+    """What the child does that imported MXNet: have others go on until all is known.
+
+    Raises:
+        ModelError: They die although no op is being probed.
+    """
+    deaths = 0
+    while read(folder).found.keys() < set(keys):
+        try:
+            PROBING.forked(probe_file, folder, low, keys, int8)
+        except ModelError as error:
+            if not isinstance(error.__cause__, EOFError):  # it said so itself
+                raise
+            deaths += not bury(folder, error)
+            if deaths == DEATHS:
+                raise _keeps_dying(error) from error
 
 
 def _keeps_dying(error: ModelError) -> ModelError:

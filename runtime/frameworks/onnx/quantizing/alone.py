@@ -11,6 +11,7 @@ import onnx_ir as ir
 from ....graph.graph import Op, Precision
 from ...measuring.timings import Shape
 from ...protocol import Timings
+from ...quantizing.timing import without_quantizing
 from ..ir.naming import Names
 from ..ir.weights import DTYPES
 from ..measuring.stopwatch import Stopwatch
@@ -51,10 +52,10 @@ class Int8Stopwatch(Stopwatch):
     """Times ops in int8 and what they cost to be reached.
 
     An op is timed as its runtime runs it between QuantizeLinear and DequantizeLinear:
-    what it takes is fp32 and is quantized in there, what it makes is floats. So no op
-    looks faster than it is when it is alone; next to another, whose kernel makes
-    integers by itself, it is. A cast is QuantizeLinear from fp32; from 16 bits it is
-    two casts, as they are written.
+    what it takes is fp32 and is quantized in there, which is a cast's part of it; what
+    it makes is floats. So no op looks faster than it is when it is alone; next to
+    another, whose kernel makes integers by itself, it is. A cast is QuantizeLinear from
+    fp32; from 16 bits it is two casts, as they are written.
     """
 
     int8: Quantized
@@ -77,7 +78,7 @@ class Int8Stopwatch(Stopwatch):
             for shape in sorted(shapes)
             for way, latency in self.time_casts(shape, ways).items()
         }
-        return Timings(found, casts)
+        return without_quantizing(graph, Timings(found, casts))
 
     def alone(self, op: Op, precision: Precision) -> Single:
         if precision is Precision.INT8:

@@ -18,7 +18,7 @@ from ...quantizing.quantization import (
 from ..ir.naming import Names, Site, constant
 from ..ir.quantized.forms import OPERATORS, Forms
 from ..writing.int8.candidate import Candidate, Weight
-from .narrow import left_in, narrowed
+from .narrow import left_in, narrowed, with_shared_weights
 from .sums import sums
 
 BIAS = 2
@@ -70,6 +70,7 @@ def candidates(
                 found[op.id] = narrowed(wide, left_in(graph, op, forms))
         except _Refused as why:
             refusals[op.id] = str(why)
+    found = with_shared_weights(graph, found)
     if forms.sums and not how.dynamic:
         plain = {site.id for site in names.ops if not site.region}
         for add in sums(graph, found):

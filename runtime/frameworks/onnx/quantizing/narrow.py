@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ....graph.graph import Graph, Kind, Op, Precision
@@ -36,6 +37,30 @@ def narrowed(candidate: Candidate, made: Precision) -> Candidate:
 def widened(candidate: Candidate) -> Candidate:
     """The same that leaves fp32."""
     return replace(candidate, made=FP32)
+
+
+def with_shared_weights(
+    graph: Graph, candidates: Mapping[str, Candidate]
+) -> dict[str, Candidate]:
+    """All that take a weight by the same integers: in scales that bf16 holds, if one is."""
+
+    def weight(name: str) -> str | None:
+        own = candidates[name].weight
+        return None if own is None else graph.by_id[name].inputs[own.slot].tensor
+
+    narrow = {
+        weight(name)
+        for name, each in candidates.items()
+        if each.weight is not None and each.weight.integers.bf16
+    }
+    return {
+        name: replace(
+            each, weight=replace(each.weight, integers=_held(each.weight.integers))
+        )
+        if each.weight is not None and weight(name) in narrow
+        else each
+        for name, each in candidates.items()
+    }
 
 
 def _held(wanted: Integers) -> Integers:

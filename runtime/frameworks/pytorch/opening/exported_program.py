@@ -22,6 +22,7 @@ from ..ir.training import check_inference
 from .program_inputs import check_inputs
 from .untrusted.archive import AGAIN, repacked
 from .untrusted.index import wrong_sum
+from .untrusted.mapped import put_in
 from .untrusted.operators import QUANTIZED
 
 TRUST = (
@@ -81,7 +82,9 @@ def checked(
     try:
         archive = repacked(path, device, known)
         with _quiet():
-            return load_pt2(archive).exported_programs["model"]
+            program: ExportedProgram = load_pt2(archive.data).exported_programs["model"]
+        put_in(program, path, archive.mapped)
+        return program
     except Unsafe as unsafe:
         raise UnsafeError(f"{place} is not opened: {unsafe}", remedy) from unsafe
     except Damaged as damaged:

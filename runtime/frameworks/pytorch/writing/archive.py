@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import fx, nn
 
 from ....common.errors import ModelError
-from ....common.files import write_bytes
+from ....common.files import write_by
 from ...protocol import Predict
 from ..opening.exported_program import checked
 from ..opening.needs import NOTHING, Needs
@@ -26,10 +26,11 @@ AGAIN = "It is not as it was saved: convert again."
 TRANSIENT = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn")
 
 
-def to_bytes(program: torch.export.ExportedProgram) -> bytes:
-    """The archive's bytes, the same from the same graph and weights on one version.
+def write(program: torch.export.ExportedProgram, path: Path) -> Path:
+    """Write the archive: the same bytes from the same graph and weights on one version.
 
-    Written to a buffer, since a file's members carry its stem. With zeros as example
+    Put in place at once, never half-written, weight by weight. torch is handed an open
+    file, since of a path's it would put the stem into members' names. With zeros as example
     inputs (traced ones are the user's data), without traces of the source (they are
     paths) and without entries for modules that are never called (they hold weights, no
     code).
@@ -41,12 +42,10 @@ def to_bytes(program: torch.export.ExportedProgram) -> bytes:
     program._guards_code = []  # what a trace saw of sizes: inputs' own are checked
     calls = program._module_call_graph
     calls[:] = [call for call in calls if call.signature is not None]
-    buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Said of channels-last weights, which are whole all the same.
         warnings.filterwarnings("ignore", message="No complete tensor found")
-        torch.export.save(program, buffer)
-    return buffer.getvalue()
+        return write_by(path, partial(torch.export.save, program))
 
 
 def _strip(graph: fx.Graph) -> None:
@@ -56,11 +55,6 @@ def _strip(graph: fx.Graph) -> None:
             continue
         for key in (*TRANSIENT, "from_node", "custom"):
             node.meta.pop(key, None)
-
-
-def write(data: bytes, path: Path) -> Path:
-    """Put the archive in place at once, never half-written."""
-    return write_bytes(path, data)
 
 
 def load_saved(path: Path, needs: Needs = NOTHING) -> Predict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ class Alone:
         given: Shape of what it takes.
         weight: Shape of its weight, not transposed.
         dtypes: Of what it takes and makes as integers.
+        sum: Whether something is added, in uint8.
     """
 
     node: bytes
@@ -36,6 +38,7 @@ class Alone:
     channels: bool
     relu: bool
     rounded: bool
+    sum: bool = False
 
 
 def alone(source: Any, op: Candidate, shapes: Any, dtypes: tuple[str, str]) -> Alone:
@@ -48,18 +51,23 @@ def alone(source: Any, op: Candidate, shapes: Any, dtypes: tuple[str, str]) -> A
     weight = tuple(reversed(weight)) if op.turned else tuple(weight)
     content = plain.SerializeToString(deterministic=True)
     channels = op.axis is not None
-    return Alone(content, given, weight, dtypes, channels, op.relu, op.rounded)
+    added = bool(op.sum)
+    return Alone(content, given, weight, dtypes, channels, op.relu, op.rounded, added)
 
 
 def graph_nodes(
-    form: Alone, weight: Array, bias: Array, scales: tuple[Scale, Scale]
+    form: Alone, weight: Array, bias: Array, scales: Sequence[Scale]
 ) -> list[Any]:
-    """Nodes from `x` in fp32 to `y` in fp32."""
+    """Nodes from `x` in fp32, and `z` that is added, to `y` in fp32.
+
+    Args:
+        scales: Of x, y, and z.
+    """
     source = NodeDef()
     source.ParseFromString(form.node)
     axis = len(form.weight) - 1 if form.channels else None
     whole, high = weight_integers(weight, axis)
-    given, made = scales
+    given, made, *added = scales
     taken = nodes.Operands(
         nodes.Integral("q", "q:1", "q:2"), nodes.Integral("w", "w/low", "w/high"), "b"
     )
@@ -73,6 +81,10 @@ def graph_nodes(
     ]
     if not form.rounded:
         return [*found, nodes.product("y", taken, given.dtype, form.relu, FP32)]
+    if form.sum:
+        found += nodes.range_nodes("r", added[0])
+        found.append(nodes.quantize("r", "z", ("r/low", "r/high"), added[0]))
+        taken = replace(taken, added=nodes.Integral("r", "r:1", "r:2"))
     taken = replace(taken, output=("c/low", "c/high"))
     return [
         *found,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..ir.regions import Region
 from ..running.interpreter import Interpreter, Value
 from .candidates import Candidates, candidates
 from .probing import probed
+from .sums import tied
 
 FP32, INT8 = Precision.FP32, Precision.INT8
 
@@ -40,8 +41,8 @@ class Calibrator:
         Raises:
             DataError: There is no batch.
         """
-        found = candidates(self.main, self.frozen, self.graph, how)
-        wanted = found.tensors
+        found = self._candidates(how)
+        wanted = {**self._candidates(how, found.ops).tensors, **found.tensors}
         counted = {name for name, each in wanted.items() if each.algorithm == "kl"}
         runner = _Ranges(self.main, self.frozen.weights, set(wanted), counted)
         left = how.samples
@@ -56,12 +57,24 @@ class Calibrator:
                 "there is no batch to take ranges from",
                 "Give data in quantization.calibration.dataloader.",
             )
-        scales = {
-            name: _scale(runner.found[name], each)
-            for name, each in wanted.items()
-            if name in runner.found
-        }
-        return self._probed(found, scales)
+        alone: set[str] = set()
+        while True:
+            scales = {
+                name: _scale(runner.found[name], each)
+                for name, each in found.tensors.items()
+                if name in runner.found
+            }
+            failed = _not_added(found, scales)
+            if not failed:
+                int8 = self._probed(found, scales)
+                failed = {n for n, op in found.ops.items() if op.sum} - {*int8.ops}
+            if not failed:
+                return int8
+            alone |= failed
+            found = self._candidates(how, alone)
+
+    def _candidates(self, how: Quantization, alone: Collection[str] = ()) -> Candidates:
+        return candidates(self.main, self.frozen, self.graph, how, alone)
 
     def with_scales(self, scales: Scales, how: Quantization) -> Quantized:
         """What runs with these scales.
@@ -69,7 +82,9 @@ class Calibrator:
         Raises:
             PlanError: A tensor has none that an op would take as integers.
         """
-        found = candidates(self.main, self.frozen, self.graph, how)
+        plain = self._candidates(how, self._candidates(how).ops)
+        alone = [n for n, op in plain.ops.items() if op.rounded and op.end in scales]
+        found = self._candidates(how, alone)
         for name in found.tensors:
             if name not in scales:
                 raise PlanError(
@@ -82,7 +97,8 @@ class Calibrator:
         refusals = dict(found.refusals)
         ops: dict[str, Candidate] = {}
         for name, op in found.ops.items():
-            if any(scales[each].zero_point for each in op.tensors):
+            named = {*op.tensors} - found.shifted
+            if any(scales[each].zero_point for each in named):
                 refusals[name] = (
                     "oneDNN's kernels take activations without a zero point"
                 )
@@ -90,6 +106,19 @@ class Calibrator:
                 ops[name] = op
         int8 = Quantized(ops, scales, refusals=refusals)
         return probed(self.main, self.batch, self.frozen.weights, int8)
+
+
+def _not_added(found: Candidates, scales: Scales) -> set[str]:
+    """Convolutions that can't add what they would: it is negative, or was not seen."""
+    return {
+        name
+        for name, op in found.ops.items()
+        if op.sum
+        and any(
+            each not in scales or scales[each].dtype != "uint8"
+            for each in (op.added, op.end)
+        )
+    }
 
 
 def _scale(seen: Histogram, wanted: Integers) -> Scale:
@@ -132,18 +161,19 @@ class _Ranges(Interpreter):
 def with_int8(graph: Graph, int8: Quantized) -> Graph:
     """The graph whose ops have int8's kernel where it ran.
 
-    A bias is part of the kernel, and int8 with it: what is between is never written.
+    A bias and a sum are part of the kernel, and int8 with it: what is between is never
+    written.
     """
     makes: dict[str, Precision] = {}
     for each in int8.ops.values():
         biased = bool(each.bias)
-        makes[each.chain[0]] = INT8 if biased else FP32
-        if biased:
-            makes[each.chain[1]] = FP32
+        parts = [*each.chain[: 1 + biased], *([each.sum] if each.sum else [])]
+        makes |= {**dict.fromkeys(parts, INT8), parts[-1]: FP32}
 
     def known(op: Op) -> Op:
         own = tuple(each for each in op.kernels if each.input is not INT8)
         made = makes.get(op.id)
         return replace(op, kernels=own if made is None else (*own, Kernel(INT8, made)))
 
-    return replace(graph, ops=tuple(map(known, graph.ops)))
+    equal = (*graph.equal, *tied(int8.ops))
+    return replace(graph, ops=tuple(map(known, graph.ops)), equal=equal)

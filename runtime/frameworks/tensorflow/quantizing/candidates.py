@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ....graph.graph import Graph, Kind
@@ -16,6 +16,7 @@ from ..ir.naming import data, parsed, waits
 from ..ir.regions import Region
 from ..running.interpreter import key_of
 from ..writing.int8.nodes import CONVOLUTIONS
+from . import sums
 
 OPERATORS = frozenset({*CONVOLUTIONS, "MatMul"})
 
@@ -43,15 +44,32 @@ class Candidates:
         for op in self.ops.values():
             for name in op.tensors:
                 found.setdefault(name, op.integers)
+        for op in self.ops.values():
+            if op.shifted:
+                found[op.added] = replace(op.integers, dtype="uint8", scheme="asym")
         return found
+
+    @property
+    def shifted(self) -> set[str]:
+        """Tensors that may have a zero point."""
+        return {op.added for op in self.ops.values() if op.shifted}
 
 
 def candidates(
-    main: Region, frozen: Frozen, graph: Graph, how: Quantization
+    main: Region,
+    frozen: Frozen,
+    graph: Graph,
+    how: Quantization,
+    alone: Collection[str] = (),
 ) -> Candidates:
-    """Go through a model's contractions."""
-    looked = _Look(main, frozen)
-    found, refusals = {}, {}
+    """Go through a model's contractions.
+
+    Args:
+        alone: Ids of convolutions whose kernels are to add nothing.
+    """
+    looked = _Look(main, frozen, graph)
+    found: dict[str, Candidate] = {}
+    refusals: dict[str, str] = {}
     for op in graph.ops:
         if op.kind is not Kind.COMPUTE:
             continue
@@ -61,15 +79,17 @@ def candidates(
                 raise _Refused("it is in a body, in which no ranges are taken")
             if how.dynamic:
                 raise _Refused("TensorFlow's kernels want scales before they run")
-            found[op.id] = looked.candidate(main.by_name[name], how.of(op.id))
+            node, sides = main.by_name[name], how.of(op.id)
+            made = {each.end for each in found.values() if each.rounded}
+            found[op.id] = looked.candidate(node, sides, made, op.id not in alone)
         except _Refused as why:
             refusals[op.id] = str(why)
     return Candidates(found, refusals)
 
 
 class _Look:
-    def __init__(self, main: Region, frozen: Frozen) -> None:
-        self.main, self.readers = main, readers_of(main)
+    def __init__(self, main: Region, frozen: Frozen, graph: Graph) -> None:
+        self.main, self.graph, self.readers = main, graph, readers_of(main)
         self.waited = {each for node in main.nodes for each in waits(node)}
         self.returned = {
             parsed(end.tensor)[0]
@@ -77,7 +97,15 @@ class _Look:
             for end in signature.outputs
         }
 
-    def candidate(self, node: Any, sides: Sides) -> Candidate:
+    def candidate(
+        self, node: Any, sides: Sides, made: Collection[str], adds: bool
+    ) -> Candidate:
+        """What a node takes.
+
+        Args:
+            made: What the kernels before it make as integers.
+            adds: Whether its kernel may add something.
+        """
         if node.op not in OPERATORS:
             raise _Refused(f"no int8 form of {node.op} is known")
         self._check_attributes(node)
@@ -87,7 +115,8 @@ class _Look:
             raise _Refused("its first operand is a constant")
         if not self._constant(weight):
             raise _Refused("its weight is computed, or too large for a graph")
-        chain, bias, relu = self._chain(node)
+        adds = adds and sides.activation.dtype != "int8"
+        chain, bias, relu, sum_, added = self._chain(node, adds)
         if any(name in self.waited for name in chain) or waits(node):
             raise _Refused("other ops wait for it, or it for them")
         whole = node.op in CONVOLUTIONS
@@ -106,6 +135,9 @@ class _Look:
             bias,
             relu,
             whole,
+            sum_,
+            added,
+            added in made and len(self.readers[parsed(added)[0]]) == 1,
         )
 
     def _check_attributes(self, node: Any) -> None:
@@ -117,21 +149,30 @@ class _Look:
         if made.type != schemas.FLOAT:
             raise _Refused("it does not compute in fp32")
 
-    def _chain(self, node: Any) -> tuple[tuple[str, ...], str, bool]:
-        """Nodes of the kernel, the bias, and whether it ends in a ReLU."""
-        chain, bias = [node.name], ""
+    def _chain(
+        self, node: Any, adds: bool
+    ) -> tuple[tuple[str, ...], str, bool, str, str]:
+        """Nodes of the kernel, the bias, whether it ends in a ReLU, and its sum."""
+        chain, bias, sum_, added = [node.name], "", "", ""
+        relus = sums.RELUS if node.op in CONVOLUTIONS else frozenset({"Relu"})
         following = self._following(node.name)
         if following is not None and following.op in BIAS:
-            made, added = data(following)
-            if made == node.name and self._constant(added):
+            made, biased_by = data(following)
+            if made == node.name and self._constant(biased_by):
                 chain.append(following.name)
-                bias = added
+                bias = biased_by
                 following = self._following(following.name)
-        relu = following is not None and following.op == "Relu"
+        if following is not None and adds and node.op in CONVOLUTIONS:
+            found = sums.addend(self.main, self.graph, self.readers, chain, following)
+            last = self._following(following.name)
+            if found and found not in self.returned and last and last.op in relus:
+                chain.append(following.name)
+                sum_, added, following = following.name, found, last
+        relu = following is not None and following.op in relus
         if relu:
             assert following is not None
             chain.append(following.name)
-        return tuple(chain), bias, relu
+        return tuple(chain), bias, relu, sum_, added
 
     def _following(self, name: str) -> Any | None:
         if name in self.returned:

@@ -86,15 +86,21 @@ def _tried(form: Alone) -> str:
         expected = _floats(
             form, rounded(x, given), whole * (ends / np.float32(127)), bias
         )
-        if form.rounded and form.dtypes[1] == "uint8":
+        z = np.abs(random.normal(size=expected.shape).astype(np.float32))
+        added = _scale(z, "uint8")
+        if form.sum:
+            expected = expected + rounded(z, added).numpy()
+        if form.relu or (form.rounded and form.dtypes[1] == "uint8"):
             expected = expected.clip(0)
         made = _scale(expected, form.dtypes[1])
         graph = GraphDef()
         graph.versions.producer = tf.version.GRAPH_DEF_VERSION
-        node = graph.node.add(name="x", op="Placeholder")
-        node.attr["dtype"].type = 1
-        graph.node.extend(graph_nodes(form, weight, bias, (given, made)))
-        (found,) = GraphSession(graph, ["x"], ["y"], {})((x,))
+        batch = {"x": x, "z": z} if form.sum else {"x": x}
+        for name in batch:
+            node = graph.node.add(name=name, op="Placeholder")
+            node.attr["dtype"].type = 1
+        graph.node.extend(graph_nodes(form, weight, bias, (given, made, added)))
+        (found,) = GraphSession(graph, [*batch], ["y"], {})(tuple(batch.values()))
     except FAILURES as error:
         return reason(error)
     if form.rounded:
@@ -110,10 +116,10 @@ def _scale(values: Array, dtype: str) -> Scale:
 
 
 def _floats(form: Alone, x: Array, weight: Array, bias: Array) -> Array:
-    """The same in fp32."""
+    """Its product and bias in fp32."""
     node = NodeDef()
     node.ParseFromString(form.node)
     node.attr["T"].type = 1
     made = eager.run(node, [tf.constant(x), tf.constant(weight)])[0] + bias
-    found: Array = (tf.nn.relu(made) if form.relu else made).numpy()
+    found: Array = made.numpy()
     return found

@@ -11,6 +11,7 @@ from ....graph.graph import Precision
 from ...comparing import relative_error
 from ...protocol import Array, Inputs, Probe
 from ..ir.int8.candidate import Candidate, Quantized
+from ..ir.naming import data
 from ..ir.regions import Region
 from ..running.integers import PartlyInt8
 from ..running.interpreter import Value
@@ -74,7 +75,12 @@ class _Prober(PartlyInt8):
             shapes = [tuple(each.shape) for each in values]
             self.forms[name] = alone(node, op, shapes, dtypes)
         else:
-            values = [self.low.pop(name), *values[1:]]
+            before = op.chain[op.chain.index(node.name) - 1]
+            low_ = self.low.pop(name)
+            values = [
+                low_ if reference == before else value
+                for reference, value in zip(data(node), values, strict=True)
+            ]
         self.keys = frozenset({("", name)})
         (low,) = super().run_op(region, node, values)
         self.keys = frozenset()

@@ -1,8 +1,9 @@
 """Latencies of ops in int8, and of what makes integers for them.
 
 An op is timed as it runs between QuantizeV2 and Dequantize, with its bias and its ReLU:
-what it takes and makes is fp32. So no op looks faster than it is when it is alone; next
-to another, whose kernel makes integers by itself, it is.
+what it takes and makes is fp32, and quantizing that is a cast's part of it. So no op
+looks faster than it is when it is alone; next to another, whose kernel makes integers by
+itself, it is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ....common.timing import Clock, Latency
 from ....graph.graph import Graph, Precision
 from ...protocol import Array, Inputs, Timings
 from ...quantizing.quantization import Scale
+from ...quantizing.timing import without_quantizing
 from ..ir.int8.candidate import Candidate, Quantized
 from ..ir.naming import data
 from ..ir.protos import NodeDef
@@ -43,7 +45,7 @@ def int8_timings(
     seconds: float,
 ) -> Timings:
     """Of ops in fp32 and in int8, and of all that they take to become integers."""
-    watch = _Watch(main, weights, int8, ops, clock, seconds)
+    watch = _Watch(main, weights, graph, int8, ops, clock, seconds)
     watch.run(batch)
     low = {k.input for op in graph.ops for k in op.kernels if k.input.bytes == 2}
     taken = {each.taken for each in int8.ops.values()}
@@ -53,7 +55,7 @@ def int8_timings(
         ways = {str(p): _quantizing(shape, p) for p in (FP32, *sorted(low))}
         found = in_turn(ways, clock, seconds)
         casts |= {(shape, p, INT8): found[str(p)] for p in (FP32, *sorted(low))}
-    return Timings(watch.found, casts)
+    return without_quantizing(graph, Timings(watch.found, casts))
 
 
 def _piece(node: Any, values: Mapping[str, Value]) -> Piece:
@@ -89,13 +91,15 @@ class _Watch(Interpreter):
         self,
         main: Region,
         weights: Mapping[str, Array],
+        graph: Graph,
         int8: Quantized,
         ops: Set[str],
         clock: Clock,
         seconds: float,
     ) -> None:
         super().__init__(main, weights)
-        self.int8, self.ops, self.clock, self.seconds = int8, ops, clock, seconds
+        self.graph, self.int8, self.ops = graph, int8, ops
+        self.clock, self.seconds = clock, seconds
         self.known: dict[tuple[Alone, bool], dict[str, Latency]] = {}
         self.found = {}
 
@@ -108,7 +112,9 @@ class _Watch(Interpreter):
     def _time(
         self, region: Region, op: Candidate, node: Any, values: list[Value]
     ) -> None:
-        scales = self.int8.scales[op.taken], self.int8.scales[op.tensors[-1]]
+        wanted = (op.taken, op.tensors[-1], op.added)
+        scales = [self.int8.scales[name] for name in wanted if name]
+        z = tf.zeros(self.graph.tensors[op.added].shape if op.added else ())
         shapes = [tuple(each.shape) for each in values]
         form = alone(node, op, shapes, (scales[0].dtype, scales[1].dtype))
         bias = (
@@ -123,8 +129,8 @@ class _Watch(Interpreter):
             low = graph_nodes(form, weight, bias, scales)
             self.known[key] = in_turn(
                 {
-                    "fp32": self._floats(region, op, values, bias),
-                    "int8": [_piece(each, {"x": values[0]}) for each in low],
+                    "fp32": self._floats(region, op, values, bias, z),
+                    "int8": [_piece(each, {"x": values[0], "z": z}) for each in low],
                 },
                 self.clock,
                 self.seconds,
@@ -137,10 +143,15 @@ class _Watch(Interpreter):
                     self.found[name, precision] = latency
 
     def _floats(
-        self, region: Region, op: Candidate, values: list[Value], bias: Array
+        self,
+        region: Region,
+        op: Candidate,
+        values: list[Value],
+        bias: Array,
+        added: Value,
     ) -> list[Piece]:
         first, *others = (region.by_name[name] for name in op.chain)
-        given = dict(zip(data(first), values, strict=True)) | {op.bias: bias}
+        given = dict(zip(data(first), values, strict=True)) | {op.added: added}
         if op.bias:
             given[op.bias] = tf.constant(bias)
         return [_piece(each, given) for each in (first, *others)]

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ...quantizing.quantization import Scale
 from ...quantizing.scaling import ENDS
 from ..ir.int8.candidate import NOTHING, Candidate, Quantized, weight_integers
+from ..ir.naming import data as data_of
 from ..ir.regions import Region
 from ..ir.weights import value_of
 from .interpreter import Value
@@ -19,7 +20,7 @@ from .low import PartlyLow
 
 def rounded(value: Value, scale: Scale) -> Value:
     """A fp32 tensor of values that integers of this scale stand for."""
-    low, high = ENDS[scale.dtype]
+    low, high = (end - scale.zero_point for end in ENDS[scale.dtype])
     whole = tf.clip_by_value(tf.round(value / scale.scale), low, high)
     return whole * scale.scale
 
@@ -43,6 +44,11 @@ class PartlyInt8(PartlyLow):
             data, _weight = values
             data = rounded(data, self.int8.scales[op.taken])
             values = [data, self._weight(op, region)]
+        if node.name == op.sum:
+            values = [
+                rounded(value, self.int8.scales[name]) if name == op.added else value
+                for name, value in zip(data_of(node), values, strict=True)
+            ]
         made = super(PartlyLow, self).run_op(region, node, values)
         if node.name == op.end and op.rounded:
             return [rounded(made[0], self.int8.scales[op.end])]

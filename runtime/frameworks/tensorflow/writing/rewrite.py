@@ -192,7 +192,7 @@ class _Writer:
             self.nodes.append(node)
             return
         used = self.uses.get(node.name) or {Precision.FP32}
-        if node.name in self.int8.weights and node.name not in self.uses:
+        if node.name in self.int8.constants and node.name not in self.uses:
             return
         for precision in sorted(used, key=list(Precision).index):
             name = node.name
@@ -249,8 +249,9 @@ class _Writer:
         found: dict[str, set[Precision]] = {}
         for node in self.source.nodes:
             if node.name in self.int8.parts:
-                bias = self.int8.parts[node.name].bias
-                found.setdefault(parsed(bias)[0], set()).add(Precision.FP32)
+                op = self.int8.parts[node.name]
+                if self.int8.reads_bias(op):
+                    found.setdefault(parsed(op.bias)[0], set()).add(Precision.FP32)
                 continue
             precision = self.placement.get((self.source.id, node.name), Precision.FP32)
             for reference, castable in self._inputs(node):

@@ -28,7 +28,7 @@ def ops(document: Document) -> Markup:
     by_error = document.ranked_by == "error"
     if by_error:
         said = (
-            f"What each op alone, in {document.precision}, is predicted to change in the "
+            f"What each op alone, in {_alone(document)}, is predicted to change in the "
             "outputs, as a share of the squared error of all. Pinning an op takes its "
             f"FLOPs out of {' or '.join(lowered(document))}."
         )
@@ -47,11 +47,17 @@ def ops(document: Document) -> Markup:
     return joined((lead, _table(document, first, caption), more))
 
 
+def _alone(document: Document) -> str:
+    """What ops were estimated in."""
+    one, *others = lowered(document)
+    return "its fewest bits" if others else one
+
+
 def _table(document: Document, rows: Sequence[OpRow], caption: str) -> Markup:
     by_error = document.ranked_by == "error"
     heads = ["Op", "Computes in"]
     if by_error:
-        alone = f"Alone, in {document.precision}, changes outputs by"
+        alone = f"Alone, in {_alone(document)}, changes outputs by"
         heads += ["Share of error", alone]
     heads += ["FLOPs", "Reason, and what pinning costs"]
     numeric = range(2, len(heads) - 1)

@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -18,6 +19,7 @@ from torch.export.pt2_archive import PT2ArchiveWriter
 
 from ....refusals import Damaged, Unsafe
 from .index import members, opened
+from .mapped import ONE_ELEMENT, Mapped, begins, stand_ins, whole
 from .program import check_plain, cleaned_program, on_device, parsed
 
 PROGRAM = "models/model.json"
@@ -54,9 +56,20 @@ REFUSED = (
 AGAIN = "Save the module again with torch.export.save."
 
 
-def repacked(
-    path: Path, device: str | None, known: Set[str] = frozenset()
-) -> io.BytesIO:
+@dataclass(frozen=True)
+class Repacked:
+    """An archive with all that a program needs, and nothing pickled.
+
+    Attributes:
+        data: What torch opens.
+        mapped: Name of a weight that has no bytes there → where they are in the file.
+    """
+
+    data: io.BytesIO = field(default_factory=io.BytesIO)
+    mapped: dict[str, Mapped] = field(default_factory=dict)
+
+
+def repacked(path: Path, device: str | None, known: Set[str] = frozenset()) -> Repacked:
     """The archive with all that a program on `device` needs, and nothing pickled.
 
     Args:
@@ -112,7 +125,7 @@ def _check_members(index: Mapping[str, ZipInfo]) -> None:
 
 def _rebuilt(
     archive: ZipFile, index: Mapping[str, ZipInfo], device: str | None, known: Set[str]
-) -> io.BytesIO:
+) -> Repacked:
     def read(name: str) -> bytes:
         if name not in index:
             raise Damaged(f"is damaged: it has no `{name}`", AGAIN)
@@ -120,20 +133,47 @@ def _rebuilt(
 
     if "byteorder" in index and read("byteorder").strip() != b"little":
         raise Damaged("was written on a machine of another byte order")
-    buffer = io.BytesIO()
-    with PT2ArchiveWriter(buffer) as writer:
+    made = Repacked()
+    with PT2ArchiveWriter(made.data) as writer:
         writer.write_bytes("archive_version", read("archive_version"))
         writer.write_bytes(PROGRAM, cleaned_program(read(PROGRAM), device, known))
         writer.write_bytes(SAMPLES, b"")
         for folder, (config, raw) in CONFIGS.items():
             described = parsed(read(config), config)
             for name in _cleaned_config(described, raw, device):
-                data = read(folder + name)
-                _check_size(described, name, len(data))
+                tensors = _tensors_in(described, name)
+                if (
+                    start := _stays(archive, index.get(folder + name), tensors)
+                ) is None:
+                    data = read(folder + name)
+                    _check_size(described, name, len(data))
+                else:
+                    data = ONE_ELEMENT
+                    made.mapped.update(stand_ins(tensors, start))
                 writer.write_bytes(folder + name, data)
             writer.write_bytes(config, json.dumps(described).encode())
-    buffer.seek(0)
-    return buffer
+    made.data.seek(0)
+    return made
+
+
+def _tensors_in(described: Mapping[str, Any], member: str) -> dict[str, Any]:
+    """Name → form of each tensor in a member."""
+    return {
+        tensor: entry["tensor_meta"]
+        for tensor, entry in described["config"].items()
+        if entry["path_name"] == member
+    }
+
+
+def _stays(
+    archive: ZipFile, info: ZipInfo | None, tensors: Mapping[str, Any]
+) -> int | None:
+    """Where a member begins that may stay where it is: each tensor in it is all of it."""
+    if info is None or not all(
+        whole(meta, info.file_size) for meta in tensors.values()
+    ):
+        return None
+    return begins(archive, info)
 
 
 def _cleaned_config(

@@ -11,6 +11,7 @@ import torch
 
 from .....common.errors import ModelError, ModelWarning
 from ....opening.named import not_there
+from .mapped import load
 from .mismatch import mismatch
 from .prefix import without_prefix
 from .tied import with_tied
@@ -41,7 +42,7 @@ def fit(
         with warnings.catch_warnings():
             # Parameters on the meta device stay there; said below, as an error.
             warnings.filterwarnings("ignore", message=".*meta parameter")
-            model.load_state_dict(weights)
+            load(model, weights)
     except Exception as error:
         raise mismatch(own, weights, place, error, strip_prefix) from error
     _say_rounding(own, weights, place)

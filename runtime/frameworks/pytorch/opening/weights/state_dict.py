@@ -42,7 +42,12 @@ def load_state_dict(
     place = f"model.weights: {path.name}"
     _check_file(path, place)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=weights_only)
+        found = torch.load(
+            path,
+            map_location="cpu",
+            weights_only=weights_only,
+            mmap=is_zipfile(path),
+        )
     except (pickle.UnpicklingError, AttributeError, ImportError) as error:
         raise _not_unpickled(error, place, weights_only) from error
     except Exception as error:  # damaged files fail in torch's and Python's types

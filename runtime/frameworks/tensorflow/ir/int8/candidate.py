@@ -23,7 +23,7 @@ class Candidate:
     """A contraction of the main graph.
 
     Attributes:
-        chain: Nodes that its kernel computes: itself, its bias, its ReLU.
+        chain: Nodes that its kernel computes: itself, its bias, a sum, its ReLU.
         taken: The activation.
         integers: How that is to be quantized.
         weight: Name of a constant.
@@ -32,6 +32,10 @@ class Candidate:
         bias: Reference to a constant, "" without one.
         relu: Whether the kernel ends in one.
         rounded: Whether the kernel makes integers; else it makes floats.
+        sum: The addition in the chain, "" without one.
+        added: What that adds to the convolution, in uint8.
+        shifted: Whether nothing else takes that, and an int8 kernel makes it: its zero
+            point is part of the biases of that kernel and of this.
     """
 
     chain: tuple[str, ...]
@@ -43,6 +47,9 @@ class Candidate:
     bias: str
     relu: bool
     rounded: bool
+    sum: str = ""
+    added: str = ""
+    shifted: bool = False
 
     @property
     def end(self) -> str:
@@ -52,7 +59,8 @@ class Candidate:
     @property
     def tensors(self) -> tuple[str, ...]:
         """Those that need a scale."""
-        return (self.taken, self.end) if self.rounded else (self.taken,)
+        wanted = (self.taken, self.added, self.end if self.rounded else "")
+        return tuple(filter(None, wanted))
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,11 @@ class Quantized:
     scales: Scales = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sums(self) -> dict[str, Candidate]:
+        """Id of each addition that is part of a kernel → whose."""
+        return {each.sum: each for each in self.ops.values() if each.sum}
 
     @property
     def parts(self) -> dict[str, Candidate]:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from .....graph.graph import Precision
+from ....protocol import Array
 from ....quantizing.quantization import Scale
 from ...ir.int8.candidate import Candidate, Quantized, weight_integers
+from ...ir.naming import parsed
 from ...ir.regions import Region
 from ...ir.weights import constant, value_of
 from . import nodes
@@ -44,7 +46,11 @@ class Int8:
         self.version, self.free = version, free
         self.parts = {name: each for each in ops.values() for name in each.chain}
         self.ends = {each.end: each for each in ops.values()}
-        self.weights = {each.weight for each in ops.values()}
+        self.constants = {
+            name
+            for each in ops.values()
+            for name in (each.weight, parsed(each.bias)[0])
+        }
         self.known: dict[str, Integral] = {}
         self.floats: dict[tuple[str, Precision], str] = {}
 
@@ -70,10 +76,16 @@ class Int8:
             return known
         if not op.rounded:
             return None
+        scale = self.scales[reference]
+        if scale.zero_point and precision is not FP32:
+            return None
         name = self._name(reference, precision)
-        dtype = self.scales[reference].dtype
-        node = nodes.dequantize(name, self.known[reference], dtype, precision)
+        first = self.free(f"{name}/shifted") if scale.zero_point else name
+        node = nodes.dequantize(first, self.known[reference], scale.dtype, precision)
         self.written.append(node)
+        if scale.zero_point:
+            by = constant(f"{first}/by", -nodes.shift(scale))
+            self.written += [by, nodes.added(name, first, by.name)]
         self.floats[reference, precision] = name
         return name
 
@@ -87,11 +99,21 @@ class Int8:
             scale = self.scales[reference]
             source = self.version(reference, FP32)
             name = self.free(f"{reference.replace(':', '_')}/int8")
+            source = self._moved(source, name, nodes.shift(scale))
             low, high = nodes.range_nodes(name, scale)
             node = nodes.quantize(name, source, (low.name, high.name), scale)
             self.written += [low, high, node]
             self.known[reference] = Integral(name, f"{name}:1", f"{name}:2")
         return self.known[reference]
+
+    def _moved(self, source: str, name: str, by: np.float32) -> str:
+        """A tensor in fp32 with this added to it."""
+        if not by:
+            return source
+        constant_ = constant(f"{name}/by", by)
+        made = nodes.added(self.free(f"{name}/shifted"), source, constant_.name)
+        self.written += [constant_, made]
+        return str(made.name)
 
     def _operands(self, op: Candidate, given: Integral) -> nodes.Operands:
         values = value_of(self.source.by_name[op.weight])
@@ -104,18 +126,35 @@ class Int8:
         return nodes.Operands(given, weight, self._bias(op, values.shape[-1]))
 
     def _bias(self, op: Candidate, channels: int) -> str:
-        if op.bias:
+        shift = self._shift(op)
+        if op.bias and not shift:
             return self.version(op.bias, FP32)
-        name = self.free(f"{op.chain[0]}/no_bias")
-        self.written.append(constant(name, np.zeros(channels, np.float32)))
+        name = self.free(f"{op.chain[0]}/{'int8_bias' if shift else 'no_bias'}")
+        own: Array = np.full(channels, shift)
+        if op.bias:
+            own = np.add(value_of(self.source.by_name[parsed(op.bias)[0]]), shift)
+        self.written.append(constant(name, own))
         return name
+
+    def _shift(self, op: Candidate) -> np.float32:
+        """What a bias has besides: that of what is made, less that of what is added."""
+        made = nodes.shift(self.scales[op.end]) if op.rounded else np.float32(0)
+        return made - nodes.shift(self.scales[op.added]) if op.added else made
+
+    def reads_bias(self, op: Candidate) -> bool:
+        """Whether the kernel takes the bias as the model has it."""
+        return bool(op.bias) and not self._shift(op)
 
     def _convolution(self, op: Candidate, taken: nodes.Operands) -> None:
         name = self.free(f"{op.end}/int8")
         scale = self.scales[op.end]
         low, high = nodes.range_nodes(name, scale)
         operands = nodes.Operands(
-            taken.data, taken.weight, taken.bias, (low.name, high.name)
+            taken.data,
+            taken.weight,
+            taken.bias,
+            (low.name, high.name),
+            self._quantized(op.added) if op.added else None,
         )
         node = nodes.convolution(
             name,

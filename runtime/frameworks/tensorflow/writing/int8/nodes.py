@@ -1,7 +1,8 @@
 """Nodes that quantize, contract integers, and dequantize.
 
 All ranges are SCALED ones, whose zero point is 0: uint8 for what is never negative,
-int8 for the rest. oneDNN's kernels take no others.
+int8 for the rest. oneDNN's kernels take no others. What a convolution adds is uint8: its
+values are shifted where they may be negative, since kernels saturate sums of int8.
 """
 
 from __future__ import annotations
@@ -44,8 +45,13 @@ class Integral:
     high: str
 
 
+def shift(scale: Scale) -> np.float32:
+    """What is to be added to values so that their zero point is 0."""
+    return np.float32(scale.zero_point * scale.scale)
+
+
 def ends(scale: Scale) -> tuple[np.float32, np.float32]:
-    """The range that a scale spans."""
+    """The range that a scale spans once its zero point is 0."""
     high = np.float32(scale.scale * MOST[scale.dtype])
     return (-high if scale.dtype == "int8" else np.float32(0)), high
 
@@ -89,6 +95,13 @@ def dequantize(
     return node
 
 
+def added(name: str, one: str, other: str) -> Any:
+    """A node that adds in fp32."""
+    node = NodeDef(name=name, op="AddV2", input=[one, other])
+    node.attr["T"].type = FLOAT
+    return node
+
+
 @dataclass(frozen=True, slots=True)
 class Operands:
     """What an int8 contraction takes, by reference.
@@ -97,18 +110,28 @@ class Operands:
         weight: s8.
         bias: fp32.
         output: Ends of the range of what it makes.
+        added: u8, None without a sum. The kernel writes over it.
     """
 
     data: Integral
     weight: Integral
     bias: str
     output: Sequence[str] = ()
+    added: Integral | None = None
 
     @property
     def all(self) -> list[str]:
-        data, weight = self.data, self.weight
-        ranges = [data.low, data.high, weight.low, weight.high, *self.output]
-        return [data.values, weight.values, self.bias, *ranges]
+        tensors = [self.data, self.weight, *([self.added] if self.added else [])]
+        (data, weight, *added) = [each.values for each in tensors]
+        ranges = [end for each in tensors for end in (each.low, each.high)]
+        return [data, weight, self.bias, *added, *ranges, *self.output]
+
+    @property
+    def types(self) -> list[int]:
+        """Those of all but the first."""
+        added = [QUINT8] if self.added else []
+        rest = len(self.all) - 3 - len(added)
+        return [QINT8, FLOAT, *added, *[FLOAT] * rest]
 
 
 def convolution(
@@ -128,7 +151,8 @@ def convolution(
     node.attr["Tinput"].type, node.attr["Tfilter"].type = TYPE[given], QINT8
     node.attr["Tbias"].type = FLOAT
     node.attr["Tsummand"].type = node.attr["out_type"].type = TYPE[made]
-    return _fused(node, TYPE[given], [TYPE[made], FLOAT, FLOAT], relu, "Requantize")
+    outputs = [TYPE[made], FLOAT, FLOAT]
+    return _fused(node, taken, TYPE[given], outputs, relu, "Requantize")
 
 
 def product(
@@ -142,17 +166,17 @@ def product(
     node.attr["T1"].type, node.attr["T2"].type = TYPE[given], QINT8
     node.attr["Tbias"].type = node.attr["U"].type = FLOAT
     node.attr["Tout"].type = TYPES[precision]
-    return _fused(node, TYPE[given], [TYPES[precision]], relu, "Dequantize")
+    return _fused(node, taken, TYPE[given], [TYPES[precision]], relu, "Dequantize")
 
 
-def _fused(node: Any, given: int, made: Sequence[int], relu: bool, last: str) -> Any:
-    ranges = len(node.input) - 3
-    node.attr["Tdevice_inputs"].list.type.extend(
-        [given, QINT8, *[FLOAT] * (ranges + 1)]
-    )
+def _fused(
+    node: Any, taken: Operands, given: int, made: Sequence[int], relu: bool, last: str
+) -> Any:
+    node.attr["Tdevice_inputs"].list.type.extend([given, *taken.types])
     node.attr["Tdevice_outputs"].list.type.extend(made)
     for each in ("Thost_inputs", "Thost_outputs"):
         node.attr[each].list.SetInParent()
-    steps = ["BiasAdd", *(["Relu"] if relu else []), last]
+    added, ends_in = ["Sum"] if taken.added else [], ["Relu"] if relu else []
+    steps = ["BiasAdd", *added, *ends_in, last]
     node.attr["fused_ops"].list.s.extend(step.encode() for step in steps)
     return node
