@@ -31,7 +31,7 @@ class Integral:
         self.versions, self.quantized = versions, quantized
         self._small: dict[ir.Value, ir.Value] = {}
         self._rounded: dict[tuple[ir.Value, Precision], ir.Value] = {}
-        self._integers: dict[tuple[object, ...], tuple[ir.Value, list[ir.Value]]] = {}
+        self._registered: dict[tuple[object, ...], tuple[ir.Value, list[ir.Value]]] = {}
         self._constants: dict[tuple[object, ...], ir.Value] = {}
         self._passed: dict[ir.Value, None] = {}
         self._dynamic = Dynamic(versions)
@@ -161,13 +161,13 @@ class Integral:
         scales, zeros = how.scales.tobytes(), how.zeros.tobytes()
         key = (value, how.axis, scales, zeros)
         name = str(value.name)
-        if key not in self._integers:
+        if key not in self._registered:
             ends = self._ends(name, how.scales, how.zeros)
             label = self.versions.named(f"{name}_{how.zeros.dtype}")
             small = _registered(self.versions.main, stored, label)
-            self._integers[key] = small, ends
+            self._registered[key] = small, ends
             self._passed[value] = None
-        small, ends = self._integers[key]
+        small, ends = self._registered[key]
         if (key, precision) not in self._constants:
             self._constants[key, precision] = self._dequantized(
                 small, ends, name, how.axis, precision
