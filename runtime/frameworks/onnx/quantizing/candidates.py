@@ -18,7 +18,7 @@ from ...quantizing.quantization import (
 from ..ir.naming import Names, Site, constant
 from ..ir.quantized.forms import OPERATORS, Forms
 from ..writing.int8.candidate import Candidate, Weight
-from .narrow import left_in, narrowed, with_shared_weights
+from .narrow import left_in, narrowed, returned, with_shared_weights
 from .sums import sums
 
 BIAS = 2
@@ -58,6 +58,7 @@ def candidates(
     """Go through a model's contractions."""
     found: dict[str, Candidate] = {}
     refusals = {}
+    ending = returned(graph)
     for site in names.ops:
         op = graph.by_id[site.id]
         if op.kind is not Kind.COMPUTE:
@@ -67,7 +68,7 @@ def candidates(
                 found[op.id] = _dynamic(site, forms, how.of(op.id))
             else:
                 wide = _candidate(site, op, forms, how.of(op.id))
-                found[op.id] = narrowed(wide, left_in(graph, op, forms))
+                found[op.id] = narrowed(wide, left_in(op, forms, ending))
         except _Refused as why:
             refusals[op.id] = str(why)
     found = with_shared_weights(graph, found)

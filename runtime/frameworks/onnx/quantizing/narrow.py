@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from ....graph.graph import Graph, Kind, Op, Precision
@@ -13,14 +13,29 @@ from ..writing.int8.candidate import Candidate
 FP32 = Precision.FP32
 
 
-def left_in(graph: Graph, op: Op, forms: Forms) -> Precision:
+def left_in(op: Op, forms: Forms, returned: Set[str]) -> Precision:
     """What an op's int8 kernel is to leave its floats in.
 
     The model returns fp32: what ends there is not rounded on its way.
     """
     able = forms.narrow.get(op.type, frozenset())
     low = next((k.input for k in op.kernels if k.input in able), FP32)
-    return FP32 if _is_returned(graph, op) else low
+    return FP32 if op.outputs[0] in returned else low
+
+
+def returned(graph: Graph) -> frozenset[str]:
+    """Tensors that the model returns, or of which it returns what is made of each alone."""
+    readers: dict[str, list[Op]] = {}
+    for op in graph.ops:
+        for name in {slot.tensor for slot in op.inputs if slot.tensor is not None}:
+            readers.setdefault(name, []).append(op)
+    found = set(graph.outputs)
+    for op in reversed(graph.ops):
+        taken = [n for n in graph.castable(op) if not graph.tensors[n].constant]
+        through = op.kind in (Kind.POINTWISE, Kind.MOVER) and len(taken) == 1
+        if through and op.outputs[0] in found and readers[taken[0]] == [op]:
+            found.add(taken[0])
+    return frozenset(found)
 
 
 def narrowed(candidate: Candidate, made: Precision) -> Candidate:
@@ -65,21 +80,3 @@ def with_shared_weights(
 
 def _held(wanted: Integers) -> Integers:
     return replace(wanted, bf16=True)
-
-
-def _is_returned(graph: Graph, op: Op) -> bool:
-    """Whether the model returns what the op makes, or what is made of that alone."""
-    (name, *_others) = op.outputs
-    while name not in graph.outputs:
-        readers = [
-            each for each in graph.ops if any(s.tensor == name for s in each.inputs)
-        ]
-        if len(readers) != 1:
-            return False
-        (reader,) = readers
-        taken = [n for n in graph.castable(reader) if not graph.tensors[n].constant]
-        through = reader.kind in (Kind.POINTWISE, Kind.MOVER)
-        if not through or taken != [name]:
-            return False
-        name = reader.outputs[0]
-    return True
