@@ -13,18 +13,12 @@ from .quantization import Scale, Scales
 INT8 = Precision.INT8
 
 
-def with_int8(
-    graph: Graph,
-    ops: Collection[str] | Mapping[str, Precision],
-    output: Precision = Precision.FP32,
-) -> Graph:
+def with_int8(graph: Graph, left: Mapping[str, Precision]) -> Graph:
     """The graph whose ops have int8's kernel where it ran, and no others.
 
     Args:
-        ops: Ids; or what each kernel leaves its floats in.
-        output: What the kernels leave their floats in, if that is one for all.
+        left: Op id → the precision in which its kernel leaves its floats.
     """
-    left = ops if isinstance(ops, Mapping) else dict.fromkeys(ops, output)
 
     def known(op: Op) -> Op:
         own = tuple(each for each in op.kernels if each.input is not INT8)
