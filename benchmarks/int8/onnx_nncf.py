@@ -119,6 +119,13 @@ class Agreement(MeanOverSamples):
         self.add(self.score(outputs, labels))
 
 
+def ranking(samples: int) -> nncf.AdvancedAccuracyRestorerParameters:
+    """NNCF's own 300 samples rank a group of ops, or a third of what is validated, if
+    that is fewer: each group costs it as many."""
+    size = min(300, samples // 3)
+    return nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=size)
+
+
 def flat(outputs: Iterable[Any]) -> Floats:
     return np.concatenate([np.asarray(each, np.float64).ravel() for each in outputs])
 
@@ -244,7 +251,7 @@ class Compared:
             max_drop=drop,
             drop_type=nncf.DropType.ABSOLUTE,
             subset_size=subset,
-            advanced_accuracy_restorer_parameters=RESTORER,
+            advanced_accuracy_restorer_parameters=ranking(len(items)),
             **options,
         )
         self.models["NNCF accuracy control"] = made, OWN_HINT
@@ -319,11 +326,6 @@ class Compared:
             compiled(*self.models[name]), enumerate(self.validation.samples)
         )
         return 1 - value
-
-
-RESTORER = nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=16)
-"""A third of what is validated ranks a group of ops; NNCF's own 300 samples would be
-more than there are."""
 
 
 def main(name: str, seconds: float) -> None:

@@ -59,8 +59,10 @@ def test_ranges_are_of_the_data_that_the_spec_names(project: Project) -> None:
         seen = data["x"][:16]
     scale, zero, dtype = plan["scales"]["x"]
     assert dtype == "uint8"
-    assert -zero * scale == pytest.approx(seen.min(), abs=scale)
-    assert (255 - zero) * scale == pytest.approx(seen.max(), abs=scale)
+    # bf16 holds the scale, which is up to 1/128 of it larger for that.
+    assert -zero * scale == pytest.approx(seen.min(), abs=3 * scale)
+    assert (255 - zero) * scale == pytest.approx(seen.max(), abs=3 * scale)
+    assert seen.max() - seen.min() <= 255 * scale * (1 + 1e-6)
     assert "calibration_batches" in (project.folder / "convert_net.py").read_text()
 
 

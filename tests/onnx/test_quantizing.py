@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +162,10 @@ def test_the_error_is_that_of_the_model(
 
 
 @RUNTIMES
-def test_kernels_leave_fp32(runtime: Any, tools: Any) -> None:
+def test_kernels_leave_what_costs_nothing(runtime: Any, tools: Any) -> None:
     program = _calibrated(tools, runtime, mlp(tools))
-    assert program.graph.by_id["m1"].kernel(INT8) == Kernel(INT8, FP32)
+    left = BF16 if runtime is openvino else FP32
+    assert program.graph.by_id["m1"].kernel(INT8) == Kernel(INT8, left)
     assert program.graph.by_id["h"].kernel(INT8) is None
     assert (
         program.graph.fingerprint()
@@ -408,3 +410,20 @@ def test_whatever_stands_around_int8_it_stays_so(
         int8 = [name for name in int8_ops(program) if placement[name] is INT8]
         assert in_int8(runtime, path) == len(int8)
         assert _error(runtime, case, path) < 0.05
+
+
+def test_scales_that_bf16_does_not_hold_leave_fp32(tools: Any) -> None:
+    """As plans have them that were made when all kernels left fp32."""
+    traced = _traced(tools, openvino, mlp(tools))
+    program = traced.calibrated([mlp(tools).batch], HOW)
+    left = {k.output for op in program.graph.ops if (k := op.kernel(INT8))}
+    assert BF16 in left
+    old = {
+        name: replace(each, scale=float(np.nextafter(np.float32(each.scale), 1)))
+        for name, each in program.scales.items()
+    }
+    again = traced.with_scales(old, HOW)
+    assert int8_ops(again) == int8_ops(program)
+    assert {op.kernel(INT8) for op in again.graph.ops if op.kernel(INT8)} == {
+        Kernel(INT8, FP32)
+    }

@@ -164,7 +164,11 @@ class Program:
         return self._in_int8(with_scales(*own, scales, how))
 
     def _in_int8(self, int8: Quantized) -> Program:
-        return replace(self, graph=with_int8(self.graph, int8.ops), int8=int8)
+        return replace(
+            self,
+            graph=with_int8(self.graph, dict.fromkeys(int8.ops, Precision.FP32)),
+            int8=int8,
+        )
 
     def _showing(self, low: Placement, shown: Sequence[Entry]) -> Network:
         """These ops low and all others fp32, with other outputs."""

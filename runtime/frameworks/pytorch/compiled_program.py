@@ -137,7 +137,7 @@ class InductorProgram(Program):
         return self._in_int8(self._calibrator.with_scales(scales, how))
 
     def _in_int8(self, int8: Quantized) -> Self:
-        graph = with_int8(self.graph, int8.ops, self._low)
+        graph = with_int8(self.graph, dict.fromkeys(int8.ops, self._low))
         if not int8.ops:
             return replace(self, graph=graph, int8=int8)
         needs = with_quantized(self.needs)

@@ -13,19 +13,17 @@ from .quantization import Scale, Scales
 INT8 = Precision.INT8
 
 
-def with_int8(
-    graph: Graph, ops: Collection[str], output: Precision = Precision.FP32
-) -> Graph:
+def with_int8(graph: Graph, left: Mapping[str, Precision]) -> Graph:
     """The graph whose ops have int8's kernel where it ran, and no others.
 
     Args:
-        output: What the kernels leave their floats in.
+        left: Op id → the precision in which its kernel leaves its floats.
     """
 
     def known(op: Op) -> Op:
         own = tuple(each for each in op.kernels if each.input is not INT8)
-        if op.id in ops:
-            return replace(op, kernels=(*own, Kernel(INT8, output)))
+        if op.id in left:
+            return replace(op, kernels=(*own, Kernel(INT8, left[op.id])))
         return replace(op, kernels=own)
 
     return replace(graph, ops=tuple(map(known, graph.ops)))

@@ -15,12 +15,14 @@ class Integers:
         scheme: "sym" (the zero point is 0, or 128 of uint8) or "asym".
         granularity: "per_tensor" or "per_channel".
         algorithm: Of the range: "minmax", or "kl" (least divergence of histograms).
+        bf16: Whether bf16 must hold the scale to the bit, which no spec says.
     """
 
     dtype: str = ""
     scheme: str = ""
     granularity: str = ""
     algorithm: str = ""
+    bf16: bool = False
 
 
 def chosen(wanted: Integers, own: Integers) -> Integers:
@@ -30,6 +32,7 @@ def chosen(wanted: Integers, own: Integers) -> Integers:
         own.scheme or wanted.scheme,
         own.granularity or wanted.granularity,
         own.algorithm or wanted.algorithm,
+        wanted.bf16,
     )
 
 
@@ -41,7 +44,8 @@ def strictest(one: Integers, other: Integers) -> Integers:
     dtypes = {one.dtype, other.dtype}
     dtype = next((each for each in ("int8", "") if each in dtypes), one.dtype)
     scheme = "sym" if "sym" in (one.scheme, other.scheme) else one.scheme
-    return Integers(dtype, scheme, one.granularity, one.algorithm or other.algorithm)
+    algorithm, bf16 = one.algorithm or other.algorithm, one.bf16 or other.bf16
+    return Integers(dtype, scheme, one.granularity, algorithm, bf16)
 
 
 @dataclass(frozen=True, slots=True)

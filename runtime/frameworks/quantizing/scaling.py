@@ -41,8 +41,9 @@ def scale_of(low: float, high: float, wanted: Integers) -> Scale:
     least, most = ENDS[dtype]
     if scheme == "sym":
         middle = 0 if dtype == "int8" else 128
-        return Scale(_stored(max(-low, high) / SYMMETRIC), middle, dtype)
-    scale = _stored((high - low) / (most - least))
+        scale = _stored(max(-low, high) / SYMMETRIC, wanted.bf16)
+        return Scale(scale, middle, dtype)
+    scale = _stored((high - low) / (most - least), wanted.bf16)
     zero = round(min(max(least - low / scale, least), most))
     return Scale(scale, zero, dtype)
 
@@ -54,9 +55,19 @@ def unsigned(scale: Scale) -> Scale:
     return Scale(scale.scale, scale.zero_point + 128, "uint8")
 
 
-def _stored(scale: float) -> float:
+def _stored(scale: float, bf16: bool) -> float:
     """The scale in fp32, 1 where fp32 holds none so small."""
-    return float(np.float32(scale)) if scale >= LEAST else 1.0
+    if scale < LEAST:
+        return 1.0
+    stored = np.array(scale, np.float32)
+    return float(raised_to_bf16(stored) if bf16 else stored)
+
+
+def raised_to_bf16(scales: Floats) -> Floats:
+    """The least numbers of bf16 that are no smaller: the range stays covered."""
+    bits = np.asarray(scales, np.float32).view(np.uint32)
+    raised = (bits + np.uint32(0xFFFF)) & np.uint32(0xFFFF0000)
+    return raised.view(np.float32)
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,8 @@ def weight_scales(
         floors = size / steps
         scales = np.maximum(scales, floors if axis is not None else floors.max())
     stored = np.where(scales >= LEAST, scales, 1.0).astype(np.float32)
+    if wanted.bf16:
+        stored = raised_to_bf16(stored)
     if wanted.scheme == "sym":
         zeros = np.full(stored.shape, 0 if wanted.dtype == "int8" else 128)
     else:

@@ -27,7 +27,7 @@ from ..ir.naming import Names, name_all
 from ..ir.weights import DTYPES, register, within_attributes
 from ..writing.casts import Versions
 from ..writing.int8.integral import Integral
-from ..writing.int8.opset import raised
+from ..writing.int8.opset import least, raised
 from ..writing.int8.quantized import NOTHING, Quantized
 from ..writing.rewrite import uncollected
 
@@ -85,7 +85,7 @@ def switched(
             doubler.double(graph.by_id[site.id], site.node, place)
         if precision is Precision.INT8:
             doubler.round_outputs()
-            raised(copy)
+            raised(copy, least(int8.ops.values()))
     return Switched(copy, places)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from ....graph.graph import Precision
 from ...quantizing.quantization import Integers
 from ..ir.quantized.forms import Forms
 from ..ir.serialization import Opened
@@ -31,4 +32,6 @@ FORMS = Forms(
     # Products of two activations must have no zero points, the second be signed.
     pair=(Integers("", "sym"), Integers("int8", "sym")),
     sums=True,
+    # Its convolutions are several times slower behind what is dequantized to bf16.
+    narrow={key: {Precision.BF16} for key in ("MatMul", "Gemm")},
 )

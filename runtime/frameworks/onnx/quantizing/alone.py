@@ -18,12 +18,12 @@ from ..measuring.stopwatch import Stopwatch
 from ..running.low import Single, Singles
 from ..writing.casts import Versions
 from ..writing.int8.integral import Integral
-from ..writing.int8.opset import LEAST, raised
+from ..writing.int8.opset import LEAST, least, raised
 from ..writing.int8.quantized import Quantized
 
 
 def between_integers(singles: Singles, op: Op, int8: Quantized) -> Single:
-    """The op in int8, whose model takes and returns fp32."""
+    """The op in int8, whose model takes fp32 and returns what the kernel leaves."""
     single = singles.alone(op, Precision.FP32)
     graph = single.model.graph
     (node,) = graph
@@ -34,13 +34,16 @@ def between_integers(singles: Singles, op: Op, int8: Quantized) -> Single:
     versions = Versions(graph, Names((), tensors, {}), singles.graph)
     integral = Integral(versions, int8)
     integral.write(op, node)
-    if int8.ops[op.id].rounded:
+    candidate = int8.ops[op.id]
+    for value in node.outputs if candidate.made is not Precision.FP32 else ():
+        value.type = ir.TensorType(DTYPES[candidate.made])
+    if candidate.rounded:
         (made,) = node.outputs
         integral.read_instead(made, integral.rounded(made))
     integral.drop_unused()
     for each in graph:
         each.name = None
-    raised(single.model)
+    raised(single.model, least([candidate]))
     return single
 
 
@@ -50,9 +53,9 @@ class Int8Stopwatch(Stopwatch):
 
     An op is timed as its runtime runs it between QuantizeLinear and DequantizeLinear:
     what it takes is fp32 and is quantized in there, which is a cast's part of it; what
-    it makes is fp32. So no op looks faster than it is when it is alone; next to another,
-    whose kernel makes integers by itself, it is. A cast is QuantizeLinear from fp32;
-    from 16 bits it is two casts, as they are written.
+    it makes is floats. So no op looks faster than it is when it is alone; next to
+    another, whose kernel makes integers by itself, it is. A cast is QuantizeLinear from
+    fp32; from 16 bits it is two casts, as they are written.
     """
 
     int8: Quantized

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import onnx_ir as ir
 
 from ....common.errors import RequirementError
 from ...protocol import Array, Inputs
 from ...quantizing.kernels import first, recorded
 from ...quantizing.quantization import Quantization, Scales
-from ...quantizing.scaling import scale_of, unsigned
+from ...quantizing.scaling import raised_to_bf16, scale_of, unsigned
 from ..ir.naming import Names
 from ..ir.quantized.forms import Forms
+from ..preparation.adapters import CannotAdapt
 from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
+from ..writing.int8.opset import NARROW, raised
 from ..writing.int8.quantized import Quantized
 from .candidates import Candidates, candidates
 from .probing import probed
@@ -62,6 +65,8 @@ class Calibrator:
             PlanError: A tensor has none that an op would take as integers.
         """
         found = self._candidates(how)
+        if not _hold(scales, found):  # a plan of when kernels left fp32 alone
+            found = self._candidates(how, narrow=False)
         return self._probed(found, recorded(scales, found.tensors))
 
     @property
@@ -74,8 +79,19 @@ class Calibrator:
             )
         return forms
 
-    def _candidates(self, how: Quantization) -> Candidates:
-        return candidates(self.names, self.singles.graph, self._forms, how)
+    def _candidates(self, how: Quantization, narrow: bool = True) -> Candidates:
+        forms = self._forms
+        if forms.narrow and not (narrow and self._can_be_narrow()):
+            forms = replace(forms, narrow={})
+        return candidates(self.names, self.singles.graph, forms, how)
+
+    def _can_be_narrow(self) -> bool:
+        """Whether the model has a like in the opset that this needs."""
+        try:
+            raised(self.model.clone(), NARROW)
+        except CannotAdapt:
+            return False
+        return True
 
     def _taken(
         self, batches: Iterable[Inputs], samples: int
@@ -87,3 +103,13 @@ class Calibrator:
     def _probed(self, found: Candidates, scales: Scales) -> Quantized:
         int8 = Quantized(found.ops, scales, refusals=found.refusals)
         return probed(self.singles, self.executor, self._forms, int8)
+
+
+def _hold(scales: Scales, found: Candidates) -> bool:
+    """Whether bf16 holds all scales that it must."""
+    return all(
+        float(raised_to_bf16(np.array(scales[name].scale, np.float32)))
+        == scales[name].scale
+        for name, wanted in found.tensors.items()
+        if wanted.bf16 and name in scales
+    )

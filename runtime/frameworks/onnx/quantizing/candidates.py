@@ -18,6 +18,7 @@ from ...quantizing.quantization import (
 from ..ir.naming import Names, Site, constant
 from ..ir.quantized.forms import OPERATORS, Forms
 from ..writing.int8.candidate import Candidate, Weight
+from .narrow import left_in, narrowed, returned, with_shared_weights
 from .sums import sums
 
 BIAS = 2
@@ -55,7 +56,9 @@ def candidates(
     names: Names, graph: Graph, forms: Forms, how: Quantization
 ) -> Candidates:
     """Go through a model's contractions."""
-    found, refusals = {}, {}
+    found: dict[str, Candidate] = {}
+    refusals = {}
+    ending = returned(graph)
     for site in names.ops:
         op = graph.by_id[site.id]
         if op.kind is not Kind.COMPUTE:
@@ -64,9 +67,11 @@ def candidates(
             if how.dynamic:
                 found[op.id] = _dynamic(site, forms, how.of(op.id))
             else:
-                found[op.id] = _candidate(site, op, forms, how.of(op.id))
+                wide = _candidate(site, op, forms, how.of(op.id))
+                found[op.id] = narrowed(wide, left_in(op, forms, ending))
         except _Refused as why:
             refusals[op.id] = str(why)
+    found = with_shared_weights(graph, found)
     if forms.sums and not how.dynamic:
         plain = {site.id for site in names.ops if not site.region}
         for add in sums(graph, found):

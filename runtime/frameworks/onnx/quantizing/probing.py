@@ -15,6 +15,7 @@ from ..running.low import Single, Singles, together
 from ..running.session import Executor, shortened
 from ..writing.int8.quantized import Quantized
 from .alone import between_integers
+from .narrow import widened
 from .sums import sums
 
 FP32, INT8 = Precision.FP32, Precision.INT8
@@ -33,6 +34,13 @@ def probed(
             probes[name] = _none("it takes or makes what is no tensor")
     for group in groups(singles, tried):
         probes |= _probe(singles, executor, forms, group, int8)
+    narrow = [
+        op for op in tried if not probes[op.id].output and _is_narrow(int8, op.id)
+    ]
+    if narrow:  # a machine may have the kernel that leaves fp32 alone
+        wide = {op.id: widened(int8.ops[op.id]) for op in narrow}
+        int8 = replace(int8, ops={**int8.ops, **wide})
+        probes |= _probe(singles, executor, forms, narrow, int8)
     failed = {name: each.message for name, each in probes.items() if not each.output}
     ran = {name: op for name, op in int8.ops.items() if name not in failed}
     added = sums(singles.graph, ran)
@@ -46,6 +54,10 @@ def probed(
         probes=probes,
         refusals={**int8.refusals, **failed},
     )
+
+
+def _is_narrow(int8: Quantized, name: str) -> bool:
+    return int8.ops[name].made is not FP32
 
 
 def _none(why: str) -> Probe:
@@ -84,7 +96,8 @@ def _probe(
             next(made)
         summed = op.kind is not Kind.COMPUTE  # part of another op's kernel
         if summed or any(name.startswith(f"{k}.") for name in computed):
-            found[op.id] = compared(reference, low, [FP32] * len(low), INT8)
+            probe = compared(reference, low, [FP32] * len(low), INT8)
+            found[op.id] = replace(probe, output=int8.ops[op.id].made)
         else:
             found[op.id] = _none(f"{executor.title} computes it in fp32 all the same")
     return found

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ....graph.graph import Graph, Kind, Op
 from ...quantizing import kernels
+from ..writing.int8.candidate import Candidate
 
 
 def sums(graph: Graph, int8: Collection[str]) -> Mapping[str, str]:
@@ -36,9 +37,9 @@ def sums(graph: Graph, int8: Collection[str]) -> Mapping[str, str]:
     return found
 
 
-def with_int8(graph: Graph, int8: Collection[str]) -> Graph:
+def with_int8(graph: Graph, int8: Mapping[str, Candidate]) -> Graph:
     """The graph whose ops have int8's kernel where it ran, each sum tied to its own."""
-    made = kernels.with_int8(graph, int8)
+    made = kernels.with_int8(graph, {op: each.made for op, each in int8.items()})
     return replace(made, equal=(*graph.equal, *tied(made, int8)))
 
 

@@ -17,8 +17,9 @@ from ..ir.naming import Names, Site, name_all
 from ..ir.operators import READS_NO_VALUES, is_standard
 from ..ir.weights import DTYPES, within_attributes
 from .casts import Versions
+from .int8.candidate import Candidate
 from .int8.integral import Integral
-from .int8.opset import raised
+from .int8.opset import least, raised
 from .int8.pooled import quantized_before
 from .int8.quantized import NOTHING, Quantized
 
@@ -54,7 +55,7 @@ def rewrite(
             writer.widen_outputs(each)
         writer.drop_unused()
         if Precision.INT8 in placement.values():
-            raised(copy)
+            raised(copy, least(writer.in_int8.values()))
             quantized_before(copy.graph)
     return copy
 
@@ -117,13 +118,21 @@ class _Writer:
     def round_outputs(self) -> None:
         """Quantize what int8 ops make, where their kernels want that."""
         values = {name: value for value, name in self.names.tensors.items()}
-        for op, candidate in self.integral.quantized.ops.items():
-            if self.placement.get(op) is not Precision.INT8:
-                continue
+        for candidate in self.in_int8.values():
             made = [values[name] for name in candidate.rounded]
             last = [value for value in made if value not in self.versions.made][-1:]
             for value in last:
                 self.integral.read_instead(value, self.integral.rounded(value))
+
+    @property
+    def in_int8(self) -> dict[str, Candidate]:
+        """Of the ops that can be in int8 those that are."""
+        ops = self.integral.quantized.ops
+        return {
+            op: each
+            for op, each in ops.items()
+            if self.placement.get(op) is Precision.INT8
+        }
 
     def widen_outputs(self, graph: ir.Graph) -> None:
         """Let a graph return fp32, under the names that it returned."""

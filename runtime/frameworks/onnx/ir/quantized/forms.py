@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
+from .....graph.graph import Precision
 from ....quantizing.quantization import Integers
 
 OPERATORS = frozenset({"Conv", "Gemm", "MatMul"})
@@ -31,6 +32,8 @@ class Forms:
         biased: Operators whose bias must be 32 bits in the scale of the sum.
         sums: Whether an addition to what a convolution makes is part of its kernel,
             where both sides are quantized.
+        narrow: Operators whose kernel leaves 16 bits for nothing, where what they take
+            is dequantized to 16 bits: the precisions in which it does.
     """
 
     computed: Callable[[ir.Model], frozenset[str]]
@@ -48,3 +51,4 @@ class Forms:
     biased: Set[str] = frozenset()
     dynamic: Set[str] = frozenset()
     sums: bool = False
+    narrow: Mapping[str, Set[Precision]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .....graph.graph import Precision
 from ....quantizing.quantization import Integers
 
 
@@ -34,6 +35,7 @@ class Candidate:
         rounded: Tensors one of which must be quantized behind the op: the last that
             fp32 makes.
         output: How they are to be quantized.
+        made: What the kernel leaves its floats in: what it takes is dequantized to that.
     """
 
     taken: Mapping[int, tuple[str, Integers]]
@@ -41,6 +43,7 @@ class Candidate:
     bias: int | None = None
     rounded: tuple[str, ...] = ()
     output: Integers = field(default_factory=Integers)
+    made: Precision = Precision.FP32
 
     def is_weight(self, slot: int) -> bool:
         """Whether a slot takes the weight."""

@@ -16,7 +16,7 @@ import onnx_ir as ir
 from .....graph.graph import Op, Precision
 from ....quantizing.scaling import Floats, WeightScales, bias_steps
 from ...ir.naming import constant
-from ...ir.weights import register
+from ...ir.weights import DTYPES, register, rounded_tensor
 from ..casts import Versions
 from .candidate import Candidate
 from .dynamic import Dynamic
@@ -29,13 +29,15 @@ class Integral:
 
     def __init__(self, versions: Versions, quantized: Quantized) -> None:
         self.versions, self.quantized = versions, quantized
-        self._rounded: dict[ir.Value, ir.Value] = {}
+        self._small: dict[ir.Value, ir.Value] = {}
+        self._rounded: dict[tuple[ir.Value, Precision], ir.Value] = {}
+        self._registered: dict[tuple[object, ...], tuple[ir.Value, list[ir.Value]]] = {}
         self._constants: dict[tuple[object, ...], ir.Value] = {}
         self._passed: dict[ir.Value, None] = {}
         self._dynamic = Dynamic(versions)
 
     def write(self, op: Op, node: ir.Node) -> None:
-        """Let an op's node be in int8; it takes and makes fp32."""
+        """Let an op's node be in int8; it takes and makes what its kernel leaves."""
         candidate = self.quantized.ops[op.id]
         if not candidate.taken:
             weight = node.inputs[1]
@@ -50,25 +52,40 @@ class Integral:
     def _inputs(
         self, op: Op, candidate: Candidate, node: ir.Node
     ) -> list[ir.Value | None]:
-        """What an op takes in int8: fp32 that stands for integers."""
+        """What an op takes in int8: floats that stand for integers."""
         given = list(node.inputs)
         scales = self._weight_scales(op, candidate, given)
         for k, value in enumerate(node.inputs):
             if value is None:
                 continue
             if k in candidate.taken:
-                given[k] = self.rounded(value)
+                given[k] = self.rounded(value, candidate.made)
             elif scales is not None and k == candidate.bias:
                 given[k] = self._bias(value, candidate, scales)
             elif scales is not None and candidate.is_weight(k):
-                given[k] = self._constant(value, stored(_stored(value), scales), scales)
+                integers = stored(_stored(value), scales)
+                given[k] = self._constant(value, integers, scales, candidate.made)
             elif self.versions.floating(value):
-                given[k] = self.versions.version(value, Precision.FP32)
+                given[k] = self.versions.version(value, candidate.made)
         return given
 
-    def rounded(self, value: ir.Value) -> ir.Value:
-        """A value as its integers have it, made once."""
-        if value not in self._rounded:
+    def rounded(
+        self, value: ir.Value, precision: Precision = Precision.FP32
+    ) -> ir.Value:
+        """A value as its integers have it, made once in each precision."""
+        key = value, precision
+        if key not in self._rounded:
+            small = self._integers(value)
+            maker = small.producer()
+            assert maker is not None
+            ends = [end for end in maker.inputs[1:] if end is not None]
+            name = str(value.name)
+            self._rounded[key] = self._dequantized(small, ends, name, None, precision)
+        return self._rounded[key]
+
+    def _integers(self, value: ir.Value) -> ir.Value:
+        """A value's integers, made once."""
+        if value not in self._small:
             scale = self.quantized.scales[self.versions.names.tensors[value]]
             name, dtype = str(value.name), np.dtype(scale.dtype)
             ends = self._ends(
@@ -76,11 +93,10 @@ class Integral:
             )
             wide = self.versions.version(value, Precision.FP32)
             kind = ir.DataType.from_numpy(dtype)
-            small = self._behind(
+            self._small[value] = self._behind(
                 wide, "QuantizeLinear", [wide, *ends], f"{name}_{dtype}", kind
             )
-            self._rounded[value] = self._dequantized(small, ends, name)
-        return self._rounded[value]
+        return self._small[value]
 
     def read_instead(
         self, value: ir.Value, instead: ir.Value, but: Collection[ir.Node] = ()
@@ -135,18 +151,28 @@ class Integral:
         return self._constant(value, steps, WeightScales(scales, zeros, axis))
 
     def _constant(
-        self, value: ir.Value, stored: ir.TensorProtocol, how: WeightScales
+        self,
+        value: ir.Value,
+        stored: ir.TensorProtocol,
+        how: WeightScales,
+        precision: Precision = Precision.FP32,
     ) -> ir.Value:
         """A constant as integers, once for all that take it in the same scales."""
-        key = (value, how.axis, how.scales.tobytes(), how.zeros.tobytes())
-        if key not in self._constants:
-            name = str(value.name)
+        scales, zeros = how.scales.tobytes(), how.zeros.tobytes()
+        key = (value, how.axis, scales, zeros)
+        name = str(value.name)
+        if key not in self._registered:
             ends = self._ends(name, how.scales, how.zeros)
             label = self.versions.named(f"{name}_{how.zeros.dtype}")
             small = _registered(self.versions.main, stored, label)
-            self._constants[key] = self._dequantized(small, ends, name, how.axis)
+            self._registered[key] = small, ends
             self._passed[value] = None
-        return self._constants[key]
+        small, ends = self._registered[key]
+        if (key, precision) not in self._constants:
+            self._constants[key, precision] = self._dequantized(
+                small, ends, name, how.axis, precision
+            )
+        return self._constants[key, precision]
 
     def _ends(
         self, name: str, scales: npt.ArrayLike, zeros: npt.NDArray[Any]
@@ -162,17 +188,33 @@ class Integral:
         ]
 
     def _dequantized(
-        self, small: ir.Value, ends: list[ir.Value], name: str, axis: int | None = None
+        self,
+        small: ir.Value,
+        ends: Sequence[ir.Value],
+        name: str,
+        axis: int | None,
+        precision: Precision,
     ) -> ir.Value:
         attributes = [] if axis is None else [ir.AttrInt64("axis", axis)]
         return self._behind(
             small,
             "DequantizeLinear",
-            [small, *ends],
+            [small, *self._in_precision(ends, precision)],
             f"{name}_dequantized",
-            ir.DataType.FLOAT,
+            DTYPES[precision],
             attributes,
         )
+
+    def _in_precision(
+        self, ends: Sequence[ir.Value], precision: Precision
+    ) -> Sequence[ir.Value]:
+        """The same scale in a precision that holds it, and the zero point."""
+        if precision is Precision.FP32:
+            return ends
+        scale, *zero = ends
+        tensor = rounded_tensor(_stored(scale), precision)
+        tensor.name = self.versions.named(f"{scale.name}_{precision}")
+        return [register(self.versions.main, tensor), *zero]
 
     def _behind(
         self,
