@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,50 @@ def test_a_function_of_the_users_judges(net: Any, tmp_path: Path) -> None:
         net,
         lambda graph: any(node.type == "Cast" for node in graph.get_operations()),
     )
+
+
+PINNED = ".*/conv2d_1_2/convolution"
+
+READ = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+saved = tf.saved_model.load(sys.argv[1])
+call = saved.signatures["serving_default"]
+images = np.load("digits.npz")["images"][:8]
+(name,) = call.structured_input_signature[1]
+(made,) = call(**{name: tf.constant(images)}).values()
+print(made.dtype.name, *sorted({op.type for op in call.graph.get_operations()}))
+print(*made.numpy().argmax(1))
+"""
+
+
+def test_a_spec_with_int8_gives_a_model_in_three_precisions(
+    net: Any, tmp_path: Path
+) -> None:
+    net.export(str(tmp_path / "mnist"), verbose=False)
+    project = end_to_end.project_in(tmp_path, channels_last=True)
+    project.write(
+        model={"name": "net", "framework": "tensorflow", "path": "mnist"},
+        mixed_precision={"precisions": ["int8", "bf16"]},
+        quantization={
+            "calibration": {"sampling_size": 100},
+            "op_wise": {PINNED: {"activation": {"dtype": ["bf16", "fp32"]}}},
+        },
+        **end_to_end.evaluation(),
+    )
+    report = project.report("--no-timing")
+    assert report["exit_code"] == 0 and report["judgement"]["holds"]
+    plan = project.plan
+    assert plan["calibration"]["samples"] == 100
+    (pinned,) = (op for op in plan["ops"] if re.fullmatch(PINNED, op))
+    assert plan["ops"][pinned] == "bf16"
+    assert plan["graph"]["flops_int8"] > 0 < plan["graph"]["flops_low"]
+    done = project.run("net.int8.bf16", command=("-c", READ))
+    dtype, *ops = done.stdout.splitlines()[0].split()
+    assert dtype == "float32" and "_FusedQuantizedConv2D" in ops, done.stderr
+    labels = np.load(tmp_path / "digits.npz")["labels"][:8]
+    assert [int(label) for label in done.stdout.splitlines()[1].split()] == [*labels]
