@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import networks
 import torch
+from networks import Batch, Made
 from torch import nn
 
 from narrowcast.runtime.frameworks.inputs import Input
 
 BATCH = 8
-
-Batch = tuple[torch.Tensor, ...]
-Made = tuple[nn.Module, Batch]
 
 
 def made(name: str) -> Made:
@@ -102,6 +101,12 @@ def lstm_2() -> Made:
     return Recurrent(), (torch.randn(BATCH, 100, 256),)
 
 
+def alone(made: Made) -> Made:
+    """The same with one sample."""
+    model, batch = made
+    return model, tuple(x[:1] for x in batch)
+
+
 MODELS: dict[str, Callable[[], Made]] = {
     "ResNet-50": resnet50,
     "MobileNetV2": mobilenet_v2,
@@ -110,4 +115,13 @@ MODELS: dict[str, Callable[[], Made]] = {
     "BERT, 6 layers": bert_6,
     "GPT-2 small, prefill": gpt2_prefill,
     "LSTM, 2 layers": lstm_2,
+    "EfficientNet-lite0, batch 8": networks.efficientnet_lite0,
+    "ResNet-50, batch 1": lambda: alone(resnet50()),
+    "BERT, 6 layers, batch 1": lambda: alone(bert_6()),
+    "Swin-tiny, batch 4": networks.swin_tiny,
+    "Whisper encoder, 1 500 steps": networks.whisper_encoder,
+    "Llama, 8 layers, 4 x 128": networks.llama_8,
+    "UNet, batch 2": networks.unet,
+    "GRU, bidirectional": networks.gru_2,
+    "DLRM, batch 256": networks.dlrm,
 }
