@@ -64,7 +64,8 @@ def _compute(report: Report) -> str:
     )
     if not report.ops_int8:
         return f"{low}, {report.casts} casts"
-    int8 = f"{report.flops_int8 / whole:.1%} of FLOPs and {report.ops_int8} ops in int8"
+    ops = f"{report.ops_int8} op{'s' * (report.ops_int8 != 1)}"
+    int8 = f"{report.flops_int8 / whole:.1%} of FLOPs and {ops} in int8"
     return f"{int8}, {low}, {report.casts} casts"
 
 
