@@ -127,6 +127,16 @@ def int8_pins(graph: Graph, pins: Pins, low: Precision) -> dict[str, Reason]:
     return {name: replace(reason, floor=low) for name, reason in held.items()}
 
 
+def check_pins(graph: Graph, pins: Pins) -> None:
+    """See that all types and patterns match an op.
+
+    Raises:
+        UsageError: As `user_pins`.
+    """
+    user_pins(graph, pins)
+    int8_pins(graph, pins, Precision.FP32)
+
+
 def _of_type(ops: Iterable[Op], type_: str) -> list[Op]:
     wanted = _plain(type_)
     return [op for op in ops if wanted in map(_plain, op.types)]

@@ -17,7 +17,7 @@ from ..frameworks.inputs import ends
 from ..frameworks.protocol import Formable, LoadSaved, Opener, Traced
 from ..frameworks.quantizing.quantization import Quantization
 from ..graph.graph import Placement, Precision
-from ..graph.pins import Pins
+from ..graph.pins import Pins, check_pins
 from ..hardware.requirements import Machine
 from ..placement import Objective
 from ..placement.costs import Costs, MachineProfile, StaticCosts
@@ -102,6 +102,7 @@ class Conversion:
         """The same with int8 kernels (`quantizing.quantized`)."""
         if not self.context.replays:
             self._hold_to_history()
+        check_pins(self.traced.graph, self.pins)  # before data are read for minutes
         tell_of_hardware(self.context, self.machine)
         made = quantized(self.context, self.slots, self.traced, self.low, how, own)
         return replace(self, traced=made.traced, calibration=made.calibration)

@@ -66,6 +66,18 @@ def test_ranges_are_of_the_data_that_the_spec_names(project: Project) -> None:
     assert "calibration_batches" in (project.folder / "convert_net.py").read_text()
 
 
+@pytest.mark.parametrize("dtypes", [["fp32"], ["bf16", "fp32"]])
+def test_a_name_of_no_op_is_told_before_ranges_are_taken(
+    project: Project, dtypes: list[str]
+) -> None:
+    spec = _spec(12)
+    spec["quantization"]["op_wise"] = {"nowhere": {"activation": {"dtype": dtypes}}}
+    project.write(**spec)
+    done = project.run(env=FORCED)
+    assert done.returncode == 2 and "'nowhere' matches no op" in done.stderr
+    assert "ranges" not in done.stderr
+
+
 def test_data_that_the_model_does_not_take_is_told_as_calibrations(
     project: Project,
 ) -> None:
