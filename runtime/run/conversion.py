@@ -87,7 +87,7 @@ class Conversion:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for summary and plan: what was done before, what was seen of data."""
-        traced = (*self.traced.notes, *told(self.traced.graph))
+        traced = (*self.traced.notes, *told(self.traced))
         return (*traced, *self.slots.notes, *self.sizes.notes)
 
     @property

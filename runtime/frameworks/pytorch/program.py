@@ -113,9 +113,8 @@ class Program:
         known = {(self._ids[form.anchor], form.name): form for form in self._sites}
         for op, name in forms.items():
             if (op, name) not in known:
-                raise PlanError(
-                    f"the plan computes {op} as {name}, which is unknown", NEW
-                )
+                said = f"the plan computes {op} as {name}, which is unknown"
+                raise PlanError(said, NEW)
         return replace(self, formed=tuple(known[item] for item in forms.items()))
 
     def with_fastest_forms(
@@ -231,7 +230,8 @@ class Program:
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
         reset(model, self.prepared.module)
-        given = recorded(model), self.batch, self.dynamic
+        bind = recorded(model)
+        given = bind, bind.narrowed(self.batch), self.dynamic
         exported = capture.export(model, *given, stated=self.stated)
         written = archive.write(exported, path)
         release(of_batch(self.batch))

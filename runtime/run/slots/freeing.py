@@ -87,10 +87,14 @@ def _checked(graph: Graph, tensor: str, key: str, name: str) -> str:
     return tensor
 
 
-def told(graph: Graph) -> tuple[str, ...]:
+def told(traced: Traced) -> tuple[str, ...]:
     """A sentence for summary and plan, of what those who run the model must know."""
+    graph = traced.graph
+    own = traced.own_outputs if isinstance(traced, Freeable) else {}
+    names = {tensor: name for name, tensor in own.items()}
     parts = [
-        f"{verb} {', '.join(freed)} in {next(iter(freed.values()))}"
+        f"{verb} {', '.join(names.get(each, each) for each in freed)} "
+        f"in {next(iter(freed.values()))}"
         for verb, freed in (("takes", graph.given), ("returns", graph.returned))
         if freed
     ]

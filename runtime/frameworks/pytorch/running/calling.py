@@ -43,16 +43,20 @@ class Binding:
 
     def __call__(self, batch: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments."""
-        batch = tuple(
+        batch = self.narrowed(batch)
+        if self.spec is None:
+            return tuple(batch), {}
+        args, kwargs = tree_unflatten(list(batch), self.spec)
+        return tuple(args), kwargs
+
+    def narrowed(self, batch: Inputs) -> Inputs:
+        """The batch with fp32 in 16 bits where the model takes these."""
+        return tuple(
             each.to(self.narrow[k])
             if k in self.narrow and each.dtype is torch.float32
             else each
             for k, each in enumerate(batch)
         )
-        if self.spec is None:
-            return tuple(batch), {}
-        args, kwargs = tree_unflatten(list(batch), self.spec)
-        return tuple(args), kwargs
 
 
 def recorded(model: Callable[..., Any]) -> Binding:
