@@ -155,7 +155,7 @@ class ModelKeys(Section):
         BeforeValidator(
             written_outputs,
             json_schema_input_type=str
-            | tuple[str | OutputSection, ...]
+            | tuple[str, ...]
             | dict[str, OutputKeys | None]
             | None,
         ),

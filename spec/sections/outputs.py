@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .fields import Among, Text, split
+from .fields import Among, Refused, Text, split
 from .section import Section
 
 LOWS: Mapping[str, str] = {"bfloat16": "bf16", "float16": "fp16"}
@@ -19,22 +19,33 @@ NO_FREED = {
 
 
 def written(value: object) -> object:
-    """Names alone, or a mapping of names → outputs."""
+    """Names alone, or a mapping of names → outputs.
+
+    Raises:
+        Refused: A mapping stands within a list.
+    """
     items = split(value)
     if isinstance(items, Mapping):
-        return tuple(
-            {**({} if each is None else each), "name": name}
-            if each is None or isinstance(each, Mapping)
-            else each
-            for name, each in items.items()
+        return tuple(_named(name, each) for name, each in items.items())
+    if not isinstance(items, tuple):
+        return items
+    if any(isinstance(each, Mapping) for each in items):
+        raise Refused(
+            "a list of outputs holds names alone",
+            "write a mapping: {logits: {dtype: bfloat16}, hidden: {}}",
         )
-    if isinstance(items, tuple):
-        return tuple({"name": i} if isinstance(i, str) else i for i in items)
-    return items
+    return tuple({"name": each} if isinstance(each, str) else each for each in items)
+
+
+def _named(name: object, said: object) -> object:
+    """An output of a mapping; nothing need be said of it."""
+    if said is None:
+        return {"name": name}
+    return {**said, "name": name} if isinstance(said, Mapping) else said
 
 
 class OutputKeys(Section):
-    """What is said of an output beside its name."""
+    """One output of the model: its name there, or of a tuple any, in its order."""
 
     dtype: Annotated[str, Among(("float32", *LOWS), NO_FREED)] = Field(
         default="float32",
@@ -44,9 +55,6 @@ class OutputKeys(Section):
 
 
 class OutputSection(OutputKeys):
-    """One output of the model."""
+    """One output of the model, with its name."""
 
-    name: Text = Field(
-        description="The name that the model has for it; pytorch: the key of a dict, "
-        "else any, in the order in which outputs are returned."
-    )
+    name: Text

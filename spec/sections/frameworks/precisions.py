@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ...reading.codes import Code
+from ...reading.diagnostics import Steps
 from ..model import EXECUTED, ModelKeys
 from ..outputs import LOWS
 from ..section import Problem
@@ -45,14 +46,14 @@ def ability(
 
 def freed(model: ModelKeys, lows: Sequence[str], framework: str) -> Iterator[Problem]:
     """Inputs and outputs in 16 bits are in the precision that is converted to."""
-    asked = [
+    asked: list[tuple[Steps, str, str]] = [
         (("model", "inputs", row, "dtype"), each.name, str(each.dtype))
         for row, each in enumerate(model.inputs)
         if each.is_freed
     ]
     asked += [
-        (("model", "outputs", row, "dtype"), each.name, each.dtype)
-        for row, each in enumerate(model.outputs)
+        (("model", "outputs", each.name, "dtype"), each.name, each.dtype)
+        for each in model.outputs
         if each.dtype in LOWS
     ]
     for at, name, dtype in asked:
