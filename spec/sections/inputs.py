@@ -49,7 +49,7 @@ class InputSection(Section):
         default=None,
         description="NumPy's name of the element type, or `string` for text and bytes; "
         "not written, the model's own, else the data's. bfloat16: the model has float32, "
-        "and the converted one takes bfloat16, which spares a cast (pytorch so far).",
+        "and the converted one takes bfloat16, which spares a cast (pytorch and onnx).",
     )
 
     range: tuple[float, float] | None = Field(

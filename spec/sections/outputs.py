@@ -50,7 +50,7 @@ class OutputKeys(Section):
     dtype: Annotated[str, Among(("float32", *LOWS), NO_FREED)] = Field(
         default="float32",
         description="The element type that the converted model returns it in: bfloat16 "
-        "or float16, if it is among the precisions, spares a cast. Only pytorch so far.",
+        "or float16, if it is among the precisions, spares a cast. Pytorch and onnx alone.",
     )
 
 

@@ -20,6 +20,8 @@ from narrowcast.runtime.frameworks import pytorch
 from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.pytorch import Program
 from narrowcast.runtime.graph.graph import Graph, Precision, casts
+from narrowcast.runtime.report.explain import explained
+from narrowcast.runtime.report.text import explanation_text
 from narrowcast.runtime.run.slots.freeing import freed, told
 from narrowcast.runtime.search.limits.ranges import Ranges
 
@@ -209,12 +211,13 @@ def test_a_spec_frees_them_and_the_plan_is_replayed(tmp_path: Path) -> None:
     data = {"npz": {"path": "rows.npz", "inputs": "x", "label": "y"}}
     loader = {"batch_size": 32, "dataset": data}
     taken = {"name": "input", "shape": ["batch", 8], "dtype": "bfloat16"}
+    outputs = {"logits": {"dtype": "bfloat16"}}
     model = {
         "name": "net",
         "framework": "pytorch",
         "factory": "net:build",
         "inputs": [taken],
-        "outputs": {"logits": {"dtype": "bfloat16"}},
+        "outputs": outputs,
     }
     project.write(
         model=model,
@@ -236,11 +239,6 @@ def test_a_spec_frees_them_and_the_plan_is_replayed(tmp_path: Path) -> None:
     assert project.hashes("net.bf16.pt2") == before
     found = torch.export.load(tmp_path / "net.bf16.pt2").module()
     assert found(torch.from_numpy(rows).bfloat16()).dtype == torch.bfloat16
-    project.write(
-        model={**model, "outputs": ["logits"]},
-        mixed_precision={"precisions": "bf16"},
-        evaluation={"accuracy": {"metric": {"topk": 1}, "dataloader": loader}},
-    )
-    code, error = project.refused()
-    assert code == 2
-    assert "--search" in error
+    said = explanation_text(explained(tmp_path / "net.plan.json"))
+    assert "  inputs     input in bf16" in said
+    assert "  outputs    2:linear:0 in bf16" in said

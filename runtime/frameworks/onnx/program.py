@@ -76,6 +76,16 @@ class Program:
         """What preparation did, and what those who run the result must know."""
         return (*self.prepared.notes, *self.executor.notes)
 
+    @property
+    def own_outputs(self) -> Mapping[str, str]:
+        """As `Freeable.own_outputs`."""
+        outputs = self.prepared.model.graph.outputs
+        return {str(each.name): self._names.tensors[each] for each in outputs}
+
+    def freed(self, graph: Graph) -> Program:
+        """As `Freeable.freed`."""
+        return replace(self, graph=graph)
+
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """As `Traced.statistics`."""
         return collect(

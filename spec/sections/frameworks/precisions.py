@@ -12,7 +12,7 @@ PRECISIONS = ("mixed_precision", "precisions")
 BF16_BESIDE = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 """Frameworks whose int8 kernels write floats in no other 16 bits → what they are called."""
 
-FREES = ("pytorch",)
+FREES = ("pytorch", "onnx")
 """Frameworks whose inputs and outputs may be in 16 bits where the model has fp32."""
 
 
