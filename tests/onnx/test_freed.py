@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import ml_dtypes  # noqa: F401  (NumPy's bfloat16)
 import numpy as np
 import onnx
 import pytest
@@ -36,9 +37,15 @@ def traced(tools: Any, runtime: ModuleType, low: Precision) -> Program:
     build.node("Identity", ["k"], "same")
     model = build.model(
         [("x", FLOAT, ["n", 8]), ("k", INT64, ["n"])],
-        [("hidden", FLOAT, None), ("logits", FLOAT, None), ("same", INT64, None)],
+        [
+            ("hidden", FLOAT, ["n", 16]),
+            ("logits", FLOAT, ["n", 5]),
+            ("same", INT64, ["n"]),
+        ],
     )
-    batch = (*build.random_batch((4, 8)), np.arange(4))
+    # In 16 bits too: runtimes may leave out the rounding of a pair of casts.
+    x = np.round(build.random.standard_normal((4, 8)) * 8) / 8
+    batch = (x.astype(np.float32), np.arange(4))
     found: Program = tools.trace(tools.Case(model, batch), runtime, low)
     return found
 
@@ -47,6 +54,11 @@ def free(program: Program, low: Precision, *inputs: str, **outputs: int) -> Prog
     found = freed(program, low, INPUTS, inputs, outputs)
     assert isinstance(found, Program)
     return found
+
+
+def rounded(values: Any, low: Precision) -> Any:
+    """Values as they are in 16 bits, in fp32."""
+    return values.astype(low.dtype).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,9 @@ def test_a_freed_border_has_no_casts_and_the_same_values(
     ):
         found = predict(given)
         assert [each.dtype for each in found] == [each.dtype for each in expected]
-        assert all(map(np.array_equal, found, expected))
+        assert np.array_equal(found[1], rounded(expected[1], low))
+        assert np.array_equal(found[0], expected[0])
+        assert np.array_equal(found[2], expected[2])
     (said,) = told(program)
     assert said == f"the converted model takes x in {low} and returns logits in {low}"
 
@@ -112,10 +126,9 @@ def test_openvino_alone_takes_and_returns_16_bits(tools: Any, tmp_path: Path) ->
     placement = tools.all_low(program)
     saved = program.save(program.apply(placement), tmp_path / "freed.onnx")
     x, k = program.batch
-    exact = (np.asarray(x).view(np.uint32) & 0xFFFF0000).view(np.float32)
-    kind, found = tools.fresh(saved, (exact, k), ALONE)
+    kind, found = tools.fresh(saved, (x, k), ALONE)
     assert "bf" in kind
-    expected = openvino.predictor(plain.apply(placement))((exact, k))
+    expected = openvino.predictor(plain.apply(placement))((x, k))
     assert np.array_equal(np.array(found, np.float32), expected[1])
 
 
