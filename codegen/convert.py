@@ -120,6 +120,11 @@ def _trace(spec: Spec, indent: int) -> Code:
     ]
     if spec.model.outputs:
         items.append(("outputs=", values(spec.model.outputs)))
+    inputs = tuple(one.name for one in spec.model.inputs if one.freed)
+    if inputs:
+        items.append(("freed_inputs=", values(inputs)))
+    if spec.model.freed_outputs:
+        items.append(("freed_outputs=", values(spec.model.freed_outputs)))
     if spec.execution == "compile":
         items.append(Code(f'package=f"{{NAME}}.{named}.compiled.pt2"'))
     tracing = Group("subject.trace(", tuple(items), ")")

@@ -17,6 +17,7 @@ from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
 from .sections.mixed_precision import INTEGERS
 from .sections.model import slug
+from .sections.outputs import LOWS
 from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,
@@ -124,9 +125,10 @@ def _model(document: Document) -> Model:
         weights=model.weights,
         trust=model.trust,
         inputs=tuple(map(_input, model.inputs)),
-        outputs=model.outputs,
+        outputs=model.output_names,
         arguments=dict(sorted(factory.args.items())) if factory else {},
         strip_prefix=model.strip_prefix or "",
+        freed_outputs=tuple(each.name for each in model.outputs if each.dtype in LOWS),
     )
 
 
@@ -134,11 +136,12 @@ def _input(section: InputSection) -> Input:
     return Input(
         section.name,
         section.shape,
-        section.dtype,
+        "float32" if section.is_freed else section.dtype,
         section.largest,
         section.range or (),
         section.values,
         (section.value,) if section.is_fixed else (),
+        section.is_freed,
     )
 
 

@@ -57,6 +57,7 @@ class Input:
         range: The least and the largest value; () for any.
         values: A file of samples, POSIX path relative to the spec, or None.
         value: What it always is, alone in a tuple; () where that varies.
+        freed: Whether the converted model takes it in 16 bits; `dtype` is the model's.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Input:
     range: tuple[float, ...] = field(default=(), metadata={ADDED: True})
     values: str | None = field(default=None, metadata={ADDED: True})
     value: tuple[Data, ...] = field(default=(), metadata={ADDED: True})
+    freed: bool = field(default=False, metadata={ADDED: True})
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Model:
         arguments: What the factory is called with, by keyword; texts that `is_path`
             holds for are POSIX paths relative to the spec.
         strip_prefix: What all names in `weights` begin with and the model's don't.
+        freed_outputs: Those of `outputs` that the converted model returns in 16 bits.
     """
 
     name: str
@@ -105,6 +108,7 @@ class Model:
     outputs: tuple[str, ...]
     arguments: Mapping[str, Data] = field(default_factory=dict, metadata={ADDED: True})
     strip_prefix: str = field(default="", metadata={ADDED: True})
+    freed_outputs: tuple[str, ...] = field(default=(), metadata={ADDED: True})
 
     @property
     def supplied(self) -> bool:

@@ -234,6 +234,25 @@ class Formable(Traced, Protocol):
 
 
 @runtime_checkable
+class Freeable(Traced, Protocol):
+    """A model that can take and return 16-bit floats where it had fp32."""
+
+    @property
+    def own_outputs(self) -> Mapping[str, str]:
+        """What it returns by its own names → tensor; {} where nothing has a name."""
+        ...
+
+    def freed(self, graph: Graph) -> Self:
+        """The same, with `given` and `returned` as this graph has them.
+
+        `apply` makes a model that takes and returns these dtypes, with a cast only where
+        the op beside has another precision. What `predictor` and `load_saved` make of it
+        takes the batch as it was, in fp32, and widens what it returns.
+        """
+        ...
+
+
+@runtime_checkable
 class Clipping(Traced, Protocol):
     """A model some of whose casts keep values within the range of what they cast to."""
 

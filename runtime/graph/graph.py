@@ -4,48 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
 
-from .dtypes import ITEMSIZES
 from .growth import Growth
 from .kind import Kind as Kind
 from .precision import Precision as Precision
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A value that an op makes or takes.
-
-    Attributes:
-        name: Unique in its graph.
-        dtype: NumPy's name ("float32", "int64", "bool").
-        shape: Sizes at the cost batch.
-        constant: True for weights and constants: cast offline, at no run-time cost.
-        runs: How often it is made at the cost batch: in a loop, in each iteration.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    constant: bool = False
-    runs: int = 1
-
-    @property
-    def elements(self) -> int:
-        return prod(self.shape)
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one element."""
-        return ITEMSIZES.get(self.dtype, 4)
-
-    @property
-    def floating(self) -> bool:
-        """Whether the tensor may be held in 16 bits: only fp32 may."""
-        return self.dtype == "float32"
+from .tensor import Tensor as Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +131,8 @@ class Graph:
             on one is understood, and holds nothing.
         unfit: Names of tensors with finite values that a cast to 16 bits would make
             infinite: who takes one that fp32 made is fp32 too.
+        given: Input → the 16 bits that it comes in; the others come in their own dtype.
+        returned: Output → the 16 bits that it is returned in, likewise.
     """
 
     ops: tuple[Op, ...]
@@ -174,6 +142,19 @@ class Graph:
     equal: tuple[frozenset[str], ...] = ()
     dropped: tuple[Op, ...] = ()
     unfit: frozenset[str] = frozenset()
+    given: Mapping[str, Precision] = field(default_factory=dict)
+    returned: Mapping[str, Precision] = field(default_factory=dict)
+
+    @property
+    def border(self) -> Iterator[tuple[str, Precision]]:
+        """Each output and the precision that it is returned in, if it is a float."""
+        for name in self.outputs:
+            yield name, self.returned.get(name, Precision.FP32)
+
+    @property
+    def coming(self) -> dict[str, Precision]:
+        """Each input and the precision that it comes in, if it is a float."""
+        return {name: self.given.get(name, Precision.FP32) for name in self.inputs}
 
     @cached_property
     def by_id(self) -> Mapping[str, Op]:
@@ -250,18 +231,21 @@ class Graph:
         """sha256 over ids, types and edges: what a plan must fit.
 
         Shapes and weights are left out: a plan survives retraining and another batch.
+        Dtypes of inputs and outputs count where the spec frees them.
         """
         rows = [[op.id, op.type, [s.tensor for s in op.inputs]] for op in self.ops]
-        text = json.dumps([rows, self.inputs, self.outputs], separators=(",", ":"))
+        freed = [dict(self.given), dict(self.returned)]
+        whole = [rows, self.inputs, self.outputs, *(freed if any(freed) else ())]
+        text = json.dumps(whole, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def held(graph: Graph, placement: Placement) -> dict[str, Precision]:
-    """Tensor name → the precision that its maker leaves it in (inputs: fp32).
+    """Tensor name → the precision that its maker leaves it in (inputs: as they come).
 
     Constants are left out: they are cast offline to what each consumer takes.
     """
-    precision = dict.fromkeys(graph.inputs, Precision.FP32)
+    precision = graph.coming
     for op in graph.ops:
         kernel = op.kernel(placement[op.id])
         made = kernel.output if kernel else placement[op.id]
@@ -272,7 +256,7 @@ def held(graph: Graph, placement: Placement) -> dict[str, Precision]:
 def casts(graph: Graph, placement: Placement) -> tuple[Cast, ...]:
     """The casts that a placement needs: one per tensor and target, in graph order.
 
-    Fixed fp32 slots and the graph's outputs take fp32.
+    Fixed fp32 slots take fp32, and so do the graph's outputs that are not freed.
     """
     found: dict[Cast, None] = {}
     precision = held(graph, placement)
@@ -287,6 +271,6 @@ def casts(graph: Graph, placement: Placement) -> tuple[Cast, ...]:
             need(name, placement[op.id])
         for name in graph.fixed(op):
             need(name, Precision.FP32)
-    for name in graph.outputs:
-        need(name, Precision.FP32)
+    for name, target in graph.border:
+        need(name, target)
     return tuple(found)

@@ -2,7 +2,8 @@
 
 An op's two costs are arcs to the terminals; ops of one equality group are one node.
 What is fp32 by itself is the source: inputs, outputs, fixed slots, ops without a low
-kernel, and what split kernels (low in, fp32 out) make. Casts: see `gadgets`.
+kernel, and what split kernels (low in, fp32 out) make. Inputs and outputs whose dtype the
+spec frees are the sink. Casts: see `gadgets`.
 """
 
 from __future__ import annotations

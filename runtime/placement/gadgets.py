@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..graph.graph import Graph, Precision
 from .costs import CastCost, checked
-from .min_cut import SOURCE, Arc
+from .min_cut import SINK, SOURCE, Arc
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _makers(
     graph: Graph, low: Precision, nodes: Mapping[str, int]
 ) -> Mapping[str, int]:
     """Tensor that may need a cast → the node whose precision it is held in."""
-    makers = dict.fromkeys(graph.inputs, SOURCE)
+    makers = {name: _end(each) for name, each in graph.coming.items()}
     for op in graph.ops:
         kernel = op.kernel(low)
         split = kernel is not None and kernel.output is Precision.FP32
@@ -108,9 +108,14 @@ def _takers(graph: Graph, nodes: Mapping[str, int]) -> Mapping[str, dict[int, No
             take(name, nodes[op.id])
         for name in graph.fixed(op):
             take(name, SOURCE)
-    for name in graph.outputs:
-        take(name, SOURCE)
+    for name, precision in graph.border:
+        take(name, _end(precision))
     return takers
+
+
+def _end(precision: Precision) -> int:
+    """The terminal that stands for who gives an input, or takes an output."""
+    return SOURCE if precision is Precision.FP32 else SINK
 
 
 def cast_arcs(gadgets: Sequence[Gadget], first: int) -> Iterator[Arc]:

@@ -102,7 +102,7 @@ def distrusted(type_: str) -> bool:
 
 def _painted(graph: Graph, low: Precision, wide: Set[str]) -> dict[str, Precision]:
     placement: dict[str, Precision] = {}
-    precision = dict.fromkeys(graph.inputs, Precision.FP32)
+    precision = graph.coming
     for op in graph.ops:
         chosen = low if _lowered(graph, op, low, wide, precision) else Precision.FP32
         placement[op.id] = chosen

@@ -33,7 +33,7 @@ def stored_weights(graph: Graph) -> Iterator[tuple[Tensor, tuple[Op, ...], bool]
     Zeros and ones that an op makes are constants and no weights: nothing stores them.
     """
     as_fp32 = {name for op in graph.ops for name in graph.fixed(op)}
-    as_fp32.update(graph.outputs)
+    as_fp32.update(graph.outputs)  # one that is a constant is never freed
     for name, tensor in graph.tensors.items():
         if tensor.constant and tensor.floating and name not in graph.producer:
             yield tensor, graph.consumers.get(name, ()), name in as_fp32

@@ -40,6 +40,7 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
             "flops_low": graph.flops_in(plan.placement, plan.low),
             **({"flops_int8": int8} if int8 else {}),
         },
+        **_border(graph),
         "casts": [
             f"{cast.tensor}: {cast.source} -> {cast.target}"
             for cast in casts(graph, plan.placement)
@@ -50,6 +51,17 @@ def document(plan: Plan, graph: Graph, provenance: Mapping[str, Any]) -> dict[st
         **({"above_int8": _reasons(plan, fp32=False)} if graph.quantizable else {}),
         **({"sensitivity": list(map(_estimate, plan.ranking))} if plan.ranking else {}),
     }
+
+
+def _border(graph: Graph) -> dict[str, Any]:
+    """Inputs and outputs whose dtype the spec frees → what they are in."""
+    freed = {"inputs": graph.given, "outputs": graph.returned}
+    said = {
+        key: {name: str(each) for name, each in found.items()}
+        for key, found in freed.items()
+        if found
+    }
+    return {"io": said} if said else {}
 
 
 def _estimate(each: Estimate) -> dict[str, Any]:

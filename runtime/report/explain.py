@@ -98,6 +98,7 @@ class Explanation:
             kernel for it.
         calibration: What int8's ranges are of; {} for no data.
         precisions: Op id → what it computes in, of those in the ranking.
+        io: "inputs" and "outputs" whose dtype was freed → what they are in.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Explanation:
     above_int8: tuple[Kept, ...] = ()
     calibration: Mapping[str, Any] = field(default_factory=dict)
     precisions: Mapping[str, str] = field(default_factory=dict)
+    io: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def has_int8(self) -> bool:
@@ -166,6 +168,10 @@ def explained(path: Path) -> Explanation:
             above_int8=tuple(_above_int8(content, unit)),
             precisions={e.op: ops[e.op] for e in ranking if e.op in ops},
             calibration=_calibration(content.get("calibration")),
+            io={
+                str(key): {str(name): str(each) for name, each in found.items()}
+                for key, found in content.get("io", {}).items()
+            },
         )
 
 

@@ -57,6 +57,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         f"{_count(explanation.casts, 'cast')}, "
         f"{_count(explanation.trial_count, 'trial')}"
     )
+    yield from _border(explanation)
     yield from _calibration(explanation)
     yield from _groups(explanation)
     yield from _above_int8(explanation)
@@ -73,6 +74,12 @@ def _int8(explanation: Explanation) -> str:
     share = explanation.flops_int8 / max(explanation.flops, 1)
     ops = f" and {_count(explanation.ops_int8, 'op')}" if explanation.ops_int8 else ""
     return f"{share:.1%} of FLOPs{ops} in int8, " if share else ""
+
+
+def _border(explanation: Explanation) -> Iterator[str]:
+    for key, found in explanation.io.items():
+        named = ", ".join(f"{name} in {each}" for name, each in found.items())
+        yield f"  {key:<10} {named}"
 
 
 def _calibration(explanation: Explanation) -> Iterator[str]:

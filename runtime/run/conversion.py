@@ -36,6 +36,7 @@ from .interrupts import Interruptible, interruptible
 from .kernels import costing
 from .kernels.quantizing import int8_data, quantized, tell_of_hardware
 from .scoring import hold_to_data, tell_of_other_data
+from .slots.freeing import told
 from .slots.slots import Slots, Standard
 
 
@@ -86,7 +87,8 @@ class Conversion:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for summary and plan: what was done before, what was seen of data."""
-        return (*self.traced.notes, *self.slots.notes, *self.sizes.notes)
+        traced = (*self.traced.notes, *told(self.traced))
+        return (*traced, *self.slots.notes, *self.sizes.notes)
 
     @property
     def forms(self) -> Mapping[str, str]:
@@ -231,7 +233,6 @@ class Conversion:
             UsageError: The file of costs is of something else, or can't be written.
         """
         self._hold_to_history()
-        standard = self.standard
         costs = costing.costs(
             self.context,
             self.traced,
@@ -239,7 +240,7 @@ class Conversion:
             self.machine,
             StaticCosts(self.traced.graph, profile),
             self.forms,
-            0.0 if standard is None else standard.judged_by.seconds,
+            0.0 if self.standard is None else self.standard.judged_by.seconds,
         )
         if isinstance(costs, MeasuredCosts):
             self.costs = costs

@@ -27,6 +27,7 @@ from .conversion import Conversion
 from .scoring import scored_as_loaded, scored_by_function
 from .slots.binding import first_sizes, judged_of, settled
 from .slots.filling import check_fed, seen
+from .slots.freeing import freed
 from .slots.indices import indices_told
 from .slots.slots import Slots, Standard
 
@@ -153,6 +154,8 @@ class Subject:
         pins: Pins,
         outputs: Sequence[str] = (),
         package: str = "",
+        freed_inputs: Sequence[str] = (),
+        freed_outputs: Sequence[str] = (),
     ) -> Conversion:
         """Prepare the model's graph on the first batch and probe its kernels.
 
@@ -162,6 +165,8 @@ class Subject:
             pins: What the spec keeps in fp32.
             outputs: Names of the outputs in the spec, for messages.
             package: Name of the package that it is compiled to, "" for none.
+            freed_inputs: Names of the inputs that the result takes in `low`.
+            freed_outputs: Those of `outputs` that it returns in `low`.
 
         Raises:
             UsageError: Something else than a model stands where it goes.
@@ -185,6 +190,9 @@ class Subject:
         if package:
             assert isinstance(adapter, Compiler)
             traced = adapter.under_inductor(traced)
+        if freed_inputs or freed_outputs:
+            places = {name: outputs.index(name) for name in freed_outputs}
+            traced = freed(traced, low, slots.inputs, freed_inputs, places)
         return Conversion(
             self.context,
             slots,

@@ -68,6 +68,10 @@ def _inputs(spec: Spec) -> Iterator[str]:
         yield f"It takes {_listed([_input(each) for each in inputs])}."
     if outputs:
         yield f"Its outputs are {_listed(outputs)}."
+    freed = [each.name for each in inputs if each.freed]
+    if freed := [*freed, *spec.model.freed_outputs]:
+        are = "is" if len(freed) == 1 else "are"
+        yield f"In the converted model {_listed(freed)} {are} {spec.precisions[0]}."
 
 
 def _input(given: Input) -> str:

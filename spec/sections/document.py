@@ -87,6 +87,7 @@ class Document(Section):
     def rules(self) -> Iterator[Iterator[Problem]]:
         yield self._choice_problems()
         yield self._ability_problems()
+        yield self._freed_problems()
         yield self._int8_problems()
         yield self._int8_problems_in("mixed_precision")
         yield self._int8_problems_in("quantization")
@@ -117,6 +118,10 @@ class Document(Section):
         yield from precisions.ability(
             mixed.lows, self.framework, self.runtime, bool(mixed.precisions)
         )
+
+    def _freed_problems(self) -> Iterator[Problem]:
+        mixed = self.mixed_precision
+        yield from precisions.freed(self.model, mixed.lows, self.framework)
 
     def _int8_problems(self) -> Iterator[Problem]:
         mixed = self.mixed_precision
@@ -248,7 +253,7 @@ class Document(Section):
                 "write a metric in its place, or leave drift out",
                 at,
             )
-        for problem in drift.output_problems(self.model.outputs):
+        for problem in drift.output_problems(self.model.output_names):
             yield replace(problem, at=(*at, *problem.at))
 
     def _direction_problems(self) -> Iterator[Problem]:

@@ -275,7 +275,7 @@ QUOTED = Read(whole, ({"type": "integer"}, QUOTED_INT))
 Whole = Annotated[int, QUOTED]
 Flag = Annotated[bool, Read(_flag, ({"type": "boolean"}, WORD))]
 Dtype = Annotated[str, Among(NUMBERS)]
-InputDtype = Annotated[str, Among((*NUMBERS, STRING), NO_DTYPES)]
+InputDtype = Annotated[str, Among((*NUMBERS, "bfloat16", STRING), NO_DTYPES)]
 Size = Annotated[int, Field(gt=0), QUOTED]
 Amounts = Annotated[
     tuple[Amount, ...],

@@ -48,7 +48,8 @@ class InputSection(Section):
     dtype: InputDtype | None = Field(
         default=None,
         description="NumPy's name of the element type, or `string` for text and bytes; "
-        "not written, the model's own, else the data's.",
+        "not written, the model's own, else the data's. bfloat16: the model has float32, "
+        "and the converted one takes bfloat16, which spares a cast (pytorch and onnx).",
     )
 
     range: tuple[float, float] | None = Field(
@@ -75,6 +76,11 @@ class InputSection(Section):
     @classmethod
     def _with_stated_sizes(cls, value: object) -> object:
         return _stated(value)
+
+    @property
+    def is_freed(self) -> bool:
+        """Whether the converted model takes it in 16 bits, and the model in fp32."""
+        return self.dtype == "bfloat16"
 
     @property
     def is_fixed(self) -> bool:

@@ -12,12 +12,13 @@ from .fields import (
     File,
     Flag,
     Identifier,
-    Names,
     PythonName,
     Refused,
     Text,
 )
 from .inputs import InputSection, written
+from .outputs import OutputKeys, OutputSection
+from .outputs import written as written_outputs
 from .section import Section, Table
 
 FRAMEWORKS: Mapping[str, str] = {
@@ -149,11 +150,27 @@ class ModelKeys(Section):
     ] = Field(
         default=(), description="The inputs in the order that the dataset gives them."
     )
-    outputs: Names = Field(
-        default=(), description="The outputs that are kept, in order."
+    outputs: Annotated[
+        tuple[OutputSection, ...],
+        BeforeValidator(
+            written_outputs,
+            json_schema_input_type=str
+            | tuple[str, ...]
+            | dict[str, OutputKeys | None]
+            | None,
+        ),
+    ] = Field(
+        default=(),
+        description="The outputs that are kept, in order: their names, or "
+        "`{logits: {dtype: bfloat16}}` where the converted model returns 16 bits.",
     )
 
     @property
     def fed(self) -> tuple[InputSection, ...]:
         """The inputs that data gives: not those that always are the same."""
         return tuple(each for each in self.inputs if not each.is_fixed)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The outputs that are kept, in order."""
+        return tuple(each.name for each in self.outputs)

@@ -23,6 +23,7 @@ FP32, BF16 = Precision.FP32, Precision.BF16
 WIDE, LOW, SPLIT = Kernel(FP32, FP32), Kernel(BF16, BF16), Kernel(BF16, FP32)
 KERNELS = [(WIDE,), (WIDE, LOW), (WIDE, LOW), (WIDE, SPLIT), (SPLIT, WIDE, LOW)]
 RARELY = [False] * 7 + [True]
+OFTEN = [False] * 2 + [True]
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,23 @@ def draw_graph(draw: DrawFn, most: int, weights: int) -> Graph:
         else []
     )
     made_names = st.sampled_from([tensor.name for tensor in known])
+    outputs = tuple(draw(st.lists(made_names, min_size=1, max_size=3)))
+    tensors = {tensor.name: tensor for tensor in known}
+
+    def freed(names: tuple[str, ...]) -> dict[str, Precision]:
+        """Floats of which some come, or are returned, in bf16."""
+        able = [n for n in names if tensors[n].floating and not tensors[n].constant]
+        return {name: BF16 for name in able if draw(st.sampled_from(OFTEN))}
+
+    names = tuple(tensor.name for tensor in inputs)
     return Graph(
         ops=tuple(ops),
-        tensors={tensor.name: tensor for tensor in known},
-        inputs=tuple(tensor.name for tensor in inputs),
-        outputs=tuple(draw(st.lists(made_names, min_size=1, max_size=3))),
+        tensors=tensors,
+        inputs=names,
+        outputs=outputs,
         equal=tuple(groups),
+        given=freed(names),
+        returned=freed(outputs),
     )
 
 

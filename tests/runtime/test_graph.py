@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,15 @@ def test_outputs_and_inputs_that_pass_through_are_fp32() -> None:
     assert casts(through, {"a": BF16}) == (down("x"), up("a"))
 
 
+def test_what_is_freed_needs_no_cast_where_the_op_beside_is_low() -> None:
+    free = {"given": {"x": BF16}, "returned": {"a": BF16}}
+    freed = replace(graph(op("a", "x"), outputs=("a",)), **free)
+    assert casts(freed, {"a": BF16}) == ()
+    assert casts(freed, {"a": FP32}) == (up("x"), down("a"))
+    plain = replace(freed, given={}, returned={})
+    assert freed.fingerprint() != plain.fingerprint()
+
+
 def test_casts_come_in_graph_order() -> None:
     ordered = graph(op("b", "y"), op("a", "x"), outputs=("a", "b"))
     found = casts(ordered, {"a": BF16, "b": BF16})
@@ -122,7 +132,7 @@ def test_casts_come_in_graph_order() -> None:
 
 def simulated(graph: Graph, placement: Placement) -> set[Cast]:
     """Run precisions through the graph and convert whatever arrives wrong."""
-    precision = dict.fromkeys(graph.inputs, FP32)
+    precision = {**dict.fromkeys(graph.inputs, FP32), **graph.given}
     needed = set()
 
     def arrive(name: str | None, wanted: Precision) -> None:
@@ -137,7 +147,7 @@ def simulated(graph: Graph, placement: Placement) -> set[Cast]:
         fitting = (k.output for k in each.kernels if k.input is placement[each.id])
         precision |= dict.fromkeys(each.outputs, next(fitting))
     for name in graph.outputs:
-        arrive(name, FP32)
+        arrive(name, graph.returned.get(name, FP32))
     return needed
 
 

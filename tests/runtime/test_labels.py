@@ -70,7 +70,8 @@ def three(draw: st.DrawFn, cases: Any, most: int = 6) -> tuple[Graph, Prices]:
         ops.append(replace(op, kernels=more))
     names = st.sampled_from(list(graph.tensors))
     unfit = draw(st.frozensets(names, max_size=2)) if draw(st.booleans()) else ()
-    graph = replace(graph, ops=tuple(ops), unfit=frozenset(unfit))
+    unfit = frozenset(unfit) - {*graph.given, *graph.returned}
+    graph = replace(graph, ops=tuple(ops), unfit=unfit)
     seconds = st.integers(0, 6).map(float)
     pairs = [*itertools.permutations(LABELS, 2)]
     return graph, Prices(

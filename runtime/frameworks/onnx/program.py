@@ -10,7 +10,6 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from ...common.errors import ModelError
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Placement, Precision
 from ..comparing import relative_error, with_kernels
@@ -25,6 +24,7 @@ from .ir.prepared import Prepared
 from .ir.quantized.parts import parts
 from .measuring.agreement import check_agreement
 from .measuring.extremes import Extremes, extremes
+from .measuring.observing import observed
 from .measuring.output_errors import Reruns
 from .measuring.probes import probe
 from .measuring.statistics import collect
@@ -38,7 +38,7 @@ from .quantizing.sums import with_int8
 from .running.given import arrays, model_of, order, record_order
 from .running.interpreter import Observed, observe
 from .running.low import Singles
-from .running.session import Executor, shortened
+from .running.session import Executor
 from .writing import archive
 from .writing.int8.quantized import NOTHING, Quantized
 from .writing.rewrite import rewrite
@@ -75,6 +75,16 @@ class Program:
     def notes(self) -> tuple[str, ...]:
         """What preparation did, and what those who run the result must know."""
         return (*self.prepared.notes, *self.executor.notes)
+
+    @property
+    def own_outputs(self) -> Mapping[str, str]:
+        """As `Freeable.own_outputs`."""
+        outputs, names = self.prepared.model.graph.outputs, self._names.tensors
+        return {str(each.name): names[each] for each in outputs}
+
+    def freed(self, graph: Graph) -> Program:
+        """As `Freeable.freed`."""
+        return replace(self, graph=graph)
 
     def statistics(self, precision: Precision) -> Mapping[str, Statistics]:
         """As `Traced.statistics`."""
@@ -252,7 +262,7 @@ def trace(
     prepared.model.meta[archive.TYPED] = archive.states_types(loaded)
     check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
-    seen = _seen(prepared.model, names, given)
+    seen = observed(prepared.model, names, given)
     graph = picture(prepared, names, seen, low, executor.uniform, executor.int8)
     singles = _singles(prepared.model, names, graph, seen)
     values = {name: value for value, name in names.tensors.items()}
@@ -286,15 +296,3 @@ def _on_any_row(name: str, found: Probe, beyond: Extremes) -> Probe:
 def _singles(model: ir.Model, names: Names, graph: Graph, seen: Observed) -> Singles:
     nodes = {site.id: site.node for site in names.ops}
     return Singles(model, graph, nodes, seen.values)
-
-
-def _seen(model: ir.Model, names: Names, batch: tuple[Array, ...]) -> Observed:
-    try:
-        return observe(model, names, batch)
-    except Exception as error:  # whatever ONNX Runtime says of an operator
-        raise ModelError(
-            f"ONNX Runtime, in which every tensor is looked at, does not run the model: "
-            f"{shortened(error)}",
-            "If an index is out of bounds, give inputs that stay within; if an operator "
-            "is unknown, install the newest: pip install -U onnxruntime.",
-        ) from error

@@ -15,7 +15,6 @@ from torch import fx
 from ...common.errors import NEW, PlanError
 from ...common.timing import Clock, Latency, interleaved
 from ...graph.graph import Graph, Kernel, Placement, Precision
-from ...graph.graph import held as held_precisions
 from ..absorbed import remembered
 from ..comparing import probed
 from ..inputs import Input
@@ -49,6 +48,7 @@ from .running.private import anew
 from .running.state import reset
 from .running.switches import hold_fp32
 from .writing import archive
+from .writing.borders import borders, own_outputs
 from .writing.rewrite import rewrite
 
 UNFELT = 2.0**-6
@@ -90,6 +90,15 @@ class Program:
         return partial(archive.open_native, needs=self.needs)
 
     @property
+    def own_outputs(self) -> Mapping[str, str]:
+        """As `Freeable.own_outputs`: the keys of a dict."""
+        return own_outputs(self.prepared, self._names)
+
+    def freed(self, graph: Graph) -> Self:
+        """As `Freeable.freed`."""
+        return replace(self, graph=graph)
+
+    @property
     def forms(self) -> Mapping[str, str]:
         """As `Formable.forms`."""
         return self._recorded(self.formed)
@@ -104,9 +113,8 @@ class Program:
         known = {(self._ids[form.anchor], form.name): form for form in self._sites}
         for op, name in forms.items():
             if (op, name) not in known:
-                raise PlanError(
-                    f"the plan computes {op} as {name}, which is unknown", NEW
-                )
+                said = f"the plan computes {op} as {name}, which is unknown"
+                raise PlanError(said, NEW)
         return replace(self, formed=tuple(known[item] for item in forms.items()))
 
     def with_fastest_forms(
@@ -118,9 +126,8 @@ class Program:
             return self
         lowable = {str(op.key) for op in self.graph.ops if whole in op.kernels}
         able = [form for form in self._sites if lowable.issuperset(form.nodes)]
-        timed = time_forms(
-            self.prepared.module, self.batch, precision, able, clock, seconds
-        )
+        module = self.prepared.module
+        timed = time_forms(module, self.batch, precision, able, clock, seconds)
         return replace(self, formed=fastest_forms(timed))
 
     def error(self, precision: Precision, ops: Iterable[str]) -> float:
@@ -161,8 +168,9 @@ class Program:
     ) -> Timings:
         """As `Traced.time`."""
         keys = {str(self.graph.by_id[name].key): name for name in ops}
+        module = self.prepared.module
         watch = Stopwatch(
-            self.prepared.module,
+            module,
             precision=precision,
             keys=keys.keys(),
             device=of_batch(self.batch),
@@ -173,7 +181,6 @@ class Program:
             watch.run(*self.batch)
         pairs = {keys[key]: pair for key, pair in watch.pairs.items()}
         plain = timings(self.graph, precision, pairs, watch.time_casts)
-        module = self.prepared.module
         timed = time_forms(module, self.batch, precision, self.formed, clock, seconds)
         formed = by_op(timed, self._ids, precision)
         return replace(plain, ops={**plain.ops, **formed})
@@ -196,13 +203,10 @@ class Program:
         Raises:
             ModelError: Rounding keeps a loop from ending on the batch.
         """
-        made = held_precisions(self.graph, placement)
         keys = {str(op.key): placement[op.id] for op in self.graph.ops}
-        held = {
-            node.name: made[name] for node, name in self._names.items() if name in made
-        }
+        held, returned = borders(self.graph, self.prepared, self._names, placement)
         module, low = self._with_forms(keys)
-        converted = rewrite(module, keys | low, held | low)
+        converted = rewrite(module, keys | low, held | low, returned)
         self._reruns.check_it_ends(converted)
         return converted
 
@@ -217,11 +221,8 @@ class Program:
         return module, dict.fromkeys(new, placement[low[0].anchor])
 
     def _in_use(self, placement: Mapping[str, Precision]) -> list[Form]:
-        return [
-            form
-            for form in self.formed
-            if Precision.FP32 not in {placement[name] for name in form.nodes}
-        ]
+        fp32 = {name for name, each in placement.items() if each is Precision.FP32}
+        return [form for form in self.formed if fp32.isdisjoint(form.nodes)]
 
     def _recorded(self, formed: Iterable[Form]) -> dict[str, str]:
         return {self._ids[form.anchor]: form.name for form in formed}
@@ -229,9 +230,9 @@ class Program:
     def save(self, model: fx.GraphModule, path: Path) -> Path:
         """Write a model that `apply` made as `.pt2`: the same bytes each time."""
         reset(model, self.prepared.module)
-        exported = capture.export(
-            model, recorded(model), self.batch, self.dynamic, stated=self.stated
-        )
+        bind = recorded(model)
+        given = bind, bind.narrowed(self.batch), self.dynamic
+        exported = capture.export(model, *given, stated=self.stated)
         written = archive.write(exported, path)
         release(of_batch(self.batch))
         return written
@@ -273,8 +274,7 @@ def trace(
     """
     switches = hold_fp32(of_batch(batch))
     capture.check_batch(batch, inputs)
-    dynamic = [one.dynamic for one in inputs]
-    module = module_of(model)
+    module, dynamic = module_of(model), [one.dynamic for one in inputs]
     names = [one.name for one in inputs]
     stated = {symbol: most for one in inputs for symbol, most in one.largest.items()}
     bind = by_name(module, names)

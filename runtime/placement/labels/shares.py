@@ -45,8 +45,8 @@ def conversions(
         CostError: If a cost is negative or not finite.
     """
     takers, always = _takers(graph, labels, nodes)
-    for name in graph.inputs:
-        prices = [_prices(graph, name, Precision.FP32, labels, cost)]
+    for name, precision in graph.coming.items():
+        prices = [_prices(graph, name, precision, labels, cost)]
         if graph.tensors[name].floating and not graph.tensors[name].constant:
             yield _share(None, takers.get(name, {}), always.get(name, 0), prices)
     for op in graph.ops:
@@ -123,7 +123,8 @@ def _takers(
             takers.setdefault(name, {})[nodes[op.id]] = None
         for name in graph.fixed(op):
             always[name] = fp32
-    always.update(dict.fromkeys(graph.outputs, fp32))
+    for name, precision in graph.border:
+        always[name] = always.get(name, 0) | 1 << labels.index(precision)
     return takers, always
 
 

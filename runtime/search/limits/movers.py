@@ -62,7 +62,7 @@ def _exact_movers(
     graph: Graph, pins: Mapping[str, Reason], tied: frozenset[str]
 ) -> set[str]:
     """Movers that are not pinned and whose every input was made in fp32."""
-    exact = set(graph.inputs)
+    exact = set(graph.inputs) - set(graph.given)
     movers = set()
     for op in graph.ops:
         if op.id in pins:

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ...common.errors import ModelError
 from ...frameworks.protocol import Clipping, Probe, Statistics, Traced
 from ...graph.formats import LIMITS
 from ...graph.graph import Graph, Kind, Op, Precision
@@ -56,7 +57,19 @@ class Ranges:
         return tuple(r for r in self.pins.values() if r.why is Why.RANGE)
 
     def within(self, graph: Graph) -> Graph:
-        """The graph that knows which of its values 16 bits don't hold."""
+        """The graph that knows which of its values 16 bits don't hold.
+
+        Raises:
+            ModelError: The spec frees the dtype of an input or output that has such.
+        """
+        for name in (*graph.given, *graph.returned):
+            if name in self.unfit:
+                where = "inputs" if name in graph.given else "outputs"
+                raise ModelError(
+                    f"{name} has finite values that 16 bits do not hold, and "
+                    f"model.{where} frees its dtype",
+                    f"Leave its dtype out of model.{where}: it stays float32.",
+                )
         return replace(graph, unfit=self.unfit) if self.unfit else graph
 
 

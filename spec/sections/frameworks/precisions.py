@@ -3,12 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 from ...reading.codes import Code
-from ..model import EXECUTED
+from ...reading.diagnostics import Steps
+from ..model import EXECUTED, ModelKeys
+from ..outputs import LOWS
 from ..section import Problem
 
 PRECISIONS = ("mixed_precision", "precisions")
 BF16_BESIDE = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 """Frameworks whose int8 kernels write floats in no other 16 bits → what they are called."""
+
+FREES = ("pytorch", "onnx")
+"""Frameworks whose inputs and outputs may be in 16 bits where the model has fp32."""
 
 
 def choice(lows: Sequence[str], judged: bool) -> Iterator[Problem]:
@@ -37,6 +42,43 @@ def ability(
             PRECISIONS if written else ("model", "runtime"),
             code=Code.ABILITY,
         )
+
+
+def freed(model: ModelKeys, lows: Sequence[str], framework: str) -> Iterator[Problem]:
+    """Inputs and outputs in 16 bits are in the precision that is converted to."""
+    asked: list[tuple[Steps, str, str]] = [
+        (("model", "inputs", row, "dtype"), each.name, str(each.dtype))
+        for row, each in enumerate(model.inputs)
+        if each.is_freed
+    ]
+    asked += [
+        (("model", "outputs", each.name, "dtype"), each.name, each.dtype)
+        for each in model.outputs
+        if each.dtype in LOWS
+    ]
+    for at, name, dtype in asked:
+        if framework not in FREES:
+            yield Problem(
+                f"inputs and outputs of {framework} models keep their dtypes so far, "
+                f"and `{name[:60]}` is to be {dtype}",
+                "leave it out, or write float32",
+                at,
+                code=Code.ABILITY,
+            )
+        elif len(lows) > 1:
+            yield Problem(
+                f"`{name[:60]}` is to be {dtype}, and there are two precisions",
+                f"precisions: {LOWS[dtype]}",
+                at,
+                code=Code.CHOICE,
+            )
+        elif LOWS[dtype] not in lows:
+            yield Problem(
+                f"`{name[:60]}` is to be {dtype}, and precisions has no {LOWS[dtype]}",
+                f"precisions: {LOWS[dtype]}, or leave the dtype out",
+                at,
+                code=Code.CHOICE,
+            )
 
 
 def int8(

@@ -16,7 +16,7 @@ FP32 = Precision.FP32
 def left_in(op: Op, forms: Forms, returned: Set[str]) -> Precision:
     """What an op's int8 kernel is to leave its floats in.
 
-    The model returns fp32: what ends there is not rounded on its way.
+    What the model returns in fp32 is not rounded on its way.
     """
     able = forms.narrow.get(op.type, frozenset())
     low = next((k.input for k in op.kernels if k.input in able), FP32)
@@ -24,12 +24,13 @@ def left_in(op: Op, forms: Forms, returned: Set[str]) -> Precision:
 
 
 def returned(graph: Graph) -> frozenset[str]:
-    """Tensors that the model returns, or of which it returns what is made of each alone."""
+    """Tensors that the model returns in fp32, or of which it returns what is made of each
+    alone."""
     readers: dict[str, list[Op]] = {}
     for op in graph.ops:
         for name in {slot.tensor for slot in op.inputs if slot.tensor is not None}:
             readers.setdefault(name, []).append(op)
-    found = set(graph.outputs)
+    found = {name for name, precision in graph.border if precision is FP32}
     for op in reversed(graph.ops):
         taken = [n for n in graph.castable(op) if not graph.tensors[n].constant]
         through = op.kind in (Kind.POINTWISE, Kind.MOVER) and len(taken) == 1

@@ -6,7 +6,7 @@ Time is linear in the number of nodes.
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 import onnx_ir as ir
@@ -48,11 +48,12 @@ def rewrite(
         copy = model.clone()
         copy.meta.update(model.meta)
         writer = _Writer(copy.graph, name_all(copy, calls), graph, placement, far, int8)
+        writer.take_inputs(copy.graph)
         for site in writer.names.ops:
             writer.place(site)
         writer.round_outputs()
         for each in copy.graphs():
-            writer.widen_outputs(each)
+            writer.give_outputs(each, graph.returned if each is copy.graph else {})
         writer.drop_unused()
         if Precision.INT8 in placement.values():
             raised(copy, least(writer.in_int8.values()))
@@ -87,6 +88,14 @@ class _Writer:
         self.names, self.graph, self.placement = names, graph, placement
         self.versions = Versions(main, names, graph, far)
         self.integral = Integral(self.versions, int8)
+
+    def take_inputs(self, main: ir.Graph) -> None:
+        """Let the model take 16 bits where that is freed."""
+        for value in main.inputs:
+            given = self.graph.given.get(self.names.tensors.get(value, ""))
+            if given is not None:
+                self.versions.made[value] = given
+                value.type = ir.TensorType(DTYPES[given])
 
     def place(self, site: Site) -> None:
         """Give a node its inputs in the precision that it takes them in."""
@@ -134,18 +143,26 @@ class _Writer:
             if self.placement.get(op) is Precision.INT8
         }
 
-    def widen_outputs(self, graph: ir.Graph) -> None:
-        """Let a graph return fp32, under the names that it returned."""
+    def give_outputs(self, graph: ir.Graph, returned: Mapping[str, Precision]) -> None:
+        """Let a graph return fp32, or what is freed, under the names that it returned.
+
+        Args:
+            returned: Tensor → the 16 bits that it is returned in.
+        """
         for k, value in enumerate(graph.outputs):
-            if self.versions.made.get(value, Precision.FP32) is Precision.FP32:
+            wanted = returned.get(self.names.tensors.get(value, ""), Precision.FP32)
+            made = self.versions.made.get(value, Precision.FP32)
+            if made is wanted:
                 continue
-            wide = self.versions.version(value, Precision.FP32)
+            cast = self.versions.version(value, wanted)
             producer = value.producer()
             if producer is not None and producer.graph is graph:
                 name = str(value.name)
-                if wide.name != name:
-                    value.name, wide.name = self.versions.named(f"{name}_narrow"), name
-            graph.outputs[k] = wide
+                if cast.name != name:
+                    own = "narrow" if wanted is Precision.FP32 else "wide"
+                    value.name = self.versions.named(f"{name}_{own}")
+                    cast.name = name
+            graph.outputs[k] = cast
 
     def drop_unused(self) -> None:
         """Take away what nothing reads; a constant's only version has its name."""

@@ -75,7 +75,8 @@ def load_compiled(path: Path) -> Predict:
     except Exception as error:
         raise ModelError(f"{path.name} can't be loaded: {_said(error)}") from error
 
-    def call(*batch: torch.Tensor) -> Any:
+    def call(*given: torch.Tensor) -> Any:
+        batch = known.narrowed(given)
         known.check_batch(batch)
         # The machine code takes strides, like shapes, for what they were.
         return loader.boxed_run([value.contiguous() for value in batch])

@@ -28,6 +28,8 @@ INSTRUCTIONS = re.compile(
 )
 """How the names of flags begin that C++ compilers make use of."""
 
+NARROW = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
 AGAIN = "Run the script on this machine: it compiles the package anew."
 
 
@@ -71,6 +73,16 @@ class About:
                 f"{name} was compiled for {self.cpu}; this CPU lacks {', '.join(lacks)}",
                 AGAIN,
             )
+
+    def narrowed(self, batch: Inputs) -> Inputs:
+        """The batch with fp32 as bf16 or fp16 where the package was freed to take that."""
+        forms = (*self.inputs, *(None for _ in batch[len(self.inputs) :]))
+        return tuple(
+            tensor.to(NARROW[form.dtype])
+            if form and form.dtype in NARROW and tensor.dtype is torch.float32
+            else tensor
+            for form, tensor in zip(forms, batch, strict=False)
+        )
 
     def check_batch(self, batch: Inputs) -> None:
         """Raise a DataError for what the machine code would misread: it checks nothing."""

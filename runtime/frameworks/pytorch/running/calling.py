@@ -7,7 +7,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,16 +34,29 @@ class Binding:
     Attributes:
         spec: The form of `(args, kwargs)`, its leaves in the batch's order; None
             where each element is one positional argument.
+        narrow: Place in the batch → the 16 bits in which the model takes what the batch
+            has in fp32.
     """
 
     spec: TreeSpec | None = None
+    narrow: Mapping[int, torch.dtype] = field(default_factory=dict)
 
     def __call__(self, batch: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments."""
+        batch = self.narrowed(batch)
         if self.spec is None:
             return tuple(batch), {}
         args, kwargs = tree_unflatten(list(batch), self.spec)
         return tuple(args), kwargs
+
+    def narrowed(self, batch: Inputs) -> Inputs:
+        """The batch with fp32 in 16 bits where the model takes these."""
+        return tuple(
+            each.to(self.narrow[k])
+            if k in self.narrow and each.dtype is torch.float32
+            else each
+            for k, each in enumerate(batch)
+        )
 
 
 def recorded(model: Callable[..., Any]) -> Binding:
@@ -52,7 +65,19 @@ def recorded(model: Callable[..., Any]) -> Binding:
     codegen = graph._codegen if isinstance(graph, fx.Graph) else None
     if not isinstance(codegen, _PyTreeCodeGen):
         return Binding()
-    return Binding(codegen.pytree_info.in_spec)
+    assert isinstance(graph, fx.Graph)
+    return Binding(codegen.pytree_info.in_spec, _narrow(graph))
+
+
+def _narrow(graph: fx.Graph) -> dict[int, torch.dtype]:
+    """Place of an input → its dtype, of those in 16 bits."""
+    taken = enumerate(graph.find_nodes(op="placeholder"))
+    dtypes = {k: getattr(node.meta.get("val"), "dtype", None) for k, node in taken}
+    return {
+        k: dtype
+        for k, dtype in dtypes.items()
+        if dtype in (torch.bfloat16, torch.float16)
+    }
 
 
 def by_name(model: Callable[..., Any], names: Sequence[str]) -> Binding:

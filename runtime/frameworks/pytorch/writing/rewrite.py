@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import fx
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ....graph.graph import Precision
 from ..ir import nodes
@@ -33,6 +35,7 @@ def rewrite(
     module: fx.GraphModule,
     placement: Mapping[str, Precision],
     held: Mapping[str, Precision],
+    returned: Mapping[int, Precision] = MappingProxyType({}),
 ) -> fx.GraphModule:
     """Copy the graph with every op in its precision.
 
@@ -40,11 +43,12 @@ def rewrite(
         module: The prepared fp32 graph; left as it is.
         placement: Node name → precision; nodes that are not named stay fp32.
         held: Node name → precision in which the node's fp32 value is made.
+        returned: Place of an output → the precision that it is returned in, if not fp32.
     """
     low = {*placement.values()} - {Precision.FP32}
     extreme = {precision: extremes(module, DTYPES[precision]) for precision in low}
     writer = _Writer(module, placement, held, extreme)
-    writer.write()
+    writer.write(returned)
     return writer.finish()
 
 
@@ -69,9 +73,12 @@ class _Writer:
         self.constants: dict[tuple[int, torch.dtype], fx.Node] = {}
         self.plain: dict[fx.Node, fx.Node] = {}
 
-    def write(self) -> None:
+    def write(self, returned: Mapping[int, Precision] = MappingProxyType({})) -> None:
         for node in self.module.graph.nodes:
             if node in self.plain:
+                continue
+            if node.op == "output" and returned:
+                self._return(node, returned)
                 continue
             if nodes.is_control_flow(node):
                 self._copy_control_flow(node)
@@ -121,8 +128,23 @@ class _Writer:
             new = self._within(node, new, precision)
         self.plain[node] = new
         if _is_fp32(node):
-            self.versions[node, self.held.get(node.name, Precision.FP32)] = new
+            held = self.held.get(node.name, Precision.FP32)
+            self.versions[node, held] = new
+            if node.op == "placeholder" and held is not Precision.FP32:
+                new.meta["val"] = node.meta["val"].to(DTYPES[held])
         return new
+
+    def _return(self, node: fx.Node, returned: Mapping[int, Precision]) -> None:
+        """The output, each value in its precision; one may be there in two of them."""
+        leaves, form = tree_flatten(node.args)
+        made = [
+            self.version(leaf, returned.get(place, Precision.FP32))
+            if isinstance(leaf, fx.Node)
+            else leaf
+            for place, leaf in enumerate(leaves)
+        ]
+        (result,) = tree_unflatten(made, form)
+        self.plain[node] = self.graph.output(result)
 
     def _within(self, node: fx.Node, new: fx.Node, precision: Precision) -> fx.Node:
         """The low op with scalars that fit, and what it makes within the range."""
