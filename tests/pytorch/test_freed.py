@@ -212,6 +212,7 @@ def build():
 """
 
 
+@pytest.mark.nightly
 def test_a_spec_frees_them_and_the_plan_is_replayed(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
     rows = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
