@@ -12,12 +12,11 @@ from .reading.source import Data
 from .sections.document import Document
 from .sections.evaluation import AccuracySection, DataloaderSection
 from .sections.frameworks.tensorflow import is_saved_model
-from .sections.inputs import InputSection
+from .sections.inputs import LOWS, InputSection
 from .sections.metrics.measure import Measure
 from .sections.metrics.poststeps import PostStep
 from .sections.mixed_precision import INTEGERS
 from .sections.model import slug
-from .sections.outputs import LOWS
 from .sections.tuning import OBJECTIVES
 from .spec import (
     Budget,

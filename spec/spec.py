@@ -50,8 +50,7 @@ class Input:
 
     Attributes:
         name: As the model has it; pytorch: the argument's name, a Python name.
-        shape: Sizes, or the symbols (Python names) of those that vary; None for the
-            model's own.
+        shape: Sizes, or symbols (Python names) of those that vary; None: the model's.
         dtype: NumPy's name, or "string"; None for the model's own, else the data's.
         largest: Symbol of the shape → the most that it may be.
         range: The least and the largest value; () for any.
@@ -79,15 +78,12 @@ class Model:
         slug: The name as a file name's stem.
         framework: Ours ("pytorch").
         runtime: What executes an onnx model, None for other frameworks.
-        path: The model's file or folder, POSIX path relative to the spec; None where
-            there is a factory.
-        signature: The signature of a SavedModel, or of a supplied model if it is one;
-            None for other models.
+        path: File or folder, POSIX, relative to the spec; None where there is a factory.
+        signature: That of a SavedModel, supplied ones too; None for other models.
         factory: Makes the model. None where there is a path.
         weights: POSIX path relative to the spec, None for the model's own.
         trust: Whether code in `path` or `weights` may run.
-        inputs: In the order that the dataset gives them; none where the model's own
-            are meant (pytorch: what a batch feeds to forward()).
+        inputs: In the data's order; none: the model's own, or what a batch feeds it.
         outputs: Names, () where not written.
         arguments: What the factory is called with, by keyword; texts that `is_path`
             holds for are POSIX paths relative to the spec.

@@ -51,6 +51,10 @@ class Spot:
     steps: Steps
 
 
+OUTPUTS = ("model", "outputs")
+"""Where names that users chose stand, though the section holds them as a list."""
+
+
 def spot(steps: Steps) -> Spot:
     """The innermost section on the way to `steps`."""
     annotation: Any = Document
@@ -67,6 +71,8 @@ def spot(steps: Steps) -> Spot:
             annotation = item_of(annotation)
             if AGAIN in getattr(annotation, "__metadata__", ()):
                 annotation = around.kind
+        elif path == OUTPUTS:  # kept as a list, written as a mapping
+            path, annotation = (*path, NAME), item_of(annotation)
         else:
             break
         if kind := section_of(annotation):

@@ -192,7 +192,7 @@ class Subject:
             traced = adapter.under_inductor(traced)
         if freed_inputs or freed_outputs:
             places = {name: outputs.index(name) for name in freed_outputs}
-            traced = freed(traced, low, slots.inputs, freed_inputs, places)
+            traced = freed(traced, low, slots.inputs, freed_inputs, places, outputs)
         return Conversion(
             self.context,
             slots,

@@ -16,9 +16,13 @@ from .fields import (
     Refused,
     Text,
 )
-from .inputs import InputSection, written
-from .outputs import OutputKeys, OutputSection
-from .outputs import written as written_outputs
+from .inputs import (
+    InputSection,
+    OutputKeys,
+    OutputSection,
+    written,
+    written_outputs,
+)
 from .section import Section, Table
 
 FRAMEWORKS: Mapping[str, str] = {

@@ -175,12 +175,21 @@ def test_what_is_no_float_of_the_model_is_not_freed(
     assert caught.value.remedy
 
 
+def test_labels_go_by_place(plain: Program) -> None:
+    """Names of which none is the model's own, one for each output."""
+    found = freed(plain, BF16, INPUTS, (), {"b": 1}, ["a", "b", "c"])
+    assert found.graph.returned == free(plain, logits=1).graph.returned
+
+
 def test_by_place_where_outputs_have_no_names() -> None:
     model = nn.Sequential(nn.Linear(4, 3)).eval()
     inputs = (Input("input", ("batch", 4), "float32"),)
     program = pytorch.trace(model, (torch.ones(2, 4),), low=BF16, inputs=inputs)
     found = freed(program, BF16, inputs, (), {"any": 0})
     assert [*found.graph.returned.values()] == [BF16]
+    named = freed(program, BF16, inputs, (), {"label": 0}, ["label"])
+    assert isinstance(named, Program)
+    assert named.graph.returned == found.graph.returned
     with pytest.raises(DataError, match="the model has 1"):
         freed(program, BF16, inputs, (), {"more": 1})
 
@@ -203,6 +212,7 @@ def build():
 """
 
 
+@pytest.mark.nightly
 def test_a_spec_frees_them_and_the_plan_is_replayed(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
     rows = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)

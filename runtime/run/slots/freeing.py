@@ -18,6 +18,7 @@ def freed(
     declared: Sequence[Input],
     inputs: Iterable[str],
     outputs: Mapping[str, int],
+    named: Sequence[str] = (),
 ) -> Traced:
     """The model with some inputs and outputs in `low`, the others as they were.
 
@@ -25,6 +26,8 @@ def freed(
         declared: The model's inputs, in the batch's order.
         inputs: Names of those that are freed.
         outputs: Name of an output that is freed → its place in `model.outputs`.
+        named: All that `model.outputs` names: labels, where none is the model's own and
+            there is one for each.
 
     Raises:
         DataError: The model has no such input or output, or it is not fp32.
@@ -39,7 +42,12 @@ def freed(
         )
     graph = traced.graph
     given = {_input(graph, declared, name): low for name in inputs}
-    returned = {_output(traced, name, place): low for name, place in outputs.items()}
+    own = traced.own_outputs
+    if len(named) == len(graph.outputs) and own.keys().isdisjoint(named):
+        own = {}
+    returned = {
+        _output(graph, own, name, place): low for name, place in outputs.items()
+    }
     return traced.freed(replace(graph, given=given, returned=returned))
 
 
@@ -53,9 +61,8 @@ def _input(graph: Graph, declared: Sequence[Input], name: str) -> str:
     return _checked(graph, called[own.index(name)], "inputs", name)
 
 
-def _output(traced: Freeable, name: str, place: int) -> str:
+def _output(graph: Graph, own: Mapping[str, str], name: str, place: int) -> str:
     """The graph's name of an output: as the model has it, else by its place."""
-    graph, own = traced.graph, traced.own_outputs
     if own and name not in own:
         said = f"model.outputs frees `{name}`, which is no output of the model"
         raise DataError(said, suggestion(name, own))

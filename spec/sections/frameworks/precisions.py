@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from ...reading.codes import Code
 from ...reading.diagnostics import Steps
+from ..inputs import LOWS
 from ..model import EXECUTED, ModelKeys
-from ..outputs import LOWS
 from ..section import Problem
 
 PRECISIONS = ("mixed_precision", "precisions")
