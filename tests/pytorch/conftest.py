@@ -6,7 +6,6 @@ import copy
 import os
 import runpy
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import placements
 import pytest
 import torch
+import warm
 
 from narrowcast.codegen import compile_script, render
 from narrowcast.runtime.frameworks import pytorch
@@ -26,6 +26,7 @@ from narrowcast.spec import loads
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"
 
 torch.set_num_threads(1)
+warm.spawned()
 
 
 class Tools:
@@ -111,14 +112,8 @@ def python() -> Python:
     def run(
         *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] = {}
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=cwd,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "FORCE_BF16": "1", **env},
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
+        forced = {"OMP_NUM_THREADS": "1", "FORCE_BF16": "1"}
+        return warm.run(arguments, cwd, {**os.environ, **forced, **env}, timeout=240)
 
     return run
 
