@@ -231,6 +231,7 @@ def _serve(connection: socket.socket) -> Command:
             for fd in (*fds, ended):
                 os.close(fd)
             continue
+        between = os.getpid()
         child = os.fork()
         if child:
             os.write(pid, str(child).encode())
