@@ -87,17 +87,22 @@ def _imported_beside(script: Path) -> dict[str, str]:
     Not the script itself, which a driver may have imported.
     """
     found = {}
-    folders = cache(Path.resolve)  # a framework is thousands of files in few folders
+    beside = os.path.join(script.parent, "")  # noqa: PTH118 (thousands of modules)
+    folders = cache(os.path.realpath)  # a framework is thousands of files in few folders
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name.startswith("__") or not file:
             continue
-        path = Path(file)
-        path = path.resolve() if path.is_symlink() else folders(path.parent) / path.name
-        beside = path.suffix == ".py" and path.is_relative_to(script.parent)
+        folder, own = os.path.split(file)
+        link = os.path.islink(file)  # noqa: PTH114
+        real = folders(file) if link else os.path.join(folders(folder), own)  # noqa: PTH118
+        if not real.startswith(beside):
+            continue
+        path = Path(real)
         users = path != script and not path.is_relative_to(OURS)
-        if beside and users and "site-packages" not in path.parts and path.is_file():
-            found[name] = sha256(path)
+        if path.suffix == ".py" and users and "site-packages" not in path.parts:
+            if path.is_file():
+                found[name] = sha256(path)
     return found
 
 

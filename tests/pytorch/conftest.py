@@ -113,7 +113,10 @@ def python() -> Python:
         *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] = {}
     ) -> subprocess.CompletedProcess[str]:
         forced = {"OMP_NUM_THREADS": "1", "FORCE_BF16": "1"}
-        return warm.run(arguments, cwd, {**os.environ, **forced, **env}, timeout=240)
+        variables = {**os.environ, **forced, **env}
+        # Code that opens a file without narrowcast must import what it needs itself.
+        start = warm.newly if arguments[0] == "-c" else warm.run
+        return start([*map(str, arguments)], cwd, variables, timeout=240)
 
     return run
 
