@@ -88,7 +88,9 @@ def _imported_beside(script: Path) -> dict[str, str]:
     """
     found = {}
     beside = os.path.join(script.parent, "")  # noqa: PTH118 (thousands of modules)
-    folders = cache(os.path.realpath)  # a framework is thousands of files in few folders
+    folders = cache(
+        os.path.realpath
+    )  # a framework is thousands of files in few folders
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name.startswith("__") or not file:
@@ -99,10 +101,10 @@ def _imported_beside(script: Path) -> dict[str, str]:
         if not real.startswith(beside):
             continue
         path = Path(real)
+        source = path.suffix == ".py" and path.is_file()
         users = path != script and not path.is_relative_to(OURS)
-        if path.suffix == ".py" and users and "site-packages" not in path.parts:
-            if path.is_file():
-                found[name] = sha256(path)
+        if source and users and "site-packages" not in path.parts:
+            found[name] = sha256(path)
     return found
 
 

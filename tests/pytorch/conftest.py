@@ -12,6 +12,11 @@ from typing import Any
 
 import placements
 import pytest
+
+if "SWEEP" not in os.environ:
+    # Spares inductor the programs by which it asks what the compiler can do: 5 s each.
+    os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
+
 import torch
 import warm
 

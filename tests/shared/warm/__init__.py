@@ -73,9 +73,7 @@ def newly(
     )
 
 
-def _run(
-    command: Command, timeout: float | None
-) -> subprocess.CompletedProcess[str]:
+def _run(command: Command, timeout: float | None) -> subprocess.CompletedProcess[str]:
     with (
         Path(os.devnull).open() as nothing,
         tempfile.TemporaryFile() as output,

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from .reserve import Command, framework, reserve
@@ -36,7 +37,7 @@ def _spawn(path: Any, arguments: Sequence[Any], fds: Sequence[int]) -> int:
         return int(_newly_spawned(path, arguments, fds))
     numbers = sorted({0, 1, 2, *fds})
     blocked = [int(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, ())]
-    return held.start(Command(argv, os.getcwd(), env, numbers, blocked), numbers)
+    return held.start(Command(argv, str(Path.cwd()), env, numbers, blocked), numbers)
 
 
 def _become(path: Any, arguments: Any) -> NoReturn:
@@ -45,7 +46,7 @@ def _become(path: Any, arguments: Any) -> NoReturn:
     if held is None or path != sys.executable or not held.takes(argv, env):
         _execv(path, arguments)
     own = (0, 1, 2)
-    pid = held.start(Command(argv, os.getcwd(), env, own, tied=True), own)
+    pid = held.start(Command(argv, str(Path.cwd()), env, own, tied=True), own)
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:

@@ -15,7 +15,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 IMPORTED = {
-    "torch": ("torch", "torch.export", "torch._dynamo", "torch._export.serde.serialize"),
+    "torch": (
+        "torch",
+        "torch.export",
+        "torch._dynamo",
+        "torch._export.serde.serialize",
+    ),
     "tensorflow": ("tensorflow", "keras"),
     "mxnet": ("mxnet", "mxnet.gluon"),
 }

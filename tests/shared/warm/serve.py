@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import runpy
 import signal
@@ -13,8 +14,6 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-
-import json
 
 sys.path[0] = str(Path(__file__).parents[1])
 
@@ -131,7 +130,8 @@ def _reopen() -> None:
     """Streams know of the files that were behind them as they were opened."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         before = getattr(sys, name)
-        raw = open(number, "rb" if name == "stdin" else "wb", closefd=False)
+        mode = "rb" if name == "stdin" else "wb"
+        raw = open(number, mode, closefd=False)  # noqa: SIM115
         stream = io.TextIOWrapper(
             raw,
             encoding=before.encoding,
