@@ -87,10 +87,8 @@ def _imported_beside(script: Path) -> dict[str, str]:
     Not the script itself, which a driver may have imported.
     """
     found = {}
-    beside = os.path.join(script.parent, "")  # noqa: PTH118 (thousands of modules)
-    folders = cache(
-        os.path.realpath
-    )  # a framework is thousands of files in few folders
+    beside = os.path.join(script.parent, "")  # noqa: PTH118
+    folders = cache(os.path.realpath)  # thousands of files are in few of them
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name.startswith("__") or not file:

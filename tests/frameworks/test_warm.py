@@ -100,17 +100,14 @@ def test_scripts_do_the_same(
 def test_modules_and_code_do_the_same(folder: Path) -> None:
     assert same(("-m", "tells", "-x"), folder).returncode == 3
     assert same(("-c", TELLS, "-x"), folder).returncode == 3
-    assert same(("-m", "no.such.module"), folder).returncode == 1
 
 
-HAS = "import sys; print(sys.argv[1] in sys.modules)"
+HAS = "import sys; print(*sorted({*sys.argv[1:]} & {*sys.modules}))"
 
 
 def test_the_framework_alone_is_there_already(folder: Path) -> None:
-    found = framework()
-    for name in (*IMPORTED, "narrowcast"):
-        done = warm.run(("-c", HAS, name), folder)
-        assert done.stdout == f"{name == found}\n"
+    done = warm.run(("-c", HAS, *IMPORTED, "narrowcast"), folder)
+    assert done.stdout == f"{framework() or ''}\n"
 
 
 def test_what_takes_too_long_is_killed(folder: Path) -> None:
@@ -120,5 +117,5 @@ def test_what_takes_too_long_is_killed(folder: Path) -> None:
 
 def test_variables_that_frameworks_read_have_it_newly_started(folder: Path) -> None:
     for name in ("ONEDNN_VERBOSE", "PYTHONHASHSEED"):
-        done = warm.run(("-c", HAS, "torch"), folder, {**os.environ, name: "1"})
-        assert done.stdout == "False\n"
+        done = warm.run(("-c", HAS, *IMPORTED), folder, {**os.environ, name: "1"})
+        assert done.stdout == "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing.process
 import os
 import runpy
 import signal
@@ -108,6 +109,7 @@ def _do(command: Command) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, command.blocked)
     _reopen()
     os.chdir(command.cwd)
+    multiprocessing.process.ORIGINAL_DIR = command.cwd
     os.environ.clear()
     os.environ.update(command.env)
     first, *rest = command.argv
