@@ -116,6 +116,6 @@ def test_what_takes_too_long_is_killed(folder: Path) -> None:
 
 
 def test_variables_that_frameworks_read_have_it_newly_started(folder: Path) -> None:
-    for name in ("ONEDNN_VERBOSE", "PYTHONHASHSEED"):
+    for name in ("ONEDNN_VERBOSE", "ONEDNN_DEFAULT_FPMATH_MODE", "PYTHONHASHSEED"):
         done = warm.run(("-c", HAS, *IMPORTED), folder, {**os.environ, name: "1"})
         assert done.stdout == "\n"

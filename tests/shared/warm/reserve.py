@@ -30,11 +30,13 @@ imported in a second, and start threads, which a fork does not have."""
 HARMLESS = (
     *("FORCE_", "NARROWCAST_", "PYTEST_", "TMPDIR", "COLUMNS", "OMP_NUM_THREADS"),
     *("TORCHINDUCTOR_CACHE_DIR", "TF2_BEHAVIOR", "TPU_ML_PLATFORM", "HDF5_PLUGIN_PATH"),
-    *("ENABLE_RUNTIME", "ONEDNN_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE"),
-    "MXNET_SUBGRAPH_",
+    *("ENABLE_RUNTIME", "MXNET_SUBGRAPH_"),
 )
 """How variables begin that no framework reads while it is imported: it sets them itself
 then, or the runtime does later."""
+
+DEFAULTS = {("ONEDNN_DEFAULT_FPMATH_MODE", "STRICT"), ("TF_SET_ONEDNN_FPMATH_MODE", "")}
+"""What the runtime sets to what it is without, too."""
 
 LARGEST, MOST = 200_000, 64
 """Bytes of a command, and descriptors of a process."""
@@ -70,7 +72,7 @@ class Reserve:
 
     def takes(self, argv: Sequence[str], env: Mapping[str, str]) -> bool:
         """Whether a fork of it does as well as a Python that is newly started."""
-        differing = {*env.items()} ^ {*self.env.items()}
+        differing = ({*env.items()} ^ {*self.env.items()}) - DEFAULTS
         plain = all(name.startswith(HARMLESS) for name, _value in differing)
         threads = env.get("OMP_NUM_THREADS", "1") == "1"
         return plain and threads and (argv[0] in ("-c", "-m") or argv[0][0] != "-")
