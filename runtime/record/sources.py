@@ -87,16 +87,21 @@ def _imported_beside(script: Path) -> dict[str, str]:
     Not the script itself, which a driver may have imported.
     """
     found = {}
-    folders = cache(Path.resolve)  # a framework is thousands of files in few folders
+    beside = os.path.join(script.parent, "")  # noqa: PTH118
+    folders = cache(os.path.realpath)  # thousands of files are in few of them
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name.startswith("__") or not file:
             continue
-        path = Path(file)
-        path = path.resolve() if path.is_symlink() else folders(path.parent) / path.name
-        beside = path.suffix == ".py" and path.is_relative_to(script.parent)
+        folder, own = os.path.split(file)
+        link = os.path.islink(file)  # noqa: PTH114
+        real = folders(file) if link else os.path.join(folders(folder), own)  # noqa: PTH118
+        if not real.startswith(beside):
+            continue
+        path = Path(real)
+        source = path.suffix == ".py" and path.is_file()
         users = path != script and not path.is_relative_to(OURS)
-        if beside and users and "site-packages" not in path.parts and path.is_file():
+        if source and users and "site-packages" not in path.parts:
             found[name] = sha256(path)
     return found
 

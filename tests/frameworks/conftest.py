@@ -9,8 +9,11 @@ import pytest
 pytest.register_assert_rewrite("contract", "planted")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import warm  # noqa: E402
 from chosen import adapters  # noqa: E402
 from contract import SIDES  # noqa: E402
+
+warm.spawned()
 
 
 @pytest.hookimpl(tryfirst=True)

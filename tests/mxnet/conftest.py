@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import placements
 import pytest
+import warm
 
 from narrowcast.runtime.frameworks import mxnet as adapter
 from narrowcast.runtime.frameworks.inputs import Input
@@ -21,6 +21,8 @@ from narrowcast.runtime.frameworks.mxnet.ir.library import mx
 from narrowcast.runtime.graph.graph import Placement, Precision
 
 nn, rnn = mx.gluon.nn, mx.gluon.rnn
+
+warm.spawned()
 
 
 class Tools:
@@ -302,14 +304,8 @@ def python() -> Python:
     def run(
         *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] = {}
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=cwd,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "FORCE_BF16": "1", **env},
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
+        forced = {"OMP_NUM_THREADS": "1", "FORCE_BF16": "1"}
+        return warm.run(arguments, cwd, {**os.environ, **forced, **env}, timeout=240)
 
     return run
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
+import warm
 
 from narrowcast.runtime.frameworks.mxnet import answers
 from narrowcast.runtime.frameworks.mxnet.running.switches import hold_fp32
@@ -72,11 +73,11 @@ sys.modules["mxnet"] = None
     ],
 )
 def test_an_environment_without_mxnet_says_what_to_install(
-    before: str, said: str, remedy: str, python: Any, tmp_path: Path
+    before: str, said: str, remedy: str, tmp_path: Path
 ) -> None:
     script = tmp_path / "start.py"
     script.write_text(before + REQUIRE)
-    done = python(script)
+    done = warm.newly((str(script),), tmp_path, os.environ)
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert remedy in done.stdout

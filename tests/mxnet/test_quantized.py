@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import warm
 from mxnet.contrib import quantization
 
 from narrowcast.runtime.common.errors import ModelError
@@ -152,8 +151,8 @@ def test_int8_stays_and_floats_between_go_to_16_bits(
 
 
 def _alone(prefix: Path, how: str) -> list[Any]:
-    command = [sys.executable, "-c", ALONE, str(prefix), how]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = warm.run(("-c", ALONE, prefix, how))
+    assert done.returncode == 0, done.stderr
     return [np.array(each, np.float32) for each in json.loads(done.stdout)]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import warm
 from nightly import some
 
 from narrowcast.runtime.common.errors import DataError, PlanError
@@ -117,8 +116,7 @@ def _operators(network: Any) -> Counter[str]:
 
 
 def _alone(prefix: Path, how: str) -> list[Any]:
-    command = [sys.executable, "-c", ALONE, str(prefix), how]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = warm.run(("-c", ALONE, prefix, how))
     assert done.returncode == 0, done.stderr
     return [np.array(each, np.float32) for each in json.loads(done.stdout)]
 

@@ -6,14 +6,19 @@ import copy
 import os
 import runpy
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import placements
 import pytest
+
+if "SWEEP" not in os.environ:
+    # Spares inductor the programs by which it asks what the compiler can do: 5 s each.
+    os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
+
 import torch
+import warm
 
 from narrowcast.codegen import compile_script, render
 from narrowcast.runtime.frameworks import pytorch
@@ -26,6 +31,7 @@ from narrowcast.spec import loads
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mnist"
 
 torch.set_num_threads(1)
+warm.spawned()
 
 
 class Tools:
@@ -111,14 +117,11 @@ def python() -> Python:
     def run(
         *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] = {}
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=cwd,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "FORCE_BF16": "1", **env},
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
+        forced = {"OMP_NUM_THREADS": "1", "FORCE_BF16": "1"}
+        variables = {**os.environ, **forced, **env}
+        # Code that opens a file without narrowcast must import what it needs itself.
+        start = warm.newly if arguments[0] == "-c" else warm.run
+        return start([*map(str, arguments)], cwd, variables, timeout=240)
 
     return run
 

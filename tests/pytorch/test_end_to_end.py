@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import os
@@ -230,6 +231,13 @@ class Project:
         plan: dict[str, Any] = json.loads((self.folder / "net.plan.json").read_text())
         return plan
 
+    def copied(self, folder: Path) -> Project:
+        """The same in another folder, with all that was made in this one."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        other = copy.copy(self)
+        other.folder, other.model = folder, copy.deepcopy(self.model)
+        return other
+
     def predict(self, x: torch.Tensor, name: str = "net.bf16.pt2") -> torch.Tensor:
         module = torch.export.load(self.folder / name).module()
         with torch.no_grad():
@@ -242,9 +250,26 @@ def project(tmp_path: Path, python: Any) -> Project:
     return Project(tmp_path, python)
 
 
-def test_npz_data_and_mean_squared_error(project: Project) -> None:
+@pytest.fixture(scope="module")
+def first(python: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What is judged by rows, converted once, and what was said of it."""
+    project = Project(tmp_path_factory.mktemp("first"), python)
     project.spec(NPZ)
-    report = report_of(project.run("--json"))
+    return project, project.run("--json")
+
+
+@pytest.fixture
+def planned(first: Any, tmp_path: Path) -> Project:
+    """A copy of its folder: a plan lies beside the spec."""
+    project, done = first
+    report_of(done)
+    copied: Project = project.copied(tmp_path)
+    return copied
+
+
+def test_npz_data_and_mean_squared_error(first: Any) -> None:
+    project, done = first
+    report = report_of(done)
     judged = report["judgement"]
     assert judged["baseline"]["metric"] == "MSE"
     assert judged["baseline"]["value"] < 1e-10 < judged["result"]["value"] < 0.01
@@ -293,13 +318,11 @@ def test_drift_on_random_inputs_judges_where_it_is_asked_for(project: Project) -
     assert {each["metric"] for each in parts} == set(numbers)
 
 
-def test_changed_weights_are_said_applied_and_evaluated(project: Project) -> None:
-    project.spec(NPZ)
-    report_of(project.run("--json"))
+def test_changed_weights_are_said_applied_and_evaluated(planned: Project) -> None:
     with torch.no_grad():
-        project.model[3].bias += 0.05
-    project.save()
-    done = project.run("--json")
+        planned.model[3].bias += 0.05
+    planned.save()
+    done = planned.run("--json")
     report = report_of(done)
     assert report["warnings"] == ["net.pth changed since the plan was made"]
     assert "warning    net.pth changed since the plan was made" in done.stderr
@@ -308,7 +331,7 @@ def test_changed_weights_are_said_applied_and_evaluated(project: Project) -> Non
     assert report["judgement"]["holds"]
     x = torch.randn(5, 8)
     with torch.no_grad():
-        assert torch.allclose(project.predict(x), project.model(x), atol=0.02)
+        assert torch.allclose(planned.predict(x), planned.model(x), atol=0.02)
 
 
 PINNED = """
@@ -317,16 +340,14 @@ quantization:
 """
 
 
-def test_a_pin_added_after_the_plan_is_not_ignored(project: Project) -> None:
-    project.spec(NPZ)
-    report_of(project.run("--json"))
-    project.spec(NPZ + PINNED)
-    done = project.run()
+def test_a_pin_added_after_the_plan_is_not_ignored(planned: Project) -> None:
+    planned.spec(NPZ + PINNED)
+    done = planned.run()
     assert (done.returncode, done.stdout) == (2, "")
     assert "net.plan.json has 0:linear:0 in bf16" in done.stderr
     assert "quantization.op_wise" in done.stderr
-    report = report_of(project.run("--search", "--json"))
-    assert project.plan()["ops"]["0:linear:0"] == "fp32"
+    report = report_of(planned.run("--search", "--json"))
+    assert planned.plan()["ops"]["0:linear:0"] == "fp32"
     assert 0 < report["flops_low"] < report["flops"]
 
 
@@ -357,22 +378,20 @@ def test_of_both_precisions_the_better_is_kept_and_replayed(
 LATENCY = NPZ.replace("tuning:", "tuning:\n  objective: latency")
 
 
-def test_the_kernels_of_a_plan_are_replayed_and_reported(project: Project) -> None:
-    project.spec(NPZ)
-    report_of(project.run("--json"))
-    plan = {**project.plan(), "forms": {"0:linear:0": "linear+relu"}}
-    project.write("net.plan.json", json.dumps(plan))
-    project.spec(LATENCY)
-    report = report_of(project.run("--json"))
+def test_the_kernels_of_a_plan_are_replayed_and_reported(planned: Project) -> None:
+    plan = {**planned.plan(), "forms": {"0:linear:0": "linear+relu"}}
+    planned.write("net.plan.json", json.dumps(plan))
+    planned.spec(LATENCY)
+    report = report_of(planned.run("--json"))
     assert report["replayed"] and report["judgement"]["holds"]
     assert report["kernels"] == "1 linear+relu"
-    graph = torch.export.load(project.folder / "net.bf16.pt2").graph
+    graph = torch.export.load(planned.folder / "net.bf16.pt2").graph
     called = [str(n.target) for n in graph.nodes if n.op == "call_function"]
     assert "mkldnn._linear_pointwise.default" in called
     assert "aten.relu.default" not in called
     plan["forms"] = {"0:linear:0": "linear+gelu"}
-    project.write("net.plan.json", json.dumps(plan))
-    done = project.run()
+    planned.write("net.plan.json", json.dumps(plan))
+    done = planned.run()
     assert (done.returncode, done.stdout) == (2, "")
     assert "0:linear:0 as linear+gelu" in done.stderr
 
@@ -388,11 +407,9 @@ def test_latency_decides_by_the_clock_only_on_the_target(project: Project) -> No
         assert "nothing is timed here" in " ".join(report["warnings"])
 
 
-def test_a_changed_spec_is_said_and_evaluated(project: Project) -> None:
-    project.spec(NPZ)
-    report_of(project.run("--json"))
-    project.spec(NPZ.replace("batch_size: 16", "batch_size: 8"))
-    report = report_of(project.run("--json"))
+def test_a_changed_spec_is_said_and_evaluated(planned: Project) -> None:
+    planned.spec(NPZ.replace("batch_size: 16", "batch_size: 8"))
+    report = report_of(planned.run("--json"))
     assert report["replayed"]
     (warning,) = report["warnings"]
     assert "the spec changed since the plan was made" in warning
@@ -424,20 +441,18 @@ def test_a_model_with_nothing_to_convert_is_refused(project: Project) -> None:
     assert "float64" in done.stderr
 
 
-def test_a_changed_graph_does_not_take_the_plan(project: Project) -> None:
-    project.spec(NPZ)
-    report_of(project.run("--json"))
-    (project.folder / "net.bf16.pt2").unlink()
-    project.write("net.py", NET.replace("nn.ReLU()", "nn.GELU()"))
-    plan = project.plan()
-    done = project.run()
+def test_a_changed_graph_does_not_take_the_plan(planned: Project) -> None:
+    (planned.folder / "net.bf16.pt2").unlink()
+    planned.write("net.py", NET.replace("nn.ReLU()", "nn.GELU()"))
+    plan = planned.plan()
+    done = planned.run()
     assert done.returncode == 2
     assert done.stdout == ""
     assert "net.plan.json was made for another graph" in done.stderr
     assert "1:relu:0" in done.stderr
     assert "Traceback" not in done.stderr
-    assert project.plan() == plan
-    assert not (project.folder / "net.bf16.pt2").exists()
+    assert planned.plan() == plan
+    assert not (planned.folder / "net.bf16.pt2").exists()
 
 
 def test_a_criterion_out_of_reach_delivers_the_best_trial(project: Project) -> None:

@@ -177,9 +177,7 @@ def test_int8_kernels_run_in_a_fresh_process_without_torchao(
     batch: Any,
     saved: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("TORCHINDUCTOR_VEC_ISA_OK", "1")
     package = pytorch.compile_saved(saved, tmp_path / "net.compiled.pt2")
     assert kernels(package) == {"qconv": 3, "qlinear": 2}
     inputs, found = tmp_path / "inputs.npz", tmp_path / "found.npz"

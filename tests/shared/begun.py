@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+import warm
 
 from narrowcast.spec import Spec, load
 
@@ -22,12 +22,7 @@ def begun(folder: Path, model: str, *options: str) -> Spec:
 
 
 def _narrowcast(folder: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "narrowcast", *arguments],
-        cwd=folder,
-        env=os.environ | {"FORCE_BF16": "1", "NARROWCAST_CACHE": str(folder / "cache")},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    variables = {"FORCE_BF16": "1", "NARROWCAST_CACHE": str(folder / "cache")}
+    command = ("-m", "narrowcast", *arguments)
+    done = warm.run(command, folder, {**os.environ, **variables})
     assert done.returncode == 0, done.stdout + done.stderr

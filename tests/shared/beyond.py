@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import warm
 
 ROWS = 7
 WORDS = 5
@@ -37,13 +36,8 @@ def refused(folder: Path, model: str, *, data: bool) -> list[str]:
     (folder / "net.yaml").write_text(spec)
     ids = np.arange(20 * WORDS).reshape(20, WORDS) % (ROWS + 4)
     np.savez(folder / "ids.npz", ids=ids, label=np.zeros(20, int))
-    done = subprocess.run(
-        [sys.executable, "-m", "narrowcast", "run", "net.yaml", "--no-timing"],
-        cwd=folder,
-        env={**os.environ, "FORCE_BF16": "1"},
-        capture_output=True,
-        text=True,
-    )
+    command = ("-m", "narrowcast", "run", "net.yaml", "--no-timing")
+    done = warm.run(command, folder, {**os.environ, "FORCE_BF16": "1"})
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr.splitlines()[-2:]

@@ -6,13 +6,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import warm
 import yaml
 
 
@@ -38,13 +38,8 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """`narrowcast run net.yaml` with options of the script."""
         forced = {"FORCE_BF16": "1", "FORCE_FP16": "1", "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            [sys.executable, *command, *options],
-            cwd=self.folder,
-            env={**os.environ, **forced, **env},
-            capture_output=True,
-            text=True,
-        )
+        variables = {**os.environ, **forced, **env}
+        return warm.run((*command, *options), self.folder, variables)
 
     def report(self, *options: str, **how: Any) -> dict[str, Any]:
         """What `--json` says of a run, with its exit code."""

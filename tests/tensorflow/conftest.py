@@ -16,6 +16,7 @@ import one_model
 import placements
 import pytest
 import tensorflow as tf
+import warm
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
@@ -29,6 +30,8 @@ from narrowcast.runtime.frameworks.tensorflow.ir.frozen import (
 from narrowcast.runtime.graph.graph import Placement, Precision
 
 Batch = tuple[Any, ...]
+
+warm.spawned()
 
 
 @dataclass(frozen=True)

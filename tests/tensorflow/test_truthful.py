@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -18,6 +16,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 from tensorflow.core.protobuf import saved_model_pb2
 
 BATCH = 50
@@ -82,13 +81,8 @@ def converted(request: Any, tmp_path_factory: Any) -> Converted:
     np.savez(folder / "d.npz", **data)
     (folder / "s.yaml").write_text(SPEC.format(**request.param))
     for command in ("-m narrowcast generate s.yaml", "convert_t.py --json"):
-        done = subprocess.run(
-            [sys.executable, *command.split()],
-            cwd=folder,
-            env={**os.environ, "FORCE_BF16": "1"},
-            capture_output=True,
-            text=True,
-        )
+        variables = {**os.environ, "FORCE_BF16": "1"}
+        done = warm.run(command.split(), folder, variables)
         assert done.returncode == 0, done.stderr
     plan = json.loads((folder / "t.plan.json").read_text())
     return Converted(folder, json.loads(done.stdout), plan, data)
