@@ -36,7 +36,7 @@ from .interrupts import Interruptible, interruptible
 from .kernels import costing
 from .kernels.quantizing import int8_data, quantized, tell_of_hardware
 from .scoring import hold_to_data, tell_of_other_data
-from .slots.freeing import told
+from .slots import freeing
 from .slots.slots import Slots, Standard
 
 
@@ -87,8 +87,7 @@ class Conversion:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for summary and plan: what was done before, what was seen of data."""
-        traced = (*self.traced.notes, *told(self.traced))
-        return (*traced, *self.slots.notes, *self.sizes.notes)
+        return (*freeing.notes(self.traced), *self.slots.notes, *self.sizes.notes)
 
     @property
     def forms(self) -> Mapping[str, str]:

@@ -255,4 +255,4 @@ class OutputKeys(Section):
 class OutputSection(OutputKeys):
     """One output of the model, with its name."""
 
-    name: Text
+    name: Text = Field(description="Its name in the model, or of a tuple any.")

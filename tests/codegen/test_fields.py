@@ -95,6 +95,8 @@ TABLE: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "model.inputs.value": (NAMED, 0, [0, 1]),
     "model.inputs.largest.*": (PLAIN, {"batch": 8}, {"batch": 16}),
     "model.outputs": (PLAIN, ABSENT, "logits"),
+    "model.outputs.*": (PLAIN, {"a": {}}, {"a": {"dtype": "bfloat16"}}),
+    "model.outputs.*.dtype": (PLAIN, "float32", "bfloat16"),
     "device": (PLAIN, "cpu", "gpu"),
     "mixed_precision.precisions": (PLAIN, "bf16", "fp16"),
     "evaluation.accuracy.metric.topk": (evaluated(), 1, 5),

@@ -18,7 +18,7 @@ from narrowcast.runtime.frameworks.inputs import Input
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino, portable
 from narrowcast.runtime.frameworks.onnx.program import Program
 from narrowcast.runtime.graph.graph import Precision, casts
-from narrowcast.runtime.run.slots.freeing import freed, told
+from narrowcast.runtime.run.slots.freeing import freed, notes
 
 FP32, BF16, FP16 = Precision.FP32, Precision.BF16, Precision.FP16
 TYPES = {BF16: TensorProto.BFLOAT16, FP16: TensorProto.FLOAT16}
@@ -102,7 +102,7 @@ def test_a_freed_border_has_no_casts_and_the_same_values(
         assert np.array_equal(found[1], rounded(expected[1], low))
         assert np.array_equal(found[0], expected[0])
         assert np.array_equal(found[2], expected[2])
-    (said,) = told(program)
+    (said,) = notes(program)
     assert said == f"the converted model takes x in {low} and returns logits in {low}"
 
 

@@ -22,7 +22,7 @@ from narrowcast.runtime.frameworks.pytorch import Program
 from narrowcast.runtime.graph.graph import Graph, Precision, casts
 from narrowcast.runtime.report.explain import explained
 from narrowcast.runtime.report.text import explanation_text
-from narrowcast.runtime.run.slots.freeing import freed, told
+from narrowcast.runtime.run.slots.freeing import freed, notes
 from narrowcast.runtime.search.limits.ranges import Ranges
 
 BF16 = Precision.BF16
@@ -153,8 +153,8 @@ def test_beside_fp32_a_freed_border_is_one_cast(plain: Program) -> None:
 
 
 def test_the_border_is_told_by_the_models_names(plain: Program) -> None:
-    assert told(plain) == ()
-    (said,) = told(free(plain, "scale", logits=1))
+    assert notes(plain) == ()
+    (said,) = notes(free(plain, "scale", logits=1))
     assert said == "the converted model takes scale in bf16 and returns logits in bf16"
 
 

@@ -94,8 +94,8 @@ def _checked(graph: Graph, tensor: str, key: str, name: str) -> str:
     return tensor
 
 
-def told(traced: Traced) -> tuple[str, ...]:
-    """A sentence for summary and plan, of what those who run the model must know."""
+def notes(traced: Traced) -> tuple[str, ...]:
+    """What was done to the model, and what those who run it must know of its borders."""
     graph = traced.graph
     own = traced.own_outputs if isinstance(traced, Freeable) else {}
     names = {tensor: name for name, tensor in own.items()}
@@ -105,4 +105,5 @@ def told(traced: Traced) -> tuple[str, ...]:
         for verb, freed in (("takes", graph.given), ("returns", graph.returned))
         if freed
     ]
-    return (f"the converted model {' and '.join(parts)}",) if parts else ()
+    told = (f"the converted model {' and '.join(parts)}",) if parts else ()
+    return (*traced.notes, *told)

@@ -15,11 +15,10 @@ from ...quantizing.quantization import Quantization, Scales
 from ...quantizing.scaling import raised_to_bf16, scale_of, unsigned
 from ..ir.naming import Names
 from ..ir.quantized.forms import Forms
-from ..preparation.adapters import CannotAdapt
 from ..running.given import arrays
 from ..running.low import Singles
 from ..running.session import Executor
-from ..writing.int8.opset import NARROW, raised
+from ..writing.int8.opset import NARROW, can_be_raised
 from ..writing.int8.quantized import Quantized
 from .candidates import Candidates, candidates
 from .probing import probed
@@ -87,11 +86,7 @@ class Calibrator:
 
     def _can_be_narrow(self) -> bool:
         """Whether the model has a like in the opset that this needs."""
-        try:
-            raised(self.model.clone(), NARROW)
-        except CannotAdapt:
-            return False
-        return True
+        return can_be_raised(self.model, NARROW)
 
     def _taken(
         self, batches: Iterable[Inputs], samples: int

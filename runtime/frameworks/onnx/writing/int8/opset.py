@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from .....graph.graph import Precision
 from ...ir.rewriting.editing import editor
+from ...preparation.adapters import CannotAdapt
 from ...preparation.opsets import own_opset
 from ...preparation.upgrade import upgrade
 from .candidate import Candidate
@@ -33,3 +34,12 @@ def raised(model: ir.Model, opset: int = LEAST) -> None:
     """
     if own_opset(model) < opset:
         upgrade(model, opset, editor(model))
+
+
+def can_be_raised(model: ir.Model, opset: int) -> bool:
+    """Whether a model has a like in an opset; it stays as it is."""
+    try:
+        raised(model.clone(), opset)
+    except CannotAdapt:
+        return False
+    return True
