@@ -40,13 +40,15 @@ def returned(graph: Graph) -> frozenset[str]:
 
 
 def narrowed(candidate: Candidate, made: Precision) -> Candidate:
-    """A candidate whose kernel leaves a precision, which then holds all its scales."""
-    if made is FP32:
+    """A candidate whose kernel leaves a precision, which then holds all its scales.
+
+    Products of two activations leave fp32: the kernel that OpenVINO makes of attention
+    gives wrong values where they leave bf16.
+    """
+    if made is FP32 or candidate.weight is None:
         return candidate
     taken = {k: (name, _held(own)) for k, (name, own) in candidate.taken.items()}
-    weight = candidate.weight
-    if weight is not None:
-        weight = replace(weight, integers=_held(weight.integers))
+    weight = replace(candidate.weight, integers=_held(candidate.weight.integers))
     return replace(candidate, taken=taken, weight=weight, made=made)
 
 
