@@ -19,7 +19,11 @@ from .arguments import parsed
 from .common.errors import NarrowcastError
 from .common.telling.aside import Aside, aside
 from .common.telling.colours import headed, is_coloured
-from .common.telling.early import interrupts_were_caught, is_json_asked
+from .common.telling.early import (
+    interrupts_were_caught,
+    is_json_asked,
+    was_interrupted,
+)
 from .common.telling.failures import Answer, Failure
 from .common.telling.heartbeat import beating
 from .common.telling.progress import (
@@ -150,12 +154,12 @@ def _converted(
             return convert(run)
     except NarrowcastError as error:
         return failing.error(error)
-    except KeyboardInterrupt:
+    except (Exception, KeyboardInterrupt) as error:
+        if not was_interrupted(error):
+            return failing.internal(error)
         # A second one, as a group of processes gets it, has nothing left to stop.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return failing.interrupted()
-    except Exception as error:
-        return failing.internal(error)
     except BaseException as error:  # what no code of ours raises
         return failing.ended(error)
     finally:

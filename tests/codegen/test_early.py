@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import typer
 
-from narrowcast.runtime.common.telling.early import OBJECT
+from narrowcast.commands.telling.ending import ended
+from narrowcast.runtime.common.telling.early import OBJECT, was_interrupted
 from narrowcast.runtime.common.telling.failures import Failure, failure_json
 
 SPEC = Path(__file__).parents[1] / "cases/supplied_pytorch/spec.yaml"
@@ -154,3 +156,34 @@ def test_the_object_is_that_of_other_failures() -> None:
         OBJECT.format(message="gone")
         == failure_json(130, [Failure("NC921", "gone")]) + "\n"
     )
+
+
+class Named:
+    """What Pydantic's fields are to a class: told their names while it is made."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_that_python_made_an_error_of_is_one() -> None:
+    """Before 3.12 what leaves `__set_name__` becomes a RuntimeError."""
+    with pytest.raises((RuntimeError, KeyboardInterrupt)) as caught:
+        type("Section", (), {"field": Named()})
+    assert was_interrupted(caught.value)
+    assert not was_interrupted(RuntimeError("its own"))
+
+
+def test_such_a_one_ends_the_command_as_an_interrupt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def waits() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Error calling __set_name__") from error
+
+    assert ended(app, []) == 130
+    assert "error[NC921]: interrupted" in capsys.readouterr().err

@@ -87,6 +87,18 @@ def interrupts_were_caught() -> None:
     exec("")
 
 
+def was_interrupted(error: BaseException) -> bool:
+    """Whether an error is what became of a KeyboardInterrupt.
+
+    Python before 3.12 makes a RuntimeError of what leaves `__set_name__`, which runs as
+    classes are imported.
+    """
+    chain: BaseException | None = error
+    while chain is not None and not isinstance(chain, KeyboardInterrupt):
+        chain = chain.__cause__ or chain.__context__
+    return chain is not None
+
+
 def _write(descriptor: int, text: str) -> None:
     with suppress(OSError):  # closed, full, or not read any more
         os.write(descriptor, text.encode())

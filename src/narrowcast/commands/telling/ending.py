@@ -11,7 +11,10 @@ from typing import Any
 
 import typer
 
-from narrowcast.runtime.common.telling.early import interrupts_were_caught
+from narrowcast.runtime.common.telling.early import (
+    interrupts_were_caught,
+    was_interrupted,
+)
 
 from ..options import BAD
 from ..saying import begin, failure, finish, is_json
@@ -75,6 +78,8 @@ def _code(app: typer.Typer, arguments: Sequence[str]) -> int:
             raise end.__context__ from None
         return end.code if isinstance(end.code, int) else BAD
     except Exception as error:
+        if was_interrupted(error):
+            return _interrupted(arguments)
         return _internal(error)
 
 
