@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import openvino as ov
 import pytest
@@ -14,7 +15,11 @@ from quantizable_onnx import FLOAT, all_int8
 
 from narrowcast.runtime.frameworks.comparing import relative_error
 from narrowcast.runtime.frameworks.onnx import onnxruntime, openvino
-from narrowcast.runtime.frameworks.quantizing.quantization import Quantization
+from narrowcast.runtime.frameworks.quantizing.quantization import (
+    Integers,
+    Quantization,
+    Sides,
+)
 from narrowcast.runtime.graph.graph import Precision
 from narrowcast.runtime.placement import low_compute
 
@@ -170,3 +175,45 @@ def test_attention_in_any_precisions_is_what_the_file_says(
     compiled = ov.Core().compile_model(str(path), "CPU", hint)
     (made,) = compiled(list(case.batch)).values()
     assert relative_error(expected, made) < 0.02
+
+
+@pytest.mark.parametrize("bias", [None, 0.0, 0.5])
+def test_what_is_read_as_floats_too_is_right_as_integers(
+    tools: Any, tmp_path: Path, bias: float | None
+) -> None:
+    """OpenVINO made zeros of the second convolution where the first had no bias."""
+    b = tools.Builder()
+    inputs = ["x", b.weight("w0", 16, 3, 3, 3, scale=0.2)]
+    if bias is not None:
+        inputs.append(b.constant("b0", np.full(16, bias, np.float32)))
+    b.node("Conv", inputs, "a", pads=[1] * 4)
+    b.node("Sigmoid", ["a"], "s")
+    b.node("Conv", ["a", b.weight("w1", 16, 16, 3, 3, scale=0.1)], "y")
+    shape = ["n", 16, 16, 16]
+    ends = [("s", FLOAT, shape), ("y", FLOAT, ["n", 16, 14, 14])]
+    model = b.model([("x", FLOAT, ["n", 3, 16, 16])], ends)
+    case = tools.Case(model, b.random_batch((2, 3, 16, 16)))
+    traced = tools.trace(case, openvino, BF16)
+    traced = traced.calibrated([case.batch], Quantization())
+    placement = dict.fromkeys(traced.graph.by_id, FP32) | {"a": INT8, "y": INT8}
+    made = openvino.predictor(traced.apply(placement))(case.batch)
+    expected = openvino.predictor(case.model)(case.batch)
+    for reference, value in zip(expected, made, strict=True):
+        assert relative_error(reference, value) < 0.05
+
+
+def test_a_weight_of_two_products_is_stored_as_each_takes_it(tools: Any) -> None:
+    """One takes it as it is, the other transposed, both in one scale."""
+    b = tools.Builder()
+    weight = b.weight("w", 32, 32, scale=0.2)
+    b.node("MatMul", ["x", weight], "a")
+    b.node("Gemm", ["a", weight], "y", transB=1)
+    ends = [("x", FLOAT, ["n", 32])], [("y", FLOAT, ["n", 32])]
+    case = tools.Case(b.model(*ends), b.random_batch((16, 32)))
+    traced = tools.trace(case, onnxruntime, FP16)
+    whole = Sides(weight=Integers(granularity="per_tensor"))
+    traced = traced.calibrated([case.batch], Quantization(dynamic=True, sides=whole))
+    assert {op.id for op in traced.graph.ops if op.kernel(INT8)} == {"a", "y"}
+    made = onnxruntime.predictor(traced.apply({"a": INT8, "y": INT8}))(case.batch)
+    expected = onnxruntime.predictor(case.model)(case.batch)
+    assert relative_error(expected[0], made[0]) < 0.05

@@ -135,6 +135,7 @@ def _candidate(site: Site, op: Op, forms: Forms, sides: Sides) -> Candidate:
         bias,
         tuple(_last(node, op)) if whole else (),
         wanted,
+        filled=node.op_type in forms.filled,
     )
 
 
@@ -189,6 +190,7 @@ def _is_added_to(node: ir.Node) -> bool:
         node.op_type == "MatMul"
         and len(readers) == 1
         and readers[0][0].op_type == "Add"
+        and readers[0][0].graph is node.graph
     )
 
 
@@ -199,5 +201,6 @@ def _last(node: ir.Node, op: Op) -> Iterator[str]:
     readers = [reader for reader, _ in value.uses()]
     if len(readers) == 1 and not value.is_graph_output():
         (reader,) = readers
-        if not reader.domain and reader.op_type == "Relu":
+        beside = reader.graph is node.graph  # not in the body of a branch
+        if beside and not reader.domain and reader.op_type == "Relu":
             yield str(reader.outputs[0].name)

@@ -34,6 +34,7 @@ class Forms:
             where both sides are quantized.
         narrow: Operators whose kernel leaves 16 bits for nothing, where what they take
             is dequantized to 16 bits: the precisions in which it does.
+        filled: Operators whose kernel must have a bias where it is read more than once.
     """
 
     computed: Callable[[ir.Model], frozenset[str]]
@@ -52,3 +53,4 @@ class Forms:
     dynamic: Set[str] = frozenset()
     sums: bool = False
     narrow: Mapping[str, Set[Precision]] = field(default_factory=dict)
+    filled: Set[str] = frozenset()

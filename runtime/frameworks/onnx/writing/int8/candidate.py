@@ -36,6 +36,7 @@ class Candidate:
             fp32 makes.
         output: How they are to be quantized.
         made: What the kernel leaves its floats in: what it takes is dequantized to that.
+        filled: Whether it must have a bias where it is read more than once.
     """
 
     taken: Mapping[int, tuple[str, Integers]]
@@ -44,6 +45,7 @@ class Candidate:
     rounded: tuple[str, ...] = ()
     output: Integers = field(default_factory=Integers)
     made: Precision = Precision.FP32
+    filled: bool = False
 
     def is_weight(self, slot: int) -> bool:
         """Whether a slot takes the weight."""

@@ -27,7 +27,7 @@ class Dynamic:
     def __init__(self, versions: Versions) -> None:
         self.versions = versions
         self._found: dict[ir.Value, list[ir.Value]] = {}
-        self._weights: dict[tuple[ir.Value, bytes], list[ir.Value]] = {}
+        self._weights: dict[tuple[ir.Value, bool, bytes], list[ir.Value]] = {}
 
     def write(self, node: ir.Node, how: WeightScales) -> None:
         """Let a MatMul or Gemm, which stays the node of that output, be so.
@@ -74,7 +74,7 @@ class Dynamic:
         self, value: ir.Value, how: WeightScales, turned: bool
     ) -> list[ir.Value]:
         """A weight as integers, its scales, and its zero points if it has some."""
-        key = (value, how.scales.tobytes() + how.zeros.tobytes())
+        key = (value, turned, how.scales.tobytes() + how.zeros.tobytes())
         if key not in self._weights:
             self._weights[key] = list(self._stored(value, how, turned))
         return self._weights[key]

@@ -20,6 +20,7 @@ from ...ir.weights import DTYPES, register, rounded_tensor
 from ..casts import Versions
 from .candidate import Candidate
 from .dynamic import Dynamic
+from .filled import fill
 from .quantized import Quantized
 from .stored import stored
 
@@ -46,8 +47,11 @@ class Integral:
             self._dynamic.write(node, scales)
             self._passed[weight] = None
             return
+        weight = node.inputs[1]
         for k, value in enumerate(self._inputs(op, candidate, node)):
             node.replace_input_with(k, value)
+        if candidate.filled and weight is not None:
+            fill(node, _stored(weight).shape.numpy()[0], self.versions)
 
     def _inputs(
         self, op: Op, candidate: Candidate, node: ir.Node

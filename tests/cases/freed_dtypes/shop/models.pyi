@@ -1,0 +1,3 @@
+import torch
+
+def regressor() -> torch.nn.Module: ...
