@@ -155,7 +155,7 @@ def _converted(
     except NarrowcastError as error:
         return failing.error(error)
     except (Exception, KeyboardInterrupt) as error:
-        if not was_interrupted(error):
+        if isinstance(error, Exception) and not was_interrupted(error):
             return failing.internal(error)
         # A second one, as a group of processes gets it, has nothing left to stop.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

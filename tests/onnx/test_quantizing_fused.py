@@ -217,3 +217,24 @@ def test_a_weight_of_two_products_is_stored_as_each_takes_it(tools: Any) -> None
     made = onnxruntime.predictor(traced.apply({"a": INT8, "y": INT8}))(case.batch)
     expected = onnxruntime.predictor(case.model)(case.batch)
     assert relative_error(expected[0], made[0]) < 0.05
+
+
+def test_a_relu_in_a_body_ends_no_kernel(tools: Any) -> None:
+    b = tools.Builder()
+    b.node("Conv", ["x", b.weight("w", 8, 3, 3, 3, scale=0.2)], "h")
+    b.node("ReduceSum", ["x"], "sum", keepdims=0)
+    b.node("Greater", ["sum", b.constant("zero", 0.0, "f4")], "positive")
+    inner = tools.Builder()
+    inner.node("Relu", ["h"], "q")
+    other = tools.Builder()
+    other.node("Neg", [other.weight("v", 2, 8, 6, 6)], "e")
+    bodies = {
+        "then_branch": inner.graph([], [("q", FLOAT, None)], "then_branch"),
+        "else_branch": other.graph([], [("e", FLOAT, None)], "else_branch"),
+    }
+    b.node("If", ["positive"], "y", **bodies)
+    ends = [("x", FLOAT, ["n", 3, 8, 8])], [("y", FLOAT, ["n", 8, 6, 6])]
+    case = tools.Case(b.model(*ends), b.random_batch((2, 3, 8, 8)))
+    traced = tools.trace(case, onnxruntime, FP16)
+    traced = traced.calibrated([case.batch], Quantization())
+    assert "h" in {*traced.int8.ops, *traced.int8_refusals}
