@@ -144,7 +144,7 @@ def main(names: list[str]) -> None:
         )
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     print(
-        f"\nGeometric mean over autocast: {mean:.2f}x (milliseconds per batch of 8, {torch.get_num_threads()} threads)"
+        f"\nGeometric mean over autocast: {mean:.2f}x (milliseconds per batch, {torch.get_num_threads()} threads)"
     )
 
 
