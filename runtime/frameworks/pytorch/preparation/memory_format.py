@@ -3,7 +3,8 @@
 A contiguous convolution is reordered to blocks and back by oneDNN on every call. With
 the weight in channels-last the output is too, and pointwise ops and pools keep it, so
 one reordering at the graph's entrance remains. A table's kernel copies indices that lie
-apart. Measured in benchmarks/pytorch.
+apart, and what multiplies few rows in fp32 reads a weight by its columns. Measured in
+benchmarks/pytorch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from torch import fx
 
 from ..ir import nodes
 from ..ir.naming import name_op
-from ..ir.prepared import Prepared, attribute, is_constant, replace_constant
+from ..ir.prepared import (
+    Prepared,
+    attribute,
+    by_columns,
+    constant,
+    is_constant,
+    replace_constant,
+)
+from ..ir.recurrent import recurrent
 from ..ir.regions import regions
 
 CONVOLUTIONS = frozenset({"conv2d", "convolution", "conv_transpose2d"})
@@ -49,6 +58,24 @@ def channels_last(prepared: Prepared) -> None:
             node.target = torch.ops.aten.reshape.default
     for module in modules:
         module.recompile()
+
+
+def lay_recurrent_weights(prepared: Prepared) -> None:
+    """Lay the weights of GRUs and plain recurrent layers out by columns, on a CPU.
+
+    Each step is a product of a few rows, which MKL computes 1.1 to 1.7 times as fast so.
+    What goes to 16 bits is laid out by rows again (`ir/values/weights.py`). An LSTM's
+    kernel is oneDNN's, which is faster with rows.
+    """
+    for node in prepared.module.graph.nodes:
+        stack = recurrent(node)
+        if stack is None or stack.target is torch.ops.aten.lstm.input:
+            continue
+        for weight in stack.weights:
+            if is_constant(weight) and len(weight.users) == 1:
+                value = constant(prepared.module, weight)
+                if value.dim() == 2 and value.device.type == "cpu":
+                    replace_constant(prepared.module, weight, by_columns(value))
 
 
 def join_indices(prepared: Prepared) -> None:

@@ -15,7 +15,7 @@ from .gelu import join_gelus
 from .identities import drop_identities
 from .linear_layers import write_linear
 from .masks import drop_open_masks
-from .memory_format import channels_last, join_indices
+from .memory_format import channels_last, join_indices, lay_recurrent_weights
 from .norms import fold_batch_norms
 from .pads import fold_pads
 from .recurrent_layers import split_recurrent_layers
@@ -32,6 +32,7 @@ PASSES: tuple[Pass, ...] = (
     write_linear,
     drop_open_masks,
     join_indices,
+    lay_recurrent_weights,
 )
 
 BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)
