@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -83,9 +85,10 @@ class Residual(nn.Module):
         self.act = nn.SiLU()
 
     def forward(self, x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        y = self.conv1(self.act(self.norm1(x))) + self.time(self.act(time))[
-            :, :, None, None
-        ]
+        y = (
+            self.conv1(self.act(self.norm1(x)))
+            + self.time(self.act(time))[:, :, None, None]
+        )
         y = self.conv2(self.act(self.norm2(y)))
         made: torch.Tensor = y + self.skip(x)
         return made
@@ -158,7 +161,7 @@ class DLRM(nn.Module):
 
 def perceptron(*sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for taken, made in zip(sizes, sizes[1:], strict=False):
+    for taken, made in pairwise(sizes):
         layers += [nn.Linear(taken, made), nn.ReLU()]
     return nn.Sequential(*layers)
 

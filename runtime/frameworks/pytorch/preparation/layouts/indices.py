@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import fx
 
@@ -62,10 +60,5 @@ def _lay_together(
         value = node
     for select in selects:
         select.args = (value, 0, select.args[2])
-        select.meta["val"] = select.target(*_values(select.args))
-
-
-def _values(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(a.meta["val"] if isinstance(a, fx.Node) else a for a in args)
-
-
+        place = select.args[2]
+        select.meta["val"] = torch.ops.aten.select.int(value.meta["val"], 0, place)

@@ -30,5 +30,3 @@ def lay_recurrent_weights(prepared: Prepared) -> None:
                 value = constant(prepared.module, weight)
                 if value.dim() == 2 and value.device.type == "cpu":
                     replace_constant(prepared.module, weight, by_columns(value))
-
-
