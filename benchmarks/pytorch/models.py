@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import networks
 import torch
-from networks import Batch, Made
+from networks import DLRM, EfficientNetLite0, Recurrent, UNet
 from torch import nn
 
 from narrowcast.runtime.frameworks.inputs import Input
 
 BATCH = 8
+
+Batch = tuple[torch.Tensor, ...]
+Made = tuple[nn.Module, Batch]
 
 
 def made(name: str) -> Made:
@@ -36,12 +38,22 @@ def in_dtype(batch: Batch, dtype: torch.dtype) -> Batch:
     return tuple(x.to(dtype) if x.is_floating_point() else x for x in batch)
 
 
-def images() -> Batch:
-    return (torch.randn(BATCH, 3, 224, 224),)
+def images(batch: int = BATCH) -> Batch:
+    return (torch.randn(batch, 3, 224, 224),)
 
 
-def tokens(vocabulary: int) -> Batch:
-    return (torch.randint(0, vocabulary, (BATCH, 128)),)
+def tokens(vocabulary: int, batch: int = BATCH) -> Batch:
+    return (torch.randint(0, vocabulary, (batch, 128)),)
+
+
+def alone(model: Callable[[], Made]) -> Callable[[], Made]:
+    """The model with one sample a batch."""
+
+    def made() -> Made:
+        network, batch = model()
+        return network, tuple(x[:1] for x in batch)
+
+    return made
 
 
 def resnet50() -> Made:
@@ -83,28 +95,58 @@ def gpt2_prefill() -> Made:
     return GPT2LMHeadModel(GPT2Config(use_cache=False)), tokens(50_000)
 
 
-class Recurrent(nn.Module):
-    """Two LSTM layers and a head on the last step."""
+def swin_tiny() -> Made:
+    from transformers import SwinConfig, SwinForImageClassification
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(256, 512, 2, batch_first=True)
-        self.head = nn.Linear(512, 10)
+    return SwinForImageClassification(SwinConfig()), images(4)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        steps, _state = self.lstm(x)
-        logits: torch.Tensor = self.head(steps[:, -1])
-        return logits
+
+def whisper_encoder() -> Made:
+    """The encoder of whisper-base: 1500 steps of 30 seconds."""
+    from transformers import WhisperConfig
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+    config = WhisperConfig(
+        d_model=512, encoder_layers=6, encoder_attention_heads=8, encoder_ffn_dim=2048
+    )
+    return WhisperEncoder(config), (torch.randn(1, 80, 3000),)
+
+
+def llama_8() -> Made:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=32_000,
+        hidden_size=512,
+        intermediate_size=1408,
+        num_hidden_layers=8,
+        num_attention_heads=8,
+        num_key_value_heads=2,
+        use_cache=False,
+    )
+    return LlamaForCausalLM(config), tokens(32_000, 4)
 
 
 def lstm_2() -> Made:
-    return Recurrent(), (torch.randn(BATCH, 100, 256),)
+    stack = nn.LSTM(256, 512, 2, batch_first=True)
+    return Recurrent(stack), (torch.randn(BATCH, 100, 256),)
 
 
-def alone(made: Made) -> Made:
-    """The same with one sample."""
-    model, batch = made
-    return model, tuple(x[:1] for x in batch)
+def gru_both_ways() -> Made:
+    stack = nn.GRU(256, 256, 2, batch_first=True, bidirectional=True)
+    return Recurrent(stack), (torch.randn(BATCH, 100, 256),)
+
+
+def efficientnet_lite0() -> Made:
+    return EfficientNetLite0(), images()
+
+
+def unet() -> Made:
+    return UNet(), (torch.randn(2, 4, 64, 64), torch.randn(2, 128))
+
+
+def dlrm() -> Made:
+    return DLRM(), (torch.randn(256, 13), torch.randint(0, 100_000, (256, 8)))
 
 
 MODELS: dict[str, Callable[[], Made]] = {
@@ -115,13 +157,13 @@ MODELS: dict[str, Callable[[], Made]] = {
     "BERT, 6 layers": bert_6,
     "GPT-2 small, prefill": gpt2_prefill,
     "LSTM, 2 layers": lstm_2,
-    "EfficientNet-lite0, batch 8": networks.efficientnet_lite0,
-    "ResNet-50, batch 1": lambda: alone(resnet50()),
-    "BERT, 6 layers, batch 1": lambda: alone(bert_6()),
-    "Swin-tiny, batch 4": networks.swin_tiny,
-    "Whisper encoder, 1 500 steps": networks.whisper_encoder,
-    "Llama, 8 layers, 4 x 128": networks.llama_8,
-    "UNet, batch 2": networks.unet,
-    "GRU, bidirectional": networks.gru_2,
-    "DLRM, batch 256": networks.dlrm,
+    "EfficientNet-lite0": efficientnet_lite0,
+    "ResNet-50, one image": alone(resnet50),
+    "BERT, 6 layers, one text": alone(bert_6),
+    "Swin-tiny": swin_tiny,
+    "Whisper encoder": whisper_encoder,
+    "Llama-like, 8 layers": llama_8,
+    "UNet": unet,
+    "GRU, both ways": gru_both_ways,
+    "DLRM": dlrm,
 }

@@ -111,6 +111,39 @@ def test_a_fused_kernel_rounds_no_more_than_the_ops_it_stands_for(
     assert tools.error(expected, other(x)) <= 1.5 * most
 
 
+COLUMNS = {
+    "linear, weight by columns": alone(torch.exp),
+    "linear+gelu, weight by columns": alone(F.gelu),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_weight_by_columns_is_stored_once_and_so_in_the_file(
+    tools: Any, name: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model, x = Layers(nn.Linear(8, 16), COLUMNS[name]), torch.randn(ROWS)
+    program = tools.trace(model, x)
+    assert program.prepared.module.layer.weight.stride() == (8, 1)
+    placement = tools.all_low(program)
+    path = program.save(formed(program, name).apply(placement), tmp_path / "m.pt2")
+    module = torch.export.load(path).module()
+    assert "_linear_pointwise" in called(module)
+    weights = [t for t in module.state_dict().values() if t.dim() == 2]
+    assert [(t.dtype, t.stride()) for t in weights] == [(torch.bfloat16, (1, 16))]
+    longer = torch.randn(7, 5, 8)
+    plain = program.apply(placement)
+    assert tools.error(plain(longer), module(longer)) < 2**-7
+    kept = program.apply(tools.all_fp32(program))
+    assert tools.error(tools.in_fp64(model, x), kept(x)) < 1e-6
+
+
+def test_a_weight_that_others_read_too_stays_by_rows(tools: Any) -> None:
+    one = nn.Linear(8, 8)
+    program = tools.trace(nn.Sequential(one, nn.ReLU(), one), torch.randn(4, 8))
+    assert set(forms_of(program)) == {"linear", "linear+relu"}
+
+
 class Attention(nn.Module):
     """Attention over heads with any mask."""
 
@@ -364,7 +397,7 @@ def test_equal_sites_are_timed_once(tools: Any) -> None:
     graph = program.prepared.module
     forms = sites(graph.graph)
     timed = time_forms(graph, program.batch, BF16, forms, clock, 1e-9)
-    assert len(timed) == 5
+    assert len(timed) == 2 * 5  # each with the weight by rows, and by columns
     once = calls
-    time_forms(graph, program.batch, BF16, forms[:1], clock, 1e-9)
+    time_forms(graph, program.batch, BF16, forms[:2], clock, 1e-9)
     assert calls - once == once

@@ -200,3 +200,34 @@ def test_each_layer_and_direction_has_a_precision_of_its_own(
             assert low == [
                 torch.bfloat16 if op is not part else torch.float32 for op in parts
             ]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("kind", ["gru", "rnn_tanh", "lstm"])
+def test_steps_are_contiguous_and_fp32_weights_lie_as_they_are_read(
+    tools: Any, kind: str, layers: int
+) -> None:
+    layer, _options = LAYERS[kind]
+    torch.manual_seed(0)
+    model = nn.Sequential(layer(8, 16, layers, batch_first=True))
+    x = torch.randn(5, 4, 8)
+    program = tools.trace(model, x, shapes=[("batch", "length", 8)])
+    seen = []
+
+    class Watching(torch.fx.Interpreter):
+        def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+            if len(args) == 9:
+                weight = args[2][0]
+                rows = weight.is_contiguous()
+                seen.append((args[0].is_contiguous(), weight.dtype, rows))
+            return super().call_function(target, args, kwargs)
+
+    for placement, dtype in (
+        (tools.all_fp32(program), torch.float32),
+        (tools.all_low(program), torch.bfloat16),
+    ):
+        seen.clear()
+        with torch.no_grad():
+            Watching(program.apply(placement)).run(x)
+        rows = kind == "lstm" or dtype != torch.float32
+        assert seen == [(True, dtype, rows)] * layers

@@ -62,6 +62,24 @@ def is_constant(node: object) -> TypeGuard[fx.Node]:
     )
 
 
+def in_columns(module: fx.GraphModule, node: fx.Node, before: fx.Node) -> fx.Node:
+    """The same matrix, to be laid out by columns when it is written."""
+    with module.graph.inserting_before(before):
+        new = module.graph.get_attr(str(node.target))
+    new.meta = {**node.meta, "columns": True}
+    return new
+
+
+def is_by_columns(node: fx.Node) -> bool:
+    """Whether a constant is to be laid out by columns."""
+    return bool(node.meta.get("columns"))
+
+
+def by_columns(matrix: torch.Tensor) -> torch.Tensor:
+    """The same values, each column contiguous in memory."""
+    return matrix.t().contiguous().t()
+
+
 def add_constant(
     module: fx.GraphModule, name: str, value: torch.Tensor, before: fx.Node
 ) -> fx.Node:

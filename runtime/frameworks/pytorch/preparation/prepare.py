@@ -13,9 +13,12 @@ from .absorbed import named, told
 from .constants import fold_constants
 from .gelu import join_gelus
 from .identities import drop_identities
+from .layouts.convolutions import channels_last
+from .layouts.indices import join_indices
+from .layouts.recurrent import lay_recurrent_weights
+from .layouts.rows import drop_copies_for_attention, lay_by_rows
 from .linear_layers import write_linear
 from .masks import drop_open_masks
-from .memory_format import channels_last
 from .norms import fold_batch_norms
 from .pads import fold_pads
 from .recurrent_layers import split_recurrent_layers
@@ -31,6 +34,10 @@ PASSES: tuple[Pass, ...] = (
     join_gelus,
     write_linear,
     drop_open_masks,
+    join_indices,
+    lay_recurrent_weights,
+    lay_by_rows,
+    drop_copies_for_attention,
 )
 
 BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)

@@ -27,7 +27,7 @@ def split_recurrent_layers(prepared: Prepared) -> None:
     """Put ops of one layer and direction in the place of stacks."""
     for node in list(prepared.module.graph.nodes):
         stack = recurrent(node)
-        if stack is None or stack.count == 1:
+        if stack is None or (stack.count == 1 and not stack.batch_first):
             continue
         if all(map(nodes.is_getitem, node.users)):
             _Split(prepared, node, stack).write()
@@ -54,6 +54,10 @@ class _Split:
         """What the stack gives: the last layer's sequence, and all states."""
         states: list[list[fx.Node]] = [[] for _ in self.stack.states]
         sequence = self._turned(self.stack.input)
+        if self.stack.batch_first:
+            # Of steps that are not contiguous torch makes a product for each, with a
+            # copy of the weight, where the weight takes no gradient.
+            sequence = self._call(aten.contiguous.default, sequence)
         for layer in range(self.stack.layers):
             made = []
             for way in range(self.stack.ways):

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from ....graph.graph import Precision
 from ..ir import nodes
 from ..ir.in_place import makes_new_memory
-from ..ir.prepared import attribute, is_constant
+from ..ir.prepared import attribute, by_columns, is_by_columns, is_constant
 from ..ir.regions import bodies, body_nodes
 from ..ir.slots import slots
 from ..ir.values.extremes import extremes
@@ -27,8 +27,9 @@ from ..ir.values.weights import fitted, stored, with_shifts
 from ..running.finite import after, before, narrowed
 from ..running.low import DTYPES
 
-Constant = tuple[str, torch.Tensor, torch.dtype]
-"""A constant's name, the object that it is in all regions, and a dtype to hold it in."""
+Constant = tuple[str, torch.Tensor, torch.dtype, bool]
+"""A constant's name, the object that it is in all regions, a dtype to hold it in, and
+whether by columns."""
 
 
 def rewrite(
@@ -70,7 +71,7 @@ class _Writer:
         self.graph = fx.Graph()
         self.graph.set_codegen(self.module.graph._codegen)
         self.versions: dict[tuple[fx.Node, Precision], fx.Node] = {}
-        self.constants: dict[tuple[int, torch.dtype], fx.Node] = {}
+        self.constants: dict[tuple[int, torch.dtype, bool], fx.Node] = {}
         self.plain: dict[fx.Node, fx.Node] = {}
 
     def write(self, returned: Mapping[int, Precision] = MappingProxyType({})) -> None:
@@ -94,7 +95,7 @@ class _Writer:
         if is_constant(node):
             value = attribute(self.module, node)
             dtype = DTYPES[precision] if _is_fp32(node) else value.dtype
-            return self.constant((str(node.target), value, dtype))
+            return self.constant((str(node.target), value, dtype, is_by_columns(node)))
         if not _is_fp32(node):
             return self.plain[node]
         key = (node, precision)
@@ -107,8 +108,8 @@ class _Writer:
         return self.versions[key]
 
     def constant(self, constant: Constant) -> fx.Node:
-        """The constant, written once for each dtype."""
-        key = (id(constant[1]), constant[2])
+        """The constant, written once for each dtype and layout."""
+        key = (id(constant[1]), *constant[2:])
         if key not in self.constants:
             self.constants[key] = self._new_constant(constant)
         return self.constants[key]
@@ -209,8 +210,9 @@ class _Writer:
 
     def _new_constant(self, constant: Constant) -> fx.Node:
         """Register a weight under its own name; with its dtype, if that is taken."""
-        name, value, dtype = constant
-        return self._registered(name, stored(value.detach(), dtype))
+        name, value, dtype, columns = constant
+        new = stored(value.detach(), dtype)
+        return self._registered(name, by_columns(new) if columns else new)
 
     def _registered(self, name: str, value: torch.Tensor) -> fx.Node:
         *path, last = name.split(".")

@@ -27,8 +27,16 @@ SHIFTED = frozenset({"add", "sub", "rsub"})
 def stored(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """A constant in `dtype`; finite values beyond its range become its largest.
 
-    A single number that is not zero stays so: it may be all that a divisor is.
+    A single number that is not zero stays so: it may be all that a divisor is. Where the
+    dtype changes, a matrix is laid out by rows.
     """
+    if dtype == value.dtype:
+        return value
+    new = _fitting(value, dtype)
+    return new.contiguous() if new.dim() == 2 else new
+
+
+def _fitting(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     if not (value.is_floating_point() and value.numel()):
         return value.to(dtype)
     if value.numel() == 1:
@@ -37,8 +45,8 @@ def stored(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     least, most = torch.aminmax(value)
     if limits.min <= least and most <= limits.max:
         return value.to(dtype)
-    fitting = value.clamp(limits.min, limits.max)
-    return torch.where(value.isinf(), value, fitting).to(dtype)
+    clamped = value.clamp(limits.min, limits.max)
+    return torch.where(value.isinf(), value, clamped).to(dtype)
 
 
 def fitted(node: fx.Node, dtype: torch.dtype) -> Arguments:

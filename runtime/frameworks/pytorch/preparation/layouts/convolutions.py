@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from ..ir import nodes
-from ..ir.prepared import Prepared, attribute, is_constant, replace_constant
-from ..ir.regions import regions
+from ...ir import nodes
+from ...ir.prepared import Prepared, attribute, is_constant, replace_constant
+from ...ir.regions import regions
 
 CONVOLUTIONS = frozenset({"conv2d", "convolution", "conv_transpose2d"})
 

@@ -1,0 +1,1 @@
+"""Layouts that CPU kernels compute in; what is computed stays."""
