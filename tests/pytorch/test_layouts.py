@@ -118,3 +118,42 @@ def test_a_copy_that_attention_needs_stays(tools: Any) -> None:
 
     program = tools.trace(Turned(), torch.randn(2, 2, 4, 6))
     assert "contiguous" in called(program.prepared.module)
+
+
+class Viewed(nn.Module):
+    """Views that need the layout which the model itself makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions, self.layer = nn.Parameter(torch.randn(6, 8)), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        turned = x.transpose(1, 2) + self.positions
+        heads = self.layer(turned).unflatten(-1, (2, 4)).transpose(1, 2).contiguous()
+        mask = (turned.mean(-1) > 0)[:, None, None, :]
+        seen = F.scaled_dot_product_attention(heads, heads, heads, attn_mask=mask)
+        return turned.transpose(1, 2).view(-1, 48), seen.view(-1, 48)
+
+
+class Strided(Viewed):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        turned = self.layer(x.transpose(1, 2) + self.positions)
+        raw = x.transpose(1, 2) * self.positions
+        return turned, torch.as_strided(raw, (2, 3), (1, 7))
+
+
+@pytest.mark.parametrize("network", [Viewed, Strided])
+def test_what_depends_on_the_layout_computes_as_before(
+    tools: Any, network: type[nn.Module]
+) -> None:
+    torch.manual_seed(0)
+    model, x = network().eval(), torch.randn(3, 8, 6)
+    program = tools.trace(model, x)
+    for placement, most in (
+        (tools.all_fp32(program), 1e-6),
+        (tools.all_low(program), 0.03),
+    ):
+        module = program.apply(placement)
+        with torch.no_grad():
+            for wanted, found in zip(model(x), module(x), strict=True):
+                assert tools.error(wanted, found) < most

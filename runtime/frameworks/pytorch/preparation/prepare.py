@@ -13,10 +13,9 @@ from .absorbed import named, told
 from .constants import fold_constants
 from .gelu import join_gelus
 from .identities import drop_identities
-from .layouts.convolutions import channels_last
+from .layouts.activations import lay_activations
 from .layouts.indices import join_indices
 from .layouts.recurrent import lay_recurrent_weights
-from .layouts.rows import drop_copies_for_attention, lay_by_rows
 from .linear_layers import write_linear
 from .masks import drop_open_masks
 from .norms import fold_batch_norms
@@ -36,8 +35,6 @@ PASSES: tuple[Pass, ...] = (
     drop_open_masks,
     join_indices,
     lay_recurrent_weights,
-    lay_by_rows,
-    drop_copies_for_attention,
 )
 
 BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)
@@ -45,14 +42,14 @@ BODY_PASSES: tuple[Pass, ...] = (fold_constants, fold_batch_norms)
 
 
 def prepare(module: fx.GraphModule) -> Prepared:
-    """Name the ops, then drop identities, fold, and lay convolutions out."""
+    """Name the ops, then drop identities, fold, and lay activations out."""
     prepared = named(module)
     for region in regions(module, prepared.ids):
         for run in PASSES if region.caller is None else BODY_PASSES:
             run(replace(prepared, module=region.module))
             _tidy(region.module)
         hand_constants_in(region.module)
-    channels_last(prepared)
+    lay_activations(prepared)
     return replace(prepared, told=told(prepared))
 
 

@@ -7,12 +7,13 @@ one reordering at the graph's entrance remains. Measured in benchmarks/pytorch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import fx
 
 from ...ir import nodes
-from ...ir.prepared import Prepared, attribute, is_constant, replace_constant
-from ...ir.regions import regions
+from ...ir.prepared import attribute, is_constant, replace_constant
 
 CONVOLUTIONS = frozenset({"conv2d", "convolution", "conv_transpose2d"})
 
@@ -20,37 +21,14 @@ Laid = dict[int, tuple[torch.Tensor, torch.Tensor]]
 """A weight's identity → it, kept alive so that no other gets its id, and its layout."""
 
 
-def channels_last(prepared: Prepared) -> None:
-    """Lay 4-dimensional convolution weights out in channels-last.
-
-    `view` asks for strides that a channels-last tensor lacks, so it becomes `reshape`,
-    which copies where it must; the op keeps its id.
-
-    Not where a branch or a loop gives tensors of more than two dimensions: torch wants
-    all branches to return, and all iterations to take, the same strides.
-    """
-    modules = [region.module for region in regions(prepared.module, prepared.ids)]
-    every = [(module, node) for module in modules for node in module.graph.nodes]
+def lay_convolutions(modules: Sequence[fx.GraphModule]) -> bool:
+    """Lay 4-dimensional convolution weights out in channels-last; whether any was."""
     laid: Laid = {}
-    if any(_gives_layout(node) for _module, node in every):
-        return
-    for module, node in every:
-        if nodes.is_op(node) and nodes.operator_name(node) in CONVOLUTIONS:
-            _lay(module, node, laid)
-    for _module, node in every:
-        if laid and node.target in (
-            torch.ops.aten.view.default,
-            torch.ops.aten._unsafe_view.default,
-        ):
-            node.target = torch.ops.aten.reshape.default
     for module in modules:
-        module.recompile()
-
-
-def _gives_layout(node: fx.Node) -> bool:
-    if not nodes.is_control_flow(node):
-        return False
-    return any(result.meta["val"].dim() > 2 for result in nodes.made(node))
+        for node in module.graph.nodes:
+            if nodes.is_op(node) and nodes.operator_name(node) in CONVOLUTIONS:
+                _lay(module, node, laid)
+    return bool(laid)
 
 
 def _lay(module: fx.GraphModule, node: fx.Node, laid: Laid) -> None:

@@ -23,12 +23,16 @@ MEETS = frozenset({"add", "mul", "sub"})
 """Operators whose output lies as their first input does."""
 
 
-def lay_by_rows(prepared: Prepared) -> None:
+def lay_by_rows(prepared: Prepared) -> bool:
     """Copy what an axis was turned of before it meets what lies by rows.
 
     Only of three axes: images are laid out channels-last. Where it lies by rows after
     all when it runs, nothing is copied.
+
+    Returns:
+        Whether a layout changed.
     """
+    changed = False
     for node in list(prepared.module.graph.nodes):
         if not nodes.is_op(node) or nodes.operator_name(node) not in MEETS:
             continue
@@ -38,10 +42,16 @@ def lay_by_rows(prepared: Prepared) -> None:
             (other,) = (each for each in operands if each is not turned[0])
             if _lies_by_rows(other):
                 _copy(prepared, turned[0], node)
+                changed = True
+    return changed
 
 
-def drop_copies_for_attention(prepared: Prepared) -> None:
-    """Hand attention what it takes in any layout without a copy."""
+def drop_copies_for_attention(prepared: Prepared) -> bool:
+    """Hand attention what it takes in any layout without a copy; whether there was one.
+
+    Its result may lie otherwise then.
+    """
+    changed = False
     for node in list(prepared.module.graph.nodes):
         if node.target is not torch.ops.aten.contiguous.default or node.kwargs:
             continue
@@ -49,6 +59,8 @@ def drop_copies_for_attention(prepared: Prepared) -> None:
         if _attends(node) and isinstance(source, fx.Node) and _has_rows(source):
             node.replace_all_uses_with(source)
             prepared.module.graph.erase_node(node)
+            changed = True
+    return changed
 
 
 def _attends(node: fx.Node) -> bool:
