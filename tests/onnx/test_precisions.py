@@ -172,3 +172,24 @@ def test_pins_reach_into_branches_and_functions_by_type(zoo: Any, tools: Any) ->
     graph = tools.trace(zoo["function"]()).graph
     held = user_pins(graph, Pins(types={"Layer": "op_type_wise"}))
     assert {"h/Layer/m", "y/Layer/m", "h", "y"} <= set(held)
+
+
+def test_a_search_for_nan_is_not_cast_for(tools: Any, tmp_path: Path) -> None:
+    """A softmax's rows that are NaN become zeros, as torch's exporter writes them."""
+    b = tools.Builder()
+    b.node("MatMul", ["x", b.weight("w", 16, 16)], "scores")
+    b.node("Softmax", ["scores"], "softmax", axis=-1)
+    b.node("IsNaN", ["softmax"], "nan")
+    b.node("Where", ["nan", b.constant("zero", 0.0, "f4"), "softmax"], "safe")
+    b.node("MatMul", ["safe", b.weight("v", 16, 16)], "y")
+    model = b.model([("x", FLOAT, ["n", 16])], [("y", FLOAT, ["n", 16])])
+    case = tools.Case(model, b.random_batch((8, 16)))
+    traced = tools.trace(case)
+    low = traced.apply(tools.all_low(traced))
+    assert [node.op_type for node in low.graph].count("Cast") == 2
+    saved = traced.save(low, tmp_path / "m.onnx")
+    (x,) = case.batch
+    x[3] = np.nan
+    found = np.array(tools.fresh(saved, [x], EXECUTED)["outputs"][0])
+    assert not found[3].any()
+    assert relative_error(openvino.predictor(model)((x,))[0], found) < 0.02

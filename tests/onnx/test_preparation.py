@@ -431,7 +431,7 @@ def test_equal_weights_are_stored_once() -> None:
 
 
 def test_weights_that_differ_at_the_end_are_two() -> None:
-    one = np.zeros(5000, "f4")
+    one = np.full(5000, 2, "f4")
     other = one.copy()
     other[-1] = 1
     model = model_of(

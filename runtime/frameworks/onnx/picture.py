@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import onnx_ir as ir
@@ -17,10 +17,10 @@ from .ir.naming import Names, Site, constant, dtype_name, is_fill
 from .ir.operators import READS_NO_VALUES, growth, is_standard, kind
 from .ir.prepared import Prepared
 from .ir.quantized.integers import contraction
-from .ir.quantized.kernels import ANY, Int8
 from .ir.quantized.parts import Parts, parts
 from .ir.slots import castable
 from .running.interpreter import Observed
+from .running.session import Executor
 
 
 def picture(
@@ -28,19 +28,13 @@ def picture(
     names: Names,
     seen: Observed,
     low: Precision,
-    uniform: Set[str] = frozenset(),
-    int8: Int8 = ANY,
+    executor: Executor,
 ) -> Graph:
-    """Describe a model as it was seen to run; slots are castable to `low`.
-
-    Args:
-        uniform: Operators whose inputs the runtime takes in one type only.
-        int8: What the runtime demands of an op that it computes in int8.
-    """
+    """Describe a model as it was seen to run; slots are castable to `low`."""
     found = {name: _tensor(v, name, seen) for v, name in names.tensors.items()}
     tensors = {name: each for name, each in found.items() if each is not None}
-    known = parts(prepared.model, int8)
-    draw = _Draw(prepared, names, tensors, low, uniform, known)
+    known = parts(prepared.model, executor.int8)
+    draw = _Draw(prepared, names, tensors, low, executor, known)
     graph = prepared.model.graph
     return Graph(
         ops=tuple(draw.ops()),
@@ -87,7 +81,7 @@ class _Draw:
     names: Names
     tensors: Mapping[str, Tensor]
     low: Precision
-    uniform: Set[str]
+    executor: Executor
     parts: Parts
 
     def ops(self) -> Iterator[Op]:
@@ -164,6 +158,9 @@ class _Draw:
         node = site.node
         if is_standard(node) and node.op_type in READS_NO_VALUES:
             yield from (Slot(None, castable=False) for _ in node.inputs)
+        elif is_standard(node) and node.op_type in self.executor.indifferent:
+            taken = map(self._slot, node.inputs)
+            yield from (replace(slot, as_held=True) for slot in taken)
         else:
             yield from map(self._slot, node.inputs, self._castable(node))
         for body in site.inside:
@@ -179,7 +176,7 @@ class _Draw:
         known = schemas.of_node(node, self.prepared.model.opset_imports)
         if known is None:
             return (False,) * len(floats)
-        return castable(node, known, floats, self.low, self.uniform)
+        return castable(node, known, floats, self.low, self.executor.uniform)
 
     def _flops(self, node: ir.Node, found: Kind, outputs: tuple[str, ...]) -> int:
         """Counted where the operator contracts, whatever its dtype; else one a value.

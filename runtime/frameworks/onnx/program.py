@@ -263,7 +263,7 @@ def trace(
     check_agreement(loaded, flat, prepared, calls, given, executor, outputs)
     names = name_all(prepared.model, calls)
     seen = observed(prepared.model, names, given)
-    graph = picture(prepared, names, seen, low, executor.uniform, executor.int8)
+    graph = picture(prepared, names, seen, low, executor)
     singles = _singles(prepared.model, names, graph, seen)
     values = {name: value for value, name in names.tensors.items()}
     beyond = extremes(graph, singles.nodes, values, low)

@@ -64,6 +64,7 @@ class OnnxRuntime:
     )
     integer_bits = 64
     uniform = frozenset[str]()
+    indifferent = frozenset[str]()
 
     @property
     def judge(self) -> Executor:

@@ -40,6 +40,7 @@ class OpenVino:
     integer_bits = 32  # The CPU plugin computes all integers so.
     uniform = frozenset({"BatchNormalization"})
     """Its batch norms take statistics of the type of the input only."""
+    indifferent = frozenset({"IsNaN"})
 
     @property
     def judge(self) -> Executor:

@@ -8,14 +8,21 @@ import onnx_ir as ir
 
 from ..ir.regions import is_control_flow
 from ..ir.rewriting.editing import constant_of
+from .neutral import unchanged
 
 
 def drop_identities(model: ir.Model) -> None:
-    """Remove Identity, Dropout, casts to the same type and moves that move nothing."""
+    """Remove Identity, Dropout, casts to the same type, moves that move nothing, and
+    sums and products that change nothing."""
     for graph in model.graphs():
         for node in list(graph):
-            if not node.domain and _returns_its_input(node):
-                _drop(graph, node)
+            if not node.domain and (data := _returned(node)) is not None:
+                _drop(graph, node, data)
+
+
+def _returned(node: ir.Node) -> ir.Value | None:
+    """What of its inputs the node returns, None if it does something."""
+    return node.inputs[0] if _returns_its_input(node) else unchanged(node)
 
 
 def _returns_its_input(node: ir.Node) -> bool:
@@ -70,9 +77,8 @@ def _is_false(value: ir.Value | None) -> bool:
     return tensor is not None and not tensor.numpy().any()
 
 
-def _drop(graph: ir.Graph, node: ir.Node) -> None:
-    data, out = node.inputs[0], node.outputs[0]
-    assert data is not None
+def _drop(graph: ir.Graph, node: ir.Node, data: ir.Value) -> None:
+    out = node.outputs[0]
     maker = data.producer()
     if out.is_graph_output() and (
         maker is None

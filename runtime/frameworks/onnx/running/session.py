@@ -50,6 +50,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def indifferent(self) -> frozenset[str]:
+        """Operators that it computes in any precision with the same result."""
+        ...
+
+    @property
     def int8_forms(self) -> Forms | None:
         """How ops are written that it is to compute in int8, None if that is unknown."""
         ...

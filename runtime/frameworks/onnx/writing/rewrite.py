@@ -14,7 +14,7 @@ import onnx_ir as ir
 from ....graph.graph import Graph, Op, Placement, Precision
 from ..ir.inline import Calls
 from ..ir.naming import Names, Site, name_all
-from ..ir.operators import READS_NO_VALUES, is_standard
+from ..ir.operators import is_standard
 from ..ir.weights import DTYPES, within_attributes
 from .casts import Versions
 from .int8.candidate import Candidate
@@ -101,9 +101,7 @@ class _Writer:
         """Give a node its inputs in the precision that it takes them in."""
         op, node = self.graph.by_id[site.id], site.node
         self._make(op, node)
-        if is_standard(node) and (
-            node.op_type in READS_NO_VALUES or node.op_type == "Cast"
-        ):
+        if is_standard(node) and node.op_type == "Cast":
             return  # a value that was rounded and widened again is what was rounded
         precision = self.placement.get(op.id, Precision.FP32)
         if precision is Precision.INT8:
@@ -113,7 +111,10 @@ class _Writer:
         for k, value in enumerate(node.inputs):
             if value is None or not self.versions.floating(value):
                 continue
-            wanted = precision if op.inputs[k].castable else Precision.FP32
+            slot = op.inputs[k]
+            if slot.tensor is None or slot.as_held:
+                continue
+            wanted = precision if slot.castable else Precision.FP32
             node.replace_input_with(k, self.versions.version(value, wanted))
 
     def _make(self, op: Op, node: ir.Node) -> None:

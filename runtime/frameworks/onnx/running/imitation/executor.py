@@ -34,6 +34,7 @@ class Imitated:
     int8: Int8 = ANY
     integer_bits: int = 64
     uniform: frozenset[str] = frozenset()
+    indifferent: frozenset[str] = frozenset()
     int8_forms: None = None
 
     @property
