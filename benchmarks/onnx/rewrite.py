@@ -18,6 +18,7 @@ from narrowcast.runtime.frameworks.onnx.ir.inline import plain
 from narrowcast.runtime.frameworks.onnx.ir.naming import name_all
 from narrowcast.runtime.frameworks.onnx.ir.prepared import Prepared
 from narrowcast.runtime.frameworks.onnx.picture import picture
+from narrowcast.runtime.frameworks.onnx.portable.executor import EXECUTOR
 from narrowcast.runtime.frameworks.onnx.running.given import model_of
 from narrowcast.runtime.frameworks.onnx.running.interpreter import Observed
 from narrowcast.runtime.frameworks.onnx.writing.rewrite import rewrite
@@ -51,7 +52,7 @@ def prepared(length: int) -> Callable[[], object]:
     names = name_all(model, calls)
     made = np.ones((8, 8), np.float32)
     seen = Observed({names.tensors[v]: made for v in names.tensors}, {"": 1})
-    graph = picture(Prepared(model), names, seen, LOW)
+    graph = picture(Prepared(model), names, seen, LOW, EXECUTOR)
     both = (Kernel(FP32, FP32), Kernel(LOW, LOW))
     graph = replace(graph, ops=tuple(replace(op, kernels=both) for op in graph.ops))
     placement = {op.id: FP32 if op.type == "Add" else LOW for op in graph.ops}

@@ -15,7 +15,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from models import Batch, Made, bert_6, images, mobilenet_v2, resnet50, vit_small
+from models import (
+    Batch,
+    Made,
+    bert_6,
+    images,
+    mobilenet_v2,
+    resnet50,
+    swin_tiny,
+    vit_small,
+    whisper_encoder,
+)
 from torch import nn
 
 OPSET = 18
@@ -37,12 +47,21 @@ def efficientnet_b0() -> Made:
     return model, images()
 
 
+def swin() -> Made:
+    """With attention spelled out: torch's exporter fails on the fused one's views."""
+    model, batch = swin_tiny()
+    model.set_attn_implementation("eager")
+    return model, batch
+
+
 MODELS = {
     "resnet50": resnet50,
     "mobilenet_v2": mobilenet_v2,
     "efficientnet_b0": efficientnet_b0,
     "vit_small": vit_small,
     "bert_6": bert_6,
+    "swin_tiny": swin,
+    "whisper_encoder": whisper_encoder,
 }
 
 

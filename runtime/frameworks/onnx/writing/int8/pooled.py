@@ -20,6 +20,7 @@ def quantized_before(graph: ir.Graph) -> None:
         ((wide, _),) = small.outputs[0].uses()
         given, made = pool.inputs[0], wide.outputs[0]
         made.replace_all_uses_with(value)
+        value.type = made.type
         for node in (small, wide):
             graph.remove(node)
             pool.prepend(node)
