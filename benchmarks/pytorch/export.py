@@ -50,7 +50,7 @@ def efficientnet_b0() -> Made:
 def swin() -> Made:
     """With attention spelled out: torch's exporter fails on the fused one's views."""
     model, batch = swin_tiny()
-    model.set_attn_implementation("eager")
+    model.set_attn_implementation("eager")  # type: ignore[operator]
     return model, batch
 
 
